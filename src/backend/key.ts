@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto'
+import { base32 } from 'multiformats/bases/base32'
+import { type BlobCid, isBlobCid } from '../blob/cid.ts'
+
+/**
+ * The name of bytes in a backend: `<cid>.<epoch>-<80 random bits>`, for example
+ * `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-kq3z5vd4w2m7x6yt`.
+ *
+ * A key is written once and never used again, so a deletion that comes late (a paused worker, a timed-out request)
+ * can only hit dead bytes. The random part is no counter, because a restored database would count again.
+ * ASCII lower case letters, digits, `.` and `-` only, 78 to 87 characters.
+ */
+export type BlobKey = string
+
+const generation = /^[1-9][0-9]{0,9}-[a-z2-7]{16}$/
+
+/** A new generation: the part of a key that makes it unique. */
+export function newGeneration(epoch: number): string {
+  return `${epoch}-${base32.baseEncode(randomBytes(10))}`
+}
+
+export function keyOf(cid: BlobCid, generation: string): BlobKey {
+  return `${cid}.${generation}`
+}
+
+/** The CID that a key begins with, or null when `value` is no key. */
+export function cidOfKey(value: string): BlobCid | null {
+  const cid = value.slice(0, 59)
+  return value.length <= 87 && value[59] === '.' && isBlobCid(cid) && generation.test(value.slice(60)) ? cid : null
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { code as dagCborCode, encode as encodeDagCbor } from '@ipld/dag-cbor'
+import { base32 } from 'multiformats/bases/base32'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { BlobStoreError } from '../errors.ts'
+
+/**
+ * A blob's CID in its only spelling: CIDv1, codec raw, sha-256, base32 in lower case, 59 characters
+ * (https://atproto.com/specs/blob, https://dasl.ing/cid.html).
+ */
+export type BlobCid = string
+
+/** Whatever may stand for a CID in a call: its string, or a CID object of any version of multiformats. */
+export type CidLike = string | { readonly bytes: Uint8Array; toString(): string }
+
+const rawCode = 0x55
+const sha256Code = 0x12
+
+/** CIDv1, raw, sha-256, 32 bytes: what stands before the digest in the binary form. */
+const binaryPrefix = Uint8Array.of(1, rawCode, sha256Code, 32)
+
+// 36 bytes are 288 bits, 58 base32 characters hold 290. The prefix fixes the first 6 characters and the top bits
+// of the 7th; the last character carries 3 bits, so 8 of its 32 values are possible. Anything else that a parser
+// would let pass (upper case, padding, other bases, codecs or hashes) is another spelling, or another thing.
+const canonical = /^bafkrei[a-h][a-z2-7]{50}[aeimquy4]$/
+
+/** Whether `value` is a blob's CID in its canonical spelling. */
+export function isBlobCid(value: unknown): value is BlobCid {
+  return typeof value === 'string' && value.length === 59 && canonical.test(value)
+}
+
+/**
+ * The canonical spelling of a blob's CID.
+ *
+ * @throws `InvalidCid` for any other spelling, codec or hash
+ */
+export function parseBlobCid(value: CidLike): BlobCid {
+  const text = typeof value === 'string' ? value : CID.asCID(value)?.toString()
+  if (isBlobCid(text)) return text
+  throw new BlobStoreError(
+    'InvalidCid',
+    'Not the CID of a blob: expected CIDv1, raw, sha-256 in base32 lower case (bafkrei…, 59 characters)',
+  )
+}
+
+/** The CID as the object that multiformats, dag-cbor and the AT Protocol's libraries work with. */
+export function toCidObject(cid: BlobCid): CID {
+  return CID.createV1(rawCode, createDigest(sha256Code, digestOfCid(cid)))
+}
+
+/** The CID of the bytes whose sha-256 is `digest` (32 bytes). */
+export function cidOfDigest(digest: Uint8Array): BlobCid {
+  const bytes = new Uint8Array(36)
+  bytes.set(binaryPrefix)
+  bytes.set(digest, 4)
+  return base32.encode(bytes)
+}
+
+/** The sha-256 that a blob's CID names, 32 bytes. */
+export function digestOfCid(cid: BlobCid): Uint8Array {
+  return base32.decode(parseBlobCid(cid)).subarray(4)
+}
+
+/**
+ * The CID of bytes, or of all the chunks of a stream, which is read once and not kept.
+ *
+ * @example
+ * ```ts
+ * import { cidOfBytes } from 'pds-blobstore'
+ *
+ * const cid = cidOfBytes(new TextEncoder().encode('hello'))
+ * ```
+ */
+export function cidOfBytes(bytes: Uint8Array): BlobCid {
+  return cidOfDigest(createHash('sha256').update(bytes).digest())
+}
+
+/** @inheritDoc cidOfBytes */
+export async function cidOfStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<BlobCid> {
+  const hash = createHash('sha256')
+  for await (const chunk of chunks) hash.update(chunk)
+  return cidOfDigest(hash.digest())
+}
+
+/** The CID of a record: CIDv1, dag-cbor, sha-256 (`bafyrei…`). It names the record, never a blob. */
+export function cidOfRecord(record: unknown): string {
+  const digest = createHash('sha256').update(encodeDagCbor(record)).digest()
+  return CID.createV1(dagCborCode, createDigest(sha256Code, digest)).toString()
+}

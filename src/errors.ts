@@ -1,0 +1,105 @@
+/**
+ * What went wrong, as a closed list. Where the AT Protocol's Lexicons name an error, the code is that name.
+ *
+ * | code | when |
+ * |---|---|
+ * | `BlobNotFound` | no such blob, or not visible to who asks |
+ * | `BlobTakenDown` | a moderator has taken it down: it cannot be uploaded or referenced |
+ * | `PayloadTooLarge` | more bytes than the limit |
+ * | `InvalidMimeType` | malformed, not accepted, or not what the bytes are |
+ * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
+ * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
+ * | `InvalidRange` | the range lies outside the blob |
+ * | `InvalidArgument` | an option or argument that cannot be meant |
+ * | `UploadTimeout` | no byte for too long, or the whole took too long |
+ * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
+ * | `UploadExpired` | its lease was over before it was done; nothing was promised, try again |
+ * | `AccountDeleted` | the account's blobs have been deleted |
+ * | `StorageFull` | no space, inodes or quota on the device |
+ * | `StorageFailed` | the backend failed otherwise |
+ * | `BlobMissing` | the database names bytes that the backend does not have |
+ * | `BlobDamaged` | the bytes are not those that were stored |
+ * | `MetadataBusy` | the database was locked, or its connection in use, for too long |
+ * | `MetadataFailed` | the database failed otherwise |
+ * | `MetadataUnsafe` | the database's settings would lose acknowledged blobs |
+ * | `MetadataOutdated` | the database's tables are not those of this version |
+ * | `StoreMismatch` | this backend belongs to another database |
+ * | `StoreRestored` | the database is older than the bytes: nothing is deleted until it is recovered |
+ * | `StoreClosed` | `close()` was called |
+ */
+export type BlobStoreErrorCode =
+  | 'BlobNotFound'
+  | 'BlobTakenDown'
+  | 'PayloadTooLarge'
+  | 'InvalidMimeType'
+  | 'InvalidSize'
+  | 'InvalidCid'
+  | 'InvalidDid'
+  | 'InvalidBlobRef'
+  | 'InvalidRange'
+  | 'InvalidArgument'
+  | 'UploadTimeout'
+  | 'UploadInterrupted'
+  | 'UploadExpired'
+  | 'AccountDeleted'
+  | 'StorageFull'
+  | 'StorageFailed'
+  | 'BlobMissing'
+  | 'BlobDamaged'
+  | 'MetadataBusy'
+  | 'MetadataFailed'
+  | 'MetadataUnsafe'
+  | 'MetadataOutdated'
+  | 'StoreMismatch'
+  | 'StoreRestored'
+  | 'StoreClosed'
+
+export interface BlobStoreErrorDetails {
+  cid?: string | undefined
+  did?: string | undefined
+  /** The name of the backend that failed. */
+  backend?: string | undefined
+  /** The same call may succeed when it is made again. @default false */
+  transient?: boolean | undefined
+  cause?: unknown
+}
+
+const brand = Symbol.for('pds-blobstore.error')
+
+/**
+ * The only error class of the library. Its message says what failed, on what, and what to do; it never holds
+ * bytes or credentials. Test for it with {@link isBlobStoreError}: two copies of a package in one host are normal.
+ */
+export class BlobStoreError extends Error {
+  override readonly name = 'BlobStoreError'
+  readonly code: BlobStoreErrorCode
+  readonly cid: string | undefined
+  readonly did: string | undefined
+  readonly backend: string | undefined
+  readonly transient: boolean
+
+  constructor(code: BlobStoreErrorCode, message: string, details: BlobStoreErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.cid = details.cid
+    this.did = details.did
+    this.backend = details.backend
+    this.transient = details.transient ?? false
+    Object.defineProperty(this, brand, { value: true })
+  }
+}
+
+/**
+ * Whether `error` is the library's, and of that `code` if one is given.
+ *
+ * @example
+ * ```ts
+ * import { isBlobStoreError } from 'pds-blobstore'
+ *
+ * const status = (error: unknown) => (isBlobStoreError(error, 'BlobNotFound') ? 404 : 500)
+ * ```
+ */
+export function isBlobStoreError(error: unknown, code?: BlobStoreErrorCode): error is BlobStoreError {
+  if (typeof error !== 'object' || error === null || !(brand in error)) return false
+  return code === undefined || (error as { code?: unknown }).code === code
+}

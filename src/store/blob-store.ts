@@ -1,0 +1,240 @@
+import type { ByteRange, CallOptions } from '../backend/backend.ts'
+import type { BlobRef } from '../blob/blob-ref.ts'
+import type { BlobCid, CidLike } from '../blob/cid.ts'
+import type { CollectOptions, CollectReport } from '../maintenance/collect.ts'
+import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
+import type { HostTransaction } from '../metadata/host-database.ts'
+import type { BlobSource } from './source.ts'
+
+/**
+ * The blobs of all accounts of one PDS.
+ *
+ * A blob belongs to an account: it is always asked for by (DID, CID). The same bytes of two accounts are stored once,
+ * which neither can notice. A blob without a reference by a record is *temporary*: only its account sees it, and it
+ * is collected after the grace period. A reference makes it *permanent*, losing the last one makes it temporary again.
+ *
+ * All methods may be called concurrently, from several processes on one store too. Unless a method says otherwise it
+ * is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
+ */
+export interface BlobStore extends AsyncDisposable {
+  /**
+   * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
+   * waits for it, so calling it is only a way to hear of trouble early.
+   *
+   * @throws `MetadataUnsafe` `MetadataOutdated` `StoreMismatch`, and what backend and database throw
+   */
+  ready(): Promise<void>
+
+  /**
+   * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open.
+   * Later calls throw `StoreClosed`.
+   */
+  close(): Promise<void>
+
+  /**
+   * Takes in a blob. When it resolves, the bytes and the row are on stable storage, and the blob is temporary (or
+   * permanent at once, if a record already names it: see `applyWrites` with `missing: 'expect'`). It takes flat memory,
+   * about 1 MiB, for any size.
+   *
+   * Uploading again what the account holds prolongs the grace period and answers with the type first stored.
+   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage.
+   * A chunk, or bytes, handed over must not be changed until the call settles.
+   *
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `BlobTakenDown` `AccountDeleted` `UploadTimeout`
+   *   `UploadInterrupted` `StorageFull`
+   */
+  upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
+
+  /**
+   * Takes note of what records name: after it the references of each record are exactly the blobs that it names now.
+   * SQL only. In the host's own transaction (`trx`) references and records commit or roll back together; when it
+   * throws, that transaction must be rolled back. Without `trx` it is a transaction of its own.
+   *
+   * Every reference is checked every time, before anything is written: the account holds the blob, it is not taken
+   * down, `mimeType` and `size` are the stored ones, and the Lexicon's constraints hold if they are given.
+   *
+   * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef` `AccountDeleted`
+   */
+  applyWrites(did: string, writes: readonly RecordWrite[], options: ApplyWritesOptions): Promise<void>
+
+  /**
+   * Opens a blob. The size was compared with the stored bytes when it resolves. Read the body to its end or cancel
+   * it: it holds a file or a socket until then, and gives up when nobody reads for `times.idle`.
+   *
+   * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`
+   */
+  read(did: string, cid: CidLike, options?: ReadOptions): Promise<BlobReading>
+
+  /** What is known of a blob, without opening it; null when `as` cannot see it. */
+  stat(did: string, cid: CidLike, options?: StatOptions): Promise<BlobStat | null>
+
+  /** A page of CIDs that the account's records reference, ordered by CID (com.atproto.sync.listBlobs). */
+  list(did: string, options?: ListBlobsOptions): Promise<Page<BlobCid>>
+
+  /** A page of all the account's blobs, temporary ones included, newest first. */
+  listOwn(did: string, options?: PageOptions): Promise<Page<BlobStat>>
+
+  /** A page of references whose blob is not held (com.atproto.repo.listMissingBlobs), ordered by CID and record. */
+  listMissing(did: string, options?: PageOptions): Promise<Page<MissingBlob>>
+
+  /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */
+  counts(did: string, options?: QueryOptions): Promise<BlobCounts>
+
+  /** The URIs of the account's records that name the blob. */
+  recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
+
+  /** What the account's blobs take. */
+  usage(did: string, options?: QueryOptions): Promise<Usage>
+
+  /** Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. */
+  takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
+
+  /** Undoes `takedown` for the same `did` and CID. Harmless when there was none. */
+  restore(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
+
+  /**
+   * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
+   * unless another account has the same. When it rejects half-way, call it again.
+   */
+  deleteAccount(did: string, options?: CallOptions): Promise<void>
+
+  /** Lets a deleted account have blobs again, as when it moves back. Harmless for any other. */
+  reopenAccount(did: string, options?: QueryOptions): Promise<void>
+
+  /**
+   * Deletes what nothing needs: temporary blobs after the grace period, leavings of uploads that died, and bytes whose
+   * delete delay is over. Any number may run at once. Run it every few minutes (see `startJanitor`).
+   *
+   * @throws `StoreRestored`
+   */
+  collect(options?: CollectOptions): Promise<CollectReport>
+
+  /**
+   * Looks for bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
+   * Mandatory: run it daily (see `startJanitor`). Stops, and deletes nothing, when more than a tenth would go.
+   *
+   * @throws `StoreRestored`
+   */
+  sweep(options?: SweepOptions): Promise<SweepReport>
+}
+
+/** Who asks. `public` sees what is referenced and not taken down, `account` its own temporary blobs too, `moderator` all. */
+export type Viewer = 'public' | 'account' | 'moderator'
+
+export interface QueryOptions extends CallOptions {
+  /** The host's transaction to run in; required inside one, since SQLite has a single connection. */
+  trx?: HostTransaction | undefined
+}
+
+export interface UploadOptions extends CallOptions {
+  /** The declared type. @default none */
+  mimeType?: string | undefined
+  /** A name to take the declared type from when `mimeType` is missing: `cat.jpg`. Not kept. */
+  fileName?: string | undefined
+  /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
+  size?: number | undefined
+}
+
+/** What a commit does to one record. References are found in `record`, unless `blobs` gives them. */
+export type RecordWrite =
+  | { action: 'create' | 'update'; uri: string; record: unknown; blobs?: never }
+  | { action: 'create' | 'update'; uri: string; blobs: readonly RecordBlob[]; record?: never }
+  | { action: 'delete'; uri: string }
+
+/** A reference with what the record's Lexicon demands of it. */
+export interface RecordBlob {
+  ref: unknown
+  /** Patterns such as `image/*`. @default any */
+  accept?: readonly string[] | undefined
+  /** In bytes, inclusive. @default any */
+  maxSize?: number | undefined
+}
+
+export interface ApplyWritesOptions extends QueryOptions {
+  /** The repository revision of the commit, a TID; what `list({ since })` compares. */
+  rev: string
+  /**
+   * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
+   * `expect`: it is kept and listed by `listMissing` until the blob is uploaded with that type and size, as an import
+   * of a repository needs; references of the legacy form are accepted, and takedowns do not reject.
+   * @default 'reject'
+   */
+  missing?: 'reject' | 'expect' | undefined
+}
+
+export interface StatOptions extends QueryOptions {
+  /** @default 'public' */
+  as?: Viewer | undefined
+}
+
+export interface ReadOptions extends StatOptions {
+  /** Both ends inclusive; an `end` past the last byte means the last byte. @default the whole blob */
+  range?: ByteRange | undefined
+}
+
+export interface BlobStat {
+  cid: BlobCid
+  mimeType: string
+  /** In bytes. */
+  size: number
+  createdAt: Date
+  /** Whether a record references it. */
+  referenced: boolean
+  takenDown: boolean
+}
+
+export interface BlobReading extends BlobStat {
+  /** What `body` holds; absent when it is the whole blob. */
+  range?: ByteRange
+  /** The bytes, once. */
+  readonly body: ReadableStream<Uint8Array>
+  /** The same bytes, once, past the web stream: quicker, but a chunk is valid only until the next is asked for. */
+  readonly chunks: AsyncIterableIterator<Uint8Array>
+  /** All of them, read into memory. */
+  bytes(): Promise<Uint8Array>
+}
+
+export interface PageOptions extends QueryOptions {
+  /** 1 to 1000. @default 500 */
+  limit?: number | undefined
+  /** What the page before gave; opaque. @default from the start */
+  cursor?: string | undefined
+}
+
+export interface ListBlobsOptions extends PageOptions {
+  /** Only blobs that a record written after this revision references. */
+  since?: string | undefined
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Absent on the last page. */
+  cursor?: string
+}
+
+export interface MissingBlob {
+  cid: BlobCid
+  recordUri: string
+}
+
+export interface BlobCounts {
+  /** Distinct CIDs that the account's records name. */
+  expected: number
+  /** How many of those are held. */
+  imported: number
+}
+
+export interface Usage {
+  /** Bytes and number of the account's blobs, each counted in full though the bytes may be shared. */
+  bytes: number
+  count: number
+  /** Bytes of uploads under way. */
+  reserved: number
+  /** Bytes that were the account's and wait for their deletion. */
+  pending: number
+}
+
+export interface TakedownOptions extends QueryOptions {
+  /** The moderator's own note, such as a case number. */
+  ref?: string | undefined
+}
