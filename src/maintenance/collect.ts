@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
+import type { DoomedKey } from '../metadata/metadata.ts'
+import { assertOptions } from '../options.ts'
+import { type StoreContext, unusedDelay } from '../store/context.ts'
 
 export interface CollectOptions extends CallOptions {
   /** Called after each batch with what was done so far. */
@@ -10,11 +14,100 @@ export interface CollectReport {
   expiredBlobs: number
   /** Uploads whose lease was over. */
   expiredUploads: number
-  /** Keys deleted from the backends, and their bytes as far as known. */
+  /** Keys deleted from the backend, and their bytes as far as known. */
   deletedKeys: number
   deletedBytes: number
-  /** Keys that a backend could not delete; they are tried again. */
+  /** Keys that the backend could not delete; they are tried again. */
   failedKeys: number
-  /** Keys that wait for the end of their delete delay. */
+  /** Keys that wait for the end of their delete delay, or for another try. */
   waitingKeys: number
+}
+
+/** Rows of one transaction: few, since SQLite lets nobody else write meanwhile. */
+const rowBatch = 100
+/** Keys of one deletion: as many as S3 takes at once. */
+const keyBatch = 1000
+/** When a key that could not be deleted is tried again, in milliseconds. */
+const retryDelay = 10 * 60_000
+
+/** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
+export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
+  assertOptions('collect', options, ['onProgress', 'signal'])
+  const report: CollectReport = {
+    expiredBlobs: 0,
+    expiredUploads: 0,
+    deletedKeys: 0,
+    deletedBytes: 0,
+    failedKeys: 0,
+    waitingKeys: 0,
+  }
+  for (const step of [expireBlobs, expireUploads, deleteDoomed]) {
+    let more = true
+    while (more) {
+      options.signal?.throwIfAborted()
+      more = await step(store, report, options.signal)
+      options.onProgress?.({ ...report })
+      await setImmediate()
+    }
+  }
+  report.waitingKeys = await store.metadata.countDoomed()
+  return report
+}
+
+async function expireBlobs({ metadata, times }: StoreContext, report: CollectReport): Promise<boolean> {
+  const expired = await metadata.expiredBlobs(rowBatch)
+  const byAccount = Map.groupBy(expired, (blob) => blob.did)
+  for (const [did, blobs] of byAccount) {
+    const cids = blobs.map((blob) => blob.cid)
+    report.expiredBlobs += await metadata.collectBlobs(did, cids, { deleteDelay: times.deleteDelay })
+  }
+  return expired.length === rowBatch
+}
+
+async function expireUploads(store: StoreContext, report: CollectReport): Promise<boolean> {
+  const { metadata } = store
+  const expired = await metadata.expiredUploads(rowBatch)
+  for (const { did, key } of expired) {
+    const ended = await metadata.collectUpload(did, key, { unusedDelay: unusedDelay(store) })
+    if (ended) report.expiredUploads += 1
+  }
+  return expired.length === rowBatch
+}
+
+async function deleteDoomed(store: StoreContext, report: CollectReport, signal?: AbortSignal): Promise<boolean> {
+  const { backend, metadata, logger } = store
+  const due = await metadata.dueKeys(keyBatch)
+  const [ours, foreign] = [
+    due.filter((doomed) => doomed.backend === backend.name),
+    due.filter((doomed) => doomed.backend !== backend.name),
+  ]
+  const failures = await deleteKeys(store, ours, signal)
+  for (const { key, backend: name } of foreign) failures.set(key, new Error(`this store has no backend ${name}`))
+  const gone = ours.filter((doomed) => !failures.has(doomed.key))
+  // The tombstone goes only after the bytes are known to be gone.
+  await metadata.forgetKeys(gone)
+  for (const [key, error] of failures) {
+    logger.warn({ err: error, key }, 'Bytes could not be deleted; they are tried again later')
+    await metadata.postponeKey(key, { error: error.message, delay: retryDelay })
+  }
+  report.deletedKeys += gone.length
+  report.deletedBytes += gone.reduce((sum, doomed) => sum + doomed.size, 0)
+  report.failedKeys += failures.size
+  return due.length === keyBatch
+}
+
+async function deleteKeys(
+  { backend }: StoreContext,
+  doomed: readonly DoomedKey[],
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Error>> {
+  if (doomed.length === 0) return new Map()
+  const keys = doomed.map(({ key }) => key)
+  try {
+    return new Map(await backend.delete(keys, { signal }))
+  } catch (error) {
+    signal?.throwIfAborted()
+    const failure = error instanceof Error ? error : new Error(String(error))
+    return new Map(keys.map((key) => [key, failure]))
+  }
 }

@@ -1,4 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
+import { assertOptions } from '../options.ts'
+import type { StoreContext } from '../store/context.ts'
+import { recognise } from '../store/identity.ts'
 
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of the keys are orphans. @default false */
@@ -8,7 +13,7 @@ export interface SweepOptions extends CallOptions {
 }
 
 export interface SweepReport {
-  /** Keys seen in the backends. */
+  /** Keys seen in the backend. */
   keys: number
   /** Of those, keys that no row knew. */
   orphans: number
@@ -16,4 +21,65 @@ export interface SweepReport {
   stopped: boolean
   /** Spools left by dead processes, deleted. */
   spools: number
+}
+
+const pageSize = 1000
+const doomBatch = 100
+/** So few orphans never stop a sweep, whatever their share. */
+const harmless = 20
+
+/**
+ * Finds bytes that no row knows. First the backend is listed, then the keys are looked up: the other way round a key
+ * could be born between. They get tombstones and are deleted by collecting, never directly.
+ */
+export async function sweep(store: StoreContext, options: SweepOptions = {}): Promise<SweepReport> {
+  assertOptions('sweep', options, ['force', 'onProgress', 'signal'])
+  const { signal } = options
+  const { backend, metadata, times, logger } = store
+  store.epoch = await recognise(store)
+  const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
+  const sweepId = randomUUID()
+  try {
+    await noteOrphans(store, sweepId, report, options)
+    const tooMany = report.orphans > Math.max(harmless, report.keys / 10)
+    report.stopped = tooMany && !options.force
+    if (report.stopped) {
+      logger.error(
+        { ...report },
+        'A sweep stopped: more than a tenth of the bytes are known to no row. Is this the right database?',
+      )
+    } else {
+      let more = report.orphans > 0
+      while (more) {
+        signal?.throwIfAborted()
+        more = await metadata.doomNoted(sweepId, {
+          backend: backend.name,
+          limit: doomBatch,
+          deleteDelay: times.deleteDelay,
+        })
+        await setImmediate()
+      }
+    }
+  } finally {
+    await metadata.forgetNotes(sweepId)
+  }
+  report.spools = await backend.sweepSpools(times.lease, { signal })
+  return report
+}
+
+async function noteOrphans(
+  { backend, metadata }: StoreContext,
+  sweepId: string,
+  report: SweepReport,
+  { signal, onProgress }: SweepOptions,
+): Promise<void> {
+  let cursor: string | undefined
+  do {
+    signal?.throwIfAborted()
+    const page = await backend.list({ limit: pageSize, cursor, signal })
+    report.keys += page.keys.length
+    report.orphans += await metadata.noteUnknown(sweepId, page.keys)
+    onProgress?.({ ...report })
+    cursor = page.cursor
+  } while (cursor !== undefined)
 }

@@ -3,7 +3,9 @@ import type { BlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { CollectOptions, CollectReport } from '../maintenance/collect.ts'
 import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
+import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from '../metadata/facts.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
+import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { BlobSource } from './source.ts'
 
 /**
@@ -17,6 +19,11 @@ import type { BlobSource } from './source.ts'
  * is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
 export interface BlobStore extends AsyncDisposable {
+  /** The limits in force, defaults filled in. */
+  readonly limits: ResolvedLimits
+  /** The times in force, defaults filled in. */
+  readonly times: ResolvedTimes
+
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
    * waits for it, so calling it is only a way to hear of trouble early.
@@ -118,9 +125,6 @@ export interface BlobStore extends AsyncDisposable {
   sweep(options?: SweepOptions): Promise<SweepReport>
 }
 
-/** Who asks. `public` sees what is referenced and not taken down, `account` its own temporary blobs too, `moderator` all. */
-export type Viewer = 'public' | 'account' | 'moderator'
-
 export interface QueryOptions extends CallOptions {
   /** The host's transaction to run in; required inside one, since SQLite has a single connection. */
   trx?: HostTransaction | undefined
@@ -172,17 +176,6 @@ export interface ReadOptions extends StatOptions {
   range?: ByteRange | undefined
 }
 
-export interface BlobStat {
-  cid: BlobCid
-  mimeType: string
-  /** In bytes. */
-  size: number
-  createdAt: Date
-  /** Whether a record references it. */
-  referenced: boolean
-  takenDown: boolean
-}
-
 export interface BlobReading extends BlobStat {
   /** What `body` holds; absent when it is the whole blob. */
   range?: ByteRange
@@ -204,34 +197,6 @@ export interface PageOptions extends QueryOptions {
 export interface ListBlobsOptions extends PageOptions {
   /** Only blobs that a record written after this revision references. */
   since?: string | undefined
-}
-
-export interface Page<T> {
-  items: T[]
-  /** Absent on the last page. */
-  cursor?: string
-}
-
-export interface MissingBlob {
-  cid: BlobCid
-  recordUri: string
-}
-
-export interface BlobCounts {
-  /** Distinct CIDs that the account's records name. */
-  expected: number
-  /** How many of those are held. */
-  imported: number
-}
-
-export interface Usage {
-  /** Bytes and number of the account's blobs, each counted in full though the bytes may be shared. */
-  bytes: number
-  count: number
-  /** Bytes of uploads under way. */
-  reserved: number
-  /** Bytes that were the account's and wait for their deletion. */
-  pending: number
 }
 
 export interface TakedownOptions extends QueryOptions {

@@ -1,11 +1,16 @@
+import { assertAcceptPatterns, defaultAccept } from '../blob/mime.ts'
 import type { MimePolicy } from '../blob/mime-policy.ts'
+import { BlobStoreError } from '../errors.ts'
+import { assertOptions, assertWhole } from '../options.ts'
 
 /** What is taken in. */
 export interface Limits {
   /** In bytes, inclusive. @default 5_242_880 (5 MiB, the reference PDS's) */
   maxBlobSize?: number | undefined
-  // The any pattern cannot be written in a block comment.
-  /** Patterns that the effective type must match: `image/png`, `image/*`, or the one that matches any type. @default {@link defaultAccept} */
+  /**
+   * Patterns that the effective type must match: a type, a top-level type with a star for the rest, or two stars.
+   * @default {@link defaultAccept}
+   */
   accept?: readonly string[] | undefined
   /** How the declared and the sniffed type make the effective one. @default 'sniffed' */
   mimePolicy?: MimePolicy | undefined
@@ -30,4 +35,49 @@ export interface Times {
   lease?: number | undefined
   /** How long bytes count as good after they were written or verified. @default 86_400_000 (24 h) */
   fresh?: number | undefined
+}
+
+export type ResolvedLimits = { readonly [K in keyof Limits]-?: NonNullable<Limits[K]> }
+export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K]> }
+
+const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
+
+const minute = 60_000
+const hour = 60 * minute
+
+const defaultTimes: ResolvedTimes = {
+  grace: 24 * hour,
+  deleteDelay: 24 * hour,
+  upload: 30 * minute,
+  idle: minute / 2,
+  lease: hour,
+  fresh: 24 * hour,
+}
+
+/** @throws `InvalidArgument` */
+export function resolveLimits(limits: Limits = {}): ResolvedLimits {
+  assertOptions('limits', limits, ['maxBlobSize', 'accept', 'mimePolicy', 'allowEmpty'])
+  const { maxBlobSize = 5 * 1024 * 1024, accept = defaultAccept, mimePolicy = 'sniffed', allowEmpty = true } = limits
+  assertWhole('limits.maxBlobSize', maxBlobSize, 1)
+  assertAcceptPatterns(accept)
+  if (!mimePolicies.includes(mimePolicy)) {
+    throw new BlobStoreError('InvalidArgument', `limits.mimePolicy: expected one of ${mimePolicies.join(', ')}`)
+  }
+  return Object.freeze({ maxBlobSize, accept: Object.freeze([...accept]), mimePolicy, allowEmpty })
+}
+
+/** @throws `InvalidArgument` */
+export function resolveTimes(times: Times = {}): ResolvedTimes {
+  const names = Object.keys(defaultTimes) as (keyof Times)[]
+  assertOptions('times', times, names)
+  const given = Object.entries(times).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) assertWhole(`times.${name}`, value, name === 'upload' || name === 'idle' ? 1 : 0)
+  const resolved: ResolvedTimes = { ...defaultTimes, ...Object.fromEntries(given) }
+  if (resolved.lease <= resolved.upload) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'times.lease must be longer than times.upload, or living uploads are collected',
+    )
+  }
+  return Object.freeze(resolved)
 }

@@ -1,5 +1,35 @@
+import { BlobStoreError } from '../errors.ts'
+
 /**
  * Bytes on their way in: all at once, as a `Blob`, or in chunks. `AsyncIterable` covers Node's streams, web streams,
  * generators and the body of a `Request`; null is the body of a request that has none, and stands for no bytes.
  */
 export type BlobSource = Uint8Array | Blob | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | null
+
+/** Bytes at hand are hashed in pieces of this size, so that others get their turn between. */
+const pieceSize = 1024 * 1024
+
+/** @throws `InvalidArgument` */
+export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
+  if (source === null) return [][Symbol.iterator]()
+  if (source instanceof Uint8Array) return piecesOf(source)
+  if (source instanceof Blob) return source.stream()[Symbol.asyncIterator]()
+  if (typeof source === 'object' && Symbol.asyncIterator in source) {
+    return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+  }
+  throw new BlobStoreError(
+    'InvalidArgument',
+    'The bytes to upload must be a Uint8Array, a Blob, a stream of Uint8Arrays (Node’s or the web’s), or null for none',
+  )
+}
+
+/** How many bytes will come, where that is certain. */
+export function sizeOf(source: BlobSource): number | undefined {
+  if (source === null) return 0
+  if (source instanceof Uint8Array) return source.byteLength
+  return source instanceof Blob ? source.size : undefined
+}
+
+function* piecesOf(bytes: Uint8Array): Iterator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += pieceSize) yield bytes.subarray(at, at + pieceSize)
+}

@@ -1,0 +1,72 @@
+// Blobs: their names, their references, their types.
+
+// Where bytes live.
+export type {
+  BackendObject,
+  BlobBackend,
+  ByteRange,
+  CallOptions,
+  GetOptions,
+  KeyPage,
+  ListOptions,
+  PutBody,
+  Spool,
+} from './backend/backend.ts'
+export { DiskBackend, type DiskBackendOptions } from './backend/disk/disk-backend.ts'
+export type { BlobKey } from './backend/key.ts'
+export { MemoryBackend, type MemoryBackendOptions } from './backend/memory.ts'
+export {
+  type BlobRef,
+  type BlobRefJson,
+  blobRefToJson,
+  createBlobRef,
+  isBlobRef,
+  isLegacyBlobRef,
+  type LegacyBlobRef,
+  parseBlobRef,
+} from './blob/blob-ref.ts'
+export {
+  type BlobCid,
+  type CidLike,
+  cidOfBytes,
+  cidOfRecord,
+  cidOfStream,
+  isBlobCid,
+  parseBlobCid,
+} from './blob/cid.ts'
+export { mimeTypeOfFileName } from './blob/file-name.ts'
+export { type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
+export { defaultAccept, matchesAccept, parseMimeType } from './blob/mime.ts'
+export { effectiveMimeType, type MimePolicy } from './blob/mime-policy.ts'
+export { sniffMimeType } from './blob/sniff.ts'
+export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'
+export type { Logger } from './logger.ts'
+// Keeping it in order.
+export type { CollectOptions, CollectReport } from './maintenance/collect.ts'
+export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
+export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './metadata/facts.ts'
+export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
+// Where facts live.
+export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'
+export type { MetadataAdapter } from './metadata/metadata.ts'
+export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
+export type { MetadataDurability } from './metadata/sqlite-settings.ts'
+export type {
+  ApplyWritesOptions,
+  BlobReading,
+  BlobStore,
+  ListBlobsOptions,
+  PageOptions,
+  QueryOptions,
+  ReadOptions,
+  RecordBlob,
+  RecordWrite,
+  StatOptions,
+  TakedownOptions,
+  UploadOptions,
+} from './store/blob-store.ts'
+// The store.
+export { type BlobStoreOptions, createBlobStore } from './store/create-blob-store.ts'
+export type { Limits, ResolvedLimits, ResolvedTimes, Times } from './store/limits.ts'
+export type { BlobSource } from './store/source.ts'

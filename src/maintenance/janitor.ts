@@ -1,0 +1,81 @@
+import { type Logger, silent } from '../logger.ts'
+import { assertOptions, assertWhole } from '../options.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import type { CollectReport } from './collect.ts'
+import type { SweepReport } from './sweep.ts'
+
+export interface JanitorOptions {
+  /** Between two collections, in milliseconds. @default 300_000 (5 min) */
+  collectEvery?: number | undefined
+  /** Between two sweeps, in milliseconds. The first comes one collection after the start. @default 86_400_000 (24 h) */
+  sweepEvery?: number | undefined
+  onCollected?: ((report: CollectReport) => void) | undefined
+  onSwept?: ((report: SweepReport) => void) | undefined
+  /** Told of what failed; the janitor goes on. @default silent */
+  logger?: Logger | undefined
+}
+
+export interface Janitor extends AsyncDisposable {
+  /** Stops, and waits for what is under way. */
+  stop(): Promise<void>
+}
+
+/**
+ * Collects and sweeps in the background, one after the other. Keeps no process alive. Several processes on one store
+ * may each have one.
+ *
+ * @example
+ * ```ts
+ * import { type BlobStore, startJanitor } from 'pds-blobstore'
+ *
+ * declare const blobs: BlobStore
+ * const janitor = startJanitor(blobs)
+ * process.once('SIGTERM', async () => {
+ *   await janitor.stop()
+ *   await blobs.close()
+ * })
+ * ```
+ */
+export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Janitor {
+  assertOptions('startJanitor', options, ['collectEvery', 'sweepEvery', 'onCollected', 'onSwept', 'logger'])
+  const { collectEvery = 300_000, sweepEvery = 86_400_000, logger = silent } = options
+  assertWhole('startJanitor: collectEvery', collectEvery, 1)
+  assertWhole('startJanitor: sweepEvery', sweepEvery, 1)
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let lastSweep = Number.NEGATIVE_INFINITY
+  let round: Promise<void> = Promise.resolve()
+  let timer = setTimeout(start, collectEvery).unref()
+
+  return {
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+
+  function start(): void {
+    round = clean().finally(() => {
+      if (!signal.aborted) timer = setTimeout(start, collectEvery).unref()
+    })
+  }
+
+  async function clean(): Promise<void> {
+    await attempt('collect', async () => options.onCollected?.(await blobs.collect({ signal })))
+    if (signal.aborted || performance.now() - lastSweep < sweepEvery) return
+    lastSweep = performance.now()
+    await attempt('sweep', async () => options.onSwept?.(await blobs.sweep({ signal })))
+  }
+
+  async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!signal.aborted) logger.error({ err: error }, `The janitor could not ${what}; it tries again`)
+    }
+  }
+
+  async function stop(): Promise<void> {
+    clearTimeout(timer)
+    stopping.abort()
+    await round
+  }
+}

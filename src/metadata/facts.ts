@@ -1,0 +1,43 @@
+import type { BlobCid } from '../blob/cid.ts'
+
+/** Who asks. `public` sees what is referenced and not taken down, `account` its own temporary blobs too, `moderator` all. */
+export type Viewer = 'public' | 'account' | 'moderator'
+
+export interface BlobStat {
+  cid: BlobCid
+  mimeType: string
+  /** In bytes. */
+  size: number
+  createdAt: Date
+  /** Whether a record references it. */
+  referenced: boolean
+  takenDown: boolean
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Absent on the last page. */
+  cursor?: string
+}
+
+export interface MissingBlob {
+  cid: BlobCid
+  recordUri: string
+}
+
+export interface BlobCounts {
+  /** Distinct CIDs that the account's records name. */
+  expected: number
+  /** How many of those are held. */
+  imported: number
+}
+
+export interface Usage {
+  /** Bytes and number of the account's blobs, each counted in full though the bytes may be shared. */
+  bytes: number
+  count: number
+  /** Bytes of uploads under way. */
+  reserved: number
+  /** Bytes that were the account's and wait for their deletion. */
+  pending: number
+}

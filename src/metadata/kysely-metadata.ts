@@ -1,0 +1,125 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../errors.ts'
+import { assertOptions } from '../options.ts'
+import { detectDialect } from './dialect.ts'
+import type { HostDatabase } from './host-database.ts'
+import type { MetadataAdapter } from './metadata.ts'
+import { migrate, migrationsPending } from './migrations.ts'
+import { accountSteps } from './rows/account-steps.ts'
+import { blobQueries } from './rows/blob-queries.ts'
+import { collectSteps } from './rows/collect-steps.ts'
+import { identityRows } from './rows/identity-rows.ts'
+import { listQueries } from './rows/list-queries.ts'
+import { referenceSteps } from './rows/reference-steps.ts'
+import { sweepSteps } from './rows/sweep-steps.ts'
+import { takedownSteps } from './rows/takedown-steps.ts'
+import { uploadSteps } from './rows/upload-steps.ts'
+import { ownTables, Session } from './session.ts'
+import { metadataError } from './sql-errors.ts'
+import { checkSettings, type MetadataDurability } from './sqlite-settings.ts'
+import type { Tables } from './tables.ts'
+
+export interface KyselyMetadataOptions {
+  /**
+   * `auto` creates and upgrades the tables when the store opens; `check` refuses to open when that is needed, for hosts
+   * whose database role may not.
+   * @default 'auto'
+   */
+  migrate?: 'auto' | 'check' | undefined
+  /** `relaxed` accepts settings with which a power cut may lose acknowledged uploads. @default 'full' */
+  durability?: MetadataDurability | undefined
+  /** Replaces the database's clock, in tests: milliseconds since 1970. @default the database's */
+  now?: (() => number) | undefined
+}
+
+/**
+ * Keeps the metadata in the host's own database, so that records and their references commit or roll back together:
+ * pass the host's transaction as `trx`. The tables' names begin with `blobstore_`. The connection's settings are
+ * checked, not changed, and the Kysely is never destroyed.
+ *
+ * @example
+ * ```ts
+ * import Database from 'better-sqlite3'
+ * import { Kysely, SqliteDialect } from 'kysely'
+ * import { kyselyMetadata } from 'pds-blobstore'
+ *
+ * const database = new Database('pds.sqlite')
+ * database.pragma('journal_mode = WAL')
+ * database.pragma('synchronous = FULL')
+ * database.pragma('foreign_keys = ON')
+ * const db = new Kysely<{}>({ dialect: new SqliteDialect({ database }) })
+ * const metadata = kyselyMetadata(db)
+ * ```
+ *
+ * @throws `InvalidArgument`
+ */
+export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions = {}): MetadataAdapter {
+  assertOptions('kyselyMetadata', options, ['migrate', 'durability', 'now'])
+  if (typeof db?.withoutPlugins !== 'function' || db.isTransaction) {
+    throw new BlobStoreError('InvalidArgument', 'kyselyMetadata(db): db must be a Kysely, and not a transaction')
+  }
+  return metadataFrom({
+    ...options,
+    ownFile: false,
+    connect: async () => ({ db: ownTables(db), close: async () => {} }),
+  })
+}
+
+/** Where an adapter gets its database from. */
+export interface Source extends KyselyMetadataOptions {
+  connect(): Promise<Connection>
+  /** Whether transactions of the host's can never be on this database. */
+  ownFile: boolean
+}
+
+export interface Connection {
+  db: Kysely<Tables>
+  close(): Promise<void>
+}
+
+/** The metadata over any database that Kysely speaks to and this library knows. */
+export function metadataFrom(source: Source): MetadataAdapter {
+  return {
+    async open() {
+      const { db, close } = await source.connect()
+      try {
+        const session = await openSession(db, source)
+        return {
+          close,
+          ...identityRows(session),
+          ...uploadSteps(session),
+          ...referenceSteps(session),
+          ...blobQueries(session),
+          ...listQueries(session),
+          ...takedownSteps(session),
+          ...accountSteps(session),
+          ...collectSteps(session),
+          ...sweepSteps(session),
+        }
+      } catch (error) {
+        await close()
+        throw metadataError(error)
+      }
+    },
+  }
+}
+
+async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
+  const dialect = await detectDialect(db)
+  if (dialect.name === 'sqlite') await checkSettings(db, source.durability ?? 'full')
+  const session = new Session(db, { dialect, ownFile: source.ownFile, now: source.now })
+  await bringTables(session, source.migrate ?? 'auto')
+  return session
+}
+
+async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {
+  if (!(await session.read((db) => migrationsPending(db, session.dialect)))) return
+  if (mode === 'check') {
+    throw new BlobStoreError(
+      'MetadataOutdated',
+      "The blob store's tables are missing or of an older version: open it once with { migrate: 'auto' } by a role " +
+        'that may create tables',
+    )
+  }
+  await session.changeSchema((db) => migrate(db, session.dialect))
+}

@@ -1,0 +1,266 @@
+import type { BlobKey } from '../backend/key.ts'
+import type { BlobCid } from '../blob/cid.ts'
+import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
+import type { HostTransaction } from './host-database.ts'
+
+/** What a host hands over as `metadata`: facts that are not open yet. */
+export interface MetadataAdapter {
+  /**
+   * Connects, checks the settings, creates or checks the tables. A second call is a second connection.
+   *
+   * @throws `MetadataUnsafe` `MetadataOutdated` `MetadataFailed`
+   */
+  open(): Promise<Metadata>
+}
+
+/**
+ * Where facts live: which account has which blob, which record references it, under which key its bytes are, and what
+ * is to be deleted. Each method is one step of the protocol by which blobs live and die (docs/protocol.md), and one
+ * transaction. Methods that change something resolve when the change is committed, durably unless they say otherwise;
+ * with `trx` when it is part of that transaction.
+ *
+ * All durations are in milliseconds, and all times are the database's.
+ */
+export interface Metadata
+  extends StoreIdentity,
+    UploadSteps,
+    ReferenceSteps,
+    BlobQueries,
+    TakedownSteps,
+    AccountSteps,
+    CollectSteps,
+    SweepSteps {
+  /** Closes what `open` opened; what the host gave stays open. */
+  close(): Promise<void>
+}
+
+interface InTransaction {
+  trx?: HostTransaction | undefined
+}
+
+// ---------------------------------------------------------------------------------------------------- identity
+
+/** A database and its bytes know each other by an id and an epoch, which the backend's marker repeats. */
+export interface StoreIdentity {
+  /** The store's id and epoch. The first call ever makes them. */
+  identity(): Promise<Identity>
+  /** Begins the next epoch, and resolves with it. */
+  nextEpoch(): Promise<number>
+  /** Remembers that the database is older than its bytes. From then on collecting and sweeping refuse. */
+  markRestored(): Promise<void>
+  /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */
+  hasContent(backend: string): Promise<boolean>
+}
+
+export interface Identity {
+  id: string
+  epoch: number
+  restored: boolean
+}
+
+// ------------------------------------------------------------------------------------------------------ upload
+
+export interface UploadSteps {
+  /**
+   * Reserves space for bytes that are being spooled, before the first is written. The row is known by `generation`
+   * until `intend` gives it its key. Need not be durable.
+   *
+   * @throws `AccountDeleted`
+   */
+  reserve(upload: Reservation): Promise<void>
+
+  /**
+   * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation
+   * of that generation, or makes it. Need not be durable: losing it costs a retry or a sweep, never bytes.
+   *
+   * @throws `AccountDeleted`, `UploadExpired` when the reservation was taken away
+   */
+  intend(upload: Intent): Promise<void>
+
+  /**
+   * The bytes are stored: makes them the account's. Whatever the outcome, the upload's row is gone afterwards and the
+   * bytes are either live or doomed.
+   *
+   * @throws `UploadExpired` when the row was taken away before; nothing is promised
+   */
+  commit(upload: Commit): Promise<CommitOutcome>
+
+  /** The upload died: its row and reservation go, and where there may be bytes, they are doomed. */
+  release(upload: Release): Promise<void>
+}
+
+export interface Reservation {
+  generation: string
+  backend: string
+  did: string
+  bytes: number
+  lease: number
+}
+
+export interface Intent {
+  generation: string
+  key: BlobKey
+  backend: string
+  did: string
+  cid: BlobCid
+  size: number
+  lease: number
+  /** Whether `reserve` was called for this generation. */
+  reserved: boolean
+}
+
+export interface Commit {
+  key: BlobKey
+  backend: string
+  did: string
+  cid: BlobCid
+  size: number
+  mimeType: string
+  grace: number
+  /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */
+  fresh: number
+  /** For bytes that were live. */
+  deleteDelay: number
+  /** For bytes that never were. */
+  unusedDelay: number
+}
+
+export type CommitOutcome =
+  | { outcome: 'stored'; mimeType: string; unmet: readonly UnmetExpectation[] }
+  | { outcome: 'takenDown' }
+  | { outcome: 'accountDeleted' }
+
+/** A record names the blob with another type or size than it has. */
+export interface UnmetExpectation {
+  recordUri: string
+  mimeType: string
+  size: number | null
+}
+
+export interface Release {
+  generation: string
+  did: string
+  /** Where bytes may be, once `put` was called. */
+  key: BlobKey | null
+  unusedDelay: number
+}
+
+// -------------------------------------------------------------------------------------------------- references
+
+export interface ReferenceSteps {
+  /**
+   * Makes the references of each record exactly those given. Checks all before it writes any.
+   *
+   * @throws as `BlobStore.applyWrites`
+   */
+  applyReferences(did: string, records: ReadonlyMap<string, readonly WantedRef[]>, options: ApplyOptions): Promise<void>
+}
+
+/** A reference as the record has it. */
+export interface WantedRef {
+  cid: BlobCid
+  mimeType: string
+  /** Undefined in the legacy form. */
+  size: number | undefined
+  accept?: readonly string[] | undefined
+  maxSize?: number | undefined
+}
+
+export interface ApplyOptions extends InTransaction {
+  rev: string
+  grace: number
+  missing: 'reject' | 'expect'
+}
+
+// ----------------------------------------------------------------------------------------------------- queries
+
+export interface BlobQueries {
+  /** One query: what a read needs to know, or null when `as` cannot see the blob. */
+  resolve(did: string, cid: BlobCid, options: { as: Viewer } & InTransaction): Promise<ResolvedBlob | null>
+  listReferenced(did: string, options: PageRequest & { since: string | undefined }): Promise<Page<BlobCid>>
+  listOwn(did: string, options: PageRequest): Promise<Page<BlobStat>>
+  listMissing(did: string, options: PageRequest): Promise<Page<MissingBlob>>
+  counts(did: string, options: InTransaction): Promise<BlobCounts>
+  recordsFor(did: string, cid: BlobCid, options: InTransaction): Promise<string[]>
+  usage(did: string, options: InTransaction): Promise<Usage>
+}
+
+export interface ResolvedBlob extends BlobStat {
+  key: BlobKey
+  backend: string
+}
+
+export interface PageRequest extends InTransaction {
+  limit: number
+  cursor: string | undefined
+}
+
+// --------------------------------------------------------------------------------------------------- takedowns
+
+export interface TakedownSteps {
+  /** `did` may be `*` for every account. */
+  takedown(did: string, cid: BlobCid, options: { ref: string | null } & InTransaction): Promise<void>
+  restore(did: string, cid: BlobCid, options: InTransaction): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------------- accounts
+
+export interface AccountSteps {
+  /** Marks the account: from then on nothing is added to it. Resolves with the mark. */
+  markDeleted(did: string): Promise<number>
+  /**
+   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain.
+   * Does nothing when the mark is no longer this one.
+   */
+  deleteSome(did: string, mark: number, options: { limit: number; deleteDelay: number }): Promise<boolean>
+  /** Takes the mark away. */
+  reopen(did: string, options: InTransaction): Promise<void>
+}
+
+// ----------------------------------------------------------------------------------------------------- collect
+
+/** Each refuses with `StoreRestored` while the database is marked as restored. */
+export interface CollectSteps {
+  /** Blobs past their grace period, referenced or not, as far as they are known to need a look. */
+  expiredBlobs(limit: number): Promise<{ did: string; cid: BlobCid }[]>
+  /**
+   * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
+   * more, with its tombstone. Resolves with the number of blobs deleted.
+   */
+  collectBlobs(did: string, cids: readonly BlobCid[], options: { deleteDelay: number }): Promise<number>
+  /** Uploads whose lease is over. */
+  expiredUploads(limit: number): Promise<{ did: string; key: string }[]>
+  /** Ends an upload whose lease is over, and dooms its bytes. Resolves with whether it did. */
+  collectUpload(did: string, key: string, options: { unusedDelay: number }): Promise<boolean>
+  /** Keys whose bytes may be deleted now. */
+  dueKeys(limit: number): Promise<DoomedKey[]>
+  /** The bytes are gone: drops the tombstones. */
+  forgetKeys(keys: readonly DoomedKey[]): Promise<void>
+  /** The bytes could not be deleted: notes why, and when to try again. */
+  postponeKey(key: BlobKey, options: { error: string; delay: number }): Promise<void>
+  /** Keys that are doomed, due or not. */
+  countDoomed(): Promise<number>
+}
+
+export interface DoomedKey {
+  key: BlobKey
+  backend: string
+  did: string | null
+  size: number
+}
+
+// ------------------------------------------------------------------------------------------------------- sweep
+
+/** Each refuses with `StoreRestored` while the database is marked as restored. */
+export interface SweepSteps {
+  /**
+   * Notes those of the keys, as they were listed just before, that are in no table. All tables are looked at in one
+   * statement: looked at one after the other, a key could move from the next to the last between the looks.
+   * Resolves with their number.
+   */
+  noteUnknown(sweep: string, keys: readonly BlobKey[]): Promise<number>
+  /** Dooms up to `limit` of the keys noted that are still unknown. Resolves with whether any remain noted. */
+  doomNoted(sweep: string, options: { backend: string; limit: number; deleteDelay: number }): Promise<boolean>
+  /** Forgets the notes of this sweep, or those of all. */
+  forgetNotes(sweep: string | null): Promise<void>
+}

@@ -1,0 +1,171 @@
+import { type Kysely, sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { BlobStoreError } from '../errors.ts'
+import type { Dialect } from './dialect.ts'
+import type { Tables } from './tables.ts'
+
+// The tables are ours alone: each name has the prefix `blobstore_`, the migrator's own two included.
+
+const first = (dialect: Dialect): Migration => ({
+  async up(db) {
+    const { schema } = db
+    // Rows are small and looked up by their primary key: in SQLite one tree instead of two.
+    const end = dialect.name === 'sqlite' ? sql`without rowid` : sql``
+
+    await schema
+      .createTable('blobstore_account')
+      .addColumn('did', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('bytes', 'bigint', (c) => c.notNull())
+      .addColumn('count', 'bigint', (c) => c.notNull())
+      .addColumn('reserved', 'bigint', (c) => c.notNull())
+      .addColumn('pending', 'bigint', (c) => c.notNull())
+      .addColumn('deleted_at', 'bigint')
+      .modifyEnd(end)
+      .execute()
+
+    await schema
+      .createTable('blobstore_upload')
+      .addColumn('key', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('backend', 'text', (c) => c.notNull())
+      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('cid', 'text')
+      .addColumn('reserved', 'bigint', (c) => c.notNull())
+      .addColumn('lease_until', 'bigint', (c) => c.notNull())
+      .modifyEnd(end)
+      .execute()
+    await index('blobstore_upload', 'lease', ['lease_until'])
+
+    await schema
+      .createTable('blobstore_content')
+      .addColumn('cid', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('key', 'text', (c) => c.notNull().unique())
+      .addColumn('backend', 'text', (c) => c.notNull())
+      .addColumn('size', 'bigint', (c) => c.notNull())
+      .addColumn('verified_at', 'bigint')
+      .modifyEnd(end)
+      .execute()
+
+    await schema
+      .createTable('blobstore_blob')
+      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('cid', 'text', (c) => c.notNull().references('blobstore_content.cid').onDelete('restrict'))
+      .addColumn('mime_type', 'text', (c) => c.notNull())
+      .addColumn('size', 'bigint', (c) => c.notNull())
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('expires_at', 'bigint')
+      .addPrimaryKeyConstraint('blobstore_blob_pk', ['did', 'cid'])
+      .modifyEnd(end)
+      .execute()
+    await index('blobstore_blob', 'cid', ['cid'])
+    await index('blobstore_blob', 'newest', ['did', 'created_at', 'cid'])
+    // Partial, so that collecting costs what there is to collect and not what is stored.
+    await schema
+      .createIndex('blobstore_blob_expiry')
+      .on('blobstore_blob')
+      .columns(['expires_at', 'did'])
+      .where('expires_at', 'is not', null)
+      .execute()
+
+    await schema
+      .createTable('blobstore_ref')
+      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('cid', 'text', (c) => c.notNull())
+      .addColumn('record_uri', 'text', (c) => c.notNull())
+      .addColumn('rev', 'text', (c) => c.notNull())
+      .addColumn('scope', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('blobstore_ref_pk', ['did', 'cid', 'record_uri'])
+      .addForeignKeyConstraint('blobstore_ref_fk', ['did', 'cid'], 'blobstore_blob', ['did', 'cid'], (fk) =>
+        fk.onDelete('restrict'),
+      )
+      .modifyEnd(end)
+      .execute()
+    await index('blobstore_ref', 'record', ['did', 'record_uri'])
+
+    await schema
+      .createTable('blobstore_expected')
+      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('cid', 'text', (c) => c.notNull())
+      .addColumn('record_uri', 'text', (c) => c.notNull())
+      .addColumn('rev', 'text', (c) => c.notNull())
+      .addColumn('scope', 'text', (c) => c.notNull())
+      .addColumn('mime_type', 'text', (c) => c.notNull())
+      .addColumn('size', 'bigint')
+      .addPrimaryKeyConstraint('blobstore_expected_pk', ['did', 'cid', 'record_uri'])
+      .modifyEnd(end)
+      .execute()
+    await index('blobstore_expected', 'record', ['did', 'record_uri'])
+
+    await schema
+      .createTable('blobstore_doomed')
+      .addColumn('key', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('backend', 'text', (c) => c.notNull())
+      .addColumn('did', 'text')
+      .addColumn('size', 'bigint', (c) => c.notNull())
+      .addColumn('not_before', 'bigint', (c) => c.notNull())
+      .addColumn('attempts', 'integer', (c) => c.notNull())
+      .addColumn('last_error', 'text')
+      .modifyEnd(end)
+      .execute()
+    await index('blobstore_doomed', 'due', ['not_before'])
+
+    await schema
+      .createTable('blobstore_takedown')
+      .addColumn('cid', 'text', (c) => c.notNull())
+      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('ref', 'text')
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addPrimaryKeyConstraint('blobstore_takedown_pk', ['cid', 'did'])
+      .modifyEnd(end)
+      .execute()
+
+    await schema
+      .createTable('blobstore_meta')
+      .addColumn('one', 'integer', (c) => c.primaryKey().notNull())
+      .addColumn('id', 'text', (c) => c.notNull())
+      .addColumn('epoch', 'bigint', (c) => c.notNull())
+      .addColumn('restored', 'integer', (c) => c.notNull())
+      .execute()
+
+    await schema
+      .createTable('blobstore_candidate')
+      .addColumn('sweep', 'text', (c) => c.notNull())
+      .addColumn('key', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('blobstore_candidate_pk', ['sweep', 'key'])
+      .modifyEnd(end)
+      .execute()
+
+    function index(table: string, name: string, columns: string[]): Promise<void> {
+      return schema.createIndex(`${table}_${name}`).on(table).columns(columns).execute()
+    }
+  },
+})
+
+function migrator(db: Kysely<Tables>, dialect: Dialect): Migrator {
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ '001': first(dialect) }) },
+    migrationTableName: 'blobstore_migration',
+    migrationLockTableName: 'blobstore_migration_lock',
+  })
+}
+
+/** Whether the tables are of an older version. */
+export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): Promise<boolean> {
+  const migrations = await migrator(db, dialect).getMigrations()
+  return migrations.some((migration) => migration.executedAt === undefined)
+}
+
+/** Brings the tables to this version; when they are, does nothing. */
+export async function migrate(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
+  // Kysely's migrator reports an error instead of throwing it.
+  const { error } = await migrator(db, dialect).migrateToLatest()
+  if (error === undefined) return
+  if (error instanceof Error && error.message.startsWith('corrupted migrations')) {
+    throw new BlobStoreError(
+      'MetadataOutdated',
+      'The tables were made by a newer version of pds-blobstore: run that version, or restore a backup',
+      { cause: error },
+    )
+  }
+  throw error
+}

@@ -1,0 +1,53 @@
+import type { AccountSteps } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import { lockAccount } from './account-row.ts'
+import { deleteBlobs } from './collect-steps.ts'
+
+export function accountSteps(session: Session): AccountSteps {
+  return {
+    markDeleted: (did) =>
+      session.write(async (trx) => {
+        const marked = await lockAccount(trx, did)
+        if (marked !== null) return marked
+        const row = await trx
+          .updateTable('blobstore_account')
+          .set({ deleted_at: session.now() })
+          .where('did', '=', did)
+          .returning('deleted_at')
+          .executeTakeFirstOrThrow()
+        return Number(row.deleted_at)
+      }),
+
+    deleteSome: (did, mark, { limit, deleteDelay }) =>
+      session.write(async (trx) => {
+        if ((await lockAccount(trx, did)) !== mark) return false // it was reopened meanwhile
+        const expected = await trx
+          .selectFrom('blobstore_expected')
+          .select(['cid', 'record_uri'])
+          .where('did', '=', did)
+          .limit(limit)
+          .execute()
+        for (const { cid, record_uri } of expected) {
+          await trx
+            .deleteFrom('blobstore_expected')
+            .where('did', '=', did)
+            .where('cid', '=', cid)
+            .where('record_uri', '=', record_uri)
+            .execute()
+        }
+        if (expected.length > 0) return true
+        const blobs = await trx.selectFrom('blobstore_blob').select('cid').where('did', '=', did).limit(limit).execute()
+        if (blobs.length === 0) return false
+        const cids = blobs.map((blob) => blob.cid)
+        await trx.deleteFrom('blobstore_ref').where('did', '=', did).where('cid', 'in', cids).execute()
+        await deleteBlobs(session, trx, did, cids, deleteDelay)
+        return true
+      }),
+
+    reopen: (did, { trx }) =>
+      session.write(async (db) => {
+        await lockAccount(db, did)
+        await db.updateTable('blobstore_account').set({ deleted_at: null }).where('did', '=', did).execute()
+      }, trx),
+  }
+}

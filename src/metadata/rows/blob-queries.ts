@@ -1,0 +1,131 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely'
+import type { BlobStat, Viewer } from '../facts.ts'
+import type { BlobQueries } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+import { everyAccount } from './takedown-steps.ts'
+
+export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
+
+/** What is asked of one blob, or of an account as a whole. */
+export function blobQueries(session: Session): OneBlobQueries {
+  return {
+    resolve: (did, cid, { as, trx }) =>
+      session.read(async (db) => {
+        const row = await selectBlobs(db, did)
+          .innerJoin('blobstore_content as content', 'content.cid', 'blob.cid')
+          .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
+          .select(['content.key', 'content.backend', 'account.deleted_at'])
+          .where('blob.cid', '=', cid)
+          .executeTakeFirst()
+        if (!row) return null
+        const stat = toStat(row)
+        if (!isVisible(stat, as) || (row.deleted_at !== null && as !== 'moderator')) return null
+        return { ...stat, key: row.key, backend: row.backend }
+      }, trx),
+
+    recordsFor: (did, cid, { trx }) =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('blobstore_ref')
+          .select('record_uri')
+          .where('did', '=', did)
+          .where('cid', '=', cid)
+          .orderBy('record_uri')
+          .execute()
+        return rows.map((row) => row.record_uri)
+      }, trx),
+
+    counts: (did, { trx }) =>
+      session.read(async (db) => {
+        // Distinct CIDs that records name; a temporary blob is no import until a record names it.
+        const named = db
+          .selectFrom('blobstore_ref')
+          .select('cid')
+          .where('did', '=', did)
+          .union(db.selectFrom('blobstore_expected').select('cid').where('did', '=', did))
+        const row = await db
+          .selectFrom(named.as('named'))
+          .leftJoin('blobstore_blob as blob', (join) =>
+            join.onRef('blob.cid', '=', 'named.cid').on('blob.did', '=', did),
+          )
+          .select((eb) => [eb.fn.countAll().as('expected'), eb.fn.count('blob.cid').as('imported')])
+          .executeTakeFirstOrThrow()
+        return { expected: Number(row.expected), imported: Number(row.imported) }
+      }, trx),
+
+    usage: (did, { trx }) =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_account')
+          .select(['bytes', 'count', 'reserved', 'pending'])
+          .where('did', '=', did)
+          .executeTakeFirst()
+        return {
+          bytes: Number(row?.bytes ?? 0),
+          count: Number(row?.count ?? 0),
+          reserved: Number(row?.reserved ?? 0),
+          pending: Number(row?.pending ?? 0),
+        }
+      }, trx),
+  }
+}
+
+type BlobTables = Tables & { blob: Tables['blobstore_blob'] }
+
+/** The account's blobs, with what makes a {@link BlobStat}. */
+export function selectBlobs(db: Kysely<Tables>, did: string): SelectQueryBuilder<BlobTables, 'blob', BlobRow> {
+  return db
+    .selectFrom('blobstore_blob as blob')
+    .select((eb) => [
+      'blob.cid',
+      'blob.mime_type',
+      'blob.size',
+      'blob.created_at',
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_ref as ref')
+            .select('ref.cid')
+            .whereRef('ref.did', '=', 'blob.did')
+            .whereRef('ref.cid', '=', 'blob.cid'),
+        )
+        .as('referenced'),
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_takedown as takedown')
+            .select('takedown.cid')
+            .whereRef('takedown.cid', '=', 'blob.cid')
+            .where('takedown.did', 'in', [did, everyAccount]),
+        )
+        .as('taken_down'),
+    ])
+    .where('blob.did', '=', did)
+}
+
+interface BlobRow {
+  cid: string
+  mime_type: string
+  size: number
+  created_at: number
+  referenced: unknown
+  taken_down: unknown
+}
+
+export function toStat(row: BlobRow): BlobStat {
+  return {
+    cid: row.cid,
+    mimeType: row.mime_type,
+    size: Number(row.size),
+    createdAt: new Date(Number(row.created_at)),
+    referenced: Boolean(row.referenced),
+    takenDown: Boolean(row.taken_down),
+  }
+}
+
+function isVisible(stat: BlobStat, as: Viewer): boolean {
+  if (as === 'moderator') return true
+  if (stat.takenDown) return false
+  return as === 'account' || stat.referenced
+}

@@ -1,0 +1,188 @@
+import type { Kysely } from 'kysely'
+import type { CollectSteps } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+import { lockAccount } from './account-row.ts'
+import { doom } from './doomed-rows.ts'
+import { assertNotRestored } from './identity-rows.ts'
+import { endUpload } from './upload-steps.ts'
+
+type Trx = Kysely<Tables>
+
+export function collectSteps(session: Session): CollectSteps {
+  return {
+    expiredBlobs: (limit) =>
+      session.read(async (db) => {
+        await assertNotRestored(db)
+        return db
+          .selectFrom('blobstore_blob')
+          .select(['did', 'cid'])
+          .where('expires_at', 'is not', null)
+          .where('expires_at', '<=', session.now())
+          .orderBy('expires_at')
+          .orderBy('did')
+          .limit(limit)
+          .execute()
+      }),
+
+    collectBlobs: (did, cids, { deleteDelay }) =>
+      session.write(async (trx) => {
+        await lockAccount(trx, did)
+        await assertNotRestored(trx)
+        const referenced = await trx
+          .selectFrom('blobstore_ref')
+          .select('cid')
+          .distinct()
+          .where('did', '=', did)
+          .where('cid', 'in', cids)
+          .execute()
+        // One that is referenced needs no further look until it loses a reference, which sets the expiry anew.
+        if (referenced.length > 0) {
+          await trx
+            .updateTable('blobstore_blob')
+            .set({ expires_at: null })
+            .where('did', '=', did)
+            .where(
+              'cid',
+              'in',
+              referenced.map((ref) => ref.cid),
+            )
+            .execute()
+        }
+        const expired = await trx
+          .selectFrom('blobstore_blob')
+          .select('cid')
+          .where('did', '=', did)
+          .where('cid', 'in', cids)
+          .where('expires_at', '<=', session.now())
+          .execute()
+        return deleteBlobs(
+          session,
+          trx,
+          did,
+          expired.map((blob) => blob.cid),
+          deleteDelay,
+        )
+      }),
+
+    expiredUploads: (limit) =>
+      session.read(async (db) => {
+        await assertNotRestored(db)
+        return db
+          .selectFrom('blobstore_upload')
+          .select(['did', 'key'])
+          .where('lease_until', '<=', session.now())
+          .orderBy('lease_until')
+          .limit(limit)
+          .execute()
+      }),
+
+    collectUpload: (did, key, { unusedDelay }) =>
+      session.write(async (trx) => {
+        await lockAccount(trx, did)
+        await assertNotRestored(trx)
+        const row = await trx
+          .deleteFrom('blobstore_upload')
+          .where('key', '=', key)
+          .where('lease_until', '<=', session.now())
+          .returning(['key', 'backend', 'did', 'cid', 'reserved'])
+          .executeTakeFirst()
+        if (!row) return false
+        await endUpload(session, trx, row, unusedDelay)
+        return true
+      }),
+
+    dueKeys: (limit) =>
+      session.read(async (db) => {
+        await assertNotRestored(db)
+        const rows = await db
+          .selectFrom('blobstore_doomed')
+          .select(['key', 'backend', 'did', 'size'])
+          .where('not_before', '<=', session.now())
+          .orderBy('not_before')
+          .limit(limit)
+          .execute()
+        return rows.map((row) => ({ ...row, size: Number(row.size) }))
+      }),
+
+    forgetKeys: async (keys) => {
+      const byAccount = Map.groupBy(keys, (key) => key.did)
+      for (const [did, some] of byAccount) {
+        await session.write(async (trx) => {
+          if (did !== null) await lockAccount(trx, did)
+          const dropped = await trx
+            .deleteFrom('blobstore_doomed')
+            .where(
+              'key',
+              'in',
+              some.map((doomed) => doomed.key),
+            )
+            .returning('size')
+            .execute()
+          const pending = dropped.reduce((sum, row) => sum + Number(row.size), 0)
+          if (did !== null) await lockAccount(trx, did, { pending: -pending })
+        })
+      }
+    },
+
+    postponeKey: (key, { error, delay }) =>
+      session.write(async (trx) => {
+        await trx
+          .updateTable('blobstore_doomed')
+          .set((eb) => ({
+            attempts: eb('attempts', '+', 1),
+            last_error: error.slice(0, 500),
+            not_before: session.now(delay),
+          }))
+          .where('key', '=', key)
+          .execute()
+      }),
+
+    countDoomed: () =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_doomed')
+          .select((eb) => eb.fn.countAll().as('count'))
+          .executeTakeFirstOrThrow()
+        return Number(row.count)
+      }),
+  }
+}
+
+/**
+ * Deletes an account's unreferenced blobs, and the content that nobody has any more with its tombstone: in one
+ * transaction, so that no content is ever without a blob and none has to be searched for. A reference or another
+ * account's blob that comes between is a foreign key violation, and nothing is deleted.
+ */
+export async function deleteBlobs(
+  session: Session,
+  trx: Trx,
+  did: string,
+  cids: readonly string[],
+  deleteDelay: number,
+): Promise<number> {
+  if (cids.length === 0) return 0
+  const deleted = await trx
+    .deleteFrom('blobstore_blob')
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
+    .returning('size')
+    .execute()
+  const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
+  await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
+  const unowned = await trx
+    .deleteFrom('blobstore_content')
+    .where('cid', 'in', cids)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb.selectFrom('blobstore_blob').select('did').whereRef('blobstore_blob.cid', '=', 'blobstore_content.cid'),
+        ),
+      ),
+    )
+    .returning(['key', 'backend', 'size'])
+    .execute()
+  const keys = unowned.map(({ key, backend, size }) => ({ key, backend, size: Number(size), did }))
+  await doom(session, trx, keys, deleteDelay)
+  return deleted.length
+}

@@ -1,0 +1,28 @@
+import type { Kysely } from 'kysely'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+import { lockAccount } from './account-row.ts'
+
+export interface Doom {
+  key: string
+  backend: string
+  /** Whose `pending` it counts as: deleting and uploading again must not be a way around a quota. */
+  did: string | null
+  size: number
+}
+
+/**
+ * Tombstones: the bytes under these keys will be deleted, `delay` milliseconds from now at the earliest, and the keys
+ * never come back. All keys of one account, or of none.
+ */
+export async function doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Promise<void> {
+  const [first] = keys
+  if (!first) return
+  const notBefore = session.now(delay)
+  await trx
+    .insertInto('blobstore_doomed')
+    .values(keys.map((key) => ({ ...key, not_before: notBefore, attempts: 0, last_error: null })))
+    .execute()
+  if (first.did === null) return
+  await lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
+}

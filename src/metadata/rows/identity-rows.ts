@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { StoreIdentity } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+
+export function identityRows(session: Session): StoreIdentity {
+  return {
+    identity: () =>
+      session.write(async (trx) => {
+        await trx
+          .insertInto('blobstore_meta')
+          .values({ one: 1, id: randomUUID(), epoch: 0, restored: 0 })
+          .onConflict((conflict) => conflict.column('one').doNothing())
+          .execute()
+        const row = await trx.selectFrom('blobstore_meta').select(['id', 'epoch', 'restored']).executeTakeFirstOrThrow()
+        return { id: row.id, epoch: Number(row.epoch), restored: Boolean(row.restored) }
+      }),
+
+    nextEpoch: () =>
+      session.write(async (trx) => {
+        const row = await trx
+          .updateTable('blobstore_meta')
+          .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
+          .returning('epoch')
+          .executeTakeFirstOrThrow()
+        return Number(row.epoch)
+      }),
+
+    markRestored: () =>
+      session.write(async (trx) => {
+        await trx.updateTable('blobstore_meta').set({ restored: 1 }).execute()
+      }),
+
+    hasContent: (backend) =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_content')
+          .select('cid')
+          .where('backend', '=', backend)
+          .limit(1)
+          .executeTakeFirst()
+        return row !== undefined
+      }),
+  }
+}
+
+/** Deletes nothing on the word of a database that has forgotten uploads. */
+export async function assertNotRestored(db: Kysely<Tables>): Promise<void> {
+  const row = await db.selectFrom('blobstore_meta').select('restored').executeTakeFirst()
+  if (!row?.restored) return
+  throw new BlobStoreError(
+    'StoreRestored',
+    'The database is older than the bytes in the backend, as after restoring a backup: collecting and sweeping would ' +
+      'delete uploads that it has forgotten, and are refused until the store is recovered',
+  )
+}

@@ -1,0 +1,77 @@
+import type { BlobQueries } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import { selectBlobs, toStat } from './blob-queries.ts'
+import { decodeCursor, encodeCursor, pageOf } from './cursor.ts'
+import { everyAccount } from './takedown-steps.ts'
+
+/** What is listed in pages. */
+export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing'> {
+  return {
+    listReferenced: (did, { limit, cursor, since, trx }) =>
+      session.read(async (db) => {
+        const after = decodeCursor(cursor)
+        let query = db
+          .selectFrom('blobstore_ref as ref')
+          .select('ref.cid')
+          .distinct()
+          .where('ref.did', '=', did)
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('blobstore_takedown as takedown')
+                  .select('takedown.cid')
+                  .whereRef('takedown.cid', '=', 'ref.cid')
+                  .where('takedown.did', 'in', [did, everyAccount]),
+              ),
+            ),
+          )
+          .orderBy('ref.cid')
+          .limit(limit + 1)
+        if (since !== undefined) query = query.where('ref.rev', '>', since)
+        if (after) query = query.where('ref.cid', '>', after[0])
+        const rows = await query.execute()
+        const cids = rows.map((row) => row.cid)
+        return pageOf(cids, limit, (cid) => encodeCursor(cid, ''))
+      }, trx),
+
+    listOwn: (did, { limit, cursor, trx }) =>
+      session.read(async (db) => {
+        const after = decodeCursor(cursor)
+        let query = selectBlobs(db, did)
+          .orderBy('blob.created_at', 'desc')
+          .orderBy('blob.cid', 'desc')
+          .limit(limit + 1)
+        if (after) {
+          const createdAt = Number(after[0])
+          query = query.where((eb) =>
+            eb.or([
+              eb('blob.created_at', '<', createdAt),
+              eb.and([eb('blob.created_at', '=', createdAt), eb('blob.cid', '<', after[1])]),
+            ]),
+          )
+        }
+        const stats = (await query.execute()).map(toStat)
+        return pageOf(stats, limit, (stat) => encodeCursor(String(stat.createdAt.getTime()), stat.cid))
+      }, trx),
+
+    listMissing: (did, { limit, cursor, trx }) =>
+      session.read(async (db) => {
+        const after = decodeCursor(cursor)
+        let query = db
+          .selectFrom('blobstore_expected')
+          .select(['cid', 'record_uri as recordUri'])
+          .where('did', '=', did)
+          .orderBy('cid')
+          .orderBy('record_uri')
+          .limit(limit + 1)
+        if (after) {
+          query = query.where((eb) =>
+            eb.or([eb('cid', '>', after[0]), eb.and([eb('cid', '=', after[0]), eb('record_uri', '>', after[1])])]),
+          )
+        }
+        const rows = await query.execute()
+        return pageOf(rows, limit, (row) => encodeCursor(row.cid, row.recordUri))
+      }, trx),
+  }
+}

@@ -1,0 +1,93 @@
+import type { Kysely } from 'kysely'
+import { matchesAccept } from '../../blob/mime.ts'
+import { BlobStoreError } from '../../errors.ts'
+import type { Tables } from '../tables.ts'
+import { chunks, type Naming } from './reference-steps.ts'
+import { takenDownAmong } from './takedown-steps.ts'
+
+interface Held {
+  mimeType: string
+  size: number
+}
+
+/**
+ * Checks every reference, each time it is written and not only the first: else a second record could name the blob
+ * with any type and size. Resolves with those that the account's blobs meet, and those that are to be expected;
+ * throws before anything is written.
+ */
+export async function checkReferences(
+  db: Kysely<Tables>,
+  did: string,
+  namings: readonly Naming[],
+  missing: 'reject' | 'expect',
+): Promise<{ met: Naming[]; expected: Naming[] }> {
+  const cids = [...new Set(namings.map((naming) => naming.cid))]
+  const held = await heldAmong(db, did, cids)
+  const met: Naming[] = []
+  const expected: Naming[] = []
+  if (missing === 'expect') {
+    for (const naming of namings) (fits(naming, held.get(naming.cid)) ? met : expected).push(naming)
+    return { met, expected }
+  }
+  const takenDown = new Set<string>()
+  for (const some of chunks(cids)) for (const cid of await takenDownAmong(db, did, some)) takenDown.add(cid)
+  for (const naming of namings) {
+    if (takenDown.has(naming.cid)) throw refusal('BlobTakenDown', 'was taken down', did, naming)
+    assertFits(did, naming, held.get(naming.cid))
+    met.push(naming)
+  }
+  return { met, expected }
+}
+
+async function heldAmong(db: Kysely<Tables>, did: string, cids: readonly string[]): Promise<Map<string, Held>> {
+  const held = new Map<string, Held>()
+  for (const some of chunks(cids)) {
+    const rows = await db
+      .selectFrom('blobstore_blob')
+      .select(['cid', 'mime_type', 'size'])
+      .where('did', '=', did)
+      .where('cid', 'in', some)
+      .execute()
+    for (const row of rows) held.set(row.cid, { mimeType: row.mime_type, size: Number(row.size) })
+  }
+  return held
+}
+
+function fits(naming: Naming, held: Held | undefined): boolean {
+  if (!held || held.mimeType !== naming.mimeType) return false
+  return naming.size === undefined || naming.size === held.size
+}
+
+function assertFits(did: string, naming: Naming, held: Held | undefined): void {
+  const { mimeType, size, accept, maxSize } = naming
+  if (size === undefined) {
+    throw refusal(
+      'InvalidBlobRef',
+      'is named in the legacy form { cid, mimeType }, which may be read but not written',
+      did,
+      naming,
+    )
+  }
+  if (!held) throw refusal('BlobNotFound', 'is not held: upload it first', did, naming)
+  if (mimeType !== held.mimeType) {
+    throw refusal('InvalidMimeType', `is named as ${mimeType}, but was stored as ${held.mimeType}`, did, naming)
+  }
+  if (size !== held.size) {
+    throw refusal('InvalidSize', `is named with ${size} bytes, but has ${held.size}`, did, naming)
+  }
+  if (accept && !matchesAccept(held.mimeType, accept)) {
+    throw refusal('InvalidMimeType', `is ${held.mimeType}; the record accepts ${accept.join(', ')}`, did, naming)
+  }
+  if (maxSize !== undefined && held.size > maxSize) {
+    throw refusal('PayloadTooLarge', `has ${held.size} bytes; the record accepts ${maxSize}`, did, naming)
+  }
+}
+
+function refusal(
+  code: 'BlobNotFound' | 'BlobTakenDown' | 'InvalidBlobRef' | 'InvalidMimeType' | 'InvalidSize' | 'PayloadTooLarge',
+  what: string,
+  did: string,
+  { cid, recordUri }: Naming,
+): BlobStoreError {
+  return new BlobStoreError(code, `Blob ${cid} in ${recordUri.slice(0, 300)} ${what}`, { did, cid })
+}

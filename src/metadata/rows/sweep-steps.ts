@@ -1,0 +1,73 @@
+import type { Kysely } from 'kysely'
+import type { SweepSteps } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+import { doom } from './doomed-rows.ts'
+import { assertNotRestored } from './identity-rows.ts'
+import { chunks } from './reference-steps.ts'
+
+type Trx = Kysely<Tables>
+
+export function sweepSteps(session: Session): SweepSteps {
+  return {
+    noteUnknown: async (sweep, keys) => {
+      let noted = 0
+      for (const some of chunks(keys)) {
+        noted += await session.write(async (trx) => {
+          await assertNotRestored(trx)
+          const unknown = await unknownAmong(trx, some)
+          if (unknown.length === 0) return 0
+          await trx
+            .insertInto('blobstore_candidate')
+            .values(unknown.map((key) => ({ sweep, key })))
+            .execute()
+          return unknown.length
+        })
+      }
+      return noted
+    },
+
+    doomNoted: (sweep, { backend, limit, deleteDelay }) =>
+      session.write(async (trx) => {
+        await assertNotRestored(trx)
+        const noted = await trx
+          .deleteFrom('blobstore_candidate')
+          .where('sweep', '=', sweep)
+          .where('key', 'in', (eb) =>
+            eb.selectFrom('blobstore_candidate').select('key').where('sweep', '=', sweep).limit(limit),
+          )
+          .returning('key')
+          .execute()
+        const unknown = await unknownAmong(
+          trx,
+          noted.map((row) => row.key),
+        )
+        await doom(
+          session,
+          trx,
+          unknown.map((key) => ({ key, backend, did: null, size: 0 })),
+          deleteDelay,
+        )
+        return noted.length === limit
+      }),
+
+    forgetNotes: (sweep) =>
+      session.write(async (trx) => {
+        const all = trx.deleteFrom('blobstore_candidate')
+        await (sweep === null ? all : all.where('sweep', '=', sweep)).execute()
+      }),
+  }
+
+  async function unknownAmong(trx: Trx, keys: readonly string[]): Promise<string[]> {
+    if (keys.length === 0) return []
+    const known = await trx
+      .selectFrom('blobstore_upload')
+      .select('key')
+      .where('key', 'in', keys)
+      .unionAll(trx.selectFrom('blobstore_content').select('key').where('key', 'in', keys))
+      .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
+      .execute()
+    const names = new Set(known.map((row) => row.key))
+    return keys.filter((key) => !names.has(key))
+  }
+}

@@ -1,0 +1,156 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { Commit, CommitOutcome, Intent, Release, Reservation, UploadSteps } from '../metadata.ts'
+import type { Session } from '../session.ts'
+import { LostRace } from '../sql-errors.ts'
+import type { Tables } from '../tables.ts'
+import { lockAccount, lockLivingAccount } from './account-row.ts'
+import { doom } from './doomed-rows.ts'
+import { meetExpectations } from './expected-rows.ts'
+import { isTakenDown } from './takedown-steps.ts'
+
+type Trx = Kysely<Tables>
+
+export function uploadSteps(session: Session): UploadSteps {
+  return {
+    reserve: (upload) => session.write((trx) => reserve(trx, upload)),
+    intend: (upload) => session.write((trx) => intend(trx, upload)),
+    commit: (upload) => session.write((trx) => commit(trx, upload)),
+    release: (upload) => session.write((trx) => release(trx, upload)),
+  }
+
+  async function reserve(trx: Trx, { generation, backend, did, bytes, lease }: Reservation): Promise<void> {
+    await lockLivingAccount(trx, did, { reserved: bytes })
+    await trx
+      .insertInto('blobstore_upload')
+      .values({ key: generation, backend, did, cid: null, reserved: bytes, lease_until: session.now(lease) })
+      .execute()
+  }
+
+  async function intend(trx: Trx, upload: Intent): Promise<void> {
+    const { generation, key, backend, did, cid, size, lease } = upload
+    if (!upload.reserved) {
+      await lockLivingAccount(trx, did, { reserved: size })
+      await trx
+        .insertInto('blobstore_upload')
+        .values({ key, backend, did, cid, reserved: size, lease_until: session.now(lease) })
+        .execute()
+      return
+    }
+    await lockLivingAccount(trx, did)
+    const before = await trx
+      .selectFrom('blobstore_upload')
+      .select('reserved')
+      .where('key', '=', generation)
+      .executeTakeFirst()
+    if (!before) throw expired(upload)
+    await trx
+      .updateTable('blobstore_upload')
+      .set({ key, cid, reserved: size })
+      .where('key', '=', generation)
+      .executeTakeFirst()
+    await lockAccount(trx, did, { reserved: size - Number(before.reserved) })
+  }
+
+  async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
+    const { key, backend, did, cid, size } = upload
+    const deletedAt = await lockAccount(trx, did, { reserved: -size })
+    // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
+    // each other.
+    const own = await trx.deleteFrom('blobstore_upload').where('key', '=', key).returning('key').executeTakeFirst()
+    if (!own) throw expired(upload)
+
+    const refusal = deletedAt !== null ? 'accountDeleted' : (await isTakenDown(trx, did, cid)) ? 'takenDown' : null
+    if (refusal) {
+      await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
+      return { outcome: refusal }
+    }
+    await settleContent(trx, upload)
+    const { mimeType, isNew } = await upsertBlob(trx, upload)
+    if (isNew) await lockAccount(trx, did, { bytes: size, count: 1 })
+    const unmet = await meetExpectations(trx, { did, cid, mimeType, size })
+    return { outcome: 'stored', mimeType, unmet }
+  }
+
+  /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
+  async function settleContent(trx: Trx, upload: Commit): Promise<void> {
+    const { key, backend, did, cid, size } = upload
+    const live = await trx
+      .selectFrom('blobstore_content')
+      .select((eb) => ['key', 'backend', eb('verified_at', '>', session.now(-upload.fresh)).as('fresh')])
+      .where('cid', '=', cid)
+      .executeTakeFirst()
+    if (!live) {
+      const row = { cid, key, backend, size, verified_at: session.now() }
+      await trx.insertInto('blobstore_content').values(row).execute()
+      return
+    }
+    if (live.fresh) {
+      await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
+      return
+    }
+    const { numUpdatedRows } = await trx
+      .updateTable('blobstore_content')
+      .set({ key, backend, verified_at: session.now() })
+      .where('cid', '=', cid)
+      .where('key', '=', live.key)
+      .executeTakeFirst()
+    if (numUpdatedRows !== 1n) throw new LostRace()
+    await doom(session, trx, [{ key: live.key, backend: live.backend, did, size }], upload.deleteDelay)
+  }
+
+  /** The type first stored stands while the blob lives: records already name it. */
+  async function upsertBlob(trx: Trx, upload: Commit): Promise<{ mimeType: string; isNew: boolean }> {
+    const { did, cid, size } = upload
+    const expiresAt = session.now(upload.grace)
+    const held = await trx
+      .updateTable('blobstore_blob')
+      .set((eb) => ({ expires_at: eb.case().when('expires_at', 'is', null).then(null).else(expiresAt).end() }))
+      .where('did', '=', did)
+      .where('cid', '=', cid)
+      .returning('mime_type')
+      .executeTakeFirst()
+    if (held) return { mimeType: held.mime_type, isNew: false }
+    const mimeType = upload.mimeType
+    await trx
+      .insertInto('blobstore_blob')
+      .values({ did, cid, mime_type: mimeType, size, created_at: session.now(), expires_at: expiresAt })
+      .execute()
+    return { mimeType, isNew: true }
+  }
+
+  async function release(trx: Trx, { generation, key, did, unusedDelay }: Release): Promise<void> {
+    await lockAccount(trx, did)
+    const row = await trx
+      .deleteFrom('blobstore_upload')
+      .where('key', 'in', key === null ? [generation] : [generation, key])
+      .returning(['key', 'backend', 'cid', 'reserved'])
+      .executeTakeFirst()
+    if (!row) return
+    await endUpload(session, trx, { ...row, did }, unusedDelay)
+  }
+}
+
+interface EndedUpload {
+  key: string
+  backend: string
+  did: string
+  cid: string | null
+  reserved: number
+}
+
+/** What follows when an upload's row was deleted without a commit. Bytes may be there once the CID was known. */
+export async function endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Promise<void> {
+  const { key, backend, did, cid } = upload
+  const size = Number(upload.reserved)
+  await lockAccount(trx, did, { reserved: -size })
+  if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
+}
+
+function expired({ did, ...upload }: { did: string; cid?: string }): BlobStoreError {
+  return new BlobStoreError('UploadExpired', 'The upload took longer than its lease and was collected; upload again', {
+    did,
+    cid: upload.cid,
+    transient: true,
+  })
+}

@@ -1,0 +1,55 @@
+import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+
+// The codes of better-sqlite3 and node:sqlite (which has only the message), and the SQLSTATEs of PostgreSQL.
+
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '')
+
+/** Another transaction was in the way: the same again may succeed. */
+export function isBusy(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return true
+  if (messageOf(error).startsWith('database is locked')) return true
+  return code === '40001' || code === '40P01' || code === '55P03'
+}
+
+/** What was looked at is no longer so: thrown where no constraint of the database says it. */
+export class LostRace extends Error {
+  override readonly name = 'LostRace'
+}
+
+/**
+ * A unique or foreign key forbade it. Since every transaction looks before it writes, that means that another one
+ * came between. The database keeps the invariant, and looking again, in a new transaction, tells what is now true.
+ */
+export function isLostRace(error: unknown): boolean {
+  if (error instanceof LostRace) return true
+  const code = codeOf(error)
+  if (code.startsWith('SQLITE_CONSTRAINT')) return true
+  if (/^(UNIQUE|FOREIGN KEY) constraint failed/.test(messageOf(error))) return true
+  return code === '23505' || code === '23503'
+}
+
+/** What the driver threw, as an error of the library. */
+export function metadataError(error: unknown): unknown {
+  if (isBlobStoreError(error)) return error
+  if (!(error instanceof Error) || error.name === 'AbortError') return error
+  if (isBusy(error) || isLostRace(error)) {
+    return new BlobStoreError('MetadataBusy', 'Other transactions stayed in the way; try again', {
+      transient: true,
+      cause: error,
+    })
+  }
+  const code = codeOf(error)
+  if (code === 'SQLITE_FULL' || code === '53100') {
+    return new BlobStoreError('StorageFull', "The database's device is full; free some space and try again", {
+      cause: error,
+    })
+  }
+  return new BlobStoreError('MetadataFailed', `The database failed: ${messageOf(error).slice(0, 200)}`, {
+    transient: code === 'SQLITE_IOERR' || code.startsWith('08') || code.startsWith('57'),
+    cause: error,
+  })
+}

@@ -1,0 +1,61 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
+import { BlobStoreError } from '../errors.ts'
+import { assertOptions } from '../options.ts'
+import { type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
+import type { MetadataAdapter } from './metadata.ts'
+import { applySettings } from './sqlite-settings.ts'
+import type { Tables } from './tables.ts'
+
+/** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
+const busyTimeout = 20
+
+/**
+ * Keeps the metadata in an SQLite file of its own, with durable settings. For hosts whose records live elsewhere, and
+ * with `:memory:` for tests. References then commit apart from the host's records: see docs/metadata.md for what that
+ * asks of the host.
+ *
+ * @throws `InvalidArgument`
+ */
+export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}): MetadataAdapter {
+  assertOptions('sqliteMetadata', options, ['migrate', 'durability', 'now'])
+  if (typeof file !== 'string' || file === '') {
+    throw new BlobStoreError('InvalidArgument', 'sqliteMetadata(file): file must be the path of an SQLite file')
+  }
+  return metadataFrom({
+    ...options,
+    ownFile: true,
+    async connect() {
+      if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      // Loaded only here: hosts on PostgreSQL need no SQLite.
+      const { default: Database } = await import('better-sqlite3')
+      const database = new Database(file, { timeout: busyTimeout })
+      const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) })
+      await applySettings(db, options.durability ?? 'full')
+      return { db, close: () => db.destroy() }
+    },
+  })
+}
+
+type Config = ConstructorParameters<typeof SqliteDialect>[0]
+
+/** Transactions take the write lock when they begin: one begun deferred fails at its first write, and waiting cannot help. */
+class ImmediateDialect extends SqliteDialect {
+  readonly #config: Config
+
+  constructor(config: Config) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config)
+  }
+}
+
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The tables, alike in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes bytes.
+ *
+ *     blobstore_ref ──────────► blobstore_blob ──────────► blobstore_content        live bytes
+ *     a record names a blob     an account has a blob      the one key of a CID     ▲
+ *                                                                                   │ commit
+ *     blobstore_expected        blobstore_upload           bytes on their way in ───┘
+ *     a record names a blob     blobstore_doomed           bytes on their way out
+ *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate
+ *
+ * Both arrows are foreign keys, ON DELETE RESTRICT: that no referenced bytes are forgotten is the database's promise,
+ * not the collector's. A key is in at most one of upload, content and doomed, and moves only to the right:
+ * upload → content → doomed.
+ */
+export interface Tables {
+  blobstore_upload: UploadTable
+  blobstore_content: ContentTable
+  blobstore_blob: BlobTable
+  blobstore_ref: RefTable
+  blobstore_expected: ExpectedTable
+  blobstore_doomed: DoomedTable
+  blobstore_takedown: TakedownTable
+  blobstore_account: AccountTable
+  blobstore_meta: MetaTable
+  blobstore_candidate: CandidateTable
+}
+
+/** An upload in flight: the row before the bytes, and the reservation of space, in one. */
+interface UploadTable {
+  /** The key; before the CID is known, its generation alone. */
+  key: string
+  backend: string
+  did: string
+  /** Null while the bytes are still being received: nothing is in the backend under a key yet. */
+  cid: string | null
+  reserved: number
+  lease_until: number
+}
+
+/** The live bytes of a CID. Replacing them is one UPDATE of the key, and a tombstone for the old one. */
+interface ContentTable {
+  cid: string
+  key: string
+  backend: string
+  size: number
+  /** When the bytes were written or last found good; null when they were found damaged. */
+  verified_at: number | null
+}
+
+/** A blob of an account. */
+interface BlobTable {
+  did: string
+  cid: string
+  mime_type: string
+  size: number
+  created_at: number
+  /** Null only while a record references it; once in the past, and without a reference, it is collected. */
+  expires_at: number | null
+}
+
+/** A record references a blob. */
+interface RefTable {
+  did: string
+  cid: string
+  record_uri: string
+  rev: string
+  scope: string
+}
+
+/** A record names a blob that is not held, or not as the record has it. Mime type and size as the record has them. */
+interface ExpectedTable {
+  did: string
+  cid: string
+  record_uri: string
+  rev: string
+  scope: string
+  mime_type: string
+  /** Null where the record has the legacy form, without a size. */
+  size: number | null
+}
+
+/** A tombstone: the bytes are to be deleted, the key never comes back. */
+interface DoomedTable {
+  key: string
+  backend: string
+  /** Whose `pending` it counts as; null for what a sweep found. */
+  did: string | null
+  size: number
+  not_before: number
+  attempts: number
+  last_error: string | null
+}
+
+/** Outlives the blob. */
+interface TakedownTable {
+  cid: string
+  /** `*` for every account. */
+  did: string
+  ref: string | null
+  created_at: number
+}
+
+/** Every transaction that changes what an account has begins by writing its row: that is its lock. */
+interface AccountTable {
+  did: string
+  bytes: number
+  count: number
+  reserved: number
+  pending: number
+  deleted_at: number | null
+}
+
+/** One row. `epoch` grows with every opening and sweep; the backend's marker remembers it. */
+interface MetaTable {
+  one: number
+  id: string
+  epoch: number
+  /** 1 after the database was found older than its bytes, until it is recovered. */
+  restored: number
+}
+
+/** Keys that a running sweep found in no row. */
+interface CandidateTable {
+  sweep: string
+  key: string
+}

@@ -1,0 +1,34 @@
+import type { CallOptions } from '../backend/backend.ts'
+import { assertDid } from '../blob/did.ts'
+import { assertOptions } from '../options.ts'
+import type { QueryOptions } from './blob-store.ts'
+import type { StoreContext } from './context.ts'
+
+/** How many blobs one transaction forgets: few, so that others get their turn. */
+const batch = 100
+
+/** Marks the account, so that nothing comes in any more, then forgets in small transactions. */
+export async function deleteAccount(
+  { metadata, times }: StoreContext,
+  did: string,
+  options: CallOptions = {},
+): Promise<void> {
+  assertDid(did)
+  assertOptions('deleteAccount', options, ['signal'])
+  options.signal?.throwIfAborted()
+  const mark = await metadata.markDeleted(did)
+  while (await metadata.deleteSome(did, mark, { limit: batch, deleteDelay: times.deleteDelay })) {
+    options.signal?.throwIfAborted()
+  }
+}
+
+export async function reopenAccount(
+  { metadata }: StoreContext,
+  did: string,
+  options: QueryOptions = {},
+): Promise<void> {
+  assertDid(did)
+  assertOptions('reopenAccount', options, ['trx', 'signal'])
+  options.signal?.throwIfAborted()
+  await metadata.reopen(did, { trx: options.trx })
+}

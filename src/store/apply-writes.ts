@@ -1,0 +1,66 @@
+import { assertDid } from '../blob/did.ts'
+import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
+import { assertTid } from '../blob/tid.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { WantedRef } from '../metadata/metadata.ts'
+import { assertOptions } from '../options.ts'
+import type { ApplyWritesOptions, RecordWrite } from './blob-store.ts'
+import type { StoreContext } from './context.ts'
+
+const modes = ['reject', 'expect'] as const
+
+export async function applyWrites(
+  { metadata, times }: StoreContext,
+  did: string,
+  writes: readonly RecordWrite[],
+  options: ApplyWritesOptions,
+): Promise<void> {
+  assertDid(did)
+  assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'signal'])
+  const { rev, trx, missing = 'reject', signal } = options
+  assertTid('applyWrites: rev', rev)
+  if (!modes.includes(missing)) {
+    throw new BlobStoreError('InvalidArgument', `applyWrites: missing must be one of ${modes.join(', ')}`)
+  }
+  if (!Array.isArray(writes)) throw new BlobStoreError('InvalidArgument', 'applyWrites: writes must be an array')
+  // What a record names after the last write to it is all that counts.
+  const records = new Map<string, WantedRef[]>()
+  for (const write of writes) {
+    assertUri(did, write.uri)
+    records.set(write.uri, wantedBy(write))
+  }
+  signal?.throwIfAborted()
+  await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+}
+
+function wantedBy(write: RecordWrite): WantedRef[] {
+  if (write.action === 'delete') return []
+  if (write.action !== 'create' && write.action !== 'update') {
+    throw new BlobStoreError('InvalidArgument', 'applyWrites: action must be create, update or delete')
+  }
+  if (write.blobs) {
+    return write.blobs.map(({ ref, accept, maxSize }) => ({ ...oneReference(ref), accept, maxSize }))
+  }
+  if (write.record === undefined) {
+    throw new BlobStoreError('InvalidArgument', `applyWrites: ${write.action} needs the record, or its blobs`)
+  }
+  return findBlobRefs(write.record)
+}
+
+function oneReference(ref: unknown): FoundBlobRef {
+  const [found] = findBlobRefs(ref)
+  if (found?.path === '') return found
+  throw new BlobStoreError('InvalidBlobRef', 'applyWrites: each of `blobs` must have a blob reference as its `ref`')
+}
+
+/** A reference counts only for the repository that it is in. */
+function assertUri(did: string, uri: unknown): void {
+  if (typeof uri === 'string' && uri.length <= 8192 && uri.startsWith(`at://${did}/`)) return
+  throw new BlobStoreError(
+    'InvalidArgument',
+    `applyWrites: uri must be that of a record of this account: at://${did}/…`,
+    {
+      did,
+    },
+  )
+}

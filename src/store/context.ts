@@ -1,0 +1,20 @@
+import type { BlobBackend } from '../backend/backend.ts'
+import type { Logger } from '../logger.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
+
+/** An open store, as its operations see it. */
+export interface StoreContext {
+  readonly backend: BlobBackend
+  readonly metadata: Metadata
+  readonly limits: ResolvedLimits
+  readonly times: ResolvedTimes
+  readonly logger: Logger
+  /** Part of every new key; grows with each opening and sweep. */
+  epoch: number
+}
+
+/** The delete delay of bytes that were never live: no backup can need them, only a request that is still under way. */
+export function unusedDelay({ times }: StoreContext): number {
+  return Math.min(times.upload, times.deleteDelay)
+}

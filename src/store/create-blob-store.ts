@@ -1,0 +1,112 @@
+import type { BlobBackend } from '../backend/backend.ts'
+import { BlobStoreError } from '../errors.ts'
+import { type Logger, silent } from '../logger.ts'
+import { collect } from '../maintenance/collect.ts'
+import { sweep } from '../maintenance/sweep.ts'
+import type { MetadataAdapter } from '../metadata/metadata.ts'
+import { assertOptions } from '../options.ts'
+import { deleteAccount, reopenAccount } from './accounts.ts'
+import { applyWrites } from './apply-writes.ts'
+import type { BlobStore } from './blob-store.ts'
+import type { StoreContext } from './context.ts'
+import { recognise } from './identity.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { type Limits, resolveLimits, resolveTimes, type Times } from './limits.ts'
+import { restore, takedown } from './moderation.ts'
+import { counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
+import { read, stat } from './read.ts'
+import { upload } from './upload.ts'
+
+export interface BlobStoreOptions {
+  /** Where the bytes live. Belongs to the store, which opens and closes it. */
+  backend: BlobBackend
+  /** Where the facts live. */
+  metadata: MetadataAdapter
+  limits?: Limits | undefined
+  times?: Times | undefined
+  /** @default silent */
+  logger?: Logger | undefined
+}
+
+/**
+ * A blob store over a backend and a database. Opens nothing yet: that happens with the first call, or with `ready()`.
+ *
+ * @example
+ * ```ts
+ * import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
+ *
+ * const blobs = createBlobStore({
+ *   backend: new DiskBackend({ root: 'data/blobs' }),
+ *   metadata: sqliteMetadata('data/blobs.sqlite'),
+ *   limits: { maxBlobSize: 5 * 1024 * 1024, accept: ['image/*', 'video/mp4'] },
+ * })
+ * ```
+ *
+ * @throws `InvalidArgument`
+ */
+export function createBlobStore(options: BlobStoreOptions): BlobStore {
+  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'logger'])
+  const { backend, metadata, logger = silent } = options
+  if (typeof backend?.put !== 'function') {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'createBlobStore: backend must be a BlobBackend, such as new DiskBackend({ root })',
+    )
+  }
+  if (typeof metadata?.open !== 'function') {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'createBlobStore: metadata must be what kyselyMetadata(db) or sqliteMetadata(file) gives',
+    )
+  }
+  const limits = resolveLimits(options.limits)
+  const times = resolveTimes(options.times)
+  const lifecycle = new Lifecycle(open)
+  const run = lifecycle.run.bind(lifecycle)
+
+  return {
+    limits,
+    times,
+    ready: () => run(async () => {}),
+    close: () => lifecycle.close(),
+    [Symbol.asyncDispose]: () => lifecycle.close(),
+
+    upload: (did, body, given) => run((store) => upload(store, did, body, given)),
+    applyWrites: (did, writes, given) => run((store) => applyWrites(store, did, writes, given)),
+    read: (did, cid, given) => run((store) => read(store, did, cid, given)),
+    stat: (did, cid, given) => run((store) => stat(store, did, cid, given)),
+
+    list: (did, given) => run((store) => list(store, did, given)),
+    listOwn: (did, given) => run((store) => listOwn(store, did, given)),
+    listMissing: (did, given) => run((store) => listMissing(store, did, given)),
+    counts: (did, given) => run((store) => counts(store, did, given)),
+    recordsFor: (did, cid, given) => run((store) => recordsFor(store, did, cid, given)),
+    usage: (did, given) => run((store) => usage(store, did, given)),
+
+    takedown: (did, cid, given) => run((store) => takedown(store, did, cid, given)),
+    restore: (did, cid, given) => run((store) => restore(store, did, cid, given)),
+    deleteAccount: (did, given) => run((store) => deleteAccount(store, did, given)),
+    reopenAccount: (did, given) => run((store) => reopenAccount(store, did, given)),
+
+    collect: (given) => run((store) => collect(store, given)),
+    sweep: (given) => run((store) => sweep(store, given)),
+  }
+
+  async function open(): Promise<StoreContext> {
+    await backend.open()
+    const opened = await metadata.open()
+    try {
+      if (!backend.durable)
+        logger.warn({ backend: backend.name }, 'This backend may lose acknowledged blobs at a power cut')
+      if (times.grace < 3_600_000) {
+        logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
+      }
+      const store = { backend, metadata: opened, limits, times, logger, epoch: 0 }
+      store.epoch = await recognise(store)
+      return store
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { BlobStoreError } from '../errors.ts'
+import type { StoreContext } from './context.ts'
+
+interface Marker {
+  id: string
+  epoch: number
+}
+
+type Parties = Pick<StoreContext, 'backend' | 'metadata' | 'logger'>
+
+/**
+ * Checks that the database and the bytes belong together and are of one age, then begins the next epoch. When the
+ * bytes are ahead, the database was restored from the past and has forgotten uploads: from then on nothing is
+ * deleted, and the epoch stands still, so that the next opening finds the same. Resolves with the epoch.
+ *
+ * @throws `StoreMismatch`
+ */
+export async function recognise({ backend, metadata, logger }: Parties): Promise<number> {
+  // The marker before the database: what another process moves between the two looks then only makes the database newer.
+  const marker = parseMarker(await backend.readMarker(), backend.name)
+  const { id, epoch, restored } = await metadata.identity()
+  if (marker === null) {
+    if (await metadata.hasContent(backend.name)) {
+      throw mismatch(
+        backend.name,
+        'the database names bytes in it, but it is empty: a wrong folder or bucket, or a disk that is not mounted',
+      )
+    }
+  } else if (marker.id !== id) {
+    throw mismatch(
+      backend.name,
+      `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id})`,
+    )
+  } else if (restored || marker.epoch > epoch) {
+    await metadata.markRestored()
+    logger.error(
+      { backend: backend.name, databaseEpoch: epoch, backendEpoch: marker.epoch },
+      'The database is older than its bytes, as after restoring a backup: collecting and sweeping are off until the store is recovered',
+    )
+    return Math.max(epoch, marker.epoch)
+  }
+  const next = await metadata.nextEpoch()
+  await backend.writeMarker(JSON.stringify({ id, epoch: next } satisfies Marker))
+  return next
+}
+
+function parseMarker(text: string | null, backend: string): Marker | null {
+  if (text === null) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && 'id' in value && 'epoch' in value) {
+      const { id, epoch } = value
+      if (typeof id === 'string' && Number.isSafeInteger(epoch)) return { id, epoch: epoch as number }
+    }
+  } catch {
+    // told below
+  }
+  throw mismatch(backend, 'its marker cannot be read')
+}
+
+function mismatch(backend: string, why: string): BlobStoreError {
+  return new BlobStoreError('StoreMismatch', `The backend ${backend} does not belong to this database: ${why}`, {
+    backend,
+  })
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import type { Spool } from '../backend/backend.ts'
+import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+import { ChunkList } from './chunk-list.ts'
+import type { Interruption } from './interruption.ts'
+import { type BlobSource, chunksOf } from './source.ts'
+
+/** What fits into this many bytes is held in memory until it is stored; more goes to a spool, in writes of this size. */
+const memorySize = 1024 * 1024
+
+export interface ReceiveOptions {
+  /** What was announced, in bytes. */
+  declaredSize: number | undefined
+  /** The most that is taken, in bytes. */
+  maxSize: number
+  /** How many first bytes to keep for sniffing. */
+  headLength: number
+  interruption: Interruption
+  /** Called once, before the first byte is written anywhere, when they do not fit into memory. */
+  openSpool(): Promise<Spool>
+}
+
+/** All the bytes of a body: counted, hashed, and held where they can be stored from. */
+export interface Received {
+  size: number
+  sha256: Uint8Array
+  head: Uint8Array
+  /** In memory, or */
+  chunks: readonly Uint8Array[]
+  /** in a spool. */
+  spool: Spool | null
+}
+
+/**
+ * Reads a body to its end. While one piece is being written the next is received and hashed, so that a large body takes
+ * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was received.
+ *
+ * @throws `PayloadTooLarge` `InvalidSize` `UploadTimeout` `UploadInterrupted`
+ */
+export async function receive(source: BlobSource, options: ReceiveOptions): Promise<Received> {
+  const { declaredSize, maxSize, interruption } = options
+  if (declaredSize !== undefined && declaredSize > maxSize) throw tooLarge(maxSize)
+  const hash = createHash('sha256')
+  const held = new ChunkList()
+  let head: Uint8Array = new Uint8Array(0)
+  let size = 0
+  let spool: Spool | null = null
+  let writing: Promise<void> = Promise.resolve()
+  const write = async (): Promise<void> => {
+    await writing
+    spool ??= await options.openSpool()
+    writing = spool.write(held.take())
+    writing.catch(() => {}) // heard at the next await, which may come later
+  }
+  try {
+    if (declaredSize !== undefined && declaredSize > memorySize) spool = await options.openSpool()
+    for await (const chunk of interruptible(source, interruption)) {
+      size += chunk.byteLength
+      if (declaredSize !== undefined && size > declaredSize) throw wrongSize(declaredSize, `more than ${declaredSize}`)
+      if (size > maxSize) throw tooLarge(maxSize)
+      hash.update(chunk)
+      head = prolong(head, chunk, options.headLength)
+      held.push(chunk)
+      if (held.size >= memorySize) await write()
+    }
+    interruption.received()
+    if (declaredSize !== undefined && size !== declaredSize) throw wrongSize(declaredSize, `only ${size}`)
+    if (spool && held.size > 0) await write()
+    await writing
+    return { size, sha256: hash.digest(), head, chunks: spool ? [] : held.take(), spool }
+  } catch (error) {
+    await writing.catch(() => {})
+    await spool?.discard().catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * The chunks of a body, until the interruption. A new promise each time, and no race with one that lives as long as
+ * the upload: that one would remember every chunk.
+ */
+async function* interruptible(source: BlobSource, interruption: Interruption): AsyncGenerator<Uint8Array> {
+  const { signal } = interruption
+  const iterator = chunksOf(source)
+  let interrupt: (reason: unknown) => void = () => {}
+  const onAbort = (): void => interrupt(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  let ended = false
+  try {
+    while (true) {
+      signal.throwIfAborted()
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        interrupt = reject
+        Promise.resolve(iterator.next()).then(resolve, reject)
+      })
+      if (next.done) {
+        ended = true
+        return
+      }
+      if (!(next.value instanceof Uint8Array)) throw notBytes(next.value)
+      interruption.heard()
+      yield next.value
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (isBlobStoreError(error)) throw error
+    ended = true
+    throw new BlobStoreError('UploadInterrupted', 'The source of the upload failed before its end', { cause: error })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // A source that hangs would hang here too, so nobody waits for it.
+    if (!ended) Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Array {
+  if (head.byteLength >= length || chunk.byteLength === 0) return head
+  return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
+}
+
+export function tooLarge(maxSize: number): BlobStoreError {
+  return new BlobStoreError('PayloadTooLarge', `The blob is larger than ${maxSize} bytes`)
+}
+
+function wrongSize(declared: number, found: string): BlobStoreError {
+  return new BlobStoreError('InvalidSize', `${declared} bytes were announced, but ${found} came`)
+}
+
+function notBytes(value: unknown): BlobStoreError {
+  return new BlobStoreError(
+    'InvalidArgument',
+    `The source gave a ${typeof value} where a Uint8Array was expected; a Node stream must have no encoding set`,
+  )
+}

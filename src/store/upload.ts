@@ -1,0 +1,176 @@
+import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
+import type { BlobRef } from '../blob/blob-ref.ts'
+import { createBlobRef } from '../blob/blob-ref.ts'
+import { cidOfDigest } from '../blob/cid.ts'
+import { assertDid } from '../blob/did.ts'
+import { mimeTypeOfFileName } from '../blob/file-name.ts'
+import { matchesAccept, parseMimeType } from '../blob/mime.ts'
+import { effectiveMimeType } from '../blob/mime-policy.ts'
+import { headLength, sniffMimeType } from '../blob/sniff.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { CommitOutcome } from '../metadata/metadata.ts'
+import { assertOptions, assertWhole } from '../options.ts'
+import type { UploadOptions } from './blob-store.ts'
+import { type StoreContext, unusedDelay } from './context.ts'
+import { Interruption } from './interruption.ts'
+import { type Received, receive } from './receive.ts'
+import { type BlobSource, sizeOf } from './source.ts'
+
+/**
+ * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps for bytes that are new and
+ * for bytes that somebody has already: a shorter way would tell an account what others hold.
+ */
+export async function upload(
+  store: StoreContext,
+  did: string,
+  source: BlobSource,
+  options: UploadOptions = {},
+): Promise<BlobRef> {
+  assertDid(did)
+  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'signal'])
+  const declaredType = declaredMimeType(options)
+  const declaredSize = declaredByteSize(source, options.size)
+  using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
+  const attempt = new Attempt(store, did, interruption.signal)
+  try {
+    const received = await receive(source, {
+      declaredSize,
+      maxSize: store.limits.maxBlobSize,
+      headLength,
+      interruption,
+      openSpool: () => attempt.openSpool(declaredSize ?? store.limits.maxBlobSize),
+    })
+    attempt.received = received
+    const mimeType = await acceptedMimeType(store, received, declaredType)
+    return await attempt.store(received, mimeType)
+  } catch (error) {
+    await attempt.abandon()
+    throw error
+  }
+}
+
+/** One upload's way through the protocol, and how it is undone wherever it stops. */
+class Attempt {
+  received: Received | null = null
+  readonly #store: StoreContext
+  readonly #did: string
+  readonly #signal: AbortSignal
+  readonly #generation: string
+  #reserved = false
+  #key: BlobKey | null = null
+  #settled = false
+
+  constructor(store: StoreContext, did: string, signal: AbortSignal) {
+    this.#store = store
+    this.#did = did
+    this.#signal = signal
+    this.#generation = newGeneration(store.epoch)
+  }
+
+  async openSpool(bytes: number): ReturnType<StoreContext['backend']['spool']> {
+    const { metadata, backend, times } = this.#store
+    this.#reserved = true // even if the answer is lost
+    await metadata.reserve({
+      generation: this.#generation,
+      backend: backend.name,
+      did: this.#did,
+      bytes,
+      lease: times.lease,
+    })
+    return backend.spool({ signal: this.#signal })
+  }
+
+  async store(received: Received, mimeType: string): Promise<BlobRef> {
+    const { metadata, backend, times } = this.#store
+    const { size, sha256, spool, chunks } = received
+    const cid = cidOfDigest(sha256)
+    const key = keyOf(cid, this.#generation)
+    const row = { key, backend: backend.name, did: this.#did, cid, size }
+    this.#key = key
+    await metadata.intend({ ...row, generation: this.#generation, lease: times.lease, reserved: this.#reserved })
+    await backend.put(key, spool ? { size, sha256, spool } : { size, sha256, chunks }, { signal: this.#signal })
+    const outcome = await metadata.commit({
+      ...row,
+      mimeType,
+      grace: times.grace,
+      fresh: times.fresh,
+      deleteDelay: times.deleteDelay,
+      unusedDelay: unusedDelay(this.#store),
+    })
+    this.#settled = true
+    const stored = this.#stored(outcome, cid)
+    return createBlobRef({ cid, mimeType: stored.mimeType, size })
+  }
+
+  /** Leaves nothing behind. What cannot be undone now is undone by collecting, once the lease is over. */
+  async abandon(): Promise<void> {
+    if (this.#settled) return
+    const { metadata, logger } = this.#store
+    await this.received?.spool?.discard().catch(() => {})
+    if (!this.#reserved && this.#key === null) return
+    const release = {
+      generation: this.#generation,
+      did: this.#did,
+      key: this.#key,
+      unusedDelay: unusedDelay(this.#store),
+    }
+    await metadata.release(release).catch((error: unknown) => {
+      logger.warn(
+        { err: error, did: this.#did },
+        'An upload could not be undone; it is collected when its lease is over',
+      )
+    })
+  }
+
+  #stored(outcome: CommitOutcome, cid: string): Extract<CommitOutcome, { outcome: 'stored' }> {
+    const about = { did: this.#did, cid }
+    if (outcome.outcome === 'takenDown') {
+      throw new BlobStoreError('BlobTakenDown', 'This blob was taken down and cannot be uploaded again', about)
+    }
+    if (outcome.outcome === 'accountDeleted') {
+      throw new BlobStoreError('AccountDeleted', 'The blobs of this account were deleted', about)
+    }
+    if (outcome.unmet.length > 0) {
+      const unmet = outcome.unmet.slice(0, 10)
+      this.#store.logger.warn(
+        { ...about, unmet },
+        'Records name this blob with another type or size; it stays missing for them',
+      )
+    }
+    return outcome
+  }
+}
+
+function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
+  if (mimeType === undefined) return fileName === undefined ? null : mimeTypeOfFileName(fileName)
+  const parsed = parseMimeType(mimeType)
+  if (parsed === null)
+    throw new BlobStoreError('InvalidMimeType', 'The declared type is no MIME type: expected type/subtype')
+  return parsed
+}
+
+function declaredByteSize(source: BlobSource, size: number | undefined): number | undefined {
+  const certain = sizeOf(source)
+  if (size === undefined) return certain
+  assertWhole('upload: size', size, 0)
+  if (certain === undefined || certain === size) return size
+  throw new BlobStoreError('InvalidSize', `${size} bytes were announced, but there are ${certain}`)
+}
+
+async function acceptedMimeType(
+  { limits }: StoreContext,
+  received: Received,
+  declared: string | null,
+): Promise<string> {
+  if (received.size === 0 && !limits.allowEmpty) {
+    throw new BlobStoreError('InvalidSize', 'A blob without bytes is not accepted here')
+  }
+  const policy = limits.mimePolicy
+  const sniffed = policy === 'declared' ? null : await sniffMimeType(received.head)
+  const mimeType = effectiveMimeType({ declared, sniffed, policy })
+  if (matchesAccept(mimeType, limits.accept)) return mimeType
+  throw new BlobStoreError(
+    'InvalidMimeType',
+    `${mimeType} is not accepted here; accepted are ${limits.accept.join(', ')}`,
+  )
+}
