@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
 import type { DoomedKey } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
+import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
 
 export interface CollectOptions extends CallOptions {
@@ -41,7 +42,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
     failedKeys: 0,
     waitingKeys: 0,
   }
-  for (const step of [expireBlobs, expireUploads, deleteDoomed]) {
+  for (const step of [finishDeletions, expireBlobs, expireUploads, deleteDoomed]) {
     let more = true
     while (more) {
       options.signal?.throwIfAborted()
@@ -52,6 +53,13 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   }
   report.waitingKeys = await store.metadata.countDoomed()
   return report
+}
+
+/** A crash may have left a deleted account half forgotten. */
+async function finishDeletions(store: StoreContext, _report: CollectReport, signal?: AbortSignal): Promise<boolean> {
+  const unfinished = await store.metadata.unfinishedDeletions(rowBatch)
+  for (const { did, mark } of unfinished) await forgetAccount(store, did, mark, signal)
+  return unfinished.length === rowBatch
 }
 
 async function expireBlobs({ metadata, times }: StoreContext, report: CollectReport): Promise<boolean> {

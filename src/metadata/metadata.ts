@@ -213,6 +213,8 @@ export interface AccountSteps {
    * Does nothing when the mark is no longer this one.
    */
   deleteSome(did: string, mark: number, options: { limit: number; deleteDelay: number }): Promise<boolean>
+  /** Marked accounts of which something remains, as after a crash. */
+  unfinishedDeletions(limit: number): Promise<{ did: string; mark: number }[]>
   /** Takes the mark away. */
   reopen(did: string, options: InTransaction): Promise<void>
 }

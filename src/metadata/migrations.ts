@@ -20,7 +20,14 @@ const first = (dialect: Dialect): Migration => ({
       .addColumn('reserved', 'bigint', (c) => c.notNull())
       .addColumn('pending', 'bigint', (c) => c.notNull())
       .addColumn('deleted_at', 'bigint')
+      .addColumn('deleting', 'integer', (c) => c.notNull())
       .modifyEnd(end)
+      .execute()
+    await schema
+      .createIndex('blobstore_account_deleting')
+      .on('blobstore_account')
+      .column('deleting')
+      .where('deleting', '=', 1)
       .execute()
 
     await schema

@@ -108,6 +108,8 @@ interface AccountTable {
   reserved: number
   pending: number
   deleted_at: number | null
+  /** 1 while what a deleted account had is still being forgotten. */
+  deleting: number
 }
 
 /** One row. `epoch` grows with every opening and sweep; the backend's marker remembers it. */

@@ -17,8 +17,18 @@ export async function deleteAccount(
   assertOptions('deleteAccount', options, ['signal'])
   options.signal?.throwIfAborted()
   const mark = await metadata.markDeleted(did)
+  await forgetAccount({ metadata, times }, did, mark, options.signal)
+}
+
+/** Forgets what a marked account had; also what a crash has left of it. */
+export async function forgetAccount(
+  { metadata, times }: Pick<StoreContext, 'metadata' | 'times'>,
+  did: string,
+  mark: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   while (await metadata.deleteSome(did, mark, { limit: batch, deleteDelay: times.deleteDelay })) {
-    options.signal?.throwIfAborted()
+    signal?.throwIfAborted()
   }
 }
 

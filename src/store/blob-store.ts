@@ -101,7 +101,7 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
-   * unless another account has the same. When it rejects half-way, call it again.
+   * unless another account has the same. What a crash leaves half done is finished by collecting.
    */
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 

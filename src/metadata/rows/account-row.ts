@@ -18,7 +18,7 @@ export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Delt
   const { bytes = 0, count = 0, reserved = 0, pending = 0 } = deltas
   const row = await trx
     .insertInto('blobstore_account')
-    .values({ did, bytes, count, reserved, pending, deleted_at: null })
+    .values({ did, bytes, count, reserved, pending, deleted_at: null, deleting: 0 })
     .onConflict((conflict) =>
       conflict.column('did').doUpdateSet((eb) => ({
         bytes: eb('blobstore_account.bytes', '+', bytes),

@@ -11,11 +11,22 @@ export function accountSteps(session: Session): AccountSteps {
         if (marked !== null) return marked
         const row = await trx
           .updateTable('blobstore_account')
-          .set({ deleted_at: session.now() })
+          .set({ deleted_at: session.now(), deleting: 1 })
           .where('did', '=', did)
           .returning('deleted_at')
           .executeTakeFirstOrThrow()
         return Number(row.deleted_at)
+      }),
+
+    unfinishedDeletions: (limit) =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('blobstore_account')
+          .select(['did', 'deleted_at'])
+          .where('deleting', '=', 1)
+          .limit(limit)
+          .execute()
+        return rows.map((row) => ({ did: row.did, mark: Number(row.deleted_at) }))
       }),
 
     deleteSome: (did, mark, { limit, deleteDelay }) =>
@@ -37,7 +48,10 @@ export function accountSteps(session: Session): AccountSteps {
         }
         if (expected.length > 0) return true
         const blobs = await trx.selectFrom('blobstore_blob').select('cid').where('did', '=', did).limit(limit).execute()
-        if (blobs.length === 0) return false
+        if (blobs.length === 0) {
+          await trx.updateTable('blobstore_account').set({ deleting: 0 }).where('did', '=', did).execute()
+          return false
+        }
         const cids = blobs.map((blob) => blob.cid)
         await trx.deleteFrom('blobstore_ref').where('did', '=', did).where('cid', 'in', cids).execute()
         await deleteBlobs(session, trx, did, cids, deleteDelay)
@@ -47,7 +61,11 @@ export function accountSteps(session: Session): AccountSteps {
     reopen: (did, { trx }) =>
       session.write(async (db) => {
         await lockAccount(db, did)
-        await db.updateTable('blobstore_account').set({ deleted_at: null }).where('did', '=', did).execute()
+        await db
+          .updateTable('blobstore_account')
+          .set({ deleted_at: null, deleting: 0 })
+          .where('did', '=', did)
+          .execute()
       }, trx),
   }
 }

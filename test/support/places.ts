@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { onTestFinished } from 'vitest'
+import {
+  type BlobBackend,
+  type BlobStore,
+  type BlobStoreOptions,
+  createBlobStore,
+  DiskBackend,
+  type HostDatabase,
+  kyselyMetadata,
+  MemoryBackend,
+  type MetadataAdapter,
+  sqliteMetadata,
+} from '../../src/index.ts'
+
+/** A folder of this test's own, gone when it is finished. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A clock that stands still until it is moved. */
+export class Clock {
+  time = Date.UTC(2026, 0, 1)
+  readonly now = (): number => this.time
+  advance(milliseconds: number): void {
+    this.time += milliseconds
+  }
+}
+
+export interface Place {
+  clock: Clock
+  backend: () => BlobBackend
+  metadata: () => MetadataAdapter
+  /** Another store on the same bytes and facts, as another process would have; closed when the test is finished. */
+  store(options?: Partial<BlobStoreOptions>): BlobStore
+  /** The host's own database, where it has one. */
+  db?: HostDatabase & Kysely<never>
+}
+
+/** Where a store may live. Store tests run on each: `describe.each(places)`. */
+export const places: { name: string; make: () => Place }[] = [
+  { name: 'memory and SQLite in memory', make: memoryPlace },
+  { name: 'disk and an SQLite file', make: diskPlace },
+  { name: 'disk and the host’s Kysely', make: hostPlace },
+]
+
+export function memoryPlace(): Place {
+  const clock = new Clock()
+  const [backend, metadata] = [new MemoryBackend(), sqliteMetadata(':memory:', { now: clock.now })]
+  return place(
+    clock,
+    () => backend,
+    () => metadata,
+  )
+}
+
+export function diskPlace(): Place {
+  const clock = new Clock()
+  const folder = temporaryFolder()
+  return place(
+    clock,
+    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    () => sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
+  )
+}
+
+export function hostPlace(): Place {
+  const clock = new Clock()
+  const folder = temporaryFolder()
+  const database = new Database(join(folder, 'pds.sqlite'))
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = NORMAL')
+  database.pragma('foreign_keys = ON')
+  const db = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
+  onTestFinished(() => db.destroy())
+  return {
+    ...place(
+      clock,
+      () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+      () => kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
+    ),
+    db,
+  }
+}
+
+function place(clock: Clock, backend: () => BlobBackend, metadata: () => MetadataAdapter): Place {
+  return {
+    clock,
+    backend,
+    metadata,
+    store(options = {}) {
+      const blobs = createBlobStore({
+        backend: backend(),
+        metadata: metadata(),
+        limits: { accept: ['*/*'] },
+        ...options,
+      })
+      onTestFinished(() => blobs.close())
+      return blobs
+    },
+  }
+}
