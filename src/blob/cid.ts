@@ -36,12 +36,23 @@ export function isBlobCid(value: unknown): value is BlobCid {
  * @throws `InvalidCid` for any other spelling, codec or hash
  */
 export function parseBlobCid(value: CidLike): BlobCid {
-  const text = typeof value === 'string' ? value : CID.asCID(value)?.toString()
+  const text = typeof value === 'string' ? value : blobCidOfBinary(value?.bytes)
   if (isBlobCid(text)) return text
   throw new BlobStoreError(
     'InvalidCid',
     'Not the CID of a blob: expected CIDv1, raw, sha-256 in base32 lower case (bafkrei…, 59 characters)',
   )
+}
+
+/**
+ * The canonical spelling of a blob's CID in its binary form, or null when `bytes` is anything else.
+ *
+ * What a CID object says of itself is not asked: multiformats repeats the spelling that it once parsed.
+ */
+export function blobCidOfBinary(bytes: unknown): BlobCid | null {
+  if (!ArrayBuffer.isView(bytes) || bytes.byteLength !== 36) return null
+  const cid = base32.encode(new Uint8Array(bytes.buffer, bytes.byteOffset, 36))
+  return isBlobCid(cid) ? cid : null
 }
 
 /** The CID as the object that multiformats, dag-cbor and the AT Protocol's libraries work with. */

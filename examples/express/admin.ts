@@ -1,0 +1,38 @@
+import { timingSafeEqual } from 'node:crypto'
+import { type Request, Router } from 'express'
+import { XrpcError } from 'pds-blobstore/express'
+import { type Context, text } from './xrpc.ts'
+
+/** com.atproto.admin.*: what moderators may do to a blob, and the end of an account. */
+export function adminRoutes({ db, blobs, adminPassword }: Context): Router {
+  const router = Router()
+  const expected = Buffer.from(`Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`)
+
+  router.post('/com.atproto.admin.updateSubjectStatus', async (req, res) => {
+    requireAdmin(req)
+    const { subject, takedown } = req.body
+    if (subject?.$type !== 'com.atproto.admin.defs#repoBlobRef') {
+      throw new XrpcError(400, 'InvalidRequest', 'Only blobs can be taken down here')
+    }
+    const [did, cid] = [text(subject, 'did'), text(subject, 'cid')]
+    await (takedown?.applied ? blobs.takedown(did, cid, { ref: takedown.ref }) : blobs.restore(did, cid))
+    res.json({ subject, takedown })
+  })
+
+  router.post('/com.atproto.admin.deleteAccount', async (req, res) => {
+    requireAdmin(req)
+    const did = text(req.body, 'did')
+    // The account's row goes last: should anything fail before, the same call can be made again.
+    await blobs.deleteAccount(did)
+    await db.deleteFrom('account').where('did', '=', did).execute()
+    res.end()
+  })
+
+  return router
+
+  function requireAdmin(req: Request): void {
+    const given = Buffer.from(req.headers.authorization ?? '')
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return
+    throw new XrpcError(401, 'AuthenticationRequired', 'For the administrator only')
+  }
+}

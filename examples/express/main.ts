@@ -1,0 +1,22 @@
+import { startJanitor } from 'pds-blobstore'
+import { startPds } from './pds.ts'
+
+// node examples/express/main.ts: the PDS by itself, its data kept in PDS_DIR.
+const { PDS_DIR = '.demo/pds', PDS_PORT = '2583', PDS_ADMIN_PASSWORD = 'admin' } = process.env
+
+const pds = await startPds({
+  dir: PDS_DIR,
+  port: Number(PDS_PORT),
+  adminPassword: PDS_ADMIN_PASSWORD,
+  limits: { maxBlobSize: 100 * 1024 * 1024, accept: ['image/*', 'video/mp4', 'video/webm'] },
+})
+// Deletes what nothing needs: every few minutes what has expired, daily what crashes have left.
+const janitor = startJanitor(pds.blobs)
+console.log(`A small PDS at ${pds.url}, its data in ${PDS_DIR}`)
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    await janitor.stop()
+    await pds.close()
+  })
+}

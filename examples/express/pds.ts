@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import express from 'express'
+import type { Kysely } from 'kysely'
+import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
+import { blobRouter, XrpcError } from 'pds-blobstore/express'
+import { accountRoutes } from './accounts.ts'
+import { adminRoutes } from './admin.ts'
+import { openDatabase, type Tables } from './database.ts'
+import { repoRoutes } from './repo.ts'
+import { Sessions } from './sessions.ts'
+import { errorHandler } from './xrpc.ts'
+
+export interface PdsOptions {
+  /** A folder of its own, for the database and the blobs. */
+  dir: string
+  port: number
+  adminPassword: string
+  limits?: Limits
+  times?: Times
+}
+
+export interface Pds {
+  url: string
+  blobs: BlobStore
+  db: Kysely<Tables>
+  close(): Promise<void>
+}
+
+/** A small PDS: one SQLite database, one folder of blobs, no network of others around it. */
+export async function startPds({ dir, port, adminPassword, limits = {}, times = {} }: PdsOptions): Promise<Pds> {
+  await mkdir(dir, { recursive: true })
+  const db = await openDatabase(join(dir, 'pds.sqlite'))
+  const blobs = createBlobStore({
+    backend: new DiskBackend({ root: join(dir, 'blobs') }),
+    metadata: kyselyMetadata(db),
+    limits,
+    times,
+  })
+  await blobs.ready()
+
+  const sessions = new Sessions(db)
+  const context = { db, blobs, sessions, adminPassword }
+
+  const app = express().disable('x-powered-by')
+  // Before express.json(), which would read the body of an upload.
+  app.use(
+    blobRouter(blobs, {
+      authenticate: async ({ headers }) => ({ did: await sessions.authenticate(headers.get('authorization')) }),
+      accountStatus: async (did) => ((await isAccount(did)) ? 'active' : null),
+      onError: console.error,
+    }),
+  )
+  app.use(express.json({ limit: '1mb' }))
+  app.use('/xrpc', accountRoutes(context), repoRoutes(context), adminRoutes(context))
+  app.use((req) => {
+    throw new XrpcError(501, 'MethodNotImplemented', `No ${req.path} here`)
+  })
+  app.use(errorHandler)
+
+  // An upload may take as long as the store allows; Node's own limit is 5 minutes.
+  const server = createServer({ requestTimeout: 30 * 60_000 }, app).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address() as { port: number }
+
+  async function isAccount(did: string): Promise<boolean> {
+    return (await db.selectFrom('account').select('did').where('did', '=', did).executeTakeFirst()) !== undefined
+  }
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    blobs,
+    db,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await blobs.close()
+      await db.destroy()
+    },
+  }
+}

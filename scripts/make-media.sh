@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes the small media files that the demo and the tests upload: real files, each below 30 KB, their content our own.
+# They are committed, so only who changes them runs this. Needs Debian's ffmpeg:
+#   apt-get update && apt-get install -y --no-install-recommends ffmpeg
+# The flags keep versions, dates and thread counts out of the output: the same ffmpeg makes the same bytes again.
+set -eu
+out="$(dirname "$0")/../test/fixtures/media"
+mkdir -p "$out"
+
+# render <file> <source filter> [encoder options]
+render() {
+  file="$out/$1" source="$2"
+  shift 2
+  ffmpeg -nostdin -hide_banner -loglevel error -y -threads 1 -f lavfi -i "$source" \
+    -map_metadata -1 -threads 1 -flags +bitexact -fflags +bitexact "$@" "$file"
+}
+
+render sunset.jpg 'gradients=size=320x200:nb_colors=3:c0=0x2b1055:c1=0xd53369:c2=0xffb347:x0=160:y0=0:x1=160:y1=199:seed=1:speed=0.00001' -frames:v 1 -q:v 4
+render testcard.png 'testsrc=size=320x200' -frames:v 1 -pix_fmt rgb24
+render life.gif 'life=size=64x64:mold=10:rate=10:ratio=0.3:seed=7:life_color=#00c040:death_color=#203020' -t 1
+render mandelbrot.webp 'mandelbrot=size=320x200:maxiter=200' -frames:v 1 -c:v libwebp -quality 70
+render clip.mp4 'testsrc2=size=160x120:rate=15' -t 1 -c:v libx264 -preset veryslow -crf 30 -pix_fmt yuv420p \
+  -x264-params threads=1 -movflags +faststart
+render clip.webm 'testsrc2=size=160x120:rate=15' -t 1 -c:v libvpx-vp9 -crf 45 -b:v 0 -pix_fmt yuv420p
+
+for file in "$out"/*; do
+  size="$(wc -c <"$file")"
+  printf '%6d  %s\n' "$size" "${file##*/}"
+  [ "$size" -lt 30720 ] || { echo "${file##*/} is not below 30 KB" >&2; exit 1; }
+done

@@ -1,0 +1,120 @@
+import { decode as decodeDagCbor } from '@ipld/dag-cbor'
+import { BlobStoreError } from '../errors.ts'
+import { hasLegacyForm, isCidObject, readBlobRef } from './blob-ref.ts'
+import type { BlobCid } from './cid.ts'
+import { parseMimeType } from './mime.ts'
+import { isPlainObject, ownValue } from './plain-object.ts'
+
+/** A blob that a record names. */
+export interface FoundBlobRef {
+  cid: BlobCid
+  /** Without parameters and in lower case, as stored types are. */
+  mimeType: string
+  /** In bytes; undefined when the reference has the legacy form, which knows none. */
+  size: number | undefined
+  /** Where it stands, as a JSON pointer (`/embed/images/0/image`), for messages. */
+  path: string
+}
+
+// A record has at most 1 MiB, and a value at least one byte of it: no valid record has more values.
+const maxBlockLength = 2 * 1024 * 1024
+const maxValues = 1024 * 1024
+// Deeper than any Lexicon nests, shallow enough for any stack. A cycle ends here too.
+const maxDepth = 128
+const maxPathLength = 200
+
+/**
+ * The blobs that a record names, in the record's order, each as often as it is named. The Lexicon need not be known.
+ *
+ * `record` is a value (from JSON, or with CID objects) or, if it is a `Uint8Array`, a dag-cbor block. Only own
+ * properties of plain objects and arrays are read; no getter and no `toJSON` is called. What could hide a reference
+ * is refused rather than passed over: an instance of a class (such as the `BlobRef` of `@atproto/lexicon`), a getter, a
+ * record nested too deeply.
+ *
+ * @throws `InvalidBlobRef` naming the place, when one of the references is malformed or the record cannot be searched
+ *
+ * @example
+ * ```ts
+ * import { findBlobRefs } from 'pds-blobstore'
+ *
+ * const cidsOf = (record: unknown) => new Set(findBlobRefs(record).map(({ cid }) => cid))
+ * ```
+ */
+export function findBlobRefs(record: unknown): FoundBlobRef[] {
+  if (typeof record !== 'object' || record === null) {
+    refuse('it is neither an object nor a dag-cbor block (JSON text must be parsed first)', null)
+  }
+  const found: FoundBlobRef[] = []
+  let values = 0
+
+  const visit = (value: object, at: Place | null, depth: number): void => {
+    if (ArrayBuffer.isView(value) || isCidObject(value)) return
+    if (depth > maxDepth) refuse(`it is nested more than ${maxDepth} levels deep, or in itself`, at)
+    if (Array.isArray(value)) {
+      // Before the keys are listed: a sparse array's length costs its maker nothing.
+      if (value.length > maxValues) refuse(`it has more than ${maxValues} values`, at)
+    } else if (isPlainObject(value)) {
+      const blob = blobIn(value, at)
+      if (blob !== null) {
+        found.push(blob)
+        return
+      }
+    } else refuse('there is an instance of a class; pass the record as JSON has it, or as a dag-cbor block', at)
+
+    for (const key of Object.keys(value)) {
+      values += 1
+      if (values > maxValues) refuse(`it has more than ${maxValues} values`, at)
+      const property = Object.getOwnPropertyDescriptor(value, key)
+      if (property?.get || property?.set) refuse('there is a getter', { parent: at, key })
+      const inner: unknown = property?.value
+      if (typeof inner === 'object' && inner !== null) visit(inner, { parent: at, key }, depth + 1)
+    }
+  }
+
+  const root = record instanceof Uint8Array ? decodeBlock(record) : record
+  if (typeof root === 'object' && root !== null) visit(root, null, 0)
+  return found
+}
+
+/** A property's way up to the record. A path is only spelled out when someone reads it. */
+interface Place {
+  parent: Place | null
+  key: string
+}
+
+function blobIn(value: object, at: Place | null): FoundBlobRef | null {
+  if (ownValue(value, '$type') === 'blob') {
+    const facts = readBlobRef(value)
+    if (typeof facts === 'string') return refuse(`there is a broken blob reference: ${facts}`, at)
+    return { ...facts, mimeType: parseMimeType(facts.mimeType) as string, path: pathOf(at) }
+  }
+  if (!hasLegacyForm(value)) return null
+  const mimeType = parseMimeType(ownValue(value, 'mimeType') as string)
+  if (mimeType === null) return refuse('there is a broken blob reference: mimeType is not a MIME type', at)
+  return { cid: ownValue(value, 'cid') as BlobCid, mimeType, size: undefined, path: pathOf(at) }
+}
+
+function decodeBlock(block: Uint8Array): unknown {
+  if (block.length > maxBlockLength) refuse(`it has more than ${maxBlockLength} bytes`, null)
+  try {
+    return decodeDagCbor(block)
+  } catch (cause) {
+    // A stack that overflows on deep nesting is among the causes.
+    return refuse('it is not a valid dag-cbor block', null, cause)
+  }
+}
+
+function pathOf(at: Place | null): string {
+  let path = ''
+  for (let place = at; place !== null; place = place.parent) {
+    path = `/${place.key.slice(0, maxPathLength).replaceAll('~', '~0').replaceAll('/', '~1')}${path}`
+  }
+  // A key is the writer's text: it must not break a line of somebody's log.
+  path = path.replaceAll(/\p{Cc}/gu, '?')
+  return path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength)}…`
+}
+
+function refuse(problem: string, at: Place | null, cause?: unknown): never {
+  const where = at === null ? '' : ` (at ${pathOf(at)})`
+  throw new BlobStoreError('InvalidBlobRef', `Cannot take the record's blob references: ${problem}${where}`, { cause })
+}

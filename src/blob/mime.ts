@@ -1,0 +1,83 @@
+import { BlobStoreError } from '../errors.ts'
+
+/** The type of bytes of which nothing is known. */
+export const octetStream = 'application/octet-stream'
+
+/** What an upload may be unless the host says otherwise: the images and videos that browsers show. */
+export const defaultAccept: readonly string[] = Object.freeze([
+  'image/jpeg',
+  'image/png',
+  'image/gif',
+  'image/webp',
+  'video/mp4',
+  'video/quicktime',
+  'video/webm',
+])
+
+const maxLength = 1024
+
+// RFC 9110: token "/" token, then parameters, which are not looked into. No control character passes anywhere, so a
+// type can be written into a header. Each step is decided by the next character: the time is linear.
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
+const grammar = new RegExp(`^[ \\t]*(${token}/${token})[ \\t]*(?:;[\\t\\x20-\\x7e\\xa0-\\uffff]*)?$`)
+
+/**
+ * The type without its parameters, in lower case, as types are stored and compared: `Text/HTML; charset=utf-8` is
+ * `text/html`. Null when `value` is no MIME type: type and subtype are tokens of at most 127 characters (RFC 9110),
+ * the whole has at most 1024.
+ *
+ * @example
+ * ```ts
+ * import { parseMimeType } from 'pds-blobstore'
+ *
+ * const typeOf = (request: Request) => parseMimeType(request.headers.get('content-type') ?? '')
+ * ```
+ */
+export function parseMimeType(value: string): string | null {
+  if (value.length > maxLength) return null
+  return grammar.exec(value)?.[1]?.toLowerCase() ?? null
+}
+
+/**
+ * Whether the type matches one of the patterns, which are those of a Lexicon's `accept`: `image/png`, `image/*`, or
+ * `*` on both sides of the slash for any type.
+ *
+ * @example
+ * ```ts
+ * import { matchesAccept } from 'pds-blobstore'
+ *
+ * const isAvatar = (mimeType: string) => matchesAccept(mimeType, ['image/png', 'image/jpeg'])
+ * ```
+ */
+export function matchesAccept(mimeType: string, patterns: readonly string[]): boolean {
+  const type = parseMimeType(mimeType)
+  if (type === null) return false
+  const range = `${type.slice(0, type.indexOf('/'))}/*`
+  return patterns.some((pattern) => {
+    const wanted = pattern.toLowerCase()
+    return wanted === '*/*' || wanted === range || wanted === type
+  })
+}
+
+const pattern = new RegExp(`^(?:\\*/\\*|${token.replace('*', '')}/(?:\\*|${token.replace('*', '')}))$`)
+
+/**
+ * Checks the patterns that a host configures.
+ *
+ * @throws `InvalidArgument` for an empty list, which would refuse everything, and for what is no pattern
+ */
+export function assertAcceptPatterns(patterns: readonly string[]): void {
+  if (!Array.isArray(patterns) || patterns.length === 0) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'accept must name at least one MIME type: ["image/*", "video/mp4"], or ["*/*"] for any; leave it out for the default',
+    )
+  }
+  for (const [index, value] of patterns.entries()) {
+    if (typeof value === 'string' && value.length <= maxLength && pattern.test(value)) continue
+    throw new BlobStoreError(
+      'InvalidArgument',
+      `accept[${index}] is not a MIME type pattern: write "image/png", "image/*" or "*/*", without parameters`,
+    )
+  }
+}

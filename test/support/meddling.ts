@@ -1,0 +1,45 @@
+import type { BlobBackend } from '../../src/index.ts'
+
+/** A backend of which some methods are replaced. */
+export function meddle(inner: BlobBackend, replaced: Partial<BlobBackend>): BlobBackend {
+  return {
+    name: inner.name,
+    durable: inner.durable,
+    open: (options) => inner.open(options),
+    close: () => inner.close(),
+    spool: (options) => inner.spool(options),
+    put: (key, body, options) => inner.put(key, body, options),
+    get: (key, options) => inner.get(key, options),
+    has: (key, options) => inner.has(key, options),
+    delete: (keys, options) => inner.delete(keys, options),
+    list: (options) => inner.list(options),
+    sweepSpools: (olderThan, options) => inner.sweepSpools(olderThan, options),
+    readMarker: (options) => inner.readMarker(options),
+    writeMarker: (marker, options) => inner.writeMarker(marker, options),
+    ...replaced,
+  }
+}
+
+/** Somebody waits at it until it is opened. */
+export class Gate {
+  readonly #reached = Promise.withResolvers<void>()
+  readonly #opened = Promise.withResolvers<void>()
+  /** Resolves when somebody has come to the gate. */
+  readonly reached: Promise<void> = this.#reached.promise
+
+  pass(): Promise<void> {
+    this.#reached.resolve()
+    return this.#opened.promise
+  }
+
+  open(): void {
+    this.#opened.resolve()
+  }
+}
+
+/** The text, whose last letter comes only when the gate is open. */
+export async function* heldBack(text: string, gate: Gate): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text.slice(0, -1))
+  await gate.pass()
+  yield new TextEncoder().encode(text.slice(-1))
+}
