@@ -35,7 +35,7 @@ export {
   parseBlobCid,
 } from './blob/cid.ts'
 export { mimeTypeOfFileName } from './blob/file-name.ts'
-export { type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
+export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
 export { defaultAccept, matchesAccept, parseMimeType } from './blob/mime.ts'
 export { effectiveMimeType, type MimePolicy } from './blob/mime-policy.ts'
 export { sniffMimeType } from './blob/sniff.ts'

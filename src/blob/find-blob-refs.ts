@@ -16,6 +16,11 @@ export interface FoundBlobRef {
   path: string
 }
 
+export interface FindOptions {
+  /** What to do about a malformed reference: old repositories hold some. @default 'refuse' */
+  broken?: 'refuse' | 'skip' | undefined
+}
+
 // A record has at most 1 MiB, and a value at least one byte of it: no valid record has more values.
 const maxBlockLength = 2 * 1024 * 1024
 const maxValues = 1024 * 1024
@@ -40,7 +45,7 @@ const maxPathLength = 200
  * const cidsOf = (record: unknown) => new Set(findBlobRefs(record).map(({ cid }) => cid))
  * ```
  */
-export function findBlobRefs(record: unknown): FoundBlobRef[] {
+export function findBlobRefs(record: unknown, { broken = 'refuse' }: FindOptions = {}): FoundBlobRef[] {
   if (typeof record !== 'object' || record === null) {
     refuse('it is neither an object nor a dag-cbor block (JSON text must be parsed first)', null)
   }
@@ -54,7 +59,7 @@ export function findBlobRefs(record: unknown): FoundBlobRef[] {
       // Before the keys are listed: a sparse array's length costs its maker nothing.
       if (value.length > maxValues) refuse(`it has more than ${maxValues} values`, at)
     } else if (isPlainObject(value)) {
-      const blob = blobIn(value, at)
+      const blob = blobIn(value, at, broken)
       if (blob !== null) {
         found.push(blob)
         return
@@ -82,14 +87,16 @@ interface Place {
   key: string
 }
 
-function blobIn(value: object, at: Place | null): FoundBlobRef | null {
+function blobIn(value: object, at: Place | null, broken: 'refuse' | 'skip'): FoundBlobRef | null {
   if (ownValue(value, '$type') === 'blob') {
     const facts = readBlobRef(value)
+    if (typeof facts === 'string' && broken === 'skip') return null
     if (typeof facts === 'string') return refuse(`there is a broken blob reference: ${facts}`, at)
     return { ...facts, mimeType: parseMimeType(facts.mimeType) as string, path: pathOf(at) }
   }
   if (!hasLegacyForm(value)) return null
   const mimeType = parseMimeType(ownValue(value, 'mimeType') as string)
+  if (mimeType === null && broken === 'skip') return null
   if (mimeType === null) return refuse('there is a broken blob reference: mimeType is not a MIME type', at)
   return { cid: ownValue(value, 'cid') as BlobCid, mimeType, size: undefined, path: pathOf(at) }
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
-import type { DoomedKey } from '../metadata/metadata.ts'
+import type { DoomedKey } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'

@@ -27,13 +27,13 @@ export async function applyWrites(
   const records = new Map<string, WantedRef[]>()
   for (const write of writes) {
     assertUri(did, write.uri)
-    records.set(write.uri, wantedBy(write))
+    records.set(write.uri, wantedBy(write, missing))
   }
   signal?.throwIfAborted()
   await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
 }
 
-function wantedBy(write: RecordWrite): WantedRef[] {
+function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {
   if (write.action === 'delete') return []
   if (write.action !== 'create' && write.action !== 'update') {
     throw new BlobStoreError('InvalidArgument', 'applyWrites: action must be create, update or delete')
@@ -44,7 +44,8 @@ function wantedBy(write: RecordWrite): WantedRef[] {
   if (write.record === undefined) {
     throw new BlobStoreError('InvalidArgument', `applyWrites: ${write.action} needs the record, or its blobs`)
   }
-  return findBlobRefs(write.record)
+  // One malformed reference of years ago must not keep a whole repository from being imported.
+  return findBlobRefs(write.record, { broken: missing === 'expect' ? 'skip' : 'refuse' })
 }
 
 function oneReference(ref: unknown): FoundBlobRef {

@@ -160,7 +160,7 @@ export interface ApplyWritesOptions extends QueryOptions {
   /**
    * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
    * `expect`: it is kept and listed by `listMissing` until the blob is uploaded with that type and size, as an import
-   * of a repository needs; references of the legacy form are accepted, and takedowns do not reject.
+   * of a repository needs; references of the legacy form are accepted, broken ones skipped, and takedowns do not reject.
    * @default 'reject'
    */
   missing?: 'reject' | 'expect' | undefined

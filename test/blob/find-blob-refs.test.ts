@@ -278,3 +278,13 @@ describe('random JSON', () => {
     expect(findBlobRefs(block)).toMatchObject([{ cid: someCid, path: '/__proto__' }])
   })
 })
+
+test('a broken reference of an old repository may be skipped, and what is around it is still found', () => {
+  const record = {
+    avatar: { ...blobJson(cids[0] as string), size: -1 },
+    banner: blobJson(cids[1] as string),
+    old: { cid: cids[2], mimeType: 'no type' },
+  }
+  expect(() => findBlobRefs(record)).toThrow(/\/avatar/)
+  expect(findBlobRefs(record, { broken: 'skip' }).map(({ cid }) => cid)).toEqual([cids[1]])
+})

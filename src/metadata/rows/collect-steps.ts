@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { CollectSteps } from '../metadata.ts'
+import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { SweepSteps } from '../metadata.ts'
+import type { SweepSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { doom } from './doomed-rows.ts'

@@ -1,0 +1,48 @@
+import type { BlobKey } from '../backend/key.ts'
+import type { BlobCid } from '../blob/cid.ts'
+
+// The part of the metadata's contract by which things go: what collecting and sweeping do, as steps.
+
+/** Each refuses with `StoreRestored` while the database is marked as restored. */
+export interface CollectSteps {
+  /** Blobs past their grace period, referenced or not, as far as they are known to need a look. */
+  expiredBlobs(limit: number): Promise<{ did: string; cid: BlobCid }[]>
+  /**
+   * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
+   * more, with its tombstone. Resolves with the number of blobs deleted.
+   */
+  collectBlobs(did: string, cids: readonly BlobCid[], options: { deleteDelay: number }): Promise<number>
+  /** Uploads whose lease is over. */
+  expiredUploads(limit: number): Promise<{ did: string; key: string }[]>
+  /** Ends an upload whose lease is over, and dooms its bytes. Resolves with whether it did. */
+  collectUpload(did: string, key: string, options: { unusedDelay: number }): Promise<boolean>
+  /** Keys whose bytes may be deleted now. */
+  dueKeys(limit: number): Promise<DoomedKey[]>
+  /** The bytes are gone: drops the tombstones. */
+  forgetKeys(keys: readonly DoomedKey[]): Promise<void>
+  /** The bytes could not be deleted: notes why, and when to try again. */
+  postponeKey(key: BlobKey, options: { error: string; delay: number }): Promise<void>
+  /** Keys that are doomed, due or not. */
+  countDoomed(): Promise<number>
+}
+
+export interface DoomedKey {
+  key: BlobKey
+  backend: string
+  did: string | null
+  size: number
+}
+
+/** Each refuses with `StoreRestored` while the database is marked as restored. */
+export interface SweepSteps {
+  /**
+   * Notes those of the keys, as they were listed just before, that are in no table. All tables are looked at in one
+   * statement: looked at one after the other, a key could move from the next to the last between the looks.
+   * Resolves with their number.
+   */
+  noteUnknown(sweep: string, keys: readonly BlobKey[]): Promise<number>
+  /** Dooms up to `limit` of the keys noted that are still unknown. Resolves with whether any remain noted. */
+  doomNoted(sweep: string, options: { backend: string; limit: number; deleteDelay: number }): Promise<boolean>
+  /** Forgets the notes of this sweep, or those of all. */
+  forgetNotes(sweep: string | null): Promise<void>
+}
