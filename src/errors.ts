@@ -14,6 +14,9 @@
  * | `UploadTimeout` | no byte for too long, or the whole took too long |
  * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
  * | `UploadExpired` | its lease was over before it was done; nothing was promised, try again |
+ * | `QuotaExceeded` | the account has, or is uploading, as much as it may |
+ * | `TooManyUploads` | too many at once; try again |
+ * | `BlobRefused` | the host's inspection refused it |
  * | `AccountDeleted` | the account's blobs have been deleted |
  * | `StorageFull` | no space, inodes or quota on the device |
  * | `StorageFailed` | the backend failed otherwise |
@@ -41,6 +44,9 @@ export type BlobStoreErrorCode =
   | 'UploadTimeout'
   | 'UploadInterrupted'
   | 'UploadExpired'
+  | 'QuotaExceeded'
+  | 'TooManyUploads'
+  | 'BlobRefused'
   | 'AccountDeleted'
   | 'StorageFull'
   | 'StorageFailed'

@@ -45,6 +45,8 @@ export type { Logger } from './logger.ts'
 export type { CollectOptions, CollectReport } from './maintenance/collect.ts'
 export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { Quota } from './metadata/quota.ts'
+export type { QuotaOption } from './store/quota.ts'
 export type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './metadata/facts.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.

@@ -3,6 +3,7 @@ import type { BlobCid } from '../blob/cid.ts'
 import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
+import type { ResolvedQuota } from './quota.ts'
 
 /** What a host hands over as `metadata`: facts that are not open yet. */
 export interface MetadataAdapter {
@@ -64,17 +65,18 @@ export interface Identity {
 export interface UploadSteps {
   /**
    * Reserves space for bytes that are being spooled, before the first is written. The row is known by `generation`
-   * until `intend` gives it its key. Need not be durable.
+   * until `intend` gives it its key. Resolves with the bytes reserved: of an unknown size what is left of the quota,
+   * which then is the upload's limit. Need not be durable.
    *
-   * @throws `AccountDeleted`
+   * @throws `AccountDeleted` `QuotaExceeded`
    */
-  reserve(upload: Reservation): Promise<void>
+  reserve(upload: Reservation): Promise<number>
 
   /**
    * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation
    * of that generation, or makes it. Need not be durable: losing it costs a retry or a sweep, never bytes.
    *
-   * @throws `AccountDeleted`, `UploadExpired` when the reservation was taken away
+   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away
    */
   intend(upload: Intent): Promise<void>
 
@@ -94,7 +96,8 @@ export interface Reservation {
   generation: string
   backend: string
   did: string
-  bytes: number
+  size: { known: number; most?: never } | { known?: never; most: number }
+  quota: ResolvedQuota
   lease: number
 }
 
@@ -105,6 +108,8 @@ export interface Intent {
   did: string
   cid: BlobCid
   size: number
+  /** Checked here unless the space was reserved before. */
+  quota: ResolvedQuota
   lease: number
   /** Whether `reserve` was called for this generation. */
   reserved: boolean

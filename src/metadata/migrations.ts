@@ -18,6 +18,7 @@ const first = (dialect: Dialect): Migration => ({
       .addColumn('bytes', 'bigint', (c) => c.notNull())
       .addColumn('count', 'bigint', (c) => c.notNull())
       .addColumn('reserved', 'bigint', (c) => c.notNull())
+      .addColumn('uploads', 'bigint', (c) => c.notNull())
       .addColumn('pending', 'bigint', (c) => c.notNull())
       .addColumn('deleted_at', 'bigint')
       .addColumn('deleting', 'integer', (c) => c.notNull())

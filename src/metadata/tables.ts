@@ -106,6 +106,7 @@ interface AccountTable {
   bytes: number
   count: number
   reserved: number
+  uploads: number
   pending: number
   deleted_at: number | null
   /** 1 while what a deleted account had is still being forgotten. */

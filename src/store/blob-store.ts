@@ -47,8 +47,8 @@ export interface BlobStore extends AsyncDisposable {
    * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage.
    * A chunk, or bytes, handed over must not be changed until the call settles.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `BlobTakenDown` `AccountDeleted` `UploadTimeout`
-   *   `UploadInterrupted` `StorageFull`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
+   *   `AccountDeleted` `UploadTimeout` `UploadInterrupted` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
 

@@ -2,6 +2,7 @@ import type { BlobBackend } from '../backend/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
+import type { UploadSlots } from './upload-slots.ts'
 
 /** An open store, as its operations see it. */
 export interface StoreContext {
@@ -10,6 +11,7 @@ export interface StoreContext {
   readonly limits: ResolvedLimits
   readonly times: ResolvedTimes
   readonly logger: Logger
+  readonly slots: UploadSlots
   /** Part of every new key; grows with each opening and sweep. */
   epoch: number
 }

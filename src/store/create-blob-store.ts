@@ -16,6 +16,7 @@ import { restore, takedown } from './moderation.ts'
 import { counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
 import { read, stat } from './read.ts'
 import { upload } from './upload.ts'
+import { UploadSlots } from './upload-slots.ts'
 
 export interface BlobStoreOptions {
   /** Where the bytes live. Belongs to the store, which opens and closes it. */
@@ -61,6 +62,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   }
   const limits = resolveLimits(options.limits)
   const times = resolveTimes(options.times)
+  const slots = new UploadSlots(limits.uploads)
   const lifecycle = new Lifecycle(open)
   const run = lifecycle.run.bind(lifecycle)
 
@@ -101,7 +103,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       if (times.grace < 3_600_000) {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
-      const store = { backend, metadata: opened, limits, times, logger, epoch: 0 }
+      const store = { backend, metadata: opened, limits, times, logger, slots, epoch: 0 }
       store.epoch = await recognise(store)
       return store
     } catch (error) {

@@ -2,6 +2,7 @@ import { assertAcceptPatterns, defaultAccept } from '../blob/mime.ts'
 import type { MimePolicy } from '../blob/mime-policy.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions, assertWhole } from '../options.ts'
+import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
 export interface Limits {
@@ -16,6 +17,10 @@ export interface Limits {
   mimePolicy?: MimePolicy | undefined
   /** Whether a blob of no bytes is taken; the specification allows it. @default true */
   allowEmpty?: boolean | undefined
+  /** What one account may have. @default unlimited */
+  quota?: QuotaOption | undefined
+  /** How many uploads this process receives at once. @default { account: 64, total: 256 } */
+  uploads?: { account?: number | undefined; total?: number | undefined } | undefined
 }
 
 /** How long things last, in milliseconds. */
@@ -37,7 +42,9 @@ export interface Times {
   fresh?: number | undefined
 }
 
-export type ResolvedLimits = { readonly [K in keyof Limits]-?: NonNullable<Limits[K]> }
+export type ResolvedLimits = {
+  readonly [K in Exclude<keyof Limits, 'uploads'>]-?: NonNullable<Limits[K]>
+} & { readonly uploads: { readonly account: number; readonly total: number } }
 export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K]> }
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
@@ -56,14 +63,27 @@ const defaultTimes: ResolvedTimes = {
 
 /** @throws `InvalidArgument` */
 export function resolveLimits(limits: Limits = {}): ResolvedLimits {
-  assertOptions('limits', limits, ['maxBlobSize', 'accept', 'mimePolicy', 'allowEmpty'])
+  assertOptions('limits', limits, ['maxBlobSize', 'accept', 'mimePolicy', 'allowEmpty', 'quota', 'uploads'])
   const { maxBlobSize = 5 * 1024 * 1024, accept = defaultAccept, mimePolicy = 'sniffed', allowEmpty = true } = limits
+  const { quota = {}, uploads = {} } = limits
   assertWhole('limits.maxBlobSize', maxBlobSize, 1)
   assertAcceptPatterns(accept)
   if (!mimePolicies.includes(mimePolicy)) {
     throw new BlobStoreError('InvalidArgument', `limits.mimePolicy: expected one of ${mimePolicies.join(', ')}`)
   }
-  return Object.freeze({ maxBlobSize, accept: Object.freeze([...accept]), mimePolicy, allowEmpty })
+  if (typeof quota !== 'function') resolveQuota(quota)
+  assertOptions('limits.uploads', uploads, ['account', 'total'])
+  const { account = 64, total = 256 } = uploads
+  assertWhole('limits.uploads.account', account, 1)
+  assertWhole('limits.uploads.total', total, 1)
+  return Object.freeze({
+    maxBlobSize,
+    accept: Object.freeze([...accept]),
+    mimePolicy,
+    allowEmpty,
+    quota,
+    uploads: Object.freeze({ account, total }),
+  })
 }
 
 /** @throws `InvalidArgument` */

@@ -17,7 +17,13 @@ export interface ReceiveOptions {
   headLength: number
   interruption: Interruption
   /** Called once, before the first byte is written anywhere, when they do not fit into memory. */
-  openSpool(): Promise<Spool>
+  openSpool(): Promise<SpoolGrant>
+}
+
+/** A place for the bytes, and how many may be written there. */
+export interface SpoolGrant {
+  spool: Spool
+  granted: number
 }
 
 /** All the bytes of a body: counted, hashed, and held where they can be stored from. */
@@ -35,7 +41,7 @@ export interface Received {
  * Reads a body to its end. While one piece is being written the next is received and hashed, so that a large body takes
  * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was received.
  *
- * @throws `PayloadTooLarge` `InvalidSize` `UploadTimeout` `UploadInterrupted`
+ * @throws `PayloadTooLarge` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
  */
 export async function receive(source: BlobSource, options: ReceiveOptions): Promise<Received> {
   const { declaredSize, maxSize, interruption } = options
@@ -44,16 +50,17 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
   const held = new ChunkList()
   let head: Uint8Array = new Uint8Array(0)
   let size = 0
-  let spool: Spool | null = null
+  let grant: SpoolGrant | null = null
   let writing: Promise<void> = Promise.resolve()
   const write = async (): Promise<void> => {
     await writing
-    spool ??= await options.openSpool()
-    writing = spool.write(held.take())
+    grant ??= await options.openSpool()
+    if (size > grant.granted) throw quotaReached(grant.granted)
+    writing = grant.spool.write(held.take())
     writing.catch(() => {}) // heard at the next await, which may come later
   }
   try {
-    if (declaredSize !== undefined && declaredSize > memorySize) spool = await options.openSpool()
+    if (declaredSize !== undefined && declaredSize > memorySize) grant = await options.openSpool()
     for await (const chunk of interruptible(source, interruption)) {
       size += chunk.byteLength
       if (declaredSize !== undefined && size > declaredSize) throw wrongSize(declaredSize, `more than ${declaredSize}`)
@@ -65,12 +72,12 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
     }
     interruption.received()
     if (declaredSize !== undefined && size !== declaredSize) throw wrongSize(declaredSize, `only ${size}`)
-    if (spool && held.size > 0) await write()
+    if (grant && held.size > 0) await write()
     await writing
-    return { size, sha256: hash.digest(), head, chunks: spool ? [] : held.take(), spool }
+    return { size, sha256: hash.digest(), head, chunks: held.take(), spool: grant?.spool ?? null }
   } catch (error) {
     await writing.catch(() => {})
-    await spool?.discard().catch(() => {})
+    await grant?.spool.discard().catch(() => {})
     throw error
   }
 }
@@ -120,6 +127,13 @@ function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Arra
 
 export function tooLarge(maxSize: number): BlobStoreError {
   return new BlobStoreError('PayloadTooLarge', `The blob is larger than ${maxSize} bytes`)
+}
+
+function quotaReached(granted: number): BlobStoreError {
+  return new BlobStoreError(
+    'QuotaExceeded',
+    `The account has reached its quota: ${granted} bytes were left for this upload`,
+  )
 }
 
 function wrongSize(declared: number, found: string): BlobStoreError {

@@ -9,11 +9,13 @@ import { effectiveMimeType } from '../blob/mime-policy.ts'
 import { headLength, sniffMimeType } from '../blob/sniff.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { CommitOutcome } from '../metadata/metadata.ts'
+import type { ResolvedQuota } from '../metadata/quota.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { UploadOptions } from './blob-store.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { Interruption } from './interruption.ts'
-import { type Received, receive } from './receive.ts'
+import { quotaOf } from './quota.ts'
+import { type Received, receive, type SpoolGrant } from './receive.ts'
 import { type BlobSource, sizeOf } from './source.ts'
 
 /**
@@ -30,15 +32,17 @@ export async function upload(
   assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'signal'])
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
+  using _slot = store.slots.take(did)
   using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
-  const attempt = new Attempt(store, did, interruption.signal)
+  const quota = await quotaOf(store.limits.quota, did)
+  const attempt = new Attempt(store, did, quota, interruption.signal)
   try {
     const received = await receive(source, {
       declaredSize,
       maxSize: store.limits.maxBlobSize,
       headLength,
       interruption,
-      openSpool: () => attempt.openSpool(declaredSize ?? store.limits.maxBlobSize),
+      openSpool: () => attempt.openSpool(declaredSize),
     })
     attempt.received = received
     const mimeType = await acceptedMimeType(store, received, declaredType)
@@ -54,30 +58,33 @@ class Attempt {
   received: Received | null = null
   readonly #store: StoreContext
   readonly #did: string
+  readonly #quota: ResolvedQuota
   readonly #signal: AbortSignal
   readonly #generation: string
   #reserved = false
   #key: BlobKey | null = null
   #settled = false
 
-  constructor(store: StoreContext, did: string, signal: AbortSignal) {
+  constructor(store: StoreContext, did: string, quota: ResolvedQuota, signal: AbortSignal) {
     this.#store = store
     this.#did = did
+    this.#quota = quota
     this.#signal = signal
     this.#generation = newGeneration(store.epoch)
   }
 
-  async openSpool(bytes: number): ReturnType<StoreContext['backend']['spool']> {
-    const { metadata, backend, times } = this.#store
+  async openSpool(declaredSize: number | undefined): Promise<SpoolGrant> {
+    const { metadata, backend, times, limits } = this.#store
     this.#reserved = true // even if the answer is lost
-    await metadata.reserve({
+    const granted = await metadata.reserve({
       generation: this.#generation,
       backend: backend.name,
       did: this.#did,
-      bytes,
+      size: declaredSize === undefined ? { most: limits.maxBlobSize } : { known: declaredSize },
+      quota: this.#quota,
       lease: times.lease,
     })
-    return backend.spool({ signal: this.#signal })
+    return { spool: await backend.spool({ signal: this.#signal }), granted }
   }
 
   async store(received: Received, mimeType: string): Promise<BlobRef> {
@@ -87,7 +94,13 @@ class Attempt {
     const key = keyOf(cid, this.#generation)
     const row = { key, backend: backend.name, did: this.#did, cid, size }
     this.#key = key
-    await metadata.intend({ ...row, generation: this.#generation, lease: times.lease, reserved: this.#reserved })
+    await metadata.intend({
+      ...row,
+      generation: this.#generation,
+      quota: this.#quota,
+      lease: times.lease,
+      reserved: this.#reserved,
+    })
     await backend.put(key, spool ? { size, sha256, spool } : { size, sha256, chunks }, { signal: this.#signal })
     const outcome = await metadata.commit({
       ...row,

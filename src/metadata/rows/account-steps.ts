@@ -7,8 +7,8 @@ export function accountSteps(session: Session): AccountSteps {
   return {
     markDeleted: (did) =>
       session.write(async (trx) => {
-        const marked = await lockAccount(trx, did)
-        if (marked !== null) return marked
+        const { deletedAt } = await lockAccount(trx, did)
+        if (deletedAt !== null) return deletedAt
         const row = await trx
           .updateTable('blobstore_account')
           .set({ deleted_at: session.now(), deleting: 1 })
@@ -31,7 +31,7 @@ export function accountSteps(session: Session): AccountSteps {
 
     deleteSome: (did, mark, { limit, deleteDelay }) =>
       session.write(async (trx) => {
-        if ((await lockAccount(trx, did)) !== mark) return false // it was reopened meanwhile
+        if ((await lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
         const expected = await trx
           .selectFrom('blobstore_expected')
           .select(['cid', 'record_uri'])

@@ -7,6 +7,7 @@ import type { Tables } from '../tables.ts'
 import { lockAccount, lockLivingAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
+import { assertQuota, grantable } from './quota.ts'
 import { isTakenDown } from './takedown-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -19,18 +20,24 @@ export function uploadSteps(session: Session): UploadSteps {
     release: (upload) => session.write((trx) => release(trx, upload)),
   }
 
-  async function reserve(trx: Trx, { generation, backend, did, bytes, lease }: Reservation): Promise<void> {
-    await lockLivingAccount(trx, did, { reserved: bytes })
+  async function reserve(trx: Trx, upload: Reservation): Promise<number> {
+    const { generation, backend, did, size, quota, lease } = upload
+    const before = await lockLivingAccount(trx, did, { uploads: 1 })
+    const reserved = size.known ?? grantable(before, quota, size.most)
+    const account = await lockAccount(trx, did, { reserved })
+    await assertQuota(trx, did, account, quota)
     await trx
       .insertInto('blobstore_upload')
-      .values({ key: generation, backend, did, cid: null, reserved: bytes, lease_until: session.now(lease) })
+      .values({ key: generation, backend, did, cid: null, reserved, lease_until: session.now(lease) })
       .execute()
+    return reserved
   }
 
   async function intend(trx: Trx, upload: Intent): Promise<void> {
     const { generation, key, backend, did, cid, size, lease } = upload
     if (!upload.reserved) {
-      await lockLivingAccount(trx, did, { reserved: size })
+      const account = await lockLivingAccount(trx, did, { reserved: size, uploads: 1 })
+      await assertQuota(trx, did, account, upload.quota)
       await trx
         .insertInto('blobstore_upload')
         .values({ key, backend, did, cid, reserved: size, lease_until: session.now(lease) })
@@ -44,17 +51,13 @@ export function uploadSteps(session: Session): UploadSteps {
       .where('key', '=', generation)
       .executeTakeFirst()
     if (!before) throw expired(upload)
-    await trx
-      .updateTable('blobstore_upload')
-      .set({ key, cid, reserved: size })
-      .where('key', '=', generation)
-      .executeTakeFirst()
+    await trx.updateTable('blobstore_upload').set({ key, cid, reserved: size }).where('key', '=', generation).execute()
     await lockAccount(trx, did, { reserved: size - Number(before.reserved) })
   }
 
   async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
     const { key, backend, did, cid, size } = upload
-    const deletedAt = await lockAccount(trx, did, { reserved: -size })
+    const { deletedAt } = await lockAccount(trx, did, { reserved: -size, uploads: -1 })
     // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
     // each other.
     const own = await trx.deleteFrom('blobstore_upload').where('key', '=', key).returning('key').executeTakeFirst()
@@ -143,7 +146,7 @@ interface EndedUpload {
 export async function endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Promise<void> {
   const { key, backend, did, cid } = upload
   const size = Number(upload.reserved)
-  await lockAccount(trx, did, { reserved: -size })
+  await lockAccount(trx, did, { reserved: -size, uploads: -1 })
   if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
 }
 

@@ -1,0 +1,78 @@
+import { type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
+import { isXrpcError, XrpcError } from './xrpc-error.ts'
+
+interface Row {
+  status: number
+  /** The XRPC name; the Lexicon's own where it has one. */
+  error: string
+  /** What the client reads. Absent: the error's own message, which speaks only of what the client sent. */
+  message?: string
+  /** When to try again, in seconds. */
+  retryAfter?: number
+}
+
+const failed: Row = { status: 500, error: 'InternalServerError', message: 'Internal Server Error' }
+const busy: Row = { status: 503, error: 'NotEnoughResources', message: 'The server is busy, try again', retryAfter: 1 }
+const invalid: Row = { status: 400, error: 'InvalidRequest' }
+
+/**
+ * What each error of the store is to a client.
+ *
+ * A blob that is not there, not referenced, taken down or another account's is one and the same answer: 404, so that
+ * caches and browsers take it for what it is, with the Lexicon's name, by which XRPC clients tell errors. (The
+ * reference PDS answers 400 `InvalidRequest`.)
+ */
+const table: Record<BlobStoreErrorCode, Row> = {
+  BlobNotFound: { status: 404, error: 'BlobNotFound', message: 'Blob not found' },
+  BlobTakenDown: { status: 400, error: 'BlobTakenDown', message: 'Blob has been taken down' },
+  PayloadTooLarge: { status: 413, error: 'PayloadTooLarge' },
+  InvalidMimeType: { status: 400, error: 'InvalidMimeType' },
+  InvalidSize: { status: 400, error: 'InvalidSize' },
+  InvalidCid: invalid,
+  InvalidDid: invalid,
+  InvalidArgument: invalid,
+  InvalidBlobRef: invalid,
+  InvalidRange: { status: 416, error: 'InvalidRange', message: 'The range lies outside the blob' },
+  UploadTimeout: {
+    status: 408,
+    error: 'UploadTimeout',
+    message: 'The upload was silent for too long, or took too long',
+  },
+  UploadInterrupted: { status: 400, error: 'InvalidRequest', message: 'The upload ended early' },
+  UploadExpired: busy,
+  QuotaExceeded: { status: 400, error: 'QuotaExceeded' },
+  TooManyUploads: {
+    status: 429,
+    error: 'RateLimitExceeded',
+    message: 'Too many uploads at once, try again',
+    retryAfter: 1,
+  },
+  BlobRefused: { status: 400, error: 'BlobRefused' },
+  AccountDeleted: { status: 400, error: 'AccountDeleted', message: 'The account has been deleted' },
+  StorageFull: { status: 507, error: 'StorageFull', message: 'The server has no space left for blobs' },
+  MetadataBusy: busy,
+  StoreClosed: busy,
+  StorageFailed: failed,
+  BlobMissing: failed,
+  BlobDamaged: failed,
+  MetadataFailed: failed,
+  MetadataUnsafe: failed,
+  MetadataOutdated: failed,
+  StoreMismatch: failed,
+  StoreRestored: failed,
+}
+
+/** Any error as the answer to a client. What the table does not know tells nothing of itself. */
+export function toXrpcError(error: unknown): XrpcError {
+  if (isXrpcError(error) && error.status >= 400 && error.status <= 599) return error
+  const row = rowOf(error)
+  const message = row.message ?? (error as Error).message
+  const headers = row.retryAfter === undefined ? {} : { 'retry-after': String(row.retryAfter) }
+  return new XrpcError(row.status, row.error, message, headers)
+}
+
+function rowOf(error: unknown): Row {
+  if (!isBlobStoreError(error)) return failed
+  const row = table[error.code] ?? failed // a newer copy of this package may have more codes
+  return row === failed && error.transient ? busy : row
+}

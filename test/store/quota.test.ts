@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import type { BlobStore, Quota } from '../../src/index.ts'
+import { places } from '../support/places.ts'
+import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples.ts'
+
+const limits = (quota: Quota) => ({ limits: { accept: ['*/*'], maxBlobSize: 10_000_000, quota } })
+const reached = { code: 'QuotaExceeded' }
+
+describe.each(places)('the quota of an account on $name', ({ make }) => {
+  test('takes exactly so many bytes, in memory or spooled, and not one more', async () => {
+    for (const size of [1000, 2_000_000]) {
+      const blobs = make().store(limits({ bytes: size }))
+      await blobs.upload(alice, new Uint8Array(size).fill(1))
+      await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(reached)
+      await blobs.upload(bob, bytes('x'))
+      expect(await blobs.usage(alice)).toEqual({ bytes: size, count: 1, reserved: 0, pending: 0 })
+    }
+  })
+
+  test('takes exactly so many blobs', async () => {
+    const blobs = make().store(limits({ blobs: 3 }))
+    for (const name of ['a', 'b', 'c']) await blobs.upload(alice, bytes(name))
+    await expect(blobs.upload(alice, bytes('d'))).rejects.toMatchObject(reached)
+    expect(await blobs.usage(alice)).toMatchObject({ count: 3, reserved: 0 })
+  })
+
+  test('bounds what no record references', async () => {
+    const blobs = make().store(limits({ temporaryBlobs: 2 }))
+    const ref = await blobs.upload(alice, bytes('a'))
+    await blobs.upload(alice, bytes('b'))
+    await expect(blobs.upload(alice, bytes('c'))).rejects.toMatchObject({ ...reached, transient: true })
+    await post(blobs, alice, 'a', ref)
+    await blobs.upload(alice, bytes('c'))
+  })
+
+  test('is no longer filled by what was deleted, but deleting in a loop is bounded too', async () => {
+    const { store, clock } = make()
+    const blobs = store(limits({ bytes: 10, pendingBytes: 15 }))
+    const write = async (text: string) => post(blobs, alice, 'a', await blobs.upload(alice, bytes(text)))
+    const drop = async () => {
+      await unpost(blobs, alice, 'a')
+      clock.advance(day)
+      await blobs.collect()
+    }
+    await write('ten bytes!')
+    await drop()
+    expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 10 })
+    clock.advance(-1000)
+    await write('ten others')
+    await drop()
+    clock.advance(-1000)
+    await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject({ ...reached, transient: true })
+    clock.advance(2 * day)
+    await blobs.collect()
+    await write('ten more..')
+  })
+
+  test('gives an upload of unknown length what is left', async () => {
+    const blobs = make().store(limits({ bytes: 3_000_000 }))
+    await expect(blobs.upload(alice, chunks(31, 100_000))).rejects.toMatchObject(reached)
+    expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
+    await blobs.upload(alice, chunks(30, 100_000))
+    expect(await blobs.usage(alice)).toEqual({ bytes: 3_000_000, count: 1, reserved: 0, pending: 0 })
+  })
+
+  test('holds when many upload at once', async () => {
+    const blobs = make().store(limits({ bytes: 1000 }))
+    const outcomes = await uploadAtOnce(blobs, 60, 37)
+    expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(Math.floor(1000 / 37))
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 27 * 37, count: 27, reserved: 0 })
+  })
+
+  test('may differ from account to account', async () => {
+    const quota = async (did: string) => (did === alice ? { bytes: 5 } : {})
+    const blobs = make().store({ limits: { accept: ['*/*'], quota } })
+    await expect(blobs.upload(alice, bytes('123456'))).rejects.toMatchObject(reached)
+    await blobs.upload(bob, bytes('123456'))
+  })
+
+  test('counts uploads at once, of one account and in all', async () => {
+    const blobs = make().store({ limits: { accept: ['*/*'], uploads: { account: 2, total: 3 } } })
+    const open: (() => void)[] = []
+    const slow = async function* () {
+      await new Promise<void>((resolve) => open.push(resolve))
+      yield bytes('x')
+    }
+    const running = [blobs.upload(alice, slow()), blobs.upload(alice, slow())]
+    while (open.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    await expect(blobs.upload(alice, bytes('y'))).rejects.toMatchObject({ code: 'TooManyUploads', transient: true })
+    running.push(blobs.upload(bob, slow()))
+    while (open.length < 3) await new Promise((resolve) => setImmediate(resolve))
+    await expect(blobs.upload('did:plc:carol', bytes('y'))).rejects.toMatchObject({ code: 'TooManyUploads' })
+    for (const go of open) go()
+    await Promise.all(running)
+    await blobs.upload(alice, bytes('y'))
+  })
+})
+
+async function uploadAtOnce(blobs: BlobStore, count: number, size: number): Promise<string[]> {
+  const uploads = Array.from({ length: count }, (_, index) => blobs.upload(alice, new Uint8Array(size).fill(index)))
+  const settled = await Promise.allSettled(uploads)
+  return settled.map((upload) => (upload.status === 'fulfilled' ? 'stored' : upload.reason.code))
+}
