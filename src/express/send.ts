@@ -1,0 +1,21 @@
+import type { ServerResponse } from 'node:http'
+import { isReading, type Reply } from '../http/reply.ts'
+import { refuse } from './refuse.ts'
+import { type SendOptions, sendReading } from './send-reading.ts'
+
+/** Sends an answer. When it rejects and `res.headersSent` is still false, another answer can be sent. */
+export async function send(res: ServerResponse, reply: Reply, options: SendOptions): Promise<void> {
+  const { status, headers, body } = reply
+  if (isReading(body)) return await sendReading(res, reply, body, options)
+  // The client has left, or another middleware (a timeout) has answered already.
+  if (options.signal.aborted || res.headersSent) return
+  if (status >= 400 && isSending(res)) return await refuse(res, status, headers, body)
+  res.writeHead(status, headers)
+  res.end(body)
+}
+
+/** Whether the client has a body, and has not sent all of it. */
+function isSending({ req }: ServerResponse): boolean {
+  const length = req.headers['content-length'] ?? '0'
+  return !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(length) !== 0)
+}

@@ -1,0 +1,8 @@
+export type {
+  AccountStatus,
+  Authenticated,
+  BlobHandlerOptions,
+  BlobServingOptions,
+} from './http/options.ts'
+export { type BlobHandler, type BlobHandlers, createBlobHandler, createBlobHandlers } from './http/web.ts'
+export { XrpcError } from './http/xrpc-error.ts'

@@ -1,0 +1,49 @@
+import { isDid } from '../blob/did.ts'
+import type { AccountStatus, BlobServingOptions } from './options.ts'
+import type { BlobRequest } from './request.ts'
+import { XrpcError } from './xrpc-error.ts'
+
+const refusals: Record<Exclude<AccountStatus, 'active'>, [error: string, message: string]> = {
+  takendown: ['RepoTakendown', 'Repo has been taken down'],
+  suspended: ['RepoSuspended', 'Repo has been suspended'],
+  deactivated: ['RepoDeactivated', 'Repo has been deactivated'],
+}
+
+/** Refuses what belongs to an account that is not served, as the Lexicons name it. */
+export async function assertServed(options: BlobServingOptions, did: string): Promise<void> {
+  if (!options.accountStatus) return
+  const status = await options.accountStatus(did)
+  if (status === 'active') return
+  if (status === null) throw new XrpcError(400, 'RepoNotFound', 'Could not find repo for DID')
+  // A status that is not one of ours must not be served either.
+  const refusal = Object.hasOwn(refusals, status) ? refusals[status] : undefined
+  if (!refusal) throw new Error(`accountStatus gave ${JSON.stringify(status)}, which is no AccountStatus`)
+  throw new XrpcError(400, ...refusal)
+}
+
+/** A host's own answer, on its way to the client. */
+export class HostAnswer {
+  readonly response: Response
+  constructor(response: Response) {
+    this.response = response
+  }
+}
+
+/** The DID that sends the request, or the refusal of one that nobody is known by. */
+export async function requester(request: BlobRequest): Promise<string> {
+  const who = await request.authenticate()
+  if (who === null) {
+    const error = request.header('authorization') === null ? 'AuthMissing' : 'AuthenticationRequired'
+    throw new XrpcError(401, error, 'Authentication Required', { 'www-authenticate': 'Bearer' })
+  }
+  if (isResponse(who)) throw new HostAnswer(who)
+  if (!isDid(who?.did)) throw new Error('authenticate must give { did }, a Response or null')
+  return who.did
+}
+
+/** By shape, since a framework may bring a Response of its own. */
+export function isResponse(value: unknown): value is Response {
+  if (typeof value !== 'object' || value === null) return false
+  const { status, headers, arrayBuffer } = value as Partial<Response>
+  return typeof status === 'number' && typeof headers?.get === 'function' && typeof arrayBuffer === 'function'
+}

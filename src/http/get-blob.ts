@@ -1,0 +1,70 @@
+import type { BlobCid } from '../blob/cid.ts'
+import { octetStream, parseMimeType } from '../blob/mime.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { BlobStat } from '../metadata/facts.ts'
+import { assertServed } from './account.ts'
+import { asksForMore, failsMatch, isNotModified, rangeHolds } from './conditions.ts'
+import { cidParam, didParam } from './params.ts'
+import { chooseRange } from './range.ts'
+import type { Reply } from './reply.ts'
+import type { Call } from './routes.ts'
+import { XrpcError } from './xrpc-error.ts'
+
+/** com.atproto.sync.getBlob: the bytes as uploaded, to anyone. */
+export async function getBlob({ blobs, options, request }: Call): Promise<Reply> {
+  const did = didParam(request)
+  const cid = cidParam(request)
+  const { signal } = request
+  await assertServed(options, did)
+
+  if (request.method === 'GET' && !asksForMore(request)) {
+    const body = await blobs.read(did, cid, { signal })
+    return { status: 200, headers: { ...blobHeaders(body, options.maxAge), 'content-length': String(body.size) }, body }
+  }
+
+  // Whether it may be seen comes before every condition: what was taken down is not "not modified", it is gone.
+  const blob = await blobs.stat(did, cid, { signal })
+  if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+  const headers = blobHeaders(blob, options.maxAge)
+  const etag = etagOf(cid)
+  if (failsMatch(request, etag)) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
+  if (isNotModified(request, etag)) return notModified(headers)
+  if (request.method === 'HEAD')
+    return { status: 200, headers: { ...headers, 'content-length': String(blob.size) }, body: null }
+
+  const range = rangeHolds(request, etag) ? chooseRange(request.header('range'), blob.size) : 'whole'
+  if (range === 'unsatisfiable') {
+    throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', {
+      'content-range': `bytes */${blob.size}`,
+    })
+  }
+  if (range === 'whole') {
+    const body = await blobs.read(did, cid, { signal })
+    return { status: 200, headers: { ...headers, 'content-length': String(blob.size) }, body }
+  }
+  const body = await blobs.read(did, cid, { range, signal })
+  const { start, end } = range
+  const part = { 'content-range': `bytes ${start}-${end}/${blob.size}`, 'content-length': String(end - start + 1) }
+  return { status: 206, headers: { ...headers, ...part }, body }
+}
+
+function blobHeaders(blob: BlobStat, maxAge = 300): Record<string, string> {
+  return {
+    // Checked when it was written; and again, since whoever can write to the database could write headers by it.
+    'content-type': parseMimeType(blob.mimeType) ?? octetStream,
+    'accept-ranges': 'bytes',
+    etag: etagOf(blob.cid),
+    // A CID's bytes never change, but they may be taken down: hence short, never `immutable`, not to be served stale.
+    // And nobody may compress or shrink on the way what must have this hash.
+    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+  }
+}
+
+/** Strong: the CID is the hash of the bytes. */
+function etagOf(cid: BlobCid): string {
+  return `"${cid}"`
+}
+
+function notModified({ 'content-type': _, ...headers }: Record<string, string>): Reply {
+  return { status: 304, headers, body: null }
+}
