@@ -45,16 +45,16 @@ export type { Logger } from './logger.ts'
 export type { CollectOptions, CollectReport } from './maintenance/collect.ts'
 export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
-export type { Quota } from './metadata/quota.ts'
-export type { QuotaOption } from './store/quota.ts'
 export type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './metadata/facts.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.
 export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
+export type { Quota } from './metadata/quota.ts'
 export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
 export type { MetadataDurability } from './metadata/sqlite-settings.ts'
 export type {
+  AppliedWrites,
   ApplyWritesOptions,
   BlobReading,
   BlobStore,
@@ -70,5 +70,7 @@ export type {
 } from './store/blob-store.ts'
 // The store.
 export { type BlobStoreOptions, createBlobStore } from './store/create-blob-store.ts'
+export type { Hooks, Inaccessible, Inspection, Verdict } from './store/hooks.ts'
 export type { Limits, ResolvedLimits, ResolvedTimes, Times } from './store/limits.ts'
+export type { QuotaOption } from './store/quota.ts'
 export type { BlobSource } from './store/source.ts'

@@ -6,7 +6,7 @@ import type { BlobKey } from './key.ts'
  * Keys are unique for ever (see {@link BlobKey}), which is what makes the contract small: nothing is overwritten,
  * so there are no versions, no conditional writes and no locks. Every method may be called concurrently, from
  * several processes too, and rejects with a `BlobStoreError` that carries the backend's name and is `transient`
- * where trying again can help. An abort rejects with `signal.reason`.
+ * where trying again can help. An abort rejects with `signal.reason`. What is not a key is `InvalidArgument`.
  *
  * Backend authors: `backendConformance` of `pds-blobstore/testing` runs every sentence of this contract.
  */
@@ -26,7 +26,10 @@ export interface BlobBackend {
    */
   open(options?: CallOptions): Promise<void>
 
-  /** Releases what `open` and the calls took. Nothing is called afterwards. */
+  /**
+   * Releases what `open` and the calls took: bodies that are still being read reject, spools are discarded. Nothing is
+   * called afterwards.
+   */
   close(): Promise<void>
 
   /**
@@ -43,11 +46,14 @@ export interface BlobBackend {
    * gives the key up and deletes it; a backend never tries the same key again after an answer it did not understand.
    * `body.spool` belongs to the backend from the call on, whatever its outcome. Putting a key twice is the caller's
    * mistake, and what happens then is undefined.
+   *
+   * @throws `StorageFull`, and `StorageFailed` when there are more or fewer bytes than `body.size`: none are kept
    */
   put(key: BlobKey, body: PutBody, options?: CallOptions): Promise<void>
 
   /**
    * Opens bytes for reading, or null when there is no such key. The size is that of the whole object, as found now.
+   * The signal holds for the body too, to its end.
    *
    * @throws `InvalidRange` when `range` does not lie within it
    */
@@ -59,7 +65,8 @@ export interface BlobBackend {
   /**
    * Deletes keys; one that is absent was deleted. Resolves with the keys that could not be deleted and why, and
    * rejects only when nothing can be said about any. What was not reported as failed is gone, on stable storage
-   * where `durable`: a deletion that a power cut undoes would leave bytes that no row knows.
+   * where `durable`: a deletion that a power cut undoes would leave bytes that no row knows. What is not a key is
+   * reported with the others: one bad row must not keep the rest from being deleted.
    */
   delete(keys: readonly BlobKey[], options?: CallOptions): Promise<Map<BlobKey, Error>>
 
@@ -104,7 +111,8 @@ export interface BackendObject {
   readonly size: number
   /**
    * The bytes asked for, once. Read it to its end or call `return()`: it holds a file or a socket until then.
-   * A chunk is valid until the next one is asked for.
+   * A chunk is never empty, and valid until the next one is asked for. Fewer bytes than were announced are an error,
+   * `BlobDamaged` where the bytes are at fault, and never just an end.
    */
   readonly body: AsyncIterableIterator<Uint8Array>
 }

@@ -157,9 +157,17 @@ export interface ReferenceSteps {
   /**
    * Makes the references of each record exactly those given. Checks all before it writes any.
    *
+   * Resolves with the CIDs that lost their last reference.
+   *
    * @throws as `BlobStore.applyWrites`
    */
-  applyReferences(did: string, records: ReadonlyMap<string, readonly WantedRef[]>, options: ApplyOptions): Promise<void>
+  applyReferences(did: string, records: ReadonlyMap<string, RecordRefs>, options: ApplyOptions): Promise<BlobCid[]>
+}
+
+/** What one record names, and who sees it by that. */
+export interface RecordRefs {
+  refs: readonly WantedRef[]
+  scope: string
 }
 
 /** A reference as the record has it. */
@@ -181,9 +189,11 @@ export interface ApplyOptions extends InTransaction {
 // ----------------------------------------------------------------------------------------------------- queries
 
 export interface BlobQueries {
+  /** The bytes under this key are not the content's: if it still is the content's key, the next upload replaces them. */
+  markDamaged(cid: BlobCid, key: BlobKey): Promise<void>
   /** One query: what a read needs to know, or null when `as` cannot see the blob. */
-  resolve(did: string, cid: BlobCid, options: { as: Viewer } & InTransaction): Promise<ResolvedBlob | null>
-  listReferenced(did: string, options: PageRequest & { since: string | undefined }): Promise<Page<BlobCid>>
+  resolve(did: string, cid: BlobCid, options: ResolveOptions): Promise<ResolvedBlob | null>
+  listReferenced(did: string, options: ListRequest): Promise<Page<BlobCid>>
   listOwn(did: string, options: PageRequest): Promise<Page<BlobStat>>
   listMissing(did: string, options: PageRequest): Promise<Page<MissingBlob>>
   counts(did: string, options: InTransaction): Promise<BlobCounts>
@@ -191,9 +201,20 @@ export interface BlobQueries {
   usage(did: string, options: InTransaction): Promise<Usage>
 }
 
+export interface ResolveOptions extends InTransaction {
+  as: Viewer
+  /** Scopes whose references count for the public. */
+  scopes: readonly string[]
+}
+
 export interface ResolvedBlob extends BlobStat {
   key: BlobKey
   backend: string
+}
+
+export interface ListRequest extends PageRequest {
+  since: string | undefined
+  scopes: readonly string[]
 }
 
 export interface PageRequest extends InTransaction {

@@ -28,6 +28,7 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
     ownFile: true,
     async connect() {
       if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
       const { default: Database } = await import('better-sqlite3')
       const database = new Database(file, { timeout: busyTimeout })
@@ -36,6 +37,15 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       return { db, close: () => db.destroy() }
     },
   })
+}
+
+/** better-sqlite3 13 ends the process, without a word, on a Node that lacks what it was built for. */
+function assertNodeApi(): void {
+  if (Number(process.versions.napi) >= 10) return
+  throw new BlobStoreError(
+    'MetadataFailed',
+    `better-sqlite3 13 needs Node 22.14 or later (Node-API 10); this is Node ${process.versions.node}`,
+  )
 }
 
 type Config = ConstructorParameters<typeof SqliteDialect>[0]

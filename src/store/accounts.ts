@@ -3,21 +3,19 @@ import { assertDid } from '../blob/did.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
+import { tellInaccessible } from './hooks.ts'
 
 /** How many blobs one transaction forgets: few, so that others get their turn. */
 const batch = 100
 
 /** Marks the account, so that nothing comes in any more, then forgets in small transactions. */
-export async function deleteAccount(
-  { metadata, times }: StoreContext,
-  did: string,
-  options: CallOptions = {},
-): Promise<void> {
+export async function deleteAccount(store: StoreContext, did: string, options: CallOptions = {}): Promise<void> {
   assertDid(did)
   assertOptions('deleteAccount', options, ['signal'])
   options.signal?.throwIfAborted()
-  const mark = await metadata.markDeleted(did)
-  await forgetAccount({ metadata, times }, did, mark, options.signal)
+  const mark = await store.metadata.markDeleted(did)
+  tellInaccessible(store, { did, cid: null, because: 'accountDeleted' })
+  await forgetAccount(store, did, mark, options.signal)
 }
 
 /** Forgets what a marked account had; also what a crash has left of it. */

@@ -1,20 +1,23 @@
 import { assertDid } from '../blob/did.ts'
 import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
+import { assertScope, publicScope } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { WantedRef } from '../metadata/metadata.ts'
+import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
-import type { ApplyWritesOptions, RecordWrite } from './blob-store.ts'
+import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
+import { tellInaccessible } from './hooks.ts'
 
 const modes = ['reject', 'expect'] as const
 
 export async function applyWrites(
-  { metadata, times }: StoreContext,
+  store: StoreContext,
   did: string,
   writes: readonly RecordWrite[],
   options: ApplyWritesOptions,
-): Promise<void> {
+): Promise<AppliedWrites> {
+  const { metadata, times } = store
   assertDid(did)
   assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'signal'])
   const { rev, trx, missing = 'reject', signal } = options
@@ -24,13 +27,16 @@ export async function applyWrites(
   }
   if (!Array.isArray(writes)) throw new BlobStoreError('InvalidArgument', 'applyWrites: writes must be an array')
   // What a record names after the last write to it is all that counts.
-  const records = new Map<string, WantedRef[]>()
+  const records = new Map<string, RecordRefs>()
   for (const write of writes) {
     assertUri(did, write.uri)
-    records.set(write.uri, wantedBy(write, missing))
+    records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(write) })
   }
   signal?.throwIfAborted()
-  await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+  const unreferenced = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+  // Within the host's transaction nothing has happened yet: the host purges when it has.
+  if (!trx) for (const cid of unreferenced) tellInaccessible(store, { did, cid, because: 'unreferenced' })
+  return { unreferenced }
 }
 
 function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {
@@ -46,6 +52,12 @@ function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[]
   }
   // One malformed reference of years ago must not keep a whole repository from being imported.
   return findBlobRefs(write.record, { broken: missing === 'expect' ? 'skip' : 'refuse' })
+}
+
+function scopeOf(write: RecordWrite): string {
+  if (write.action === 'delete' || write.scope === undefined) return publicScope
+  assertScope('applyWrites: scope', write.scope)
+  return write.scope
 }
 
 function oneReference(ref: unknown): FoundBlobRef {

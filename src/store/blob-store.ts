@@ -62,11 +62,11 @@ export interface BlobStore extends AsyncDisposable {
    *
    * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef` `AccountDeleted`
    */
-  applyWrites(did: string, writes: readonly RecordWrite[], options: ApplyWritesOptions): Promise<void>
+  applyWrites(did: string, writes: readonly RecordWrite[], options: ApplyWritesOptions): Promise<AppliedWrites>
 
   /**
    * Opens a blob. The size was compared with the stored bytes when it resolves. Read the body to its end or cancel
-   * it: it holds a file or a socket until then, and gives up when nobody reads for `times.idle`.
+   * it: it holds a file or a socket until then. Left alone for `times.idle` it gives up.
    *
    * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`
    */
@@ -141,9 +141,21 @@ export interface UploadOptions extends CallOptions {
 
 /** What a commit does to one record. References are found in `record`, unless `blobs` gives them. */
 export type RecordWrite =
-  | { action: 'create' | 'update'; uri: string; record: unknown; blobs?: never }
-  | { action: 'create' | 'update'; uri: string; blobs: readonly RecordBlob[]; record?: never }
+  | { action: 'create' | 'update'; uri: string; record: unknown; scope?: string | undefined; blobs?: never }
+  | {
+      action: 'create' | 'update'
+      uri: string
+      blobs: readonly RecordBlob[]
+      /** Who sees the blobs by this record: see `StatOptions.scopes`. @default 'public' */
+      scope?: string | undefined
+      record?: never
+    }
   | { action: 'delete'; uri: string }
+
+export interface AppliedWrites {
+  /** Blobs that lost their last reference: not public any more, and to be purged from caches once it is committed. */
+  unreferenced: BlobCid[]
+}
 
 /** A reference with what the record's Lexicon demands of it. */
 export interface RecordBlob {
@@ -169,9 +181,20 @@ export interface ApplyWritesOptions extends QueryOptions {
 export interface StatOptions extends QueryOptions {
   /** @default 'public' */
   as?: Viewer | undefined
+  /**
+   * Scopes whose references show a blob to who asks, besides `public`: what the host has found them to be allowed.
+   * @default none
+   */
+  scopes?: readonly string[] | undefined
 }
 
 export interface ReadOptions extends StatOptions {
+  /**
+   * Hashes the bytes on their way out. The last ones are held back until the hash was right; else the body fails with
+   * `BlobDamaged`, and the next upload of the CID heals it. Only for whole blobs: a range cannot be verified.
+   * @default false
+   */
+  verify?: boolean | undefined
   /** Both ends inclusive; an `end` past the last byte means the last byte. @default the whole blob */
   range?: ByteRange | undefined
 }
@@ -195,6 +218,8 @@ export interface PageOptions extends QueryOptions {
 }
 
 export interface ListBlobsOptions extends PageOptions {
+  /** As in `StatOptions`. @default none */
+  scopes?: readonly string[] | undefined
   /** Only blobs that a record written after this revision references. */
   since?: string | undefined
 }

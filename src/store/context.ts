@@ -1,6 +1,7 @@
 import type { BlobBackend } from '../backend/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Metadata } from '../metadata/metadata.ts'
+import type { Hooks } from './hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { UploadSlots } from './upload-slots.ts'
 
@@ -11,6 +12,7 @@ export interface StoreContext {
   readonly limits: ResolvedLimits
   readonly times: ResolvedTimes
   readonly logger: Logger
+  readonly hooks: Hooks
   readonly slots: UploadSlots
   /** Part of every new key; grows with each opening and sweep. */
   epoch: number

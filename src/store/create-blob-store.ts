@@ -9,6 +9,7 @@ import { deleteAccount, reopenAccount } from './accounts.ts'
 import { applyWrites } from './apply-writes.ts'
 import type { BlobStore } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
+import type { Hooks } from './hooks.ts'
 import { recognise } from './identity.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Limits, resolveLimits, resolveTimes, type Times } from './limits.ts'
@@ -25,6 +26,7 @@ export interface BlobStoreOptions {
   metadata: MetadataAdapter
   limits?: Limits | undefined
   times?: Times | undefined
+  hooks?: Hooks | undefined
   /** @default silent */
   logger?: Logger | undefined
 }
@@ -46,8 +48,9 @@ export interface BlobStoreOptions {
  * @throws `InvalidArgument`
  */
 export function createBlobStore(options: BlobStoreOptions): BlobStore {
-  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'logger'])
-  const { backend, metadata, logger = silent } = options
+  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'logger'])
+  const { backend, metadata, logger = silent, hooks = {} } = options
+  assertOptions('createBlobStore: hooks', hooks, ['inspect', 'onInaccessible'])
   if (typeof backend?.put !== 'function') {
     throw new BlobStoreError(
       'InvalidArgument',
@@ -103,7 +106,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       if (times.grace < 3_600_000) {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
-      const store = { backend, metadata: opened, limits, times, logger, slots, epoch: 0 }
+      const store = { backend, metadata: opened, limits, times, logger, hooks, slots, epoch: 0 }
       store.epoch = await recognise(store)
       return store
     } catch (error) {

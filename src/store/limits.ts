@@ -36,7 +36,9 @@ export interface Times {
   upload?: number | undefined
   /** The longest that an upload, or a reader, may be silent. @default 30_000 */
   idle?: number | undefined
-  /** When an upload that was never finished counts as dead; longer than `upload`. @default 3_600_000 (1 h) */
+  /** The longest that the hook `inspect` may take. @default 60_000 */
+  inspect?: number | undefined
+  /** When an upload that was never finished counts as dead; longer than `upload` and `inspect` together. @default 3_600_000 (1 h) */
   lease?: number | undefined
   /** How long bytes count as good after they were written or verified. @default 86_400_000 (24 h) */
   fresh?: number | undefined
@@ -57,6 +59,7 @@ const defaultTimes: ResolvedTimes = {
   deleteDelay: 24 * hour,
   upload: 30 * minute,
   idle: minute / 2,
+  inspect: minute,
   lease: hour,
   fresh: 24 * hour,
 }
@@ -86,17 +89,20 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   })
 }
 
+/** A timer of no time at all would end everything. */
+const least: Partial<Record<keyof Times, number>> = { upload: 1, idle: 1, inspect: 1 }
+
 /** @throws `InvalidArgument` */
 export function resolveTimes(times: Times = {}): ResolvedTimes {
   const names = Object.keys(defaultTimes) as (keyof Times)[]
   assertOptions('times', times, names)
   const given = Object.entries(times).filter(([, value]) => value !== undefined)
-  for (const [name, value] of given) assertWhole(`times.${name}`, value, name === 'upload' || name === 'idle' ? 1 : 0)
+  for (const [name, value] of given) assertWhole(`times.${name}`, value, least[name as keyof Times] ?? 0)
   const resolved: ResolvedTimes = { ...defaultTimes, ...Object.fromEntries(given) }
-  if (resolved.lease <= resolved.upload) {
+  if (resolved.lease <= resolved.upload + resolved.inspect) {
     throw new BlobStoreError(
       'InvalidArgument',
-      'times.lease must be longer than times.upload, or living uploads are collected',
+      'times.lease must be longer than times.upload and times.inspect together, or living uploads are collected',
     )
   }
   return Object.freeze(resolved)

@@ -3,17 +3,20 @@ import { assertDid } from '../blob/did.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions, TakedownOptions } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
+import { tellInaccessible } from './hooks.ts'
 
 export async function takedown(
-  { metadata }: StoreContext,
+  store: StoreContext,
   did: string,
-  cid: CidLike,
+  cidLike: CidLike,
   options: TakedownOptions = {},
 ): Promise<void> {
   if (did !== '*') assertDid(did)
   assertOptions('takedown', options, ['ref', 'trx', 'signal'])
   options.signal?.throwIfAborted()
-  await metadata.takedown(did, parseBlobCid(cid), { ref: options.ref ?? null, trx: options.trx })
+  const cid = parseBlobCid(cidLike)
+  await store.metadata.takedown(did, cid, { ref: options.ref ?? null, trx: options.trx })
+  if (!options.trx) tellInaccessible(store, { did, cid, because: 'takenDown' })
 }
 
 export async function restore(

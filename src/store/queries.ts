@@ -1,5 +1,6 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
+import { visibleScopes } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobCounts, BlobStat, MissingBlob, Page, Usage } from '../metadata/facts.ts'
@@ -18,10 +19,11 @@ export async function list(
   did: string,
   options: ListBlobsOptions = {},
 ): Promise<Page<BlobCid>> {
-  const page = pageRequest('list', did, options, [...pageOptions, 'since'])
+  const page = pageRequest('list', did, options, [...pageOptions, 'since', 'scopes'])
   const { since } = options
+  const scopes = visibleScopes('list', options.scopes)
   if (since !== undefined) assertTid('list: since', since)
-  return metadata.listReferenced(did, { ...page, since })
+  return metadata.listReferenced(did, { ...page, since, scopes })
 }
 
 export async function listOwn(

@@ -1,6 +1,7 @@
 import type { BackendObject, ByteRange } from '../backend/backend.ts'
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
+import { visibleScopes } from '../blob/scope.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import type { ResolvedBlob } from '../metadata/metadata.ts'
@@ -8,6 +9,7 @@ import { assertOptions } from '../options.ts'
 import type { BlobReading, ReadOptions, StatOptions } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
 import { Reading } from './reading.ts'
+import { VerifiedChunks } from './verified-chunks.ts'
 import { assertViewer } from './viewer.ts'
 
 export async function read(
@@ -17,18 +19,18 @@ export async function read(
   options: ReadOptions = {},
 ): Promise<BlobReading> {
   assertDid(did)
-  assertOptions('read', options, ['as', 'range', 'trx', 'signal'])
+  assertOptions('read', options, ['as', 'scopes', 'range', 'verify', 'trx', 'signal'])
   const cid = parseBlobCid(cidLike)
   const blob = await resolve(store, did, cid, options)
   if (!blob) throw notFound(did, cid)
   const range = options.range && rangeWithin(options.range, blob)
   const object = await open(store, blob, range, options)
-  if (object) return startReading(store, did, blob, range, object)
+  if (object) return startReading(store, did, blob, object, options)
   // The bytes may have been replaced, and the old key deleted, since it was resolved.
   const again = await resolve(store, did, cid, options)
   if (!again) throw notFound(did, cid)
   const second = await open(store, again, range, options)
-  if (second) return startReading(store, did, again, range, second)
+  if (second) return startReading(store, did, again, second, options)
   throw new BlobStoreError('BlobMissing', 'The bytes of this blob are missing in the backend; scrub and restore them', {
     did,
     cid,
@@ -43,7 +45,7 @@ export async function stat(
   options: StatOptions = {},
 ): Promise<BlobStat | null> {
   assertDid(did)
-  assertOptions('stat', options, ['as', 'trx', 'signal'])
+  assertOptions('stat', options, ['as', 'scopes', 'trx', 'signal'])
   const blob = await resolve(store, did, parseBlobCid(cidLike), options)
   if (!blob) return null
   const { key: _key, backend: _backend, ...facts } = blob
@@ -54,11 +56,11 @@ async function resolve(
   { metadata }: StoreContext,
   did: string,
   cid: BlobCid,
-  { as = 'public', trx, signal }: StatOptions,
+  { as = 'public', scopes, trx, signal }: StatOptions,
 ): Promise<ResolvedBlob | null> {
   assertViewer(as)
   signal?.throwIfAborted()
-  return metadata.resolve(did, cid, { as, trx })
+  return metadata.resolve(did, cid, { as, trx, scopes: visibleScopes('scopes', scopes) })
 }
 
 async function open(
@@ -72,20 +74,26 @@ async function open(
 }
 
 async function startReading(
-  { times }: StoreContext,
+  { times, metadata }: StoreContext,
   did: string,
   blob: ResolvedBlob,
-  range: ByteRange | undefined,
   object: BackendObject,
+  { range: asked, verify }: ReadOptions,
 ): Promise<BlobReading> {
-  const { key: _key, backend, ...facts } = blob
-  if (object.size === blob.size) return new Reading(facts, range, object.body, times.idle)
-  await object.body.return?.()
-  throw new BlobStoreError(
-    'BlobDamaged',
-    `The backend holds ${object.size} bytes of a blob of ${blob.size}; scrub and restore it, or upload it again`,
-    { did, cid: blob.cid, backend },
-  )
+  const { key, backend, ...facts } = blob
+  const range = asked && rangeWithin(asked, blob)
+  const about = { did, cid: blob.cid, backend }
+  if (object.size !== blob.size) {
+    await object.body.return?.()
+    throw new BlobStoreError(
+      'BlobDamaged',
+      `The backend holds ${object.size} bytes of a blob of ${blob.size}; scrub and restore it, or upload it again`,
+      about,
+    )
+  }
+  const body =
+    verify && !range ? new VerifiedChunks(object.body, about, () => metadata.markDamaged(blob.cid, key)) : object.body
+  return new Reading(facts, range, body, times.idle)
 }
 
 /** @throws `InvalidRange` */

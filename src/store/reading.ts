@@ -4,7 +4,11 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import type { BlobReading } from './blob-store.ts'
 
-/** An open blob. Lets go of its file or socket when it was read, cancelled, or left alone for `idle` milliseconds. */
+/**
+ * An open blob. Lets go of its file or socket when it was read or cancelled, and when nobody begins to read, or the
+ * reader of `body` is silent, for `idle` milliseconds. Who reads `chunks` watches its own reader, and can do it better:
+ * it sees the bytes of a chunk go out.
+ */
 export class Reading implements BlobReading {
   readonly cid: BlobCid
   readonly mimeType: string
@@ -13,7 +17,7 @@ export class Reading implements BlobReading {
   readonly referenced: boolean
   readonly takenDown: boolean
   declare readonly range?: ByteRange
-  readonly chunks: AsyncIterableIterator<Uint8Array>
+  readonly chunks: GuardedChunks
   #body: ReadableStream<Uint8Array> | undefined
 
   constructor(stat: BlobStat, range: ByteRange | undefined, source: AsyncIterableIterator<Uint8Array>, idle: number) {
@@ -34,7 +38,10 @@ export class Reading implements BlobReading {
         async pull(controller) {
           const { value, done } = await chunks.next()
           if (done) controller.close()
-          else controller.enqueue(value.slice()) // it is valid only until the next is asked for
+          else {
+            controller.enqueue(value.slice()) // it is valid only until the next is asked for
+            chunks.watch()
+          }
         },
         async cancel() {
           await chunks.return?.()
@@ -58,37 +65,34 @@ export class Reading implements BlobReading {
 
 class GuardedChunks implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterableIterator<Uint8Array>
-  readonly #timer: NodeJS.Timeout
+  readonly #idle: number
+  #timer: NodeJS.Timeout | undefined
   #forsaken = false
 
   constructor(source: AsyncIterableIterator<Uint8Array>, idle: number) {
     this.#source = source
-    this.#timer = setTimeout(() => {
-      this.#forsaken = true
-      source.return?.().catch(() => {})
-    }, idle)
-    this.#timer.unref()
+    this.#idle = idle
+    this.watch()
   }
 
   [Symbol.asyncIterator](): this {
     return this
   }
 
+  /** Closes the source unless the next chunk is asked for in time. */
+  watch(): void {
+    this.#timer = setTimeout(() => {
+      this.#forsaken = true
+      this.#source.return?.().catch(() => {})
+    }, this.#idle).unref()
+  }
+
   async next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#forsaken) {
-      throw new BlobStoreError('StorageFailed', 'The blob was not read for too long and was closed; read it again', {
-        transient: true,
-      })
-    }
-    this.#timer.refresh()
-    try {
-      const next = await this.#source.next()
-      if (next.done) clearTimeout(this.#timer)
-      return next
-    } catch (error) {
-      clearTimeout(this.#timer)
-      throw error
-    }
+    clearTimeout(this.#timer)
+    if (!this.#forsaken) return this.#source.next()
+    throw new BlobStoreError('StorageFailed', 'The blob was not read for too long and was closed; read it again', {
+      transient: true,
+    })
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {

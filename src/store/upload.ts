@@ -13,6 +13,7 @@ import type { ResolvedQuota } from '../metadata/quota.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { UploadOptions } from './blob-store.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
+import { inspect } from './hooks.ts'
 import { Interruption } from './interruption.ts'
 import { quotaOf } from './quota.ts'
 import { type Received, receive, type SpoolGrant } from './receive.ts'
@@ -102,6 +103,14 @@ class Attempt {
       reserved: this.#reserved,
     })
     await backend.put(key, spool ? { size, sha256, spool } : { size, sha256, chunks }, { signal: this.#signal })
+    await inspect(this.#store, {
+      did: this.#did,
+      cid,
+      mimeType,
+      size,
+      signal: this.#signal,
+      read: () => this.#read(key),
+    })
     const outcome = await metadata.commit({
       ...row,
       mimeType,
@@ -133,6 +142,12 @@ class Attempt {
         'An upload could not be undone; it is collected when its lease is over',
       )
     })
+  }
+
+  /** The bytes as they were stored: what is inspected is what will be served. */
+  async *#read(key: BlobKey): AsyncGenerator<Uint8Array> {
+    const object = await this.#store.backend.get(key, { signal: this.#signal })
+    if (object) yield* object.body
   }
 
   #stored(outcome: CommitOutcome, cid: string): Extract<CommitOutcome, { outcome: 'stored' }> {

@@ -5,22 +5,46 @@ import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { everyAccount } from './takedown-steps.ts'
 
-export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
+export type OneBlobQueries = Pick<BlobQueries, 'markDamaged' | 'resolve' | 'recordsFor' | 'counts' | 'usage'>
 
 /** What is asked of one blob, or of an account as a whole. */
 export function blobQueries(session: Session): OneBlobQueries {
   return {
-    resolve: (did, cid, { as, trx }) =>
+    markDamaged: (cid, key) =>
+      session.write(async (trx) => {
+        await trx
+          .updateTable('blobstore_content')
+          .set({ verified_at: null })
+          .where('cid', '=', cid)
+          .where('key', '=', key)
+          .execute()
+      }),
+
+    resolve: (did, cid, { as, scopes, trx }) =>
       session.read(async (db) => {
         const row = await selectBlobs(db, did)
           .innerJoin('blobstore_content as content', 'content.cid', 'blob.cid')
           .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
-          .select(['content.key', 'content.backend', 'account.deleted_at'])
+          .select((eb) => [
+            'content.key',
+            'content.backend',
+            'account.deleted_at',
+            eb
+              .exists(
+                eb
+                  .selectFrom('blobstore_ref as seen')
+                  .select('seen.cid')
+                  .whereRef('seen.did', '=', 'blob.did')
+                  .whereRef('seen.cid', '=', 'blob.cid')
+                  .where('seen.scope', 'in', scopes),
+              )
+              .as('visible'),
+          ])
           .where('blob.cid', '=', cid)
           .executeTakeFirst()
         if (!row) return null
         const stat = toStat(row)
-        if (!isVisible(stat, as) || (row.deleted_at !== null && as !== 'moderator')) return null
+        if (!isVisible(stat, as, Boolean(row.visible)) || (row.deleted_at !== null && as !== 'moderator')) return null
         return { ...stat, key: row.key, backend: row.backend }
       }, trx),
 
@@ -124,8 +148,8 @@ export function toStat(row: BlobRow): BlobStat {
   }
 }
 
-function isVisible(stat: BlobStat, as: Viewer): boolean {
+function isVisible(stat: BlobStat, as: Viewer, byScope: boolean): boolean {
   if (as === 'moderator') return true
   if (stat.takenDown) return false
-  return as === 'account' || stat.referenced
+  return as === 'account' || byScope
 }

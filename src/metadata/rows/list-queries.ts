@@ -7,7 +7,7 @@ import { everyAccount } from './takedown-steps.ts'
 /** What is listed in pages. */
 export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing'> {
   return {
-    listReferenced: (did, { limit, cursor, since, trx }) =>
+    listReferenced: (did, { limit, cursor, since, scopes, trx }) =>
       session.read(async (db) => {
         const after = decodeCursor(cursor)
         let query = db
@@ -15,6 +15,7 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
           .select('ref.cid')
           .distinct()
           .where('ref.did', '=', did)
+          .where('ref.scope', 'in', scopes)
           .where((eb) =>
             eb.not(
               eb.exists(

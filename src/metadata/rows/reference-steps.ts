@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { ApplyOptions, ReferenceSteps, WantedRef } from '../metadata.ts'
+import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
@@ -13,6 +13,7 @@ const chunkSize = 1000
 /** One record names one blob. */
 export interface Naming extends WantedRef {
   recordUri: string
+  scope: string
 }
 
 export function referenceSteps(session: Session): ReferenceSteps {
@@ -24,24 +25,29 @@ export function referenceSteps(session: Session): ReferenceSteps {
   async function applyReferences(
     trx: Trx,
     did: string,
-    records: ReadonlyMap<string, readonly WantedRef[]>,
+    records: ReadonlyMap<string, RecordRefs>,
     options: ApplyOptions,
-  ): Promise<void> {
+  ): Promise<string[]> {
     await lockLivingAccount(trx, did)
-    const namings = [...records].flatMap(([recordUri, refs]) => refs.map((ref) => ({ ...ref, recordUri })))
+    const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
+      refs.map((ref) => ({ ...ref, recordUri, scope })),
+    )
     const { met, expected } = await checkReferences(trx, did, namings, options.missing)
     // What is new first, what is gone after: a blob that moves from one record to another is never unreferenced.
     await add(trx, did, met, expected, options)
-    await removeOthers(trx, did, [...records.keys()], { met, expected }, options)
+    return removeOthers(trx, did, [...records.keys()], { met, expected }, options)
   }
 
   async function add(trx: Trx, did: string, met: Naming[], expected: Naming[], { rev }: ApplyOptions): Promise<void> {
-    const scope = 'public'
     for (const some of chunks(unique(met))) {
       await trx
         .insertInto('blobstore_ref')
-        .values(some.map(({ cid, recordUri }) => ({ did, cid, record_uri: recordUri, rev, scope })))
-        .onConflict((conflict) => conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet({ rev, scope }))
+        .values(some.map(({ cid, recordUri, scope }) => ({ did, cid, record_uri: recordUri, rev, scope })))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['did', 'cid', 'record_uri'])
+            .doUpdateSet((eb) => ({ rev, scope: eb.ref('excluded.scope') })),
+        )
         .execute()
       await trx
         .updateTable('blobstore_blob')
@@ -56,7 +62,7 @@ export function referenceSteps(session: Session): ReferenceSteps {
         .execute()
     }
     for (const some of chunks(unique(expected))) {
-      const rows = some.map(({ cid, recordUri, mimeType, size = null }) => ({
+      const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope, mime_type: mimeType, size },
       }))
       await trx
@@ -65,7 +71,7 @@ export function referenceSteps(session: Session): ReferenceSteps {
         .onConflict((conflict) =>
           conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({
             rev,
-            scope,
+            scope: eb.ref('excluded.scope'),
             mime_type: eb.ref('excluded.mime_type'),
             size: eb.ref('excluded.size'),
           })),
@@ -74,57 +80,71 @@ export function referenceSteps(session: Session): ReferenceSteps {
     }
   }
 
-  /** Deletes what the records named before and do not name now. */
+  /** Deletes what the records named before and do not name now. Resolves with the CIDs that nothing references now. */
   async function removeOthers(
     trx: Trx,
     did: string,
     recordUris: readonly string[],
     kept: { met: Naming[]; expected: Naming[] },
     { grace }: ApplyOptions,
-  ): Promise<void> {
-    const keptRefs = new Set(kept.met.map(identify))
-    const keptExpected = new Set(kept.expected.map(identify))
-    for (const uris of chunks(recordUris)) {
-      const former = await trx
-        .selectFrom('blobstore_ref')
-        .select(['cid', 'record_uri as recordUri'])
+  ): Promise<string[]> {
+    const gone = await deleteOthers(trx, 'blobstore_ref', did, recordUris, kept.met)
+    await deleteOthers(trx, 'blobstore_expected', did, recordUris, kept.expected)
+    const unreferenced: string[] = []
+    for (const cids of chunks([...gone])) {
+      // Whether or not it was the last reference: the expiry counts only while nothing references the blob.
+      await trx
+        .updateTable('blobstore_blob')
+        .set({ expires_at: session.now(grace) })
         .where('did', '=', did)
-        .where('record_uri', 'in', uris)
+        .where('cid', 'in', cids)
         .execute()
-      const gone = former.filter((naming) => !keptRefs.has(identify(naming)))
-      for (const { cid, recordUri } of gone) {
-        await trx
-          .deleteFrom('blobstore_ref')
-          .where('did', '=', did)
-          .where('cid', '=', cid)
-          .where('record_uri', '=', recordUri)
-          .execute()
-      }
-      // Whether or not it was the last: the expiry counts only while nothing references the blob.
-      for (const some of chunks([...new Set(gone.map((naming) => naming.cid))])) {
-        await trx
-          .updateTable('blobstore_blob')
-          .set({ expires_at: session.now(grace) })
-          .where('did', '=', did)
-          .where('cid', 'in', some)
-          .execute()
-      }
-      const formerExpected = await trx
-        .selectFrom('blobstore_expected')
-        .select(['cid', 'record_uri as recordUri'])
+      unreferenced.push(...(await unreferencedAmong(trx, did, cids)))
+    }
+    return unreferenced
+  }
+}
+
+/** Deletes the rows of these records but for those kept, and resolves with their CIDs. */
+async function deleteOthers(
+  trx: Trx,
+  table: 'blobstore_ref' | 'blobstore_expected',
+  did: string,
+  recordUris: readonly string[],
+  kept: readonly Naming[],
+): Promise<Set<string>> {
+  const keep = new Set(kept.map(identify))
+  const gone = new Set<string>()
+  for (const uris of chunks(recordUris)) {
+    const former = await trx
+      .selectFrom(table)
+      .select(['cid', 'record_uri as recordUri'])
+      .where('did', '=', did)
+      .where('record_uri', 'in', uris)
+      .execute()
+    for (const naming of former.filter((naming) => !keep.has(identify(naming)))) {
+      gone.add(naming.cid)
+      await trx
+        .deleteFrom(table)
         .where('did', '=', did)
-        .where('record_uri', 'in', uris)
+        .where('cid', '=', naming.cid)
+        .where('record_uri', '=', naming.recordUri)
         .execute()
-      for (const { cid, recordUri } of formerExpected.filter((naming) => !keptExpected.has(identify(naming)))) {
-        await trx
-          .deleteFrom('blobstore_expected')
-          .where('did', '=', did)
-          .where('cid', '=', cid)
-          .where('record_uri', '=', recordUri)
-          .execute()
-      }
     }
   }
+  return gone
+}
+
+async function unreferencedAmong(trx: Trx, did: string, cids: readonly string[]): Promise<string[]> {
+  const rows = await trx
+    .selectFrom('blobstore_ref')
+    .select('cid')
+    .distinct()
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
+    .execute()
+  const referenced = new Set(rows.map((row) => row.cid))
+  return cids.filter((cid) => !referenced.has(cid))
 }
 
 const identify = ({ cid, recordUri }: { cid: string; recordUri: string }): string => `${cid} ${recordUri}`

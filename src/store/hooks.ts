@@ -1,0 +1,79 @@
+import type { BlobCid } from '../blob/cid.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { StoreContext } from './context.ts'
+
+/** Where the host has a say, or is told. */
+export interface Hooks {
+  /**
+   * Looks at each upload when its bytes are stored and before it is acknowledged: hash lists, virus scanners, age checks.
+   * Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason; throwing, or taking longer than
+   * `times.inspect`, rejects it too (`transient`). Called for known bytes as for new ones.
+   */
+  inspect?: ((upload: Inspection) => Promise<Verdict | undefined>) | undefined
+  /**
+   * A blob can no longer be seen by the public: purge caches. Told after it is committed; not for what happens within a
+   * transaction of the host's, which knows itself when that is. Errors are logged.
+   */
+  onInaccessible?: ((event: Inaccessible) => void | Promise<void>) | undefined
+}
+
+export interface Inspection {
+  did: string
+  cid: BlobCid
+  mimeType: string
+  /** In bytes. */
+  size: number
+  /** The bytes, from the start, each time it is called. A chunk is valid until the next is asked for. */
+  read(): AsyncIterable<Uint8Array>
+  /** Aborted when the upload is, and at the deadline. */
+  signal: AbortSignal
+}
+
+export interface Verdict {
+  /** Why, in words that the uploader may read. */
+  refuse: string
+}
+
+export interface Inaccessible {
+  /** `*` for every account. */
+  did: string
+  /** Null for all the account's blobs. */
+  cid: BlobCid | null
+  because: 'unreferenced' | 'takenDown' | 'accountDeleted'
+}
+
+/** @throws `BlobRefused` */
+export async function inspect(store: StoreContext, upload: Inspection): Promise<void> {
+  const hook = store.hooks.inspect
+  if (!hook) return
+  const { did, cid } = upload
+  const deadline = AbortSignal.timeout(store.times.inspect)
+  const signal = AbortSignal.any([upload.signal, deadline])
+  let verdict: Verdict | undefined
+  try {
+    verdict = await Promise.race([hook({ ...upload, signal }), rejectionOf(signal)])
+  } catch (cause) {
+    upload.signal.throwIfAborted()
+    const what = deadline.aborted ? `took longer than ${store.times.inspect} ms` : 'failed'
+    throw new BlobStoreError('BlobRefused', `The inspection of the upload ${what}; try again`, {
+      ...{ did, cid, cause },
+      transient: true,
+    })
+  }
+  if (verdict)
+    throw new BlobStoreError('BlobRefused', `The upload was refused: ${verdict.refuse.slice(0, 300)}`, { did, cid })
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+/** Tells the host, who is not waited for. */
+export function tellInaccessible({ hooks, logger }: StoreContext, event: Inaccessible): void {
+  if (!hooks.onInaccessible) return
+  Promise.resolve(event)
+    .then(hooks.onInaccessible)
+    .catch((error: unknown) => logger.error({ ...event, err: error }, 'The hook onInaccessible failed'))
+}
