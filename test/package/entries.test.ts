@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+// What `npm run build` made, as a host loads it. Goes red when an entry is renamed, when the build drops the `node:` of
+// an import, or when the core reaches for what only one of its parts needs.
+
+const root = join(import.meta.dirname, '../..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const entries = Object.entries(manifest.exports as Record<string, { default: string } | string>).filter(
+  (entry): entry is [string, { default: string; types: string }] => typeof entry[1] !== 'string',
+)
+
+/** The packages that a built file imports when it is loaded, and those that only a call of it does. */
+function importsOf(file: string, seen = new Set<string>()): { atOnce: Set<string>; later: Set<string> } {
+  const [atOnce, later] = [new Set<string>(), new Set<string>()]
+  if (seen.has(file)) return { atOnce, later }
+  seen.add(file)
+  const code = readFileSync(file, 'utf8')
+  for (const [, quoted = ''] of code.matchAll(/^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]/gm)) {
+    if (!quoted.startsWith('.')) {
+      atOnce.add(quoted)
+      continue
+    }
+    const inner = importsOf(join(file, '..', quoted), seen)
+    for (const name of inner.atOnce) atOnce.add(name)
+    for (const name of inner.later) later.add(name)
+  }
+  for (const [, quoted = ''] of code.matchAll(/\bimport\(['"]([^'"]+)['"]\)/g)) later.add(quoted)
+  return { atOnce, later }
+}
+
+describe('the package', () => {
+  test.each(entries)('gives %s to who imports it', async (name, { default: file, types }) => {
+    const module = await import(join('pds-blobstore', name))
+    expect(Object.keys(module).length).toBeGreaterThan(0)
+    expect(readFileSync(join(root, types), 'utf8')).not.toBe('')
+    expect(readFileSync(join(root, file), 'utf8')).not.toBe('')
+  })
+
+  test('loads SQLite only when an SQLite file is opened, and no framework ever', () => {
+    for (const [, { default: file }] of entries) {
+      const { atOnce, later } = importsOf(join(root, file))
+      for (const name of [...atOnce, ...later]) {
+        expect(name, file).not.toMatch(/^(express|srvx|sharp|@aws-sdk|pg|vitest)/)
+      }
+      expect([...atOnce], file).not.toContain('better-sqlite3')
+    }
+    expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
+  })
+
+  test('imports nothing that it does not depend on', () => {
+    const known = new Set(Object.keys(manifest.dependencies))
+    for (const [, { default: file }] of entries) {
+      const { atOnce, later } = importsOf(join(root, file))
+      const packages = [...atOnce, ...later].filter((name) => !name.startsWith('node:') && !name.startsWith('.'))
+      for (const name of packages) {
+        const [scope = '', inner] = name.split('/')
+        expect(known, `${name} in ${file}`).toContain(scope.startsWith('@') ? `${scope}/${inner}` : scope)
+      }
+    }
+  })
+
+  test('has one error class for all entries', async () => {
+    const core = await import('pds-blobstore')
+    const error = new core.BlobStoreError('BlobNotFound', 'gone')
+    expect(core.isBlobStoreError(error, 'BlobNotFound')).toBe(true)
+    expect(core.isBlobStoreError(Object.assign(new Error('gone'), { code: 'BlobNotFound' }))).toBe(false)
+  })
+})

@@ -1,0 +1,93 @@
+import { describe, expect, test, vi } from 'vitest'
+import type { Inaccessible, Inspection } from '../../src/index.ts'
+import { places } from '../support/places.ts'
+import { alice, bob, bytes, chunks, day, post, text, unpost } from '../support/samples.ts'
+
+describe.each(places)('the hooks on $name', ({ make }) => {
+  test('show each upload, with its bytes, before it is acknowledged', async () => {
+    const seen: unknown[] = []
+    const inspect = async (upload: Inspection) => {
+      const { did, cid, mimeType, size } = upload
+      seen.push({ did, cid, mimeType, size, text: (await text(upload.read())).slice(0, 10) })
+      expect(await text(upload.read())).toHaveLength(size)
+      return undefined
+    }
+    const blobs = make().store({ hooks: { inspect } })
+    const small = await blobs.upload(alice, bytes('hello'), { mimeType: 'text/plain' })
+    await blobs.upload(bob, bytes('hello'), { mimeType: 'text/html' })
+    const large = await blobs.upload(alice, chunks(2, 800_000, 65))
+    expect(seen).toEqual([
+      { did: alice, cid: small.ref.toString(), mimeType: 'text/plain', size: 5, text: 'hello' },
+      { did: bob, cid: small.ref.toString(), mimeType: 'text/html', size: 5, text: 'hello' },
+      {
+        did: alice,
+        cid: large.ref.toString(),
+        mimeType: 'application/octet-stream',
+        size: 1_600_000,
+        text: 'AAAAAAAAAA',
+      },
+    ])
+  })
+
+  test('may refuse an upload, which then leaves nothing', async () => {
+    const { store, backend, clock } = make()
+    const blobs = store({ hooks: { inspect: async () => ({ refuse: 'it is on a list' }) } })
+    await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject({
+      code: 'BlobRefused',
+      message: expect.stringContaining('it is on a list'),
+      transient: false,
+    })
+    clock.advance(2 * day)
+    await blobs.collect()
+    expect((await backend().list()).keys).toEqual([])
+    expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
+  })
+
+  test('refuse what they could not look at: an inspection that fails or takes too long', async () => {
+    let inspect = (_upload: Inspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
+    const blobs = make().store({ hooks: { inspect: (upload) => inspect(upload) }, times: { inspect: 20 } })
+    const refused = { code: 'BlobRefused', transient: true }
+    await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(refused)
+    let aborted = false
+    inspect = ({ signal }) =>
+      new Promise(() => {
+        signal.addEventListener('abort', () => {
+          aborted = true
+        })
+      })
+    await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(refused)
+    expect(aborted).toBe(true)
+    expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
+  })
+
+  test('tell when a blob can no longer be seen', async () => {
+    const told: Inaccessible[] = []
+    const blobs = make().store({ hooks: { onInaccessible: (event) => void told.push(event) } })
+    const ref = await blobs.upload(alice, bytes('seen'))
+    const cid = ref.ref.toString()
+    await post(blobs, alice, 'a', ref)
+    await post(blobs, alice, 'b', ref)
+    await unpost(blobs, alice, 'a')
+    expect(told).toEqual([])
+    await unpost(blobs, alice, 'b')
+    await blobs.takedown(alice, cid)
+    await blobs.takedown('*', cid)
+    await blobs.deleteAccount(alice)
+    await vi.waitFor(() => expect(told).toHaveLength(4))
+    expect(told).toEqual([
+      { did: alice, cid, because: 'unreferenced' },
+      { did: alice, cid, because: 'takenDown' },
+      { did: '*', cid, because: 'takenDown' },
+      { did: alice, cid: null, because: 'accountDeleted' },
+    ])
+  })
+
+  test('that fail are logged, and spoil nothing', async () => {
+    const error = vi.fn()
+    const onInaccessible = () => Promise.reject(new Error('the cache is down'))
+    const blobs = make().store({ hooks: { onInaccessible }, logger: { info() {}, warn() {}, error } })
+    const ref = await blobs.upload(alice, bytes('x'))
+    await blobs.takedown(alice, ref.ref)
+    await vi.waitFor(() => expect(error).toHaveBeenCalledOnce())
+  })
+})
