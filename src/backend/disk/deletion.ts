@@ -1,0 +1,36 @@
+import pLimit from 'p-limit'
+import type { BlobKey } from '../key.ts'
+import { syncDirectory } from './directory.ts'
+import { type Layout, shardOf } from './layout.ts'
+import { ifThere, sys } from './system-calls.ts'
+
+const atOnce = 8
+
+/**
+ * Unlinks, then syncs each shard once: also that of a key which was absent, since the deletion before this one may
+ * have died between the two. Resolves with the bare errors.
+ */
+export async function deleteBlobs(
+  layout: Layout,
+  keys: readonly BlobKey[],
+  durable: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Map<BlobKey, unknown>> {
+  const failed = new Map<BlobKey, unknown>()
+  const limit = pLimit(atOnce)
+  await limit.map(keys, async (key) => {
+    if (signal?.aborted) return
+    await ifThere(sys.unlink(layout.blob(key)), undefined).catch((error: unknown) => failed.set(key, error))
+  })
+  signal?.throwIfAborted()
+  if (!durable) return failed
+  const unsynced = new Map<string, unknown>()
+  await limit.map(new Set(keys.map(shardOf)), async (shard) => {
+    await ifThere(syncDirectory(layout.shard(shard)), undefined).catch((error: unknown) => unsynced.set(shard, error))
+  })
+  for (const key of keys) {
+    const shard = shardOf(key)
+    if (unsynced.has(shard) && !failed.has(key)) failed.set(key, unsynced.get(shard))
+  }
+  return failed
+}

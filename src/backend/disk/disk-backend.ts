@@ -1,0 +1,205 @@
+import { resolve } from 'node:path'
+import { BlobStoreError } from '../../errors.ts'
+import { checkBackendName, checkBackendOptions, checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
+import type {
+  BackendObject,
+  BlobBackend,
+  ByteRange,
+  CallOptions,
+  GetOptions,
+  KeyPage,
+  ListOptions,
+  PutBody,
+  Spool,
+} from '../backend.ts'
+import type { BlobKey } from '../key.ts'
+import { deleteBlobs } from './deletion.ts'
+import { diskError } from './disk-error.ts'
+import { DiskSpool } from './disk-spool.ts'
+import { placeBlob } from './durable-write.ts'
+import { Layout } from './layout.ts'
+import { listKeys } from './listing.ts'
+import { readMarker, writeMarker } from './marker.ts'
+import { openLayout } from './open.ts'
+import { DiskReading } from './reading.ts'
+import { Shards } from './shards.ts'
+import { SpoolFile, sweepSpools } from './spool-file.ts'
+import { ifThere, Refusal, sys } from './system-calls.ts'
+
+export interface DiskBackendOptions {
+  /**
+   * A directory of its own, on a local file system. Created when it is missing; one that holds anything else is
+   * refused. Several processes may use it at once.
+   */
+  root: string
+  /** @default 'disk' */
+  name?: string | undefined
+  /**
+   * `full`: every `put` and `delete` is on stable storage when it resolves. `none` leaves that to the kernel: quick,
+   * and a power cut takes acknowledged blobs. Windows can't do better than `none`.
+   * @default 'full'
+   */
+  durability?: 'full' | 'none' | undefined
+}
+
+/**
+ * Bytes in files, one a blob.
+ *
+ * @example
+ * ```ts
+ * import { DiskBackend } from 'pds-blobstore'
+ *
+ * const backend = new DiskBackend({ root: '/var/lib/pds/blobs' })
+ * ```
+ */
+export class DiskBackend implements BlobBackend {
+  readonly name: string
+  readonly durable: boolean
+  readonly #layout: Layout
+  readonly #shards: Shards
+  readonly #readings = new Set<DiskReading>()
+  readonly #spools = new Set<DiskSpool>()
+
+  constructor(options: DiskBackendOptions) {
+    checkBackendOptions('DiskBackend', options, ['root', 'name', 'durability'])
+    const { root, name = 'disk', durability = 'full' } = options
+    if (typeof root !== 'string' || root === '' || root.includes('\0')) {
+      throw new BlobStoreError('InvalidArgument', 'DiskBackend needs `root`, the path of a directory')
+    }
+    if (durability !== 'full' && durability !== 'none') {
+      throw new BlobStoreError('InvalidArgument', "The durability of a DiskBackend is 'full' or 'none'")
+    }
+    this.name = checkBackendName(name)
+    // Windows has no fsync of a directory.
+    this.durable = durability === 'full' && process.platform !== 'win32'
+    this.#layout = new Layout(resolve(root))
+    this.#shards = new Shards(this.#layout, this.durable)
+  }
+
+  open({ signal }: CallOptions = {}): Promise<void> {
+    return this.#attempt(`open the root of backend "${this.name}"`, signal, async () => {
+      this.#shards.found(await openLayout(this.#layout, this.durable))
+    })
+  }
+
+  /** Bodies that are being read reject, and spools are discarded. */
+  async close(): Promise<void> {
+    const error = new BlobStoreError('StorageFailed', `Backend "${this.name}" was closed`, { backend: this.name })
+    await Promise.all([...this.#readings].map((reading) => reading.end({ error })))
+    await Promise.all([...this.#spools].map((spool) => spool.discard()))
+  }
+
+  spool({ signal }: CallOptions = {}): Promise<Spool> {
+    return this.#attempt('create a spool file', signal, async () => {
+      const file = await SpoolFile.create(this.#layout)
+      return new DiskSpool(file, (error) => this.#explain(error, 'write a spool file'), this.#spools)
+    })
+  }
+
+  async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
+    try {
+      await this.#attempt(`store ${key}`, signal, () => this.#put(key, body, signal), key)
+    } catch (error) {
+      // The caller hears of what failed first.
+      await body.spool?.discard().catch(() => {})
+      throw error
+    }
+  }
+
+  get(key: BlobKey, { range, signal }: GetOptions = {}): Promise<BackendObject | null> {
+    return this.#attempt(`read ${key}`, signal, () => this.#get(key, range, signal), key)
+  }
+
+  has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
+    return this.#attempt(`look for ${key}`, signal, async () => {
+      checkKey(key, this.name)
+      return (await ifThere(sys.lstat(this.#layout.blob(key)), null))?.isFile() ?? false
+    })
+  }
+
+  delete(keys: readonly BlobKey[], { signal }: CallOptions = {}): Promise<Map<BlobKey, Error>> {
+    return this.#attempt('delete blobs', signal, async () => {
+      const { keys: blobs, failed } = sortOutKeys(keys, this.name)
+      const errors = await deleteBlobs(this.#layout, blobs, this.durable, signal)
+      for (const [key, error] of errors) failed.set(key, this.#explain(error, `delete ${key}`, key) as Error)
+      return failed
+    })
+  }
+
+  list(options: ListOptions = {}): Promise<KeyPage> {
+    return this.#attempt('list the blobs', options.signal, () => {
+      const { after, limit } = checkPage(options, this.name)
+      return listKeys(this.#layout, after, limit, options.signal)
+    })
+  }
+
+  sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
+    return this.#attempt('sweep the spool files', signal, () => sweepSpools(this.#layout, olderThan, signal))
+  }
+
+  readMarker({ signal }: CallOptions = {}): Promise<string | null> {
+    return this.#attempt('read the marker', signal, () => readMarker(this.#layout))
+  }
+
+  writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.#attempt('write the marker', signal, () => writeMarker(this.#layout, marker, this.durable))
+  }
+
+  async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
+    checkKey(key, this.name)
+    const file = body.spool === undefined ? await SpoolFile.create(this.#layout) : this.#take(body.spool)
+    try {
+      if (body.chunks !== undefined) await file.write(body.chunks)
+      const destination = { layout: this.#layout, shards: this.#shards, durable: this.durable, backend: this.name }
+      await placeBlob(file, key, body.size, destination, signal)
+    } catch (error) {
+      await file.discard().catch(() => {})
+      throw error
+    }
+  }
+
+  #take(spool: Spool): SpoolFile {
+    if (spool instanceof DiskSpool && this.#spools.delete(spool)) return spool.file
+    const message = 'The spool is of another backend, or was discarded or put before'
+    throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
+  }
+
+  async #get(
+    key: BlobKey,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<BackendObject | null> {
+    checkKey(key, this.name)
+    const fd = await ifThere(sys.openToRead(this.#layout.blob(key)), null)
+    if (fd === null) return null
+    try {
+      const stats = await sys.fstat(fd)
+      if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is no plain file lies in its place; remove it')
+      const { size } = stats
+      if (range !== undefined) checkRange(range, size, key, this.name)
+      signal?.throwIfAborted()
+      const { start, end } = range ?? { start: 0, end: size - 1 }
+      const explain = (error: unknown) => this.#explain(error, `read ${key}`, key, signal)
+      const body = new DiskReading({ fd, start, end: end + 1, signal, explain, readings: this.#readings })
+      return { size, body }
+    } catch (error) {
+      await sys.close(fd).catch(() => {})
+      throw error
+    }
+  }
+
+  async #attempt<T>(verb: string, signal: AbortSignal | undefined, call: () => Promise<T>, key?: BlobKey): Promise<T> {
+    try {
+      signal?.throwIfAborted()
+      return await call()
+    } catch (error) {
+      throw this.#explain(error, verb, key, signal)
+    }
+  }
+
+  /** The library's error for a system call's. What the caller threw itself, by an abort, passes as it is. */
+  #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
+    if (signal?.aborted && error === signal.reason) return error
+    return diskError(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+  }
+}

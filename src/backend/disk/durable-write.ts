@@ -1,0 +1,44 @@
+import { checkSize } from '../arguments.ts'
+import type { BlobKey } from '../key.ts'
+import { syncDirectory } from './directory.ts'
+import { type Layout, shardOf } from './layout.ts'
+import type { Shards } from './shards.ts'
+import type { SpoolFile } from './spool-file.ts'
+import { errnoOf } from './system-calls.ts'
+
+/** Where blobs go, and whether they must be on stable storage there. */
+export interface Destination {
+  layout: Layout
+  shards: Shards
+  durable: boolean
+  backend: string
+}
+
+/**
+ * Makes a written spool file a blob. The order is the promise: the bytes are on stable storage before they have their
+ * name, and the name is before anyone is told. Until the rename an abort leaves nothing; after it, it comes too late.
+ */
+export async function placeBlob(
+  file: SpoolFile,
+  key: BlobKey,
+  size: number,
+  { layout, shards, durable, backend }: Destination,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted()
+  await file.finish(durable)
+  checkSize(file.size, size, key, backend)
+  const shard = shardOf(key)
+  await shards.ready(shard)
+  signal?.throwIfAborted()
+  try {
+    await file.moveTo(layout.blob(key))
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    // Somebody tidied away an empty shard.
+    shards.forget(shard)
+    await shards.ready(shard)
+    await file.moveTo(layout.blob(key))
+  }
+  if (durable) await syncDirectory(layout.shard(shard))
+}

@@ -1,0 +1,33 @@
+import type { KeyPage } from '../backend.ts'
+import type { BlobKey } from '../key.ts'
+import { isBlobIn, isShardName, type Layout, shardOf } from './layout.ts'
+import { ifThere, sys } from './system-calls.ts'
+
+/**
+ * One page of the keys behind `after`: shard by shard, each sorted, so that the last key is the whole cursor. It reads
+ * the names of those shards only that the page touches.
+ */
+export async function listKeys(
+  layout: Layout,
+  after: BlobKey | '',
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<KeyPage> {
+  const first = shardOf(after)
+  const shards = (await sys.readdir(layout.blobs)).filter((name) => isShardName(name) && name >= first).sort()
+  const keys: BlobKey[] = []
+  for (const shard of shards) {
+    signal?.throwIfAborted()
+    const names = await ifThere(sys.readdir(layout.shard(shard)), [])
+    const behind = shard === first ? names.filter((name) => name > after) : names
+    for (const name of behind.sort()) if (isBlobIn(shard, name)) keys.push(name)
+    // One more than the page shows that it is not the last.
+    if (keys.length > limit) return pageOf(keys.slice(0, limit))
+  }
+  return { keys }
+}
+
+function pageOf(keys: BlobKey[]): KeyPage {
+  const cursor = keys.at(-1)
+  return cursor === undefined ? { keys } : { keys, cursor }
+}

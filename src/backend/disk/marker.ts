@@ -1,0 +1,30 @@
+import { syncDirectory } from './directory.ts'
+import type { Layout } from './layout.ts'
+import { SpoolFile } from './spool-file.ts'
+import { ifThere, sys } from './system-calls.ts'
+
+export async function readMarker(layout: Layout): Promise<string | null> {
+  const fd = await ifThere(sys.openToRead(layout.marker), null)
+  if (fd === null) return null
+  try {
+    const { size } = await sys.fstat(fd)
+    const bytes = Buffer.alloc(size)
+    return bytes.toString('utf8', 0, await sys.read(fd, bytes, size, 0))
+  } finally {
+    await sys.close(fd)
+  }
+}
+
+/** A file of its own that takes the place of the old one in one step. */
+export async function writeMarker(layout: Layout, marker: string, durable: boolean): Promise<void> {
+  const file = await SpoolFile.create(layout)
+  try {
+    await file.write([Buffer.from(marker)])
+    await file.finish(durable)
+    await file.moveTo(layout.marker)
+  } catch (error) {
+    await file.discard().catch(() => {})
+    throw error
+  }
+  if (durable) await syncDirectory(layout.root)
+}

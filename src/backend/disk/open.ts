@@ -1,0 +1,81 @@
+import type { Dirent } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { checkDirectory, makeDirectory, syncDirectory } from './directory.ts'
+import { isShardName, isVersionName, type Layout, versionName } from './layout.ts'
+import { errnoOf, Refusal, sys } from './system-calls.ts'
+
+/**
+ * Makes the directories or checks those that are there, and resolves with the shards. With `durable` all their names
+ * are on stable storage then, those of another process that died before its own fsync too.
+ */
+export async function openLayout(layout: Layout, durable: boolean): Promise<string[]> {
+  await makeRoot(layout.root, durable)
+  const root = await checkDirectory(layout.root)
+  await claimRoot(layout, durable)
+  for (const directory of [layout.blobs, layout.spools]) {
+    await makeDirectory(directory)
+    if ((await checkDirectory(directory)).dev !== root.dev) {
+      throw new Refusal(
+        'EXDEV',
+        `"${basename(directory)}" is on another device than the root; a blob must move between them in one step`,
+      )
+    }
+  }
+  if (durable) await syncDirectory(layout.root)
+  const shards = await findShards(layout)
+  if (durable) await syncDirectory(layout.blobs)
+  return shards
+}
+
+/** Creates the root, and its parents where they are missing. */
+async function makeRoot(root: string, durable: boolean): Promise<void> {
+  const first = await mkdir(root, { recursive: true, mode: 0o700 })
+  if (first === undefined || !durable) return
+  for (let path = root; ; path = dirname(path)) {
+    await syncDirectory(dirname(path))
+    if (path.length <= first.length) return
+  }
+}
+
+/** Writes the version into an empty root. Bytes of other software, or of a later version, are left alone. */
+async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
+  const entries = await sys.readdirTypes(layout.root)
+  refuseLinks(entries)
+  const versions = entries.map((entry) => entry.name).filter(isVersionName)
+  if (versions.length === 1 && versions[0] === versionName) return
+  if (versions.length > 0) {
+    const found = versions.join(' and ')
+    throw new Refusal('EINVAL', `it has ${found}, and this library knows ${versionName}; use the version that wrote it`)
+  }
+  // What mkfs puts into every new ext file system.
+  const foreign = entries.find((entry) => entry.name !== 'lost+found')
+  if (foreign !== undefined) {
+    throw new Refusal('ENOTEMPTY', `it holds other files, and no ${versionName}; give a directory of the store's own`)
+  }
+  await createVersion(layout.version)
+  // Before anything else is in the root, or a power cut might leave that without a version.
+  if (durable) await syncDirectory(layout.root)
+}
+
+async function createVersion(path: string): Promise<void> {
+  try {
+    await sys.close(await sys.create(path))
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+}
+
+async function findShards(layout: Layout): Promise<string[]> {
+  const entries = await sys.readdirTypes(layout.blobs)
+  refuseLinks(entries)
+  const shards = entries.filter((entry) => isShardName(entry.name))
+  const odd = shards.find((entry) => !entry.isDirectory())
+  if (odd !== undefined) throw new Refusal('ENOTDIR', `the shard "${odd.name}" is no directory; remove it`)
+  return shards.map((entry) => entry.name)
+}
+
+function refuseLinks(entries: readonly Dirent[]): void {
+  const link = entries.find((entry) => entry.isSymbolicLink())
+  if (link !== undefined) throw new Refusal('ELOOP', `"${link.name}" in it is a symbolic link; remove it`)
+}

@@ -1,0 +1,121 @@
+import { Refusal, sys } from './system-calls.ts'
+
+const chunkSize = 256 * 1024
+
+// Buffers of readings that came to their end. 16 of them are 4 MiB; more readings at once allocate.
+const pool: Uint8Array[] = []
+const pooled = 16
+
+export interface ReadingOptions {
+  fd: number
+  /** The first byte, and the one behind the last. */
+  start: number
+  end: number
+  signal: AbortSignal | undefined
+  /** Turns an error of a system call into the library's. */
+  explain: (error: unknown) => unknown
+  /** Where it enters itself for as long as it holds the descriptor. */
+  readings: Set<DiskReading>
+}
+
+/**
+ * The bytes of an open file. A class, since `return()` of a generator that was never started runs none of its code,
+ * and the descriptor would stay open.
+ */
+export class DiskReading implements AsyncIterableIterator<Uint8Array> {
+  readonly #options: ReadingOptions
+  #fd: number | undefined
+  #position: number
+  #buffer: Uint8Array | undefined
+  #failure: { error: unknown } | undefined
+  /** The step under way. Each waits for the one before: a descriptor is never closed under a read. */
+  #last: Promise<unknown> = Promise.resolve()
+  #closed: Promise<void> | undefined
+  readonly #onAbort = (): void => void this.end({ error: this.#options.signal?.reason })
+
+  constructor(options: ReadingOptions) {
+    this.#options = options
+    this.#fd = options.fd
+    this.#position = options.start
+    options.readings.add(this)
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return this.#then(() => this.#read())
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    await this.end()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** Closes the file, after the read that is under way. With a failure, the next `next` rejects with it. */
+  end(failure?: { error: unknown }): Promise<void> {
+    if (failure !== undefined) this.#failure ??= failure
+    return this.#then(() => this.#close())
+  }
+
+  async #read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const { end, explain } = this.#options
+    try {
+      this.#throwIfEnded()
+      const fd = this.#fd
+      if (fd === undefined || this.#position === end) return await this.#finish()
+      this.#buffer ??= takeBuffer(end - this.#position)
+      const buffer = this.#buffer
+      const bytes = await sys.read(fd, buffer, Math.min(buffer.byteLength, end - this.#position), this.#position)
+      this.#throwIfEnded()
+      if (bytes === 0) throw new Refusal('EOF', 'its file became shorter while it was read; upload the bytes again')
+      this.#position += bytes
+      // Without waiting for the next call: who knows the length never makes it.
+      if (this.#position === end) void this.#close()
+      return { done: false, value: buffer.subarray(0, bytes) }
+    } catch (error) {
+      await this.#close()
+      this.#failure = undefined
+      throw explain(error)
+    }
+  }
+
+  /** The regular end. Only here is the last chunk known to be out of use, and its buffer free for the next reading. */
+  async #finish(): Promise<IteratorResult<Uint8Array, undefined>> {
+    await this.#close()
+    if (this.#buffer?.byteLength === chunkSize && pool.length < pooled) pool.push(this.#buffer)
+    this.#buffer = undefined
+    return { done: true, value: undefined }
+  }
+
+  #close(): Promise<void> | undefined {
+    const fd = this.#fd
+    if (fd === undefined) return this.#closed
+    this.#fd = undefined
+    this.#options.readings.delete(this)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#closed = sys.close(fd).catch(() => {})
+    return this.#closed
+  }
+
+  #throwIfEnded(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #then<T>(step: () => Promise<T> | T): Promise<T> {
+    const result = this.#last.then(step)
+    this.#last = result.catch(() => {})
+    return result
+  }
+}
+
+function takeBuffer(length: number): Uint8Array {
+  return (length >= chunkSize ? pool.pop() : undefined) ?? newBuffer(Math.min(length, chunkSize))
+}
+
+/** Not filled with zeros, and a plain Uint8Array: `slice` of a Buffer copies nothing, which surprises readers. */
+function newBuffer(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+}

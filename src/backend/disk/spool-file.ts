@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import { byteCount } from '../arguments.ts'
+import { isSpoolName, type Layout } from './layout.ts'
+import { ifThere, Refusal, sys } from './system-calls.ts'
+import { writeAll } from './write-all.ts'
+
+/** Bytes on their way in: a file of a random name, beside the blobs. Errors are the bare ones of the system calls. */
+export class SpoolFile {
+  readonly #path: string
+  #fd: number | undefined
+  #size = 0
+  #gone = false
+  // Nobody knows what a write or fsync that failed has left in the file: it is not tried again.
+  #dead = false
+  /** What it does at the moment; closing waits for it, since a closed descriptor may already be another file's. */
+  #busy: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, fd: number) {
+    this.#path = path
+    this.#fd = fd
+  }
+
+  static async create(layout: Layout): Promise<SpoolFile> {
+    const path = layout.spool(randomUUID())
+    return new SpoolFile(path, await sys.create(path))
+  }
+
+  /** As many bytes as the kernel said that it took. */
+  get size(): number {
+    return this.#size
+  }
+
+  write(chunks: readonly Uint8Array[]): Promise<void> {
+    return this.#next(async (fd) => {
+      await writeAll(fd, chunks)
+      this.#size += byteCount(chunks)
+    })
+  }
+
+  /** Ends the writing. When it resolves with `durable`, the bytes are on stable storage. */
+  finish(durable: boolean): Promise<void> {
+    return this.#next(async (fd) => {
+      if (durable) await sys.fsync(fd)
+      this.#fd = undefined
+      await sys.close(fd)
+    })
+  }
+
+  /** Gives the finished file the name that it was written for, in one step. */
+  async moveTo(path: string): Promise<void> {
+    await sys.rename(this.#path, path)
+    this.#gone = true
+  }
+
+  async discard(): Promise<void> {
+    await this.#busy
+    const fd = this.#fd
+    this.#fd = undefined
+    if (fd !== undefined) await sys.close(fd).catch(() => {})
+    if (this.#gone) return
+    await ifThere(sys.unlink(this.#path), undefined)
+    this.#gone = true
+  }
+
+  #next(step: (fd: number) => Promise<void>): Promise<void> {
+    const fd = this.#fd
+    if (fd === undefined) return Promise.reject(new Refusal('EBADF', 'the spool was discarded or put before'))
+    if (this.#dead) return Promise.reject(new Refusal('EBADF', 'the spool failed before; write the bytes to a new one'))
+    const busy = step(fd)
+    this.#busy = busy.catch(() => {
+      this.#dead = true
+    })
+    return busy
+  }
+}
+
+/** Deletes the spools that nobody has written to for `olderThan` milliseconds. */
+export async function sweepSpools(layout: Layout, olderThan: number, signal?: AbortSignal): Promise<number> {
+  let swept = 0
+  for (const name of await sys.readdir(layout.spools)) {
+    if (!isSpoolName(name)) continue
+    signal?.throwIfAborted()
+    const path = layout.spool(name)
+    const found = await ifThere(sys.lstat(path), null)
+    if (found === null || Date.now() - found.mtimeMs <= olderThan) continue
+    if (await ifThere(unlinked(path), false)) swept++
+  }
+  return swept
+}
+
+async function unlinked(path: string): Promise<true> {
+  await sys.unlink(path)
+  return true
+}

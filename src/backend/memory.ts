@@ -1,0 +1,153 @@
+import { BlobStoreError } from '../errors.ts'
+import {
+  byteCount,
+  checkBackendName,
+  checkBackendOptions,
+  checkKey,
+  checkPage,
+  checkRange,
+  checkSize,
+  sortOutKeys,
+} from './arguments.ts'
+import type {
+  BackendObject,
+  BlobBackend,
+  CallOptions,
+  GetOptions,
+  KeyPage,
+  ListOptions,
+  PutBody,
+  Spool,
+} from './backend.ts'
+import type { BlobKey } from './key.ts'
+
+/** Bytes in memory, for tests. They outlive `close`, so that a test can open the same instance again. */
+export class MemoryBackend implements BlobBackend {
+  readonly name: string
+  readonly durable = false
+  readonly #blobs = new Map<BlobKey, Uint8Array>()
+  readonly #spools = new Set<MemorySpool>()
+  #marker: string | null = null
+
+  constructor(options: MemoryBackendOptions = {}) {
+    checkBackendOptions('MemoryBackend', options, ['name'])
+    this.name = checkBackendName(options.name ?? 'memory')
+  }
+
+  async open({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+  }
+
+  async close(): Promise<void> {
+    this.#spools.clear()
+  }
+
+  async spool({ signal }: CallOptions = {}): Promise<Spool> {
+    signal?.throwIfAborted()
+    const spool = new MemorySpool(this.#spools, this.name)
+    this.#spools.add(spool)
+    return spool
+  }
+
+  async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
+    const taken = body.spool instanceof MemorySpool && this.#spools.delete(body.spool)
+    if (body.spool !== undefined && !taken) {
+      await body.spool.discard()
+      const message = 'The spool is of another backend, or was discarded or put before'
+      throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
+    }
+    signal?.throwIfAborted()
+    checkKey(key, this.name)
+    const chunks = body.chunks ?? (body.spool as MemorySpool).chunks
+    checkSize(byteCount(chunks), body.size, key, this.name)
+    this.#blobs.set(key, new Uint8Array(Buffer.concat(chunks)))
+  }
+
+  async get(key: BlobKey, { range, signal }: GetOptions = {}): Promise<BackendObject | null> {
+    signal?.throwIfAborted()
+    checkKey(key, this.name)
+    const bytes = this.#blobs.get(key)
+    if (bytes === undefined) return null
+    if (range !== undefined) checkRange(range, bytes.byteLength, key, this.name)
+    // Copied: the caller may write into its chunk.
+    const asked = range === undefined ? bytes.slice() : bytes.slice(range.start, range.end + 1)
+    return { size: bytes.byteLength, body: chunksOf(asked, signal) }
+  }
+
+  async has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
+    signal?.throwIfAborted()
+    checkKey(key, this.name)
+    return this.#blobs.has(key)
+  }
+
+  async delete(keys: readonly BlobKey[], { signal }: CallOptions = {}): Promise<Map<BlobKey, Error>> {
+    signal?.throwIfAborted()
+    const sorted = sortOutKeys(keys, this.name)
+    for (const key of sorted.keys) this.#blobs.delete(key)
+    return sorted.failed
+  }
+
+  async list(options: ListOptions = {}): Promise<KeyPage> {
+    options.signal?.throwIfAborted()
+    const { after, limit } = checkPage(options, this.name)
+    const behind = [...this.#blobs.keys()].filter((key) => key > after).sort()
+    const keys = behind.slice(0, limit)
+    const cursor = keys.at(-1)
+    return cursor === undefined || behind.length === keys.length ? { keys } : { keys, cursor }
+  }
+
+  async sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
+    signal?.throwIfAborted()
+    const stale = [...this.#spools].filter((spool) => Date.now() - spool.writtenAt > olderThan)
+    for (const spool of stale) this.#spools.delete(spool)
+    return stale.length
+  }
+
+  async readMarker({ signal }: CallOptions = {}): Promise<string | null> {
+    signal?.throwIfAborted()
+    return this.#marker
+  }
+
+  async writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    this.#marker = marker
+  }
+}
+
+export interface MemoryBackendOptions {
+  /** @default 'memory' */
+  name?: string | undefined
+}
+
+class MemorySpool implements Spool {
+  readonly chunks: Uint8Array[] = []
+  writtenAt: number = Date.now()
+  readonly #open: Set<MemorySpool>
+  readonly #backend: string
+
+  constructor(open: Set<MemorySpool>, backend: string) {
+    this.#open = open
+    this.#backend = backend
+  }
+
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    if (!this.#open.has(this)) {
+      const message = 'Cannot write to a spool that was discarded, swept, or put before'
+      throw new BlobStoreError('StorageFailed', message, { backend: this.#backend })
+    }
+    for (const chunk of chunks) this.chunks.push(new Uint8Array(chunk))
+    this.writtenAt = Date.now()
+  }
+
+  async discard(): Promise<void> {
+    this.#open.delete(this)
+  }
+}
+
+/** Chunks as a disk gives them. */
+async function* chunksOf(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += 256 * 1024) {
+    signal?.throwIfAborted()
+    yield bytes.subarray(start, start + 256 * 1024)
+  }
+}

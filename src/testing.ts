@@ -1,0 +1,5 @@
+export {
+  type BackendPlace,
+  backendConformance,
+  type ConformanceCase,
+} from './testing/backend-conformance.ts'
