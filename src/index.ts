@@ -44,8 +44,10 @@ export type { Logger } from './logger.ts'
 // Keeping it in order.
 export type { CollectOptions, CollectReport } from './maintenance/collect.ts'
 export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
+export type { Owner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
+export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
-export type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './metadata/facts.ts'
+export type { BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage, Viewer } from './metadata/facts.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.
 export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'

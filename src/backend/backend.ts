@@ -27,8 +27,8 @@ export interface BlobBackend {
   open(options?: CallOptions): Promise<void>
 
   /**
-   * Releases what `open` and the calls took: bodies that are still being read reject, spools are discarded. Nothing is
-   * called afterwards.
+   * Releases what `open` and the calls took: bodies that are still being read reject, spools are discarded. Harmless
+   * when called again; nothing else is called afterwards.
    */
   close(): Promise<void>
 

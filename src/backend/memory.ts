@@ -28,6 +28,7 @@ export class MemoryBackend implements BlobBackend {
   readonly #blobs = new Map<BlobKey, Uint8Array>()
   readonly #spools = new Set<MemorySpool>()
   #marker: string | null = null
+  #closing = new AbortController()
 
   constructor(options: MemoryBackendOptions = {}) {
     checkBackendOptions('MemoryBackend', options, ['name'])
@@ -40,6 +41,9 @@ export class MemoryBackend implements BlobBackend {
 
   async close(): Promise<void> {
     this.#spools.clear()
+    const message = `Backend "${this.name}" was closed`
+    this.#closing.abort(new BlobStoreError('StorageFailed', message, { backend: this.name }))
+    this.#closing = new AbortController()
   }
 
   async spool({ signal }: CallOptions = {}): Promise<Spool> {
@@ -71,7 +75,7 @@ export class MemoryBackend implements BlobBackend {
     if (range !== undefined) checkRange(range, bytes.byteLength, key, this.name)
     // Copied: the caller may write into its chunk.
     const asked = range === undefined ? bytes.slice() : bytes.slice(range.start, range.end + 1)
-    return { size: bytes.byteLength, body: chunksOf(asked, signal) }
+    return { size: bytes.byteLength, body: chunksOf(asked, [signal, this.#closing.signal]) }
   }
 
   async has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
@@ -145,9 +149,9 @@ class MemorySpool implements Spool {
 }
 
 /** Chunks as a disk gives them. */
-async function* chunksOf(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(bytes: Uint8Array, signals: readonly (AbortSignal | undefined)[]): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += 256 * 1024) {
-    signal?.throwIfAborted()
+    for (const signal of signals) signal?.throwIfAborted()
     yield bytes.subarray(start, start + 256 * 1024)
   }
 }

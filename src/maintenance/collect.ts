@@ -4,8 +4,11 @@ import type { DoomedKey } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
+import { brakeAt } from './brake.ts'
 
 export interface CollectOptions extends CallOptions {
+  /** Goes on when more than a tenth of all blobs, and more than 100, have expired. @default false */
+  force?: boolean | undefined
   /** Called after each batch with what was done so far. */
   onProgress?: ((report: CollectReport) => void) | undefined
 }
@@ -13,6 +16,8 @@ export interface CollectOptions extends CallOptions {
 export interface CollectReport {
   /** Temporary blobs whose grace period was over. */
   expiredBlobs: number
+  /** Whether the brake stopped it: too many had expired, and none of them was deleted. */
+  stopped: boolean
   /** Uploads whose lease was over. */
   expiredUploads: number
   /** Keys deleted from the backend, and their bytes as far as known. */
@@ -33,16 +38,19 @@ const retryDelay = 10 * 60_000
 
 /** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
 export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
-  assertOptions('collect', options, ['onProgress', 'signal'])
+  assertOptions('collect', options, ['force', 'onProgress', 'signal'])
   const report: CollectReport = {
     expiredBlobs: 0,
+    stopped: false,
     expiredUploads: 0,
     deletedKeys: 0,
     deletedBytes: 0,
     failedKeys: 0,
     waitingKeys: 0,
   }
-  for (const step of [finishDeletions, expireBlobs, expireUploads, deleteDoomed]) {
+  report.stopped = !options.force && (await isTooMuch(store))
+  const steps = [finishDeletions, ...(report.stopped ? [] : [expireBlobs]), expireUploads, deleteDoomed]
+  for (const step of steps) {
     let more = true
     while (more) {
       options.signal?.throwIfAborted()
@@ -53,6 +61,20 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   }
   report.waitingKeys = await store.metadata.countDoomed()
   return report
+}
+
+async function isTooMuch({ metadata, logger }: StoreContext): Promise<boolean> {
+  const few = brakeAt(0)
+  if ((await metadata.countExpired(few + 1)) <= few) return false
+  const { count: blobs } = await metadata.totals()
+  const most = brakeAt(blobs)
+  const expired = await metadata.countExpired(most + 1)
+  if (expired <= most) return false
+  logger.error(
+    { expired, blobs },
+    'Collecting stopped: more than a tenth of all blobs have expired. If that is meant, force it',
+  )
+  return true
 }
 
 /** A crash may have left a deleted account half forgotten. */
@@ -85,15 +107,15 @@ async function expireUploads(store: StoreContext, report: CollectReport): Promis
 async function deleteDoomed(store: StoreContext, report: CollectReport, signal?: AbortSignal): Promise<boolean> {
   const { backend, metadata, logger } = store
   const due = await metadata.dueKeys(keyBatch)
-  const [ours, foreign] = [
-    due.filter((doomed) => doomed.backend === backend.name),
-    due.filter((doomed) => doomed.backend !== backend.name),
-  ]
+  const ours = due.filter((doomed) => doomed.backend === backend.name)
+  const charges = due.filter((doomed) => doomed.backend === null)
   const failures = await deleteKeys(store, ours, signal)
-  for (const { key, backend: name } of foreign) failures.set(key, new Error(`this store has no backend ${name}`))
+  for (const { key, backend: name } of due) {
+    if (name !== null && name !== backend.name) failures.set(key, new Error(`this store has no backend ${name}`))
+  }
   const gone = ours.filter((doomed) => !failures.has(doomed.key))
   // The tombstone goes only after the bytes are known to be gone.
-  await metadata.forgetKeys(gone)
+  await metadata.forgetKeys([...gone, ...charges])
   for (const [key, error] of failures) {
     logger.warn({ err: error, key }, 'Bytes could not be deleted; they are tried again later')
     await metadata.postponeKey(key, { error: error.message, delay: retryDelay })

@@ -4,6 +4,7 @@ import type { CallOptions } from '../backend/backend.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
+import { brakeAt } from './brake.ts'
 
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of the keys are orphans. @default false */
@@ -25,8 +26,6 @@ export interface SweepReport {
 
 const pageSize = 1000
 const doomBatch = 100
-/** So few orphans never stop a sweep, whatever their share. */
-const harmless = 20
 
 /**
  * Finds bytes that no row knows. First the backend is listed, then the keys are looked up: the other way round a key
@@ -41,8 +40,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   const sweepId = randomUUID()
   try {
     await noteOrphans(store, sweepId, report, options)
-    const tooMany = report.orphans > Math.max(harmless, report.keys / 10)
-    report.stopped = tooMany && !options.force
+    report.stopped = report.orphans > brakeAt(report.keys) && !options.force
     if (report.stopped) {
       logger.error(
         { ...report },

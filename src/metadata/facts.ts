@@ -38,6 +38,15 @@ export interface Usage {
   count: number
   /** Bytes of uploads under way. */
   reserved: number
-  /** Bytes that were the account's and wait for their deletion. */
+  /** Bytes that were the account's, or that it uploaded twice, until their delete delay is over. */
   pending: number
+}
+
+export interface Totals extends Usage {
+  accounts: number
+  /** What is stored: each CID once, however many accounts have it. Without what waits for its deletion. */
+  storedBytes: number
+  storedCount: number
+  /** Keys that wait for their deletion. */
+  doomedCount: number
 }

@@ -7,15 +7,17 @@ import type { BlobCid } from '../blob/cid.ts'
 export interface CollectSteps {
   /** Blobs past their grace period, referenced or not, as far as they are known to need a look. */
   expiredBlobs(limit: number): Promise<{ did: string; cid: BlobCid }[]>
+  /** How many blobs are past their grace period and unreferenced; counts no further than `atMost`. */
+  countExpired(atMost: number): Promise<number>
   /**
    * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
    * more, with its tombstone. Resolves with the number of blobs deleted.
    */
   collectBlobs(did: string, cids: readonly BlobCid[], options: { deleteDelay: number }): Promise<number>
   /** Uploads whose lease is over. */
-  expiredUploads(limit: number): Promise<{ did: string; key: string }[]>
+  expiredUploads(limit: number): Promise<{ did: string | null; key: string }[]>
   /** Ends an upload whose lease is over, and dooms its bytes. Resolves with whether it did. */
-  collectUpload(did: string, key: string, options: { unusedDelay: number }): Promise<boolean>
+  collectUpload(did: string | null, key: string, options: { unusedDelay: number }): Promise<boolean>
   /** Keys whose bytes may be deleted now. */
   dueKeys(limit: number): Promise<DoomedKey[]>
   /** The bytes are gone: drops the tombstones. */
@@ -28,7 +30,8 @@ export interface CollectSteps {
 
 export interface DoomedKey {
   key: BlobKey
-  backend: string
+  /** Null where there are no bytes, only a charge. */
+  backend: string | null
   did: string | null
   size: number
 }

@@ -10,7 +10,9 @@ import { blobQueries } from './rows/blob-queries.ts'
 import { collectSteps } from './rows/collect-steps.ts'
 import { identityRows } from './rows/identity-rows.ts'
 import { listQueries } from './rows/list-queries.ts'
+import { recoverSteps } from './rows/recover-steps.ts'
 import { referenceSteps } from './rows/reference-steps.ts'
+import { scrubSteps } from './rows/scrub-steps.ts'
 import { sweepSteps } from './rows/sweep-steps.ts'
 import { takedownSteps } from './rows/takedown-steps.ts'
 import { uploadSteps } from './rows/upload-steps.ts'
@@ -95,6 +97,8 @@ export function metadataFrom(source: Source): MetadataAdapter {
           ...accountSteps(session),
           ...collectSteps(session),
           ...sweepSteps(session),
+          ...scrubSteps(session),
+          ...recoverSteps(session),
         }
       } catch (error) {
         await close()

@@ -1,5 +1,6 @@
 import type { BlobKey } from '../backend/key.ts'
 import type { BlobCid } from '../blob/cid.ts'
+import type { RecoverSteps, ScrubSteps } from './care.ts'
 import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
@@ -31,7 +32,9 @@ export interface Metadata
     TakedownSteps,
     AccountSteps,
     CollectSteps,
-    SweepSteps {
+    SweepSteps,
+    ScrubSteps,
+    RecoverSteps {
   /** Closes what `open` opened; what the host gave stays open. */
   close(): Promise<void>
 }
@@ -189,8 +192,6 @@ export interface ApplyOptions extends InTransaction {
 // ----------------------------------------------------------------------------------------------------- queries
 
 export interface BlobQueries {
-  /** The bytes under this key are not the content's: if it still is the content's key, the next upload replaces them. */
-  markDamaged(cid: BlobCid, key: BlobKey): Promise<void>
   /** One query: what a read needs to know, or null when `as` cannot see the blob. */
   resolve(did: string, cid: BlobCid, options: ResolveOptions): Promise<ResolvedBlob | null>
   listReferenced(did: string, options: ListRequest): Promise<Page<BlobCid>>

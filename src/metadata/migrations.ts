@@ -35,7 +35,7 @@ const first = (dialect: Dialect): Migration => ({
       .createTable('blobstore_upload')
       .addColumn('key', 'text', (c) => c.primaryKey().notNull())
       .addColumn('backend', 'text', (c) => c.notNull())
-      .addColumn('did', 'text', (c) => c.notNull())
+      .addColumn('did', 'text')
       .addColumn('cid', 'text')
       .addColumn('reserved', 'bigint', (c) => c.notNull())
       .addColumn('lease_until', 'bigint', (c) => c.notNull())
@@ -102,11 +102,12 @@ const first = (dialect: Dialect): Migration => ({
       .modifyEnd(end)
       .execute()
     await index('blobstore_expected', 'record', ['did', 'record_uri'])
+    await index('blobstore_expected', 'cid', ['cid'])
 
     await schema
       .createTable('blobstore_doomed')
       .addColumn('key', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('backend', 'text', (c) => c.notNull())
+      .addColumn('backend', 'text')
       .addColumn('did', 'text')
       .addColumn('size', 'bigint', (c) => c.notNull())
       .addColumn('not_before', 'bigint', (c) => c.notNull())

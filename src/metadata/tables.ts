@@ -30,7 +30,8 @@ interface UploadTable {
   /** The key; before the CID is known, its generation alone. */
   key: string
   backend: string
-  did: string
+  /** Null for bytes that no account uploads: the store moves or repairs them. */
+  did: string | null
   /** Null while the bytes are still being received: nothing is in the backend under a key yet. */
   cid: string | null
   reserved: number
@@ -82,7 +83,8 @@ interface ExpectedTable {
 /** A tombstone: the bytes are to be deleted, the key never comes back. */
 interface DoomedTable {
   key: string
-  backend: string
+  /** Null where there are no bytes: the account is charged alike, whether others have the same or not. */
+  backend: string | null
   /** Whose `pending` it counts as; null for what a sweep found. */
   did: string | null
   size: number

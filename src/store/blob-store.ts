@@ -2,8 +2,10 @@ import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { CollectOptions, CollectReport } from '../maintenance/collect.ts'
+import type { RecoverOptions, RecoverReport } from '../maintenance/recover.ts'
+import type { ScrubOptions, ScrubReport } from '../maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
-import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from '../metadata/facts.ts'
+import type { BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage, Viewer } from '../metadata/facts.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { BlobSource } from './source.ts'
@@ -123,6 +125,25 @@ export interface BlobStore extends AsyncDisposable {
    * @throws `StoreRestored`
    */
   sweep(options?: SweepOptions): Promise<SweepReport>
+
+  /**
+   * Reads stored bytes and hashes them again, and counts what accounts have; reports damage, and repairs it where a
+   * healthy copy is given. Run it so that each object is seen once a month. When it is aborted, what it has seen
+   * counts as verified, so that the next run goes on where it was.
+   */
+  scrub(options?: ScrubOptions): Promise<ScrubReport>
+
+  /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
+  totals(): Promise<Totals>
+
+  /**
+   * To be called after each backup of the database, when the dump is complete: a restore of that backup, or of an older
+   * one, is then noticed at the next opening, and nothing is deleted until `recover`.
+   */
+  markBackup(): Promise<void>
+
+  /** After a restore of the database: gives forgotten bytes back, and allows collecting and sweeping again. */
+  recover(options?: RecoverOptions): Promise<RecoverReport>
 }
 
 export interface QueryOptions extends CallOptions {

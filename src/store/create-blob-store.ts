@@ -2,6 +2,8 @@ import type { BlobBackend } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import { type Logger, silent } from '../logger.ts'
 import { collect } from '../maintenance/collect.ts'
+import { recover } from '../maintenance/recover.ts'
+import { scrub } from '../maintenance/scrub.ts'
 import { sweep } from '../maintenance/sweep.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
@@ -95,6 +97,13 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
     collect: (given) => run((store) => collect(store, given)),
     sweep: (given) => run((store) => sweep(store, given)),
+    scrub: (given) => run((store) => scrub(store, given)),
+    totals: () => run((store) => store.metadata.totals()),
+    markBackup: () =>
+      run(async (store) => {
+        store.epoch = await recognise(store)
+      }),
+    recover: (given) => run((store) => recover(store, given)),
   }
 
   async function open(): Promise<StoreContext> {

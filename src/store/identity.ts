@@ -39,9 +39,27 @@ export async function recognise({ backend, metadata, logger }: Parties): Promise
     )
     return Math.max(epoch, marker.epoch)
   }
-  const next = await metadata.nextEpoch()
-  await backend.writeMarker(JSON.stringify({ id, epoch: next } satisfies Marker))
-  return next
+  return beginEpoch({ backend, metadata })
+}
+
+/** The database first, durably, then the marker: a marker that is behind is harmless. Resolves with the epoch. */
+export async function beginEpoch({ backend, metadata }: Pick<Parties, 'backend' | 'metadata'>): Promise<number> {
+  const epoch = await metadata.nextEpoch()
+  await writeEpoch({ backend, metadata }, epoch)
+  return epoch
+}
+
+export async function writeEpoch(
+  { backend, metadata }: Pick<Parties, 'backend' | 'metadata'>,
+  epoch: number,
+): Promise<void> {
+  const { id } = await metadata.identity()
+  await backend.writeMarker(JSON.stringify({ id, epoch } satisfies Marker))
+}
+
+/** The epoch that the bytes remember, 0 when there is none. */
+export async function readMarkerEpoch({ backend }: Pick<Parties, 'backend'>): Promise<number> {
+  return parseMarker(await backend.readMarker(), backend.name)?.epoch ?? 0
 }
 
 function parseMarker(text: string | null, backend: string): Marker | null {

@@ -2,7 +2,7 @@ import type { BackendObject, ByteRange } from '../backend/backend.ts'
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { visibleScopes } from '../blob/scope.ts'
-import { BlobStoreError } from '../errors.ts'
+import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import type { ResolvedBlob } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
@@ -24,12 +24,12 @@ export async function read(
   const blob = await resolve(store, did, cid, options)
   if (!blob) throw notFound(did, cid)
   const range = options.range && rangeWithin(options.range, blob)
-  const object = await open(store, blob, range, options)
+  const object = await open(store, did, blob, range, options)
   if (object) return startReading(store, did, blob, object, options)
   // The bytes may have been replaced, and the old key deleted, since it was resolved.
   const again = await resolve(store, did, cid, options)
   if (!again) throw notFound(did, cid)
-  const second = await open(store, again, range, options)
+  const second = await open(store, did, again, range, options)
   if (second) return startReading(store, did, again, second, options)
   throw new BlobStoreError('BlobMissing', 'The bytes of this blob are missing in the backend; scrub and restore them', {
     did,
@@ -65,12 +65,26 @@ async function resolve(
 
 async function open(
   { backend }: StoreContext,
+  did: string,
   blob: ResolvedBlob,
   range: ByteRange | undefined,
   { signal }: ReadOptions,
 ): Promise<BackendObject | null> {
   const whole = range === undefined || (range.start === 0 && range.end === blob.size - 1)
-  return backend.get(blob.key, { signal, range: whole ? undefined : range })
+  try {
+    return await backend.get(blob.key, { signal, range: whole ? undefined : range })
+  } catch (error) {
+    // The range lies within the blob as its row has it, so it is the bytes that are too few.
+    throw isBlobStoreError(error, 'InvalidRange') ? damaged(did, blob, 'fewer') : error
+  }
+}
+
+function damaged(did: string, { cid, size, backend }: ResolvedBlob, found: number | 'fewer'): BlobStoreError {
+  return new BlobStoreError(
+    'BlobDamaged',
+    `The backend holds ${found} bytes of a blob of ${size}; scrub and restore it, or upload it again`,
+    { did, cid, backend },
+  )
 }
 
 async function startReading(
@@ -85,14 +99,10 @@ async function startReading(
   const about = { did, cid: blob.cid, backend }
   if (object.size !== blob.size) {
     await object.body.return?.()
-    throw new BlobStoreError(
-      'BlobDamaged',
-      `The backend holds ${object.size} bytes of a blob of ${blob.size}; scrub and restore it, or upload it again`,
-      about,
-    )
+    throw damaged(did, blob, object.size)
   }
-  const body =
-    verify && !range ? new VerifiedChunks(object.body, about, () => metadata.markDamaged(blob.cid, key)) : object.body
+  const markDamaged = async () => void (await metadata.markDamaged(blob.cid, key))
+  const body = verify && !range ? new VerifiedChunks(object.body, about, markDamaged) : object.body
   return new Reading(facts, range, body, times.idle)
 }
 

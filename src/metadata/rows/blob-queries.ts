@@ -5,21 +5,11 @@ import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { everyAccount } from './takedown-steps.ts'
 
-export type OneBlobQueries = Pick<BlobQueries, 'markDamaged' | 'resolve' | 'recordsFor' | 'counts' | 'usage'>
+export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
 
 /** What is asked of one blob, or of an account as a whole. */
 export function blobQueries(session: Session): OneBlobQueries {
   return {
-    markDamaged: (cid, key) =>
-      session.write(async (trx) => {
-        await trx
-          .updateTable('blobstore_content')
-          .set({ verified_at: null })
-          .where('cid', '=', cid)
-          .where('key', '=', key)
-          .execute()
-      }),
-
     resolve: (did, cid, { as, scopes, trx }) =>
       session.read(async (db) => {
         const row = await selectBlobs(db, did)

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
@@ -23,6 +24,34 @@ export function collectSteps(session: Session): CollectSteps {
           .orderBy('did')
           .limit(limit)
           .execute()
+      }),
+
+    countExpired: (atMost) =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom((eb) =>
+            eb
+              .selectFrom('blobstore_blob as blob')
+              .select('blob.cid')
+              .where('blob.expires_at', 'is not', null)
+              .where('blob.expires_at', '<=', session.now())
+              .where((eb) =>
+                eb.not(
+                  eb.exists(
+                    eb
+                      .selectFrom('blobstore_ref as ref')
+                      .select('ref.cid')
+                      .whereRef('ref.did', '=', 'blob.did')
+                      .whereRef('ref.cid', '=', 'blob.cid'),
+                  ),
+                ),
+              )
+              .limit(atMost)
+              .as('expired'),
+          )
+          .select((eb) => eb.fn.countAll().as('count'))
+          .executeTakeFirstOrThrow()
+        return Number(row.count)
       }),
 
     collectBlobs: (did, cids, { deleteDelay }) =>
@@ -79,7 +108,7 @@ export function collectSteps(session: Session): CollectSteps {
 
     collectUpload: (did, key, { unusedDelay }) =>
       session.write(async (trx) => {
-        await lockAccount(trx, did)
+        if (did !== null) await lockAccount(trx, did)
         await assertNotRestored(trx)
         const row = await trx
           .deleteFrom('blobstore_upload')
@@ -143,6 +172,7 @@ export function collectSteps(session: Session): CollectSteps {
         const row = await db
           .selectFrom('blobstore_doomed')
           .select((eb) => eb.fn.countAll().as('count'))
+          .where('backend', 'is not', null)
           .executeTakeFirstOrThrow()
         return Number(row.count)
       }),
@@ -166,7 +196,7 @@ export async function deleteBlobs(
     .deleteFrom('blobstore_blob')
     .where('did', '=', did)
     .where('cid', 'in', cids)
-    .returning('size')
+    .returning(['cid', 'size'])
     .execute()
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
@@ -180,9 +210,15 @@ export async function deleteBlobs(
         ),
       ),
     )
-    .returning(['key', 'backend', 'size'])
+    .returning(['cid', 'key', 'backend', 'size'])
     .execute()
-  const keys = unowned.map(({ key, backend, size }) => ({ key, backend, size: Number(size), did }))
-  await doom(session, trx, keys, deleteDelay)
+  const keys = new Map(unowned.map((content) => [content.cid, content]))
+  const doomed = deleted.map(({ cid, size }) => {
+    // What others have too stays. The account is charged all the same, by a tombstone for a key that never was: else
+    // `pending`, and a quota that it fills, would tell it that they have it.
+    const { key, backend } = keys.get(cid) ?? { key: keyOf(cid, newGeneration(1)), backend: null }
+    return { key, backend, size: Number(size), did }
+  })
+  await doom(session, trx, doomed, deleteDelay)
   return deleted.length
 }

@@ -5,7 +5,7 @@ import { lockAccount } from './account-row.ts'
 
 export interface Doom {
   key: string
-  backend: string
+  backend: string | null
   /** Whose `pending` it counts as: deleting and uploading again must not be a way around a quota. */
   did: string | null
   size: number

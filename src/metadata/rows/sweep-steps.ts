@@ -57,17 +57,18 @@ export function sweepSteps(session: Session): SweepSteps {
         await (sweep === null ? all : all.where('sweep', '=', sweep)).execute()
       }),
   }
+}
 
-  async function unknownAmong(trx: Trx, keys: readonly string[]): Promise<string[]> {
-    if (keys.length === 0) return []
-    const known = await trx
-      .selectFrom('blobstore_upload')
-      .select('key')
-      .where('key', 'in', keys)
-      .unionAll(trx.selectFrom('blobstore_content').select('key').where('key', 'in', keys))
-      .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
-      .execute()
-    const names = new Set(known.map((row) => row.key))
-    return keys.filter((key) => !names.has(key))
-  }
+/** Those of the keys that are in no table. One statement: a key moves from one table to the next, never back. */
+export async function unknownAmong(trx: Trx, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return []
+  const known = await trx
+    .selectFrom('blobstore_upload')
+    .select('key')
+    .where('key', 'in', keys)
+    .unionAll(trx.selectFrom('blobstore_content').select('key').where('key', 'in', keys))
+    .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
+    .execute()
+  const names = new Set(known.map((row) => row.key))
+  return keys.filter((key) => !names.has(key))
 }

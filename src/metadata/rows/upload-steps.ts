@@ -68,16 +68,32 @@ export function uploadSteps(session: Session): UploadSteps {
       await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
       return { outcome: refusal }
     }
-    await settleContent(trx, upload)
-    const { mimeType, isNew } = await upsertBlob(trx, upload)
-    if (isNew) await lockAccount(trx, did, { bytes: size, count: 1 })
+    const heldAs = await prolong(trx, upload)
+    // A copy too many counts against the account only where it knew that it has the blob: else `pending`, and a quota
+    // that it fills, would tell it that somebody else has the same bytes.
+    await settleContent(trx, upload, heldAs === null ? null : did)
+    if (heldAs === null) await insertBlob(trx, upload)
+    const mimeType = heldAs ?? upload.mimeType
     const unmet = await meetExpectations(trx, { did, cid, mimeType, size })
     return { outcome: 'stored', mimeType, unmet }
   }
 
+  /** The account has the blob already: it begins its grace period anew, and keeps the type that records may name. */
+  async function prolong(trx: Trx, { did, cid, grace }: Commit): Promise<string | null> {
+    const expiresAt = session.now(grace)
+    const held = await trx
+      .updateTable('blobstore_blob')
+      .set((eb) => ({ expires_at: eb.case().when('expires_at', 'is', null).then(null).else(expiresAt).end() }))
+      .where('did', '=', did)
+      .where('cid', '=', cid)
+      .returning('mime_type')
+      .executeTakeFirst()
+    return held?.mime_type ?? null
+  }
+
   /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
-  async function settleContent(trx: Trx, upload: Commit): Promise<void> {
-    const { key, backend, did, cid, size } = upload
+  async function settleContent(trx: Trx, upload: Commit, charged: string | null): Promise<void> {
+    const { key, backend, cid, size } = upload
     const live = await trx
       .selectFrom('blobstore_content')
       .select((eb) => ['key', 'backend', eb('verified_at', '>', session.now(-upload.fresh)).as('fresh')])
@@ -89,7 +105,7 @@ export function uploadSteps(session: Session): UploadSteps {
       return
     }
     if (live.fresh) {
-      await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
+      await doom(session, trx, [{ key, backend, size, did: charged }], upload.unusedDelay)
       return
     }
     const { numUpdatedRows } = await trx
@@ -99,27 +115,17 @@ export function uploadSteps(session: Session): UploadSteps {
       .where('key', '=', live.key)
       .executeTakeFirst()
     if (numUpdatedRows !== 1n) throw new LostRace()
-    await doom(session, trx, [{ key: live.key, backend: live.backend, did, size }], upload.deleteDelay)
+    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: charged }], upload.deleteDelay)
   }
 
-  /** The type first stored stands while the blob lives: records already name it. */
-  async function upsertBlob(trx: Trx, upload: Commit): Promise<{ mimeType: string; isNew: boolean }> {
-    const { did, cid, size } = upload
-    const expiresAt = session.now(upload.grace)
-    const held = await trx
-      .updateTable('blobstore_blob')
-      .set((eb) => ({ expires_at: eb.case().when('expires_at', 'is', null).then(null).else(expiresAt).end() }))
-      .where('did', '=', did)
-      .where('cid', '=', cid)
-      .returning('mime_type')
-      .executeTakeFirst()
-    if (held) return { mimeType: held.mime_type, isNew: false }
-    const mimeType = upload.mimeType
+  async function insertBlob(trx: Trx, upload: Commit): Promise<void> {
+    const { did, cid, size, mimeType } = upload
+    const times = { created_at: session.now(), expires_at: session.now(upload.grace) }
     await trx
       .insertInto('blobstore_blob')
-      .values({ did, cid, mime_type: mimeType, size, created_at: session.now(), expires_at: expiresAt })
+      .values({ did, cid, mime_type: mimeType, size, ...times })
       .execute()
-    return { mimeType, isNew: true }
+    await lockAccount(trx, did, { bytes: size, count: 1 })
   }
 
   async function release(trx: Trx, { generation, key, did, unusedDelay }: Release): Promise<void> {
@@ -137,7 +143,7 @@ export function uploadSteps(session: Session): UploadSteps {
 interface EndedUpload {
   key: string
   backend: string
-  did: string
+  did: string | null
   cid: string | null
   reserved: number
 }
@@ -146,7 +152,7 @@ interface EndedUpload {
 export async function endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Promise<void> {
   const { key, backend, did, cid } = upload
   const size = Number(upload.reserved)
-  await lockAccount(trx, did, { reserved: -size, uploads: -1 })
+  if (did !== null) await lockAccount(trx, did, { reserved: -size, uploads: -1 })
   if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { assertHolds, listAll, putBlob } from '../blobs.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assertHolds, assertRejects, collect, listAll, putBlob } from '../blobs.ts'
 import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 
 export const openCases: readonly ConformanceCase[] = [
@@ -15,6 +16,24 @@ export const openCases: readonly ConformanceCase[] = [
     const blob = await putBlob(backend, 10)
     await backend.open()
     await assertHolds(backend, blob)
+  }),
+
+  conformanceCase('closing ends bodies with an error and discards spools, and is harmless again', async (subject) => {
+    const { backend, another } = subject
+    const blob = await putBlob(backend, 3_000_000)
+    const [begun, waiting] = [await backend.get(blob.key), await backend.get(blob.key)]
+    await begun?.body.next()
+    await (await backend.spool()).write([blob.bytes])
+    await backend.close()
+    for (const object of [begun, waiting]) {
+      assert.ok(object)
+      await assertRejects(collect(object.body), backend)
+    }
+    await backend.close()
+    const next = await another()
+    await sleep(50)
+    assert.equal(await next.sweepSpools(0), 0, 'spools left behind')
+    await assertHolds(next, blob)
   }),
 
   conformanceCase('instances that are opened at once do not disturb each other', async ({ another }) => {

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CallOptions } from '../backend/backend.ts'
+import { cidOfDigest } from '../blob/cid.ts'
+import { isBlobStoreError } from '../errors.ts'
+import type { Content } from '../metadata/care.ts'
+import type { Usage } from '../metadata/facts.ts'
+import { assertOptions, assertWhole } from '../options.ts'
+import type { StoreContext } from '../store/context.ts'
+import type { BlobSource } from '../store/source.ts'
+import { replaceByCopy } from './repair.ts'
+
+export interface ScrubOptions extends CallOptions {
+  /** Examines only what was not verified within so many milliseconds. @default 2_592_000_000 (30 days) */
+  olderThan?: number | undefined
+  /** Goes on behind this CID: the `cursor` of a scrub that was stopped. @default from the start */
+  cursor?: string | undefined
+  /** Examines at most so many objects, then stops with a cursor. @default all */
+  limit?: number | undefined
+  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
+  bytesPerSecond?: number | undefined
+  /**
+   * A healthy copy of damaged or missing bytes, from a backup or another server. It is verified, stored under a new
+   * key, and takes the place of the old bytes, which are kept for the delete delay.
+   * @default none: the next upload of the CID heals it
+   */
+  copyOf?: ((cid: string) => Promise<BlobSource | undefined>) | undefined
+  /** Told of each finding, as it is found. */
+  onFinding?: ((finding: ScrubFinding) => void) | undefined
+  /** Called after each object. */
+  onProgress?: ((report: ScrubReport) => void) | undefined
+}
+
+export interface ScrubFinding {
+  cid: string
+  key: string
+  /** `unreadable`: the backend failed; nothing is known of the bytes. */
+  problem: 'missing' | 'wrongSize' | 'wrongHash' | 'unreadable'
+  repaired: boolean
+}
+
+export interface ScrubReport {
+  /** Objects and bytes examined. */
+  objects: number
+  bytes: number
+  findings: ScrubFinding[]
+  /** Accounts whose counters were wrong, and are right now. Only when the scrub came to its end. */
+  recounted: { did: string; said: Usage; counted: Usage }[]
+  /** Where to go on; absent when it came to its end. */
+  cursor?: string
+}
+
+const pageSize = 100
+
+/**
+ * Reads what is stored and hashes it again. Damage is noted, so that the next upload of the CID heals it, and the
+ * damaged bytes are kept where they are until then; what is good counts as verified. Then the accounts are counted.
+ */
+export async function scrub(store: StoreContext, options: ScrubOptions = {}): Promise<ScrubReport> {
+  const known = ['olderThan', 'cursor', 'limit', 'bytesPerSecond', 'copyOf', 'onFinding', 'onProgress', 'signal']
+  assertOptions('scrub', options, known)
+  const { olderThan = 30 * 86_400_000, limit = Number.MAX_SAFE_INTEGER, bytesPerSecond, signal } = options
+  assertWhole('scrub: olderThan', olderThan, 0)
+  assertWhole('scrub: limit', limit, 1)
+  if (bytesPerSecond !== undefined) assertWhole('scrub: bytesPerSecond', bytesPerSecond, 1)
+
+  const report: ScrubReport = { objects: 0, bytes: 0, findings: [], recounted: [] }
+  const started = performance.now()
+  let after = options.cursor ?? ''
+  while (true) {
+    const page = await store.metadata.contents({ after, limit: Math.min(pageSize, limit - report.objects), olderThan })
+    for (const content of page) {
+      signal?.throwIfAborted()
+      await examine(store, content, report, options)
+      after = content.cid
+      options.onProgress?.({ ...report })
+      if (bytesPerSecond === undefined) continue
+      const ahead = (report.bytes / bytesPerSecond) * 1000 - (performance.now() - started)
+      if (ahead > 0) await sleep(ahead, undefined, { signal })
+    }
+    if (page.length === 0) break
+    if (report.objects >= limit) return { ...report, cursor: after }
+  }
+  await recountAll(store, report, signal)
+  return report
+}
+
+async function examine(
+  store: StoreContext,
+  content: Content,
+  report: ScrubReport,
+  options: ScrubOptions,
+): Promise<void> {
+  const { metadata } = store
+  const { cid, key } = content
+  report.objects += 1
+  report.bytes += content.size
+  const problem = await problemOf(store, content, options.signal)
+  if (problem === null) {
+    await metadata.markVerified(cid, key)
+    return
+  }
+  // Its bytes may have been replaced, and these deleted, since the row was read.
+  if (problem !== 'unreadable' && !(await metadata.markDamaged(cid, key))) return
+  const copy = problem === 'unreadable' ? undefined : await options.copyOf?.(cid)
+  const repaired = copy !== undefined && (await replaceByCopy(store, content, copy, options.signal))
+  const finding: ScrubFinding = { cid, key, problem, repaired }
+  report.findings.push(finding)
+  store.logger.error({ ...finding }, 'Scrubbing found damage')
+  options.onFinding?.(finding)
+}
+
+async function problemOf(
+  { backend }: StoreContext,
+  { cid, key, size }: Content,
+  signal: AbortSignal | undefined,
+): Promise<ScrubFinding['problem'] | null> {
+  try {
+    const object = await backend.get(key, { signal })
+    if (!object) return 'missing'
+    if (object.size !== size) {
+      await object.body.return?.()
+      return 'wrongSize'
+    }
+    const hash = createHash('sha256')
+    for await (const chunk of object.body) hash.update(chunk)
+    return cidOfDigest(hash.digest()) === cid ? null : 'wrongHash'
+  } catch (error) {
+    signal?.throwIfAborted()
+    return isBlobStoreError(error, 'BlobDamaged') ? 'wrongSize' : 'unreadable'
+  }
+}
+
+async function recountAll({ metadata }: StoreContext, report: ScrubReport, signal?: AbortSignal): Promise<void> {
+  let after = ''
+  while (true) {
+    const dids = await metadata.accounts({ after, limit: pageSize })
+    for (const did of dids) {
+      signal?.throwIfAborted()
+      const { said, counted } = await metadata.recount(did)
+      const wrong = (Object.keys(counted) as (keyof Usage)[]).some((name) => said[name] !== counted[name])
+      if (wrong) report.recounted.push({ did, said, counted })
+      after = did
+    }
+    if (dids.length === 0) return
+  }
+}

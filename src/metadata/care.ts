@@ -1,0 +1,57 @@
+import type { BlobKey } from '../backend/key.ts'
+import type { BlobCid } from '../blob/cid.ts'
+import type { Totals, Usage } from './facts.ts'
+
+// The part of the metadata's contract by which a store is looked after: what scrubbing and recovering do, as steps.
+
+export interface ScrubSteps {
+  /** A page of the live content, ordered by CID, of which was not verified within `olderThan` milliseconds. */
+  contents(page: { after: BlobCid | ''; limit: number; olderThan: number }): Promise<Content[]>
+  /** The bytes under this key are good. */
+  markVerified(cid: BlobCid, key: BlobKey): Promise<void>
+  /**
+   * The bytes under this key are not the content's. Resolves with whether it still is the content's key; then the next
+   * upload of the CID replaces it.
+   */
+  markDamaged(cid: BlobCid, key: BlobKey): Promise<boolean>
+  /** The row before bytes that no account uploads: a copy that will replace the content's. */
+  intendCopy(copy: { key: BlobKey; backend: string; cid: BlobCid; lease: number }): Promise<void>
+  /**
+   * The copy is stored: makes it the content's bytes if these still are those of `old`, and dooms them; else dooms the
+   * copy. Resolves with whether it did.
+   */
+  replaceContent(copy: { old: Content; key: BlobKey; backend: string; deleteDelay: number }): Promise<boolean>
+  /** A page of the accounts, ordered by DID. */
+  accounts(page: { after: string; limit: number }): Promise<string[]>
+  /** Counts what the account has, and corrects its row. Resolves with what the row said and what there is. */
+  recount(did: string): Promise<{ said: Usage; counted: Usage }>
+  /** What all accounts have, and what is stored. Reads every account's row. */
+  totals(): Promise<Totals>
+}
+
+export interface Content {
+  cid: BlobCid
+  key: BlobKey
+  backend: string
+  size: number
+}
+
+export interface RecoverSteps {
+  /** Those of the keys that are in no table, looked up in one statement. */
+  unknownKeys(keys: readonly BlobKey[]): Promise<BlobKey[]>
+  /** Accounts whose records name the CID and do not have it. */
+  expecting(cid: BlobCid): Promise<{ did: string; mimeType: string }[]>
+  /**
+   * Makes verified bytes that no row knew the account's, as a temporary blob; at once permanent where it is expected.
+   * Resolves with whether it did: not when the account is deleted, or the CID taken down.
+   */
+  adopt(found: {
+    content: Content
+    did: string
+    mimeType: string
+    grace: number
+    unusedDelay: number
+  }): Promise<boolean>
+  /** Collecting and sweeping are allowed again, from this epoch on. */
+  clearRestored(epoch: number): Promise<void>
+}

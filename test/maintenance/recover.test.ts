@@ -1,0 +1,102 @@
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import { Clock, temporaryFolder } from '../support/places.ts'
+import { alice, bob, bytes, day, nextRev, post, text, uriOf } from '../support/samples.ts'
+
+/** A store of which the database can be backed up and restored, as a host would: in files, with every process stopped. */
+function openStore() {
+  const folder = temporaryFolder()
+  const clock = new Clock()
+  const database = join(folder, 'database')
+  const open = () =>
+    createBlobStore({
+      backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+      metadata: sqliteMetadata(join(database, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
+      limits: { accept: ['*/*'] },
+    })
+  const backUp = () => cpSync(database, join(folder, 'backup'), { recursive: true })
+  const restore = () => {
+    rmSync(database, { recursive: true })
+    cpSync(join(folder, 'backup'), database, { recursive: true })
+  }
+  return { open, backUp, restore, clock }
+}
+
+describe('a database restored from the past', () => {
+  test('is noticed at the next opening, and deletes nothing until it is recovered', async () => {
+    const { open, backUp, restore, clock } = openStore()
+    const before = open()
+    const kept = await before.upload(alice, bytes('before the backup'))
+    await post(before, alice, 'a', kept)
+    backUp()
+    await before.markBackup()
+    const lost = await before.upload(alice, bytes('after the backup'))
+    await post(before, alice, 'b', lost)
+    await before.close()
+    restore()
+
+    for (let opening = 0; opening < 2; opening++) {
+      const restored = open()
+      clock.advance(3 * day)
+      await expect(restored.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+      await expect(restored.sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+      expect(await text((await restored.read(alice, kept.ref)).body)).toBe('before the backup')
+      await restored.close()
+    }
+
+    const recovered = open()
+    const asked: string[] = []
+    const report = await recovered.recover({
+      ownersOf: async (cid) => {
+        asked.push(cid)
+        return [{ did: alice, mimeType: 'text/plain' }]
+      },
+    })
+    expect(asked).toEqual([lost.ref.toString()])
+    expect(report).toEqual({ keys: 2, adopted: 1, unclaimed: [], damaged: 0 })
+    await post(recovered, alice, 'b', { ...lost, mimeType: 'text/plain' })
+    clock.advance(3 * day)
+    await recovered.collect()
+    await recovered.sweep()
+    clock.advance(3 * day)
+    await recovered.collect()
+    expect(await text((await recovered.read(alice, lost.ref)).body)).toBe('after the backup')
+    await recovered.close()
+  })
+
+  test('gives forgotten bytes to the accounts whose records expect them, and dooms what is nobody’s', async () => {
+    const { open, backUp, restore, clock } = openStore()
+    const before = open()
+    await before.ready()
+    backUp()
+    await before.markBackup()
+    const wanted = await before.upload(alice, bytes('wanted'))
+    const unwanted = await before.upload(bob, bytes('unwanted'))
+    await before.close()
+    restore()
+
+    const recovered = open()
+    const write = { action: 'create' as const, uri: uriOf(alice, 'a'), record: { wanted } }
+    await recovered.applyWrites(alice, [write], { rev: nextRev(), missing: 'expect' })
+    const report = await recovered.recover()
+    expect(report).toMatchObject({ adopted: 1, unclaimed: [unwanted.ref.toString()] })
+    expect(await text((await recovered.read(alice, wanted.ref)).body)).toBe('wanted')
+    expect(await recovered.sweep()).toMatchObject({ keys: 2, orphans: 1 })
+    clock.advance(day)
+    expect(await recovered.collect()).toMatchObject({ deletedKeys: 1 })
+    await recovered.close()
+  })
+
+  test('is not suspected when nothing was restored', async () => {
+    const { open } = openStore()
+    for (let opening = 0; opening < 3; opening++) {
+      const blobs = open()
+      await blobs.markBackup()
+      await blobs.sweep()
+      await blobs.collect()
+      await blobs.close()
+    }
+  })
+})
