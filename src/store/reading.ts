@@ -39,7 +39,7 @@ export class Reading implements BlobReading {
           const { value, done } = await chunks.next()
           if (done) controller.close()
           else {
-            controller.enqueue(value.slice()) // it is valid only until the next is asked for
+            controller.enqueue(new Uint8Array(value)) // it is valid only until the next is asked for
             chunks.watch()
           }
         },

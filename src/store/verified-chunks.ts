@@ -39,7 +39,7 @@ export class VerifiedChunks implements AsyncIterableIterator<Uint8Array> {
         break
       }
       this.#hash.update(next.value)
-      this.#held = next.value.slice() // the source may reuse its chunk
+      this.#held = new Uint8Array(next.value) // the source may reuse its chunk
       if (ready) return { value: ready, done: false }
     }
     return { value: undefined, done: true }

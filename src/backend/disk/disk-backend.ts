@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
+import { assertWhole } from '../../options.ts'
 import { checkBackendName, checkBackendOptions, checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
 import type {
   BackendObject,
@@ -17,6 +18,7 @@ import { deleteBlobs } from './deletion.ts'
 import { diskError } from './disk-error.ts'
 import { DiskSpool } from './disk-spool.ts'
 import { placeBlob } from './durable-write.ts'
+import { FreeSpace } from './free-space.ts'
 import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
 import { readMarker, writeMarker } from './marker.ts'
@@ -40,6 +42,11 @@ export interface DiskBackendOptions {
    * @default 'full'
    */
   durability?: 'full' | 'none' | undefined
+  /**
+   * What must stay free on the device: uploads that would take it are refused with `StorageFull`.
+   * @default { bytes: 67_108_864, inodes: 1000 }
+   */
+  minFree?: { bytes?: number | undefined; inodes?: number | undefined } | undefined
 }
 
 /**
@@ -57,12 +64,13 @@ export class DiskBackend implements BlobBackend {
   readonly durable: boolean
   readonly #layout: Layout
   readonly #shards: Shards
+  readonly #space: FreeSpace
   readonly #readings = new Set<DiskReading>()
   readonly #spools = new Set<DiskSpool>()
 
   constructor(options: DiskBackendOptions) {
-    checkBackendOptions('DiskBackend', options, ['root', 'name', 'durability'])
-    const { root, name = 'disk', durability = 'full' } = options
+    checkBackendOptions('DiskBackend', options, ['root', 'name', 'durability', 'minFree'])
+    const { root, name = 'disk', durability = 'full', minFree = {} } = options
     if (typeof root !== 'string' || root === '' || root.includes('\0')) {
       throw new BlobStoreError('InvalidArgument', 'DiskBackend needs `root`, the path of a directory')
     }
@@ -73,6 +81,10 @@ export class DiskBackend implements BlobBackend {
     // Windows has no fsync of a directory.
     this.durable = durability === 'full' && process.platform !== 'win32'
     this.#layout = new Layout(resolve(root))
+    const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
+    assertWhole('DiskBackend: minFree.bytes', bytes, 0)
+    assertWhole('DiskBackend: minFree.inodes', inodes, 0)
+    this.#space = new FreeSpace(this.#layout.root, { bytes, inodes })
     this.#shards = new Shards(this.#layout, this.durable)
   }
 
@@ -91,6 +103,7 @@ export class DiskBackend implements BlobBackend {
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
+      await this.#space.take(0)
       const file = await SpoolFile.create(this.#layout)
       return new DiskSpool(file, (error) => this.#explain(error, 'write a spool file'), this.#spools)
     })
@@ -147,6 +160,7 @@ export class DiskBackend implements BlobBackend {
 
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
+    if (body.spool === undefined) await this.#space.take(body.size)
     const file = body.spool === undefined ? await SpoolFile.create(this.#layout) : this.#take(body.spool)
     try {
       if (body.chunks !== undefined) await file.write(body.chunks)

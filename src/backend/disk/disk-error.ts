@@ -47,7 +47,10 @@ export function diskError(error: unknown, { verb, backend, cid }: Attempt): unkn
   return new BlobStoreError(code, `Cannot ${verb}: ${text} (${errno})`, { backend, cid, transient, cause: error })
 }
 
+/** What this library refuses by itself is mostly a matter of what lies in the root. */
+const refusals: Record<string, BlobStoreErrorCode> = { EOF: 'BlobDamaged', ENOSPC: 'StorageFull' }
+
 function meaningOf(error: unknown, errno: string): Meaning {
-  if (error instanceof Refusal) return { code: errno === 'EOF' ? 'BlobDamaged' : 'StorageFailed', text: error.message }
+  if (error instanceof Refusal) return { code: refusals[errno] ?? 'StorageFailed', text: error.message }
   return meanings[errno] ?? { text: 'the file system refused' }
 }

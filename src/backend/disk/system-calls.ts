@@ -14,6 +14,7 @@ const read = promisify(fs.read)
 const writev = promisify(fs.writev)
 const mkdir = promisify(fs.mkdir)
 const readdir = promisify(fs.readdir)
+const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
 
 /**
  * Every call that the disk backend makes, in one object, so that tests can make one fail. They are the calls on bare
@@ -34,6 +35,11 @@ export const sys: SystemCalls = {
   lstat: promisify(fs.lstat) as (path: string) => Promise<Stats>,
   readdir: (path) => readdir(path),
   readdirTypes: (path) => readdir(path, { withFileTypes: true }),
+  freeSpace: async (path) => {
+    const { bavail, bsize, ffree, files } = await statfs(path)
+    // Some file systems (btrfs) have no fixed number of inodes, and say that there are none.
+    return { bytes: bavail * bsize, inodes: files === 0 ? Number.POSITIVE_INFINITY : ffree }
+  },
 }
 
 export interface SystemCalls {
@@ -53,6 +59,8 @@ export interface SystemCalls {
   lstat(path: string): Promise<Stats>
   readdir(path: string): Promise<string[]>
   readdirTypes(path: string): Promise<Dirent[]>
+  /** What a process without privileges may still take. */
+  freeSpace(path: string): Promise<{ bytes: number; inodes: number }>
 }
 
 /** The code of an error that came from a system call, such as `ENOENT`. */

@@ -19,7 +19,7 @@ export function newRoot(): string {
 }
 
 export async function openDisk(root: string, options: Omit<DiskBackendOptions, 'root'> = {}): Promise<DiskBackend> {
-  const backend = new DiskBackend({ root, ...options })
+  const backend = new DiskBackend({ root, minFree: { bytes: 0, inodes: 0 }, ...options })
   await backend.open()
   onTestFinished(() => backend.close())
   return backend

@@ -1,0 +1,52 @@
+import { Refusal, sys } from './system-calls.ts'
+
+/** How long a look at the device is believed, in milliseconds. Meanwhile what is written is counted off. */
+const believed = 1000
+
+/** What must stay free. */
+export interface Floor {
+  bytes: number
+  inodes: number
+}
+
+/**
+ * Refuses to fill the device to the last: the database beside the blobs, the deletions that would make room, and whoever
+ * comes to help need some.
+ */
+export class FreeSpace {
+  readonly #path: string
+  readonly #floor: Floor
+  #free: Promise<Floor> | undefined
+  #lookedAt = 0
+  #taken = { bytes: 0, inodes: 0 }
+
+  constructor(path: string, floor: Floor) {
+    this.#path = path
+    this.#floor = floor
+  }
+
+  /** Counts a file of so many bytes off, and refuses it where the floor would be reached. */
+  async take(bytes: number): Promise<void> {
+    const { bytes: minBytes, inodes: minInodes } = this.#floor
+    if (minBytes === 0 && minInodes === 0) return
+    const now = performance.now()
+    if (this.#free === undefined || now - this.#lookedAt > believed) {
+      this.#lookedAt = now
+      this.#taken = { bytes: 0, inodes: 0 }
+      this.#free = sys.freeSpace(this.#path)
+      this.#free.catch(() => {
+        this.#free = undefined
+      })
+    }
+    const free = await this.#free
+    this.#taken.bytes += bytes
+    this.#taken.inodes += 1
+    const tooFewBytes = free.bytes - this.#taken.bytes < minBytes
+    const tooFewInodes = free.inodes - this.#taken.inodes < minInodes
+    if (!tooFewBytes && !tooFewInodes) return
+    this.#taken.bytes -= bytes
+    this.#taken.inodes -= 1
+    const what = tooFewBytes ? `${minBytes} bytes` : `${minInodes} inodes`
+    throw new Refusal('ENOSPC', `less than ${what} would stay free (option minFree); free some, or use a larger device`)
+  }
+}
