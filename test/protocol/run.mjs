@@ -1,0 +1,114 @@
+import { explore } from './engine.mjs'
+import { genModel } from './gen.mjs'
+import { naiveModel } from './naive.mjs'
+import { cidModel } from './cidstate.mjs'
+import { contentModel } from './content.mjs'
+const quick = process.argv.includes('--quick')
+const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7)
+const small = { scriptA: ['up', 'add', 'rm'], scriptB: ['up', 'add'], maxGen: 2, gcs: 1, rollback: false }
+const one = { start: { A: ['1'] } } // content k1 is live in backend 1, a record of A references it
+const skew = { ...one, start: { A: ['1', '2'] }, split: true, maxGen: 1, faults: 0, procs: [['A', 'rm:1'], ['A', 'rm:2']] }
+const expect1 = { split: true, maxGen: 2, procs: [['A', 'imp:1'], ['A', 'up']] }
+const move = { ...one, procs: [['M', 'mig'], ['B', 'up']] }
+const del = { split: true, start: { B: ['1'] }, procs: [['A', 'del'], ['A', 'imp:2', 'up'], ['B', 'rm:1']] }
+const old = { ...one, restore: true, faults: 0, procs: [['A', 'rm:1'], ['B', 'up']], marker: 'compare', bump: true }
+const rot = { ...one, rots: 1, procs: [['B', 'up'], ['A', 'up']] }
+const reader = { ...one, procs: [['B', 'up'], ['B', 'up'], ['A', 'read']] }
+const R = contentModel
+const runs = [
+  // [model, expectation: list of invariants expected to break ([] = must pass), 'full': not in --quick, 'quick': its small twin, only there]
+  [naiveModel({ name: 'N1 reference shape, one account, no crash', shared: false }), ['I1']],
+  [naiveModel({ name: 'N2 reference shape, one account, 1 crash', shared: false, faults: 1 }), ['I1', 'I2']],
+  [naiveModel({ name: 'N3 reference shape + cross-account dedup, 1 crash', shared: true, faults: 1 }), ['I1', 'I2', 'I3']],
+  [cidModel({ name: 'C1 CID path, deleting+token, uploads resurrect' }), ['I1']],
+  [cidModel({ name: 'C2 CID path, deleting+token, uploads wait, takeover' , mode: 'wait' }), ['I1']],
+  [cidModel({ name: 'C3 as C2 but requests never land late (still a paused worker)', mode: 'wait', zombies: false }), ['I1']],
+  [cidModel({ name: 'C4 as C3 and NO takeover (one GC that resumes itself)', mode: 'wait', zombies: false, takeover: false, gcs: 1, faults: 0 }), []],
+  [genModel({ name: 'P  recommended, 2 GC, 1 fault, 3 generations', maxGen: 3 }), [], 'full'],
+  [genModel({ name: 'P  recommended, 1 GC, 2 faults, B deletes too', gcs: 1, faults: 2, scriptB: ['up', 'add', 'rm'], maxGen: 3, rollback: false }), [], 'full'],
+  [genModel({ name: 'P  recommended, power loss x1, 1 GC, fsync, SQL FULL', power: 1, gcs: 1, faults: 0, maxGen: 3, rollback: false }), [], 'full'],
+  [genModel({ name: 'P- no intent row (bytes first, row after), no list sweep', intent: false, sweep: false, gcs: 1 }), ['I2']],
+  [genModel({ name: 'P- no intent row, list sweep', intent: false, sweep: true, gcs: 1 }), ['I1']],
+  [genModel({ name: 'P- GC acts on an old SELECT (no re-check / no FK)', recheck: false, gcs: 1 }), ['I1']],
+  [genModel({ name: 'P- sweep reads SQL first, lists after', sweepOrder: 'check-then-list', gcs: 1 }), ['I1']],
+  [genModel({ name: 'P- no list sweep (row-driven GC only)', sweep: false, gcs: 1 }), ['I2'], 'full'],
+  [genModel({ name: 'P- no list sweep, tombstone kept while a PUT may land', sweep: false, gcs: 1, keepTombWhilePutPossible: true }), ['I2'], 'full'],
+  [genModel({ name: 'P- no list sweep, DEL waits until no PUT of that key is in flight', sweep: false, gcs: 1, delAfterPut: true }), ['I2'], 'full'],
+  [genModel({ name: 'P- commit before fsync, power loss x1', fsync: false, power: 1, gcs: 1, faults: 0, maxGen: 3 }), ['I1']],
+  [genModel({ name: 'P- SQL synchronous=NORMAL / async commit, power loss x1', sqlFull: false, power: 1, gcs: 1, faults: 0, maxGen: 2, scriptA: ['up', 'add', 'rm'], scriptB: [] }), ['I1']],
+  [genModel({ name: 'S1 records in another database, no reconcile', sep: 'none', gcs: 1, maxGen: 3, scriptB: [] }), ['I2']],
+  [genModel({ name: 'S2 records in another database, reconcile drops refs the host does not show', sep: 'naive', gcs: 1, maxGen: 3, scriptB: [] }), ['I1']],
+  [genModel({ name: 'S3 as S2 but never while a pinned host tx may still commit (pin TTL > host tx deadline)', sep: 'deadline', gcs: 1, maxGen: 3, scriptB: ['up', 'add'], rollback: false }), [], 'full'],
+  [genModel({ ...small, name: 'P  recommended, 1 GC, 1 fault, 2 generations' }), [], 'quick'],
+  [genModel({ ...small, name: 'P  recommended, power loss x1, 2 generations', power: 1, faults: 0 }), [], 'quick'],
+  [genModel({ ...small, name: 'P- no list sweep, 2 generations', scriptB: [], sweep: false }), ['I2'], 'quick'],
+  [genModel({ ...small, name: 'P- no list sweep, tombstone kept while a PUT may land, 2 generations', scriptB: [], sweep: false, keepTombWhilePutPossible: true }), ['I2'], 'quick'],
+  [genModel({ ...small, name: 'P- no list sweep, DEL waits for PUTs in flight, 2 generations', scriptB: [], sweep: false, delAfterPut: true }), ['I2'], 'quick'],
+  // upload and content apart (READ COMMITTED: a transaction reads, others commit, it writes)
+  [R({ name: 'R1 split tables, atomic, from empty', maxGen: 2 }), [], 'quick'],
+  [R({ name: 'R1 split tables, READ COMMITTED, from empty', maxGen: 2, split: true }), []],
+  [R({ name: 'R1 split tables, READ COMMITTED, from empty, 3 keys', split: true }), [], 'full'],
+  [R({ name: 'R1 split tables, atomic, 2 GC, 3 keys', ...one, gcs: 2, procs: [['A', 'rm:1', 'up', 'add:1'], ['B', 'up', 'add:1']] }), [], 'full'],
+  [R({ name: 'R1- commit only SELECTs its own upload row', maxGen: 2, split: true, ownRow: 'select' }), ['I1', 'I3']],
+  [R({ name: 'R1- content replaced without comparing the old key', split: true, cas: false, ...one, procs: [['A', 'up'], ['B', 'up']] }), ['I2']],
+  [R({ name: 'R1- collector dooms the key it SELECTed, not the one its DELETE returned', split: true, gcReturning: false, atOnce: false, gcs: 2, start: { A: [] }, procs: [['B', 'up']] }), ['I2']],
+  [R({ name: 'R1- sweep looks up content first, then upload and doomed', maxGen: 2, split: true, sweepLook: 'half' }), ['I1', 'I3']],
+  [R({ name: 'R1 reader across two replacements', ...reader }), []],
+  [R({ name: 'R1 reader across two replacements, READ COMMITTED', ...reader, split: true }), [], 'full'],
+  [R({ name: 'R1- the delete delay does not outlast a read, 2 replacements', ...reader, delay: false }), ['I5']],
+  [R({ name: 'R1- nor does the reader resolve again, 1 replacement', ...one, procs: [['B', 'up'], ['A', 'read']], delay: false, reresolve: false }), ['I5']],
+  // healing
+  [R({ name: 'R2 rot: not fresh -> new bytes win', ...rot }), []],
+  [R({ name: 'R2 rot, READ COMMITTED', ...rot, split: true }), [], 'full'],
+  [R({ name: 'R2 rot found by scrub, verified_at = null', ...rot, scrub: true, strict: 'scrub' }), []],
+  [R({ name: 'R2 rot, the mover copies meanwhile', ...rot, procs: [['B', 'up'], ['M', 'mig']] }), []],
+  [R({ name: 'R2- the old bytes win', ...rot, newWins: false }), ['I4']],
+  [R({ name: 'R2- scrub only reports', ...rot, scrub: true, scrubNull: false, strict: 'scrub' }), ['I4']],
+  [R({ name: 'R2- the mover neither verifies nor compares the old key', ...rot, procs: [['B', 'up'], ['M', 'mig']], cas: false, verifyCopy: false }), ['I4']],
+  [R({ name: 'R2- promised also where content counted as fresh (a limit, not a rule)', ...rot, strict: 'any' }), ['I4']],
+  // expected references, the account's row first
+  [R({ name: 'R3 last two references dropped at once', ...skew }), []],
+  [R({ name: 'R3 as before without the account row, but expires_at is never cleared', ...skew, acctFirst: false, keepXp: true }), []],
+  [R({ name: 'R3 import and upload of one account at once', ...expect1 }), []],
+  [R({ name: 'R3 import, dereference, upload, another account', ...expect1, procs: [['A', 'imp:1', 'rm:1'], ['A', 'up'], ['B', 'up', 'add:1']] }), [], 'full'],
+  [R({ name: 'R3- last two references, account row not first, only the last sets expires_at', ...skew, acctFirst: false, rmSets: false, gcClears: false }), ['I2']],
+  [R({ name: 'R3- import and upload, account row not first', ...expect1, acctFirst: false }), ['I1']],
+  [R({ name: 'R3- import and upload, UPDATE of an account row that is not there yet', ...expect1, acctUpsert: false }), ['I1']],
+  [R({ name: 'R3- content left without a blob, and nobody searches for it', ...one, procs: [['A', 'rm:1']], atOnce: false, search: false }), ['I2']],
+  // account deletion
+  [R({ name: 'R4 delete account: mark, expected, references, blobs; crashes between', ...del, maxGen: 2 }), []],
+  [R({ name: 'R4 delete account, both hold it, 3 keys', ...del, start: { A: ['1'], B: ['1'] } }), [], 'full'],
+  [R({ name: 'R4 delete account in one transaction', ...del, start: { A: ['1'], B: ['1'] }, delSteps: ['all+mark'], maxGen: 2 }), []],
+  [R({ name: 'R4- no mark on the account row', ...del, delSteps: ['exp', 'ref', 'blob'] }), ['I2']],
+  [R({ name: 'R4- account row not first', ...del, acctFirst: false }), ['I2']],
+  [R({ name: 'R4- deletes the content the account "owned"', ...del, start: { A: ['1'], B: ['1'] }, delSteps: ['mark', 'exp', 'ref', 'content!'] }), ['I1', 'I3']],
+  // moving from backend 1 to backend 2 while serving
+  [R({ name: 'R5 move, uploads to either backend, READ COMMITTED', ...move, split: true, upTo: [1, 2] }), []],
+  [R({ name: 'R5 move with a reader', ...move, procs: [['M', 'mig'], ['A', 'read'], ['B', 'up']] }), []],
+  [R({ name: 'R5 move, A dereferences, 2 GC, READ COMMITTED', ...move, split: true, gcs: 2, procs: [['M', 'mig'], ['A', 'rm:1'], ['B', 'up']], upTo: [1, 2] }), [], 'full'],
+  [R({ name: 'R5- mover does not take its own upload row', ...move, procs: [['M', 'mig']], ownRow: 'select' }), ['I1', 'I3']],
+  [R({ name: 'R5- mover does not compare the old key', ...move, cas: false }), ['I2']],
+  [R({ name: 'R5- same key in the other backend', ...move, procs: [['M', 'mig']], newKey: false }), ['I1', 'I3']],
+  [R({ name: 'R5- only the first backend is swept', ...move, procs: [['M', 'mig']], sweepOn: [1] }), ['I2']],
+  // a database restored from the past
+  [R({ name: 'R6 restore, epoch moved after the backup, compared before it moves', ...old }), []],
+  [R({ name: 'R6 as before, and one more start', ...old, opens: 1 }), [], 'full'],
+  [R({ name: 'R6 restore, no marker: what the restored database references is safe all the same', ...old, marker: 'none', i6: false }), [], 'full'],
+  [R({ name: 'R6- delete delay shorter than the age of the backup', ...old, delay: false }), ['I1', 'I3']],
+  [R({ name: 'R6- no marker', ...old, marker: 'none' }), ['I6']],
+  [R({ name: 'R6- marker, epoch moves only at open, no open since the backup', ...old, bump: false }), ['I6']],
+  [R({ name: 'R6- marker, epoch + 1 first, then compared: one open since the backup is not seen', ...old, marker: 'text', bump: false, opens: 1, afterOpen: true }), ['I6']],
+  [R({ name: 'R6- only the sweep refuses, not collect', ...old, refuse: 'sweep' }), ['I6']],
+]
+let bad = 0
+for (const [m, expect, size] of runs) {
+  if (only && !m.name.startsWith(only)) continue
+  if (size === (quick ? 'full' : 'quick')) continue
+  const r = explore(m, { maxStates: quick ? 400_000 : 12_000_000, until: expect })
+  const broke = r.violations.map((v) => v.invariant.slice(0, 2)).sort()
+  const ok = expect.length ? expect.every((e) => broke.includes(e)) : broke.length === 0 && !r.capped
+  if (!ok) bad++
+  console.log(`${ok ? 'as expected' : 'SURPRISE   '} | ${broke.length ? 'BREAKS ' + broke.join(',') : 'holds'} | ${r.states} states, ${r.transitions} transitions${r.capped ? ' (CAPPED)' : ''}, ${(r.ms / 1000).toFixed(1)}s | ${m.name}`)
+  if (!process.argv.includes('--no-traces')) for (const v of r.violations) { console.log(`    ${v.invariant}: ${v.why}`); v.steps.forEach((x, i) => console.log(`      ${String(i + 1).padStart(2)}. ${x}`)) }
+}
+console.log(bad ? `${bad} SURPRISES` : 'all as expected'); process.exitCode = bad ? 1 : 0
