@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
-import { detectDialect } from './dialect.ts'
+import { acquired } from './acquired.ts'
+import { type Dialect, detectDialect } from './dialect.ts'
 import type { HostDatabase } from './host-database.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { migrate, migrationsPending } from './migrations.ts'
@@ -109,11 +110,16 @@ export function metadataFrom(source: Source): MetadataAdapter {
 }
 
 async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
-  const dialect = await detectDialect(db)
-  if (dialect.name === 'sqlite') await checkSettings(db, source.durability ?? 'full')
+  const dialect = await acquired<Dialect>((start) => db.connection().execute((one) => start(() => look(one, source))))
   const session = new Session(db, { dialect, ownFile: source.ownFile, now: source.now })
   await bringTables(session, source.migrate ?? 'auto')
   return session
+}
+
+async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Dialect> {
+  const dialect = await detectDialect(db)
+  if (dialect.name === 'sqlite') await checkSettings(db, durability)
+  return dialect
 }
 
 async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {

@@ -6,6 +6,8 @@ import type { Tables } from './tables.ts'
 
 // The tables are ours alone: each name has the prefix `blobstore_`, the migrator's own two included.
 
+const migrationTable = 'blobstore_migration'
+
 const first = (dialect: Dialect): Migration => ({
   async up(db) {
     const { schema } = db
@@ -153,28 +155,33 @@ function migrator(db: Kysely<Tables>, dialect: Dialect): Migrator {
   return new Migrator({
     db,
     provider: { getMigrations: async () => ({ '001': first(dialect) }) },
-    migrationTableName: 'blobstore_migration',
+    migrationTableName: migrationTable,
     migrationLockTableName: 'blobstore_migration_lock',
   })
 }
 
-/** Whether the tables are of an older version. */
+/**
+ * Whether the tables are of an older version, or there are none.
+ *
+ * @throws `MetadataOutdated` when they are of a newer one
+ */
 export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): Promise<boolean> {
-  const migrations = await migrator(db, dialect).getMigrations()
-  return migrations.some((migration) => migration.executedAt === undefined)
+  const known = await migrator(db, dialect).getMigrations()
+  if (known.every((migration) => migration.executedAt === undefined)) return true
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(db)
+  const unknown = rows.filter((row) => !known.some((migration) => migration.name === row.name))
+  if (unknown.length > 0) {
+    throw new BlobStoreError(
+      'MetadataOutdated',
+      'The tables were made by a newer version of pds-blobstore, and this one would not understand them: run that version',
+    )
+  }
+  return known.some((migration) => migration.executedAt === undefined)
 }
 
 /** Brings the tables to this version; when they are, does nothing. */
 export async function migrate(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
   // Kysely's migrator reports an error instead of throwing it.
   const { error } = await migrator(db, dialect).migrateToLatest()
-  if (error === undefined) return
-  if (error instanceof Error && error.message.startsWith('corrupted migrations')) {
-    throw new BlobStoreError(
-      'MetadataOutdated',
-      'The tables were made by a newer version of pds-blobstore: run that version, or restore a backup',
-      { cause: error },
-    )
-  }
-  throw error
+  if (error !== undefined) throw error
 }

@@ -1,13 +1,12 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import pRetry from 'p-retry'
 import { BlobStoreError } from '../errors.ts'
+import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
 import type { HostDatabase, HostTransaction } from './host-database.ts'
 import { isBusy, isLostRace, metadataError } from './sql-errors.ts'
 import type { Tables } from './tables.ts'
 
-/** How long to wait for a connection: in milliseconds. */
-const patience = 5000
 const attempts = 8
 
 export interface SessionOptions {
@@ -44,15 +43,15 @@ export class Session {
   async read<T>(run: (db: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
     try {
       if (trx) return await run(this.#hostTransaction(trx))
-      return await this.#acquired((start) => this.#db.connection().execute((db) => start(() => run(db))))
+      return await acquired((start) => this.#db.connection().execute((db) => start(() => run(db))))
     } catch (error) {
       throw metadataError(error)
     }
   }
 
   /**
-   * Runs a transaction whose first statement is a write (rule of the protocol: the account's row first), so that it
-   * holds the write lock from the start and never fails half-way for having read too early. A lost race runs it again.
+   * Runs a transaction. One that changes what an account has begins by writing its row, so that on any connection it
+   * holds the write lock from the start; one that lost a race, or came too late for the lock, runs again.
    * In the host's transaction it runs once, and what it throws must roll that back.
    */
   async write<T>(run: (trx: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
@@ -63,9 +62,7 @@ export class Session {
         throw metadataError(error)
       }
     }
-    return this.#persistently(() =>
-      this.#acquired((start) => this.#db.transaction().execute((own) => start(() => run(own)))),
-    )
+    return this.#persistently(() => acquired((start) => this.#db.transaction().execute((own) => start(() => run(own)))))
   }
 
   /**
@@ -74,17 +71,18 @@ export class Session {
    */
   async changeSchema(run: (db: Kysely<Tables>) => Promise<void>): Promise<void> {
     if (this.dialect.name === 'postgres') return run(this.#db)
+    const transact = async (db: Kysely<Tables>) => {
+      await sql`begin immediate`.execute(db)
+      try {
+        await run(db)
+        await sql`commit`.execute(db)
+      } catch (error) {
+        await sql`rollback`.execute(db)
+        throw error
+      }
+    }
     return this.#persistently(() =>
-      this.#db.connection().execute(async (db) => {
-        await sql`begin immediate`.execute(db)
-        try {
-          await run(db)
-          await sql`commit`.execute(db)
-        } catch (error) {
-          await sql`rollback`.execute(db)
-          throw error
-        }
-      }),
+      acquired((start) => this.#db.connection().execute((db) => start(() => transact(db)))),
     )
   }
 
@@ -119,47 +117,9 @@ export class Session {
     }
     return ownTables(trx)
   }
-
-  /**
-   * Kysely over SQLite has one connection. A call without `trx` inside the host's transaction would wait for that
-   * transaction, which waits for the call: say so instead of waiting for ever.
-   */
-  async #acquired<T>(execute: (start: (run: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
-    let state: 'waiting' | 'running' | 'abandoned' = 'waiting'
-    let timer: NodeJS.Timeout | undefined
-    const impatient = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        if (state !== 'waiting') return
-        state = 'abandoned'
-        reject(noConnection())
-      }, patience)
-    })
-    const work = execute((run) => {
-      clearTimeout(timer)
-      // The transaction that comes too late ends at once, and changes nothing.
-      if (state === 'abandoned') throw noConnection()
-      state = 'running'
-      return run()
-    })
-    work.catch(() => {}) // after the deadline nobody else listens
-    try {
-      return await Promise.race([work, impatient])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
 }
 
 /** The host's Kysely as one of ours: without its plugins, since CamelCasePlugin and the like would rename columns. */
 export function ownTables(db: HostDatabase): Kysely<Tables> {
   return db.withoutPlugins() as Kysely<Tables>
-}
-
-function noConnection(): BlobStoreError {
-  return new BlobStoreError(
-    'MetadataBusy',
-    `No database connection became free within ${patience / 1000} s. If this call was made inside a transaction of ` +
-      'the host, pass that transaction as `trx`; else the database is overloaded',
-    { transient: true },
-  )
 }

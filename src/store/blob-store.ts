@@ -17,7 +17,8 @@ import type { BlobSource } from './source.ts'
  * which neither can notice. A blob without a reference by a record is *temporary*: only its account sees it, and it
  * is collected after the grace period. A reference makes it *permanent*, losing the last one makes it temporary again.
  *
- * All methods may be called concurrently, from several processes on one store too. Unless a method says otherwise it
+ * Methods without a `trx` option are not for the inside of a host's transaction: over SQLite they would wait for it, and
+ * end in `MetadataBusy`. All methods may be called concurrently, from several processes on one store too. Unless a method says otherwise it
  * is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
 export interface BlobStore extends AsyncDisposable {
@@ -28,7 +29,8 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
-   * waits for it, so calling it is only a way to hear of trouble early.
+   * waits for it. Await it when the host starts, to hear of trouble early; and before the first call inside a
+   * transaction of the host's, for over SQLite's one connection the store cannot be opened there (`MetadataBusy`).
    *
    * @throws `MetadataUnsafe` `MetadataOutdated` `StoreMismatch`, and what backend and database throw
    */
@@ -160,14 +162,17 @@ export interface UploadOptions extends CallOptions {
   size?: number | undefined
 }
 
-/** What a commit does to one record. References are found in `record`, unless `blobs` gives them. */
+/**
+ * What a commit does to one record. References are found in `record`, unless `blobs` gives them. `create` and `update`
+ * are one: both replace what the record named before. `scope` says who sees the blobs by this record, see
+ * `StatOptions.scopes`; it is `public` unless given.
+ */
 export type RecordWrite =
   | { action: 'create' | 'update'; uri: string; record: unknown; scope?: string | undefined; blobs?: never }
   | {
       action: 'create' | 'update'
       uri: string
       blobs: readonly RecordBlob[]
-      /** Who sees the blobs by this record: see `StatOptions.scopes`. @default 'public' */
       scope?: string | undefined
       record?: never
     }
@@ -193,7 +198,8 @@ export interface ApplyWritesOptions extends QueryOptions {
   /**
    * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
    * `expect`: it is kept and listed by `listMissing` until the blob is uploaded with that type and size, as an import
-   * of a repository needs; references of the legacy form are accepted, broken ones skipped, and takedowns do not reject.
+   * of a repository needs; what differs from the stored type or size is kept as expected, references of the legacy
+   * form are accepted, broken ones skipped, and neither takedowns nor the Lexicon's constraints reject.
    * @default 'reject'
    */
   missing?: 'reject' | 'expect' | undefined

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
@@ -13,21 +13,39 @@ function openStore() {
     metadata: sqliteMetadata(':memory:', { now: new Clock().now }),
     limits: { accept: ['*/*'] },
   })
-  const damage = (change: (stored: Buffer) => void) => {
+  const eachFile = (change: (path: string) => void) => {
     const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
-    for (const file of files.filter((entry) => entry.isFile())) {
-      const path = join(file.parentPath, file.name)
+    for (const file of files.filter((entry) => entry.isFile())) change(join(file.parentPath, file.name))
+  }
+  const damage = (change: (stored: Buffer) => void) => {
+    eachFile((path) => {
       const stored = readFileSync(path)
       change(stored)
       writeFileSync(path, stored)
-    }
+    })
   }
-  return { blobs, damage }
+  return { blobs, damage, eachFile }
 }
 
 const flipBit = (at: number) => (stored: Buffer) => {
   stored.writeUInt8(stored.readUInt8(at) ^ 1, at)
 }
+
+describe('reading without verify', () => {
+  test('notices missing bytes and a wrong size, and lets the next upload heal the blob', async () => {
+    for (const spoil of [(path: string) => rmSync(path), (path: string) => truncateSync(path, 2)]) {
+      const { blobs, eachFile } = openStore()
+      const ref = await blobs.upload(alice, bytes('precious'))
+      await post(blobs, alice, 'a', ref)
+      eachFile(spoil)
+      const code = expect.stringMatching(/BlobMissing|BlobDamaged/)
+      await expect(blobs.read(alice, ref.ref)).rejects.toMatchObject({ code })
+      await blobs.upload(alice, bytes('precious'))
+      expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('precious')
+      await blobs.close()
+    }
+  })
+})
 
 describe('reading with verify', () => {
   test('gives what was stored', async () => {

@@ -103,9 +103,9 @@ export class DiskBackend implements BlobBackend {
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
-      await this.#space.take(0)
+      await this.#space.take(0, 1)
       const file = await SpoolFile.create(this.#layout)
-      return new DiskSpool(file, (error) => this.#explain(error, 'write a spool file'), this.#spools)
+      return new DiskSpool(file, this.#space, (error) => this.#explain(error, 'write a spool file'), this.#spools)
     })
   }
 
@@ -160,7 +160,7 @@ export class DiskBackend implements BlobBackend {
 
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
-    if (body.spool === undefined) await this.#space.take(body.size)
+    if (body.spool === undefined) await this.#space.take(body.size, 1)
     const file = body.spool === undefined ? await SpoolFile.create(this.#layout) : this.#take(body.spool)
     try {
       if (body.chunks !== undefined) await file.write(body.chunks)

@@ -25,8 +25,8 @@ export class FreeSpace {
     this.#floor = floor
   }
 
-  /** Counts a file of so many bytes off, and refuses it where the floor would be reached. */
-  async take(bytes: number): Promise<void> {
+  /** Counts off what is about to be written, and refuses it where the floor would be reached. */
+  async take(bytes: number, inodes: number): Promise<void> {
     const { bytes: minBytes, inodes: minInodes } = this.#floor
     if (minBytes === 0 && minInodes === 0) return
     const now = performance.now()
@@ -40,12 +40,12 @@ export class FreeSpace {
     }
     const free = await this.#free
     this.#taken.bytes += bytes
-    this.#taken.inodes += 1
+    this.#taken.inodes += inodes
     const tooFewBytes = free.bytes - this.#taken.bytes < minBytes
     const tooFewInodes = free.inodes - this.#taken.inodes < minInodes
     if (!tooFewBytes && !tooFewInodes) return
     this.#taken.bytes -= bytes
-    this.#taken.inodes -= 1
+    this.#taken.inodes -= inodes
     const what = tooFewBytes ? `${minBytes} bytes` : `${minInodes} inodes`
     throw new Refusal('ENOSPC', `less than ${what} would stay free (option minFree); free some, or use a larger device`)
   }

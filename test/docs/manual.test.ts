@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { effectiveMimeType, type MimePolicy } from '../../src/index.ts'
+import { manual, pagesOf, project } from './pages.ts'
+
+describe('the manual', () => {
+  test.each(pagesOf('*.md', 'docs/*.md'))('has no link that leads nowhere: $path', ({ path, text }) => {
+    const links = [...text.matchAll(/\]\((?<target>[^)\s]+)\)/g)].map((match) => match.groups?.target ?? '')
+    const dead = links.filter((target) => !/^https?:/.test(target) && !leadsSomewhere(path, target))
+    expect(dead).toEqual([])
+  })
+
+  test('has every page in its index', () => {
+    const index = readFileSync(join(project, 'docs/README.md'), 'utf8')
+    const names = pagesOf('docs/*.md').map(({ path }) => path.slice('docs/'.length))
+    expect(names.filter((name) => name !== 'README.md' && !index.includes(`(${name})`))).toEqual([])
+  })
+
+  test('explains every error, and none that is not', () => {
+    const codes = readFileSync(join(project, 'src/errors.ts'), 'utf8').matchAll(/^ {2}\| '(\w+)'$/gm)
+    const explained = readFileSync(join(project, 'docs/errors.md'), 'utf8').matchAll(/^\| `(\w+)` \|/gm)
+    expect([...explained].map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
+  })
+
+  test('tells of declared and sniffed types what is so', () => {
+    const page = readFileSync(join(project, 'docs/uploads-and-limits.md'), 'utf8')
+    const table = /^\| declared \| sniffed \|.*\n\|[-|]+\n(?<rows>(?:\|.*\n)+)/m.exec(page)?.groups?.rows ?? ''
+    const rows = table
+      .trim()
+      .split('\n')
+      .map((row) => row.slice(2, -2).split(' | '))
+    expect(
+      rows.map(([declared = '', sniffed = '']) => [declared, sniffed, ...effectiveTypes(declared, sniffed)]),
+    ).toEqual(rows)
+  })
+
+  test('says how to run the demo and the tests', () => {
+    const [readme] = manual()
+    for (const command of ['npm ci && npm run demo', 'npm ci && npm test'])
+      expect(readme?.text).toContain(`${command}\n`)
+  })
+})
+
+function effectiveTypes(declared: string, sniffed: string): string[] {
+  const known = (type: string) => (type === 'nothing' ? null : type)
+  return (['sniffed', 'agree', 'declared'] satisfies MimePolicy[]).map((policy) => {
+    try {
+      return effectiveMimeType({ declared: known(declared), sniffed: known(sniffed), policy })
+    } catch {
+      return 'refused'
+    }
+  })
+}
+
+function leadsSomewhere(from: string, target: string): boolean {
+  const [path = '', anchor] = target.split('#')
+  const file = path === '' ? join(project, from) : join(project, dirname(from), path)
+  if (!existsSync(file)) return false
+  if (anchor === undefined) return true
+  return headings(readFileSync(file, 'utf8')).includes(anchor)
+}
+
+/** The anchors that GitHub makes of the headings. */
+function headings(text: string): string[] {
+  const lines = [...text.matchAll(/^#+ (.+)$/gm)].map((match) => match[1] ?? '')
+  return lines.map((line) =>
+    line
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  type BlobStore,
+  createBlobStore,
+  type HostDatabase,
+  type KyselyMetadataOptions,
+  kyselyMetadata,
+  MemoryBackend,
+  sqliteMetadata,
+} from '../../src/index.ts'
+import { temporaryFolder } from '../support/places.ts'
+import { alice, bytes } from '../support/samples.ts'
+
+/** A host's connection; every later one to a WAL file begins with what SQLite was built with. */
+function host(settings: { foreignKeys: 'ON' | 'OFF'; synchronous: 'OFF' | 'NORMAL' | 'FULL' | 'EXTRA' }) {
+  const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
+  database.pragma('journal_mode = WAL')
+  database.pragma(`synchronous = ${settings.synchronous}`)
+  database.pragma(`foreign_keys = ${settings.foreignKeys}`)
+  const db = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
+  onTestFinished(() => db.destroy())
+  return { db, database }
+}
+
+function storeOn(db: HostDatabase, options?: KyselyMetadataOptions): BlobStore {
+  const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: kyselyMetadata(db, options) })
+  onTestFinished(() => blobs.close())
+  return blobs
+}
+
+describe('the host’s connection', () => {
+  test('is good when it is durable and holds foreign keys', async () => {
+    for (const synchronous of ['FULL', 'EXTRA'] as const) {
+      await storeOn(host({ foreignKeys: 'ON', synchronous }).db).ready()
+    }
+  })
+
+  test('is refused when a power cut may lose what it acknowledged, with the line to add', async () => {
+    for (const synchronous of ['NORMAL', 'OFF'] as const) {
+      const error = await failureOf(storeOn(host({ foreignKeys: 'ON', synchronous }).db))
+      expect(error).toMatchObject({ code: 'MetadataUnsafe' })
+      expect(error.message).toMatch(/PRAGMA synchronous\s*=\s*FULL/i)
+      expect(error.message).not.toMatch(/PRAGMA foreign_keys/i)
+    }
+  })
+
+  test('is refused when it does not hold foreign keys, with the line to add', async () => {
+    for (const durability of ['full', 'relaxed'] as const) {
+      const error = await failureOf(storeOn(host({ foreignKeys: 'OFF', synchronous: 'FULL' }).db, { durability }))
+      expect(error).toMatchObject({ code: 'MetadataUnsafe' })
+      expect(error.message).toMatch(/PRAGMA foreign_keys\s*=\s*ON/i)
+      expect(error.message).not.toMatch(/PRAGMA synchronous/i)
+    }
+  })
+
+  test('hears of all that is wrong at once', async () => {
+    const error = await failureOf(storeOn(host({ foreignKeys: 'OFF', synchronous: 'NORMAL' }).db))
+    expect(error).toMatchObject({ code: 'MetadataUnsafe' })
+    expect(error.message).toMatch(/PRAGMA foreign_keys\s*=\s*ON/i)
+    expect(error.message).toMatch(/PRAGMA synchronous\s*=\s*FULL/i)
+  })
+
+  test('may be less durable where the host says so', async () => {
+    const blobs = storeOn(host({ foreignKeys: 'ON', synchronous: 'NORMAL' }).db, { durability: 'relaxed' })
+    await blobs.ready()
+    await blobs.upload(alice, bytes('x'), { mimeType: 'image/png' }).catch(() => {})
+  })
+
+  test('is only read, never changed', async () => {
+    const { db, database } = host({ foreignKeys: 'ON', synchronous: 'EXTRA' })
+    await storeOn(db).ready()
+    expect(database.pragma('synchronous', { simple: true })).toBe(3)
+    expect(database.pragma('foreign_keys', { simple: true })).toBe(1)
+    const wrong = host({ foreignKeys: 'OFF', synchronous: 'NORMAL' })
+    await failureOf(storeOn(wrong.db))
+    expect(wrong.database.pragma('synchronous', { simple: true })).toBe(1)
+    expect(wrong.database.pragma('foreign_keys', { simple: true })).toBe(0)
+    const tables = wrong.database.prepare('SELECT name FROM sqlite_schema').all()
+    expect(tables, 'nothing was created').toEqual([])
+  })
+
+  test('is looked at again once it is put right', async () => {
+    const { db, database } = host({ foreignKeys: 'OFF', synchronous: 'NORMAL' })
+    const blobs = storeOn(db)
+    await failureOf(blobs)
+    database.pragma('foreign_keys = ON')
+    await failureOf(blobs)
+    database.pragma('synchronous = FULL')
+    await blobs.ready()
+    expect(await blobs.usage(alice)).toMatchObject({ count: 0 })
+  })
+})
+
+describe('a file of our own', () => {
+  test('keeps its log beside it, in folders that it makes', async () => {
+    const file = join(temporaryFolder(), 'deep', 'down', 'blobs.sqlite')
+    const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(file) })
+    await blobs.ready()
+    const second = new Database(file)
+    expect(second.pragma('journal_mode', { simple: true })).toBe('wal')
+    second.close()
+    await blobs.close()
+  })
+
+  test('has a name, and known options', () => {
+    for (const file of ['', undefined, 7, {}]) {
+      const make = () => sqliteMetadata(file as never)
+      expect(make, String(file)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+    }
+    for (const options of [{ synchronous: 'OFF' }, null]) {
+      const make = () => sqliteMetadata(':memory:', options as never)
+      expect(make).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+    }
+    for (const options of [{ durability: 'none' }, { migrate: 'never' }, { now: 5 }]) {
+      const make = () => sqliteMetadata(':memory:', options as never)
+      expect(make, JSON.stringify(options)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+    }
+  })
+})
+
+async function failureOf(blobs: BlobStore): Promise<Error> {
+  return blobs.ready().then(
+    () => expect.unreachable('it was ready'),
+    (error) => error,
+  )
+}

@@ -1,0 +1,75 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import { temporaryFolder } from '../support/places.ts'
+import { alice } from '../support/samples.ts'
+
+// Real processes on one folder and one SQLite file. Goes red when a transaction begins deferred, when the account's row
+// is not written first, when the quota is looked at outside its transaction, or when a busy database is not waited for.
+
+function start(folder: string, role: string, number: number): { child: ChildProcess; done: Promise<unknown> } {
+  const child = fork(join(import.meta.dirname, 'worker.ts'), [folder, role, String(number)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const message = once(child, 'message')
+  const done = once(child, 'exit').then(async ([code]) => {
+    clearTimeout(deadline)
+    if (code !== 0) throw new Error(`process ${number} (${role}) ended with ${code}`)
+    return (await message)[0]
+  })
+  return { child, done }
+}
+
+const open = (folder: string) =>
+  createBlobStore({
+    backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
+    times: { grace: 0, deleteDelay: 0 },
+  })
+
+describe('several processes on one store', () => {
+  test('that open it for the first time at once, and upload at the border of a quota, never exceed it', async () => {
+    const folder = temporaryFolder()
+    const workers = [1, 2, 3, 4].map((number) => start(folder, 'upload', number))
+    const done = (await Promise.all(workers.map((worker) => worker.done))) as { stored: number; refused: number }[]
+    const sum = (name: 'stored' | 'refused') => done.reduce((all, one) => all + one[name], 0)
+    const blobs = open(folder)
+    const { bytes, count, reserved } = await blobs.usage(alice)
+    expect({ bytes, reserved }).toEqual({ bytes: 100_000, reserved: 0 })
+    // Some contents are the same in one process: each costs once.
+    expect(sum('stored')).toBeGreaterThanOrEqual(count)
+    expect(sum('stored') + sum('refused')).toBe(800)
+    expect((await blobs.scrub({ olderThan: 0 })).recounted).toEqual([])
+    await blobs.close()
+  }, 90_000)
+
+  test('four that write and two that collect lose nothing and leave nothing', async () => {
+    const folder = temporaryFolder()
+    const collectors = [5, 6].map((number) => start(folder, 'collect', number))
+    const writers = [1, 2, 3, 4].map((number) => start(folder, 'toggle', number))
+    expect(await Promise.all(writers.map((writer) => writer.done))).toEqual(Array(4).fill({ missing: 0 }))
+    for (const { child } of collectors) child.send('end')
+    await Promise.all(collectors.map((collector) => collector.done))
+
+    const blobs = open(folder)
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    // What two of them took back last must have an expiry: the write skew of "others still reference it".
+    await blobs.collect({ force: true })
+    await blobs.sweep({ force: true })
+    await blobs.collect({ force: true })
+    await blobs.close()
+    const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
+    expect(files.filter((entry) => entry.isFile())).toEqual([])
+    const database = new Database(join(folder, 'blobs.sqlite'), { readonly: true })
+    for (const table of ['upload', 'content', 'blob', 'ref', 'doomed', 'candidate']) {
+      expect(database.prepare(`SELECT * FROM blobstore_${table}`).all(), table).toEqual([])
+    }
+    database.close()
+  }, 90_000)
+})
