@@ -23,3 +23,9 @@ export function assertWhole(what: string, value: unknown, least: number): assert
   if (Number.isSafeInteger(value) && (value as number) >= least) return
   throw new BlobStoreError('InvalidArgument', `${what}: expected a whole number of at least ${least}`)
 }
+
+/** @throws `InvalidArgument` unless `value` is absent or one of these */
+export function assertOneOf(what: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value as string)) return
+  throw new BlobStoreError('InvalidArgument', `${what}: expected one of ${allowed.join(', ')}`)
+}

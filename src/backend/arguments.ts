@@ -4,13 +4,6 @@ import { type BlobKey, cidOfKey } from './key.ts'
 
 /** What every backend checks alike, before it does anything. */
 
-export function checkBackendOptions(backend: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((option) => !known.includes(option))
-  if (unknown !== undefined) {
-    throw new BlobStoreError('InvalidArgument', `${backend} has no option "${unknown}": it has ${known.join(', ')}`)
-  }
-}
-
 export function checkBackendName(name: string): string {
   if (typeof name === 'string' && /^[a-z0-9-]{1,32}$/.test(name)) return name
   throw new BlobStoreError('InvalidArgument', 'A backend\'s name is 1 to 32 of a-z, 0-9 and "-"')

@@ -1,14 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
-import {
-  byteCount,
-  checkBackendName,
-  checkBackendOptions,
-  checkKey,
-  checkPage,
-  checkRange,
-  checkSize,
-  sortOutKeys,
-} from './arguments.ts'
+import { assertOptions } from '../options.ts'
+import { byteCount, checkBackendName, checkKey, checkPage, checkRange, checkSize, sortOutKeys } from './arguments.ts'
 import type {
   BackendObject,
   BlobBackend,
@@ -31,7 +23,7 @@ export class MemoryBackend implements BlobBackend {
   #closing = new AbortController()
 
   constructor(options: MemoryBackendOptions = {}) {
-    checkBackendOptions('MemoryBackend', options, ['name'])
+    assertOptions('MemoryBackend', options, ['name'])
     this.name = checkBackendName(options.name ?? 'memory')
   }
 

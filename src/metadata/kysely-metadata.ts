@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
-import { assertOptions } from '../options.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
 import { acquired } from './acquired.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
 import type { HostDatabase } from './host-database.ts'
@@ -57,7 +57,7 @@ export interface KyselyMetadataOptions {
  * @throws `InvalidArgument`
  */
 export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions = {}): MetadataAdapter {
-  assertOptions('kyselyMetadata', options, ['migrate', 'durability', 'now'])
+  checkMetadataOptions('kyselyMetadata', options)
   if (typeof db?.withoutPlugins !== 'function' || db.isTransaction) {
     throw new BlobStoreError('InvalidArgument', 'kyselyMetadata(db): db must be a Kysely, and not a transaction')
   }
@@ -66,6 +66,15 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
     ownFile: false,
     connect: async () => ({ db: ownTables(db), close: async () => {} }),
   })
+}
+
+/** @throws `InvalidArgument` */
+export function checkMetadataOptions(what: string, options: KyselyMetadataOptions): void {
+  assertOptions(what, options, ['migrate', 'durability', 'now'])
+  assertOneOf(`${what}: migrate`, options.migrate, ['auto', 'check'])
+  assertOneOf(`${what}: durability`, options.durability, ['full', 'relaxed'])
+  if (options.now === undefined || typeof options.now === 'function') return
+  throw new BlobStoreError('InvalidArgument', `${what}: now must be a function`)
 }
 
 /** Where an adapter gets its database from. */

@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
-import { assertOptions } from '../options.ts'
-import { type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
+import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { applySettings } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
@@ -19,7 +18,7 @@ const busyTimeout = 20
  * @throws `InvalidArgument`
  */
 export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}): MetadataAdapter {
-  assertOptions('sqliteMetadata', options, ['migrate', 'durability', 'now'])
+  checkMetadataOptions('sqliteMetadata', options)
   if (typeof file !== 'string' || file === '') {
     throw new BlobStoreError('InvalidArgument', 'sqliteMetadata(file): file must be the path of an SQLite file')
   }

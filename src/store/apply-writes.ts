@@ -4,12 +4,10 @@ import { assertScope, publicScope } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
-import { assertOptions } from '../options.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
-
-const modes = ['reject', 'expect'] as const
 
 export async function applyWrites(
   store: StoreContext,
@@ -22,9 +20,7 @@ export async function applyWrites(
   assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'signal'])
   const { rev, trx, missing = 'reject', signal } = options
   assertTid('applyWrites: rev', rev)
-  if (!modes.includes(missing)) {
-    throw new BlobStoreError('InvalidArgument', `applyWrites: missing must be one of ${modes.join(', ')}`)
-  }
+  assertOneOf('applyWrites: missing', missing, ['reject', 'expect'])
   if (!Array.isArray(writes)) throw new BlobStoreError('InvalidArgument', 'applyWrites: writes must be an array')
   // What a record names after the last write to it is all that counts.
   const records = new Map<string, RecordRefs>()

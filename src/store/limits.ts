@@ -1,7 +1,7 @@
 import { assertAcceptPatterns, defaultAccept } from '../blob/mime.ts'
 import type { MimePolicy } from '../blob/mime-policy.ts'
 import { BlobStoreError } from '../errors.ts'
-import { assertOptions, assertWhole } from '../options.ts'
+import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
@@ -71,9 +71,7 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   const { quota = {}, uploads = {} } = limits
   assertWhole('limits.maxBlobSize', maxBlobSize, 1)
   assertAcceptPatterns(accept)
-  if (!mimePolicies.includes(mimePolicy)) {
-    throw new BlobStoreError('InvalidArgument', `limits.mimePolicy: expected one of ${mimePolicies.join(', ')}`)
-  }
+  assertOneOf('limits.mimePolicy', mimePolicy, mimePolicies)
   if (typeof quota !== 'function') resolveQuota(quota)
   assertOptions('limits.uploads', uploads, ['account', 'total'])
   const { account = 64, total = 256 } = uploads

@@ -5,12 +5,11 @@ import { visibleScopes } from '../blob/scope.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import type { ResolvedBlob } from '../metadata/metadata.ts'
-import { assertOptions } from '../options.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
 import type { BlobReading, ReadOptions, StatOptions } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
 import { Reading } from './reading.ts'
 import { StoredBytes } from './stored-bytes.ts'
-import { assertViewer } from './viewer.ts'
 
 export async function read(
   store: StoreContext,
@@ -55,7 +54,8 @@ async function resolve(
   cid: BlobCid,
   { as = 'public', scopes, trx, signal }: StatOptions,
 ): Promise<ResolvedBlob | null> {
-  assertViewer(as)
+  // A misspelt viewer must not see more, nor less, in silence.
+  assertOneOf('as', as, ['public', 'account', 'moderator'])
   signal?.throwIfAborted()
   return metadata.resolve(did, cid, { as, trx, scopes: visibleScopes('scopes', scopes) })
 }

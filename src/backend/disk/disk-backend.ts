@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
-import { assertWhole } from '../../options.ts'
-import { checkBackendName, checkBackendOptions, checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
+import { assertOneOf, assertOptions, assertWhole } from '../../options.ts'
+import { checkBackendName, checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
 import type {
   BackendObject,
   BlobBackend,
@@ -69,14 +69,12 @@ export class DiskBackend implements BlobBackend {
   readonly #spools = new Set<DiskSpool>()
 
   constructor(options: DiskBackendOptions) {
-    checkBackendOptions('DiskBackend', options, ['root', 'name', 'durability', 'minFree'])
+    assertOptions('DiskBackend', options, ['root', 'name', 'durability', 'minFree'])
     const { root, name = 'disk', durability = 'full', minFree = {} } = options
     if (typeof root !== 'string' || root === '' || root.includes('\0')) {
       throw new BlobStoreError('InvalidArgument', 'DiskBackend needs `root`, the path of a directory')
     }
-    if (durability !== 'full' && durability !== 'none') {
-      throw new BlobStoreError('InvalidArgument', "The durability of a DiskBackend is 'full' or 'none'")
-    }
+    assertOneOf('DiskBackend: durability', durability, ['full', 'none'])
     this.name = checkBackendName(name)
     // Windows has no fsync of a directory.
     this.durable = durability === 'full' && process.platform !== 'win32'
