@@ -55,11 +55,11 @@ export type { MetadataAdapter } from './metadata/metadata.ts'
 export type { Quota } from './metadata/quota.ts'
 export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
 export type { MetadataDurability } from './metadata/sqlite-settings.ts'
+export type { BlobStore } from './store/blob-store.ts'
 export type {
   AppliedWrites,
   ApplyWritesOptions,
   BlobReading,
-  BlobStore,
   ListBlobsOptions,
   PageOptions,
   QueryOptions,
@@ -69,7 +69,7 @@ export type {
   StatOptions,
   TakedownOptions,
   UploadOptions,
-} from './store/blob-store.ts'
+} from './store/calls.ts'
 // The store.
 export { type BlobStoreOptions, createBlobStore } from './store/create-blob-store.ts'
 export type { Hooks, Inaccessible, Inspection, Verdict } from './store/hooks.ts'

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Reply } from '../http/reply.ts'
-import type { BlobReading } from '../store/blob-store.ts'
+import type { BlobReading } from '../store/calls.ts'
 import { watchIdle } from './idle.ts'
 
 export interface SendOptions {

@@ -1,4 +1,4 @@
-import type { BlobReading } from '../store/blob-store.ts'
+import type { BlobReading } from '../store/calls.ts'
 
 /**
  * An answer before it is one of the web's or of Node's: the adapters send a reading's bytes each in the quickest way

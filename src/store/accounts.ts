@@ -1,7 +1,7 @@
 import type { CallOptions } from '../backend/backend.ts'
 import { assertDid } from '../blob/did.ts'
 import { assertOptions } from '../options.ts'
-import type { QueryOptions } from './blob-store.ts'
+import type { QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
 

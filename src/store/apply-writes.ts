@@ -5,7 +5,7 @@ import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
-import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './blob-store.ts'
+import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
 

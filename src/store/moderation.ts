@@ -1,7 +1,7 @@
 import { type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { assertOptions } from '../options.ts'
-import type { QueryOptions, TakedownOptions } from './blob-store.ts'
+import type { QueryOptions, TakedownOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
 

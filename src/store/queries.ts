@@ -6,7 +6,7 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobCounts, BlobStat, MissingBlob, Page, Usage } from '../metadata/facts.ts'
 import type { PageRequest } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
-import type { ListBlobsOptions, PageOptions, QueryOptions } from './blob-store.ts'
+import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 
 // What is asked of the metadata alone. Each checks what it was given, for nobody behind it does.

@@ -2,7 +2,7 @@ import type { ByteRange } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
-import type { BlobReading } from './blob-store.ts'
+import type { BlobReading } from './calls.ts'
 
 /**
  * An open blob. Lets go of its file or socket when it was read or cancelled, and when nobody begins to read, or the

@@ -1,0 +1,114 @@
+import type { ByteRange, CallOptions } from '../backend/backend.ts'
+import type { BlobCid } from '../blob/cid.ts'
+import type { BlobStat, Viewer } from '../metadata/facts.ts'
+import type { HostTransaction } from '../metadata/host-database.ts'
+
+// What the store's methods take and give.
+
+export interface QueryOptions extends CallOptions {
+  /** The host's transaction to run in; required inside one, since SQLite has a single connection. */
+  trx?: HostTransaction | undefined
+}
+
+export interface UploadOptions extends CallOptions {
+  /** The declared type. @default none */
+  mimeType?: string | undefined
+  /** A name to take the declared type from when `mimeType` is missing: `cat.jpg`. Not kept. */
+  fileName?: string | undefined
+  /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
+  size?: number | undefined
+}
+
+/**
+ * What a commit does to one record. References are found in `record`, unless `blobs` gives them. `create` and `update`
+ * are one: both replace what the record named before. `scope` says who sees the blobs by this record, see
+ * `StatOptions.scopes`; it is `public` unless given.
+ */
+export type RecordWrite =
+  | { action: 'create' | 'update'; uri: string; record: unknown; scope?: string | undefined; blobs?: never }
+  | {
+      action: 'create' | 'update'
+      uri: string
+      blobs: readonly RecordBlob[]
+      scope?: string | undefined
+      record?: never
+    }
+  | { action: 'delete'; uri: string }
+
+export interface AppliedWrites {
+  /** Blobs that lost their last reference: not public any more, and to be purged from caches once it is committed. */
+  unreferenced: BlobCid[]
+}
+
+/** A reference with what the record's Lexicon demands of it. */
+export interface RecordBlob {
+  ref: unknown
+  /** Patterns such as `image/*`. @default any */
+  accept?: readonly string[] | undefined
+  /** In bytes, inclusive. @default any */
+  maxSize?: number | undefined
+}
+
+export interface ApplyWritesOptions extends QueryOptions {
+  /** The repository revision of the commit, a TID; what `list({ since })` compares. */
+  rev: string
+  /**
+   * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
+   * `expect`: it is kept and listed by `listMissing` until the blob is uploaded with that type and size, as an import
+   * of a repository needs; what differs from the stored type or size is kept as expected, references of the legacy
+   * form are accepted, broken ones skipped, and neither takedowns nor the Lexicon's constraints reject.
+   * @default 'reject'
+   */
+  missing?: 'reject' | 'expect' | undefined
+}
+
+export interface StatOptions extends QueryOptions {
+  /** @default 'public' */
+  as?: Viewer | undefined
+  /**
+   * Scopes whose references show a blob to who asks, besides `public`: what the host has found them to be allowed.
+   * @default none
+   */
+  scopes?: readonly string[] | undefined
+}
+
+export interface ReadOptions extends StatOptions {
+  /**
+   * Hashes the bytes on their way out. The last ones are held back until the hash was right; else the body fails with
+   * `BlobDamaged`, and the next upload of the CID heals it. Only for whole blobs: a range cannot be verified.
+   * @default false
+   */
+  verify?: boolean | undefined
+  /** Both ends inclusive; an `end` past the last byte means the last byte. @default the whole blob */
+  range?: ByteRange | undefined
+}
+
+export interface BlobReading extends BlobStat {
+  /** What `body` holds; absent when it is the whole blob. */
+  range?: ByteRange
+  /** The bytes, once. */
+  readonly body: ReadableStream<Uint8Array>
+  /** The same bytes, once, past the web stream: quicker, but a chunk is valid only until the next is asked for. */
+  readonly chunks: AsyncIterableIterator<Uint8Array>
+  /** All of them, read into memory. */
+  bytes(): Promise<Uint8Array>
+}
+
+export interface PageOptions extends QueryOptions {
+  /** 1 to 1000. @default 500 */
+  limit?: number | undefined
+  /** What the page before gave; opaque. @default from the start */
+  cursor?: string | undefined
+}
+
+export interface ListBlobsOptions extends PageOptions {
+  /** As in `StatOptions`. @default none */
+  scopes?: readonly string[] | undefined
+  /** Only blobs that a record written after this revision references. */
+  since?: string | undefined
+}
+
+export interface TakedownOptions extends QueryOptions {
+  /** The moderator's own note, such as a case number. */
+  ref?: string | undefined
+}
