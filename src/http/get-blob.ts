@@ -15,10 +15,11 @@ export async function getBlob({ blobs, options, request }: Call): Promise<Reply>
   const did = didParam(request)
   const cid = cidParam(request)
   const { signal } = request
+  const { verify } = options
   await assertServed(options, did)
 
   if (request.method === 'GET' && !asksForMore(request)) {
-    const body = await blobs.read(did, cid, { signal })
+    const body = await blobs.read(did, cid, { signal, verify })
     return { status: 200, headers: { ...blobHeaders(body, options.maxAge), 'content-length': String(body.size) }, body }
   }
 
@@ -29,8 +30,8 @@ export async function getBlob({ blobs, options, request }: Call): Promise<Reply>
   const etag = etagOf(cid)
   if (failsMatch(request, etag)) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
   if (isNotModified(request, etag)) return notModified(headers)
-  if (request.method === 'HEAD')
-    return { status: 200, headers: { ...headers, 'content-length': String(blob.size) }, body: null }
+  const whole = { ...headers, 'content-length': String(blob.size) }
+  if (request.method === 'HEAD') return { status: 200, headers: whole, body: null }
 
   const range = rangeHolds(request, etag) ? chooseRange(request.header('range'), blob.size) : 'whole'
   if (range === 'unsatisfiable') {
@@ -39,8 +40,8 @@ export async function getBlob({ blobs, options, request }: Call): Promise<Reply>
     })
   }
   if (range === 'whole') {
-    const body = await blobs.read(did, cid, { signal })
-    return { status: 200, headers: { ...headers, 'content-length': String(blob.size) }, body }
+    const body = await blobs.read(did, cid, { signal, verify })
+    return { status: 200, headers: whole, body }
   }
   const body = await blobs.read(did, cid, { range, signal })
   const { start, end } = range

@@ -1,6 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { assertOptions, assertWhole } from '../options.ts'
+import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 
 /** What the host gives to the HTTP handlers. */
 export interface BlobHandlerOptions extends BlobServingOptions {
@@ -30,6 +30,12 @@ export interface BlobServingOptions {
   /** How long caches may keep a blob, and so serve it after a takedown, in seconds. @default 300 */
   maxAge?: number | undefined
 
+  /**
+   * Hashes whole blobs on their way out: a damaged one ends in a cut connection, never in a whole answer, and the next
+   * upload heals it. Ranges cannot be verified. Costs a sha-256 of every byte served. @default false
+   */
+  verify?: boolean | undefined
+
   /** Told of each error that the host should look at: those answered by a status from 500. Silent by default. */
   onError?: ((error: unknown, context: { method: string }) => void) | undefined
 
@@ -43,19 +49,14 @@ export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 /** Who sends a request; null when nobody that is known. */
 export type Authenticated = { readonly did: string } | Response | null
 
-const known = ['authenticate', 'accountStatus', 'cors', 'maxAge', 'onError', 'logger']
-const corsChoices = ['public', 'all', 'none']
+const known = ['authenticate', 'accountStatus', 'cors', 'maxAge', 'verify', 'onError', 'logger']
 
 /** @throws `InvalidArgument` for an option that cannot be meant */
 export function checkOptions(what: string, options: BlobServingOptions & { authenticate: unknown }): void {
   assertOptions(what, options, known)
-  if (typeof options.authenticate !== 'function') throw invalid(`${what}: authenticate is missing, a function`)
-  if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
-  if (options.cors !== undefined && !corsChoices.includes(options.cors)) {
-    throw invalid(`${what}: cors is one of ${corsChoices.join(', ')}`)
+  if (typeof options.authenticate !== 'function') {
+    throw new BlobStoreError('InvalidArgument', `${what}: authenticate is missing, a function`)
   }
-}
-
-function invalid(message: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', message)
+  if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
+  assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
 }

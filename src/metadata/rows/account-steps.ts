@@ -1,7 +1,7 @@
 import type { AccountSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { lockAccount } from './account-row.ts'
-import { deleteBlobs } from './collect-steps.ts'
+import { deleteBlobs } from './delete-blobs.ts'
 
 export function accountSteps(session: Session): AccountSteps {
   return {

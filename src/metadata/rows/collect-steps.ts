@@ -1,10 +1,9 @@
 import type { Kysely } from 'kysely'
-import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
-import { doom } from './doomed-rows.ts'
+import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { endUpload } from './upload-steps.ts'
 
@@ -177,48 +176,4 @@ export function collectSteps(session: Session): CollectSteps {
         return Number(row.count)
       }),
   }
-}
-
-/**
- * Deletes an account's unreferenced blobs, and the content that nobody has any more with its tombstone: in one
- * transaction, so that no content is ever without a blob and none has to be searched for. A reference or another
- * account's blob that comes between is a foreign key violation, and nothing is deleted.
- */
-export async function deleteBlobs(
-  session: Session,
-  trx: Trx,
-  did: string,
-  cids: readonly string[],
-  deleteDelay: number,
-): Promise<number> {
-  if (cids.length === 0) return 0
-  const deleted = await trx
-    .deleteFrom('blobstore_blob')
-    .where('did', '=', did)
-    .where('cid', 'in', cids)
-    .returning(['cid', 'size'])
-    .execute()
-  const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
-  await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
-  const unowned = await trx
-    .deleteFrom('blobstore_content')
-    .where('cid', 'in', cids)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb.selectFrom('blobstore_blob').select('did').whereRef('blobstore_blob.cid', '=', 'blobstore_content.cid'),
-        ),
-      ),
-    )
-    .returning(['cid', 'key', 'backend', 'size'])
-    .execute()
-  const keys = new Map(unowned.map((content) => [content.cid, content]))
-  const doomed = deleted.map(({ cid, size }) => {
-    // What others have too stays. The account is charged all the same, by a tombstone for a key that never was: else
-    // `pending`, and a quota that it fills, would tell it that they have it.
-    const { key, backend } = keys.get(cid) ?? { key: keyOf(cid, newGeneration(1)), backend: null }
-    return { key, backend, size: Number(size), did }
-  })
-  await doom(session, trx, doomed, deleteDelay)
-  return deleted.length
 }
