@@ -146,6 +146,10 @@ describe.each(places)('lists in $name', ({ make }) => {
   test('refuse a limit or cursor that cannot be meant', async () => {
     const blobs = make().store()
     await posted(blobs, alice, 3)
+    const { cursor: good = '' } = await blobs.list(alice, { limit: 1 })
+    const base64 = (text: string): string => Buffer.from(text).toString('base64url')
+    const cursors = ['', 'nonsense', '%00', 'x'.repeat(5000), good.slice(0, -5), `${good.slice(0, 8)}${good}`]
+    const encoded = ['{"cid":1}', '["a"]', '["a","b","c"]', '[1,2]', '"ab"', 'null'].map(base64)
     const lists = [
       (options: PageOptions) => blobs.list(alice, options),
       (options: PageOptions) => blobs.listOwn(alice, options),
@@ -155,7 +159,7 @@ describe.each(places)('lists in $name', ({ make }) => {
       for (const limit of [0, -1, 1001, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5' as never]) {
         await expect(list({ limit }), `${list} ${limit}`).rejects.toMatchObject({ code: 'InvalidArgument' })
       }
-      for (const cursor of ['', 'nonsense', '%00', 'x'.repeat(5000), `{"cid":1}`, 7 as never]) {
+      for (const cursor of [...cursors, ...encoded, 7 as never]) {
         const what = `${list} ${String(cursor).slice(0, 20)}`
         await expect(list({ cursor }), what).rejects.toMatchObject({ code: 'InvalidArgument' })
       }

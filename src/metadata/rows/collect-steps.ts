@@ -1,13 +1,9 @@
-import type { Kysely } from 'kysely'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
-import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { endUpload } from './upload-steps.ts'
-
-type Trx = Kysely<Tables>
 
 export function collectSteps(session: Session): CollectSteps {
   return {
