@@ -59,10 +59,16 @@ export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Ja
   }
 
   async function clean(): Promise<void> {
-    await attempt('collect', async () => options.onCollected?.(await blobs.collect({ signal })))
+    await attempt('collect', async () => {
+      const report = await blobs.collect({ signal })
+      options.onCollected?.(report)
+    })
     if (signal.aborted || performance.now() - lastSweep < sweepEvery) return
     lastSweep = performance.now()
-    await attempt('sweep', async () => options.onSwept?.(await blobs.sweep({ signal })))
+    await attempt('sweep', async () => {
+      const report = await blobs.sweep({ signal })
+      options.onSwept?.(report)
+    })
   }
 
   async function attempt(what: string, work: () => Promise<void>): Promise<void> {
