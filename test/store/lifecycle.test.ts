@@ -65,6 +65,7 @@ describe('createBlobStore', () => {
       { ...needed(), metadata: 'data/blobs.sqlite' },
       { ...needed(), logger: null, maxBlobSize: 5 },
       { ...needed(), limit: {} },
+      { ...needed(), hooks: { inspected: () => {} } },
       { ...needed(), limits: [] },
       { ...needed(), limits: { maxBlobsize: 5 } },
       { ...needed(), limits: { maxBlobSize: 0 } },

@@ -1,0 +1,390 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  type BlobBackend,
+  type BlobKey,
+  type BlobRef,
+  type BlobStore,
+  cidOfBytes,
+  type SweepReport,
+} from '../../src/index.ts'
+import { FolderPlace } from '../support/folder-place.ts'
+import { Gate, heldBack, meddle } from '../support/meddling.ts'
+import { memoryPlace, places } from '../support/places.ts'
+import { alice, bob, bytes, day, hour, post, text } from '../support/samples.ts'
+
+const minute = 60_000
+
+describe.each(places)('sweep in $name', ({ make }) => {
+  test('dooms bytes that no row knows, and a collection after the delay deletes them', async () => {
+    const { store, clock, backend } = make()
+    const blobs = store({ times: { deleteDelay: 3 * hour } })
+    const live = await posted(blobs, alice, 'live')
+    await blobs.upload(alice, bytes('temporary'))
+    const orphan = await leaveOrphan(backend(), 'orphan')
+    const stored = async (): Promise<BlobKey[]> => (await backend().list()).keys
+
+    expect(await blobs.sweep()).toEqual({ keys: 3, orphans: 1, stopped: false, spools: 0 })
+    expect(await stored(), 'never directly').toContain(orphan)
+    expect(await blobs.sweep(), 'it has a row now').toEqual({ keys: 3, orphans: 0, stopped: false, spools: 0 })
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 0, waitingKeys: 1 })
+    clock.advance(3 * hour - minute)
+    await blobs.collect()
+    expect(await stored()).toContain(orphan)
+    clock.advance(2 * minute)
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 1, waitingKeys: 0 })
+    expect(await stored()).not.toContain(orphan)
+    expect(await stored()).toHaveLength(2)
+    expect(await text((await blobs.read(alice, live.ref)).body)).toBe('live')
+    expect(await blobs.sweep()).toMatchObject({ keys: 2, orphans: 0 })
+  })
+
+  test('dooms an orphan beside living bytes of the same CID, and not those', async () => {
+    const { store, clock, backend } = make()
+    const blobs = store()
+    const live = await posted(blobs, alice, 'same bytes')
+    await leaveOrphan(backend(), 'same bytes')
+    expect(await blobs.sweep()).toMatchObject({ keys: 2, orphans: 1 })
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 1 })
+    expect(await text((await blobs.read(alice, live.ref)).body)).toBe('same bytes')
+  })
+
+  test('finds nothing where there is nothing', async () => {
+    const blobs = make().store()
+    expect(await blobs.sweep()).toEqual({ keys: 0, orphans: 0, stopped: false, spools: 0 })
+  })
+
+  test('leaves bytes alone that wait for their deletion', async () => {
+    const { store, clock } = make()
+    const blobs = store()
+    await blobs.upload(alice, bytes('doomed'))
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ waitingKeys: 1 })
+    expect(await blobs.sweep()).toMatchObject({ keys: 1, orphans: 0 })
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 0, waitingKeys: 1 })
+  })
+
+  test.each(['before', 'after'])('leaves an upload alone that stands %s its bytes are stored', async (when) => {
+    const { store, clock, backend } = make()
+    const inner = backend()
+    const gate = new Gate()
+    const blobs = store({
+      backend: meddle(inner, {
+        async put(key, body, options) {
+          if (when === 'before') await gate.pass()
+          await inner.put(key, body, options)
+          if (when === 'after') await gate.pass()
+        },
+      }),
+    })
+    onTestFinished(() => gate.open())
+    const upload = blobs.upload(alice, bytes('in flight'))
+    await gate.reached
+    clock.advance(hour / 2)
+    expect(await blobs.sweep()).toMatchObject({ keys: when === 'after' ? 1 : 0, orphans: 0 })
+    gate.open()
+    await post(blobs, alice, 'a', await upload)
+    for (let round = 0; round < 2; round++) {
+      clock.advance(2 * day)
+      await blobs.collect()
+      expect(await blobs.sweep()).toMatchObject({ keys: 1, orphans: 0 })
+    }
+    expect(await text((await blobs.read(alice, (await upload).ref)).body)).toBe('in flight')
+  })
+
+  test('leaves a large upload alone that is being received', async () => {
+    const blobs = make().store()
+    const gate = new Gate()
+    const content = 'x'.repeat(3_000_000)
+    const upload = blobs.upload(alice, heldBack(content, gate))
+    await gate.reached
+    expect(await blobs.sweep()).toEqual({ keys: 0, orphans: 0, stopped: false, spools: 0 })
+    gate.open()
+    expect((await upload).size).toBe(3_000_000)
+  })
+
+  test('takes for no orphan what is uploaded while it lists', async () => {
+    const { store, backend } = make()
+    const inner = backend()
+    let uploading: (() => Promise<void>) | undefined
+    const blobs: BlobStore = store({
+      backend: meddle(inner, {
+        async list(options) {
+          await uploading?.()
+          const page = await inner.list(options)
+          await uploading?.()
+          return page
+        },
+      }),
+    })
+    let count = 0
+    uploading = async () => void (await blobs.upload(alice, bytes(`upload ${count++}`)))
+    for (let round = 0; round < 3; round++) expect(await blobs.sweep()).toMatchObject({ orphans: 0 })
+    await Promise.all([blobs.sweep(), ...Array.from({ length: 10 }, () => uploading?.()), blobs.sweep()])
+    expect((await blobs.sweep()).orphans).toBe(0)
+    expect(await blobs.collect()).toMatchObject({ waitingKeys: 0 })
+  })
+
+  test('stops when too much would go, and deletes nothing, unless it is forced', async () => {
+    const { store, clock, backend } = make()
+    const blobs = store()
+    const refs = await postedMany(blobs, 10)
+    const orphans = await leaveOrphans(backend(), 101)
+    for (let time = 0; time < 2; time++) {
+      expect(await blobs.sweep()).toEqual({ keys: 111, orphans: 101, stopped: true, spools: 0 })
+      clock.advance(2 * day)
+      expect(await blobs.collect()).toMatchObject({ deletedKeys: 0, waitingKeys: 0 })
+    }
+    expect((await backend().list()).keys).toEqual(expect.arrayContaining(orphans))
+
+    expect(await blobs.sweep({ force: true })).toEqual({ keys: 111, orphans: 101, stopped: false, spools: 0 })
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 101, waitingKeys: 0 })
+    for (const { ref } of refs) await (await blobs.read(alice, ref)).bytes()
+    expect((await backend().list()).keys).toHaveLength(10)
+  })
+
+  test('lets a hundred orphans go, whatever their share', async () => {
+    const { store, clock, backend } = make()
+    const blobs = store()
+    await blobs.ready()
+    await leaveOrphans(backend(), 100)
+    expect(await blobs.sweep()).toEqual({ keys: 100, orphans: 100, stopped: false, spools: 0 })
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 100 })
+  })
+
+  test('lists in pages, tells how far it is, and stops when it is aborted', async () => {
+    const { store, clock, backend } = make()
+    const inner = backend()
+    const blobs = store({
+      backend: meddle(inner, { list: (options) => inner.list({ ...options, limit: 7 }) }),
+    })
+    await postedMany(blobs, 18)
+    await leaveOrphans(backend(), 4)
+    const progress: SweepReport[] = []
+    const onProgress = (report: SweepReport) => void progress.push(report)
+    const reason = new Error('enough')
+    await expect(blobs.sweep({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const controller = new AbortController()
+    const abort = () => controller.abort(reason)
+    await expect(blobs.sweep({ signal: controller.signal, onProgress: abort })).rejects.toBe(reason)
+    expect(await blobs.collect()).toMatchObject({ waitingKeys: 0 })
+
+    expect(await blobs.sweep({ onProgress })).toMatchObject({ keys: 22, orphans: 4, stopped: false })
+    const seen = progress.map(({ keys }) => keys)
+    expect(new Set(seen).size).toBeGreaterThanOrEqual(4)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 4 })
+    expect((await inner.list()).keys).toHaveLength(18)
+  })
+
+  test('refuses options that cannot be meant', async () => {
+    const blobs = make().store()
+    await expect(blobs.sweep({ Force: true } as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(blobs.sweep(null as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
+  })
+})
+
+test.each([
+  { known: 908, stopped: true },
+  { known: 910, stopped: false },
+])('a sweep stops above a tenth, not at it: 101 orphans and $known others', async ({ known, stopped }) => {
+  const { store, backend } = memoryPlace()
+  const blobs = store()
+  await blobs.ready()
+  await leaveOrphans(backend(), known)
+  expect(await blobs.sweep({ force: true }), 'they get rows').toMatchObject({ orphans: known })
+  await leaveOrphans(backend(), 101)
+  expect(await blobs.sweep()).toMatchObject({ keys: known + 101, orphans: 101, stopped })
+})
+
+describe('sweep on a disk', () => {
+  test('deletes spools of dead processes, and no young ones', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await blobs.upload(alice, new Uint8Array(2_000_000))
+    const [old, young] = [join(place.spools, randomUUID()), join(place.spools, randomUUID())]
+    for (const file of [old, young]) writeFileSync(file, 'left behind')
+    const longAgo = Date.now() / 1000 - 2 * 86_400
+    utimesSync(old, longAgo, longAgo)
+    expect(await blobs.sweep()).toMatchObject({ orphans: 0, spools: 1 })
+    expect([existsSync(old), existsSync(young)]).toEqual([false, true])
+    expect(await blobs.sweep()).toMatchObject({ spools: 0 })
+  })
+
+  test('touches no spool that is being written to, however slowly', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    const gate = new Gate()
+    const content = 'x'.repeat(3_000_000)
+    const upload = blobs.upload(alice, heldBack(content, gate))
+    await gate.reached
+    expect(readdirSync(place.spools).length).toBeGreaterThan(0)
+    expect(await blobs.sweep()).toMatchObject({ spools: 0 })
+    gate.open()
+    expect((await upload).size).toBe(3_000_000)
+    expect(readdirSync(place.spools)).toEqual([])
+  })
+})
+
+describe('a database restored from the past', () => {
+  /** A place whose database forgot what was uploaded last; its backup is from before the store was opened again. */
+  async function restored(place: FolderPlace): Promise<{ known: BlobRef; forgotten: BlobRef }> {
+    const first = place.store()
+    const known = await posted(first, alice, 'known')
+    await first.close()
+    const backup = place.backUp()
+    const second = place.store()
+    const forgotten = await posted(second, alice, 'forgotten')
+    await second.close()
+    place.putBack(backup)
+    return { known, forgotten }
+  }
+
+  test('lets nothing be deleted', async () => {
+    const place = new FolderPlace()
+    const { forgotten } = await restored(place)
+    for (let time = 0; time < 2; time++) {
+      const blobs = place.store()
+      await blobs.ready()
+      await expect(blobs.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+      await expect(blobs.sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+      await expect(blobs.sweep({ force: true })).rejects.toMatchObject({ code: 'StoreRestored' })
+      place.clock.advance(30 * day)
+      await expect(blobs.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+      expect(existsSync(place.fileOf(forgotten.ref))).toBe(true)
+      expect(await blobs.stat(alice, forgotten.ref, { as: 'account' })).toBeNull()
+      await blobs.close()
+    }
+  })
+
+  test('still serves and takes in', async () => {
+    const place = new FolderPlace()
+    const { known, forgotten } = await restored(place)
+    const blobs = place.store()
+    expect(await text((await blobs.read(alice, known.ref)).body)).toBe('known')
+    const fresh = await posted(blobs, bob, 'fresh')
+    expect(await text((await blobs.read(bob, fresh.ref)).body)).toBe('fresh')
+    await posted(blobs, alice, 'forgotten')
+    expect(await text((await blobs.read(alice, forgotten.ref)).body)).toBe('forgotten')
+    await expect(blobs.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+  })
+
+  test('is noticed by every process, and when a sweep begins', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    await posted(first, alice, 'known')
+    await first.sweep()
+    const others = place.backUp()
+    await first.sweep()
+    await posted(first, alice, 'forgotten')
+    await first.close()
+    place.putBack(others)
+    const stores = [place.store(), place.store()]
+    for (const blobs of stores) await blobs.ready()
+    for (const blobs of stores) {
+      await expect(blobs.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+      await expect(blobs.sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+    }
+  })
+
+  test('is none when the newest database comes back', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    const ref = await posted(first, alice, 'kept')
+    await first.close()
+    place.putBack(place.backUp())
+    const second = place.store()
+    await second.collect()
+    expect(await second.sweep()).toMatchObject({ keys: 1, orphans: 0 })
+    expect(await text((await second.read(alice, ref.ref)).body)).toBe('kept')
+  })
+})
+
+describe('a database and bytes that do not belong together', () => {
+  test('another database on the same root is refused', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    const ref = await posted(first, alice, 'mine')
+    const other = place.store({ database: join(place.folder, 'other.sqlite') })
+    const mismatch = { code: 'StoreMismatch', backend: 'disk' }
+    await expect(other.ready()).rejects.toMatchObject(mismatch)
+    await expect(other.upload(alice, bytes('x'))).rejects.toMatchObject(mismatch)
+    await expect(other.sweep({ force: true })).rejects.toMatchObject(mismatch)
+    await expect(other.collect()).rejects.toMatchObject(mismatch)
+    expect(await text((await first.read(alice, ref.ref)).body)).toBe('mine')
+    await first.sweep()
+  })
+
+  test('a used database is refused on an empty root', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    await posted(first, alice, 'mine')
+    await first.close()
+    const elsewhere = place.store({ root: join(place.folder, 'elsewhere') })
+    await expect(elsewhere.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await expect(elsewhere.upload(alice, bytes('x'))).rejects.toMatchObject({ code: 'StoreMismatch' })
+    const back = place.store()
+    await back.ready()
+  })
+
+  test('bytes whose marker nobody can read are refused', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    await posted(first, alice, 'mine')
+    await first.close()
+    for (const marker of ['', 'nonsense', '{}', '{"id":1,"epoch":"x"}', 'null']) {
+      await place.backend().writeMarker(marker)
+      const second = place.store()
+      await expect(second.ready(), marker).rejects.toMatchObject({ code: 'StoreMismatch' })
+      await expect(second.collect(), marker).rejects.toMatchObject({ code: 'StoreMismatch' })
+      await second.close()
+    }
+  })
+
+  test('an old root is refused when its database was lost', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    const ref = await posted(first, alice, 'mine')
+    await first.close()
+    for (const ending of ['', '-wal', '-shm']) rmSync(place.database + ending, { force: true })
+    const second = place.store()
+    await expect(second.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await expect(second.sweep({ force: true })).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(existsSync(place.fileOf(ref.ref))).toBe(true)
+  })
+})
+
+async function posted(blobs: BlobStore, did: string, content: string): Promise<BlobRef> {
+  const ref = await blobs.upload(did, bytes(content))
+  await post(blobs, did, content, ref)
+  return ref
+}
+
+async function postedMany(blobs: BlobStore, count: number): Promise<BlobRef[]> {
+  const refs: BlobRef[] = []
+  for (let index = 0; index < count; index++) refs.push(await blobs.upload(alice, bytes(`live ${index}`)))
+  await post(blobs, alice, 'all', ...refs)
+  return refs
+}
+
+/** Puts bytes past every row, as a crash may leave them. */
+async function leaveOrphan(backend: BlobBackend, content: string): Promise<BlobKey> {
+  const chunk = bytes(content)
+  const letters = [...randomBytes(16)].map((byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('')
+  const key = `${cidOfBytes(chunk)}.1-${letters}`
+  const sha256 = new Uint8Array(createHash('sha256').update(chunk).digest())
+  await backend.put(key, { size: chunk.byteLength, sha256, chunks: [chunk] })
+  return key
+}
+
+async function leaveOrphans(backend: BlobBackend, count: number): Promise<BlobKey[]> {
+  const keys: BlobKey[] = []
+  for (let index = 0; index < count; index++) keys.push(await leaveOrphan(backend, `orphan ${index}`))
+  return keys
+}
