@@ -1,0 +1,43 @@
+import type { BlobStore } from '../../../src/index.ts'
+import type { Worker } from './child.ts'
+import type { Journal } from './journal.ts'
+import type { Random } from './random.ts'
+import type { Step } from './steps.ts'
+
+const sweeping: readonly (Step | undefined)[] = [
+  ...(['readMarker', 'identity', 'nextEpoch', 'writeMarker', 'list', 'noteUnknown'] as const),
+  ...(['doomNoted', 'forgetNotes', 'sweepSpools'] as const),
+]
+const scrubbing: readonly (Step | undefined)[] = ['markVerified', 'recount']
+
+/** Collects all the time, sweeps often, and scrubs now and then. */
+export class Collector implements Worker {
+  readonly #blobs: BlobStore
+  readonly #journal: Journal
+  readonly #random: Random
+
+  constructor(blobs: BlobStore, journal: Journal, random: Random) {
+    this.#blobs = blobs
+    this.#journal = journal
+    this.#random = random
+  }
+
+  async turn(step: Step | undefined): Promise<void> {
+    await this.#journal.attempt({ what: 'collect' }, async () => {
+      const { stopped } = await this.#blobs.collect()
+      if (stopped) await this.#blobs.collect({ force: true }) // much has expired while no collector lived
+    })
+    if (this.#random.chance(sweeping.includes(step) ? 0.7 : 0.15)) {
+      await this.#journal.attempt({ what: 'sweep' }, () => this.#blobs.sweep())
+    }
+    if (this.#random.chance(scrubbing.includes(step) ? 0.7 : 0.01)) await this.#scrub()
+  }
+
+  /** What it finds damaged or missing, and not replaced meanwhile, is a refusal: and that is a fault. */
+  async #scrub(): Promise<void> {
+    await this.#journal.attempt({ what: 'scrub' }, async () => {
+      const { findings } = await this.#blobs.scrub({ olderThan: 100 })
+      if (findings.length > 0) throw new Error(`scrubbing found ${JSON.stringify(findings[0])}`)
+    })
+  }
+}

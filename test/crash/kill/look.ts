@@ -1,0 +1,92 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { pair } from './ledger.ts'
+import type { Place } from './place.ts'
+
+/** What database and directory say, without asking the library. */
+export interface Facts {
+  /** Names of the files under which bytes are. */
+  files: Set<string>
+  /** Keys that some row names. */
+  keys: Set<string>
+  /** Keys of live bytes. */
+  live: Set<string>
+  /** By account and CID: the key of its bytes. */
+  blobs: Map<string, string>
+  /** By record: the CIDs that it references, and those that it waits for. */
+  refs: Map<string, string[]>
+  expected: Map<string, string[]>
+  /** Number of rows by account: its blobs, references and expectations. */
+  rows: Map<string, number>
+}
+
+export function look(place: Place): Facts {
+  const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
+  try {
+    const all = (sql: string) => database.prepare(sql).all() as Record<string, string>[]
+    const live = all('SELECT key FROM blobstore_content')
+    const dying = all('SELECT key FROM blobstore_upload UNION ALL SELECT key FROM blobstore_doomed')
+    const blobs = all('SELECT did, cid, key FROM blobstore_blob LEFT JOIN blobstore_content USING (cid)')
+    const refs = all('SELECT did, record_uri AS uri, cid FROM blobstore_ref')
+    const expected = all('SELECT did, record_uri AS uri, cid FROM blobstore_expected')
+    return {
+      files: new Set(filesIn(join(place.root, 'blobs'))),
+      keys: new Set([...live, ...dying].map(({ key = '' }) => key)),
+      live: new Set(live.map(({ key = '' }) => key)),
+      blobs: new Map(blobs.map(({ did = '', cid = '', key = '' }) => [pair(did, cid), key])),
+      refs: byRecord(refs),
+      expected: byRecord(expected),
+      rows: countBy([...blobs, ...refs, ...expected].map(({ did = '' }) => did)),
+    }
+  } finally {
+    database.close()
+  }
+}
+
+/** What should not be there once everything was collected, as sentences. */
+export function leavings(place: Place): string[] {
+  const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
+  try {
+    const found = Object.entries(questions).flatMap(([what, sql]) => {
+      const rows = database.prepare(sql).all()
+      return rows.length > 0 ? [`${what}: ${rows.length}, such as ${JSON.stringify(rows[0])}`] : []
+    })
+    const integrity = database.pragma('integrity_check', { simple: true })
+    return integrity === 'ok' ? found : [...found, `SQLite's integrity check: ${integrity}`]
+  } finally {
+    database.close()
+  }
+}
+
+const questions = {
+  'uploads that are never over': 'SELECT * FROM blobstore_upload',
+  'tombstones that stay': 'SELECT * FROM blobstore_doomed',
+  'notes of dead sweeps': 'SELECT * FROM blobstore_candidate',
+  'temporary blobs that stay': `SELECT did, cid FROM blobstore_blob AS blob WHERE NOT EXISTS (
+    SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
+  'content that no account has': `SELECT cid FROM blobstore_content AS content WHERE NOT EXISTS (
+    SELECT 1 FROM blobstore_blob AS blob WHERE blob.cid = content.cid)`,
+  'accounts whose deletion is never over': 'SELECT did FROM blobstore_account WHERE deleting <> 0',
+  'accounts whose counters are wrong': `SELECT * FROM blobstore_account AS account
+    WHERE reserved <> 0 OR pending <> 0 OR uploads <> 0
+    OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
+}
+
+export function filesIn(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+}
+
+function byRecord(rows: readonly Record<string, string>[]): Map<string, string[]> {
+  const records = new Map<string, string[]>()
+  for (const { uri = '', cid = '' } of rows) records.set(uri, [...(records.get(uri) ?? []), cid])
+  return records
+}
+
+function countBy(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}
