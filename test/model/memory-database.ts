@@ -1,0 +1,25 @@
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
+
+let template: Promise<Buffer> | undefined
+
+/** A database in memory that has the store's tables: copied, since making them takes longer than most lives. */
+export async function memoryDatabase(): Promise<Database.Database> {
+  template ??= makeTables()
+  const database = new Database(await template)
+  database.pragma('foreign_keys = ON')
+  return database
+}
+
+async function makeTables(): Promise<Buffer> {
+  const database = new Database(':memory:')
+  database.pragma('foreign_keys = ON')
+  const db = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
+  const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: kyselyMetadata(db) })
+  await blobs.ready()
+  await blobs.close()
+  const copy = database.serialize()
+  database.close()
+  return copy
+}

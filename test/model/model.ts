@@ -1,0 +1,283 @@
+import type {
+  BlobCounts,
+  BlobStat,
+  BlobStoreErrorCode,
+  MissingBlob,
+  Quota,
+  ReadOptions,
+  Viewer,
+} from '../../src/index.ts'
+import { day } from '../support/samples.ts'
+import type { Content } from './contents.ts'
+
+/** The store says no, with one of these codes. Which check comes first is nobody's promise. */
+export class Refused extends Error {
+  readonly codes: readonly BlobStoreErrorCode[]
+
+  constructor(codes: Iterable<BlobStoreErrorCode>) {
+    super('refused')
+    this.codes = [...codes]
+  }
+}
+
+export interface Named {
+  content: Content
+  mimeType: string
+  /** Undefined in the legacy form. */
+  size: number | undefined
+  accept?: readonly string[] | undefined
+  maxSize?: number | undefined
+}
+
+/** What a commit makes of a record: what it names, or null when it is deleted. */
+export interface ModelWrite {
+  uri: string
+  scope: string
+  names: readonly Named[] | null
+}
+
+interface Blob {
+  mimeType: string
+  size: number
+  createdAt: number
+  /** Counts only while nothing references it. */
+  expiresAt: number
+}
+
+interface Post {
+  rev: string
+  scope: string
+  names: (Named & { met: boolean })[]
+}
+
+interface Account {
+  blobs: Map<string, Blob>
+  posts: Map<string, Post>
+  deleted: boolean
+}
+
+export const quota = {
+  bytes: 1_100_040,
+  blobs: 5,
+  temporaryBlobs: Number.POSITIVE_INFINITY,
+  pendingBytes: 10_000_000,
+} satisfies Quota
+
+/** A temporary blob is collected this long after its upload, or after it lost its last reference. */
+const grace = day
+
+/**
+ * What a host may observe of a store, and nothing else: no keys, no backend, no bytes that two accounts share. It is the
+ * contract of `BlobStore` in its shortest form; where the two differ, one of them is wrong.
+ */
+export class Model {
+  readonly #clock: { time: number }
+  readonly #accounts = new Map<string, Account>()
+  readonly #takedowns = new Set<string>()
+  readonly #revs = new Map<string, string[]>()
+
+  constructor(clock: { time: number }) {
+    this.#clock = clock
+  }
+
+  /** What an upload may be refused for that is refused anyway. */
+  brokenUpload(did: string, code: BlobStoreErrorCode): never {
+    throw new Refused(this.#account(did).deleted ? [code, 'AccountDeleted'] : [code])
+  }
+
+  /** Resolves with the type of the blob. */
+  upload(did: string, content: Content, declared: string | null): string {
+    const account = this.#account(did)
+    const { cid, bytes } = content
+    const type = content.sniffed ?? declared ?? 'application/octet-stream'
+    const refusals = new Set<BlobStoreErrorCode>()
+    if (content.sniffed === null && declared === 'image/png') refusals.add('InvalidMimeType')
+    if (account.deleted) refusals.add('AccountDeleted')
+    if (this.#isTakenDown(did, cid)) refusals.add('BlobTakenDown')
+    if (this.#isOverQuota(account, bytes.byteLength)) refusals.add('QuotaExceeded')
+    if (refusals.size > 0) throw new Refused(refusals)
+
+    const held = account.blobs.get(cid)
+    const blob = held ?? { mimeType: type, size: bytes.byteLength, createdAt: this.#clock.time, expiresAt: 0 }
+    blob.expiresAt = this.#clock.time + grace
+    account.blobs.set(cid, blob)
+    for (const named of allNames(account)) if (named.content.cid === cid && fits(named, blob)) named.met = true
+    return blob.mimeType
+  }
+
+  /** Whether `write` would be refused. */
+  check(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect'): void {
+    const names = last(writes).flatMap((write) => write.names ?? [])
+    const refusals = new Set<BlobStoreErrorCode>(this.#account(did).deleted ? ['AccountDeleted'] : [])
+    if (missing === 'reject') for (const named of names) for (const code of this.#faults(did, named)) refusals.add(code)
+    if (refusals.size > 0) throw new Refused(refusals)
+  }
+
+  /** Resolves with the CIDs that lost their last reference. */
+  write(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect', rev: string): string[] {
+    this.check(did, writes, missing)
+    const account = this.#account(did)
+    const before = referenced(account)
+    for (const { uri, scope, names } of last(writes)) {
+      if (names === null) account.posts.delete(uri)
+      else {
+        const met = names.map((named) => ({ ...named, met: fits(named, account.blobs.get(named.content.cid)) }))
+        account.posts.set(uri, { rev, scope, names: met })
+      }
+    }
+    const after = referenced(account)
+    const lost = [...before].filter((cid) => !after.has(cid))
+    for (const cid of lost) (account.blobs.get(cid) as Blob).expiresAt = this.#clock.time + grace
+    this.#revs.set(did, [rev, ...(this.#revs.get(did) ?? [])])
+    return lost.sort()
+  }
+
+  stat(did: string, cid: string, as: Viewer, scopes: readonly string[]): BlobStat | null {
+    const account = this.#account(did)
+    const stat = this.#stat(did, account, cid)
+    if (!stat || as === 'moderator') return stat
+    if (stat.takenDown) return null
+    return as === 'account' || referenced(account, scopes).has(cid) ? stat : null
+  }
+
+  read(did: string, content: Content, { as, scopes, range }: ReadOptions): object {
+    const stat = this.stat(did, content.cid, as ?? 'public', scopes ?? [])
+    if (!stat) throw new Refused(['BlobNotFound'])
+    if (!range) return { ...stat, bytes: Buffer.from(content.bytes) }
+    const { start } = range
+    const end = Math.min(range.end, stat.size - 1)
+    if (start > end) throw new Refused(['InvalidRange'])
+    return { ...stat, range: { start, end }, bytes: Buffer.from(content.bytes.subarray(start, end + 1)) }
+  }
+
+  list(did: string, { scopes, since = '' }: { scopes: readonly string[]; since?: string | undefined }): string[] {
+    const cids = [...referenced(this.#account(did), scopes, since)]
+    return cids.filter((cid) => !this.#isTakenDown(did, cid)).sort()
+  }
+
+  listOwn(did: string): BlobStat[] {
+    const account = this.#account(did)
+    const stats = [...account.blobs.keys()].map((cid) => this.#stat(did, account, cid) as BlobStat)
+    return stats.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.cid < b.cid ? 1 : -1))
+  }
+
+  listMissing(did: string): MissingBlob[] {
+    const missing = [...this.#account(did).posts].flatMap(([recordUri, { names }]) =>
+      names.filter(({ met }) => !met).map(({ content }) => ({ cid: content.cid, recordUri })),
+    )
+    return missing.sort((a, b) => (`${a.cid} ${a.recordUri}` < `${b.cid} ${b.recordUri}` ? -1 : 1))
+  }
+
+  counts(did: string): BlobCounts {
+    const account = this.#account(did)
+    const named = [...new Set(allNames(account).map(({ content }) => content.cid))]
+    return { expected: named.length, imported: named.filter((cid) => account.blobs.has(cid)).length }
+  }
+
+  recordsFor(did: string, cid: string): string[] {
+    const names = ({ names }: Post) => names.some(({ content, met }) => met && content.cid === cid)
+    const posts = [...this.#account(did).posts].filter(([, post]) => names(post))
+    return posts.map(([uri]) => uri).sort()
+  }
+
+  usage(did: string): { bytes: number; count: number; reserved: number } {
+    const blobs = [...this.#account(did).blobs.values()]
+    return { bytes: bytesOf(blobs), count: blobs.length, reserved: 0 }
+  }
+
+  takedown(did: string, cid: string): void {
+    this.#takedowns.add(`${did} ${cid}`)
+  }
+
+  restore(did: string, cid: string): void {
+    this.#takedowns.delete(`${did} ${cid}`)
+  }
+
+  deleteAccount(did: string): void {
+    this.#accounts.set(did, { blobs: new Map(), posts: new Map(), deleted: true })
+  }
+
+  reopenAccount(did: string): void {
+    this.#account(did).deleted = false
+  }
+
+  /** Resolves with the number of blobs that are no more. */
+  collect(): number {
+    let collected = 0
+    for (const account of this.#accounts.values()) {
+      const kept = referenced(account)
+      const expired = [...account.blobs].filter(([cid, blob]) => blob.expiresAt <= this.#clock.time && !kept.has(cid))
+      for (const [cid] of expired) account.blobs.delete(cid)
+      collected += expired.length
+    }
+    return collected
+  }
+
+  /** The revision of the account's commit so many commits ago. */
+  revOf(did: string, ago: number): string | undefined {
+    return this.#revs.get(did)?.[ago]
+  }
+
+  /** The type under which a record would name the blob rightly. */
+  typeOf(did: string, content: Content): string {
+    return this.#account(did).blobs.get(content.cid)?.mimeType ?? content.sniffed ?? 'text/plain'
+  }
+
+  #account(did: string): Account {
+    const account = this.#accounts.get(did) ?? { blobs: new Map(), posts: new Map(), deleted: false }
+    this.#accounts.set(did, account)
+    return account
+  }
+
+  #stat(did: string, account: Account, cid: string): BlobStat | null {
+    const blob = account.blobs.get(cid)
+    if (!blob) return null
+    const { mimeType, size, createdAt } = blob
+    return {
+      ...{ cid, mimeType, size, createdAt: new Date(createdAt) },
+      referenced: referenced(account).has(cid),
+      takenDown: this.#isTakenDown(did, cid),
+    }
+  }
+
+  #isTakenDown(did: string, cid: string): boolean {
+    return this.#takedowns.has(`${did} ${cid}`) || this.#takedowns.has(`* ${cid}`)
+  }
+
+  #isOverQuota(account: Account, more: number): boolean {
+    const { size } = account.blobs
+    const temporary = size - referenced(account).size
+    const bytes = bytesOf([...account.blobs.values()]) + more
+    return bytes > quota.bytes || size + 1 > quota.blobs || temporary + 1 > quota.temporaryBlobs
+  }
+
+  #faults(did: string, { content, mimeType, size, accept, maxSize }: Named): BlobStoreErrorCode[] {
+    const blob = this.#account(did).blobs.get(content.cid)
+    const faults: BlobStoreErrorCode[] = this.#isTakenDown(did, content.cid) ? ['BlobTakenDown'] : []
+    if (size === undefined) faults.push('InvalidBlobRef')
+    if (!blob) return [...faults, 'BlobNotFound']
+    if (mimeType !== blob.mimeType || (accept && !accept.includes(blob.mimeType))) faults.push('InvalidMimeType')
+    if (size !== undefined && size !== blob.size) faults.push('InvalidSize')
+    if (maxSize !== undefined && blob.size > maxSize) faults.push('PayloadTooLarge')
+    return faults
+  }
+}
+
+/** What a record names after the last write to it is all that counts. */
+const last = (writes: readonly ModelWrite[]) => [...new Map(writes.map((write) => [write.uri, write])).values()]
+
+const allNames = (account: Account) => [...account.posts.values()].flatMap(({ names }) => names)
+
+const bytesOf = (blobs: readonly Blob[]): number => blobs.reduce((sum, { size }) => sum + size, 0)
+
+function fits({ mimeType, size }: Named, blob: Blob | undefined): boolean {
+  return blob !== undefined && mimeType === blob.mimeType && (size ?? blob.size) === blob.size
+}
+
+/** The CIDs that records reference: those of any scope, or those that somebody sees by these and `public`. */
+function referenced(account: Account, scopes?: readonly string[], since = ''): Set<string> {
+  const visible = [...account.posts.values()].filter(
+    ({ scope, rev }) => rev > since && (!scopes || scope === 'public' || scopes.includes(scope)),
+  )
+  return new Set(visible.flatMap(({ names }) => names.filter(({ met }) => met).map(({ content }) => content.cid)))
+}

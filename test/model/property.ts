@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { Subject } from './command.ts'
+import { someCommand } from './commands.ts'
+import { Model, quota } from './model.ts'
+import type { ModelPlace } from './places.ts'
+
+/** What the store is opened with. */
+export const settings = { limits: { accept: ['*/*'], quota } }
+
+/**
+ * Runs random sequences of commands against store and model, about 50 commands each, and shrinks what fails to a
+ * sequence that one can read. Resolves with the number of commands.
+ */
+export async function expectModelled(makePlace: () => Promise<ModelPlace>, runs: number): Promise<number> {
+  let commands = 0
+  const sequence = fc.commands(someCommand, { maxCommands: 100, size: 'max' })
+  const property = fc.asyncProperty(sequence, async (run) => {
+    const place = await makePlace()
+    const subject = await Subject.at(place)
+    try {
+      await fc.asyncModelRun(() => ({ model: new Model(place.clock), real: subject }), run)
+      for (const _command of run) commands += 1
+    } finally {
+      await subject.blobs.close()
+      await place.remove()
+    }
+  })
+  await fc.assert(property, replayed(runs))
+  return commands
+}
+
+/** How often to run a property. `FC_SEED` replays what was printed of a failure, `FC_RUNS` runs it more often. */
+export function replayed(runs: number): { numRuns: number; seed?: number } {
+  const { FC_SEED: seed, FC_RUNS = runs } = process.env
+  return { numRuns: Number(FC_RUNS), ...(seed && { seed: Number(seed) }) }
+}

@@ -1,0 +1,56 @@
+import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
+import type { Commit, CommitOutcome, Intent, Metadata } from '../../../src/metadata/metadata.ts'
+
+/**
+ * - `row-first`: the row comes only after the bytes
+ * - `bytes-before-commit`: the bytes come only after the commit
+ * - `tombstone-last`: the tombstone is dropped before the bytes are deleted
+ */
+export type BrokenRule = (typeof brokenRules)[number]
+export const brokenRules = ['row-first', 'bytes-before-commit', 'tombstone-last'] as const
+
+interface Parts {
+  backend: BlobBackend
+  metadata: MetadataAdapter
+}
+
+/** Backend and metadata that do not keep a rule of the protocol: what a simulation must notice. */
+export function broken({ backend, metadata }: Parts, rule: BrokenRule | undefined): Parts {
+  if (!rule) return { backend, metadata }
+  return { backend, metadata: { open: async () => breakers[rule](await metadata.open()) } }
+}
+
+const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
+  'row-first': (metadata) => {
+    const intents = new Map<string, Intent>()
+    return {
+      ...metadata,
+      intend: async (upload) => void intents.set(upload.key, upload),
+      commit: async (upload) => {
+        await metadata.intend(intents.get(upload.key) as Intent)
+        return metadata.commit(upload)
+      },
+    }
+  },
+  'bytes-before-commit': (metadata) => {
+    const outcomes = new Map<string, CommitOutcome>()
+    const times = { grace: 86_400_000, fresh: 86_400_000, deleteDelay: 86_400_000, unusedDelay: 1_800_000 }
+    return {
+      ...metadata,
+      intend: async (upload) => {
+        await metadata.intend(upload)
+        const commit: Commit = { ...upload, ...times, mimeType: 'text/plain' }
+        outcomes.set(upload.key, await metadata.commit(commit))
+      },
+      commit: async ({ key }) => outcomes.get(key) as CommitOutcome,
+    }
+  },
+  'tombstone-last': (metadata) => ({
+    ...metadata,
+    dueKeys: async (limit) => {
+      const due = await metadata.dueKeys(limit)
+      await metadata.forgetKeys(due)
+      return due
+    },
+  }),
+}

@@ -1,0 +1,103 @@
+import type Database from 'better-sqlite3'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+
+/** What happens around the work on a connection. */
+export interface Passage {
+  /** Before somebody gets the connection, and before a statement: may throw. */
+  enter(): Promise<void>
+  statement(sql: string): void
+  /** After somebody let go of the connection. */
+  leave(): Promise<void>
+}
+
+/**
+ * A process's way to the database that all processes share. Whoever has entered works to the end before another enters,
+ * as SQLite lets only one write; so one connection is as good as many. Statements are kept, since preparing them
+ * takes longer than running them.
+ */
+export function openDatabase(database: Database.Database, passage: Passage): Kysely<never> {
+  return new Kysely<never>({
+    dialect: {
+      createAdapter: () => new SharedAdapter(),
+      createDriver: () => new SharedDriver(database, passage),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  })
+}
+
+class SharedAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+}
+
+const prepared = new WeakMap<Database.Database, Map<string, Database.Statement>>()
+
+class SharedDriver implements Driver {
+  readonly #database: Database.Database
+  readonly #passage: Passage
+
+  constructor(database: Database.Database, passage: Passage) {
+    this.#database = database
+    this.#passage = passage
+  }
+
+  async init(): Promise<void> {}
+  async destroy(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#passage.enter()
+    if (this.#database.inTransaction) throw new Error('Somebody else has not finished')
+    return {
+      executeQuery: (query) => this.#execute(query),
+      streamQuery: () => {
+        throw new Error('not used')
+      },
+    }
+  }
+
+  async releaseConnection(): Promise<void> {
+    await this.#passage.leave()
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'))
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    if (this.#database.inTransaction) this.#run('rollback', [])
+  }
+
+  async #execute<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    this.#passage.statement(sql)
+    return this.#run(sql, parameters)
+  }
+
+  #run<R>(sql: string, parameters: readonly unknown[]): QueryResult<R> {
+    const statement = this.#prepare(sql)
+    if (statement.reader) return { rows: statement.all(parameters) as R[] }
+    return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }
+  }
+
+  #prepare(sql: string): Database.Statement {
+    const statements = prepared.get(this.#database) ?? new Map<string, Database.Statement>()
+    prepared.set(this.#database, statements)
+    const statement = statements.get(sql) ?? this.#database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+}

@@ -1,0 +1,47 @@
+import type { BackendObject, BlobBackend, Spool } from '../../../src/index.ts'
+import type { FaultyMethod } from '../../../src/testing.ts'
+
+/** What stands between a store and its backend. Who aborts a call does not stop what was begun: no signal goes through. */
+export type Intercept = <T>(method: FaultyMethod, run: () => Promise<T>, signal?: AbortSignal) => Promise<T>
+
+/** A backend each of whose calls passes through `intercept`. It is not closed: another process may use it. */
+export function interceptBackend(inner: BlobBackend, intercept: Intercept): BlobBackend {
+  const spools = new WeakMap<Spool, Spool>()
+  const spoolOf = (spool: Spool): Spool => {
+    const outer: Spool = {
+      write: (chunks) => intercept('write', () => spool.write(chunks)),
+      discard: () => intercept('discard', () => spool.discard()),
+    }
+    spools.set(outer, spool)
+    return outer
+  }
+  const objectOf = ({ size, body }: BackendObject): BackendObject => {
+    const outer: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]: () => outer,
+      next: () => intercept('read', () => body.next()),
+      return: async () => (await body.return?.()) ?? { done: true, value: undefined },
+    }
+    return { size, body: outer }
+  }
+  return {
+    name: inner.name,
+    durable: inner.durable,
+    close: async () => {},
+    open: () => intercept('open', () => inner.open()),
+    spool: async (options) => spoolOf(await intercept('spool', () => inner.spool(), options?.signal)),
+    put: (key, body, options) => {
+      const given = body.spool ? { ...body, spool: spools.get(body.spool) ?? body.spool } : body
+      return intercept('put', () => inner.put(key, given), options?.signal)
+    },
+    get: async (key, { signal, ...options } = {}) => {
+      const object = await intercept('get', () => inner.get(key, options), signal)
+      return object && objectOf(object)
+    },
+    has: (key, options) => intercept('has', () => inner.has(key), options?.signal),
+    delete: (keys, options) => intercept('delete', () => inner.delete(keys), options?.signal),
+    list: ({ signal, ...options } = {}) => intercept('list', () => inner.list(options), signal),
+    sweepSpools: (age, options) => intercept('sweepSpools', () => inner.sweepSpools(age), options?.signal),
+    readMarker: (options) => intercept('readMarker', () => inner.readMarker(), options?.signal),
+    writeMarker: (text, options) => intercept('writeMarker', () => inner.writeMarker(text), options?.signal),
+  }
+}

@@ -1,0 +1,213 @@
+import type Database from 'better-sqlite3'
+import { createBlobStore, isBlobStoreError, kyselyMetadata, MemoryBackend } from '../../../src/index.ts'
+import { type Fault, type FaultyBackend, faultyBackend } from '../../../src/testing.ts'
+import { meddle } from '../../support/meddling.ts'
+import { day } from '../../support/samples.ts'
+import { memoryDatabase } from '../memory-database.ts'
+import { auditNow, auditQuiet, Violation } from './audit.ts'
+import { type BrokenRule, broken } from './broken-rules.ts'
+import { openDatabase } from './database.ts'
+import { addHostTables } from './host-tables.ts'
+import { interceptBackend } from './intercept.ts'
+import { expectedErrors, type Host, operations } from './operations.ts'
+import { Promises } from './promises.ts'
+import { type Process, Scheduler } from './scheduler.ts'
+import { SqlFault, SqlFaults } from './sql-faults.ts'
+import type { World } from './world.ts'
+
+const hour = 3_600_000
+
+const backendFaults: readonly Fault[] = [
+  { kind: 'fail', chance: 0.006 },
+  { kind: 'lose', chance: 0.006 },
+  { kind: 'late', on: 'put', chance: 0.006, delay: hour / 3 },
+  { kind: 'late', on: 'put', chance: 0.006, delay: 30 * hour },
+  { kind: 'late', on: 'delete', chance: 0.02, delay: 30 * hour },
+  { kind: 'corrupt', on: 'read', chance: 0.02 },
+]
+
+/** Requests that reach the backend even when who sent them has died. */
+const outliving: readonly string[] = ['put', 'delete', 'write', 'writeMarker']
+
+// In steps, on average.
+const crashEvery = 700
+const auditEvery = 250
+
+interface Running extends Process {
+  host: Host
+  backend: FaultyBackend
+  workers: number
+}
+
+export interface LifeOptions {
+  operations: number
+  /** A rule of the protocol that is not kept. @default all are */
+  breaking?: BrokenRule | undefined
+}
+
+/** A host's life with its store: processes with workers, which crash and start again, in a world of faults. */
+export class Life {
+  operations = 0
+  crashes = 0
+  readonly scheduler: Scheduler
+  readonly #world: World
+  readonly #options: LifeOptions
+  readonly #database: Database.Database
+  readonly #bytes = new MemoryBackend()
+  readonly #promises: Promises
+  readonly #sqlFaults: SqlFaults
+  readonly #backends: FaultyBackend[] = []
+  #running: Running[] = []
+  #failure: unknown
+
+  static async begin(world: World, options: LifeOptions): Promise<Life> {
+    return new Life(world, options, await memoryDatabase())
+  }
+
+  private constructor(world: World, options: LifeOptions, database: Database.Database) {
+    this.#world = world
+    this.#options = options
+    this.#database = database
+    this.scheduler = new Scheduler(world)
+    this.#promises = new Promises(database, world)
+    this.#sqlFaults = new SqlFaults(world, database, 0.001)
+    addHostTables(database, () => this.scheduler.steps)
+  }
+
+  get faults(): number {
+    return this.#backends.reduce((sum, backend) => sum + backend.faults(), this.#sqlFaults.count)
+  }
+
+  /** @throws what went wrong */
+  async run(): Promise<void> {
+    this.#begin()
+    this.#begin()
+    await this.#go(() => this.#running.every(({ workers }) => workers === 0))
+    for (const process of this.#running) this.scheduler.kill(process)
+    await this.#go(() => this.scheduler.late === 0)
+    await this.#tidyUp()
+    await auditQuiet(this.#database, this.#bytes)
+    this.#database.close()
+  }
+
+  async #go(done: () => boolean): Promise<void> {
+    const over = () => this.#failure !== undefined || done()
+    await this.scheduler.run(over, async () => {
+      if (this.operations < this.#options.operations && this.#world.chance(1 / crashEvery)) await this.#crash()
+      else if (this.#world.chance(1 / auditEvery)) await this.#audit()
+    })
+    if (this.#failure !== undefined) throw this.#failure
+    await this.#audit()
+  }
+
+  async #crash(): Promise<void> {
+    const victim = this.#world.pick(this.#running)
+    this.crashes += 1
+    this.scheduler.kill(victim)
+    this.#running = this.#running.filter((process) => process !== victim)
+    await this.#audit()
+    this.#begin()
+  }
+
+  #audit(): Promise<void> {
+    return auditNow(this.#database, this.#bytes, this.#promises, this.#world.now)
+  }
+
+  #begin(): void {
+    const process = this.#open(backendFaults)
+    this.#running.push(process)
+    for (let count = 0; count < 5; count++) {
+      process.workers += 1
+      this.#work(process)
+        .catch((error: unknown) => {
+          this.#failure ??= error
+        })
+        .finally(() => {
+          process.workers -= 1
+        })
+    }
+  }
+
+  /** Another process with a store on the same bytes and rows. */
+  #open(faults: readonly Fault[]): Running {
+    const [world, { scheduler }, { putAt }] = [this.#world, this, this.#promises]
+    const name = `process ${this.#backends.length + 1}`
+    const process: Process = { name, alive: true }
+    const shared = meddle(this.#bytes, {
+      put: async (key, body) => {
+        await this.#bytes.put(key, body)
+        putAt.set(key, scheduler.steps)
+      },
+    })
+    const waiting = interceptBackend(shared, (method, run, signal) =>
+      scheduler.call(method, process, run, { signal, outlives: outliving.includes(method) }),
+    )
+    const backend = faultyBackend(waiting, { seed: world.below(2 ** 31), faults })
+    this.#backends.push(backend)
+    const db = openDatabase(this.#database, {
+      enter: async () => {
+        await scheduler.turn('SQL', process)
+        this.#sqlFaults.onEnter()
+      },
+      statement: (sql) => this.#sqlFaults.onStatement(sql),
+      leave: () => scheduler.turn('SQL answered', process),
+    })
+    const metadata = kyselyMetadata(db, { now: () => world.now, migrate: 'check' })
+    const host: Host = {
+      ...{ world, promises: this.#promises, db },
+      blobs: createBlobStore({ ...broken({ backend, metadata }, this.#options.breaking), limits: { accept: ['*/*'] } }),
+      pause: () => scheduler.turn('another chunk', process),
+      corruptions: () => backend.faults('corrupt'),
+    }
+    return Object.assign(process, { host, backend, workers: 0 })
+  }
+
+  async #work(process: Running): Promise<void> {
+    const { host } = process
+    while (!(await this.#attempt(() => host.blobs.ready())));
+    while (this.operations < this.#options.operations) {
+      this.operations += 1
+      const operation = this.#world.pick(operations)
+      this.scheduler.onStep(`${process.name} begins ${operation.name}`)
+      await this.#attempt(() => operation(host))
+      await this.scheduler.turn('next', process)
+    }
+  }
+
+  /** Whether it succeeded; what cannot be helped is no failure. */
+  async #attempt(run: () => Promise<void>): Promise<boolean> {
+    try {
+      await run()
+      return true
+    } catch (error) {
+      // The host's own statements fail too.
+      if (error instanceof SqlFault) return false
+      if (isBlobStoreError(error) && expectedErrors.has(error.code)) return false
+      throw error
+    }
+  }
+
+  /** All graces end, and somebody collects and sweeps in peace. */
+  async #tidyUp(): Promise<void> {
+    this.#sqlFaults.heal()
+    this.scheduler.sleeping = 0
+    const { host } = this.#open([])
+    for (let round = 0; round < 3; round++) {
+      this.#world.now += 2 * day
+      let done = false
+      const tidying = async () => {
+        await host.blobs.collect()
+        const { stopped } = await host.blobs.sweep()
+        if (stopped) throw new Violation('the brake stopped the last sweep')
+      }
+      tidying()
+        .catch((error: unknown) => {
+          this.#failure ??= error
+        })
+        .finally(() => {
+          done = true
+        })
+      await this.#go(() => done)
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { World } from './world.ts'
+
+/** A process of the host: its calls are its own, and end with it. */
+export interface Process {
+  readonly name: string
+  alive: boolean
+}
+
+interface Waiting {
+  what: string
+  process: Process
+  /** It sleeps until then: a worker that is paused, or a request that is slow. */
+  notBefore: number
+  /** It happens even when its process has died: a request that is on its way already. */
+  outlives: boolean
+  go(): unknown
+}
+
+const hour = 3_600_000
+
+/**
+ * Decides who goes on. Every call to backend and database waits here; one at a time is let go, by chance, and runs until
+ * all wait again. A timer is one more that waits, from when it is due: processes may be late for their own deadlines.
+ */
+export class Scheduler {
+  steps = 0
+  #fingerprint = 0
+  /** What happened, when somebody wants to know. */
+  onStep: (line: string) => void = () => {}
+  /** How probable it is that a call sleeps for hours. */
+  sleeping: number = 1 / 80
+  readonly #world: World
+  #waiting: Waiting[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /**
+   * Makes a call when it is its turn; the answer comes at another. Who aborts it hears so at once, and may have come
+   * too late to stop it.
+   */
+  async call<T>(
+    what: string,
+    process: Process,
+    effect: () => Promise<T>,
+    { outlives = false, signal }: { outlives?: boolean; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    signal?.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const answer = (deliver: () => void) => this.#wait(`${what} answered`, process, deliver)
+      const go = () =>
+        effect().then(
+          (value) => answer(() => resolve(value)),
+          (error: unknown) => answer(() => reject(error)),
+        )
+      const waiting = this.#wait(what, process, go, outlives)
+      const onAbort = (): void => {
+        if (this.#world.chance(0.5)) this.#waiting = this.#waiting.filter((one) => one !== waiting)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** Waits for its turn. */
+  turn(what: string, process: Process): Promise<void> {
+    return new Promise((resolve) => this.#wait(what, process, resolve))
+  }
+
+  /** Nothing of the process happens any more, but for requests that are on their way. */
+  kill(process: Process): void {
+    process.alive = false
+    this.#waiting = this.#waiting.filter((one) => one.process !== process || (one.outlives && this.#world.chance(0.5)))
+    for (const timer of this.#world.timers) if (timer.owner === process) this.#world.timers.delete(timer)
+    this.onStep(`${process.name} is killed`)
+  }
+
+  /** Lets one after the other go until `done`, and nothing that was begun is left when `toTheEnd`. */
+  async run(done: () => boolean, each: () => Promise<void> = async () => {}): Promise<void> {
+    let idle = 0
+    await quiet()
+    while (!done()) {
+      idle = (await this.#step()) ? 0 : idle + 1
+      if (idle > 1000) throw new Error('Stuck: nobody waits for anything, and yet it is not done')
+      await each()
+    }
+  }
+
+  get fingerprint(): string {
+    return (this.#fingerprint >>> 0).toString(16).padStart(8, '0')
+  }
+
+  /** Requests of dead processes that have not happened yet. */
+  get late(): number {
+    return this.#waiting.filter(({ process }) => !process.alive).length
+  }
+
+  #wait(what: string, process: Process, go: Waiting['go'], outlives = false): Waiting {
+    const world = this.#world
+    const sleep = world.chance(this.sleeping) ? world.below(40 * hour) : 0
+    const waiting = { what, process, outlives, go, notBefore: world.now + sleep }
+    if (process.alive) this.#waiting.push(waiting)
+    return waiting
+  }
+
+  async #step(): Promise<boolean> {
+    const world = this.#world
+    const ready = this.#waiting.filter(({ notBefore }) => notBefore <= world.now)
+    const ringing = [...world.timers].filter(({ due }) => due <= world.now)
+    if (ready.length + ringing.length === 0) {
+      const next = Math.min(
+        ...this.#waiting.map(({ notBefore }) => notBefore),
+        ...[...world.timers].map(({ due }) => due),
+      )
+      if (Number.isFinite(next)) world.now = next
+      await quiet()
+      return Number.isFinite(next)
+    }
+    this.steps += 1
+    world.now += world.below(3)
+    const at = world.below(ready.length + ringing.length)
+    this.#fingerprint = (Math.imul(this.#fingerprint, 31) + at + ready.length * 64 + (world.now % 1_000_000)) | 0
+    const one = ready[at]
+    if (one) {
+      this.#waiting.splice(this.#waiting.indexOf(one), 1)
+      world.owner = one.process
+      this.onStep(`${one.process.name} ${one.what}`)
+      await one.go()
+    } else {
+      const timer = ringing[at - ready.length]
+      world.owner = timer?.owner ?? null
+      this.onStep('a timer rings')
+      timer?.ring()
+    }
+    await quiet()
+    return true
+  }
+}
+
+/** Everybody has run as far as they get. */
+const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,52 @@
+import type Database from 'better-sqlite3'
+import type { World } from './world.ts'
+
+/** What a driver throws when the database fails. */
+export class SqlFault extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Lets statements fail, as SQLite and lost connections do. */
+export class SqlFaults {
+  count = 0
+  readonly #world: World
+  readonly #database: Database.Database
+  #rate: number
+
+  constructor(world: World, database: Database.Database, rate: number) {
+    this.#world = world
+    this.#database = database
+    this.#rate = rate
+  }
+
+  heal(): void {
+    this.#rate = 0
+  }
+
+  onEnter(): void {
+    if (this.#happens(2)) throw new SqlFault('SQLITE_BUSY', 'database is locked')
+  }
+
+  onStatement(sql: string): void {
+    if (sql === 'commit' && this.#happens(2)) {
+      this.#database.exec('commit')
+      throw new SqlFault('08006', 'the connection was lost after the commit')
+    }
+    if (this.#happens(0.3)) {
+      // SQLite ends the transaction by itself.
+      if (this.#database.inTransaction) this.#database.exec('rollback')
+      throw new SqlFault('SQLITE_IOERR', 'disk I/O error')
+    }
+  }
+
+  #happens(weight: number): boolean {
+    const happens = this.#world.chance(this.#rate * weight)
+    if (happens) this.count += 1
+    return happens
+  }
+}

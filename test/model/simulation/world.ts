@@ -1,0 +1,95 @@
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { seededRandom } from '../../../src/testing/faulty-backend.ts'
+
+/**
+ * Time and chance, as a seed has them: in its place, clocks and timers of the whole thread show and follow `now`, and
+ * random bytes come from the seed. So everything that happens in it happens again.
+ */
+export class World {
+  now: number = Date.UTC(2026, 0, 1)
+  readonly timers: Set<Timer> = new Set()
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Who is running, and owns the timers that are being set. */
+  owner: object | null = null
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+  }
+
+  /** A whole number from 0 to below `end`. */
+  below(end: number): number {
+    return Math.floor(this.random() * end)
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)] as T
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability
+  }
+
+  /** Runs something in this world; the thread's own time and chance come back afterwards. */
+  async live<T>(run: () => Promise<T>): Promise<T> {
+    const { setTimeout, clearTimeout } = globalThis
+    const { now } = Date
+    const { random } = Math
+    const { randomBytes, randomUUID } = crypto
+    const chance = seededRandom(this.below(2 ** 31))
+    try {
+      globalThis.setTimeout = ((run: () => void, delay = 0) => new Timer(this, run, delay)) as never
+      globalThis.clearTimeout = ((timer) => this.timers.delete(timer as unknown as Timer)) as typeof clearTimeout
+      Date.now = () => this.now
+      Math.random = chance
+      crypto.randomBytes = ((size: number) => Buffer.from(Array.from({ length: size }, () => chance() * 256))) as never
+      crypto.randomUUID = () => `00000000-0000-4000-8000-${crypto.randomBytes(6).toString('hex')}`
+      syncBuiltinESMExports()
+      return await run()
+    } finally {
+      Object.assign(globalThis, { setTimeout, clearTimeout })
+      Date.now = now
+      Math.random = random
+      Object.assign(crypto, { randomBytes, randomUUID })
+      syncBuiltinESMExports()
+    }
+  }
+}
+
+/** What `setTimeout` gives, as far as the store uses it. Rings when the scheduler says so, and not before its time. */
+export class Timer {
+  due: number
+  readonly owner: object | null
+  readonly #world: World
+  readonly #delay: number
+  readonly #run: () => void
+
+  constructor(world: World, run: () => void, delay: number) {
+    this.#world = world
+    this.#run = run
+    this.#delay = delay
+    this.owner = world.owner
+    this.due = world.now + delay
+    world.timers.add(this)
+  }
+
+  ring(): void {
+    this.#world.timers.delete(this)
+    this.#run()
+  }
+
+  refresh(): this {
+    this.due = this.#world.now + this.#delay
+    this.#world.timers.add(this)
+    return this
+  }
+
+  ref(): this {
+    return this
+  }
+
+  unref(): this {
+    return this
+  }
+}
