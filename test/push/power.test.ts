@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { brokenRules } from '../power/broken-rules.ts'
+import type { Report } from '../power/campaign.ts'
+import { fileSystems, tryMount, whyNot } from '../power/volume.ts'
+
+// Some power cuts on each file system, and each rule of durability broken: see test/power/campaign.ts, and
+// `npm run test:power` for as many as there is time for.
+//
+// Goes red when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
+// when src/metadata/sqlite-settings.ts sets synchronous = NORMAL: the rules broken here. And when a break is not noticed,
+// for then the trial proves nothing. Needs root, xfsprogs and e2fsprogs; REQUIRE_POWER=1 makes their absence a failure.
+
+const home = mkdtempSync(join(tmpdir(), 'pds-blobstore-power-'))
+beforeAll(() => () => rmSync(home, { recursive: true, force: true }))
+const obstacles = await Promise.all(fileSystems.map(async (one) => whyNot(one) ?? (await tryMount(home, one))))
+const obstacle = obstacles.find((one) => one !== null)
+const skipped = obstacle !== undefined && process.env.REQUIRE_POWER !== '1'
+if (skipped) process.stderr.write(`No power cut: ${obstacle}\n`)
+
+async function powerCuts(...args: string[]): Promise<{ reports: Report[]; status: number | null }> {
+  const main = join(import.meta.dirname, '../power/main.ts')
+  const child = spawn(process.execPath, ['--no-warnings', main, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  // SIGTERM lets it unmount what it has mounted.
+  const patience = setTimeout(() => child.kill('SIGTERM'), 4 * 60_000)
+  const closed = once(child, 'close')
+  const output = await text(child.stdout)
+  const [status] = await closed
+  clearTimeout(patience)
+  return { reports: JSON.parse(output) as Report[], status }
+}
+
+describe.skipIf(skipped).each(fileSystems)('a power cut on %s', (fileSystem) => {
+  test('loses nothing that was acknowledged, and leaves nothing', async () => {
+    const { reports, status } = await powerCuts('--fs', fileSystem, '--cycles', '8')
+    expect(reports[0]?.findings).toEqual([])
+    expect(reports[0]).toMatchObject({ cycles: 8, lost: 0, orphans: 0, wrong: 0 })
+    expect(reports[0]?.acknowledged).toBeGreaterThan(20)
+    expect(status).toBe(0)
+  })
+
+  // With the database on a volume of its own: its syncs would help the blobs on the same one.
+  test.each(brokenRules)('is noticed without %s', async (rule) => {
+    const args = ['--fs', fileSystem, '--database', 'apart', '--break', rule, '--cycles', '60', '--until-lost']
+    const { reports, status } = await powerCuts(...args)
+    expect(reports[0]?.lost).toBeGreaterThan(0)
+    expect(status).toBe(1)
+  })
+})
