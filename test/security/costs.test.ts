@@ -1,0 +1,177 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { isBlobCid } from '../../src/blob/cid.ts'
+import { isDid } from '../../src/blob/did.ts'
+import { mimeTypeOfFileName } from '../../src/blob/file-name.ts'
+import { findBlobRefs } from '../../src/blob/find-blob-refs.ts'
+import { matchesAccept, parseMimeType } from '../../src/blob/mime.ts'
+import { assertScope } from '../../src/blob/scope.ts'
+import { assertTid } from '../../src/blob/tid.ts'
+import { splitUrl } from '../../src/express/node-request.ts'
+import { failsMatch, isNotModified, rangeHolds } from '../../src/http/conditions.ts'
+import { chooseRange } from '../../src/http/range.ts'
+import type { BlobRequest } from '../../src/http/request.ts'
+import { decodeCursor } from '../../src/metadata/rows/cursor.ts'
+
+// Rows 25 and 28 of the table of attacks: input that costs the sender little and the server much. Goes red when a
+// regular expression looks back and forth, or when something is done once for each of many, and the whole of it each time.
+
+const length = 100_000
+const parts = [
+  'a',
+  'A',
+  '0',
+  '-',
+  ':',
+  '%',
+  '/',
+  '.',
+  ' ',
+  '\t',
+  ',',
+  '=',
+  ';',
+  '"',
+  '\\',
+  '*',
+  '~',
+  '_',
+  '\n',
+  '\0',
+  'ï',
+  '"a",',
+]
+const heads = [
+  '',
+  'did:',
+  'did:a:',
+  'bytes=',
+  'bytes=0-',
+  'bytes= \t',
+  'bafkrei',
+  'a/',
+  'a/b',
+  'a/b;',
+  'a/b ',
+  'http://',
+  '3',
+  '"',
+  'W/"',
+  '.',
+]
+
+/** Long runs of one thing after the beginning of a good one, and before an end that spoils it. */
+const worst: string[] = heads.flatMap((head) =>
+  parts.flatMap((part) => ['', '!', '\n', '\0'].map((tail) => head + part.repeat(length / part.length) + tail)),
+)
+
+/** The least of up to ten, in milliseconds: what others do on this machine is no property of the input. */
+function timeOf(call: () => unknown, enough = 5): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let again = 0; again < 10 && least > enough; again++) {
+    const start = performance.now()
+    try {
+      call()
+    } catch {
+      // refused: that is cheap too
+    }
+    least = Math.min(least, performance.now() - start)
+  }
+  return least
+}
+
+const asked = (header: string): BlobRequest => ({ header: () => header }) as unknown as BlobRequest
+const tag = '"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"'
+
+const readers: Record<string, (text: string) => unknown> = {
+  DID: isDid,
+  CID: isBlobCid,
+  scope: (text) => assertScope('', text),
+  revision: (text) => assertTid('', text),
+  type: parseMimeType,
+  accept: (text) => matchesAccept(text, ['image/*']),
+  'file name': mimeTypeOfFileName,
+  cursor: decodeCursor,
+  range: (text) => chooseRange(text, 1000),
+  address: splitUrl,
+}
+
+/** Of a header, Node takes 16 KB. */
+const headers: Record<string, (text: string) => unknown> = {
+  'If-None-Match': (text) => isNotModified(asked(text), tag),
+  'If-Match': (text) => failsMatch(asked(text), tag),
+  'If-Range': (text) => rangeHolds(asked(text), tag),
+}
+
+function slowest(read: (text: string) => unknown, most: number): [time: number, text: string][] {
+  const times = worst.map((text): [number, string] => [timeOf(() => read(text.slice(0, most))), text.slice(0, 30)])
+  return times.filter(([time]) => time > 5)
+}
+
+test.each(Object.entries(readers))('100 KB of the worst are read within 5 ms: %s', (_name, read) => {
+  expect(slowest(read, Number.POSITIVE_INFINITY)).toEqual([])
+})
+
+test.each(Object.entries(headers))('a header of the worst is read within 5 ms: %s', (_name, read) => {
+  expect(slowest(read, 16_384)).toEqual([])
+})
+
+describe('every regular expression of the source', () => {
+  const root = join(import.meta.dirname, '../../src')
+  const literal = /(?<=[=(,:?&|!]\s*)\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([dgimsuvy]*)/g
+  const found = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) =>
+      readFileSync(join(root, name), 'utf8')
+        .split('\n')
+        .filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line))
+        .flatMap((line) => [...line.matchAll(literal)])
+        .map(([, source = '', flags = '']): [string, RegExp] => [
+          `${name} /${source}/${flags}`,
+          new RegExp(source, flags),
+        ]),
+    )
+
+  test('is linear in the worst of 100 KB', () => {
+    expect(found.length).toBeGreaterThan(10)
+    const slow = found.flatMap(([where, expression]) =>
+      worst
+        .filter((text) => timeOf(() => text.replace(expression, '')) > 20)
+        .map((text) => `${where} ${text.slice(0, 30)}`),
+    )
+    expect(slow).toEqual([])
+  })
+})
+
+describe('a record of 1 MiB', () => {
+  const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
+  const ref = { $type: 'blob', ref: { $link: cid }, mimeType: 'a/b', size: 0 }
+
+  function nested(value: unknown, depth: number, key: string): unknown {
+    let record = value
+    for (let level = 0; level < depth; level++) record = { [key]: record }
+    return JSON.parse(JSON.stringify(record))
+  }
+
+  test.each([
+    ['references', Array(6500).fill(ref)],
+    ['empty objects', Array(350_000).fill({})],
+    ['empty arrays', Array(350_000).fill([])],
+    ['references that are broken', Array(6500).fill({ ...ref, size: '1' })],
+    ['one object of many keys', Object.fromEntries(Array.from({ length: 90_000 }, (_, n) => [`k${n}`, 0]))],
+  ])('of %s is searched in time', (_name, value) => {
+    const record = nested({ value }, 1, 'a')
+    expect(JSON.stringify(record).length).toBeLessThan(1_100_000)
+    expect(timeOf(() => findBlobRefs(record, { broken: 'skip' }), 1000)).toBeLessThan(1000)
+  })
+
+  // KNOWN, reported: pathOf (src/blob/find-blob-refs.ts) spells the whole way up, up to 128 × 200 characters, for each
+  // reference, and cuts it to 200 afterwards: 14 s for 1 MB. Drop `.fails` when it stops at what it keeps.
+  test.fails('of references far down, below long keys, is searched in time', { timeout: 60_000 }, () => {
+    const record = nested(Array(1500).fill(ref), 120, '/'.repeat(200))
+    const start = performance.now()
+    findBlobRefs(record)
+    expect(performance.now() - start).toBeLessThan(500)
+  })
+})

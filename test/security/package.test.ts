@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+// Row 32 of the table of attacks: what a host installs. Goes red when a file that is not for hosts gets into the
+// tarball, when a script runs on their machines, or when there is a dependency more. `npm run build` comes first.
+
+const root = join(import.meta.dirname, '../..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+test('the tarball holds what was built, the licence and the manifest, and nothing else', { timeout: 60_000 }, () => {
+  const out = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
+  const result: unknown = JSON.parse(out)
+  const [{ files }] = Object.values(result as object) as [{ files: { path: string }[] }]
+  const paths = files.map(({ path }) => path)
+  const allowed =
+    /^(?:dist\/[A-Za-z0-9_./-]+\.(?:js|d\.ts|js\.map|d\.ts\.map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/
+  expect(paths.filter((path) => !allowed.test(path))).toEqual([])
+  expect(paths.filter((path) => path.includes('..'))).toEqual([])
+  for (const { default: file, types } of Object.values(manifest.exports) as { default: string; types: string }[]) {
+    if (file) expect(paths).toEqual(expect.arrayContaining([file.slice(2), types.slice(2)]))
+  }
+  expect(paths).toContain('LICENSE')
+})
+
+test('nothing runs when it is installed', () => {
+  const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish']
+  expect(hooks.filter((name) => name in manifest.scripts)).toEqual([])
+})
+
+test('the dependencies are those that were looked at', () => {
+  expect(Object.keys(manifest.dependencies).sort()).toEqual([
+    '@ipld/dag-cbor',
+    'better-sqlite3',
+    'file-type',
+    'fresh',
+    'kysely',
+    'mime',
+    'multiformats',
+    'p-limit',
+    'p-retry',
+  ])
+  expect(manifest.dependencies['file-type'], 'an upgrade changes stored types').toMatch(/^~22\.([3-9]|\d\d)/)
+  for (const [name, range] of Object.entries(manifest.dependencies)) {
+    expect(range, name).not.toMatch(/^(?:git|http|file|github)|\//)
+  }
+})
