@@ -42,7 +42,7 @@ export class Session {
   /** Runs queries that change nothing. */
   async read<T>(run: (db: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
     try {
-      if (trx) return await run(this.#hostTransaction(trx))
+      if (trx !== undefined) return await run(this.#hostTransaction(trx))
       return await acquired((start) => this.#db.connection().execute((db) => start(() => run(db))))
     } catch (error) {
       throw metadataError(error)
@@ -55,7 +55,7 @@ export class Session {
    * In the host's transaction it runs once, and what it throws must roll that back.
    */
   async write<T>(run: (trx: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
-    if (trx) {
+    if (trx !== undefined) {
       try {
         return await run(this.#hostTransaction(trx))
       } catch (error) {
@@ -109,7 +109,7 @@ export class Session {
           'leave out `trx`, or give the store the host’s database with kyselyMetadata(db)',
       )
     }
-    if (!trx.isTransaction) {
+    if (!trx?.isTransaction) {
       throw new BlobStoreError(
         'InvalidArgument',
         '`trx` is not a transaction: pass what db.transaction().execute() gives to its callback',

@@ -4,7 +4,7 @@ import { assertScope, publicScope } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
-import { assertOneOf, assertOptions } from '../options.ts'
+import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
@@ -40,8 +40,14 @@ function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[]
   if (write.action !== 'create' && write.action !== 'update') {
     throw new BlobStoreError('InvalidArgument', 'applyWrites: action must be create, update or delete')
   }
+  if (write.blobs && 'record' in write && write.record !== undefined) {
+    throw new BlobStoreError('InvalidArgument', 'applyWrites: give the record, or its blobs, not both')
+  }
   if (write.blobs) {
-    return write.blobs.map(({ ref, accept, maxSize }) => ({ ...oneReference(ref), accept, maxSize }))
+    return write.blobs.map(({ ref, accept, maxSize }) => {
+      if (maxSize !== undefined) assertWhole('applyWrites: maxSize', maxSize, 0)
+      return { ...oneReference(ref), accept, maxSize }
+    })
   }
   if (write.record === undefined) {
     throw new BlobStoreError('InvalidArgument', `applyWrites: ${write.action} needs the record, or its blobs`)

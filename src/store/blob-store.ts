@@ -30,8 +30,8 @@ import type { BlobSource } from './source.ts'
  * is collected after the grace period. A reference makes it *permanent*, losing the last one makes it temporary again.
  *
  * Methods without a `trx` option are not for the inside of a host's transaction: over SQLite they would wait for it, and
- * end in `MetadataBusy`. All methods may be called concurrently, from several processes on one store too. Unless a method says otherwise it
- * is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
+ * end in `MetadataBusy`. All methods may be called concurrently, from several processes on one store too. Unless a
+ * method says otherwise it is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
 export interface BlobStore extends AsyncDisposable {
   /** The limits in force, defaults filled in. */
@@ -49,7 +49,8 @@ export interface BlobStore extends AsyncDisposable {
   ready(): Promise<void>
 
   /**
-   * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open.
+   * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
+   * that are still being read end in an error.
    * Later calls throw `StoreClosed`.
    */
   close(): Promise<void>
@@ -91,13 +92,19 @@ export interface BlobStore extends AsyncDisposable {
   /** What is known of a blob, without opening it; null when `as` cannot see it. */
   stat(did: string, cid: CidLike, options?: StatOptions): Promise<BlobStat | null>
 
-  /** A page of CIDs that the account's records reference, ordered by CID (com.atproto.sync.listBlobs). */
+  /**
+   * A page of CIDs that the account's records reference and everybody may read, ordered by CID
+   * (com.atproto.sync.listBlobs): what is missing or taken down is left out.
+   */
   list(did: string, options?: ListBlobsOptions): Promise<Page<BlobCid>>
 
   /** A page of all the account's blobs, temporary ones included, newest first. */
   listOwn(did: string, options?: PageOptions): Promise<Page<BlobStat>>
 
-  /** A page of references whose blob is not held (com.atproto.repo.listMissingBlobs), ordered by CID and record. */
+  /**
+   * A page of references whose blob is not held, or not with the type and size that the record has
+   * (com.atproto.repo.listMissingBlobs), ordered by CID and record.
+   */
   listMissing(did: string, options?: PageOptions): Promise<Page<MissingBlob>>
 
   /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */

@@ -1,5 +1,6 @@
 import { type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
+import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions, TakedownOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
@@ -14,8 +15,12 @@ export async function takedown(
   if (did !== '*') assertDid(did)
   assertOptions('takedown', options, ['ref', 'trx', 'signal'])
   options.signal?.throwIfAborted()
+  const { ref = null } = options
+  if (ref !== null && (typeof ref !== 'string' || ref.length > 1000)) {
+    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of 1000 characters at most')
+  }
   const cid = parseBlobCid(cidLike)
-  await store.metadata.takedown(did, cid, { ref: options.ref ?? null, trx: options.trx })
+  await store.metadata.takedown(did, cid, { ref, trx: options.trx })
   if (!options.trx) tellInaccessible(store, { did, cid, because: 'takenDown' })
 }
 

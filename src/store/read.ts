@@ -25,7 +25,7 @@ export async function read(
     const blob = await resolve(store, did, cid, options)
     if (!blob) throw notFound(did, cid)
     const { key, backend, ...facts } = blob
-    const range = options.range && rangeWithin(options.range, blob)
+    const range = options.range === undefined ? undefined : rangeWithin(options.range, blob)
     const bytes = new StoredBytes(store, did, blob, options)
     const body = await bytes.open(range)
     if (body) return new Reading(facts, range, body, store.times.idle)
@@ -61,7 +61,8 @@ async function resolve(
 }
 
 /** @throws `InvalidRange` */
-function rangeWithin({ start, end }: ByteRange, { cid, size }: ResolvedBlob): ByteRange {
+function rangeWithin(range: ByteRange, { cid, size }: ResolvedBlob): ByteRange {
+  const { start, end } = range ?? {}
   const valid = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && start < size
   if (valid) return { start, end: Math.min(end, size - 1) }
   throw new BlobStoreError('InvalidRange', `Bytes ${start} to ${end} do not lie within a blob of ${size} bytes`, {
