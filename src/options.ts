@@ -1,4 +1,5 @@
 import { BlobStoreError } from './errors.ts'
+import { printable } from './printable.ts'
 
 /**
  * Refuses options that nobody reads: a misspelt limit must not pass in silence.
@@ -13,7 +14,7 @@ export function assertOptions(what: string, options: unknown, known: readonly st
   if (unknown.length === 0) return
   throw new BlobStoreError(
     'InvalidArgument',
-    `${what}: unknown option ${unknown.map((name) => JSON.stringify(name.slice(0, 50))).join(', ')}; ` +
+    `${what}: unknown option ${unknown.map((name) => `"${printable(name, 50)}"`).join(', ')}; ` +
       `there are ${known.join(', ')}`,
   )
 }
@@ -28,4 +29,14 @@ export function assertWhole(what: string, value: unknown, least: number): assert
 export function assertOneOf(what: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value as string)) return
   throw new BlobStoreError('InvalidArgument', `${what}: expected one of ${allowed.join(', ')}`)
+}
+
+/** @throws `InvalidArgument` unless `value` is a number of milliseconds that a timer can wait: a longer one ends at once */
+export function assertDelay(what: string, value: unknown, least: number): asserts value is number {
+  assertWhole(what, value, least)
+  if (value <= 2 ** 31 - 1) return
+  throw new BlobStoreError(
+    'InvalidArgument',
+    `${what}: a timer waits for ${2 ** 31 - 1} milliseconds (24 days) at most`,
+  )
 }

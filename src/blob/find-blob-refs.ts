@@ -1,5 +1,6 @@
 import { decode as decodeDagCbor } from '@ipld/dag-cbor'
 import { BlobStoreError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import { hasLegacyForm, isCidObject, readBlobRef } from './blob-ref.ts'
 import type { BlobCid } from './cid.ts'
 import { parseMimeType } from './mime.ts'
@@ -113,12 +114,13 @@ function decodeBlock(block: Uint8Array): unknown {
 
 function pathOf(at: Place | null): string {
   let path = ''
-  for (let place = at; place !== null; place = place.parent) {
+  let place = at
+  // From its end upwards, and no further than it is shown: there may be many references, far down below long keys.
+  for (; place !== null && path.length <= maxPathLength; place = place.parent) {
     path = `/${place.key.slice(0, maxPathLength).replaceAll('~', '~0').replaceAll('/', '~1')}${path}`
   }
-  // A key is the writer's text: it must not break a line of somebody's log.
-  path = path.replaceAll(/\p{Cc}/gu, '?')
-  return path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength)}…`
+  const whole = place === null && path.length <= maxPathLength
+  return printable(whole ? path : `…${path.slice(-maxPathLength)}`, maxPathLength + 1)
 }
 
 function refuse(problem: string, at: Place | null, cause?: unknown): never {

@@ -52,13 +52,17 @@ function signalOf(req: IncomingMessage, res: ServerResponse): AbortSignal {
   return gone.signal
 }
 
+const plainHost = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i
+
 /** Method, address and headers. Without the body: whoever authenticates must not be able to use up the upload. */
 function webRequest(req: NodeRequest): Request {
   const encrypted = 'encrypted' in req.socket && req.socket.encrypted === true
   const protocol = req.protocol ?? (encrypted ? 'https' : 'http')
   const { path, query } = splitUrl(req.originalUrl ?? req.url ?? '/')
   const target = query === '' ? path : `${path}?${query}`
-  const url = URL.parse(`${protocol}://${req.headers.host ?? 'localhost'}${target}`)
+  // The client's own words: they must not become part of the path, which tells what is called.
+  const host = plainHost.test(req.headers.host ?? '') ? req.headers.host : 'localhost'
+  const url = URL.parse(`${protocol}://${host}${target}`)
   const headers = new Headers()
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = req.rawHeaders.slice(i, i + 2)

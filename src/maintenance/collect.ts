@@ -7,7 +7,7 @@ import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { brakeAt } from './brake.ts'
 
 export interface CollectOptions extends CallOptions {
-  /** Goes on when more than a tenth of all blobs, and more than 100, have expired. @default false */
+  /** Goes on when more than a tenth of all blobs, and more than 100, were referenced once and have expired. @default false */
   force?: boolean | undefined
   /** Called after each batch with what was done so far. */
   onProgress?: ((report: CollectReport) => void) | undefined
@@ -16,7 +16,7 @@ export interface CollectOptions extends CallOptions {
 export interface CollectReport {
   /** Temporary blobs whose grace period was over. */
   expiredBlobs: number
-  /** Whether the brake stopped it: too many had expired, and none of them was deleted. */
+  /** Whether the brake stopped it: too many that were referenced once had expired, and none was deleted. */
   stopped: boolean
   /** Uploads whose lease was over. */
   expiredUploads: number
@@ -66,7 +66,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
 async function isTooMuch({ metadata, logger }: StoreContext): Promise<boolean> {
   const few = brakeAt(0)
   if ((await metadata.countExpired(few + 1)) <= few) return false
-  const { count: blobs } = await metadata.totals()
+  const blobs = await metadata.countBlobs()
   const most = brakeAt(blobs)
   const expired = await metadata.countExpired(most + 1)
   if (expired <= most) return false

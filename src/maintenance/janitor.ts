@@ -1,5 +1,5 @@
 import { type Logger, silent } from '../logger.ts'
-import { assertOptions, assertWhole } from '../options.ts'
+import { assertDelay, assertOptions, assertWhole } from '../options.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { CollectReport } from './collect.ts'
 import type { SweepReport } from './sweep.ts'
@@ -39,7 +39,7 @@ export interface Janitor extends AsyncDisposable {
 export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Janitor {
   assertOptions('startJanitor', options, ['collectEvery', 'sweepEvery', 'onCollected', 'onSwept', 'logger'])
   const { collectEvery = 300_000, sweepEvery = 86_400_000, logger = silent } = options
-  assertWhole('startJanitor: collectEvery', collectEvery, 1)
+  assertDelay('startJanitor: collectEvery', collectEvery, 1)
   assertWhole('startJanitor: sweepEvery', sweepEvery, 1)
   const stopping = new AbortController()
   const { signal } = stopping
@@ -64,9 +64,9 @@ export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Ja
       options.onCollected?.(report)
     })
     if (signal.aborted || performance.now() - lastSweep < sweepEvery) return
-    lastSweep = performance.now()
     await attempt('sweep', async () => {
       const report = await blobs.sweep({ signal })
+      lastSweep = performance.now()
       options.onSwept?.(report)
     })
   }

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto'
 import type { CallOptions } from '../backend/backend.ts'
 import { cidOfKey } from '../backend/key.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
+import { assertDid } from '../blob/did.ts'
 import { octetStream } from '../blob/mime.ts'
+import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
 
 export interface RecoverOptions extends CallOptions {
   /**
-   * Whose the bytes are that the restored database has forgotten: the accounts of which the host knows (from its
-   * repositories, or a relay's) that they had the blob. Accounts whose records expect it get it without being asked.
+   * Whose a blob is: the accounts of which the host knows (from its repositories, or a relay's) that they had it. Asked
+   * for every CID that is stored, since the database may have forgotten the bytes, or one of the accounts that share
+   * them. Accounts whose records expect it get it without being asked.
    * @default nobody's
    */
   ownersOf?: ((cid: BlobCid, size: number) => Promise<readonly Owner[]>) | undefined
@@ -27,11 +30,11 @@ export interface Owner {
 export interface RecoverReport {
   /** Keys in the backend. */
   keys: number
-  /** Forgotten ones that verified and found an owner. */
+  /** Blobs that accounts got back. */
   adopted: number
   /** Forgotten ones that verified and are nobody's: the next sweep dooms them. */
   unclaimed: BlobCid[]
-  /** Forgotten ones that did not verify. */
+  /** Forgotten ones that could not be read, or did not verify. */
   damaged: number
 }
 
@@ -43,50 +46,85 @@ export async function recover(store: StoreContext, options: RecoverOptions = {})
   assertOptions('recover', options, ['ownersOf', 'onProgress', 'signal'])
   const { backend, metadata } = store
   const report: RecoverReport = { keys: 0, adopted: 0, unclaimed: [], damaged: 0 }
+  // The restore may have gone unnoticed: nothing may be deleted meanwhile.
+  await metadata.markRestored()
   let cursor: string | undefined
   do {
     options.signal?.throwIfAborted()
     const page = await backend.list({ cursor, signal: options.signal })
     report.keys += page.keys.length
-    for (const key of await metadata.unknownKeys(page.keys)) await recoverKey(store, key, report, options)
+    const { unknown, live } = await metadata.recoverableKeys(page.keys)
+    for (const key of unknown) await recoverForgotten(store, key, report, options)
+    for (const key of live) await recoverShared(store, key, report, options)
     options.onProgress?.({ ...report })
     cursor = page.cursor
   } while (cursor !== undefined)
   const { epoch } = await metadata.identity()
-  const next = Math.max(epoch, await readMarkerEpoch(store)) + 1
-  await metadata.clearRestored(next)
-  await writeEpoch(store, next)
-  store.epoch = next
+  await metadata.clearRestored(Math.max(epoch, await readMarkerEpoch(store)) + 1)
+  store.epoch = await writeEpoch(store)
   return report
 }
 
-async function recoverKey(
+/** Bytes that no row knows. */
+async function recoverForgotten(
   store: StoreContext,
   key: string,
   report: RecoverReport,
   options: RecoverOptions,
 ): Promise<void> {
-  const { metadata, backend, times } = store
   const cid = cidOfKey(key)
-  const object = cid && (await backend.get(key, { signal: options.signal }))
-  if (!object) return
-  const { size } = object
-  const hash = createHash('sha256')
-  for await (const chunk of object.body) hash.update(chunk)
-  if (cidOfDigest(hash.digest()) !== cid) {
+  const size = cid === null ? null : await verifiedSize(store, key, cid, options.signal)
+  if (cid === null || size === null) {
     report.damaged += 1
     return
   }
-  const owners: readonly Owner[] = [
-    ...(await metadata.expecting(cid)),
-    ...((await options.ownersOf?.(cid, size)) ?? []),
-  ]
-  const content = { cid, key, backend: backend.name, size }
-  let adopted = false
+  const adopted = await adopt(store, { cid, key, backend: store.backend.name, size }, options)
+  report.adopted += adopted
+  if (adopted === 0) report.unclaimed.push(cid)
+}
+
+/** Bytes that a row knows, as some accounts' and perhaps not as all's. */
+async function recoverShared(
+  store: StoreContext,
+  key: string,
+  report: RecoverReport,
+  options: RecoverOptions,
+): Promise<void> {
+  const cid = cidOfKey(key)
+  const content = cid === null ? null : await store.metadata.contentOf(cid)
+  if (content?.key === key) report.adopted += await adopt(store, content, options)
+}
+
+async function adopt(store: StoreContext, content: Content, { ownersOf }: RecoverOptions): Promise<number> {
+  const { metadata, times } = store
+  const { cid, size } = content
+  const owners: readonly Owner[] = [...(await metadata.expecting(cid)), ...((await ownersOf?.(cid, size)) ?? [])]
+  let adopted = 0
   for (const { did, mimeType = octetStream } of owners) {
-    const unusedDelay = times.deleteDelay
-    if (await metadata.adopt({ content, did, mimeType, grace: times.grace, unusedDelay })) adopted = true
+    assertDid(did)
+    const held = await metadata.resolve(did, cid, { as: 'moderator', scopes: [] })
+    if (held && held.key === content.key) continue
+    const found = { content, did, mimeType, grace: times.grace, deleteDelay: times.deleteDelay }
+    if (await metadata.adopt(found)) adopted += 1
   }
-  if (adopted) report.adopted += 1
-  else report.unclaimed.push(cid)
+  return adopted
+}
+
+/** The size of bytes that are what their key says, else null. One that cannot be read must not stop the rest. */
+async function verifiedSize(
+  { backend }: StoreContext,
+  key: string,
+  cid: BlobCid,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  try {
+    const object = await backend.get(key, { signal })
+    if (!object) return null
+    const hash = createHash('sha256')
+    for await (const chunk of object.body) hash.update(chunk)
+    return cidOfDigest(hash.digest()) === cid ? object.size : null
+  } catch {
+    signal?.throwIfAborted()
+    return null
+  }
 }

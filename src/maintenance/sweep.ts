@@ -38,6 +38,8 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   store.epoch = await recognise(store)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
   const sweepId = randomUUID()
+  // Of sweeps that died. One that runs at the same time loses its notes too, and finds the same tomorrow.
+  await metadata.forgetNotes(null)
   try {
     await noteOrphans(store, sweepId, report, options)
     report.stopped = report.orphans > brakeAt(report.keys) && !options.force

@@ -7,6 +7,8 @@ import type { Totals, Usage } from './facts.ts'
 export interface ScrubSteps {
   /** A page of the live content, ordered by CID, of which was not verified within `olderThan` milliseconds. */
   contents(page: { after: BlobCid | ''; limit: number; olderThan: number }): Promise<Content[]>
+  /** The live content of a CID. */
+  contentOf(cid: BlobCid): Promise<Content | null>
   /** The bytes under this key are good. */
   markVerified(cid: BlobCid, key: BlobKey): Promise<void>
   /**
@@ -37,20 +39,21 @@ export interface Content {
 }
 
 export interface RecoverSteps {
-  /** Those of the keys that are in no table, looked up in one statement. */
-  unknownKeys(keys: readonly BlobKey[]): Promise<BlobKey[]>
+  /** Of the keys as listed: those in no table, and those that are some content's. Looked up in one statement. */
+  recoverableKeys(keys: readonly BlobKey[]): Promise<{ unknown: BlobKey[]; live: BlobKey[] }>
   /** Accounts whose records name the CID and do not have it. */
   expecting(cid: BlobCid): Promise<{ did: string; mimeType: string }[]>
   /**
-   * Makes verified bytes that no row knew the account's, as a temporary blob; at once permanent where it is expected.
-   * Resolves with whether it did: not when the account is deleted, or the CID taken down.
+   * Gives the account the CID, as a temporary blob; at once permanent where it is expected. The bytes are those under
+   * `content.key`: of a key that no row knows they were verified, and take the place of older ones.
+   * Resolves with whether it did: not when the account is deleted, the CID taken down, or the key doomed meanwhile.
    */
   adopt(found: {
     content: Content
     did: string
     mimeType: string
     grace: number
-    unusedDelay: number
+    deleteDelay: number
   }): Promise<boolean>
   /** Collecting and sweeping are allowed again, from this epoch on. */
   clearRestored(epoch: number): Promise<void>

@@ -7,8 +7,13 @@ import type { BlobCid } from '../blob/cid.ts'
 export interface CollectSteps {
   /** Blobs past their grace period, referenced or not, as far as they are known to need a look. */
   expiredBlobs(limit: number): Promise<{ did: string; cid: BlobCid }[]>
-  /** How many blobs are past their grace period and unreferenced; counts no further than `atMost`. */
+  /**
+   * How many blobs were referenced once, are no more, and are past their grace period; counts no further than `atMost`.
+   * Those that never were are somebody's leavings: they may be many, and must not keep the rest from being collected.
+   */
   countExpired(atMost: number): Promise<number>
+  /** How many blobs all accounts have. */
+  countBlobs(): Promise<number>
   /**
    * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
    * more, with its tombstone. Resolves with the number of blobs deleted.

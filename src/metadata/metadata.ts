@@ -160,7 +160,7 @@ export interface ReferenceSteps {
   /**
    * Makes the references of each record exactly those given. Checks all before it writes any.
    *
-   * Resolves with the CIDs that lost their last reference.
+   * Resolves with the CIDs that lost their last public reference.
    *
    * @throws as `BlobStore.applyWrites`
    */

@@ -44,6 +44,7 @@ const first = (dialect: Dialect): Migration => ({
       .modifyEnd(end)
       .execute()
     await index('blobstore_upload', 'lease', ['lease_until'])
+    await index('blobstore_upload', 'account', ['did'])
 
     await schema
       .createTable('blobstore_content')
@@ -62,12 +63,19 @@ const first = (dialect: Dialect): Migration => ({
       .addColumn('mime_type', 'text', (c) => c.notNull())
       .addColumn('size', 'bigint', (c) => c.notNull())
       .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('was_referenced', 'integer', (c) => c.notNull())
       .addColumn('expires_at', 'bigint')
       .addPrimaryKeyConstraint('blobstore_blob_pk', ['did', 'cid'])
       .modifyEnd(end)
       .execute()
     await index('blobstore_blob', 'cid', ['cid'])
     await index('blobstore_blob', 'newest', ['did', 'created_at', 'cid'])
+    await schema
+      .createIndex('blobstore_blob_temporary')
+      .on('blobstore_blob')
+      .columns(['did', 'expires_at'])
+      .where('expires_at', 'is not', null)
+      .execute()
     // Partial, so that collecting costs what there is to collect and not what is stored.
     await schema
       .createIndex('blobstore_blob_expiry')
@@ -118,6 +126,7 @@ const first = (dialect: Dialect): Migration => ({
       .modifyEnd(end)
       .execute()
     await index('blobstore_doomed', 'due', ['not_before'])
+    await index('blobstore_doomed', 'account', ['did'])
 
     await schema
       .createTable('blobstore_takedown')

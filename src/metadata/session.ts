@@ -62,7 +62,25 @@ export class Session {
         throw metadataError(error)
       }
     }
-    return this.#persistently(() => acquired((start) => this.#db.transaction().execute((own) => start(() => run(own)))))
+    return this.#persistently(() => this.#transact(run))
+  }
+
+  async #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
+    let failure: { error: unknown } | undefined
+    const remember = async (trx: Kysely<Tables>) => {
+      try {
+        return await run(trx)
+      } catch (error) {
+        failure = { error }
+        throw error
+      }
+    }
+    try {
+      return await acquired((start) => this.#db.transaction().execute((trx) => start(() => remember(trx))))
+    } catch (error) {
+      // On a full disk SQLite rolls back by itself; then Kysely's own rollback fails, and would hide what happened.
+      throw failure ? failure.error : error
+    }
   }
 
   /**

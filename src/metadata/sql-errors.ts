@@ -1,4 +1,5 @@
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+import { printable } from '../printable.ts'
 
 // The codes of better-sqlite3 and node:sqlite (which has only the message), and the SQLSTATEs of PostgreSQL.
 
@@ -48,7 +49,7 @@ export function metadataError(error: unknown): unknown {
       cause: error,
     })
   }
-  return new BlobStoreError('MetadataFailed', `The database failed: ${messageOf(error).slice(0, 200)}`, {
+  return new BlobStoreError('MetadataFailed', `The database failed: ${printable(messageOf(error), 200)}`, {
     transient: code === 'SQLITE_IOERR' || code.startsWith('08') || code.startsWith('57'),
     cause: error,
   })

@@ -4,6 +4,7 @@ import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDr
 import { BlobStoreError } from '../errors.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
+import { metadataError } from './sql-errors.ts'
 import { applySettings } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
@@ -32,7 +33,12 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       const { default: Database } = await import('better-sqlite3')
       const database = new Database(file, { timeout: busyTimeout })
       const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) })
-      await applySettings(db, options.durability ?? 'full')
+      try {
+        await applySettings(db, options.durability ?? 'full')
+      } catch (error) {
+        database.close()
+        throw metadataError(error)
+      }
       return { db, close: () => db.destroy() }
     },
   })
@@ -66,5 +72,10 @@ class ImmediateDialect extends SqliteDialect {
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** On a full disk, and after other failed commits, SQLite has rolled back already, and says that nothing is left to. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.rollbackTransaction(connection).catch(() => {})
   }
 }

@@ -55,6 +55,8 @@ interface BlobTable {
   mime_type: string
   size: number
   created_at: number
+  /** 1 once a record has referenced it: what was never referenced may go without a second look. */
+  was_referenced: number
   /** Null only while a record references it; once in the past, and without a reference, it is collected. */
   expires_at: number | null
 }

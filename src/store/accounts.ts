@@ -1,5 +1,6 @@
 import type { CallOptions } from '../backend/backend.ts'
 import { assertDid } from '../blob/did.ts'
+import { isBlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
@@ -15,7 +16,12 @@ export async function deleteAccount(store: StoreContext, did: string, options: C
   options.signal?.throwIfAborted()
   const mark = await store.metadata.markDeleted(did)
   tellInaccessible(store, { did, cid: null, because: 'accountDeleted' })
-  await forgetAccount(store, did, mark, options.signal)
+  try {
+    await forgetAccount(store, did, mark, options.signal)
+  } catch (error) {
+    // Nothing is deleted on the word of a restored database. The mark stands, and collecting does the rest afterwards.
+    if (!isBlobStoreError(error, 'StoreRestored')) throw error
+  }
 }
 
 /** Forgets what a marked account had; also what a crash has left of it. */

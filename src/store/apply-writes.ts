@@ -5,6 +5,7 @@ import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
+import { printable } from '../printable.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
@@ -25,14 +26,17 @@ export async function applyWrites(
   // What a record names after the last write to it is all that counts.
   const records = new Map<string, RecordRefs>()
   for (const write of writes) {
+    if (typeof write !== 'object' || write === null) {
+      throw new BlobStoreError('InvalidArgument', 'applyWrites: each write must be an object')
+    }
     assertUri(did, write.uri)
     records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(write) })
   }
   signal?.throwIfAborted()
-  const unreferenced = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+  const hidden = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
   // Within the host's transaction nothing has happened yet: the host purges when it has.
-  if (!trx) for (const cid of unreferenced) tellInaccessible(store, { did, cid, because: 'unreferenced' })
-  return { unreferenced }
+  if (!trx) for (const cid of hidden) tellInaccessible(store, { did, cid, because: 'hidden' })
+  return { hidden }
 }
 
 function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {
@@ -68,14 +72,15 @@ function oneReference(ref: unknown): FoundBlobRef {
   throw new BlobStoreError('InvalidBlobRef', 'applyWrites: each of `blobs` must have a blob reference as its `ref`')
 }
 
+/** The longest that a collection (an NSID, 317) and a record key (512) make (https://atproto.com/specs/at-uri-scheme). */
+const longestPath = 830
+
 /** A reference counts only for the repository that it is in. */
 function assertUri(did: string, uri: unknown): void {
-  if (typeof uri === 'string' && uri.length <= 8192 && uri.startsWith(`at://${did}/`)) return
-  throw new BlobStoreError(
-    'InvalidArgument',
-    `applyWrites: uri must be that of a record of this account: at://${did}/…`,
-    {
-      did,
-    },
-  )
+  const own = `at://${did}/`
+  if (typeof uri === 'string' && uri.startsWith(own) && uri.length <= own.length + longestPath) {
+    if (printable(uri, uri.length) === uri) return
+  }
+  const message = `applyWrites: uri must be that of a record of this account: ${own}<collection>/<record key>`
+  throw new BlobStoreError('InvalidArgument', message, { did })
 }

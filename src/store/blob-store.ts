@@ -128,7 +128,11 @@ export interface BlobStore extends AsyncDisposable {
    */
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 
-  /** Lets a deleted account have blobs again, as when it moves back. Harmless for any other. */
+  /**
+   * Lets a deleted account have blobs again, as when it moves back. Harmless for any other.
+   *
+   * @throws `AccountDeleted` (transient) while what it had is still being forgotten
+   */
   reopenAccount(did: string, options?: QueryOptions): Promise<void>
 
   /**

@@ -36,8 +36,8 @@ export type RecordWrite =
   | { action: 'delete'; uri: string }
 
 export interface AppliedWrites {
-  /** Blobs that lost their last reference: not public any more, and to be purged from caches once it is committed. */
-  unreferenced: BlobCid[]
+  /** Blobs that lost their last public reference: to be purged from caches once it is committed. */
+  hidden: BlobCid[]
 }
 
 /** A reference with what the record's Lexicon demands of it. */

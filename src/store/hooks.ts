@@ -39,19 +39,29 @@ export interface Inaccessible {
   did: string
   /** Null for all the account's blobs. */
   cid: BlobCid | null
-  because: 'unreferenced' | 'takenDown' | 'accountDeleted'
+  /** `hidden`: no record shows it to the public any more. */
+  because: 'hidden' | 'takenDown' | 'accountDeleted'
 }
 
+/** As the hook sees it, but for reading, which ends with the inspection. */
+type Inspected = Omit<Inspection, 'read'> & { read(signal: AbortSignal): AsyncIterable<Uint8Array> }
+
 /** @throws `BlobRefused` */
-export async function inspect(store: StoreContext, upload: Inspection): Promise<void> {
+export async function inspect(store: StoreContext, upload: Inspected): Promise<void> {
   const hook = store.hooks.inspect
   if (!hook) return
+  upload.signal.throwIfAborted()
   const { did, cid } = upload
+  // What the hook left open, or goes on reading after its deadline, is closed with it.
+  const over = new AbortController()
   const deadline = AbortSignal.timeout(store.times.inspect)
   const signal = AbortSignal.any([upload.signal, deadline])
   let verdict: Verdict | undefined
   try {
-    verdict = await Promise.race([hook({ ...upload, signal }), rejectionOf(signal)])
+    verdict = await Promise.race([
+      hook({ ...upload, signal, read: () => upload.read(over.signal) }),
+      rejectionOf(signal),
+    ])
   } catch (cause) {
     upload.signal.throwIfAborted()
     const what = deadline.aborted ? `took longer than ${store.times.inspect} ms` : 'failed'
@@ -59,6 +69,8 @@ export async function inspect(store: StoreContext, upload: Inspection): Promise<
       ...{ did, cid, cause },
       transient: true,
     })
+  } finally {
+    over.abort()
   }
   if (verdict)
     throw new BlobStoreError('BlobRefused', `The upload was refused: ${verdict.refuse.slice(0, 300)}`, { did, cid })
@@ -66,6 +78,7 @@ export async function inspect(store: StoreContext, upload: Inspection): Promise<
 
 function rejectionOf(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 }

@@ -44,17 +44,19 @@ export async function recognise({ backend, metadata, logger }: Parties): Promise
 
 /** The database first, durably, then the marker: a marker that is behind is harmless. Resolves with the epoch. */
 export async function beginEpoch({ backend, metadata }: Pick<Parties, 'backend' | 'metadata'>): Promise<number> {
-  const epoch = await metadata.nextEpoch()
-  await writeEpoch({ backend, metadata }, epoch)
-  return epoch
+  await metadata.nextEpoch()
+  return writeEpoch({ backend, metadata })
 }
 
-export async function writeEpoch(
-  { backend, metadata }: Pick<Parties, 'backend' | 'metadata'>,
-  epoch: number,
-): Promise<void> {
-  const { id } = await metadata.identity()
-  await backend.writeMarker(JSON.stringify({ id, epoch } satisfies Marker))
+/** Another process may move the epoch, and write its marker, between: so until both are the same. */
+export async function writeEpoch({ backend, metadata }: Pick<Parties, 'backend' | 'metadata'>): Promise<number> {
+  let { id, epoch } = await metadata.identity()
+  while (true) {
+    await backend.writeMarker(JSON.stringify({ id, epoch } satisfies Marker))
+    const now = await metadata.identity()
+    if (now.epoch === epoch) return epoch
+    epoch = now.epoch
+  }
 }
 
 /** The epoch that the bytes remember, 0 when there is none. */

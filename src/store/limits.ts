@@ -1,7 +1,7 @@
 import { assertAcceptPatterns, defaultAccept } from '../blob/mime.ts'
 import type { MimePolicy } from '../blob/mime-policy.ts'
 import { BlobStoreError } from '../errors.ts'
-import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
+import { assertDelay, assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
@@ -87,15 +87,17 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   })
 }
 
-/** A timer of no time at all would end everything. */
-const least: Partial<Record<keyof Times, number>> = { upload: 1, idle: 1, inspect: 1 }
+const timers: readonly string[] = ['upload', 'idle', 'inspect'] satisfies (keyof Times)[]
 
 /** @throws `InvalidArgument` */
 export function resolveTimes(times: Times = {}): ResolvedTimes {
   const names = Object.keys(defaultTimes) as (keyof Times)[]
   assertOptions('times', times, names)
   const given = Object.entries(times).filter(([, value]) => value !== undefined)
-  for (const [name, value] of given) assertWhole(`times.${name}`, value, least[name as keyof Times] ?? 0)
+  for (const [name, value] of given) {
+    if (timers.includes(name)) assertDelay(`times.${name}`, value, 1)
+    else assertWhole(`times.${name}`, value, 0)
+  }
   const resolved: ResolvedTimes = { ...defaultTimes, ...Object.fromEntries(given) }
   if (resolved.lease <= resolved.upload + resolved.inspect) {
     throw new BlobStoreError(

@@ -11,6 +11,7 @@ import { BlobStoreError } from '../errors.ts'
 import type { CommitOutcome } from '../metadata/metadata.ts'
 import type { ResolvedQuota } from '../metadata/quota.ts'
 import { assertOptions, assertWhole } from '../options.ts'
+import { printable } from '../printable.ts'
 import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
@@ -109,7 +110,7 @@ class Attempt {
       mimeType,
       size,
       signal: this.#signal,
-      read: () => this.#read(key),
+      read: (over) => this.#read(key, over),
     })
     const outcome = await metadata.commit({
       ...row,
@@ -145,8 +146,8 @@ class Attempt {
   }
 
   /** The bytes as they were stored: what is inspected is what will be served. */
-  async *#read(key: BlobKey): AsyncGenerator<Uint8Array> {
-    const object = await this.#store.backend.get(key, { signal: this.#signal })
+  async *#read(key: BlobKey, over: AbortSignal): AsyncGenerator<Uint8Array> {
+    const object = await this.#store.backend.get(key, { signal: AbortSignal.any([this.#signal, over]) })
     if (object) yield* object.body
   }
 
@@ -159,7 +160,7 @@ class Attempt {
       throw new BlobStoreError('AccountDeleted', 'The blobs of this account were deleted', about)
     }
     if (outcome.unmet.length > 0) {
-      const unmet = outcome.unmet.slice(0, 10)
+      const unmet = outcome.unmet.slice(0, 10).map((one) => ({ ...one, recordUri: printable(one.recordUri, 300) }))
       this.#store.logger.warn(
         { ...about, unmet },
         'Records name this blob with another type or size; it stays missing for them',
@@ -170,8 +171,8 @@ class Attempt {
 }
 
 function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
-  if (mimeType === undefined) return fileName === undefined ? null : mimeTypeOfFileName(fileName)
-  const parsed = parseMimeType(mimeType)
+  if (mimeType === undefined) return fileName === undefined ? null : mimeTypeOfFileName(String(fileName))
+  const parsed = parseMimeType(String(mimeType))
   if (parsed === null)
     throw new BlobStoreError('InvalidMimeType', 'The declared type is no MIME type: expected type/subtype')
   return parsed

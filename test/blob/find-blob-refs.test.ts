@@ -215,7 +215,8 @@ describe('a record that is refused', () => {
 
   test('cannot break a line of a log with its keys, or fill it', () => {
     const message = outcomeOf({ 'a\r\nb': { ['x'.repeat(10_000)]: { $type: 'blob' } } })
-    expect(message).toMatch(/\(at \/a\?\?b\/x+…\)$/)
+    expect(message).toMatch(/\(at …x+\)$/)
+    expect(outcomeOf({ 'a\r\nb': { $type: 'blob' } })).toMatch(/\(at \/a\?\?b\)$/)
     expect(message.length).toBeLessThan(500)
   })
 })

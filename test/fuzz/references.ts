@@ -94,10 +94,37 @@ const json: Fuzzer = {
   },
 }
 
+const odd = [
+  'null',
+  '-1',
+  '-0',
+  '1.5',
+  '1e400',
+  '9007199254740993',
+  '"1"',
+  'true',
+  '{}',
+  '[]',
+  '"blob"',
+  '"a"',
+  '"a/b\\n"',
+]
+
+/** The reference with a key more, a key less, or another value, inside or outside its link. */
+function otherwise(random: Random, json: string): string {
+  const key = `${JSON.stringify(random.pick(keys))}:${random.pick(odd)}`
+  if (random.chance(0.3)) return json.replace('{', `{${key},`)
+  if (random.chance(0.3)) return json.replace('"}', `",${key}}`)
+  if (random.chance(0.2)) return json.replace(/,"\w+":/, ',"a":')
+  const value = random.pick([/"blob"/, /"bafk\w+"/, /"[a-z]+\/[^"]*"/, /\d+(?=\}$)/, /\{"\$link[^}]+\}/])
+  return json.replace(value, random.pick(odd))
+}
+
 const one: Fuzzer = {
   name: 'reference',
   make(random) {
-    const text = mutateText(random, JSON.stringify(someRef(random)), [JSON.stringify(someRef(random))])
+    const json = JSON.stringify(someRef(random))
+    const text = random.chance(0.5) ? otherwise(random, json) : mutateText(random, json, [json])
     return {
       input: text,
       check() {
@@ -105,6 +132,8 @@ const one: Fuzzer = {
         const ref = outcome(() => parseBlobRef(value))
         if ('code' in ref) return promise(ref.code === 'InvalidBlobRef', `its code is ${ref.code}`)
         promise(isBlobRef(ref.value) && !isBlobRef(value), 'not a reference in memory')
+        const own = Object.keys(value as object).sort()
+        promise(own.join() === '$type,mimeType,ref,size', `accepted with the keys ${own}`)
         promise(
           JSON.stringify(parseBlobRef(JSON.parse(JSON.stringify(ref.value)))) === JSON.stringify(ref.value),
           'JSON',

@@ -30,6 +30,8 @@ const seeds: readonly Uint8Array[] = [
   Buffer.concat([Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'), Buffer.alloc(300)]),
   // CVE-2026-32630: a ZIP whose part unpacks to more than it says
   zipOf('[Content_Types].xml', deflateRawSync(Buffer.alloc(1_000_000)), 0xffffffff),
+  // a type that file-type gives with a parameter
+  Buffer.concat([Buffer.from('OggS\0\x02', 'latin1'), Buffer.alloc(22), Buffer.from('OpusHead'), Buffer.alloc(100)]),
   zipOf('mimetype', Buffer.from('application/epub+zip'), 20),
   // other containers: ID3 with a length, RIFF, TIFF, PNG chunks, Ogg, tar, MPEG, ICC, XML, CFB, Mach-O, ELF
   ...[

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { places } from '../support/places.ts'
-import { alice, bob, bytes, day, post } from '../support/samples.ts'
+import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 
 describe.each(places)('the brake of collecting on $name', ({ make }) => {
   test('stops it when more than a tenth of all blobs, and more than 100, have expired', async () => {
@@ -9,12 +9,23 @@ describe.each(places)('the brake of collecting on $name', ({ make }) => {
     const kept = await Promise.all(Array.from({ length: 20 }, (_, index) => blobs.upload(bob, bytes(`kept ${index}`))))
     await post(blobs, bob, 'a', ...kept)
     await blobs.deleteAccount('did:plc:other')
-    for (let index = 0; index < 101; index++) await blobs.upload(alice, bytes(`blob ${index}`))
+    const refs = []
+    for (let index = 0; index < 101; index++) refs.push(await blobs.upload(alice, bytes(`blob ${index}`)))
+    await post(blobs, alice, 'a', ...refs)
+    await unpost(blobs, alice, 'a')
     clock.advance(day)
     expect(await blobs.collect()).toMatchObject({ stopped: true, expiredBlobs: 0 })
     expect(await blobs.usage(alice)).toMatchObject({ count: 101 })
     expect(await blobs.collect({ force: true })).toMatchObject({ stopped: false, expiredBlobs: 101 })
     expect(await blobs.usage(bob)).toMatchObject({ count: 20 })
+  })
+
+  test('cannot be pulled by somebody who uploads much and references nothing', async () => {
+    const { store, clock } = make()
+    const blobs = store()
+    for (let index = 0; index < 150; index++) await blobs.upload(alice, bytes(`blob ${index}`))
+    clock.advance(day)
+    expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 150 })
   })
 
   test('does not mind a hundred', async () => {

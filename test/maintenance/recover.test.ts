@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
@@ -21,7 +21,11 @@ function openStore() {
     rmSync(database, { recursive: true })
     cpSync(join(folder, 'backup'), database, { recursive: true })
   }
-  return { open, backUp, restore, clock }
+  const rot = (cid: string) => {
+    const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
+    for (const file of files) if (file.name.startsWith(cid)) writeFileSync(join(file.parentPath, file.name), 'rotten')
+  }
+  return { open, backUp, restore, clock, rot }
 }
 
 describe('a database restored from the past', () => {
@@ -54,7 +58,7 @@ describe('a database restored from the past', () => {
         return [{ did: alice, mimeType: 'text/plain' }]
       },
     })
-    expect(asked).toEqual([lost.ref.toString()])
+    expect(asked.sort()).toEqual([kept.ref.toString(), lost.ref.toString()].sort())
     expect(report).toEqual({ keys: 2, adopted: 1, unclaimed: [], damaged: 0 })
     await post(recovered, alice, 'b', { ...lost, mimeType: 'text/plain' })
     clock.advance(3 * day)
@@ -86,6 +90,53 @@ describe('a database restored from the past', () => {
     expect(await recovered.sweep()).toMatchObject({ keys: 2, orphans: 1 })
     clock.advance(day)
     expect(await recovered.collect()).toMatchObject({ deletedKeys: 1 })
+    await recovered.close()
+  })
+
+  test('gives back a blob that another account shares, and keeps the bytes that were verified', async () => {
+    const { open, backUp, restore, clock, rot } = openStore()
+    const before = open()
+    const shared = await before.upload(alice, bytes('shared'))
+    await post(before, alice, 'a', shared)
+    const healed = await before.upload(alice, bytes('healed'))
+    await post(before, alice, 'b', healed)
+    backUp()
+    await before.markBackup()
+    await before.upload(bob, bytes('shared'))
+    rot(healed.ref.toString())
+    await before.scrub({ olderThan: 0 })
+    await before.upload(alice, bytes('healed'))
+    await before.close()
+    restore()
+
+    const recovered = open()
+    const ownersOf = async (cid: string) => (cid === shared.ref.toString() ? [{ did: bob }] : [{ did: alice }])
+    expect(await recovered.recover({ ownersOf })).toMatchObject({ adopted: 2, unclaimed: [], damaged: 0 })
+    expect(await recovered.stat(bob, shared.ref, { as: 'account' })).toMatchObject({ size: 6 })
+    clock.advance(3 * day)
+    await recovered.collect()
+    expect(await text((await recovered.read(alice, healed.ref, { verify: true })).body)).toBe('healed')
+    await recovered.close()
+  })
+
+  test('lets no deletion of an account begin before it is recovered', async () => {
+    const { open, backUp, restore } = openStore()
+    const before = open()
+    const ref = await before.upload(alice, bytes('shared'))
+    await post(before, alice, 'a', ref)
+    backUp()
+    await before.markBackup()
+    await before.upload(bob, bytes('shared'))
+    await before.close()
+    restore()
+    const recovered = open()
+    await recovered.deleteAccount(alice)
+    await expect(recovered.read(alice, ref.ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
+    await expect(recovered.reopenAccount(alice)).rejects.toMatchObject({ code: 'AccountDeleted', transient: true })
+    expect(await recovered.recover({ ownersOf: async () => [{ did: bob }] })).toMatchObject({ adopted: 1 })
+    await recovered.collect()
+    expect(await recovered.usage(alice)).toMatchObject({ count: 0 })
+    expect(await recovered.stat(bob, ref.ref, { as: 'account' })).toMatchObject({ size: 6 })
     await recovered.close()
   })
 

@@ -91,8 +91,8 @@ export async function writeAs(
       return { action: 'update', uri, scope, blobs: refs.map(({ ref, accept, maxSize }) => ({ ref, accept, maxSize })) }
     return { action: 'update', uri, scope, record: { text: 'hello', embeds: refs.map(({ ref }) => ({ ref })) } }
   })
-  const { unreferenced } = await blobs.applyWrites(did, given, { ...options, trx: trx as HostTransaction | undefined })
-  return unreferenced.sort()
+  const { hidden } = await blobs.applyWrites(did, given, { ...options, trx: trx as HostTransaction | undefined })
+  return hidden.sort()
 }
 
 function referenceOf({ content: { cid }, mimeType, size }: Named): object {

@@ -32,7 +32,8 @@ export class Lane {
   }
 
   async #upload(source: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-    const ref = await this.#blobs.upload(this.#did, source)
+    const ref = await unlessBusy(this.#blobs.upload(this.#did, source))
+    if (ref === null) return
     this.#journal.write({ uploaded: ref.ref.toString(), did: this.#did })
     this.#uploaded.push(ref)
   }
@@ -55,9 +56,19 @@ export class Lane {
       this.#journal.write({ written: uri })
     } catch (error) {
       // Where blobs do not wait for their record, it may come too late.
-      if (!isBlobStoreError(error, 'BlobNotFound')) throw error
+      if (!isBlobStoreError(error, 'BlobNotFound') && !isBlobStoreError(error, 'MetadataBusy')) throw error
       this.#journal.write({ refused: uri })
     }
+  }
+}
+
+/** Null where others stayed in the way for too long, as on a machine under load: then nothing was done. */
+export async function unlessBusy<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work
+  } catch (error) {
+    if (!isBlobStoreError(error, 'MetadataBusy')) throw error
+    return null
   }
 }
 

@@ -20,6 +20,8 @@ export interface Filling {
   content: (random: Random) => Uint8Array
   /** So many files of so many bytes. */
   ballast: { files: number; size: number }
+  /** Whether the database finds no space either: then not even an upload's row can be taken back. */
+  stopsDatabase: boolean
 }
 
 /** A store and its database on a disk that is filled, again and again. */
@@ -66,6 +68,14 @@ export class SmallDisk {
       else failures += 1
       if (ref && this.#random.chance(0.1)) await this.refer(ref)
     }
+  }
+
+  /** What was refused has left nothing, without any collecting. */
+  expectNothingBegun(): void {
+    const { spools, leavings } = factsOf(this.#place)
+    expect(spools, 'spools').toEqual([])
+    const begun = leavings.filter((what) => what.startsWith('an upload in flight'))
+    if (!this.#filling.stopsDatabase) expect(begun).toEqual([])
   }
 
   /** Service is full again: whatever is asked succeeds. */

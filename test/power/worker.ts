@@ -3,7 +3,7 @@ import { Random } from '../crash/kill/random.ts'
 import type { BrokenRule } from './broken-rules.ts'
 import { breakRule, metadataDurability } from './broken-rules.ts'
 import { Journal } from './journal.ts'
-import { Lane } from './lane.ts'
+import { Lane, unlessBusy } from './lane.ts'
 import { openStore, type Place } from './store.ts'
 
 /** What a process is told to do. */
@@ -38,7 +38,7 @@ async function start(work: Work): Promise<void> {
     if (left === 0) process.send?.('resting')
   }
   try {
-    await blobs.ready()
+    while ((await unlessBusy(blobs.ready().then(() => true))) === null);
     process.send?.('working')
     const lanes = Array.from({ length: work.lanes }, (_, index) => {
       const random = new Random(`${work.seed} ${work.name} ${index}`)
@@ -52,8 +52,8 @@ async function start(work: Work): Promise<void> {
 
   async function collect(): Promise<void> {
     while (more()) {
-      const { deletedKeys } = await blobs.collect({ force: true })
-      journal.write({ collected: deletedKeys })
+      const report = await unlessBusy(blobs.collect({ force: true }))
+      if (report) journal.write({ collected: report.deletedKeys })
       await sleep(5)
     }
   }

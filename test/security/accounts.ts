@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { expect } from 'vitest'
 import {
   type BlobStore,
   cidOfBytes,
@@ -26,7 +27,7 @@ const deeds: readonly Deed[] = [
   ...(['restore', 'delete', 'reopen', 'read'] as const),
 ]
 
-export const steps: fc.Arbitrary<Step[]> = fc.array(
+const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.record({
     who: fc.constantFrom('alice', 'bob', 'bob', 'time'),
     deed: fc.constantFrom(...deeds),
@@ -35,20 +36,37 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 4, maxLength: 24 },
 )
 
+/** Compares `runs` lives with Bob and without him. */
+export async function compareLives(runs: number, seed?: number): Promise<void> {
+  let world = new World()
+  const sameAlone = fc.asyncProperty(steps, async (all) => {
+    if (world.lives > 400) {
+      await world.blobs.close()
+      world = new World()
+    }
+    expect(await world.lifeOfAlice(all, true)).toEqual(await world.lifeOfAlice(all, false))
+  })
+  try {
+    await fc.assert(sameAlone, { numRuns: runs, ...(seed !== undefined && { seed }) })
+  } finally {
+    await world.blobs.close()
+  }
+}
+
 /** One store in which many lives are lived, one after another, each by accounts and with bytes of its own. */
-export class World {
+class World {
   readonly clock: Clock = new Clock()
   readonly blobs: BlobStore = createBlobStore({
     backend: new MemoryBackend(),
     metadata: sqliteMetadata(':memory:', { now: this.clock.now }),
     limits: { accept: ['*/*'], quota: { bytes: 28, blobs: 3 } },
   })
-  #lives = 0
+  lives = 0
 
   /** What Alice sees of all her deeds, and at the end; Bob's are left out where he is not there. */
   async lifeOfAlice(all: readonly Step[], withBob: boolean): Promise<unknown> {
-    this.#lives += 1
-    const life = new Life(this.blobs, String(this.#lives).padStart(6, '0'))
+    this.lives += 1
+    const life = new Life(this.blobs, String(this.lives).padStart(6, '0'))
     const seen: unknown[] = []
     for (const step of all) {
       if (step.who === 'alice') seen.push([step, await life.act('alice', step)])

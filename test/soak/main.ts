@@ -14,17 +14,16 @@ say(`seed ${options.seed}`)
 say(['minutes', 'events', 'collections', 'lost', 'memory (MiB) and descriptors of each process'].join('\t'))
 await soak.run(() => {
   const minutes = ((performance.now() - started) / 60_000).toFixed(1)
-  const held = soak.hands.map(({ member, samples }) => {
-    const { memory = 0, descriptors = 0 } = samples.latest ?? {}
-    return `${member.name} ${inMiB(memory).slice(0, -4)}/${descriptors}`
+  const held = [...soak.samples].map(([name, { latest }]) => {
+    return `${name} ${inMiB(latest?.memory ?? 0).slice(0, -4)}/${latest?.descriptors ?? 0}`
   })
   say([minutes, events(), count('collect'), found('lost'), held.join('  ')].join('\t'))
 })
 
 say('')
-for (const { member, samples } of soak.hands) {
+for (const [name, samples] of soak.samples) {
   const { memory, descriptors } = samples.growth()
-  say(`${member.name.padEnd(10)} memory ${memory.map(inMiB).join(' → ')}, descriptors ${descriptors.join(' → ')}`)
+  say(`${name.padEnd(10)} memory ${memory.map(inMiB).join(' → ')}, descriptors ${descriptors.join(' → ')}`)
 }
 const kinds = (['upload', 'write', 'delete', 'takedown', 'read', 'collect', 'sweep', 'scrub'] as const)
   .map((what) => `${count(what)} ${what}`)
@@ -37,11 +36,11 @@ process.exitCode = soak.findings.size > 0 ? 1 : 0
 
 function events(): number {
   const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, number) => all + number, 0)
-  return soak.hands.reduce((all, { ledger }) => all + sum(ledger.done) + sum(ledger.refused), 0)
+  return soak.books.ledgers.reduce((all, { done, refused }) => all + sum(done) + sum(refused), 0)
 }
 
 function count(what: string): number {
-  return soak.hands.reduce((all, { ledger }) => all + (ledger.done[what] ?? 0), 0)
+  return soak.books.ledgers.reduce((all, { done }) => all + (done[what] ?? 0), 0)
 }
 
 function found(kind: string): number {

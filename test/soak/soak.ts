@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Times } from '../../src/store/limits.ts'
+import { Books } from '../crash/kill/books.ts'
 import { check, type Finding } from '../crash/kill/check.ts'
 import type { ChildOptions } from '../crash/kill/child.ts'
-import { JournalReader } from '../crash/kill/journal.ts'
-import { Ledger } from '../crash/kill/ledger.ts'
-import { Member } from '../crash/kill/member.ts'
+import { Crew } from '../crash/kill/crew.ts'
 import { Place } from '../crash/kill/place.ts'
 import { settle } from '../crash/kill/settle.ts'
 import { Samples } from './growth.ts'
@@ -13,23 +12,15 @@ const times: Times = {
   ...{ grace: 2000, deleteDelay: 2000, fresh: 5000 },
   ...{ upload: 30_000, idle: 10_000, inspect: 1000, lease: 60_000 },
 }
-const lastingGrace = 60_000
-
-const crew: readonly Pick<ChildOptions, 'name' | 'role' | 'lasting' | 'rest'>[] = [
-  { name: 'writer0', role: 'writer', lasting: false, rest: 20 },
-  { name: 'writer1', role: 'writer', lasting: true, rest: 20 },
-  { name: 'writer2', role: 'writer', lasting: false, rest: 20 },
-  { name: 'reader', role: 'reader', lasting: false, rest: 20 },
-  { name: 'collector', role: 'collector', lasting: false, rest: 100 },
-]
-
-/** A process of the soak, and what is known of it. */
-export interface Hand {
-  member: Member
-  ledger: Ledger
-  reader: JournalReader
-  samples: Samples
-}
+const lasting = { lasting: true, times: { ...times, grace: 60_000 } }
+const fleeting = { lasting: false, times }
+const crew = [
+  { name: 'writer0', role: 'writer', rest: 20, ...fleeting },
+  { name: 'writer1', role: 'writer', rest: 20, ...lasting },
+  { name: 'writer2', role: 'writer', rest: 20, ...fleeting },
+  { name: 'reader', role: 'reader', rest: 20, ...fleeting },
+  { name: 'collector', role: 'collector', rest: 100, ...fleeting },
+] as const
 
 export interface SoakOptions {
   minutes: number
@@ -46,31 +37,30 @@ export interface SoakOptions {
  * when collecting takes what is referenced.
  */
 export class Soak {
-  readonly hands: readonly Hand[]
+  /** By process. */
+  readonly samples: ReadonlyMap<string, Samples> = new Map(crew.map(({ name }) => [name, new Samples()]))
   readonly findings = new Map<string, Finding>()
+  readonly books: Books
   readonly #place = Place.temporary('pds-blobstore-soak-')
+  readonly #crew: Crew
   readonly #milliseconds: number
   #stopped = false
 
   constructor({ minutes, seed, leak }: SoakOptions) {
     this.#milliseconds = minutes * 60_000
     this.#place.clear()
-    const place = this.#place
-    this.hands = crew.map(({ name, role, lasting, rest }) => {
-      const own = lasting ? { ...times, grace: lastingGrace } : times
-      const options = { name, role, lasting, rest, folder: place.folder, seed, times: own, broken: null }
-      return {
-        member: new Member(leak && role === 'reader' ? { ...options, leak: this.#milliseconds } : options, place),
-        ledger: new Ledger(own.grace ?? 0),
-        reader: new JournalReader(place.journal(name)),
-        samples: new Samples(),
-      }
+    this.books = new Books(this.#place, crew)
+    const all = crew.map((member): ChildOptions => {
+      const options: ChildOptions = { ...member, folder: this.#place.folder, seed, broken: null }
+      return leak && member.role === 'reader' ? { ...options, leak: this.#milliseconds } : options
     })
+    this.#crew = new Crew(this.#place, all, (what) => this.#found([{ kind: 'wrong', what }]))
   }
 
   /** Reports after each minute, or each fifth of a shorter time. */
   async run(report: () => void): Promise<void> {
     try {
+      this.#crew.fill()
       await this.#go()
       const end = performance.now() + this.#milliseconds
       while (true) {
@@ -81,15 +71,15 @@ export class Soak {
         if (performance.now() >= end || this.#stopped || this.findings.size > 0) break
         await this.#go()
       }
-      await Promise.all(this.hands.map(({ member }) => member.kill()))
+      await this.#crew.killAll()
       if (this.findings.size === 0) this.#found(await settle(this.#place))
     } finally {
-      await Promise.all(this.hands.map(({ member }) => member.kill()))
+      await this.#crew.killAll()
       this.#place.remove()
     }
-    for (const { member, samples } of this.hands) {
-      const grew = samples.growth().grew.map((what) => ({ kind: 'wrong' as const, what: `${member.name}: ${what}` }))
-      if (!this.#stopped) this.#found(grew)
+    if (this.#stopped) return
+    for (const [name, samples] of this.samples) {
+      this.#found(samples.growth().grew.map((what) => ({ kind: 'wrong', what: `${name}: ${what}` })))
     }
   }
 
@@ -98,30 +88,27 @@ export class Soak {
   }
 
   async #go(): Promise<void> {
-    await Promise.all(this.hands.map(({ member }) => member.go(null)))
+    await Promise.all(this.#crew.members.map((member) => this.#crew.go(member)))
   }
 
-  /** Fifty samples at least, until then. */
+  /** Fifty samples at least in all. */
   async #watch(until: number): Promise<void> {
     while (performance.now() < until && !this.#stopped) {
       await sleep(Math.min(until - performance.now(), this.#milliseconds / 50, 5000))
-      const all = await Promise.all(this.hands.map(({ member }) => member.vitals()))
-      for (const [at, vitals] of all.entries()) if (vitals) this.hands[at]?.samples.add(vitals)
+      const taken = this.#crew.members.map(async (member) => {
+        const vitals = await member.vitals()
+        if (vitals) this.samples.get(member.name)?.add(vitals)
+      })
+      await Promise.all(taken)
     }
   }
 
   async #check(): Promise<void> {
-    const resting = await Promise.all(this.hands.map(({ member }) => member.pause(60_000)))
-    for (const [at, { member, ledger, reader }] of this.hands.entries()) {
-      ledger.read(reader.read())
-      reader.empty()
-      if (!resting[at]) this.#found([{ kind: 'wrong', what: `${member.name} does not come to rest` }])
-      if (!member.dead) continue
-      const { stderr } = await member.died
-      this.#found([{ kind: 'wrong', what: `${member.name} ended by itself: ${stderr.slice(-2000)}` }])
-    }
-    const ledgers = this.hands.map(({ ledger }) => ledger)
-    this.#found(await check(this.#place, ledgers))
+    await this.#crew.rest()
+    for (const { name } of await this.#crew.dead()) this.#found([{ kind: 'wrong', what: `${name} is dead` }])
+    this.books.read()
+    this.books.empty()
+    this.#found(await check(this.#place, this.books.ledgers))
   }
 
   #found(findings: readonly Finding[]): void {

@@ -75,7 +75,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     await blobs.deleteAccount(alice)
     await vi.waitFor(() => expect(told).toHaveLength(4))
     expect(told).toEqual([
-      { did: alice, cid, because: 'unreferenced' },
+      { did: alice, cid, because: 'hidden' },
       { did: alice, cid, because: 'takenDown' },
       { did: '*', cid, because: 'takenDown' },
       { did: alice, cid: null, because: 'accountDeleted' },

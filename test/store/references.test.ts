@@ -104,7 +104,7 @@ describe.each(places)('references in $name', ({ make }) => {
     const blobs = make().store()
     const [a, b, c] = await uploads(blobs, 'a', 'b', 'c')
     const lost = async (...writes: RecordWrite[]): Promise<string[]> =>
-      (await blobs.applyWrites(alice, writes, { rev: nextRev() })).unreferenced.sort()
+      (await blobs.applyWrites(alice, writes, { rev: nextRev() })).hidden.sort()
     const [x, y] = [uriOf(alice, 'x'), uriOf(alice, 'y')]
     expect(await lost({ action: 'create', uri: x, record: { a, b } })).toEqual([])
     expect(await lost({ action: 'create', uri: y, record: { b } })).toEqual([])

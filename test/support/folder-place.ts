@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type BlobStore, type BlobStoreOptions, createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
@@ -58,6 +58,5 @@ export class FolderPlace {
       rmSync(this.database + ending, { force: true })
       if (existsSync(join(copy, `backup${ending}`))) copyFileSync(join(copy, `backup${ending}`), this.database + ending)
     }
-    mkdirSync(this.folder, { recursive: true })
   }
 }

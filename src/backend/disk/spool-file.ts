@@ -53,9 +53,9 @@ export class SpoolFile {
   }
 
   async discard(): Promise<void> {
-    await this.#busy
     const fd = this.#fd
-    this.#fd = undefined
+    this.#fd = undefined // before waiting, or a write could begin on it meanwhile
+    await this.#busy
     if (fd !== undefined) await sys.close(fd).catch(() => {})
     if (this.#gone) return
     await ifThere(sys.unlink(this.#path), undefined)

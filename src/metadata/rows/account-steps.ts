@@ -1,7 +1,9 @@
+import { BlobStoreError } from '../../errors.ts'
 import type { AccountSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
+import { assertNotRestored } from './identity-rows.ts'
 
 export function accountSteps(session: Session): AccountSteps {
   return {
@@ -32,6 +34,7 @@ export function accountSteps(session: Session): AccountSteps {
     deleteSome: (did, mark, { limit, deleteDelay }) =>
       session.write(async (trx) => {
         if ((await lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
+        await assertNotRestored(trx)
         const expected = await trx
           .selectFrom('blobstore_expected')
           .select(['cid', 'record_uri'])
@@ -61,11 +64,16 @@ export function accountSteps(session: Session): AccountSteps {
     reopen: (did, { trx }) =>
       session.write(async (db) => {
         await lockAccount(db, did)
-        await db
+        const row = await db
           .updateTable('blobstore_account')
-          .set({ deleted_at: null, deleting: 0 })
+          .set({ deleted_at: null })
           .where('did', '=', did)
-          .execute()
+          .where('deleting', '=', 0)
+          .returning('did')
+          .executeTakeFirst()
+        if (row) return
+        const message = 'What this account had is still being forgotten; try again when it is'
+        throw new BlobStoreError('AccountDeleted', message, { did, transient: true })
       }, trx),
   }
 }

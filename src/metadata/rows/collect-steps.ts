@@ -30,6 +30,7 @@ export function collectSteps(session: Session): CollectSteps {
               .select('blob.cid')
               .where('blob.expires_at', 'is not', null)
               .where('blob.expires_at', '<=', session.now())
+              .where('blob.was_referenced', '=', 1)
               .where((eb) =>
                 eb.not(
                   eb.exists(
@@ -47,6 +48,15 @@ export function collectSteps(session: Session): CollectSteps {
           .select((eb) => eb.fn.countAll().as('count'))
           .executeTakeFirstOrThrow()
         return Number(row.count)
+      }),
+
+    countBlobs: () =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_account')
+          .select(({ fn }) => fn.sum('count').as('count'))
+          .executeTakeFirstOrThrow()
+        return Number(row.count ?? 0)
       }),
 
     collectBlobs: (did, cids, { deleteDelay }) =>

@@ -26,6 +26,16 @@ export async function deleteBlobs(
     .execute()
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
+  if (session.dialect.name === 'postgres') {
+    // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
+    await trx
+      .selectFrom('blobstore_content')
+      .select('cid')
+      .where('cid', 'in', cids)
+      .orderBy('cid')
+      .forUpdate()
+      .execute()
+  }
   const unowned = await trx
     .deleteFrom('blobstore_content')
     .where('cid', 'in', cids)

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { UnmetExpectation } from '../metadata.ts'
 import type { Tables } from '../tables.ts'
+import { chunks } from './chunks.ts'
 
 /**
  * The account now holds the blob: records that were waiting for it, with this type and size, reference it from here
@@ -20,25 +21,24 @@ export async function meetExpectations(
   const isMet = (row: { mime_type: string; size: number | null }) =>
     row.mime_type === blob.mimeType && (row.size === null || Number(row.size) === blob.size)
   const met = expected.filter(isMet)
-  if (met.length > 0) {
+  for (const some of chunks(met)) {
     await trx
       .insertInto('blobstore_ref')
-      .values(met.map(({ record_uri, rev, scope }) => ({ did, cid, record_uri, rev, scope })))
+      .values(some.map(({ record_uri, rev, scope }) => ({ did, cid, record_uri, rev, scope })))
       .onConflict((conflict) => conflict.columns(['did', 'cid', 'record_uri']).doNothing())
       .execute()
+    const uris = some.map((row) => row.record_uri)
     await trx
       .deleteFrom('blobstore_expected')
       .where('did', '=', did)
       .where('cid', '=', cid)
-      .where(
-        'record_uri',
-        'in',
-        met.map((row) => row.record_uri),
-      )
+      .where('record_uri', 'in', uris)
       .execute()
+  }
+  if (met.length > 0) {
     await trx
       .updateTable('blobstore_blob')
-      .set({ expires_at: null })
+      .set({ expires_at: null, was_referenced: 1 })
       .where('did', '=', did)
       .where('cid', '=', cid)
       .execute()

@@ -45,12 +45,15 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
           .limit(limit + 1)
         if (after) {
           const createdAt = Number(after[0])
-          query = query.where((eb) =>
-            eb.or([
-              eb('blob.created_at', '<', createdAt),
-              eb.and([eb('blob.created_at', '=', createdAt), eb('blob.cid', '<', after[1])]),
-            ]),
-          )
+          // The first condition alone is what the index can begin at.
+          query = query
+            .where('blob.created_at', '<=', createdAt)
+            .where((eb) =>
+              eb.or([
+                eb('blob.created_at', '<', createdAt),
+                eb.and([eb('blob.created_at', '=', createdAt), eb('blob.cid', '<', after[1])]),
+              ]),
+            )
         }
         const stats = (await query.execute()).map(toStat)
         return pageOf(stats, limit, (stat) => encodeCursor(String(stat.createdAt.getTime()), stat.cid))
@@ -67,9 +70,11 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
           .orderBy('record_uri')
           .limit(limit + 1)
         if (after) {
-          query = query.where((eb) =>
-            eb.or([eb('cid', '>', after[0]), eb.and([eb('cid', '=', after[0]), eb('record_uri', '>', after[1])])]),
-          )
+          query = query
+            .where('cid', '>=', after[0])
+            .where((eb) =>
+              eb.or([eb('cid', '>', after[0]), eb.and([eb('cid', '=', after[0]), eb('record_uri', '>', after[1])])]),
+            )
         }
         const rows = await query.execute()
         return pageOf(rows, limit, (row) => encodeCursor(row.cid, row.recordUri))

@@ -32,6 +32,17 @@ export async function assertQuota(
         .select('cid')
         .where('did', '=', did)
         .where('expires_at', 'is not', null)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('blobstore_ref as ref')
+                .select('ref.cid')
+                .whereRef('ref.did', '=', 'blobstore_blob.did')
+                .whereRef('ref.cid', '=', 'blobstore_blob.cid'),
+            ),
+          ),
+        )
         .limit(temporaryBlobs)
         .as('temporary'),
     )

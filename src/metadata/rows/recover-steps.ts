@@ -1,19 +1,28 @@
-import type { RecoverSteps } from '../care.ts'
+import type { Kysely } from 'kysely'
+import type { Content, RecoverSteps } from '../care.ts'
 import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
+import { chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
-import { chunks } from './reference-steps.ts'
 import { unknownAmong } from './sweep-steps.ts'
 import { isTakenDown } from './takedown-steps.ts'
 
+type Trx = Kysely<Tables>
+
 export function recoverSteps(session: Session): RecoverSteps {
   return {
-    unknownKeys: (keys) =>
+    recoverableKeys: (keys) =>
       session.read(async (db) => {
         const unknown: string[] = []
-        for (const some of chunks(keys)) unknown.push(...(await unknownAmong(db, some)))
-        return unknown
+        const live: string[] = []
+        for (const some of chunks(keys)) {
+          unknown.push(...(await unknownAmong(db, some)))
+          const rows = await db.selectFrom('blobstore_content').select('key').where('key', 'in', some).execute()
+          live.push(...rows.map((row) => row.key))
+        }
+        return { unknown, live }
       }),
 
     expecting: (cid) =>
@@ -27,33 +36,25 @@ export function recoverSteps(session: Session): RecoverSteps {
         return rows.map((row) => ({ did: row.did, mimeType: row.mime_type }))
       }),
 
-    adopt: ({ content, did, mimeType, grace, unusedDelay }) =>
+    adopt: ({ content, did, mimeType, grace, deleteDelay }) =>
       session.write(async (trx) => {
-        const { cid, key, backend, size } = content
+        const { cid, size } = content
         const { deletedAt } = await lockAccount(trx, did)
         if (deletedAt !== null || (await isTakenDown(trx, did, cid))) return false
-        const live = await trx.selectFrom('blobstore_content').select('key').where('cid', '=', cid).executeTakeFirst()
-        if (!live) {
-          const row = { cid, key, backend, size, verified_at: session.now() }
-          await trx.insertInto('blobstore_content').values(row).execute()
-        } else if (live.key !== key && (await unknownAmong(trx, [key])).length > 0) {
-          await doom(session, trx, [{ key, backend, size, did: null }], unusedDelay)
-        }
+        if (!(await makeLive(trx, content, deleteDelay))) return false
         const held = await trx
           .selectFrom('blobstore_blob')
-          .select('cid')
+          .select('mime_type')
           .where('did', '=', did)
           .where('cid', '=', cid)
           .executeTakeFirst()
         if (!held) {
           const times = { created_at: session.now(), expires_at: session.now(grace) }
-          await trx
-            .insertInto('blobstore_blob')
-            .values({ did, cid, mime_type: mimeType, size, ...times })
-            .execute()
+          const row = { did, cid, mime_type: mimeType, size, was_referenced: 0, ...times }
+          await trx.insertInto('blobstore_blob').values(row).execute()
           await lockAccount(trx, did, { bytes: size, count: 1 })
         }
-        await meetExpectations(trx, { did, cid, mimeType, size })
+        await meetExpectations(trx, { did, cid, mimeType: held?.mime_type ?? mimeType, size })
         return true
       }),
 
@@ -61,5 +62,27 @@ export function recoverSteps(session: Session): RecoverSteps {
       session.write(async (trx) => {
         await trx.updateTable('blobstore_meta').set({ restored: 0, epoch }).execute()
       }),
+  }
+
+  /** Whether the content's bytes are live under its key, or now became so: never a key that was doomed. */
+  async function makeLive(trx: Trx, { cid, key, backend, size }: Content, deleteDelay: number): Promise<boolean> {
+    const live = await trx
+      .selectFrom('blobstore_content')
+      .select(['key', 'backend'])
+      .where('cid', '=', cid)
+      .executeTakeFirst()
+    if (live?.key === key) return true
+    if ((await unknownAmong(trx, [key])).length === 0) return false
+    const fresh = { key, backend, verified_at: session.now() }
+    if (!live) {
+      await trx
+        .insertInto('blobstore_content')
+        .values({ cid, size, ...fresh })
+        .execute()
+      return true
+    }
+    await trx.updateTable('blobstore_content').set(fresh).where('cid', '=', cid).execute()
+    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], deleteDelay)
+    return true
   }
 }

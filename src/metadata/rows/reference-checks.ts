@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
 import { matchesAccept } from '../../blob/mime.ts'
 import { BlobStoreError } from '../../errors.ts'
+import { printable } from '../../printable.ts'
 import type { Tables } from '../tables.ts'
-import { chunks, type Naming } from './reference-steps.ts'
+import { chunks } from './chunks.ts'
+import type { Naming } from './reference-steps.ts'
 import { takenDownAmong } from './takedown-steps.ts'
 
 interface Held {
@@ -89,5 +91,5 @@ function refusal(
   did: string,
   { cid, recordUri }: Naming,
 ): BlobStoreError {
-  return new BlobStoreError(code, `Blob ${cid} in ${recordUri.slice(0, 300)} ${what}`, { did, cid })
+  return new BlobStoreError(code, `Blob ${cid} in ${printable(recordUri, 300)} ${what}`, { did, cid })
 }

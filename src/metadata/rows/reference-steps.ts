@@ -1,14 +1,13 @@
 import type { Kysely } from 'kysely'
+import { publicScope } from '../../blob/scope.ts'
 import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
+import { chunks } from './chunks.ts'
 import { checkReferences } from './reference-checks.ts'
 
 type Trx = Kysely<Tables>
-
-/** How many values one statement carries: well below the drivers' limits of 32,766 and 65,535. */
-const chunkSize = 1000
 
 /** One record names one blob. */
 export interface Naming extends WantedRef {
@@ -33,9 +32,13 @@ export function referenceSteps(session: Session): ReferenceSteps {
       refs.map((ref) => ({ ...ref, recordUri, scope })),
     )
     const { met, expected } = await checkReferences(trx, did, namings, options.missing)
+    const uris = [...records.keys()]
+    const former = await namedBy(trx, 'blobstore_ref', did, uris)
     // What is new first, what is gone after: a blob that moves from one record to another is never unreferenced.
     await add(trx, did, met, expected, options)
-    return removeOthers(trx, did, [...records.keys()], { met, expected }, options)
+    await removeOthers(trx, did, former, met, options)
+    await deleteOthers(trx, 'blobstore_expected', did, await namedBy(trx, 'blobstore_expected', did, uris), expected)
+    return hiddenAmong(trx, did, former)
   }
 
   async function add(trx: Trx, did: string, met: Naming[], expected: Naming[], { rev }: ApplyOptions): Promise<void> {
@@ -51,7 +54,7 @@ export function referenceSteps(session: Session): ReferenceSteps {
         .execute()
       await trx
         .updateTable('blobstore_blob')
-        .set({ expires_at: null })
+        .set({ expires_at: null, was_referenced: 1 })
         .where('did', '=', did)
         .where(
           'cid',
@@ -80,71 +83,98 @@ export function referenceSteps(session: Session): ReferenceSteps {
     }
   }
 
-  /** Deletes what the records named before and do not name now. Resolves with the CIDs that nothing references now. */
+  /** Deletes the references that the records had before and have no longer. */
   async function removeOthers(
     trx: Trx,
     did: string,
-    recordUris: readonly string[],
-    kept: { met: Naming[]; expected: Naming[] },
+    former: readonly Former[],
+    kept: readonly Naming[],
     { grace }: ApplyOptions,
-  ): Promise<string[]> {
-    const gone = await deleteOthers(trx, 'blobstore_ref', did, recordUris, kept.met)
-    await deleteOthers(trx, 'blobstore_expected', did, recordUris, kept.expected)
-    const unreferenced: string[] = []
-    for (const cids of chunks([...gone])) {
-      // Whether or not it was the last reference: the expiry counts only while nothing references the blob.
+  ): Promise<void> {
+    const keep = new Set(kept.map(identify))
+    const gone = former.filter((naming) => !keep.has(identify(naming)))
+    // Before they go, and whether or not they are the last: it counts only while nothing references the blob.
+    for (const cids of chunks([...new Set(gone.map((naming) => naming.cid))])) {
       await trx
         .updateTable('blobstore_blob')
         .set({ expires_at: session.now(grace) })
         .where('did', '=', did)
         .where('cid', 'in', cids)
         .execute()
-      unreferenced.push(...(await unreferencedAmong(trx, did, cids)))
     }
-    return unreferenced
+    await deleteOthers(trx, 'blobstore_ref', did, former, kept)
   }
 }
 
-/** Deletes the rows of these records but for those kept, and resolves with their CIDs. */
-async function deleteOthers(
+interface Former {
+  cid: string
+  recordUri: string
+  scope: string
+}
+
+/** What these records named before. */
+async function namedBy(
   trx: Trx,
   table: 'blobstore_ref' | 'blobstore_expected',
   did: string,
   recordUris: readonly string[],
-  kept: readonly Naming[],
-): Promise<Set<string>> {
-  const keep = new Set(kept.map(identify))
-  const gone = new Set<string>()
+): Promise<Former[]> {
+  const former: Former[] = []
   for (const uris of chunks(recordUris)) {
-    const former = await trx
+    const rows = await trx
       .selectFrom(table)
-      .select(['cid', 'record_uri as recordUri'])
+      .select(['cid', 'record_uri as recordUri', 'scope'])
       .where('did', '=', did)
       .where('record_uri', 'in', uris)
       .execute()
-    for (const naming of former.filter((naming) => !keep.has(identify(naming)))) {
-      gone.add(naming.cid)
-      await trx
-        .deleteFrom(table)
-        .where('did', '=', did)
-        .where('cid', '=', naming.cid)
-        .where('record_uri', '=', naming.recordUri)
-        .execute()
-    }
+    former.push(...rows)
   }
-  return gone
+  return former
 }
 
-async function unreferencedAmong(trx: Trx, did: string, cids: readonly string[]): Promise<string[]> {
-  const rows = await trx
-    .selectFrom('blobstore_ref')
-    .select('cid')
-    .distinct()
-    .where('did', '=', did)
-    .where('cid', 'in', cids)
-    .execute()
-  const referenced = new Set(rows.map((row) => row.cid))
-  return cids.filter((cid) => !referenced.has(cid))
+/** Deletes the rows of before that are not kept. */
+async function deleteOthers(
+  trx: Trx,
+  table: 'blobstore_ref' | 'blobstore_expected',
+  did: string,
+  former: readonly Former[],
+  kept: readonly Naming[],
+): Promise<void> {
+  const keep = new Set(kept.map(identify))
+  const keepsSome = new Set(kept.map((naming) => naming.recordUri))
+  const gone = former.filter((naming) => !keep.has(identify(naming)))
+  const [some, all] = [
+    gone.filter((naming) => keepsSome.has(naming.recordUri)),
+    gone.filter((naming) => !keepsSome.has(naming.recordUri)),
+  ]
+  for (const uris of chunks([...new Set(all.map((naming) => naming.recordUri))])) {
+    await trx.deleteFrom(table).where('did', '=', did).where('record_uri', 'in', uris).execute()
+  }
+  for (const { cid, recordUri } of some) {
+    await trx
+      .deleteFrom(table)
+      .where('did', '=', did)
+      .where('cid', '=', cid)
+      .where('record_uri', '=', recordUri)
+      .execute()
+  }
+}
+
+/** Those of the CIDs that these records showed to the public, and that no record shows it now. */
+async function hiddenAmong(trx: Trx, did: string, former: readonly Former[]): Promise<string[]> {
+  const shown = new Set(former.filter(({ scope }) => scope === publicScope).map((naming) => naming.cid))
+  for (const cids of chunks([...shown])) {
+    const rows = await trx
+      .selectFrom('blobstore_ref')
+      .select('cid')
+      .distinct()
+      .where('did', '=', did)
+      .where('cid', 'in', cids)
+      .where('scope', '=', publicScope)
+      .execute()
+    for (const { cid } of rows) shown.delete(cid)
+  }
+  return [...shown]
 }
 
 const identify = ({ cid, recordUri }: { cid: string; recordUri: string }): string => `${cid} ${recordUri}`
@@ -152,10 +182,4 @@ const identify = ({ cid, recordUri }: { cid: string; recordUri: string }): strin
 /** A record may name a blob twice; the tables know it once. */
 function unique(namings: readonly Naming[]): Naming[] {
   return [...new Map(namings.map((naming) => [identify(naming), naming])).values()]
-}
-
-export function chunks<T>(items: readonly T[]): T[][] {
-  const result: T[][] = []
-  for (let at = 0; at < items.length; at += chunkSize) result.push(items.slice(at, at + chunkSize))
-  return result
 }

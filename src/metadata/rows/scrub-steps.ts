@@ -22,6 +22,16 @@ export function scrubSteps(session: Session): ScrubSteps {
         return rows.map((row) => ({ ...row, size: Number(row.size) }))
       }),
 
+    contentOf: (cid) =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_content')
+          .select(['cid', 'key', 'backend', 'size'])
+          .where('cid', '=', cid)
+          .executeTakeFirst()
+        return row ? { ...row, size: Number(row.size) } : null
+      }),
+
     markVerified: (cid, key) =>
       session.write(async (trx) => {
         const values = { verified_at: session.now() }

@@ -2,9 +2,9 @@ import type { Kysely } from 'kysely'
 import type { SweepSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
+import { chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
-import { chunks } from './reference-steps.ts'
 
 type Trx = Kysely<Tables>
 

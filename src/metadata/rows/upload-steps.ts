@@ -123,7 +123,7 @@ export function uploadSteps(session: Session): UploadSteps {
     const times = { created_at: session.now(), expires_at: session.now(upload.grace) }
     await trx
       .insertInto('blobstore_blob')
-      .values({ did, cid, mime_type: mimeType, size, ...times })
+      .values({ did, cid, mime_type: mimeType, size, was_referenced: 0, ...times })
       .execute()
     await lockAccount(trx, did, { bytes: size, count: 1 })
   }

@@ -39,6 +39,9 @@ export async function check(
         const rows = facts.rows.get(did) ?? 0
         if (state === 'deleted' && rows > 0) findings.push({ kind: 'wrong', what: `deleted ${did} has ${rows} rows` })
       }
+      for (const key of ledger.swept) {
+        if (!strays.has(key)) findings.push({ kind: 'orphan', what: `a sweep had to find ${key}` })
+      }
       for (const fault of ledger.faults) findings.push({ kind: 'wrong', what: fault })
     }
   } catch (error) {

@@ -14,6 +14,7 @@ import { Reader } from './reader.ts'
 import type { Plan, Step } from './steps.ts'
 import { Trap } from './trap.ts'
 import { type Vitals, vitalsOf } from './vitals.ts'
+import { witness } from './witness.ts'
 
 // One process of the trial: it is told when to work and when to pause, and where to kill itself.
 
@@ -67,6 +68,7 @@ function tell(reply: Reply): void {
 }
 
 function go(plan: Plan | null): void {
+  if (!paused) return
   workers ??= hire()
   trap.arm(plan)
   step = plan?.step
@@ -89,7 +91,8 @@ function hire(): Worker[] {
   const earlyAck = broken === 'early-ack'
   const journal = new Journal(file, { earlyAck, ops: ledger.ops, onLine: (line) => void ledger.read([line]) })
   trap = new Trap(journal)
-  const rules = breakRule(broken, place, trap.backend(place.backend()), trap.metadata(place.metadata()))
+  const metadata = witness(place, trap.metadata(place.metadata()), journal)
+  const rules = breakRule(broken, place, trap.backend(place.backend()), metadata)
   const blobs: BlobStore = place.store(times, rules.backend, rules.metadata)
   const random = new Random(`${options.seed} ${name} ${ledger.ops}`)
   if (role === 'collector') return [new Collector(blobs, journal, random)]

@@ -18,8 +18,11 @@ export function contentOf(name: string, size: number): Content {
   return { cid, bytes, ref: createBlobRef({ cid, mimeType, size }) }
 }
 
-/** The few that every account uploads again and again, so that their bytes are shared, collected and born anew. */
-export const small: readonly Content[] = [0, 20, 900, 9_000, 60_000, 300_000].map((size) => contentOf('small', size))
+/**
+ * The few that every account uploads again and again, so that their bytes are shared, collected and born anew. None is
+ * empty, since tombstones without a size are those of sweeps (see witness.ts).
+ */
+export const small: readonly Content[] = [1, 20, 900, 9_000, 60_000, 300_000].map((size) => contentOf('small', size))
 
 /** Too large for memory: they go through a spool, in two writes. */
 export const large: readonly Content[] = [1.2, 1.7].map((size) => contentOf('large', Math.floor(size * mebibyte)))

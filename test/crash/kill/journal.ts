@@ -18,6 +18,8 @@ export type Line =
   | { op: number; ok: true }
   | { op: number; no: string; why: string }
   | { killed: Step; moment: Moment }
+  /** A sweep has found these bytes. */
+  | { swept: string }
   /** By the checker: everything temporary has expired and was collected. */
   | { settled: true }
 
@@ -66,6 +68,10 @@ export class Journal {
 
   killed(step: Step, moment: Moment): void {
     this.#append({ killed: step, moment })
+  }
+
+  swept(key: string): void {
+    this.#append({ swept: key })
   }
 
   settled(): void {

@@ -46,6 +46,8 @@ export class Lane {
   /** Does one thing; `step` is one of the protocol that it should come to. */
   async turn(step: Step | undefined): Promise<void> {
     const { random, own, shared, ledger, lasting } = this.#it
+    // A kill came between: the deletion is called again, or left to the collector.
+    if (ledger.accounts.get(own) === 'doubtful' && random.chance(0.5)) return void (await this.#leave())
     if (ledger.accounts.has(own)) return void (await this.#reopen())
     const wanted = step && turnTo[step]
     const turn = wanted && random.chance(0.5) ? wanted : random.weighted(weights)

@@ -42,6 +42,8 @@ export class Ledger {
   readonly refused: Record<string, number> = {}
   /** What should not have been refused. */
   readonly faults: string[] = []
+  /** Keys of bytes that sweeps have found. */
+  readonly swept = new Set<string>()
   ops = 0
   readonly #grace: number
   readonly #underWay = new Map<number, UnderWay>()
@@ -55,6 +57,7 @@ export class Ledger {
     for (const line of lines) {
       if ('what' in line) this.#begin(line)
       else if ('op' in line) this.#end(line)
+      else if ('swept' in line) this.swept.add(line.swept)
       else if ('settled' in line) this.#settle()
     }
     return this
@@ -87,7 +90,7 @@ export class Ledger {
     } else if (deed.what === 'takedown') {
       this.hidden.add(pair(deed.did, deed.cid))
     } else if (deed.what === 'delete') {
-      this.#forget(deed.did)
+      this.#doubt(deed.did)
       this.accounts.set(deed.did, 'doubtful')
     }
   }
@@ -110,7 +113,7 @@ export class Ledger {
       this.doubtful.delete(deed.uri)
       if (deed.cids.length > 0) this.records.set(deed.uri, deed)
     } else if (deed.what === 'restore') this.hidden.delete(pair(deed.did, deed.cid))
-    else if (deed.what === 'delete') this.accounts.set(deed.did, 'deleted')
+    else if (deed.what === 'delete') this.#forget(deed.did)
     else if (deed.what === 'reopen') this.accounts.delete(deed.did)
     else if (deed.what === 'interrupt') this.faults.push('an upload that broke off was acknowledged')
   }
@@ -133,6 +136,8 @@ export class Ledger {
       if (code === 'BlobTakenDown') return this.hidden.has(pair(deed.did, deed.cid))
       return code === 'UploadExpired' || code === 'UploadTimeout'
     }
+    // What a kill has left of its deletion is still to be collected.
+    if (deed.what === 'reopen') return code === 'AccountDeleted' && this.accounts.get(deed.did) === 'doubtful'
     if (deed.what !== 'write') return false
     const { did, cids } = deed
     if (code === 'BlobTakenDown') return cids.some((cid) => this.hidden.has(pair(did, cid)))
@@ -152,10 +157,20 @@ export class Ledger {
     for (const [name, { until }] of this.held) if (until < Date.now()) this.held.delete(name)
   }
 
-  #forget(did: string): void {
-    for (const [uri, record] of this.records) if (record.did === did) this.records.delete(uri)
-    for (const [uri, record] of this.doubtful) if (record.did === did) this.doubtful.delete(uri)
+  /** The account is being deleted: until that is acknowledged, each of its records may be there or not. */
+  #doubt(did: string): void {
+    for (const [uri, record] of this.records) {
+      if (record.did !== did) continue
+      this.records.delete(uri)
+      this.doubtful.set(uri, { did, could: new Set([named(record.cids)]) })
+    }
+    for (const record of this.doubtful.values()) if (record.did === did) record.could.add(named())
     for (const [name, blob] of this.held) if (blob.did === did) this.held.delete(name)
+  }
+
+  #forget(did: string): void {
+    this.accounts.set(did, 'deleted')
+    for (const [uri, record] of this.doubtful) if (record.did === did) this.doubtful.delete(uri)
   }
 }
 

@@ -17,7 +17,7 @@ import type { Times } from '../../../src/store/limits.ts'
  */
 export const hasty: Times = {
   ...{ grace: 30, deleteDelay: 20, fresh: 200 },
-  ...{ upload: 1000, idle: 1000, inspect: 100, lease: 2500 },
+  ...{ upload: 1000, idle: 1000, inspect: 100, lease: 4000 },
 }
 
 /** Where one store and the journals of its processes are. */

@@ -53,6 +53,10 @@ export class Tally {
     for (const [what, times] of Object.entries(refused)) add(this.#refused, what, times)
   }
 
+  progress(): string {
+    return `cycle ${this.cycles}: ${this.deaths} processes killed, ${this.findings.size} faults found`
+  }
+
   report(seed: string, broken: string | null): Report {
     const steps: readonly Step[] = [...writerSteps, ...collectorSteps]
     const findings = [...this.findings.values()]

@@ -70,7 +70,10 @@ export class Trap {
       get: (target, name, receiver) => {
         const method: unknown = Reflect.get(target, name, receiver)
         if (typeof method !== 'function') return method
-        return (...args: unknown[]) => this.#pass(name as Step, () => method.apply(target, args))
+        return (...args: unknown[]) => {
+          const nothing = Array.isArray(args[0]) && args[0].length === 0
+          return nothing ? method.apply(target, args) : this.#pass(name as Step, () => method.apply(target, args))
+        }
       },
     })
   }

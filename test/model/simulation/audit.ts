@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
-import type { MemoryBackend } from '../../../src/index.ts'
 import { bytesOf } from './contents.ts'
+import type { Place } from './place.ts'
 import type { Promises } from './promises.ts'
 import { rowsOf } from './rows.ts'
 
@@ -46,30 +46,20 @@ const wrongWhenQuiet: Record<string, string> = {
 }
 
 /** Checks what holds at any moment: I1, I3, I4 of the protocol, and what the rows say of each other. */
-export async function auditNow(
-  database: Database.Database,
-  bytes: MemoryBackend,
-  { held, putAt }: Promises,
-  now: number,
-): Promise<void> {
+export async function auditNow(database: Database.Database, bytes: Place, promises: Promises): Promise<void> {
   expectNone(database, wrongAlways)
   for (const { cid = '', key = '' } of rowsOf(database, 'SELECT cid, key FROM blobstore_content')) {
     if (!(await isStored(bytes, key, cid))) throw new Violation(`the bytes of ${cid} are not under ${key}`)
   }
   const named = new Set(rowsOf(database, namedKeys).map(({ key }) => key))
-  const dropped = new Map(rowsOf(database, 'SELECT key, step FROM dropped').map(({ key, step }) => [key, Number(step)]))
   for (const key of (await bytes.list()).keys) {
-    const cameLater = (putAt.get(key) ?? 0) > (dropped.get(key) ?? Number.POSITIVE_INFINITY)
-    if (!named.has(key) && !cameLater) throw new Violation(`no row names ${key}`)
+    if (!named.has(key) && !bytes.cameTooLate(key)) throw new Violation(`no row names ${key}`)
   }
-  const blobs = new Set(rowsOf(database, 'SELECT did, cid FROM blobstore_blob').map(({ did, cid }) => `${did} ${cid}`))
-  for (const [name, { until }] of held) {
-    if (until > now && !blobs.has(name)) throw new Violation(`an acknowledged upload is gone: ${name}`)
-  }
+  if (promises.broken) throw new Violation(`an acknowledged upload is gone: ${JSON.stringify(promises.broken)}`)
 }
 
 /** Checks that nothing is left (I2). */
-export async function auditQuiet(database: Database.Database, bytes: MemoryBackend): Promise<void> {
+export async function auditQuiet(database: Database.Database, bytes: Place): Promise<void> {
   expectNone(database, wrongWhenQuiet)
   const live = rowsOf(database, 'SELECT key FROM blobstore_content ORDER BY key').map(({ key }) => key)
   const stored = (await bytes.list()).keys.sort()
@@ -87,7 +77,7 @@ function expectNone(database: Database.Database, wrong: Record<string, string>):
   }
 }
 
-async function isStored(bytes: MemoryBackend, key: string, cid: string): Promise<boolean> {
+async function isStored(bytes: Place, key: string, cid: string): Promise<boolean> {
   const object = await bytes.get(key)
   if (!object) return false
   const chunks: Uint8Array[] = []

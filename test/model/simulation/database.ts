@@ -14,7 +14,7 @@ import {
 export interface Passage {
   /** Before somebody gets the connection, and before a statement: may throw. */
   enter(): Promise<void>
-  statement(sql: string): void
+  statement(sql: string, parameters: readonly unknown[]): void
   /** After somebody let go of the connection. */
   leave(): Promise<void>
 }
@@ -83,7 +83,7 @@ class SharedDriver implements Driver {
   }
 
   async #execute<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    this.#passage.statement(sql)
+    this.#passage.statement(sql, parameters)
     return this.#run(sql, parameters)
   }
 

@@ -1,7 +1,6 @@
 import type Database from 'better-sqlite3'
-import { createBlobStore, isBlobStoreError, kyselyMetadata, MemoryBackend } from '../../../src/index.ts'
+import { createBlobStore, isBlobStoreError, kyselyMetadata } from '../../../src/index.ts'
 import { type Fault, type FaultyBackend, faultyBackend } from '../../../src/testing.ts'
-import { meddle } from '../../support/meddling.ts'
 import { day } from '../../support/samples.ts'
 import { memoryDatabase } from '../memory-database.ts'
 import { auditNow, auditQuiet, Violation } from './audit.ts'
@@ -10,6 +9,7 @@ import { openDatabase } from './database.ts'
 import { addHostTables } from './host-tables.ts'
 import { interceptBackend } from './intercept.ts'
 import { expectedErrors, type Host, operations } from './operations.ts'
+import { Place } from './place.ts'
 import { Promises } from './promises.ts'
 import { type Process, Scheduler } from './scheduler.ts'
 import { SqlFault, SqlFaults } from './sql-faults.ts'
@@ -18,11 +18,11 @@ import type { World } from './world.ts'
 const hour = 3_600_000
 
 const backendFaults: readonly Fault[] = [
-  { kind: 'fail', chance: 0.006 },
-  { kind: 'lose', chance: 0.006 },
-  { kind: 'late', on: 'put', chance: 0.006, delay: hour / 3 },
-  { kind: 'late', on: 'put', chance: 0.006, delay: 30 * hour },
-  { kind: 'late', on: 'delete', chance: 0.02, delay: 30 * hour },
+  { kind: 'fail', chance: 0.02 },
+  { kind: 'lose', chance: 0.02 },
+  { kind: 'late', on: 'put', chance: 0.02, delay: hour / 3 },
+  { kind: 'late', on: 'put', chance: 0.02, delay: 30 * hour },
+  { kind: 'late', on: 'delete', chance: 0.04, delay: 30 * hour },
   { kind: 'corrupt', on: 'read', chance: 0.02 },
 ]
 
@@ -30,7 +30,7 @@ const backendFaults: readonly Fault[] = [
 const outliving: readonly string[] = ['put', 'delete', 'write', 'writeMarker']
 
 // In steps, on average.
-const crashEvery = 700
+const crashEvery = 500
 const auditEvery = 250
 
 interface Running extends Process {
@@ -53,7 +53,7 @@ export class Life {
   readonly #world: World
   readonly #options: LifeOptions
   readonly #database: Database.Database
-  readonly #bytes = new MemoryBackend()
+  readonly #bytes = new Place()
   readonly #promises: Promises
   readonly #sqlFaults: SqlFaults
   readonly #backends: FaultyBackend[] = []
@@ -70,8 +70,8 @@ export class Life {
     this.#database = database
     this.scheduler = new Scheduler(world)
     this.#promises = new Promises(database, world)
-    this.#sqlFaults = new SqlFaults(world, database, 0.001)
-    addHostTables(database, () => this.scheduler.steps)
+    this.#sqlFaults = new SqlFaults(world, database, 0.002)
+    addHostTables(database)
   }
 
   get faults(): number {
@@ -80,10 +80,12 @@ export class Life {
 
   /** @throws what went wrong */
   async run(): Promise<void> {
+    // Two that open a store for the first time ever, at once, may refuse each other: see the note on StoreMismatch.
+    await this.#inPeace(({ blobs }) => blobs.ready())
     this.#begin()
     this.#begin()
     await this.#go(() => this.#running.every(({ workers }) => workers === 0))
-    for (const process of this.#running) this.scheduler.kill(process)
+    for (const process of this.#running.splice(0)) this.scheduler.kill(process)
     await this.#go(() => this.scheduler.late === 0)
     await this.#tidyUp()
     await auditQuiet(this.#database, this.#bytes)
@@ -93,7 +95,7 @@ export class Life {
   async #go(done: () => boolean): Promise<void> {
     const over = () => this.#failure !== undefined || done()
     await this.scheduler.run(over, async () => {
-      if (this.operations < this.#options.operations && this.#world.chance(1 / crashEvery)) await this.#crash()
+      if (this.#running.length > 0 && this.#world.chance(1 / crashEvery)) await this.#crash()
       else if (this.#world.chance(1 / auditEvery)) await this.#audit()
     })
     if (this.#failure !== undefined) throw this.#failure
@@ -110,7 +112,7 @@ export class Life {
   }
 
   #audit(): Promise<void> {
-    return auditNow(this.#database, this.#bytes, this.#promises, this.#world.now)
+    return auditNow(this.#database, this.#bytes, this.#promises)
   }
 
   #begin(): void {
@@ -130,16 +132,10 @@ export class Life {
 
   /** Another process with a store on the same bytes and rows. */
   #open(faults: readonly Fault[]): Running {
-    const [world, { scheduler }, { putAt }] = [this.#world, this, this.#promises]
+    const [world, { scheduler }] = [this.#world, this]
     const name = `process ${this.#backends.length + 1}`
     const process: Process = { name, alive: true }
-    const shared = meddle(this.#bytes, {
-      put: async (key, body) => {
-        await this.#bytes.put(key, body)
-        putAt.set(key, scheduler.steps)
-      },
-    })
-    const waiting = interceptBackend(shared, (method, run, signal) =>
+    const waiting = interceptBackend(this.#bytes, (method, run, signal) =>
       scheduler.call(method, process, run, { signal, outlives: outliving.includes(method) }),
     )
     const backend = faultyBackend(waiting, { seed: world.below(2 ** 31), faults })
@@ -149,7 +145,10 @@ export class Life {
         await scheduler.turn('SQL', process)
         this.#sqlFaults.onEnter()
       },
-      statement: (sql) => this.#sqlFaults.onStatement(sql),
+      statement: (sql, parameters) => {
+        scheduler.tell(() => `  ${sql} ${JSON.stringify(parameters)}`)
+        this.#sqlFaults.onStatement(sql)
+      },
       leave: () => scheduler.turn('SQL answered', process),
     })
     const metadata = kyselyMetadata(db, { now: () => world.now, migrate: 'check' })
@@ -164,50 +163,59 @@ export class Life {
 
   async #work(process: Running): Promise<void> {
     const { host } = process
-    while (!(await this.#attempt(() => host.blobs.ready())));
+    while ((await this.#attempt(() => host.blobs.ready())) !== 'is done');
     while (this.operations < this.#options.operations) {
       this.operations += 1
       const operation = this.#world.pick(operations)
-      this.scheduler.onStep(`${process.name} begins ${operation.name}`)
-      await this.#attempt(() => operation(host))
+      const name = `${process.name} ${operation.name} (${this.operations})`
+      this.scheduler.tell(() => `${name} begins`)
+      const ended = await this.#attempt(() => operation(host))
+      this.scheduler.tell(() => `${name} ${ended}`)
       await this.scheduler.turn('next', process)
     }
   }
 
-  /** Whether it succeeded; what cannot be helped is no failure. */
-  async #attempt(run: () => Promise<void>): Promise<boolean> {
+  /** How it ended: what cannot be helped is no failure. */
+  async #attempt(run: () => Promise<void>): Promise<string> {
     try {
       await run()
-      return true
+      return 'is done'
     } catch (error) {
       // The host's own statements fail too.
-      if (error instanceof SqlFault) return false
-      if (isBlobStoreError(error) && expectedErrors.has(error.code)) return false
+      if (error instanceof SqlFault) return error.message
+      if (isBlobStoreError(error) && expectedErrors.has(error.code)) return `${error.code}: ${error.message}`
       throw error
     }
   }
 
   /** All graces end, and somebody collects and sweeps in peace. */
   async #tidyUp(): Promise<void> {
-    this.#sqlFaults.heal()
-    this.scheduler.sleeping = 0
-    const { host } = this.#open([])
     for (let round = 0; round < 3; round++) {
       this.#world.now += 2 * day
-      let done = false
-      const tidying = async () => {
-        await host.blobs.collect()
-        const { stopped } = await host.blobs.sweep()
+      await this.#inPeace(async ({ blobs }) => {
+        await blobs.collect()
+        const { stopped } = await blobs.sweep()
         if (stopped) throw new Violation('the brake stopped the last sweep')
-      }
-      tidying()
-        .catch((error: unknown) => {
-          this.#failure ??= error
-        })
-        .finally(() => {
-          done = true
-        })
-      await this.#go(() => done)
+      })
     }
+  }
+
+  /** A process that does one thing, alone, and without a fault. */
+  async #inPeace(run: (host: Host) => Promise<unknown>): Promise<void> {
+    const { rate } = this.#sqlFaults
+    const { sleeping } = this.scheduler
+    this.#sqlFaults.rate = 0
+    this.scheduler.sleeping = 0
+    let done = false
+    run(this.#open([]).host)
+      .catch((error: unknown) => {
+        this.#failure ??= error
+      })
+      .finally(() => {
+        done = true
+      })
+    await this.#go(() => done)
+    this.#sqlFaults.rate = rate
+    this.scheduler.sleeping = sleeping
   }
 }

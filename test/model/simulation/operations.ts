@@ -90,7 +90,6 @@ const sweep: Operation = async ({ blobs }) => {
 
 const deleteAccount: Operation = async ({ world, promises, blobs }) => {
   const did = world.pick(dids)
-  promises.beginDeletion(did)
   await blobs.deleteAccount(did)
   if (promises.finishedDeletion(did) && promises.heldBy(did).length > 0)
     throw new Violation(`${did} has blobs though deleted`)
@@ -98,7 +97,9 @@ const deleteAccount: Operation = async ({ world, promises, blobs }) => {
 
 /** Only when the deletion is finished: who is reopened half-way keeps what was not yet forgotten. */
 const reopenAccount: Operation = async ({ world, promises, blobs, db }) => {
-  const did = world.pick(dids)
+  const deleted = dids.filter((did) => promises.finishedDeletion(did))
+  if (deleted.length === 0) return
+  const did = world.pick(deleted)
   await db.transaction().execute(async (trx) => {
     if (!promises.finishedDeletion(did)) return
     await sql`DELETE FROM record WHERE did = ${did}`.execute(trx)
@@ -116,7 +117,7 @@ const restore: Operation = async ({ promises, blobs }) => {
 }
 
 const wait: Operation = async ({ world }) => {
-  world.now += minute * world.pick([1, 20, 2 * 60, 13 * 60, 30 * 60])
+  world.now += minute * world.pick([1, 5, 20, 2 * 60, 13 * 60, 30 * 60])
 }
 
 const weights: [number, Operation][] = [

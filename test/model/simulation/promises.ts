@@ -11,31 +11,29 @@ export interface Reference {
 
 /** What the host may rely upon, and what it can know from its own tables. */
 export class Promises {
-  /** Acknowledged uploads, and until when they are temporary at least. */
-  readonly held = new Map<string, { did: string; until: number }>()
-  /** At which step the bytes of a key came. */
-  readonly putAt = new Map<string, number>()
+  /** Acknowledged uploads. */
+  readonly #held = new Map<string, { did: string; cid: string; until: number; deletions: number }>()
   readonly #database: Database.Database
   readonly #world: World
-  readonly #deletions = new Map<string, number>()
 
   constructor(database: Database.Database, world: World) {
     this.#database = database
     this.#world = world
   }
 
-  /** An upload begins. What it gives tells of its acknowledgement: a promise, unless the account was deleted meanwhile. */
+  /** An upload begins; what it gives is to be called when it is acknowledged. */
   beginUpload(did: string, cid: string, grace: number): () => void {
-    const until = this.#world.now + grace
-    const deletions = this.#deletions.get(did)
-    return () => {
-      if (this.#deletions.get(did) === deletions) this.held.set(`${did} ${cid}`, { did, until })
-    }
+    const promise = { did, cid, until: this.#world.now + grace, deletions: this.#deletionsOf(did) }
+    return () => void this.#held.set(`${did} ${cid}`, promise)
   }
 
-  beginDeletion(did: string): void {
-    this.#deletions.set(did, (this.#deletions.get(did) ?? 0) + 1)
-    for (const [name, promise] of this.held) if (promise.did === did) this.held.delete(name)
+  /** An upload that was acknowledged, and of which nothing is left before its time. */
+  get broken(): { did: string; cid: string } | undefined {
+    for (const [name, { did, cid, until, deletions }] of this.#held) {
+      if (until <= this.#world.now || this.#deletionsOf(did) > deletions) this.#held.delete(name)
+      else if (!this.heldBy(did).includes(cid)) return { did, cid }
+    }
+    return undefined
   }
 
   heldBy(did: string): string[] {
@@ -64,6 +62,10 @@ export class Promises {
   finishedDeletion(did: string): string | undefined {
     const sql = 'SELECT deleted_at AS mark FROM blobstore_account WHERE did = ? AND deleted_at > 0 AND deleting = 0'
     return this.#rows(sql, did)[0]?.mark
+  }
+
+  #deletionsOf(did: string): number {
+    return Number(this.#rows('SELECT count FROM deletions WHERE did = ?', did)[0]?.count ?? 0)
   }
 
   #rows(sql: string, ...values: string[]): Row[] {

@@ -25,8 +25,8 @@ const hour = 3_600_000
 export class Scheduler {
   steps = 0
   #fingerprint = 0
-  /** What happened, when somebody wants to know. */
-  onStep: (line: string) => void = () => {}
+  /** What happens, for somebody who wants to know. */
+  tell: (line: () => string) => void = () => {}
   /** How probable it is that a call sleeps for hours. */
   sleeping: number = 1 / 80
   readonly #world: World
@@ -73,17 +73,18 @@ export class Scheduler {
     process.alive = false
     this.#waiting = this.#waiting.filter((one) => one.process !== process || (one.outlives && this.#world.chance(0.5)))
     for (const timer of this.#world.timers) if (timer.owner === process) this.#world.timers.delete(timer)
-    this.onStep(`${process.name} is killed`)
+    this.tell(() => `${process.name} is killed`)
   }
 
-  /** Lets one after the other go until `done`, and nothing that was begun is left when `toTheEnd`. */
-  async run(done: () => boolean, each: () => Promise<void> = async () => {}): Promise<void> {
+  /** Lets one after the other go until `done`, with a look in between. */
+  async run(done: () => boolean, look: () => Promise<void>): Promise<void> {
     let idle = 0
     await quiet()
     while (!done()) {
       idle = (await this.#step()) ? 0 : idle + 1
       if (idle > 1000) throw new Error('Stuck: nobody waits for anything, and yet it is not done')
-      await each()
+      if (this.steps > 1_000_000) throw new Error('It does not end')
+      await look()
     }
   }
 
@@ -125,12 +126,12 @@ export class Scheduler {
     if (one) {
       this.#waiting.splice(this.#waiting.indexOf(one), 1)
       world.owner = one.process
-      this.onStep(`${one.process.name} ${one.what}`)
+      this.tell(() => `${one.process.name} ${one.what}`)
       await one.go()
     } else {
       const timer = ringing[at - ready.length]
       world.owner = timer?.owner ?? null
-      this.onStep('a timer rings')
+      this.tell(() => 'a timer rings')
       timer?.ring()
     }
     await quiet()

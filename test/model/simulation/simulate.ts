@@ -14,16 +14,13 @@ export interface Simulated {
 }
 
 /** Lives one life, which its seed decides to the last detail. */
-export async function simulate(
-  seed: number,
-  options: LifeOptions,
-  onStep: (line: string) => void = () => {},
-): Promise<Simulated> {
+export async function simulate(seed: number, options: LifeOptions, tell?: (line: string) => void): Promise<Simulated> {
   const world = new World(seed)
   return world.live(async () => {
     const life = await Life.begin(world, options)
     const { scheduler } = life
-    scheduler.onStep = onStep
+    const begun = world.now
+    if (tell) scheduler.tell = (line) => tell(`${((world.now - begun) / 3_600_000).toFixed(2)} h  ${line()}`)
     const failure = await life.run().then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),

@@ -16,16 +16,12 @@ export class SqlFaults {
   count = 0
   readonly #world: World
   readonly #database: Database.Database
-  #rate: number
+  rate: number
 
   constructor(world: World, database: Database.Database, rate: number) {
     this.#world = world
     this.#database = database
-    this.#rate = rate
-  }
-
-  heal(): void {
-    this.#rate = 0
+    this.rate = rate
   }
 
   onEnter(): void {
@@ -45,7 +41,7 @@ export class SqlFaults {
   }
 
   #happens(weight: number): boolean {
-    const happens = this.#world.chance(this.#rate * weight)
+    const happens = this.#world.chance(this.rate * weight)
     if (happens) this.count += 1
     return happens
   }

@@ -1,0 +1,74 @@
+import type { ChildOptions } from './child.ts'
+import { type Death, Member, within } from './member.ts'
+import type { Place } from './place.ts'
+import type { Plan } from './steps.ts'
+
+/** How long a process may take to come to its step, and to start or to rest: in milliseconds. */
+const [patience, longPatience] = [1500, 20_000]
+
+/** The processes of a trial. Whoever is dead is replaced by a new one of the same name. */
+export class Crew {
+  readonly #place: Place
+  readonly #options: readonly ChildOptions[]
+  readonly #members = new Map<string, Member>()
+  readonly #fault: (what: string) => void
+  started = 0
+
+  /** `fault` is told of what no process should do. */
+  constructor(place: Place, options: readonly ChildOptions[], fault: (what: string) => void) {
+    this.#place = place
+    this.#options = options
+    this.#fault = fault
+  }
+
+  get members(): Member[] {
+    return [...this.#members.values()]
+  }
+
+  /** Those that are dead, or were never there, begin; they wait for `go`. */
+  fill(): void {
+    for (const options of this.#options) {
+      if (this.#members.get(options.name)?.dead === false) continue
+      this.#members.set(options.name, new Member(options, this.#place))
+      this.started += 1
+    }
+  }
+
+  async go(member: Member, plan: Plan | null = null): Promise<void> {
+    if (!(await within(longPatience, member.go(plan)))) this.#fault(`${member.name} does not start`)
+  }
+
+  /** Lets it work until it has come to the step of the plan, or for so long. */
+  async kill(member: Member, plan: Plan | null, milliseconds: number): Promise<void> {
+    await this.go(member, plan)
+    await within(plan ? patience : milliseconds, member.died)
+    await member.kill()
+  }
+
+  /** Who lives finishes what it is at, and waits. */
+  async rest(): Promise<void> {
+    const living = this.members.filter((member) => !member.dead)
+    await Promise.all(
+      living.map(async (member) => {
+        if (await member.pause(longPatience)) return
+        this.#fault(`${member.name} does not come to rest`)
+        await member.kill()
+      }),
+    )
+  }
+
+  /** Who is dead, and whether it was killed. */
+  async dead(): Promise<Member[]> {
+    const dead = this.members.filter((member) => member.dead)
+    for (const member of dead) {
+      const death: Death = await member.died
+      if (death.signal === 'SIGKILL') continue
+      this.#fault(`${member.name} ended by itself: ${death.signal ?? death.code} ${death.stderr.slice(-2000)}`)
+    }
+    return dead
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()))
+  }
+}

@@ -1,0 +1,26 @@
+import type { MetadataAdapter } from '../../../src/index.ts'
+import type { DoomedKey } from '../../../src/metadata/garbage.ts'
+import type { Journal } from './journal.ts'
+import type { Place } from './place.ts'
+
+/**
+ * Journals which bytes a collector is about to delete because a sweep has found them. Sweeps mend what a broken rule has
+ * left before the checker sees it; but without a broken rule there is nothing to mend, except what was planted.
+ */
+export function witness(place: Place, metadata: MetadataAdapter, journal: Journal): MetadataAdapter {
+  const backend = place.backend()
+  return {
+    async open() {
+      const opened = await metadata.open()
+      const dueKeys = async (limit: number): Promise<DoomedKey[]> => {
+        const due = await opened.dueKeys(limit)
+        // The others have an account or a size; and bytes that went between a sweep's list and its look were none.
+        for (const { key, did, size } of due) {
+          if (did === null && size === 0 && (await backend.has(key))) journal.swept(key)
+        }
+        return due
+      }
+      return { ...opened, dueKeys }
+    },
+  }
+}
