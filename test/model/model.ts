@@ -113,11 +113,12 @@ export class Model {
     if (refusals.size > 0) throw new Refused(refusals)
   }
 
-  /** Resolves with the CIDs that lost their last reference. */
+  /** Resolves with the CIDs that lost their last public reference. */
   write(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect', rev: string): string[] {
     this.check(did, writes, missing)
     const account = this.#account(did)
     const before = referenced(account)
+    const shown = referenced(account, [])
     for (const { uri, scope, names } of last(writes)) {
       if (names === null) account.posts.delete(uri)
       else {
@@ -129,7 +130,8 @@ export class Model {
     const lost = [...before].filter((cid) => !after.has(cid))
     for (const cid of lost) (account.blobs.get(cid) as Blob).expiresAt = this.#clock.time + grace
     this.#revs.set(did, [rev, ...(this.#revs.get(did) ?? [])])
-    return lost.sort()
+    const stillShown = referenced(account, [])
+    return [...shown].filter((cid) => !stillShown.has(cid)).sort()
   }
 
   stat(did: string, cid: string, as: Viewer, scopes: readonly string[]): BlobStat | null {
