@@ -46,12 +46,12 @@ export class Lane {
   /** Does one thing; `step` is one of the protocol that it should come to. */
   async turn(step: Step | undefined): Promise<void> {
     const { random, own, shared, ledger, lasting } = this.#it
-    // A kill came between: the deletion is called again, or left to the collector.
-    if (ledger.accounts.get(own) === 'doubtful' && random.chance(0.5)) return void (await this.#leave())
-    if (ledger.accounts.has(own)) return void (await this.#reopen())
+    // A kill came amid its deletion: that is left to the collector, until which it cannot be opened again.
+    const away = ledger.accounts.has(own)
+    if (away && random.chance(0.3)) return void (await this.#reopen())
     const wanted = step && turnTo[step]
     const turn = wanted && random.chance(0.5) ? wanted : random.weighted(weights)
-    const did = random.chance(0.5) ? own : shared
+    const did = away || random.chance(0.5) ? shared : own
     if (turn === 'post') await this.#post(did, await this.#upload(did, this.#choose(small, 40_000)))
     else if (turn === 'postLarge') await this.#post(did, await this.#upload(did, this.#choose(large, 1_100_000)))
     else if (turn === 'unpost') await this.#write(did, [])
@@ -59,7 +59,7 @@ export class Lane {
     else if (turn === 'repost') await this.#write(did, [random.pick([...this.#refs, ...small.map(({ ref }) => ref)])])
     else if (turn === 'expect' && lasting) await this.#write(shared, [random.pick(small).ref], true)
     else if (turn === 'interrupt') await this.#interrupt(did)
-    else if (turn === 'moderate') await this.#moderate()
+    else if (turn === 'moderate' && !away) await this.#moderate()
     else if (turn === 'leave') await this.#leave()
   }
 

@@ -12,9 +12,10 @@ import {
 
 /** What happens around the work on a connection. */
 export interface Passage {
-  /** Before somebody gets the connection, and before a statement: may throw. */
+  /** Before somebody gets the connection: may throw. */
   enter(): Promise<void>
-  statement(sql: string, parameters: readonly unknown[]): void
+  /** Runs a statement, or does not. */
+  statement<T>(query: CompiledQuery, run: () => T): T
   /** After somebody let go of the connection. */
   leave(): Promise<void>
 }
@@ -78,16 +79,15 @@ class SharedDriver implements Driver {
     await connection.executeQuery(CompiledQuery.raw('commit'))
   }
 
-  async rollbackTransaction(): Promise<void> {
-    if (this.#database.inTransaction) this.#run('rollback', [])
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'))
   }
 
-  async #execute<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    this.#passage.statement(sql, parameters)
-    return this.#run(sql, parameters)
+  async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#passage.statement(query, () => this.#run<R>(query))
   }
 
-  #run<R>(sql: string, parameters: readonly unknown[]): QueryResult<R> {
+  #run<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
     const statement = this.#prepare(sql)
     if (statement.reader) return { rows: statement.all(parameters) as R[] }
     return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }

@@ -12,7 +12,7 @@ import { expectedErrors, type Host, operations } from './operations.ts'
 import { Place } from './place.ts'
 import { Promises } from './promises.ts'
 import { type Process, Scheduler } from './scheduler.ts'
-import { SqlFault, SqlFaults } from './sql-faults.ts'
+import { isSqlFault, SqlFaults } from './sql-faults.ts'
 import type { World } from './world.ts'
 
 const hour = 3_600_000
@@ -145,9 +145,9 @@ export class Life {
         await scheduler.turn('SQL', process)
         this.#sqlFaults.onEnter()
       },
-      statement: (sql, parameters) => {
+      statement: ({ sql, parameters }, run) => {
         scheduler.tell(() => `  ${sql} ${JSON.stringify(parameters)}`)
-        this.#sqlFaults.onStatement(sql)
+        return this.#sqlFaults.onStatement(sql, run)
       },
       leave: () => scheduler.turn('SQL answered', process),
     })
@@ -181,8 +181,7 @@ export class Life {
       await run()
       return 'is done'
     } catch (error) {
-      // The host's own statements fail too.
-      if (error instanceof SqlFault) return error.message
+      if (isSqlFault(error)) return error.message
       if (isBlobStoreError(error) && expectedErrors.has(error.code)) return `${error.code}: ${error.message}`
       throw error
     }

@@ -11,6 +11,11 @@ export class SqlFault extends Error {
   }
 }
 
+/** Whether the host's own statement failed: also when Kysely rolls back what the database has rolled back already. */
+export function isSqlFault(error: unknown): error is Error {
+  return error instanceof SqlFault || (error instanceof Error && error.message.startsWith('cannot rollback'))
+}
+
 /** Lets statements fail, as SQLite and lost connections do. */
 export class SqlFaults {
   count = 0
@@ -28,16 +33,17 @@ export class SqlFaults {
     if (this.#happens(2)) throw new SqlFault('SQLITE_BUSY', 'database is locked')
   }
 
-  onStatement(sql: string): void {
+  onStatement<T>(sql: string, run: () => T): T {
     if (sql === 'commit' && this.#happens(2)) {
-      this.#database.exec('commit')
+      run()
       throw new SqlFault('08006', 'the connection was lost after the commit')
     }
-    if (this.#happens(0.3)) {
+    if (sql !== 'rollback' && this.#happens(0.3)) {
       // SQLite ends the transaction by itself.
       if (this.#database.inTransaction) this.#database.exec('rollback')
       throw new SqlFault('SQLITE_IOERR', 'disk I/O error')
     }
+    return run()
   }
 
   #happens(weight: number): boolean {
