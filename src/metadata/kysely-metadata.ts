@@ -4,8 +4,9 @@ import { assertOneOf, assertOptions } from '../options.ts'
 import { acquired } from './acquired.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
 import type { HostDatabase } from './host-database.ts'
-import type { MetadataAdapter } from './metadata.ts'
+import type { Metadata, MetadataAdapter } from './metadata.ts'
 import { migrate, migrationsPending } from './migrations.ts'
+import { persistently } from './persistently.ts'
 import { accountSteps } from './rows/account-steps.ts'
 import { blobQueries } from './rows/blob-queries.ts'
 import { collectSteps } from './rows/collect-steps.ts'
@@ -18,7 +19,6 @@ import { sweepSteps } from './rows/sweep-steps.ts'
 import { takedownSteps } from './rows/takedown-steps.ts'
 import { uploadSteps } from './rows/upload-steps.ts'
 import { ownTables, Session } from './session.ts'
-import { metadataError } from './sql-errors.ts'
 import { checkSettings, type MetadataDurability } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
@@ -92,29 +92,31 @@ export interface Connection {
 /** The metadata over any database that Kysely speaks to and this library knows. */
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
-    async open() {
-      const { db, close } = await source.connect()
-      try {
-        const session = await openSession(db, source)
-        return {
-          close,
-          ...identityRows(session),
-          ...uploadSteps(session),
-          ...referenceSteps(session),
-          ...blobQueries(session),
-          ...listQueries(session),
-          ...takedownSteps(session),
-          ...accountSteps(session),
-          ...collectSteps(session),
-          ...sweepSteps(session),
-          ...scrubSteps(session),
-          ...recoverSteps(session),
-        }
-      } catch (error) {
-        await close()
-        throw metadataError(error)
-      }
-    },
+    open: () => persistently(() => openFrom(source)),
+  }
+}
+
+async function openFrom(source: Source): Promise<Metadata> {
+  const { db, close } = await source.connect()
+  try {
+    const session = await openSession(db, source)
+    return {
+      close,
+      ...identityRows(session),
+      ...uploadSteps(session),
+      ...referenceSteps(session),
+      ...blobQueries(session),
+      ...listQueries(session),
+      ...takedownSteps(session),
+      ...accountSteps(session),
+      ...collectSteps(session),
+      ...sweepSteps(session),
+      ...scrubSteps(session),
+      ...recoverSteps(session),
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 

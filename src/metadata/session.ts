@@ -1,13 +1,11 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import pRetry from 'p-retry'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
 import type { HostDatabase, HostTransaction } from './host-database.ts'
-import { isBusy, isLostRace, metadataError } from './sql-errors.ts'
+import { persistently } from './persistently.ts'
+import { metadataError } from './sql-errors.ts'
 import type { Tables } from './tables.ts'
-
-const attempts = 8
 
 export interface SessionOptions {
   dialect: Dialect
@@ -62,7 +60,7 @@ export class Session {
         throw metadataError(error)
       }
     }
-    return this.#persistently(() => this.#transact(run))
+    return persistently(() => this.#transact(run))
   }
 
   async #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
@@ -99,24 +97,7 @@ export class Session {
         throw error
       }
     }
-    return this.#persistently(() =>
-      acquired((start) => this.#db.connection().execute((db) => start(() => transact(db)))),
-    )
-  }
-
-  async #persistently<T>(attempt: () => Promise<T>): Promise<T> {
-    try {
-      return await pRetry(attempt, {
-        retries: attempts - 1,
-        minTimeout: 5,
-        maxTimeout: 1000,
-        factor: 3,
-        randomize: true,
-        shouldRetry: ({ error }) => isBusy(error) || isLostRace(error),
-      })
-    } catch (error) {
-      throw metadataError(error)
-    }
+    return persistently(() => acquired((start) => this.#db.connection().execute((db) => start(() => transact(db)))))
   }
 
   #hostTransaction(trx: HostTransaction): Kysely<Tables> {

@@ -4,14 +4,11 @@ import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDr
 import { BlobStoreError } from '../errors.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
-import { metadataError } from './sql-errors.ts'
 import { applySettings } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
 /** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
 const busyTimeout = 20
-/** While it opens: turning WAL on needs the file for itself, and another process may be opening it too. */
-const openingTimeout = 2000
 
 /**
  * Keeps the metadata in an SQLite file of its own, with durable settings. For hosts whose records live elsewhere, and
@@ -33,14 +30,13 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
       const { default: Database } = await import('better-sqlite3')
-      const database = new Database(file, { timeout: openingTimeout })
+      const database = new Database(file, { timeout: busyTimeout })
       const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) })
       try {
         await applySettings(db, options.durability ?? 'full')
-        database.pragma(`busy_timeout = ${busyTimeout}`)
       } catch (error) {
         database.close()
-        throw metadataError(error)
+        throw error
       }
       return { db, close: () => db.destroy() }
     },
