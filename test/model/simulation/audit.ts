@@ -1,8 +1,14 @@
 import type Database from 'better-sqlite3'
+import type { BlobBackend } from '../../../src/index.ts'
 import { bytesOf } from './contents.ts'
-import type { Place } from './place.ts'
 import type { Promises } from './promises.ts'
 import { rowsOf } from './rows.ts'
+
+/** The bytes, past the store. */
+export interface Stored extends Pick<BlobBackend, 'get' | 'list' | 'sweepSpools'> {
+  /** Whether the bytes came when their key had been deleted already: then only a sweep finds them. */
+  cameTooLate(key: string): boolean
+}
 
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -46,7 +52,7 @@ const wrongWhenQuiet: Record<string, string> = {
 }
 
 /** Checks what holds at any moment: I1, I3, I4 of the protocol, and what the rows say of each other. */
-export async function auditNow(database: Database.Database, bytes: Place, promises: Promises): Promise<void> {
+export async function auditNow(database: Database.Database, bytes: Stored, promises: Promises): Promise<void> {
   expectNone(database, wrongAlways)
   for (const { cid = '', key = '' } of rowsOf(database, 'SELECT cid, key FROM blobstore_content')) {
     if (!(await isStored(bytes, key, cid))) throw new Violation(`the bytes of ${cid} are not under ${key}`)
@@ -59,7 +65,7 @@ export async function auditNow(database: Database.Database, bytes: Place, promis
 }
 
 /** Checks that nothing is left (I2). */
-export async function auditQuiet(database: Database.Database, bytes: Place): Promise<void> {
+export async function auditQuiet(database: Database.Database, bytes: Stored): Promise<void> {
   expectNone(database, wrongWhenQuiet)
   const live = rowsOf(database, 'SELECT key FROM blobstore_content ORDER BY key').map(({ key }) => key)
   const stored = (await bytes.list()).keys.sort()
@@ -77,7 +83,7 @@ function expectNone(database: Database.Database, wrong: Record<string, string>):
   }
 }
 
-async function isStored(bytes: Place, key: string, cid: string): Promise<boolean> {
+async function isStored(bytes: Stored, key: string, cid: string): Promise<boolean> {
   const object = await bytes.get(key)
   if (!object) return false
   const chunks: Uint8Array[] = []

@@ -135,7 +135,7 @@ export class Life {
     const [world, { scheduler }] = [this.#world, this]
     const name = `process ${this.#backends.length + 1}`
     const process: Process = { name, alive: true }
-    const waiting = interceptBackend(this.#bytes, (method, run, signal) =>
+    const waiting = interceptBackend(this.#bytes, (method, run, { signal }) =>
       scheduler.call(method, process, run, { signal, outlives: outliving.includes(method) }),
     )
     const backend = faultyBackend(waiting, { seed: world.below(2 ** 31), faults })

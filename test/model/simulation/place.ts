@@ -1,7 +1,8 @@
 import { MemoryBackend, type PutBody } from '../../../src/index.ts'
+import type { Stored } from './audit.ts'
 
-/** The bytes that all processes share. Knows which came when their key had been deleted already: only a sweep finds them. */
-export class Place extends MemoryBackend {
+/** The bytes that all processes share. */
+export class Place extends MemoryBackend implements Stored {
   readonly #deleted = new Set<string>()
   readonly #late = new Set<string>()
 
