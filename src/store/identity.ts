@@ -21,6 +21,8 @@ export async function recognise({ backend, metadata, logger }: Parties): Promise
   const { id, epoch, restored } = await metadata.identity()
   if (marker === null) {
     if (await metadata.hasContent(backend.name)) {
+      // Unless another process opened the store for the first time, and uploaded, between the two looks.
+      if ((await backend.readMarker()) !== null) return recognise({ backend, metadata, logger })
       throw mismatch(
         backend.name,
         'the database names bytes in it, but it is empty: a wrong folder or bucket, or a disk that is not mounted',
