@@ -16,7 +16,7 @@ test('a soak loses nothing, and memory and descriptors stay', async () => {
 
 test('a soak of a process that leaks says so', async () => {
   const { code, output } = await soak('--minutes', '0.2', '--break', 'leak')
-  expect(output).toMatch(/reader: memory from \d+ MiB to \d+ MiB/)
+  expect(output).toMatch(/reader: live memory from \d+ MiB to \d+ MiB/)
   expect(output).toMatch(/reader: descriptors from \d+ to \d+/)
   expect(code).toBe(1)
 })

@@ -2,6 +2,14 @@ import type { Vitals } from '../crash/kill/vitals.ts'
 
 const mebibyte = 1024 * 1024
 
+/** Each at first and at last; and what is more than chance. */
+export interface Growth {
+  memory: [number, number]
+  live: [number, number]
+  descriptors: [number, number]
+  grew: string[]
+}
+
 /** What a process held, time after time. */
 export class Samples {
   readonly #taken: Vitals[] = []
@@ -15,17 +23,18 @@ export class Samples {
   }
 
   /**
-   * The median of the second fifth of the time, when all is warm, and that of the last. Long runs have little noise to
-   * tolerate, short ones much: a heap grows in its first minutes.
+   * The median of the second fifth of the time, when all is warm, and that of the last. What is alive hardly varies;
+   * resident memory does, with garbage, and a heap grows for minutes.
    */
-  growth(): { memory: [number, number]; descriptors: [number, number]; grew: string[] } {
+  growth(): Growth {
     const memory = this.#fifths(({ memory }) => memory)
+    const live = this.#fifths(({ live }) => live)
     const descriptors = this.#fifths(({ descriptors }) => descriptors)
     const grew: string[] = []
-    if (memory[1] > memory[0] * 1.25 + 32 * mebibyte)
-      grew.push(`memory from ${inMiB(memory[0])} to ${inMiB(memory[1])}`)
-    if (descriptors[1] > descriptors[0] + 5) grew.push(`descriptors from ${descriptors[0]} to ${descriptors[1]}`)
-    return { memory, descriptors, grew }
+    if (memory[1] > memory[0] * 1.3 + 48 * mebibyte) grew.push(`memory from ${memory.map(inMiB).join(' to ')}`)
+    if (live[1] > live[0] * 1.25 + 10 * mebibyte) grew.push(`live memory from ${live.map(inMiB).join(' to ')}`)
+    if (descriptors[1] > descriptors[0] + 5) grew.push(`descriptors from ${descriptors.join(' to ')}`)
+    return { memory, live, descriptors, grew }
   }
 
   #fifths(of: (vitals: Vitals) => number): [number, number] {

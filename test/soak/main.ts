@@ -7,6 +7,7 @@ import { Soak, type SoakOptions } from './soak.ts'
 const options = parse()
 const soak = new Soak(options)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => soak.stop())
+process.stdout.on('error', () => soak.stop()) // nobody listens any more
 const started = performance.now()
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -22,8 +23,9 @@ await soak.run(() => {
 
 say('')
 for (const [name, samples] of soak.samples) {
-  const { memory, descriptors } = samples.growth()
-  say(`${name.padEnd(10)} memory ${memory.map(inMiB).join(' → ')}, descriptors ${descriptors.join(' → ')}`)
+  const { memory, live, descriptors } = samples.growth()
+  const [resident, alive] = [memory, live].map((bytes) => bytes.map(inMiB).join(' → '))
+  say(`${name.padEnd(10)} memory ${resident}, of which alive ${alive}; descriptors ${descriptors.join(' → ')}`)
 }
 const kinds = (['upload', 'write', 'delete', 'takedown', 'read', 'collect', 'sweep', 'scrub'] as const)
   .map((what) => `${count(what)} ${what}`)

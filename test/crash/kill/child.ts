@@ -60,6 +60,8 @@ process.on('message', (order: Order) => {
   }
 })
 process.on('disconnect', () => process.exit())
+// Control-C reaches the whole group: when to end is for the parent to say.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 flushCompileCache() // who is killed does not do it at its end
 tell('loaded')
 

@@ -7,6 +7,7 @@ import { print } from './print.ts'
 const options = parse()
 const campaign = new Campaign(options, options.json ? () => {} : (line) => process.stderr.write(`${line}\n`))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => campaign.stop())
+process.stdout.on('error', () => campaign.stop()) // nobody listens any more
 
 const report = await campaign.run()
 process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `\n${print(report)}`)

@@ -26,7 +26,7 @@ export class Member {
     this.role = options.role
     this.#child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: ['--no-warnings'],
+      execArgv: ['--no-warnings', '--expose-gc'],
       env: { ...process.env, NODE_COMPILE_CACHE: place.compileCache },
     })
     let stderr = ''
@@ -77,7 +77,10 @@ export class Member {
         resolve(reply as R)
       }
       this.#child.on('message', onMessage)
-      this.died.then(() => resolve(undefined as never))
+      this.died.then(() => {
+        this.#child.off('message', onMessage)
+        resolve(undefined as never)
+      })
     })
   }
 }

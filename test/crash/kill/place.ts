@@ -28,8 +28,11 @@ export class Place {
     this.folder = folder
   }
 
+  /** Gone with the process, unless that is killed. */
   static temporary(prefix = 'pds-blobstore-crash-'): Place {
-    return new Place(mkdtempSync(join(tmpdir(), prefix)))
+    const place = new Place(mkdtempSync(join(tmpdir(), prefix)))
+    process.once('exit', () => place.remove())
+    return place
   }
 
   get root(): string {

@@ -2,14 +2,19 @@ import { readdirSync } from 'node:fs'
 
 /** What a process holds: what must not grow. */
 export interface Vitals {
-  /** Resident memory in bytes. */
+  /** Resident memory in bytes, garbage included. */
   memory: number
+  /** What is alive in the heap and outside of it, in bytes. */
+  live: number
   /** Open file descriptors; 0 where the system does not tell. */
   descriptors: number
 }
 
 export function vitalsOf(process: NodeJS.Process): Vitals {
-  return { memory: process.memoryUsage.rss(), descriptors: countDescriptors() }
+  const memory = process.memoryUsage.rss()
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  return { memory, live: heapUsed + external, descriptors: countDescriptors() }
 }
 
 function countDescriptors(): number {
