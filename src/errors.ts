@@ -26,7 +26,7 @@
  * | `MetadataFailed` | the database failed otherwise |
  * | `MetadataUnsafe` | the database's settings would lose acknowledged blobs |
  * | `MetadataOutdated` | the database's tables are not those of this version |
- * | `StoreMismatch` | this backend belongs to another database |
+ * | `StoreMismatch` | this backend belongs to another database, or another one has bytes too |
  * | `StoreRestored` | the database is older than the bytes: nothing is deleted until it is recovered |
  * | `StoreClosed` | `close()` was called |
  */

@@ -44,6 +44,7 @@ export type { Logger } from './logger.ts'
 // Keeping it in order.
 export type { CollectOptions, CollectReport } from './maintenance/collect.ts'
 export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
+export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
 export type { Owner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
@@ -52,9 +53,11 @@ export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.
 export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
+export type { BackendUse } from './metadata/processes.ts'
 export type { Quota } from './metadata/quota.ts'
 export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
 export type { MetadataDurability } from './metadata/sqlite-settings.ts'
+export type { BackendSet } from './store/backends.ts'
 export type { BlobStore } from './store/blob-store.ts'
 export type {
   AppliedWrites,

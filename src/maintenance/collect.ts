@@ -105,15 +105,15 @@ async function expireUploads(store: StoreContext, report: CollectReport): Promis
 }
 
 async function deleteDoomed(store: StoreContext, report: CollectReport, signal?: AbortSignal): Promise<boolean> {
-  const { backend, metadata, logger } = store
+  const { metadata, logger } = store
   const due = await metadata.dueKeys(keyBatch)
-  const ours = due.filter((doomed) => doomed.backend === backend.name)
   const charges = due.filter((doomed) => doomed.backend === null)
-  const failures = await deleteKeys(store, ours, signal)
-  for (const { key, backend: name } of due) {
-    if (name !== null && name !== backend.name) failures.set(key, new Error(`this store has no backend ${name}`))
+  const stored = due.filter((doomed) => doomed.backend !== null)
+  const failures = new Map<string, Error>()
+  for (const [name, doomed] of Map.groupBy(stored, ({ backend }) => backend ?? '')) {
+    for (const [key, error] of await deleteKeys(store, name, doomed, signal)) failures.set(key, error)
   }
-  const gone = ours.filter((doomed) => !failures.has(doomed.key))
+  const gone = stored.filter((doomed) => !failures.has(doomed.key))
   // The tombstone goes only after the bytes are known to be gone.
   await metadata.forgetKeys([...gone, ...charges])
   for (const [key, error] of failures) {
@@ -126,15 +126,16 @@ async function deleteDoomed(store: StoreContext, report: CollectReport, signal?:
   return due.length === keyBatch
 }
 
+/** Those that could not be deleted, and why. */
 async function deleteKeys(
-  { backend }: StoreContext,
+  { backends }: StoreContext,
+  backend: string,
   doomed: readonly DoomedKey[],
   signal: AbortSignal | undefined,
-): Promise<Map<string, Error>> {
-  if (doomed.length === 0) return new Map()
+): Promise<ReadonlyMap<string, Error>> {
   const keys = doomed.map(({ key }) => key)
   try {
-    return new Map(await backend.delete(keys, { signal }))
+    return await backends.of(backend).delete(keys, { signal })
   } catch (error) {
     signal?.throwIfAborted()
     const failure = error instanceof Error ? error : new Error(String(error))

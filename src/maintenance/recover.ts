@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CallOptions } from '../backend/backend.ts'
+import type { BlobBackend, CallOptions } from '../backend/backend.ts'
 import { cidOfKey } from '../backend/key.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
@@ -44,41 +44,51 @@ export interface RecoverReport {
  */
 export async function recover(store: StoreContext, options: RecoverOptions = {}): Promise<RecoverReport> {
   assertOptions('recover', options, ['ownersOf', 'onProgress', 'signal'])
-  const { backend, metadata } = store
+  const { backends, metadata } = store
   const report: RecoverReport = { keys: 0, adopted: 0, unclaimed: [], damaged: 0 }
   // The restore may have gone unnoticed: nothing may be deleted meanwhile.
   await metadata.markRestored()
-  let cursor: string | undefined
-  do {
-    options.signal?.throwIfAborted()
-    const page = await backend.list({ cursor, signal: options.signal })
-    report.keys += page.keys.length
-    const { unknown, live } = await metadata.recoverableKeys(page.keys)
-    for (const key of unknown) await recoverForgotten(store, key, report, options)
-    for (const key of live) await recoverShared(store, key, report, options)
-    options.onProgress?.({ ...report })
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  for (const backend of backends.all) await recoverFrom(store, backend, report, options)
   const { epoch } = await metadata.identity()
   await metadata.clearRestored(Math.max(epoch, await readMarkerEpoch(store)) + 1)
   store.epoch = await writeEpoch(store)
   return report
 }
 
+async function recoverFrom(
+  store: StoreContext,
+  backend: BlobBackend,
+  report: RecoverReport,
+  options: RecoverOptions,
+): Promise<void> {
+  let cursor: string | undefined
+  do {
+    options.signal?.throwIfAborted()
+    const page = await backend.list({ cursor, signal: options.signal })
+    report.keys += page.keys.length
+    const { unknown, live } = await store.metadata.recoverableKeys(page.keys)
+    for (const key of unknown) await recoverForgotten(store, backend, key, report, options)
+    for (const key of live) await recoverShared(store, key, report, options)
+    options.onProgress?.({ ...report })
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
 /** Bytes that no row knows. */
 async function recoverForgotten(
   store: StoreContext,
+  backend: BlobBackend,
   key: string,
   report: RecoverReport,
   options: RecoverOptions,
 ): Promise<void> {
   const cid = cidOfKey(key)
-  const size = cid === null ? null : await verifiedSize(store, key, cid, options.signal)
+  const size = cid === null ? null : await verifiedSize(backend, key, cid, options.signal)
   if (cid === null || size === null) {
     report.damaged += 1
     return
   }
-  const adopted = await adopt(store, { cid, key, backend: store.backend.name, size }, options)
+  const adopted = await adopt(store, { cid, key, backend: backend.name, size }, options)
   report.adopted += adopted
   if (adopted === 0) report.unclaimed.push(cid)
 }
@@ -112,7 +122,7 @@ async function adopt(store: StoreContext, content: Content, { ownersOf }: Recove
 
 /** The size of bytes that are what their key says, else null. One that cannot be read must not stop the rest. */
 async function verifiedSize(
-  { backend }: StoreContext,
+  backend: BlobBackend,
   key: string,
   cid: BlobCid,
   signal: AbortSignal | undefined,

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
 import { cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
@@ -8,7 +7,8 @@ import type { Usage } from '../metadata/facts.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import type { BlobSource } from '../store/source.ts'
-import { replaceByCopy } from './repair.ts'
+import { Pace } from './pace.ts'
+import { replaceByCopy } from './replace.ts'
 
 export interface ScrubOptions extends CallOptions {
   /** Examines only what was not verified within so many milliseconds. @default 2_592_000_000 (30 days) */
@@ -65,7 +65,7 @@ export async function scrub(store: StoreContext, options: ScrubOptions = {}): Pr
   if (bytesPerSecond !== undefined) assertWhole('scrub: bytesPerSecond', bytesPerSecond, 1)
 
   const report: ScrubReport = { objects: 0, bytes: 0, findings: [], recounted: [] }
-  const started = performance.now()
+  const pace = new Pace(bytesPerSecond)
   let after = options.cursor ?? ''
   while (true) {
     const page = await store.metadata.contents({ after, limit: Math.min(pageSize, limit - report.objects), olderThan })
@@ -74,9 +74,7 @@ export async function scrub(store: StoreContext, options: ScrubOptions = {}): Pr
       await examine(store, content, report, options)
       after = content.cid
       options.onProgress?.({ ...report })
-      if (bytesPerSecond === undefined) continue
-      const ahead = (report.bytes / bytesPerSecond) * 1000 - (performance.now() - started)
-      if (ahead > 0) await sleep(ahead, undefined, { signal })
+      await pace.wait(content.size, signal)
     }
     if (page.length === 0) break
     if (report.objects >= limit) return { ...report, cursor: after }
@@ -103,7 +101,7 @@ async function examine(
   // Its bytes may have been replaced, and these deleted, since the row was read.
   if (problem !== 'unreadable' && !(await metadata.markDamaged(cid, key))) return
   const copy = problem === 'unreadable' ? undefined : await options.copyOf?.(cid)
-  const repaired = copy !== undefined && (await replaceByCopy(store, content, copy, options.signal))
+  const repaired = copy !== undefined && (await replaceByCopy(store, content, copy, options.signal)) === 'replaced'
   const finding: ScrubFinding = { cid, key, problem, repaired }
   report.findings.push(finding)
   store.logger.error({ ...finding }, 'Scrubbing found damage')
@@ -111,12 +109,12 @@ async function examine(
 }
 
 async function problemOf(
-  { backend }: StoreContext,
-  { cid, key, size }: Content,
+  { backends }: StoreContext,
+  { cid, key, backend, size }: Content,
   signal: AbortSignal | undefined,
 ): Promise<ScrubFinding['problem'] | null> {
   try {
-    const object = await backend.get(key, { signal })
+    const object = await backends.of(backend).get(key, { signal })
     if (!object) return 'missing'
     if (object.size !== size) {
       await object.body.return?.()

@@ -1,24 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import type { CallOptions } from '../backend/backend.ts'
+import type { BlobBackend, CallOptions } from '../backend/backend.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
 import { brakeAt } from './brake.ts'
 
 export interface SweepOptions extends CallOptions {
-  /** Goes on when more than a tenth of the keys are orphans. @default false */
+  /** Goes on when more than a tenth of a backend's keys are orphans. @default false */
   force?: boolean | undefined
   /** Called after each page with what was found so far. */
   onProgress?: ((report: SweepReport) => void) | undefined
 }
 
 export interface SweepReport {
-  /** Keys seen in the backend. */
+  /** Keys seen in the backends. */
   keys: number
   /** Of those, keys that no row knew. */
   orphans: number
-  /** Whether the brake stopped it: more than a tenth would have gone, and nothing was doomed. */
+  /** Whether the brake stopped it: more than a tenth of a backend's keys would have gone, and none of them was doomed. */
   stopped: boolean
   /** Spools left by dead processes, deleted. */
   spools: number
@@ -33,53 +33,77 @@ const doomBatch = 100
  */
 export async function sweep(store: StoreContext, options: SweepOptions = {}): Promise<SweepReport> {
   assertOptions('sweep', options, ['force', 'onProgress', 'signal'])
-  const { signal } = options
-  const { backend, metadata, times, logger } = store
+  const { backends, metadata, times } = store
   store.epoch = await recognise(store)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
-  const sweepId = randomUUID()
   // Of sweeps that died. One that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
-  try {
-    await noteOrphans(store, sweepId, report, options)
-    report.stopped = report.orphans > brakeAt(report.keys) && !options.force
-    if (report.stopped) {
-      logger.error(
-        { ...report },
-        'A sweep stopped: more than a tenth of the bytes are known to no row. Is this the right database?',
-      )
-    } else {
-      let more = report.orphans > 0
-      while (more) {
-        signal?.throwIfAborted()
-        more = await metadata.doomNoted(sweepId, {
-          backend: backend.name,
-          limit: doomBatch,
-          deleteDelay: times.deleteDelay,
-        })
-        await setImmediate()
-      }
-    }
-  } finally {
-    await metadata.forgetNotes(sweepId)
+  for (const backend of backends.all) {
+    await sweepBackend(store, backend, report, options)
+    report.spools += await backend.sweepSpools(times.lease, { signal: options.signal })
   }
-  report.spools = await backend.sweepSpools(times.lease, { signal })
   return report
 }
 
+async function sweepBackend(
+  store: StoreContext,
+  backend: BlobBackend,
+  report: SweepReport,
+  options: SweepOptions,
+): Promise<void> {
+  const { metadata, logger } = store
+  const sweepId = randomUUID()
+  try {
+    const { keys, orphans } = await noteOrphans(store, backend, sweepId, report, options)
+    if (orphans <= brakeAt(keys) || options.force) {
+      if (orphans > 0) await doomOrphans(store, backend, sweepId, options.signal)
+      return
+    }
+    report.stopped = true
+    logger.error(
+      { backend: backend.name, keys, orphans },
+      'A sweep stopped: more than a tenth of the bytes are known to no row. Is this the right database?',
+    )
+  } finally {
+    await metadata.forgetNotes(sweepId)
+  }
+}
+
+/** Resolves with how many keys the backend has, and how many of them are orphans. */
 async function noteOrphans(
-  { backend, metadata }: StoreContext,
+  { metadata }: StoreContext,
+  backend: BlobBackend,
   sweepId: string,
   report: SweepReport,
   { signal, onProgress }: SweepOptions,
-): Promise<void> {
+): Promise<{ keys: number; orphans: number }> {
+  const found = { keys: 0, orphans: 0 }
   let cursor: string | undefined
   do {
     signal?.throwIfAborted()
     const page = await backend.list({ limit: pageSize, cursor, signal })
+    const unknown = await metadata.noteUnknown(sweepId, page.keys)
+    found.keys += page.keys.length
+    found.orphans += unknown
     report.keys += page.keys.length
-    report.orphans += await metadata.noteUnknown(sweepId, page.keys)
+    report.orphans += unknown
     onProgress?.({ ...report })
     cursor = page.cursor
   } while (cursor !== undefined)
+  return found
+}
+
+async function doomOrphans(
+  { metadata, times }: StoreContext,
+  backend: BlobBackend,
+  sweepId: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const orphans = { backend: backend.name, limit: doomBatch, deleteDelay: times.deleteDelay }
+  let more = true
+  while (more) {
+    signal?.throwIfAborted()
+    more = await metadata.doomNoted(sweepId, orphans)
+    await setImmediate()
+  }
 }

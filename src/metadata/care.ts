@@ -5,8 +5,8 @@ import type { Totals, Usage } from './facts.ts'
 // The part of the metadata's contract by which a store is looked after: what scrubbing and recovering do, as steps.
 
 export interface ScrubSteps {
-  /** A page of the live content, ordered by CID, of which was not verified within `olderThan` milliseconds. */
-  contents(page: { after: BlobCid | ''; limit: number; olderThan: number }): Promise<Content[]>
+  /** A page of the live content, ordered by CID: all of it, or what was not verified within `olderThan` milliseconds. */
+  contents(page: { after: BlobCid | ''; limit: number; olderThan?: number }): Promise<Content[]>
   /** The live content of a CID. */
   contentOf(cid: BlobCid): Promise<Content | null>
   /** The bytes under this key are good. */

@@ -12,6 +12,7 @@ import { blobQueries } from './rows/blob-queries.ts'
 import { collectSteps } from './rows/collect-steps.ts'
 import { identityRows } from './rows/identity-rows.ts'
 import { listQueries } from './rows/list-queries.ts'
+import { processSteps } from './rows/process-steps.ts'
 import { recoverSteps } from './rows/recover-steps.ts'
 import { referenceSteps } from './rows/reference-steps.ts'
 import { scrubSteps } from './rows/scrub-steps.ts'
@@ -113,6 +114,7 @@ async function openFrom(source: Source): Promise<Metadata> {
       ...sweepSteps(session),
       ...scrubSteps(session),
       ...recoverSteps(session),
+      ...processSteps(session),
     }
   } catch (error) {
     await close()

@@ -4,6 +4,7 @@ import type { RecoverSteps, ScrubSteps } from './care.ts'
 import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
+import type { ProcessSteps } from './processes.ts'
 import type { ResolvedQuota } from './quota.ts'
 
 /** What a host hands over as `metadata`: facts that are not open yet. */
@@ -34,7 +35,8 @@ export interface Metadata
     CollectSteps,
     SweepSteps,
     ScrubSteps,
-    RecoverSteps {
+    RecoverSteps,
+    ProcessSteps {
   /** Closes what `open` opened; what the host gave stays open. */
   close(): Promise<void>
 }

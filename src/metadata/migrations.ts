@@ -154,6 +154,20 @@ const first = (dialect: Dialect): Migration => ({
       .modifyEnd(end)
       .execute()
 
+    await schema
+      .createTable('blobstore_backend')
+      .addColumn('name', 'text', (c) => c.primaryKey().notNull())
+      .modifyEnd(end)
+      .execute()
+    await schema
+      .createTable('blobstore_process')
+      .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('backends', 'text', (c) => c.notNull())
+      .addColumn('writes_to', 'text', (c) => c.notNull())
+      .addColumn('seen_until', 'bigint', (c) => c.notNull())
+      .modifyEnd(end)
+      .execute()
+
     function index(table: string, name: string, columns: string[]): Promise<void> {
       return schema.createIndex(`${table}_${name}`).on(table).columns(columns).execute()
     }

@@ -6,7 +6,8 @@
  *                                                                                   │ commit
  *     blobstore_expected        blobstore_upload           bytes on their way in ───┘
  *     a record names a blob     blobstore_doomed           bytes on their way out
- *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate
+ *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
+ *                               blobstore_backend, blobstore_process
  *
  * Both arrows are foreign keys, ON DELETE RESTRICT: that no referenced bytes are forgotten is the database's promise,
  * not the collector's. A key is in at most one of upload, content and doomed, and moves only to the right:
@@ -23,6 +24,8 @@ export interface Tables {
   blobstore_account: AccountTable
   blobstore_meta: MetaTable
   blobstore_candidate: CandidateTable
+  blobstore_backend: BackendTable
+  blobstore_process: ProcessTable
 }
 
 /** An upload in flight: the row before the bytes, and the reservation of space, in one. */
@@ -130,4 +133,18 @@ interface MetaTable {
 interface CandidateTable {
   sweep: string
   key: string
+}
+
+/** A backend in which there may be bytes. */
+interface BackendTable {
+  name: string
+}
+
+/** A process that has the store open. */
+interface ProcessTable {
+  id: string
+  /** The names of those that it was given, as a JSON array. */
+  backends: string
+  writes_to: string
+  seen_until: number
 }

@@ -2,6 +2,7 @@ import type { CallOptions } from '../backend/backend.ts'
 import type { BlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { CollectOptions, CollectReport } from '../maintenance/collect.ts'
+import type { MigrateOptions, MigrateReport } from '../maintenance/migrate.ts'
 import type { RecoverOptions, RecoverReport } from '../maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from '../maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
@@ -166,6 +167,17 @@ export interface BlobStore extends AsyncDisposable {
    * one, is then noticed at the next opening, and nothing is deleted until `recover`.
    */
   markBackup(): Promise<void>
+
+  /**
+   * Moves what is stored in other backends to the one that is written to, while the store serves. Each blob's bytes are
+   * copied under a new key, verified by their hash, and switched in one transaction; the old ones are deleted after the
+   * delete delay. It may be killed at any time and called again, and run in several processes.
+   *
+   * 1. Give every process both: `backend: { write: 'disk', all: { disk, s3 } }`.
+   * 2. Then write to the new one: `write: 's3'`. A process that finds another which does not know it refuses to open.
+   * 3. Call this, once, and again a delete delay later. When the old one's use is nothing, leave it out.
+   */
+  migrate(options?: MigrateOptions): Promise<MigrateReport>
 
   /** After a restore of the database: gives forgotten bytes back, and allows collecting and sweeping again. */
   recover(options?: RecoverOptions): Promise<RecoverReport>

@@ -1,19 +1,21 @@
-import type { BlobBackend } from '../backend/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Metadata } from '../metadata/metadata.ts'
+import type { Backends } from './backends.ts'
 import type { Hooks } from './hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
+import type { Presence } from './presence.ts'
 import type { UploadSlots } from './upload-slots.ts'
 
 /** An open store, as its operations see it. */
 export interface StoreContext {
-  readonly backend: BlobBackend
+  readonly backends: Backends
   readonly metadata: Metadata
   readonly limits: ResolvedLimits
   readonly times: ResolvedTimes
   readonly logger: Logger
   readonly hooks: Hooks
   readonly slots: UploadSlots
+  readonly presence: Presence
   /** Part of every new key; grows with each opening and sweep. */
   epoch: number
 }

@@ -2,6 +2,7 @@ import type { BlobBackend } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import { type Logger, silent } from '../logger.ts'
 import { collect } from '../maintenance/collect.ts'
+import { migrate } from '../maintenance/migrate.ts'
 import { recover } from '../maintenance/recover.ts'
 import { scrub } from '../maintenance/scrub.ts'
 import { sweep } from '../maintenance/sweep.ts'
@@ -9,6 +10,7 @@ import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
 import { deleteAccount, reopenAccount } from './accounts.ts'
 import { applyWrites } from './apply-writes.ts'
+import { type BackendSet, Backends } from './backends.ts'
 import type { BlobStore } from './blob-store.ts'
 import type { StoreContext } from './context.ts'
 import type { Hooks } from './hooks.ts'
@@ -16,14 +18,18 @@ import { recognise } from './identity.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Limits, resolveLimits, resolveTimes, type Times } from './limits.ts'
 import { restore, takedown } from './moderation.ts'
+import { Presence } from './presence.ts'
 import { counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
 import { read, stat } from './read.ts'
 import { upload } from './upload.ts'
 import { UploadSlots } from './upload-slots.ts'
 
 export interface BlobStoreOptions {
-  /** Where the bytes live. Belongs to the store, which opens and closes it. */
-  backend: BlobBackend
+  /**
+   * Where the bytes live; several while they move from one to another (see `migrate`). Belongs to the store, which opens
+   * and closes it.
+   */
+  backend: BlobBackend | BackendSet
   /** Where the facts live. */
   metadata: MetadataAdapter
   limits?: Limits | undefined
@@ -51,14 +57,9 @@ export interface BlobStoreOptions {
  */
 export function createBlobStore(options: BlobStoreOptions): BlobStore {
   assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'logger'])
-  const { backend, metadata, logger = silent, hooks = {} } = options
+  const { metadata, logger = silent, hooks = {} } = options
   assertOptions('createBlobStore: hooks', hooks, ['inspect', 'onInaccessible'])
-  if (typeof backend?.put !== 'function') {
-    throw new BlobStoreError(
-      'InvalidArgument',
-      'createBlobStore: backend must be a BlobBackend, such as new DiskBackend({ root })',
-    )
-  }
+  const backends = new Backends(options.backend)
   if (typeof metadata?.open !== 'function') {
     throw new BlobStoreError(
       'InvalidArgument',
@@ -103,20 +104,25 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       run(async (store) => {
         store.epoch = await recognise(store)
       }),
+    migrate: (given) => run((store) => migrate(store, given)),
     recover: (given) => run((store) => recover(store, given)),
   }
 
   async function open(): Promise<StoreContext> {
-    await backend.open()
+    await backends.open()
     const opened = await metadata.open()
     try {
-      if (!backend.durable)
+      for (const backend of backends.all) {
+        if (backend.durable) continue
         logger.warn({ backend: backend.name }, 'This backend may lose acknowledged blobs at a power cut')
+      }
       if (times.grace < 3_600_000) {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
-      const store = { backend, metadata: opened, limits, times, logger, hooks, slots, epoch: 0 }
+      const presence = new Presence({ backends, metadata: opened, logger })
+      const store = { backends, metadata: opened, limits, times, logger, hooks, slots, presence, epoch: 0 }
       store.epoch = await recognise(store)
+      await store.presence.enter()
       return store
     } catch (error) {
       await opened.close()

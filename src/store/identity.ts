@@ -1,3 +1,4 @@
+import type { BlobBackend } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { StoreContext } from './context.ts'
 
@@ -6,7 +7,7 @@ interface Marker {
   epoch: number
 }
 
-type Parties = Pick<StoreContext, 'backend' | 'metadata' | 'logger'>
+type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
 
 /**
  * Checks that the database and the bytes belong together and are of one age, then begins the next epoch. When the
@@ -15,55 +16,64 @@ type Parties = Pick<StoreContext, 'backend' | 'metadata' | 'logger'>
  *
  * @throws `StoreMismatch`
  */
-export async function recognise({ backend, metadata, logger }: Parties): Promise<number> {
-  // The marker before the database: what another process moves between the two looks then only makes the database newer.
-  const marker = parseMarker(await backend.readMarker(), backend.name)
+export async function recognise(parties: Parties): Promise<number> {
+  const { backends, metadata, logger } = parties
+  // The markers before the database: what another process moves between the two looks then only makes the database newer.
+  const markers = new Map<BlobBackend, Marker | null>()
+  for (const backend of backends.all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
   const { id, epoch, restored } = await metadata.identity()
-  if (marker === null) {
-    if (await metadata.hasContent(backend.name)) {
+  for (const [backend, marker] of markers) {
+    if (marker !== null) assertSame(backend, marker, id)
+    else if (await metadata.hasContent(backend.name)) {
       // Unless another process opened the store for the first time, and uploaded, between the two looks.
-      if ((await backend.readMarker()) !== null) return recognise({ backend, metadata, logger })
+      if ((await backend.readMarker()) !== null) return recognise(parties)
       throw mismatch(
         backend.name,
         'the database names bytes in it, but it is empty: a wrong folder or bucket, or a disk that is not mounted',
       )
     }
-  } else if (marker.id !== id) {
-    throw mismatch(
-      backend.name,
-      `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id})`,
-    )
-  } else if (restored || marker.epoch > epoch) {
-    await metadata.markRestored()
-    logger.error(
-      { backend: backend.name, databaseEpoch: epoch, backendEpoch: marker.epoch },
-      'The database is older than its bytes, as after restoring a backup: collecting and sweeping are off until the store is recovered',
-    )
-    return Math.max(epoch, marker.epoch)
   }
-  return beginEpoch({ backend, metadata })
+  const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
+  if (!restored && newest <= epoch) return beginEpoch(parties)
+  await metadata.markRestored()
+  logger.error(
+    { backends: backends.names, databaseEpoch: epoch, backendEpoch: newest },
+    'The database is older than its bytes, as after restoring a backup: collecting and sweeping are off until the store is recovered',
+  )
+  return Math.max(epoch, newest)
 }
 
-/** The database first, durably, then the marker: a marker that is behind is harmless. Resolves with the epoch. */
-export async function beginEpoch({ backend, metadata }: Pick<Parties, 'backend' | 'metadata'>): Promise<number> {
-  await metadata.nextEpoch()
-  return writeEpoch({ backend, metadata })
+function assertSame({ name }: BlobBackend, marker: Marker, id: string): void {
+  if (marker.id === id) return
+  throw mismatch(name, `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id})`)
+}
+
+/** The database first, durably, then the markers: one that is behind is harmless. Resolves with the epoch. */
+async function beginEpoch(parties: Parties): Promise<number> {
+  await parties.metadata.nextEpoch()
+  return writeEpoch(parties)
 }
 
 /** Another process may move the epoch, and write its marker, between: so until both are the same. */
-export async function writeEpoch({ backend, metadata }: Pick<Parties, 'backend' | 'metadata'>): Promise<number> {
+export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends' | 'metadata'>): Promise<number> {
   let { id, epoch } = await metadata.identity()
   while (true) {
-    await backend.writeMarker(JSON.stringify({ id, epoch } satisfies Marker))
+    const marker = JSON.stringify({ id, epoch } satisfies Marker)
+    for (const backend of backends.all) await backend.writeMarker(marker)
     const now = await metadata.identity()
     if (now.epoch === epoch) return epoch
     epoch = now.epoch
   }
 }
 
-/** The epoch that the bytes remember, 0 when there is none. */
-export async function readMarkerEpoch({ backend }: Pick<Parties, 'backend'>): Promise<number> {
-  return parseMarker(await backend.readMarker(), backend.name)?.epoch ?? 0
+/** The newest epoch that the bytes remember, 0 when there is none. */
+export async function readMarkerEpoch({ backends }: Pick<Parties, 'backends'>): Promise<number> {
+  let newest = 0
+  for (const backend of backends.all) {
+    const marker = parseMarker(await backend.readMarker(), backend.name)
+    newest = Math.max(newest, marker?.epoch ?? 0)
+  }
+  return newest
 }
 
 function parseMarker(text: string | null, backend: string): Marker | null {

@@ -41,7 +41,8 @@ export class Lifecycle {
     await Promise.allSettled(this.#running)
     const store = await this.#opening?.catch(() => null)
     if (!store) return
+    await store.presence.leave()
     await store.metadata.close()
-    await store.backend.close()
+    await store.backends.close()
   }
 }

@@ -41,10 +41,12 @@ export class StoredBytes {
   }
 
   async #get(range: ByteRange | undefined): Promise<BackendObject | null> {
-    const { key, size } = this.#blob
+    const { key, backend, size } = this.#blob
     const whole = range === undefined || (range.start === 0 && range.end === size - 1)
     try {
-      return await this.#store.backend.get(key, { signal: this.#options.signal, range: whole ? undefined : range })
+      return await this.#store.backends
+        .of(backend)
+        .get(key, { signal: this.#options.signal, range: whole ? undefined : range })
     } catch (error) {
       throw isBlobStoreError(error, 'InvalidRange') ? await this.#damaged('fewer') : error
     }

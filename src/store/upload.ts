@@ -76,7 +76,8 @@ class Attempt {
   }
 
   async openSpool(declaredSize: number | undefined): Promise<SpoolGrant> {
-    const { metadata, backend, times, limits } = this.#store
+    const { metadata, times, limits } = this.#store
+    const backend = this.#store.backends.write
     this.#reserved = true // even if the answer is lost
     const granted = await metadata.reserve({
       generation: this.#generation,
@@ -90,7 +91,8 @@ class Attempt {
   }
 
   async store(received: Received, mimeType: string): Promise<BlobRef> {
-    const { metadata, backend, times } = this.#store
+    const { metadata, times } = this.#store
+    const backend = this.#store.backends.write
     const { size, sha256, spool, chunks } = received
     const cid = cidOfDigest(sha256)
     const key = keyOf(cid, this.#generation)
@@ -147,7 +149,7 @@ class Attempt {
 
   /** The bytes as they were stored: what is inspected is what will be served. */
   async *#read(key: BlobKey, over: AbortSignal): AsyncGenerator<Uint8Array> {
-    const object = await this.#store.backend.get(key, { signal: AbortSignal.any([this.#signal, over]) })
+    const object = await this.#store.backends.write.get(key, { signal: AbortSignal.any([this.#signal, over]) })
     if (object) yield* object.body
   }
 

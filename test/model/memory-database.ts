@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import { createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
+import { kyselyMetadata } from '../../src/index.ts'
 
 let template: Promise<Buffer> | undefined
 
@@ -16,9 +16,8 @@ async function makeTables(): Promise<Buffer> {
   const database = new Database(':memory:')
   database.pragma('foreign_keys = ON')
   const db = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
-  const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: kyselyMetadata(db) })
-  await blobs.ready()
-  await blobs.close()
+  const metadata = await kyselyMetadata(db).open()
+  await metadata.close()
   const copy = database.serialize()
   database.close()
   return copy

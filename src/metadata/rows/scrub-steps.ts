@@ -11,14 +11,19 @@ export function scrubSteps(session: Session): ScrubSteps {
   return {
     contents: ({ after, limit, olderThan }) =>
       session.read(async (db) => {
-        const rows = await db
+        const all = db
           .selectFrom('blobstore_content')
           .select(['cid', 'key', 'backend', 'size'])
           .where('cid', '>', after)
-          .where((eb) => eb.or([eb('verified_at', 'is', null), eb('verified_at', '<=', session.now(-olderThan))]))
           .orderBy('cid')
           .limit(limit)
-          .execute()
+        const wanted =
+          olderThan === undefined
+            ? all
+            : all.where((eb) =>
+                eb.or([eb('verified_at', 'is', null), eb('verified_at', '<=', session.now(-olderThan))]),
+              )
+        const rows = await wanted.execute()
         return rows.map((row) => ({ ...row, size: Number(row.size) }))
       }),
 

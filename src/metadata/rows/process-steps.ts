@@ -1,0 +1,101 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { BackendUse, ProcessNote, ProcessSteps } from '../processes.ts'
+import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
+
+type Trx = Kysely<Tables>
+
+export function processSteps(session: Session): ProcessSteps {
+  return {
+    enter: (process) => session.write((trx) => enter(trx, process)),
+
+    leave: (id) =>
+      session.write(async (trx) => {
+        await trx.deleteFrom('blobstore_process').where('id', '=', id).execute()
+      }),
+
+    retireBackend: async (name) => {
+      // Outside of the transaction: it may take long, and once nobody writes to the backend nothing comes in.
+      const content = await session.read((db) => has(db, 'blobstore_content', name))
+      return session.write(async (trx) => {
+        await lock(trx)
+        const others = await running(trx)
+        const use: BackendUse = {
+          content,
+          uploads: await has(trx, 'blobstore_upload', name),
+          doomed: await has(trx, 'blobstore_doomed', name),
+          writers: others.filter((one) => one.writes_to === name).length,
+        }
+        const isUsed = use.content || use.uploads || use.doomed || use.writers > 0
+        if (!isUsed) await trx.deleteFrom('blobstore_backend').where('name', '=', name).execute()
+        return use
+      })
+    },
+  }
+
+  async function enter(trx: Trx, { id, backends, writesTo, lease }: ProcessNote): Promise<void> {
+    await lock(trx)
+    await trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()).execute()
+    const used = await trx.selectFrom('blobstore_backend').select('name').execute()
+    const names = used.map((row) => row.name)
+    const unknown = names.filter((name) => !backends.includes(name))
+    if (unknown.length > 0) throw notGiven(unknown)
+    if (!names.includes(writesTo)) {
+      const others = (await running(trx)).filter((one) => one.id !== id)
+      const ignorant = others.filter((one) => !backendsOf(one).includes(writesTo))
+      if (ignorant.length > 0) throw notKnownToAll(writesTo, ignorant.length)
+      await trx.insertInto('blobstore_backend').values({ name: writesTo }).execute()
+    }
+    const note = { backends: JSON.stringify(backends), writes_to: writesTo, seen_until: session.now(lease) }
+    await trx
+      .insertInto('blobstore_process')
+      .values({ id, ...note })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(note))
+      .execute()
+  }
+
+  function running(trx: Trx): Promise<{ id: string; backends: string; writes_to: string }[]> {
+    return trx
+      .selectFrom('blobstore_process')
+      .select(['id', 'backends', 'writes_to'])
+      .where('seen_until', '>', session.now())
+      .execute()
+  }
+}
+
+/** Who comes, goes or retires a backend does so alone. */
+async function lock(trx: Trx): Promise<void> {
+  await trx
+    .updateTable('blobstore_meta')
+    .set((eb) => ({ epoch: eb.ref('epoch') }))
+    .execute()
+}
+
+async function has(
+  db: Trx,
+  table: 'blobstore_content' | 'blobstore_upload' | 'blobstore_doomed',
+  backend: string,
+): Promise<boolean> {
+  const row = await db.selectFrom(table).select('key').where('backend', '=', backend).limit(1).executeTakeFirst()
+  return row !== undefined
+}
+
+const backendsOf = ({ backends }: { backends: string }): string[] => JSON.parse(backends)
+
+function notGiven(unknown: readonly string[]): BlobStoreError {
+  return new BlobStoreError(
+    'StoreMismatch',
+    `The store has bytes in ${unknown.join(', ')} too, which this process was not given: name it in \`backend.all\`, ` +
+      'until everything has moved from there',
+  )
+}
+
+function notKnownToAll(name: string, others: number): BlobStoreError {
+  return new BlobStoreError(
+    'StoreMismatch',
+    `${others} other process${others === 1 ? '' : 'es'} of this store would not find what is written to ${name}: first name it ` +
+      'in `backend.all` of every process, then write to it. A process that was killed counts for some minutes',
+    { backend: name, transient: true },
+  )
+}

@@ -1,0 +1,91 @@
+import type { BlobBackend, CallOptions } from '../backend/backend.ts'
+import { BlobStoreError } from '../errors.ts'
+import { assertOptions } from '../options.ts'
+
+/** Several places for bytes: while they move from one to another. */
+export interface BackendSet {
+  /** The name of the one that new bytes go to. */
+  write: string
+  /** All by their names; what is stored may be in any. */
+  all: Record<string, BlobBackend>
+}
+
+/** The backends of a store. */
+export class Backends {
+  /** Where new bytes go. */
+  readonly write: BlobBackend
+  readonly #byName: ReadonlyMap<string, BlobBackend>
+
+  /** @throws `InvalidArgument` */
+  constructor(given: BlobBackend | BackendSet) {
+    const { write, all } = asSet(given)
+    this.#byName = new Map(Object.entries(all))
+    for (const [name, backend] of this.#byName) {
+      if (typeof backend?.put !== 'function') throw notOne(`backend.all.${name}`)
+      if (backend.name === name) continue
+      throw new BlobStoreError(
+        'InvalidArgument',
+        `createBlobStore: backend.all.${name} calls itself ${backend.name}: rows know it by that name, so use it here too`,
+      )
+    }
+    const writable = this.#byName.get(write)
+    if (!writable) {
+      const names = [...this.#byName.keys()].join(', ')
+      throw new BlobStoreError('InvalidArgument', `createBlobStore: backend.write is none of backend.all: ${names}`)
+    }
+    this.write = writable
+  }
+
+  get names(): string[] {
+    return [...this.#byName.keys()]
+  }
+
+  get all(): BlobBackend[] {
+    return [...this.#byName.values()]
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name)
+  }
+
+  /** @throws `StoreMismatch` when this process was not given it */
+  of(name: string): BlobBackend {
+    const backend = this.#byName.get(name)
+    if (backend) return backend
+    throw new BlobStoreError(
+      'StoreMismatch',
+      `These bytes are in the backend ${name}, which this process was not given: name it in \`backend.all\``,
+      { backend: name },
+    )
+  }
+
+  /** All or none: what was opened is closed when another fails. */
+  async open(options?: CallOptions): Promise<void> {
+    try {
+      for (const backend of this.all) await backend.open(options)
+    } catch (error) {
+      await this.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const backend of this.all) await backend.close()
+  }
+}
+
+function asSet(given: BlobBackend | BackendSet): BackendSet {
+  if (typeof given !== 'object' || given === null) throw notOne('backend')
+  if ('put' in given) return { write: given.name, all: { [given.name]: given } }
+  if (!('all' in given)) throw notOne('backend')
+  assertOptions('createBlobStore: backend', given, ['write', 'all'])
+  if (typeof given.all !== 'object' || given.all === null) throw notOne('backend.all')
+  return given
+}
+
+function notOne(what: string): BlobStoreError {
+  return new BlobStoreError(
+    'InvalidArgument',
+    `createBlobStore: ${what} must be a BlobBackend, such as new DiskBackend({ root })`,
+  )
+}

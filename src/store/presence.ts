@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto'
+import type { StoreContext } from './context.ts'
+
+/** How long a process that was killed counts as open, in milliseconds. */
+const lease = 5 * 60_000
+/** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
+const interval = 60_000
+
+type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
+
+/** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
+export class Presence {
+  readonly #store: Parties
+  readonly #id = randomUUID()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(store: Parties) {
+    this.#store = store
+  }
+
+  /** @throws `StoreMismatch` */
+  async enter(): Promise<void> {
+    await this.#note()
+    this.#timer = setInterval(() => {
+      this.#note().catch((error: unknown) => {
+        this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
+      })
+    }, interval).unref()
+  }
+
+  async leave(): Promise<void> {
+    clearInterval(this.#timer)
+    // If it fails, the others wait for the end of the lease.
+    await this.#store.metadata.leave(this.#id).catch(() => {})
+  }
+
+  #note(): Promise<void> {
+    const { backends, metadata } = this.#store
+    return metadata.enter({ id: this.#id, backends: backends.names, writesTo: backends.write.name, lease })
+  }
+}
