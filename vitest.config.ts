@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/push/**', 'test/long/**', 'node_modules/**'],
+    globalSetup: ['test/servers/setup.ts'],
     testTimeout: 60_000,
   },
 })

@@ -9,6 +9,7 @@ export type {
   GetOptions,
   KeyPage,
   ListOptions,
+  OpenOptions,
   PutBody,
   Spool,
 } from './backend/backend.ts'

@@ -1,3 +1,4 @@
+import type { Logger } from '../logger.ts'
 import type { BlobKey } from './key.ts'
 
 /**
@@ -21,10 +22,10 @@ export interface BlobBackend {
   readonly durable: boolean
 
   /**
-   * Makes the place ready: creates what is missing, refuses what is unsafe. Called before anything else, and
-   * harmless when called again.
+   * Makes the place ready: creates what is missing, refuses what is unsafe, and tells the logger of what works but is
+   * not as it should be. Called before anything else, and harmless when called again.
    */
-  open(options?: CallOptions): Promise<void>
+  open(options?: OpenOptions): Promise<void>
 
   /**
    * Releases what `open` and the calls took: bodies that are still being read reject, spools are discarded. Harmless
@@ -93,6 +94,11 @@ export interface BlobBackend {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined
+}
+
+export interface OpenOptions extends CallOptions {
+  /** @default silent */
+  logger?: Logger | undefined
 }
 
 /** Both ends inclusive, as in HTTP: `{ start: 0, end: 0 }` is the first byte. */

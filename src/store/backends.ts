@@ -1,4 +1,4 @@
-import type { BlobBackend, CallOptions } from '../backend/backend.ts'
+import type { BlobBackend, OpenOptions } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 
@@ -60,7 +60,7 @@ export class Backends {
   }
 
   /** All or none: what was opened is closed when another fails. */
-  async open(options?: CallOptions): Promise<void> {
+  async open(options?: OpenOptions): Promise<void> {
     try {
       for (const backend of this.all) await backend.open(options)
     } catch (error) {

@@ -109,7 +109,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   }
 
   async function open(): Promise<StoreContext> {
-    await backends.open()
+    await backends.open({ logger })
     const opened = await metadata.open()
     try {
       for (const backend of backends.all) {

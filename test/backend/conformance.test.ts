@@ -1,6 +1,6 @@
-import { describe, test } from 'vitest'
+import { describe, inject, test } from 'vitest'
 import { backendConformance } from '../../src/testing.ts'
-import { diskPlace, memoryPlace } from './places.ts'
+import { diskPlace, memoryPlace, s3Place } from './places.ts'
 
 describe.concurrent('MemoryBackend', () => {
   for (const { name, run } of backendConformance) test(name, () => run(memoryPlace))
@@ -12,4 +12,9 @@ describe.concurrent('DiskBackend', () => {
 
 describe.concurrent('DiskBackend without durability', () => {
   for (const { name, run } of backendConformance) test(name, () => run(() => diskPlace({ durability: 'none' })))
+})
+
+const s3 = inject('s3')
+describe.skipIf(s3 === null)('S3Backend', { concurrent: true }, () => {
+  for (const { name, run } of backendConformance) test(name, () => run(() => s3Place(s3 as NonNullable<typeof s3>)))
 })

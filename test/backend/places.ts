@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { DiskBackend, type DiskBackendOptions } from '../../src/backend/disk/disk-backend.ts'
 import { MemoryBackend } from '../../src/backend/memory.ts'
 import type { BackendPlace } from '../../src/testing.ts'
+import type { S3Address } from '../servers/ceph.ts'
+import { S3Place } from '../support/s3.ts'
 
 export function memoryPlace(): BackendPlace {
   const backend = new MemoryBackend()
@@ -17,4 +19,9 @@ export async function diskPlace(options: Omit<DiskBackendOptions, 'root'> = {}):
     // Again and again: a case that failed may still have writes under way.
     remove: () => rm(directory, { recursive: true, maxRetries: 10 }),
   }
+}
+
+export function s3Place(address: S3Address): BackendPlace {
+  const place = new S3Place(address)
+  return { backend: () => place.backend(), remove: () => place.remove() }
 }

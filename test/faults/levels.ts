@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
-import { diskError } from '../../src/backend/disk/disk-error.ts'
-import { type SystemCalls, sys } from '../../src/backend/disk/system-calls.ts'
+import { fileError } from '../../src/backend/files/file-error.ts'
+import { type SystemCalls, sys } from '../../src/backend/files/system-calls.ts'
 import type { BlobBackend } from '../../src/index.ts'
 import type { Passage } from '../model/simulation/database.ts'
 import { interceptBackend } from '../model/simulation/intercept.ts'
@@ -14,7 +14,7 @@ const systemError = (errno: string): Error => Object.assign(new Error(errno), { 
 
 /** A backend that rejects with what the disk backend makes of the same errors. */
 export function trappedBackend(inner: BlobBackend, trap: Trap): BlobBackend {
-  const errorOf = (errno: string) => diskError(systemError(errno), { verb: 'do it', backend: inner.name }) as Error
+  const errorOf = (errno: string) => fileError(systemError(errno), { verb: 'do it', backend: inner.name }) as Error
   return interceptBackend(inner, (method, run, { half }) => trap.call(method, run, { errorOf, half }))
 }
 

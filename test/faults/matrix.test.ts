@@ -8,7 +8,7 @@ import { cellsOf, everyNth, tryCell } from './matrix.ts'
 //
 // Goes red when a failure has no answer: the bytes of an upload that died are not doomed (src/metadata/rows/
 // upload-steps.ts, `endUpload`), a tombstone is dropped though deleting failed (src/maintenance/collect.ts), a failed
-// fsync counts (src/backend/disk/spool-file.ts), a driver's error is told as it is (src/metadata/sql-errors.ts).
+// fsync counts (src/backend/files/spool-file.ts), a driver's error is told as it is (src/metadata/sql-errors.ts).
 
 test.each([
   ['backend calls', 5, 40],

@@ -1,4 +1,4 @@
-import { sys } from '../../src/backend/disk/system-calls.ts'
+import { sys } from '../../src/backend/files/system-calls.ts'
 import type { MetadataDurability } from '../../src/index.ts'
 
 /** The rules of durability that `--break` takes away; without one of them a power cut must lose what was promised. */

@@ -8,7 +8,7 @@ import { Clock } from '../support/places.ts'
 // A store and its database on a small disk that is filled by uploads, FULL_DISK_ROUNDS times (20): what is refused has
 // a typed error, reading goes on, what was acknowledged stays, and with space all of it works again and all of it goes.
 //
-// Goes red when src/backend/disk/disk-error.ts or src/metadata/sql-errors.ts does not know ENOSPC and SQLITE_FULL; when
+// Goes red when src/backend/files/file-error.ts or src/metadata/sql-errors.ts does not know ENOSPC and SQLITE_FULL; when
 // a failed upload keeps its file (src/backend/disk/disk-backend.ts: discard); when src/store/upload.ts abandons without
 // releasing the row; when the rollback that SQLite has made by itself hides its error (src/metadata/sqlite-metadata.ts).
 

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
+import { syncDirectory } from '../files/directory.ts'
+import { ifThere, sys } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
-import { syncDirectory } from './directory.ts'
 import { type Layout, shardOf } from './layout.ts'
-import { ifThere, sys } from './system-calls.ts'
 
 const atOnce = 8
 

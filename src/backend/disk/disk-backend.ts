@@ -13,20 +13,20 @@ import type {
   PutBody,
   Spool,
 } from '../backend.ts'
+import { fileError } from '../files/file-error.ts'
+import { FileSpool } from '../files/file-spool.ts'
+import { FreeSpace } from '../files/free-space.ts'
+import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
+import { ifThere, Refusal, sys } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
 import { deleteBlobs } from './deletion.ts'
-import { diskError } from './disk-error.ts'
-import { DiskSpool } from './disk-spool.ts'
 import { placeBlob } from './durable-write.ts'
-import { FreeSpace } from './free-space.ts'
 import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
 import { readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
 import { Shards } from './shards.ts'
-import { SpoolFile, sweepSpools } from './spool-file.ts'
-import { ifThere, Refusal, sys } from './system-calls.ts'
 
 export interface DiskBackendOptions {
   /**
@@ -66,7 +66,7 @@ export class DiskBackend implements BlobBackend {
   readonly #shards: Shards
   readonly #space: FreeSpace
   readonly #readings = new Set<DiskReading>()
-  readonly #spools = new Set<DiskSpool>()
+  readonly #spools = new Set<FileSpool>()
 
   constructor(options: DiskBackendOptions) {
     assertOptions('DiskBackend', options, ['root', 'name', 'durability', 'minFree'])
@@ -102,8 +102,9 @@ export class DiskBackend implements BlobBackend {
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
       await this.#space.take(0, 1)
-      const file = await SpoolFile.create(this.#layout)
-      return new DiskSpool(file, this.#space, (error) => this.#explain(error, 'write a spool file'), this.#spools)
+      const file = await SpoolFile.create(this.#layout.spools)
+      const explain = (error: unknown) => this.#explain(error, 'write a spool file')
+      return new FileSpool({ file, space: this.#space, explain, open: this.#spools })
     })
   }
 
@@ -145,7 +146,7 @@ export class DiskBackend implements BlobBackend {
   }
 
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
-    return this.#attempt('sweep the spool files', signal, () => sweepSpools(this.#layout, olderThan, signal))
+    return this.#attempt('sweep the spool files', signal, () => sweepSpoolFiles(this.#layout.spools, olderThan, signal))
   }
 
   readMarker({ signal }: CallOptions = {}): Promise<string | null> {
@@ -159,7 +160,7 @@ export class DiskBackend implements BlobBackend {
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
     if (body.spool === undefined) await this.#space.take(body.size, 1)
-    const file = body.spool === undefined ? await SpoolFile.create(this.#layout) : this.#take(body.spool)
+    const file = body.spool === undefined ? await SpoolFile.create(this.#layout.spools) : this.#take(body.spool)
     try {
       if (body.chunks !== undefined) await file.write(body.chunks)
       const destination = { layout: this.#layout, shards: this.#shards, durable: this.durable, backend: this.name }
@@ -171,7 +172,7 @@ export class DiskBackend implements BlobBackend {
   }
 
   #take(spool: Spool): SpoolFile {
-    if (spool instanceof DiskSpool && this.#spools.delete(spool)) return spool.file
+    if (spool instanceof FileSpool && this.#spools.delete(spool)) return spool.file
     const message = 'The spool is of another backend, or was discarded or put before'
     throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
   }
@@ -212,6 +213,6 @@ export class DiskBackend implements BlobBackend {
   /** The library's error for a system call's. What the caller threw itself, by an abort, passes as it is. */
   #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
     if (signal?.aborted && error === signal.reason) return error
-    return diskError(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+    return fileError(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
   }
 }

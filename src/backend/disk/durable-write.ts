@@ -1,10 +1,10 @@
 import { checkSize } from '../arguments.ts'
+import { syncDirectory } from '../files/directory.ts'
+import type { SpoolFile } from '../files/spool-file.ts'
+import { errnoOf } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
-import { syncDirectory } from './directory.ts'
 import { type Layout, shardOf } from './layout.ts'
 import type { Shards } from './shards.ts'
-import type { SpoolFile } from './spool-file.ts'
-import { errnoOf } from './system-calls.ts'
 
 /** Where blobs go, and whether they must be on stable storage there. */
 export interface Destination {

@@ -40,10 +40,6 @@ export class Layout {
   blob(key: BlobKey): string {
     return `${this.blobs}/${shardOf(key)}/${key}`
   }
-
-  spool(name: string): string {
-    return `${this.spools}/${name}`
-  }
 }
 
 export const versionName = 'layout-1'
@@ -63,8 +59,4 @@ export function isBlobIn(shard: string, name: string): boolean {
 
 export function isVersionName(name: string): boolean {
   return name.startsWith('layout-')
-}
-
-export function isSpoolName(name: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
 }

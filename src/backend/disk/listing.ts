@@ -1,7 +1,7 @@
 import type { KeyPage } from '../backend.ts'
+import { ifThere, sys } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
 import { isBlobIn, isShardName, type Layout, shardOf } from './layout.ts'
-import { ifThere, sys } from './system-calls.ts'
 
 /**
  * One page of the keys behind `after`: shard by shard, each sorted, so that the last key is the whole cursor. It reads

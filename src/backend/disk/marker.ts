@@ -1,7 +1,7 @@
-import { syncDirectory } from './directory.ts'
+import { syncDirectory } from '../files/directory.ts'
+import { SpoolFile } from '../files/spool-file.ts'
+import { ifThere, sys } from '../files/system-calls.ts'
 import type { Layout } from './layout.ts'
-import { SpoolFile } from './spool-file.ts'
-import { ifThere, sys } from './system-calls.ts'
 
 export async function readMarker(layout: Layout): Promise<string | null> {
   const fd = await ifThere(sys.openToRead(layout.marker), null)
@@ -17,7 +17,7 @@ export async function readMarker(layout: Layout): Promise<string | null> {
 
 /** A file of its own that takes the place of the old one in one step. */
 export async function writeMarker(layout: Layout, marker: string, durable: boolean): Promise<void> {
-  const file = await SpoolFile.create(layout)
+  const file = await SpoolFile.create(layout.spools)
   try {
     await file.write([Buffer.from(marker)])
     await file.finish(durable)

@@ -1,9 +1,9 @@
 import type { Dirent } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { checkDirectory, makeDirectory, syncDirectory } from './directory.ts'
+import { checkDirectory, makeDirectory, syncDirectory } from '../files/directory.ts'
+import { errnoOf, Refusal, sys } from '../files/system-calls.ts'
 import { isShardName, isVersionName, type Layout, versionName } from './layout.ts'
-import { errnoOf, Refusal, sys } from './system-calls.ts'
 
 /**
  * Makes the directories or checks those that are there, and resolves with the shards. With `durable` all their names

@@ -1,4 +1,4 @@
-import { Refusal, sys } from './system-calls.ts'
+import { Refusal, sys } from '../files/system-calls.ts'
 
 const chunkSize = 256 * 1024
 

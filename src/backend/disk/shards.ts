@@ -1,4 +1,4 @@
-import { makeDirectory, syncDirectory } from './directory.ts'
+import { makeDirectory, syncDirectory } from '../files/directory.ts'
 import type { Layout } from './layout.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { afterEach, expect, test, vi } from 'vitest'
-import { sys } from '../../../src/backend/disk/system-calls.ts'
+import { sys } from '../../../src/backend/files/system-calls.ts'
 import { assertAbsent, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { newRoot, openDisk, pathOf } from './fixture.ts'
 

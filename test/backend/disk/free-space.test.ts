@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { sys } from '../../../src/backend/disk/system-calls.ts'
+import { sys } from '../../../src/backend/files/system-calls.ts'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../../src/index.ts'
 import { temporaryFolder } from '../../support/places.ts'
 import { alice, bytes, chunks } from '../../support/samples.ts'

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, truncateSync } from 'node:fs'
 import { afterEach, expect, test, vi } from 'vitest'
-import { sys } from '../../../src/backend/disk/system-calls.ts'
+import { sys } from '../../../src/backend/files/system-calls.ts'
 import { assertHolds, collect, listAll, putBlob } from '../../../src/testing/blobs.ts'
 import { newRoot, openDisk, openFiles, pathOf, spoolsIn } from './fixture.ts'
 

@@ -21,8 +21,8 @@ const meanings: Record<string, Meaning> = {
   ETIMEDOUT: { transient: true, text: 'the device did not answer in time' },
   EIO: { text: 'the device failed; look into the system log and replace it' },
   EROFS: { text: 'the file system is read-only; look into the system log for why, and remount it' },
-  EACCES: { text: 'permission denied; the root must belong to the user who runs the process' },
-  EPERM: { text: 'permission denied; the root must belong to the user who runs the process' },
+  EACCES: { text: 'permission denied; the directory must belong to the user who runs the process' },
+  EPERM: { text: 'permission denied; the directory must belong to the user who runs the process' },
   ELOOP: { text: 'a symbolic link lies where only a file or directory of the store may; remove it' },
   ENOTDIR: { text: 'something else lies where a directory of the store should; remove it' },
   EEXIST: { text: 'something else lies where a directory of the store should; remove it' },
@@ -39,7 +39,7 @@ export interface Attempt {
 }
 
 /** The library's error for a system call's. Others pass as they are, an abort's reason among them. */
-export function diskError(error: unknown, { verb, backend, cid }: Attempt): unknown {
+export function fileError(error: unknown, { verb, backend, cid }: Attempt): unknown {
   const errno = errnoOf(error)
   if (errno === undefined) return error
   const { code = 'StorageFailed', transient = false, text } = meaningOf(error, errno)

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { byteCount } from '../arguments.ts'
-import { isSpoolName, type Layout } from './layout.ts'
 import { ifThere, Refusal, sys } from './system-calls.ts'
 import { writeAll } from './write-all.ts'
 
-/** Bytes on their way in: a file of a random name, beside the blobs. Errors are the bare ones of the system calls. */
+/** Bytes on their way in: a file of a random name. Errors are the bare ones of the system calls. */
 export class SpoolFile {
   readonly #path: string
   #fd: number | undefined
@@ -20,8 +19,8 @@ export class SpoolFile {
     this.#fd = fd
   }
 
-  static async create(layout: Layout): Promise<SpoolFile> {
-    const path = layout.spool(randomUUID())
+  static async create(directory: string): Promise<SpoolFile> {
+    const path = `${directory}/${randomUUID()}`
     return new SpoolFile(path, await sys.create(path))
   }
 
@@ -44,6 +43,11 @@ export class SpoolFile {
       this.#fd = undefined
       await sys.close(fd)
     })
+  }
+
+  /** A descriptor on the finished file, the caller's to close: its bytes stay readable by it, whatever becomes of the file. */
+  openToRead(): Promise<number> {
+    return sys.openToRead(this.#path)
   }
 
   /** Gives the finished file the name that it was written for, in one step. */
@@ -74,18 +78,22 @@ export class SpoolFile {
   }
 }
 
-/** Deletes the spools that nobody has written to for `olderThan` milliseconds. */
-export async function sweepSpools(layout: Layout, olderThan: number, signal?: AbortSignal): Promise<number> {
+/** Deletes the spools in a directory that nobody has written to for `olderThan` milliseconds. */
+export async function sweepSpoolFiles(directory: string, olderThan: number, signal?: AbortSignal): Promise<number> {
   let swept = 0
-  for (const name of await sys.readdir(layout.spools)) {
+  for (const name of await sys.readdir(directory)) {
     if (!isSpoolName(name)) continue
     signal?.throwIfAborted()
-    const path = layout.spool(name)
+    const path = `${directory}/${name}`
     const found = await ifThere(sys.lstat(path), null)
     if (found === null || Date.now() - found.mtimeMs <= olderThan) continue
     if (await ifThere(unlinked(path), false)) swept++
   }
   return swept
+}
+
+function isSpoolName(name: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
 }
 
 async function unlinked(path: string): Promise<true> {

@@ -1,0 +1,43 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { BlobStoreError } from '../../errors.ts'
+import type { S3BackendOptions } from './options.ts'
+
+/** Connections that wait are closed before the other side does it, perhaps while a request is on its way. */
+const idleSocket = 4000
+
+/** The one client of a backend, as every service understands it. */
+export function createClient(options: S3BackendOptions): S3Client {
+  const { endpoint, credentials, forcePathStyle = false, maxSockets = 256 } = options
+  const region = options.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1'
+  const agent = { keepAlive: true, maxSockets, timeout: idleSocket }
+  return new S3Client({
+    region,
+    forcePathStyle,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    // An upload whose answer was lost must not be sent again under the same key: what is retried is decided here.
+    maxAttempts: 1,
+    // By default the SDK appends checksums in a framing that Ceph and Swift refuse. The hash that is signed does more.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It would take a new connection for every body above 2 MiB.
+    expectContinueHeader: false,
+    // Timeouts of requests are watched in `patience.ts`, whoever made the client; this one is for the connecting only.
+    requestHandler: { connectionTimeout: 5000, socketTimeout: 0, httpAgent: agent, httpsAgent: agent },
+  })
+}
+
+/** @throws `InvalidArgument` where the client of the host's would repeat uploads, or send what services refuse */
+export async function checkClient(client: S3Client, backend: string): Promise<void> {
+  const { maxAttempts, requestChecksumCalculation, responseChecksumValidation } = client.config
+  const wanted: [name: string, found: unknown, right: unknown][] = [
+    ['maxAttempts', await maxAttempts(), 1],
+    ['requestChecksumCalculation', await requestChecksumCalculation(), 'WHEN_REQUIRED'],
+    ['responseChecksumValidation', await responseChecksumValidation(), 'WHEN_REQUIRED'],
+  ]
+  const wrong = wanted.find(([, found, right]) => found !== right)
+  if (wrong === undefined) return
+  const [name, found, right] = wrong
+  const message = `The S3 client given to backend "${backend}" has ${name} ${found}; make it with ${JSON.stringify(right)}`
+  throw new BlobStoreError('InvalidArgument', message, { backend })
+}

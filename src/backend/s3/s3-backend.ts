@@ -1,0 +1,258 @@
+import { resolve } from 'node:path'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { BlobStoreError } from '../../errors.ts'
+import { silent } from '../../logger.ts'
+import { assertWhole } from '../../options.ts'
+import { byteCount, checkBackendName, checkKey, checkPage, checkRange, checkSize, sortOutKeys } from '../arguments.ts'
+import type {
+  BackendObject,
+  BlobBackend,
+  ByteRange,
+  CallOptions,
+  GetOptions,
+  KeyPage,
+  ListOptions,
+  OpenOptions,
+  PutBody,
+  Spool,
+} from '../backend.ts'
+import type { FileSpool } from '../files/file-spool.ts'
+import { FreeSpace } from '../files/free-space.ts'
+import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
+import { sys } from '../files/system-calls.ts'
+import type { BlobKey } from '../key.ts'
+import { checkClient, createClient } from './client.ts'
+import { Deleting } from './deleting.ts'
+import { Names } from './layout.ts'
+import { sweepParts } from './leftover-parts.ts'
+import { listKeys } from './listing.ts'
+import { readMarker, writeMarker } from './marker.ts'
+import { putParts } from './multipart.ts'
+import { bytesInMemory, bytesOfFile } from './object-body.ts'
+import { getObject, headObject, putObject } from './objects.ts'
+import { resolveS3Limits, type S3BackendOptions } from './options.ts'
+import { probe } from './probe.ts'
+import { S3Reading } from './reading.ts'
+import { repeatedly, unlessRefused } from './retry.ts'
+import { s3Error } from './s3-error.ts'
+import { S3Spool } from './s3-spool.ts'
+import { Service } from './service.ts'
+import { defaultSpoolDirectory, openSpoolDirectory } from './spool-directory.ts'
+
+/**
+ * Bytes in a bucket of AWS S3, or of a service that speaks as it does. An upload is one request, and so is a reading.
+ *
+ * @example
+ * ```ts
+ * import { S3Backend } from 'pds-blobstore/s3'
+ *
+ * const backend = new S3Backend({
+ *   bucket: 'pds-blobs',
+ *   endpoint: 'https://s3.example',
+ *   region: 'eu-central-1',
+ *   credentials: { accessKeyId: 'an id', secretAccessKey: 'a secret' },
+ * })
+ * ```
+ */
+export class S3Backend implements BlobBackend {
+  readonly name: string
+  readonly durable = true
+  readonly #service: Service
+  readonly #ownClient: S3Client | undefined
+  readonly #names: Names
+  readonly #deleting: Deleting
+  readonly #spoolDirectory: string
+  readonly #space: FreeSpace
+  readonly #readings = new Set<S3Reading>()
+  readonly #spools = new Set<FileSpool>()
+  /** The ids of uploads in parts. */
+  readonly #underWay = new Set<string>()
+
+  /** Makes no request yet. @throws `InvalidArgument` */
+  constructor(options: S3BackendOptions) {
+    const limits = resolveS3Limits(options)
+    const { bucket, prefix = '', name = 's3', client, spoolDirectory, minFree = {} } = options
+    this.name = checkBackendName(name)
+    this.#names = new Names(prefix)
+    this.#ownClient = client === undefined ? createClient(options) : undefined
+    this.#service = new Service(client ?? (this.#ownClient as S3Client), bucket, limits)
+    this.#deleting = new Deleting(this.#service, this.#names)
+    this.#spoolDirectory = resolve(spoolDirectory ?? defaultSpoolDirectory())
+    const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
+    assertWhole('S3Backend: minFree.bytes', bytes, 0)
+    assertWhole('S3Backend: minFree.inodes', inodes, 0)
+    this.#space = new FreeSpace(this.#spoolDirectory, { bytes, inodes })
+  }
+
+  open({ signal, logger = silent }: OpenOptions = {}): Promise<void> {
+    const verb = `open the bucket "${this.#service.bucket}" of backend "${this.name}"`
+    return this.#attempt(verb, signal, async () => {
+      if (this.#ownClient === undefined) await checkClient(this.#service.client, this.name)
+      await openSpoolDirectory(this.#spoolDirectory)
+      await probe(this.#service, this.#names, logger, { backend: this.name }, signal)
+    })
+  }
+
+  async close(): Promise<void> {
+    const error = new BlobStoreError('StorageFailed', `Backend "${this.name}" was closed`, { backend: this.name })
+    for (const reading of this.#readings) reading.end({ error })
+    await Promise.all([...this.#spools].map((spool) => spool.discard()))
+    this.#ownClient?.destroy()
+  }
+
+  spool({ signal }: CallOptions = {}): Promise<Spool> {
+    return this.#attempt('create a spool file', signal, async () => {
+      await this.#space.take(0, 1)
+      const file = await SpoolFile.create(this.#spoolDirectory)
+      const explain = (error: unknown) => this.#explain(error, 'write a spool file')
+      const { partSize } = this.#service.limits
+      return new S3Spool(partSize, { file, space: this.#space, explain, open: this.#spools })
+    })
+  }
+
+  async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
+    try {
+      await this.#attempt(
+        `store ${key}`,
+        signal,
+        async () => {
+          if (body.spool === undefined) await this.#putChunks(key, body, signal)
+          else await this.#putSpool(key, { ...body, spool: this.#take(body.spool) }, signal)
+        },
+        key,
+      )
+    } finally {
+      // What was taken is discarded with it. The caller hears of what failed first.
+      await body.spool?.discard().catch(() => {})
+    }
+  }
+
+  get(key: BlobKey, { range, signal }: GetOptions = {}): Promise<BackendObject | null> {
+    return this.#attempt(`read ${key}`, signal, () => this.#get(key, range, signal), key)
+  }
+
+  has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
+    return this.#attempt(`look for ${key}`, signal, async () => {
+      checkKey(key, this.name)
+      return (await repeatedly(() => headObject(this.#service, this.#names.blob(key), signal), signal)) !== null
+    })
+  }
+
+  delete(keys: readonly BlobKey[], { signal }: CallOptions = {}): Promise<Map<BlobKey, Error>> {
+    return this.#attempt('delete blobs', signal, async () => {
+      const { keys: blobs, failed } = sortOutKeys(keys, this.name)
+      const errors = await this.#deleting.delete(blobs, signal)
+      for (const [key, error] of errors) failed.set(key, this.#explain(error, `delete ${key}`, key) as Error)
+      return failed
+    })
+  }
+
+  list(options: ListOptions = {}): Promise<KeyPage> {
+    return this.#attempt('list the blobs', options.signal, () => {
+      const { after, limit } = checkPage(options, this.name)
+      return listKeys(this.#service, this.#names, after, limit, options.signal)
+    })
+  }
+
+  /** And the parts in the bucket that such uploads have left. */
+  sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
+    return this.#attempt('sweep spools and parts', signal, async () => {
+      const files = await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+      return files + (await sweepParts(this.#service, this.#names, olderThan, this.#underWay, signal))
+    })
+  }
+
+  readMarker({ signal }: CallOptions = {}): Promise<string | null> {
+    return this.#attempt('read the marker', signal, () => readMarker(this.#service, this.#names.marker, signal))
+  }
+
+  writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.#attempt('write the marker', signal, () =>
+      writeMarker(this.#service, this.#names.marker, marker, signal),
+    )
+  }
+
+  async #putChunks(
+    key: BlobKey,
+    { chunks, size, sha256 }: { chunks: readonly Uint8Array[]; size: number; sha256: Uint8Array },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    checkKey(key, this.name)
+    checkSize(byteCount(chunks), size, key, this.name)
+    const body = bytesInMemory(chunks, size, sha256)
+    await unlessRefused(() => putObject(this.#service, this.#names.blob(key), body, signal), signal)
+  }
+
+  async #putSpool(
+    key: BlobKey,
+    { spool, size, sha256 }: { spool: S3Spool; size: number; sha256: Uint8Array },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { limits } = this.#service
+    const name = this.#names.blob(key)
+    try {
+      checkKey(key, this.name)
+      await spool.file.finish(false) // it need not outlive a crash
+      checkSize(spool.file.size, size, key, this.name)
+      const fd = await spool.file.openToRead()
+      try {
+        if (size > limits.multipartThreshold) {
+          const parts = { fd, size, digests: spool.partDigests() }
+          await putParts(this.#service, name, parts, this.#underWay, signal)
+        } else {
+          const body = bytesOfFile(fd, 0, size, sha256)
+          await unlessRefused(() => putObject(this.#service, name, body, signal), signal)
+        }
+      } finally {
+        await sys.close(fd)
+      }
+    } finally {
+      await spool.file.discard().catch(() => {})
+    }
+  }
+
+  #take(spool: Spool): S3Spool {
+    if (spool instanceof S3Spool && this.#spools.delete(spool)) return spool
+    const message = 'The spool is of another backend, or was discarded or put before'
+    throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
+  }
+
+  async #get(
+    key: BlobKey,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<BackendObject | null> {
+    checkKey(key, this.name)
+    // What no object has is not asked for: services read it in ways of their own.
+    if (range !== undefined) checkRange({ ...range }, Number.POSITIVE_INFINITY, key, this.name)
+    const object = await repeatedly(() => getObject(this.#service, this.#names.blob(key), range, signal), signal)
+    if (object === null) return null
+    const { size, length, body: stream } = object
+    try {
+      if (range !== undefined) checkRange(range, size, key, this.name)
+      signal?.throwIfAborted()
+    } catch (error) {
+      stream.destroy()
+      throw error
+    }
+    const explain = (error: unknown) => this.#explain(error, `read ${key}`, key, signal)
+    const { socketTimeout } = this.#service.limits
+    const body = new S3Reading({ stream, length, socketTimeout, signal, explain, readings: this.#readings })
+    return { size, body }
+  }
+
+  async #attempt<T>(verb: string, signal: AbortSignal | undefined, call: () => Promise<T>, key?: BlobKey): Promise<T> {
+    signal?.throwIfAborted()
+    try {
+      return await call()
+    } catch (error) {
+      throw this.#explain(error, verb, key, signal)
+    }
+  }
+
+  /** The library's error for the SDK's. After an abort everything ends by it. */
+  #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
+    if (signal?.aborted) return signal.reason
+    return s3Error(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+  }
+}

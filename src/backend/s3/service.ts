@@ -1,0 +1,63 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { S3Limits } from './options.ts'
+import { Patience } from './patience.ts'
+
+/** A bucket behind a client, and how requests to it are made: once, within the time they have. */
+export class Service {
+  readonly client: S3Client
+  readonly bucket: string
+  readonly limits: S3Limits
+
+  constructor(client: S3Client, bucket: string, limits: S3Limits) {
+    this.client = client
+    this.bucket = bucket
+    this.limits = limits
+  }
+
+  /** Makes one request. Errors are the SDK's, and `TimedOut`; after an abort, anything. */
+  async request<T>(
+    signal: AbortSignal | undefined,
+    send: (options: { abortSignal: AbortSignal }, patience: Patience) => Promise<T>,
+    wait: number = this.limits.requestTimeout,
+  ): Promise<T> {
+    using patience = new Patience(wait, signal)
+    try {
+      return await send({ abortSignal: patience.signal }, patience)
+    } catch (error) {
+      // The SDK says only that somebody aborted it.
+      throw patience.signal.aborted ? patience.signal.reason : error
+    }
+  }
+}
+
+interface HttpRequest {
+  headers: Record<string, string>
+  body?: unknown
+}
+
+/** What all commands have. The SDK's types tell each command's middleware apart; these headers are the same for all. */
+interface Command {
+  middlewareStack: { add(middleware: never, options: never): void }
+}
+
+type Handler = (args: { request: HttpRequest }) => Promise<unknown>
+
+/** Adds headers to a command's request before it is signed, so that the signature covers them. */
+export function withHeaders<C extends Command>(
+  command: C,
+  headers: (request: HttpRequest) => HttpRequest['headers'],
+): C {
+  const middleware = (next: Handler): Handler => {
+    return (args) => {
+      Object.assign(args.request.headers, headers(args.request))
+      return next(args)
+    }
+  }
+  command.middlewareStack.add(middleware as never, { step: 'build', priority: 'low', name: 'blobHeaders' } as never)
+  return command
+}
+
+/** The hash of the body, signed: a service that receives other bytes refuses them and stores nothing. */
+export function withPayloadHash<C extends Command>(command: C, sha256: Uint8Array): C {
+  return withHeaders(command, () => ({ 'x-amz-content-sha256': Buffer.from(sha256).toString('hex') }))
+}

@@ -1,0 +1,2 @@
+export type { S3BackendOptions } from './backend/s3/options.ts'
+export { S3Backend } from './backend/s3/s3-backend.ts'
