@@ -69,7 +69,7 @@ mgr initial modules =
 [client]
 keyring = ${folder}/keyring
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:${ports.gateway}
+rgw frontends = beast endpoint=127.0.0.1:${ports.gateway} tcp_nodelay=1
 rgw data = ${folder}/rgw
 rgw dns name = s3.localhost
 rgw thread pool size = 64
