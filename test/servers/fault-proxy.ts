@@ -36,11 +36,14 @@ export interface ProxyRequest {
  */
 export class FaultProxy {
   readonly requests: ProxyRequest[] = []
+  /** How many connections were made. */
+  connections = 0
   /** Asked for each request; what it gives happens to it. */
   fault: (request: ProxyRequest) => ProxyFault | undefined = () => undefined
   readonly #target: URL
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #busy = 0
 
   static async start(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(new URL(target))
@@ -53,6 +56,8 @@ export class FaultProxy {
     this.#target = target
     this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing))
     this.#server.on('connection', (socket) => {
+      this.connections++
+      socket.setMaxListeners(0)
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
@@ -62,14 +67,15 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** How many connections of clients are open. */
-  get connections(): number {
-    return this.#sockets.size
+  /** How many connections of clients a request holds. */
+  get busy(): number {
+    return this.#busy
   }
 
   /** Forgets what was counted, and heals. */
   reset(): void {
     this.requests.length = 0
+    this.connections = 0
     this.fault = () => undefined
   }
 
@@ -83,6 +89,8 @@ export class FaultProxy {
     const seen = { method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers, status: 0 }
     this.requests.push(seen)
     const fault = this.fault(seen)
+    this.#busy++
+    outgoing.once('close', () => this.#busy--)
     // A cut ends both ways in errors that are meant.
     await this.#pass(incoming, outgoing, seen, fault).catch(() => incoming.socket.destroy())
   }
@@ -103,7 +111,7 @@ export class FaultProxy {
     const { hostname, port } = this.#target
     const { method, url: path, headers } = incoming
     const onward = request({ hostname, port, method, path, headers, agent: false })
-    incoming.socket.once('close', () => onward.destroy())
+    outgoing.once('close', () => onward.destroy())
     const answered = once(onward, 'response') as Promise<[IncomingMessage]>
     answered.catch(() => {})
     await forward(incoming, onward, Number(headers['content-length'] ?? 0), requestFault(fault))
@@ -148,7 +156,11 @@ async function forward(from: IncomingMessage, to: Writable, size: number, fault:
   if (passed >= end) {
     // What was written goes first.
     await new Promise((resolve) => setTimeout(resolve, 5))
-    if (fault?.kind === 'stall') await new Promise(() => {})
+    if (fault?.kind === 'stall') {
+      // Later it reads on, into nothing: who does not read does not see that the other side has closed.
+      setTimeout(() => from.resume(), 700)
+      await once(to, 'close')
+    }
     throw new Error('The connection is cut')
   }
   to.end()

@@ -2,6 +2,9 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { BlobStoreError } from '../../errors.ts'
 import type { S3BackendOptions } from './options.ts'
 
+/** Without one the SDK writes to the console. What it would say is told by our errors. */
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
 /** Connections that wait are closed before the other side does it, perhaps while a request is on its way. */
 const idleSocket = 4000
 
@@ -13,6 +16,7 @@ export function createClient(options: S3BackendOptions): S3Client {
   return new S3Client({
     region,
     forcePathStyle,
+    logger: quiet,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
     // An upload whose answer was lost must not be sent again under the same key: what is retried is decided here.

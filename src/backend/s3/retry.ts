@@ -3,7 +3,7 @@ import { isTransient, nothingWasDone } from './s3-error.ts'
 
 /** The SDK's own retrying is off: these are the only repetitions. */
 
-const patterns = { minTimeout: 100, maxTimeout: 5000, factor: 3, randomize: true }
+const patterns = { minTimeout: 100, maxTimeout: 5000, factor: 2, randomize: true }
 
 /** For what may be done twice: reading, listing, deleting, parts of an upload. */
 export function repeatedly<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {

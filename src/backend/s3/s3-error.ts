@@ -156,6 +156,7 @@ function meaningOfStatus(status: number | undefined): Meaning | undefined {
   if (status === 403) return denied
   if (status === 401) return credentials
   if (status === 301 || status === 307) return region
+  if (status === 501) return { text: 'the service does not know such a request' }
   return status >= 500 ? { transient: true, text: 'the service failed' } : undefined
 }
 

@@ -96,15 +96,15 @@ export const spoolCases: readonly ConformanceCase[] = [
     await dead.write([stale.bytes])
     const alive = await backend.spool()
     assert.equal(await backend.sweepSpools(60_000), 0, 'both were just written')
-    await sleep(800)
-    await alive.write([fresh.bytes])
     const sweeper = await subject.another()
-    assert.equal(await sweeper.sweepSpools(400), 1)
+    await sleep(1600)
+    await alive.write([fresh.bytes])
+    assert.equal(await sweeper.sweepSpools(800), 1)
     await assertRejects(backend.put(stale.key, { size: 10, sha256: stale.body.sha256, spool: dead }), backend)
     await assertAbsent(backend, stale)
     await backend.put(fresh.key, { size: 20, sha256: fresh.body.sha256, spool: alive })
     await assertHolds(backend, fresh)
-    assert.equal(await sweeper.sweepSpools(400), 0, 'there are none any more')
+    assert.equal(await sweeper.sweepSpools(800), 0, 'there are none any more')
   }),
 ]
 
