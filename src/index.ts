@@ -10,6 +10,7 @@ export type {
   KeyPage,
   ListOptions,
   OpenOptions,
+  PresignOptions,
   PutBody,
   Spool,
 } from './backend/backend.ts'
@@ -66,6 +67,8 @@ export type {
   BlobReading,
   ListBlobsOptions,
   PageOptions,
+  PresignBlobOptions,
+  PresignedBlob,
   QueryOptions,
   ReadOptions,
   RecordBlob,

@@ -60,6 +60,12 @@ export interface BlobBackend {
    */
   get(key: BlobKey, options?: GetOptions): Promise<BackendObject | null>
 
+  /**
+   * An address of the backend's own, at which whoever has it may GET the bytes for so long, ranges too. Whether there are
+   * any is not looked up. Absent in a backend without addresses.
+   */
+  presign?(key: BlobKey, options: PresignOptions): Promise<string>
+
   /** Whether there are bytes under the key. */
   has(key: BlobKey, options?: CallOptions): Promise<boolean>
 
@@ -110,6 +116,14 @@ export interface ByteRange {
 export interface GetOptions extends CallOptions {
   /** @default the whole object */
   range?: ByteRange | undefined
+}
+
+export interface PresignOptions extends CallOptions {
+  /** In seconds. */
+  expiresIn: number
+  /** What the answers there say of the bytes. */
+  contentType: string
+  contentDisposition: string
 }
 
 export interface BackendObject {

@@ -36,7 +36,7 @@ export type BlobRouter = (req: IncomingMessage, res: ServerResponse, next?: (err
  * ```
  */
 export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRouter {
-  checkOptions('blobRouter', options)
+  checkOptions('blobRouter', options, blobs)
   const warnOfTimeout = requestTimeoutWarning(blobs, options)
 
   return (req, res, next) => {

@@ -6,19 +6,23 @@ import { assertServed } from './account.ts'
 import { asksForMore, failsMatch, isNotModified, rangeHolds } from './conditions.ts'
 import { cidParam, didParam } from './params.ts'
 import { chooseRange } from './range.ts'
+import { redirectReply } from './redirect.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './routes.ts'
 import { XrpcError } from './xrpc-error.ts'
 
 /** com.atproto.sync.getBlob: the bytes as uploaded, to anyone. */
-export async function getBlob({ blobs, options, request }: Call): Promise<Reply> {
+export async function getBlob(call: Call): Promise<Reply> {
+  const { blobs, options, request } = call
   const did = didParam(request)
   const cid = cidParam(request)
   const { signal } = request
-  const { verify } = options
+  const { verify, redirect } = options
   await assertServed(options, did)
 
   if (request.method === 'GET' && !asksForMore(request)) {
+    const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
+    if (elsewhere) return elsewhere
     const body = await blobs.read(did, cid, { signal, verify })
     return { status: 200, headers: { ...blobHeaders(body, options.maxAge), 'content-length': String(body.size) }, body }
   }
@@ -39,6 +43,8 @@ export async function getBlob({ blobs, options, request }: Call): Promise<Reply>
       'content-range': `bytes */${blob.size}`,
     })
   }
+  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
+  if (elsewhere) return elsewhere
   if (range === 'whole') {
     const body = await blobs.read(did, cid, { signal, verify })
     return { status: 200, headers: whole, body }

@@ -1,6 +1,8 @@
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { checkRedirect, type Redirect } from './redirect.ts'
 
 /** What the host gives to the HTTP handlers. */
 export interface BlobHandlerOptions extends BlobServingOptions {
@@ -36,6 +38,9 @@ export interface BlobServingOptions {
    */
   verify?: boolean | undefined
 
+  /** Sends clients of getBlob elsewhere for the bytes; docs/security.md says what is given up. @default never */
+  redirect?: Redirect | undefined
+
   /** Told of each error that the host should look at: those answered by a status from 500. Silent by default. */
   onError?: ((error: unknown, context: { method: string }) => void) | undefined
 
@@ -49,14 +54,21 @@ export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 /** Who sends a request; null when nobody that is known. */
 export type Authenticated = { readonly did: string } | Response | null
 
-const known = ['authenticate', 'accountStatus', 'cors', 'maxAge', 'verify', 'onError', 'logger']
+const known = ['authenticate', 'accountStatus', 'cors', 'maxAge', 'verify', 'redirect', 'onError', 'logger']
 
 /** @throws `InvalidArgument` for an option that cannot be meant */
-export function checkOptions(what: string, options: BlobServingOptions & { authenticate: unknown }): void {
+export function checkOptions(
+  what: string,
+  options: BlobServingOptions & { authenticate: unknown },
+  blobs: BlobStore,
+): void {
   assertOptions(what, options, known)
   if (typeof options.authenticate !== 'function') {
     throw new BlobStoreError('InvalidArgument', `${what}: authenticate is missing, a function`)
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
+  if (options.redirect === undefined) return
+  checkRedirect(what, options.redirect, blobs)
+  if (options.verify) throw new BlobStoreError('InvalidArgument', `${what}: bytes served elsewhere cannot be verified`)
 }

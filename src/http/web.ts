@@ -40,7 +40,7 @@ export interface BlobHandlers {
  * ```
  */
 export function createBlobHandler(blobs: BlobStore, options: BlobHandlerOptions): BlobHandler {
-  checkOptions('createBlobHandler', options)
+  checkOptions('createBlobHandler', options, blobs)
   return async (request) => {
     const route = routeOf(URL.parse(request.url)?.pathname ?? '')
     return route ? await respond(route, blobs, options, request) : toResponse(noSuchMethod())
@@ -49,7 +49,7 @@ export function createBlobHandler(blobs: BlobStore, options: BlobHandlerOptions)
 
 /** @inheritDoc createBlobHandler */
 export function createBlobHandlers(blobs: BlobStore, options: BlobHandlerOptions): BlobHandlers {
-  checkOptions('createBlobHandlers', options)
+  checkOptions('createBlobHandlers', options, blobs)
   const handler =
     (route: Route): BlobHandler =>
     (request) =>

@@ -13,6 +13,8 @@ import type {
   BlobReading,
   ListBlobsOptions,
   PageOptions,
+  PresignBlobOptions,
+  PresignedBlob,
   QueryOptions,
   ReadOptions,
   RecordWrite,
@@ -20,6 +22,7 @@ import type {
   TakedownOptions,
   UploadOptions,
 } from './calls.ts'
+import type { Hooks } from './hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { BlobSource } from './source.ts'
 
@@ -39,6 +42,8 @@ export interface BlobStore extends AsyncDisposable {
   readonly limits: ResolvedLimits
   /** The times in force, defaults filled in. */
   readonly times: ResolvedTimes
+  /** As they were given. */
+  readonly hooks: Readonly<Hooks>
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
@@ -89,6 +94,12 @@ export interface BlobStore extends AsyncDisposable {
    * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`
    */
   read(did: string, cid: CidLike, options?: ReadOptions): Promise<BlobReading>
+
+  /**
+   * A blob's address in the backend, for a client that is to be sent there: whether `as` may see the blob is checked now,
+   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it.
+   */
+  presign(did: string, cid: CidLike, options?: PresignBlobOptions): Promise<PresignedBlob | null>
 
   /** What is known of a blob, without opening it; null when `as` cannot see it. */
   stat(did: string, cid: CidLike, options?: StatOptions): Promise<BlobStat | null>

@@ -83,6 +83,17 @@ export interface ReadOptions extends StatOptions {
   range?: ByteRange | undefined
 }
 
+export interface PresignBlobOptions extends StatOptions {
+  /** For how long the address is valid, in seconds, 1 to 60: a takedown cannot call it back. @default 60 */
+  expiresIn?: number | undefined
+}
+
+/** A blob, and where else it can be had. */
+export interface PresignedBlob extends BlobStat {
+  /** Null when the backend that holds it has no addresses: the disk, while blobs move from it to S3. */
+  readonly url: string | null
+}
+
 export interface BlobReading extends BlobStat {
   /** What `body` holds; absent when it is the whole blob. */
   range?: ByteRange

@@ -19,6 +19,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { type Limits, resolveLimits, resolveTimes, type Times } from './limits.ts'
 import { restore, takedown } from './moderation.ts'
 import { Presence } from './presence.ts'
+import { presign } from './presign.ts'
 import { counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
 import { read, stat } from './read.ts'
 import { upload } from './upload.ts'
@@ -75,6 +76,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   return {
     limits,
     times,
+    hooks,
     ready: () => run(async () => {}),
     close: () => lifecycle.close(),
     [Symbol.asyncDispose]: () => lifecycle.close(),
@@ -82,6 +84,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     upload: (did, body, given) => run((store) => upload(store, did, body, given)),
     applyWrites: (did, writes, given) => run((store) => applyWrites(store, did, writes, given)),
     read: (did, cid, given) => run((store) => read(store, did, cid, given)),
+    presign: (did, cid, given) => run((store) => presign(store, did, cid, given)),
     stat: (did, cid, given) => run((store) => stat(store, did, cid, given)),
 
     list: (did, given) => run((store) => list(store, did, given)),

@@ -48,7 +48,8 @@ export async function stat(
   return facts
 }
 
-async function resolve(
+/** Who sees what, in one query. The row names the key, which callers of the store never see. */
+export async function resolve(
   { metadata }: StoreContext,
   did: string,
   cid: BlobCid,

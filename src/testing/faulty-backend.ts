@@ -3,7 +3,7 @@ import { BlobStoreError } from '../errors.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 
 /** What is counted as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
-export type FaultyMethod = Exclude<keyof BlobBackend, 'name' | 'durable' | 'close'> | keyof Spool | 'read'
+export type FaultyMethod = Exclude<keyof BlobBackend, 'name' | 'durable' | 'presign' | 'close'> | keyof Spool | 'read'
 
 /**
  * | kind | what happens |
@@ -173,6 +173,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     heal: () => {
       healed = true
     },
+    ...(inner.presign && { presign: inner.presign.bind(inner) }), // asks nothing of the place, so nothing can fail
     close: () => inner.close(),
     put: (key, body, options) => put(key, body, options?.signal),
     get: async (key, options) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import {
   type BlobBackend,
   type BlobStore,
@@ -16,6 +16,7 @@ import {
   type MetadataAdapter,
   sqliteMetadata,
 } from '../../src/index.ts'
+import { S3Place } from './s3.ts'
 
 /** A folder of this test's own, gone when it is finished. */
 export function temporaryFolder(): string {
@@ -48,6 +49,7 @@ export const places: { name: string; make: () => Place }[] = [
   { name: 'memory and SQLite in memory', make: memoryPlace },
   { name: 'disk and an SQLite file', make: diskPlace },
   { name: 'disk and the host’s Kysely', make: hostPlace },
+  ...(inject('s3') === null ? [] : [{ name: 'S3 and SQLite', make: s3Place }]),
 ]
 
 export function memoryPlace(): Place {
@@ -87,6 +89,21 @@ export function hostPlace(): Place {
     ),
     db,
   }
+}
+
+export function s3Place(): Place {
+  const address = inject('s3')
+  if (address === null) throw new Error('There is no S3 server')
+  const clock = new Clock()
+  const bytes = new S3Place(address)
+  const metadata = sqliteMetadata(':memory:', { now: clock.now })
+  // Registered first, so done last: stores that are still open write.
+  onTestFinished(() => bytes.remove())
+  return place(
+    clock,
+    () => bytes.backend(),
+    () => metadata,
+  )
 }
 
 function place(clock: Clock, backend: () => BlobBackend, metadata: () => MetadataAdapter): Place {

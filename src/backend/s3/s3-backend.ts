@@ -13,6 +13,7 @@ import type {
   KeyPage,
   ListOptions,
   OpenOptions,
+  PresignOptions,
   PutBody,
   Spool,
 } from '../backend.ts'
@@ -31,6 +32,7 @@ import { putParts } from './multipart.ts'
 import { bytesInMemory, bytesOfFile } from './object-body.ts'
 import { getObject, headObject, putObject } from './objects.ts'
 import { resolveS3Limits, type S3BackendOptions } from './options.ts'
+import { presignObject } from './presign.ts'
 import { probe } from './probe.ts'
 import { S3Reading } from './reading.ts'
 import { repeatedly, unlessRefused } from './retry.ts'
@@ -135,6 +137,13 @@ export class S3Backend implements BlobBackend {
     return this.#attempt(`look for ${key}`, signal, async () => {
       checkKey(key, this.name)
       return (await repeatedly(() => headObject(this.#service, this.#names.blob(key), signal), signal)) !== null
+    })
+  }
+
+  presign(key: BlobKey, options: PresignOptions): Promise<string> {
+    return this.#attempt(`give an address to ${key}`, options.signal, () => {
+      checkKey(key, this.name)
+      return presignObject(this.#service, this.#names.blob(key), options)
     })
   }
 
