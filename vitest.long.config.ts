@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/long/**/*.test.ts'],
+    globalSetup: ['test/servers/setup.ts'],
     testTimeout: 10 * 60_000,
     passWithNoTests: true,
   },

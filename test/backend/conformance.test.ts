@@ -15,6 +15,6 @@ describe.concurrent('DiskBackend without durability', () => {
 })
 
 const s3 = inject('s3')
-describe.skipIf(s3 === null)('S3Backend', { concurrent: true }, () => {
+describe.skipIf(!s3)('S3Backend', { concurrent: true }, () => {
   for (const { name, run } of backendConformance) test(name, () => run(() => s3Place(s3 as NonNullable<typeof s3>)))
 })

@@ -38,19 +38,21 @@ describe('the package', () => {
     expect(readFileSync(join(root, file), 'utf8')).not.toBe('')
   })
 
-  test('loads SQLite only when an SQLite file is opened, and no framework ever', () => {
-    for (const [, { default: file }] of entries) {
+  test('loads SQLite only when an SQLite file is opened, S3 only where it is asked for, and no framework ever', () => {
+    for (const [entry, { default: file }] of entries) {
       const { atOnce, later } = importsOf(join(root, file))
       for (const name of [...atOnce, ...later]) {
-        expect(name, file).not.toMatch(/^(express|srvx|sharp|@aws-sdk|pg|vitest)/)
+        expect(name, file).not.toMatch(/^(express|srvx|sharp|@smithy|pg|vitest)/)
+        if (entry !== './s3') expect(name, file).not.toMatch(/^@aws-sdk/)
       }
+      expect([...atOnce], file).not.toContain('@aws-sdk/s3-request-presigner')
       expect([...atOnce], file).not.toContain('better-sqlite3')
     }
     expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
   })
 
   test('imports nothing that it does not depend on', () => {
-    const known = new Set(Object.keys(manifest.dependencies))
+    const known = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))
     for (const [, { default: file }] of entries) {
       const { atOnce, later } = importsOf(join(root, file))
       const packages = [...atOnce, ...later].filter((name) => !name.startsWith('node:') && !name.startsWith('.'))
@@ -58,6 +60,12 @@ describe('the package', () => {
         const [scope = '', inner] = name.split('/')
         expect(known, `${name} in ${file}`).toContain(scope.startsWith('@') ? `${scope}/${inner}` : scope)
       }
+    }
+  })
+
+  test('makes nobody install what only one of its parts needs', () => {
+    for (const name of Object.keys(manifest.peerDependencies)) {
+      expect(manifest.peerDependenciesMeta[name], name).toEqual({ optional: true })
     }
   })
 

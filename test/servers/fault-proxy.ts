@@ -12,7 +12,7 @@ export type ProxyFault =
   | { kind: 'cutAnswer'; at: number }
   /** The server does it, and the client's connection is cut in the place of the answer. */
   | { kind: 'loseAnswer' }
-  /** The server is not asked. */
+  /** The server is not asked. Without a code the answer has no body. */
   | { kind: 'refuse'; status: number; code: string }
   /** No more passes behind this share of the body, of the request or of the answer, and the connections stay. */
   | { kind: 'stallRequest'; at: number }
@@ -105,7 +105,8 @@ export class FaultProxy {
       await finished(incoming.resume())
       seen.status = fault.status
       outgoing.writeHead(fault.status, { 'content-type': 'application/xml' })
-      outgoing.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>planned</Message></Error>`)
+      const error = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>planned</Message></Error>`
+      outgoing.end(fault.code === '' ? '' : error)
       return
     }
     const { hostname, port } = this.#target

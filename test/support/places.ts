@@ -49,7 +49,7 @@ export const places: { name: string; make: () => Place }[] = [
   { name: 'memory and SQLite in memory', make: memoryPlace },
   { name: 'disk and an SQLite file', make: diskPlace },
   { name: 'disk and the host’s Kysely', make: hostPlace },
-  ...(inject('s3') === null ? [] : [{ name: 'S3 and SQLite', make: s3Place }]),
+  ...(inject('s3') ? [{ name: 'S3 and SQLite', make: s3Place }] : []),
 ]
 
 export function memoryPlace(): Place {
@@ -93,16 +93,16 @@ export function hostPlace(): Place {
 
 export function s3Place(): Place {
   const address = inject('s3')
-  if (address === null) throw new Error('There is no S3 server')
+  if (!address) throw new Error('There is no S3 server')
   const clock = new Clock()
+  const folder = temporaryFolder()
   const bytes = new S3Place(address)
-  const metadata = sqliteMetadata(':memory:', { now: clock.now })
   // Registered first, so done last: stores that are still open write.
   onTestFinished(() => bytes.remove())
   return place(
     clock,
     () => bytes.backend(),
-    () => metadata,
+    () => sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
   )
 }
 

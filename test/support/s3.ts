@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateBucketCommand, DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { S3Backend, type S3BackendOptions } from '../../src/s3.ts'
 import type { S3Address } from '../servers/ceph.ts'
 
@@ -26,12 +26,17 @@ export const sharedBucket = 'blobs'
 export class S3Place {
   readonly prefix: string = `${randomUUID()}/`
   readonly spools: string = mkdtempSync(join(tmpdir(), 'pds-blobstore-s3-'))
-  readonly client: S3Client
   readonly #address: S3Address
+  #client: S3Client | undefined
 
   constructor(address: S3Address) {
     this.#address = address
-    this.client = clientOf(address)
+  }
+
+  /** To look behind the backend. */
+  get client(): S3Client {
+    this.#client ??= clientOf(this.#address)
+    return this.#client
   }
 
   backend(options: Partial<S3BackendOptions> = {}): S3Backend {
@@ -48,13 +53,10 @@ export class S3Place {
     return Contents.map(({ Key = '' }) => Key.slice(this.prefix.length))
   }
 
+  /** Its objects stay, and go with the server. */
   async remove(): Promise<void> {
     rmSync(this.spools, { recursive: true, force: true, maxRetries: 10 })
-    for (let names = await this.names(); names.length > 0; names = await this.names()) {
-      const Objects = names.map((name) => ({ Key: this.prefix + name }))
-      await this.client.send(new DeleteObjectsCommand({ Bucket: sharedBucket, Delete: { Objects, Quiet: true } }))
-    }
-    this.client.destroy()
+    this.#client?.destroy()
   }
 }
 

@@ -5,11 +5,11 @@ import { FaultProxy } from '../../servers/fault-proxy.ts'
 import { S3Place } from '../../support/s3.ts'
 
 /** A test that needs a real S3 server; skipped where there is none. */
-export const s3Test: typeof test = inject('s3') === null ? (test.skip as typeof test) : test
+export const s3Test: typeof test = inject('s3') ? test : (test.skip as typeof test)
 
 export function s3Address(): S3Address {
   const address = inject('s3')
-  if (address === null) throw new Error('There is no S3 server')
+  if (!address) throw new Error('There is no S3 server')
   return address
 }
 

@@ -1,0 +1,51 @@
+import { describe, expect } from 'vitest'
+import { isBlobStoreError } from '../../../src/index.ts'
+import { putBlob } from '../../../src/testing/blobs.ts'
+import { openFixture, s3Test } from './fixture.ts'
+import { wholeOrNothing } from './outcome.ts'
+
+describe('a deletion', () => {
+  s3Test('is asked for again when its answer was lost, and then is certain', async () => {
+    const fixture = await openFixture()
+    const { open, proxy } = fixture
+    const backend = await open()
+    const blobs = [await putBlob(backend, 10), await putBlob(backend, 10)]
+    proxy.reset()
+    proxy.fault = () => (proxy.requests.length === 1 ? { kind: 'loseAnswer' } : undefined)
+    expect(await backend.delete(blobs.map(({ key }) => key))).toEqual(new Map())
+    for (const blob of blobs) expect(await wholeOrNothing(fixture, blob)).toBe('nothing')
+  })
+
+  s3Test('that fails is reported for every key', async () => {
+    const { open, proxy } = await openFixture()
+    const backend = await open()
+    const blobs = [await putBlob(backend, 10), await putBlob(backend, 10)]
+    proxy.fault = () => ({ kind: 'refuse', status: 500, code: 'InternalError' })
+    const failed = await backend.delete(blobs.map(({ key }) => key))
+    expect([...failed.keys()].sort()).toEqual(blobs.map(({ key }) => key).sort())
+    for (const error of failed.values()) expect(isBlobStoreError(error, 'StorageFailed')).toBe(true)
+  })
+
+  s3Test('goes one by one where the service knows no other way', async () => {
+    for (const [status, code] of [
+      [501, 'NotImplemented'],
+      [400, 'MissingContentMD5'],
+    ] as const) {
+      const fixture = await openFixture()
+      const { open, proxy } = fixture
+      const backend = await open()
+      const blobs = [await putBlob(backend, 10), await putBlob(backend, 10)]
+      proxy.reset()
+      proxy.fault = ({ method }) => (method === 'POST' ? { kind: 'refuse', status, code } : undefined)
+      expect(await backend.delete(blobs.map(({ key }) => key))).toEqual(new Map())
+      expect(proxy.requests.map(({ method }) => method)).toEqual(['POST', 'DELETE', 'DELETE'])
+      for (const blob of blobs) expect(await wholeOrNothing(fixture, blob)).toBe('nothing')
+      proxy.requests.length = 0
+      expect(await backend.delete(blobs.map(({ key }) => key))).toEqual(new Map())
+      expect(
+        proxy.requests.map(({ method }) => method),
+        'it is not asked twice',
+      ).toEqual(['DELETE', 'DELETE'])
+    }
+  })
+})
