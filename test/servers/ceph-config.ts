@@ -61,6 +61,9 @@ osd objectstore = ${shape.store}
 memstore device bytes = 2147483648
 bluestore block size = 2147483648
 bluestore fsck on mount = false
+osd recovery sleep = 0
+osd recovery max active = 16
+osd max backfills = 8
 osd class load list = *
 osd class default list = *
 [mgr]

@@ -72,6 +72,7 @@ export class Ceph {
   async kill(name: string): Promise<void> {
     const child = this.#processes.get(name)
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    child.ref()
     const exit = once(child, 'exit')
     child.kill('SIGKILL')
     await exit
@@ -91,12 +92,16 @@ export class Ceph {
 
   /** Resolves when every placement group has all its copies again. */
   async healthy(): Promise<void> {
-    await this.#until('every copy is there again', async () => {
-      const { stdout } = await this.#run('ceph', 'status', '-f', 'json')
-      const { pgmap, osdmap } = JSON.parse(stdout)
-      const clean = pgmap.pgs_by_state.filter((one: { state_name: string }) => one.state_name === 'active+clean')
-      return osdmap.num_up_osds === this.#shape.osds && clean.length === pgmap.pgs_by_state.length
-    })
+    await this.#until(
+      'every copy is there again',
+      async () => {
+        const { stdout } = await this.#run('ceph', 'status', '-f', 'json')
+        const { pgmap, osdmap } = JSON.parse(stdout)
+        const clean = pgmap.pgs_by_state.filter((one: { state_name: string }) => one.state_name === 'active+clean')
+        return osdmap.num_up_osds === this.#shape.osds && clean.length === pgmap.pgs_by_state.length
+      },
+      240,
+    )
   }
 
   async #start(): Promise<void> {
@@ -146,13 +151,13 @@ export class Ceph {
     this.#processes.set(name, child)
   }
 
-  async #until(what: string, check: () => Promise<boolean>): Promise<void> {
-    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(50)) {
+  async #until(what: string, check: () => Promise<boolean>, seconds = 60): Promise<void> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
       if (await check().catch(() => false)) return
       const dead = [...this.#processes].find(([name, child]) => name === 'gateway' && child.exitCode !== null)
       if (dead) throw new Error('The gateway ended by itself')
     }
-    throw new Error(`Not so after a minute: ${what}`)
+    throw new Error(`Not so after ${seconds} s: ${what}`)
   }
 
   #lastWords(): string {
