@@ -12,8 +12,9 @@ export type ProxyFault =
   | { kind: 'cutAnswer'; at: number }
   /** The server does it, and the client's connection is cut in the place of the answer. */
   | { kind: 'loseAnswer' }
-  /** The server is not asked. Without a code the answer has no body. */
+  /** The server is not asked, and this is the answer: an error of S3, or anything. */
   | { kind: 'refuse'; status: number; code: string }
+  | { kind: 'answer'; status: number; body: string }
   /** No more passes behind this share of the body, of the request or of the answer, and the connections stay. */
   | { kind: 'stallRequest'; at: number }
   | { kind: 'stallAnswer'; at: number }
@@ -101,12 +102,11 @@ export class FaultProxy {
     seen: ProxyRequest,
     fault: ProxyFault | undefined,
   ): Promise<void> {
-    if (fault?.kind === 'refuse') {
+    if (fault?.kind === 'refuse' || fault?.kind === 'answer') {
       await finished(incoming.resume())
       seen.status = fault.status
       outgoing.writeHead(fault.status, { 'content-type': 'application/xml' })
-      const error = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>planned</Message></Error>`
-      outgoing.end(fault.code === '' ? '' : error)
+      outgoing.end(fault.kind === 'answer' ? fault.body : errorXml(fault.code))
       return
     }
     const { hostname, port } = this.#target
@@ -126,6 +126,10 @@ export class FaultProxy {
     outgoing.flushHeaders()
     await forward(answer, outgoing, Number(answer.headers['content-length'] ?? 0), answerFault(fault))
   }
+}
+
+function errorXml(code: string): string {
+  return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>planned</Message></Error>`
 }
 
 type Interference = { kind: 'cut' | 'stall'; at: number } | { kind: 'corrupt' } | undefined

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { isBlobStoreError } from '../../../src/index.ts'
-import { putBlob } from '../../../src/testing/blobs.ts'
+import { makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { openFixture, s3Test } from './fixture.ts'
 import { wholeOrNothing } from './outcome.ts'
 
@@ -47,5 +47,22 @@ describe('a deletion', () => {
         'it is not asked twice',
       ).toEqual(['DELETE', 'DELETE'])
     }
+  })
+
+  s3Test('is believed for those keys only that the service names as deleted', async () => {
+    const { place, proxy, open } = await openFixture()
+    const backend = await open()
+    const [gone, denied, forgotten] = [makeBlob(1).key, makeBlob(1).key, makeBlob(1).key]
+    const name = (key: string) => `<Key>${place.prefix}blobs/${key}</Key>`
+    proxy.fault = () => ({
+      kind: 'answer',
+      status: 200,
+      body: `<DeleteResult><Deleted>${name(gone)}</Deleted>
+        <Error>${name(denied)}<Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>`,
+    })
+    const failed = await backend.delete([gone, denied, forgotten])
+    expect([...failed.keys()]).toEqual([denied, forgotten])
+    expect(failed.get(denied)).toMatchObject({ code: 'StorageFailed', message: expect.stringContaining('permission') })
+    expect(failed.get(forgotten)).toMatchObject({ code: 'StorageFailed' })
   })
 })

@@ -102,7 +102,7 @@ s3Test('a service that stores damaged bytes is warned of', async () => {
   expect(warnings).toEqual([])
   // It says yes to what it should refuse.
   proxy.fault = ({ method, headers }) =>
-    method === 'PUT' && headers['content-length'] === '1' ? { kind: 'refuse', status: 200, code: '' } : undefined
+    method === 'PUT' && headers['content-length'] === '1' ? { kind: 'answer', status: 200, body: '' } : undefined
   await open()
   expect(warnings).toEqual([expect.stringMatching(/damage on the way/)])
 })
