@@ -74,7 +74,7 @@ async function run(seconds: number, atOnce: number): Promise<number> {
   const lost = await findLost(blobs, acknowledged)
   await blobs.close()
   for (const [why, times] of refused) print(`refused: ${times} × ${why}`)
-  for (const { did, cid, size } of lost) print(`LOST ${cid} of ${did}, ${size} bytes`)
+  for (const { did, cid, size } of lost.slice(0, 10)) print(`LOST ${cid} of ${did}, ${size} bytes`)
   const bytes = acknowledged.reduce((sum, { size }) => sum + size, 0)
   print(`acknowledged ${acknowledged.length} (${Math.round(bytes / 1e6)} MB), lost ${lost.length}`)
   return lost.length === 0 && acknowledged.length > atOnce ? 0 : 1
