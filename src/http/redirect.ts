@@ -42,22 +42,38 @@ export function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore
   }
 }
 
-/** The answer that sends a client on; null when the bytes are to be had here only. Not to be kept: the next one may not see the blob. */
+/**
+ * The answer that sends a client on; null when the bytes are to be had here only. Not to be kept by caches: the next who
+ * asks may not see the blob.
+ */
 export async function redirectReply(call: Call, redirect: Redirect, did: string, cid: BlobCid): Promise<Reply | null> {
-  const { blobs, request } = call
-  const { signal } = request
-  const blob =
-    redirect.to === 'backend'
-      ? await blobs.presign(did, cid, { expiresIn: redirect.expiresIn, signal })
-      : await blobs.stat(did, cid, { signal })
-  if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-  const location = 'url' in blob ? blob.url : addressInCdn(redirect, { ...blob, did })
+  const location = await (redirect.to === 'backend'
+    ? addressInBackend(call, redirect.expiresIn, did, cid)
+    : addressInCdn(call, redirect.url, did, cid))
+  if (location === undefined) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
   if (location === null) return null
   return { status: 302, headers: { location, 'cache-control': 'no-store', 'content-length': '0' }, body: null }
 }
 
-function addressInCdn(redirect: Redirect, blob: BlobStat & { did: string }): string | null {
-  const address = redirect.to === 'cdn' ? URL.parse(redirect.url(blob)) : null
+/** Undefined when the blob may not be seen. */
+async function addressInBackend(
+  { blobs, request: { signal } }: Call,
+  expiresIn: number | undefined,
+  did: string,
+  cid: BlobCid,
+): Promise<string | null | undefined> {
+  return (await blobs.presign(did, cid, { expiresIn, signal }))?.url
+}
+
+async function addressInCdn(
+  { blobs, request: { signal } }: Call,
+  url: Extract<Redirect, { to: 'cdn' }>['url'],
+  did: string,
+  cid: BlobCid,
+): Promise<string | undefined> {
+  const blob = await blobs.stat(did, cid, { signal })
+  if (!blob) return undefined
+  const address = URL.parse(url({ ...blob, did }))
   if (address?.protocol === 'https:' || address?.protocol === 'http:') return address.href
   throw new Error('redirect.url must give an http or https address')
 }
