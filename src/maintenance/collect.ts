@@ -9,6 +9,8 @@ import { brakeAt } from './brake.ts'
 export interface CollectOptions extends CallOptions {
   /** Goes on when more than a tenth of all blobs, and more than 100, were referenced once and have expired. @default false */
   force?: boolean | undefined
+  /** Only counts what would go in the first round. @default false */
+  dryRun?: boolean | undefined
   /** Called after each batch with what was done so far. */
   onProgress?: ((report: CollectReport) => void) | undefined
 }
@@ -38,7 +40,7 @@ const retryDelay = 10 * 60_000
 
 /** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
 export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
-  assertOptions('collect', options, ['force', 'onProgress', 'signal'])
+  assertOptions('collect', options, ['force', 'dryRun', 'onProgress', 'signal'])
   const report: CollectReport = {
     expiredBlobs: 0,
     stopped: false,
@@ -49,6 +51,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
     waitingKeys: 0,
   }
   report.stopped = !options.force && (await isTooMuch(store))
+  if (options.dryRun) return { ...report, ...(await countDue(store)) }
   const steps = [finishDeletions, ...(report.stopped ? [] : [expireBlobs]), expireUploads, deleteDoomed]
   for (const step of steps) {
     let more = true
@@ -75,6 +78,17 @@ async function isTooMuch({ metadata, logger }: StoreContext): Promise<boolean> {
     'Collecting stopped: more than a tenth of all blobs have expired. If that is meant, force it',
   )
   return true
+}
+
+async function countDue({ metadata }: StoreContext): Promise<Partial<CollectReport>> {
+  const { blobs, uploads, keys, bytes } = await metadata.countDue()
+  return {
+    expiredBlobs: blobs,
+    expiredUploads: uploads,
+    deletedKeys: keys,
+    deletedBytes: bytes,
+    waitingKeys: (await metadata.countDoomed()) - keys,
+  }
 }
 
 /** A crash may have left a deleted account half forgotten. */

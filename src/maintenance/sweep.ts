@@ -9,6 +9,8 @@ import { brakeAt } from './brake.ts'
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of a backend's keys are orphans. @default false */
   force?: boolean | undefined
+  /** Only counts orphans. @default false */
+  dryRun?: boolean | undefined
   /** Called after each page with what was found so far. */
   onProgress?: ((report: SweepReport) => void) | undefined
 }
@@ -32,7 +34,7 @@ const doomBatch = 100
  * could be born between. They get tombstones and are deleted by collecting, never directly.
  */
 export async function sweep(store: StoreContext, options: SweepOptions = {}): Promise<SweepReport> {
-  assertOptions('sweep', options, ['force', 'onProgress', 'signal'])
+  assertOptions('sweep', options, ['force', 'dryRun', 'onProgress', 'signal'])
   const { backends, metadata, times } = store
   store.epoch = await recognise(store)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
@@ -40,6 +42,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   await metadata.forgetNotes(null)
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
+    if (options.dryRun) continue
     report.spools += await backend.sweepSpools(times.lease, { signal: options.signal })
   }
   return report
@@ -56,7 +59,7 @@ async function sweepBackend(
   try {
     const { keys, orphans } = await noteOrphans(store, backend, sweepId, report, options)
     if (orphans <= brakeAt(keys) || options.force) {
-      if (orphans > 0) await doomOrphans(store, backend, sweepId, options.signal)
+      if (orphans > 0 && !options.dryRun) await doomOrphans(store, backend, sweepId, options.signal)
       return
     }
     report.stopped = true

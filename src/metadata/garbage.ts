@@ -29,8 +29,20 @@ export interface CollectSteps {
   forgetKeys(keys: readonly DoomedKey[]): Promise<void>
   /** The bytes could not be deleted: notes why, and when to try again. */
   postponeKey(key: BlobKey, options: { error: string; delay: number }): Promise<void>
+  /** What collecting would find now, in one look. */
+  countDue(): Promise<DueCounts>
   /** Keys that are doomed, due or not. */
   countDoomed(): Promise<number>
+}
+
+export interface DueCounts {
+  /** Blobs past their grace period that no record references. */
+  blobs: number
+  /** Uploads whose lease is over. */
+  uploads: number
+  /** Keys whose bytes may be deleted, and these as far as known. */
+  keys: number
+  bytes: number
 }
 
 export interface DoomedKey {

@@ -1,5 +1,7 @@
+import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
@@ -31,17 +33,7 @@ export function collectSteps(session: Session): CollectSteps {
               .where('blob.expires_at', 'is not', null)
               .where('blob.expires_at', '<=', session.now())
               .where('blob.was_referenced', '=', 1)
-              .where((eb) =>
-                eb.not(
-                  eb.exists(
-                    eb
-                      .selectFrom('blobstore_ref as ref')
-                      .select('ref.cid')
-                      .whereRef('ref.did', '=', 'blob.did')
-                      .whereRef('ref.cid', '=', 'blob.cid'),
-                  ),
-                ),
-              )
+              .where((eb) => eb.not(eb.exists(referencesOf(eb))))
               .limit(atMost)
               .as('expired'),
           )
@@ -172,6 +164,35 @@ export function collectSteps(session: Session): CollectSteps {
           .execute()
       }),
 
+    countDue: () =>
+      session.read(async (db) => {
+        await assertNotRestored(db)
+        const blobs = await db
+          .selectFrom('blobstore_blob as blob')
+          .select((eb) => eb.fn.countAll().as('count'))
+          .where('blob.expires_at', 'is not', null)
+          .where('blob.expires_at', '<=', session.now())
+          .where((eb) => eb.not(eb.exists(referencesOf(eb))))
+          .executeTakeFirstOrThrow()
+        const uploads = await db
+          .selectFrom('blobstore_upload')
+          .select((eb) => eb.fn.countAll().as('count'))
+          .where('lease_until', '<=', session.now())
+          .executeTakeFirstOrThrow()
+        const keys = await db
+          .selectFrom('blobstore_doomed')
+          .select(({ fn }) => [fn.countAll().as('count'), fn.sum('size').as('bytes')])
+          .where('backend', 'is not', null)
+          .where('not_before', '<=', session.now())
+          .executeTakeFirstOrThrow()
+        return {
+          blobs: Number(blobs.count),
+          uploads: Number(uploads.count),
+          keys: Number(keys.count),
+          bytes: Number(keys.bytes ?? 0),
+        }
+      }),
+
     countDoomed: () =>
       session.read(async (db) => {
         const row = await db
@@ -182,4 +203,16 @@ export function collectSteps(session: Session): CollectSteps {
         return Number(row.count)
       }),
   }
+}
+
+type Blobs = Tables & { blob: Tables['blobstore_blob'] }
+
+function referencesOf(
+  eb: ExpressionBuilder<Blobs, 'blob'>,
+): SelectQueryBuilder<Blobs & { ref: Tables['blobstore_ref'] }, 'blob' | 'ref', { cid: string }> {
+  return eb
+    .selectFrom('blobstore_ref as ref')
+    .select('ref.cid')
+    .whereRef('ref.did', '=', 'blob.did')
+    .whereRef('ref.cid', '=', 'blob.cid')
 }

@@ -1,0 +1,41 @@
+import type { Option } from 'commander'
+import type { BlobStore } from '../store/blob-store.ts'
+import type { Progress } from './progress.ts'
+import type { Row } from './table.ts'
+
+/** One of the things that the command line does with a store. */
+export interface StoreCommand {
+  name: string
+  /** For the list of commands: one line. */
+  summary: string
+  /** For its own help. */
+  description: string
+  options: readonly Option[]
+  /** Examples of its arguments, each with what it is for. */
+  examples: readonly (readonly [args: string, what: string])[]
+  run(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<Outcome>
+}
+
+/** Options by their names in camel case, as commander gives them. */
+export type Given = Readonly<Record<string, unknown>>
+
+export interface Surroundings {
+  signal: AbortSignal
+  progress: Progress
+  /** What the store has warned of so far. */
+  warnings: readonly string[]
+}
+
+export interface Outcome {
+  /** Printed with `--json`, as it is. */
+  report: object
+  /** Printed otherwise. */
+  rows: readonly Row[]
+  /** What somebody should look into: the exit status is 3 when there is any. */
+  problems: readonly string[]
+}
+
+/** What the user did wrong: exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

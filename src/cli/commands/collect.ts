@@ -1,0 +1,43 @@
+import { Option } from 'commander'
+import type { StoreCommand } from '../command.ts'
+import { confirm } from '../confirm.ts'
+import { dryRun, yes } from '../options.ts'
+import { sizeText } from '../table.ts'
+
+export const collect: StoreCommand = {
+  name: 'collect',
+  summary: 'delete what nothing needs',
+  description:
+    'Deletes temporary blobs after their grace period, what uploads that died have left, and bytes whose delete delay is ' +
+    'over. Hosts run it every few minutes (startJanitor); here it is for a look, or for the force.',
+  options: [new Option('--force', 'even when more than a tenth of all blobs would go'), dryRun, yes],
+  examples: [
+    ['--dry-run', 'what would go'],
+    ['--force --yes', 'after a mass deletion that was meant'],
+  ],
+  async run(blobs, given, { signal, progress }) {
+    const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
+    if (options.force && !options.dryRun) {
+      await confirm('More than a tenth of all blobs may be deleted.', given.yes === true)
+    }
+    const report = await blobs.collect({
+      ...options,
+      onProgress: ({ expiredBlobs, expiredUploads, deletedKeys, deletedBytes }) =>
+        progress.show({ objects: expiredBlobs + expiredUploads + deletedKeys, bytes: deletedBytes }),
+    })
+    const rows = [
+      ['blobs expired', report.expiredBlobs],
+      ['uploads ended', report.expiredUploads],
+      ['objects deleted', report.deletedKeys],
+      ['bytes deleted', sizeText(report.deletedBytes)],
+      ['objects that wait', report.waitingKeys],
+      ['objects that failed', report.failedKeys],
+    ] as const
+    const problems = []
+    if (report.stopped) {
+      problems.push('More than a tenth of all blobs have expired, and none was deleted. If that is meant: --force')
+    }
+    if (report.failedKeys > 0) problems.push(`${report.failedKeys} objects could not be deleted; they are tried again`)
+    return { report, rows, problems }
+  },
+}

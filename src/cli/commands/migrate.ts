@@ -1,0 +1,53 @@
+import { Option } from 'commander'
+import type { BackendUse } from '../../metadata/processes.ts'
+import type { StoreCommand } from '../command.ts'
+import { dryRun, rate, whole } from '../options.ts'
+import { sizeText } from '../table.ts'
+
+export const migrate: StoreCommand = {
+  name: 'migrate',
+  summary: 'move what is stored to another backend, while the host serves',
+  description:
+    'Copies what is in other backends to the one that is written to, verifies each object by its hash, and switches it. ' +
+    'The old bytes are deleted by collecting when the delete delay is over. It may be stopped at any time, and goes on.\n\n' +
+    'First give every process of the host both backends, then let all write to the new one, then run this.',
+  options: [
+    new Option('--from <backend>', 'what is in this one only'),
+    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    rate,
+    dryRun,
+  ],
+  examples: [
+    ['--disk /srv/blobs --s3 s3://pds-blobs --write s3 --dry-run', 'what would move to the bucket'],
+    ['--disk /srv/blobs --s3 s3://pds-blobs --write s3', 'move it'],
+    ['--disk /srv/blobs --s3 s3://pds-blobs --write disk', 'move it back'],
+  ],
+  async run(blobs, given, { signal, progress }) {
+    const report = await blobs.migrate({
+      from: given.from === undefined ? undefined : [String(given.from)],
+      concurrency: Number(given.concurrency),
+      bytesPerSecond: given.rate as number | undefined,
+      dryRun: given.dryRun === true,
+      signal,
+      onProgress: ({ examined, objects, bytes }) => progress.show({ objects: examined, of: objects, bytes }),
+    })
+    const rows = [
+      ['objects examined', report.examined],
+      [given.dryRun ? 'would move' : 'moved', report.moved],
+      ['bytes', sizeText(report.bytes)],
+      ['replaced or deleted meanwhile', report.superseded],
+      ...Object.entries(report.use).map(([name, use]) => [name, useText(use)] as const),
+    ] as const
+    const problems = report.findings.map(({ cid, backend, problem }) => `${cid} in ${backend}: ${problem}`)
+    return { report, rows, problems }
+  },
+}
+
+function useText({ content, uploads, doomed, writers }: BackendUse): string {
+  const reasons = []
+  if (content) reasons.push('it holds blobs still: run this again')
+  if (uploads) reasons.push('uploads to it are under way')
+  if (doomed) reasons.push('old copies wait for the delete delay: run this again when collecting has deleted them')
+  if (writers > 0) reasons.push(`processes that write to it: ${writers}`)
+  return reasons.length === 0 ? 'no longer needed: leave it out from now on' : `still needed: ${reasons.join('; ')}`
+}

@@ -1,0 +1,37 @@
+import { Option } from 'commander'
+import type { StoreCommand } from '../command.ts'
+import { sizeText } from '../table.ts'
+
+export const stats: StoreCommand = {
+  name: 'stats',
+  summary: 'what is stored, in all or by one account',
+  description: 'Tells what is stored. Reads the row of every account: on a large store that takes seconds.',
+  options: [new Option('--account <did>', 'of this account only')],
+  examples: [
+    ['', 'the whole store'],
+    ['--account did:plc:alice', 'one account'],
+  ],
+  async run(blobs, { account }) {
+    if (typeof account === 'string') {
+      const usage = await blobs.usage(account)
+      const rows = [
+        ['blobs', usage.count],
+        ['bytes', sizeText(usage.bytes)],
+        ['being uploaded', sizeText(usage.reserved)],
+        ['waiting to be deleted', sizeText(usage.pending)],
+      ] as const
+      return { report: usage, rows, problems: [] }
+    }
+    const totals = await blobs.totals()
+    const rows = [
+      ['accounts', totals.accounts],
+      ['blobs', totals.count],
+      ['bytes, as accounts count', sizeText(totals.bytes)],
+      ['objects stored', totals.storedCount],
+      ['bytes stored', sizeText(totals.storedBytes)],
+      ['being uploaded', sizeText(totals.reserved)],
+      ['objects waiting to be deleted', totals.doomedCount],
+    ] as const
+    return { report: totals, rows, problems: [] }
+  },
+}

@@ -1,0 +1,31 @@
+import { Option } from 'commander'
+import type { StoreCommand } from '../command.ts'
+import { confirm } from '../confirm.ts'
+import { dryRun, yes } from '../options.ts'
+
+export const sweep: StoreCommand = {
+  name: 'sweep',
+  summary: 'find bytes that no row knows',
+  description:
+    'Lists the bytes and looks each up in the database. What crashes have left is marked, and deleted by collecting when ' +
+    'the delete delay is over. Hosts run it daily (startJanitor).',
+  options: [new Option('--force', 'even when more than a tenth of the bytes are unknown'), dryRun, yes],
+  examples: [
+    ['--dry-run', 'only count'],
+    ['', 'find and mark'],
+  ],
+  async run(blobs, given, { signal, progress }) {
+    const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
+    if (options.force && !options.dryRun) {
+      await confirm('More than a tenth of the bytes may be deleted.', given.yes === true)
+    }
+    const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys }) })
+    const rows = [
+      ['objects seen', report.keys],
+      ['orphans', report.orphans],
+      ['spools of dead processes', report.spools],
+    ] as const
+    const stopped = 'More than a tenth of the bytes are unknown to this database. Is it the right one? If so: --force'
+    return { report, rows, problems: report.stopped ? [stopped] : [] }
+  },
+}

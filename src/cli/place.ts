@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Option } from 'commander'
+import type { BlobBackend } from '../backend/backend.ts'
+import { DiskBackend } from '../backend/disk/disk-backend.ts'
+import type { Logger } from '../logger.ts'
+import { kyselyMetadata } from '../metadata/kysely-metadata.ts'
+import type { MetadataAdapter } from '../metadata/metadata.ts'
+import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { createBlobStore } from '../store/create-blob-store.ts'
+import { UsageError } from './command.ts'
+
+/** Where the store is: given with every command, or by the environment. */
+export const placeOptions: readonly Option[] = [
+  option('--config <module>', 'a module whose default export is the store, or a function that makes it', 'CONFIG'),
+  option('--disk <folder>', 'bytes in this folder', 'DISK'),
+  option('--s3 <url>', 'bytes in this bucket: s3://bucket/prefix; credentials as the AWS tools take them', 'S3'),
+  option('--s3-endpoint <url>', 'of a service that is not AWS', 'S3_ENDPOINT'),
+  option('--s3-region <region>', 'of the bucket', 'S3_REGION'),
+  option('--s3-path-style', 'the bucket in the path, not in the host name', 'S3_PATH_STYLE'),
+  option('--write <backend>', 'the one new bytes go to, when there are several: disk or s3', 'WRITE'),
+  option('--sqlite <file>', 'facts in this SQLite database', 'SQLITE'),
+  option('--postgres <url>', 'facts in this PostgreSQL database', 'POSTGRES'),
+]
+
+function option(flags: string, description: string, variable: string): Option {
+  return new Option(flags, description).env(`BLOBSTORE_${variable}`)
+}
+
+export interface Place {
+  config?: string
+  disk?: string
+  s3?: string
+  s3Endpoint?: string
+  s3Region?: string
+  s3PathStyle?: boolean
+  write?: string
+  sqlite?: string
+  postgres?: string
+}
+
+/** @throws `UsageError` */
+export async function storeAt(place: Place, logger: Logger): Promise<BlobStore> {
+  if (place.config !== undefined) return storeOf(place.config)
+  const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
+  const [first, ...others] = Object.keys(all)
+  if (first === undefined) throw new UsageError('Where are the bytes? Give --disk or --s3, or --config')
+  const write = place.write ?? (others.length === 0 ? first : undefined)
+  if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
+  return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), logger })
+}
+
+async function storeOf(module: string): Promise<BlobStore> {
+  const loaded: { default?: unknown } = await import(pathToFileURL(resolve(module)).href)
+  const made = typeof loaded.default === 'function' ? await loaded.default() : loaded.default
+  if (typeof made?.upload === 'function') return made
+  throw new UsageError(`${module}: its default export must be what createBlobStore gives, or a function that gives it`)
+}
+
+async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle }: Place): Promise<BlobBackend[]> {
+  const backends: BlobBackend[] = []
+  if (disk !== undefined) {
+    assertThere('--disk', disk, 'folder')
+    backends.push(new DiskBackend({ root: disk }))
+  }
+  if (s3 !== undefined) {
+    const [, bucket, prefix] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(s3) ?? []
+    if (bucket === undefined) throw new UsageError(`--s3 ${s3}: expected s3://bucket or s3://bucket/prefix`)
+    const { S3Backend } = await import('../s3.ts')
+    backends.push(
+      new S3Backend({ bucket, prefix, endpoint: s3Endpoint, region: s3Region, forcePathStyle: s3PathStyle }),
+    )
+  }
+  return backends
+}
+
+/** Tables are never changed from the command line: what a newer version of it would do, the running host must not meet. */
+async function metadataAt({ sqlite, postgres }: Place): Promise<MetadataAdapter> {
+  if (sqlite !== undefined && postgres !== undefined) throw new UsageError('Give --sqlite or --postgres, not both')
+  if (sqlite !== undefined) {
+    assertThere('--sqlite', sqlite, 'file')
+    return sqliteMetadata(sqlite, { migrate: 'check' })
+  }
+  if (postgres === undefined) throw new UsageError('Where are the facts? Give --sqlite or --postgres, or --config')
+  const { Kysely, PostgresDialect } = await import('kysely')
+  const { default: pg } = await import('pg').catch(() => {
+    throw new UsageError('--postgres needs the package pg: npm install pg')
+  })
+  const pool = new pg.Pool({ connectionString: postgres, max: 8 })
+  return kyselyMetadata(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), { migrate: 'check' })
+}
+
+/** A wrong path must not make an empty store there. */
+function assertThere(flag: string, path: string, kind: 'file' | 'folder'): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  const isRight = kind === 'file' ? found?.isFile() : found?.isDirectory()
+  if (!isRight) throw new UsageError(`${flag} ${path}: there is no such ${kind}`)
+}

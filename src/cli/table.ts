@@ -1,0 +1,31 @@
+import { styleText } from 'node:util'
+
+export type Row = readonly [label: string, value: string | number | undefined]
+
+/** Labels and values in two columns; rows without a value are left out. */
+export function tableOf(rows: readonly Row[], stream: NodeJS.WriteStream): string {
+  const told = rows.filter(([, value]) => value !== undefined)
+  const width = Math.max(0, ...told.map(([label]) => label.length))
+  const line = ([label, value]: Row) => {
+    const text = typeof value === 'number' ? value.toLocaleString('en') : value
+    return `${styleText('dim', label.padEnd(width), { stream, validateStream: true })}  ${text}\n`
+  }
+  return told.map(line).join('')
+}
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** A number of bytes for people: `1.5 MiB`. */
+export function sizeText(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  const value = bytes / 1024 ** power
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`
+}
+
+/** A time for people: `2 h 5 min`. */
+export function timeText(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`
+  const minutes = Math.ceil(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}

@@ -1,0 +1,180 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { cidOfBytes, DiskBackend } from '../../src/index.ts'
+import { FolderPlace } from '../support/folder-place.ts'
+import { alice, bytes, day, post } from '../support/samples.ts'
+
+// Goes red when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
+// or makes a store where there was none.
+
+// As it is published, `npm run build` makes it: a process that compiles the sources takes seconds to begin.
+const program = join(import.meta.dirname, '../../dist/cli.js')
+
+interface Run {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+/** The command line in a process of its own, neither of whose streams is a terminal. */
+function cli(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  return new Promise((resolve) => {
+    const options = { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env }, timeout: 60_000 }
+    const child = execFile(process.execPath, [program, ...args], options, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode, stdout, stderr }),
+    )
+  })
+}
+
+class CliPlace extends FolderPlace {
+  /** The command line on this store. */
+  cli(...args: string[]): Promise<Run> {
+    return cli([...args, '--disk', this.root, '--sqlite', this.database])
+  }
+
+  async json(...args: string[]): Promise<Record<string, unknown>> {
+    const { stdout } = await this.cli(...args, '--json')
+    return JSON.parse(stdout)
+  }
+}
+
+/** A store with two blobs, closed. */
+async function filled(): Promise<CliPlace> {
+  const place = new CliPlace()
+  const blobs = place.store()
+  await post(blobs, alice, 'a', await blobs.upload(alice, bytes('hello')))
+  await blobs.upload(alice, bytes('temporary'))
+  await blobs.close()
+  return place
+}
+
+describe('the command line', () => {
+  test('explains itself, and each command with examples', async () => {
+    const help = await cli(['--help'])
+    expect(help).toMatchObject({ status: 0, stderr: '' })
+    for (const name of ['check', 'stats', 'collect', 'sweep', 'scrub', 'migrate']) {
+      expect(help.stdout).toContain(name)
+      const own = await cli([name, '--help'])
+      expect(own.stdout, name).toContain('Examples:')
+      expect(own.stdout, name).toContain('--sqlite <file>')
+    }
+  })
+
+  test('tells what is stored, for people and as JSON', async () => {
+    const place = await filled()
+    const plain = await place.cli('stats')
+    expect(plain).toMatchObject({ status: 0, stderr: '' })
+    expect(plain.stdout).toMatch(/^blobs +2$/m)
+    expect(plain.stdout).toMatch(/^bytes stored +14 bytes$/m)
+    expect(await place.json('stats')).toMatchObject({ accounts: 1, count: 2, storedBytes: 14 })
+    expect(await place.json('stats', '--account', alice)).toMatchObject({ count: 2, bytes: 14 })
+  })
+
+  test('collects, and only says what would go in a dry run', async () => {
+    const place = await filled()
+    // The command line has the database's clock: the blob was uploaded long ago by it.
+    expect(await place.json('collect', '--dry-run')).toMatchObject({ expiredBlobs: 1 })
+    expect(await place.json('stats')).toMatchObject({ count: 2 })
+    expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
+    expect(await place.json('stats')).toMatchObject({ count: 1 })
+  })
+
+  test('sweeps, and stops with a problem where too much would go', async () => {
+    const place = await filled()
+    expect(await place.json('sweep')).toMatchObject({ keys: 2, orphans: 0, stopped: false })
+    const backend = new DiskBackend({ root: place.root, durability: 'none' })
+    await backend.open()
+    for (let at = 0; at < 101; at++) {
+      const content = bytes(`orphan ${at}`)
+      const key = `${cidOfBytes(content)}.1-aaaaaaaaaaaaaaaa`
+      await backend.put(key, { size: content.byteLength, sha256: new Uint8Array(32), chunks: [content] })
+    }
+    await backend.close()
+    const stopped = await place.cli('sweep')
+    expect(stopped.status).toBe(3)
+    expect(stopped.stdout).toMatch(/orphans +101/)
+    expect(stopped.stdout).toContain('--force')
+    const unasked = await place.cli('sweep', '--force')
+    expect(unasked).toMatchObject({ status: 2, stderr: expect.stringContaining('--yes') })
+    expect(await place.cli('sweep', '--force', '--yes')).toMatchObject({ status: 0 })
+  })
+
+  test('finds damage, by exit status and name', async () => {
+    const place = await filled()
+    expect(await place.cli('check')).toMatchObject({ status: 0 })
+    expect(await place.cli('scrub', '--all')).toMatchObject({ status: 0 })
+    const cid = cidOfBytes(bytes('hello'))
+    writeFileSync(place.fileOf(cid), 'jello')
+    const scrubbed = await place.cli('scrub', '--all')
+    expect(scrubbed.status).toBe(3)
+    expect(scrubbed.stdout).toContain(`! ${cid}: wrongHash`)
+    expect((await place.cli('check')).status).toBe(3)
+  })
+
+  test('moves to another backend and tells when the old one may go, by a configuration of the host’s', async () => {
+    const place = await filled()
+    const config = join(place.folder, 'store.mjs')
+    const entry = join(import.meta.dirname, '../../dist/index.js')
+    const root = join(place.folder, 'new')
+    writeFileSync(
+      config,
+      `import { createBlobStore, DiskBackend, sqliteMetadata } from ${JSON.stringify(entry)}
+       export default () => createBlobStore({
+         backend: { write: 'new', all: {
+           disk: new DiskBackend({ root: ${JSON.stringify(place.root)} }),
+           new: new DiskBackend({ root: ${JSON.stringify(root)}, name: 'new' }),
+         } },
+         metadata: sqliteMetadata(${JSON.stringify(place.database)}),
+         times: { deleteDelay: 0 },
+       })`,
+    )
+    const env = { BLOBSTORE_CONFIG: config }
+    expect((await cli(['migrate', '--dry-run'], env)).stdout).toMatch(/would move +2/)
+    const moved = await cli(['migrate'], env)
+    expect(moved).toMatchObject({ status: 0, stderr: '' })
+    expect(moved.stdout).toMatch(/disk +still needed: old copies wait/)
+    await cli(['collect'], env)
+    expect((await cli(['migrate'], env)).stdout).toMatch(/disk +no longer needed/)
+    const blobs = place.store({ backend: new DiskBackend({ root, name: 'new', durability: 'none' }) })
+    expect(await (await blobs.read(alice, cidOfBytes(bytes('hello')))).bytes()).toEqual(Buffer.from('hello'))
+  })
+
+  test('says what is missing or wrong, and makes nothing', async () => {
+    const place = await filled()
+    const none = join(place.folder, 'none')
+    const empty = join(place.folder, 'empty')
+    mkdirSync(empty)
+    const cases: [args: string[], status: number, says: RegExp][] = [
+      [[], 2, /Usage/],
+      [['collapse'], 2, /unknown command/],
+      [['stats'], 2, /Where are the bytes\?/],
+      [['stats', '--disk', place.root], 2, /Where are the facts\?/],
+      [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder/],
+      [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file/],
+      [['stats', '--disk', place.root, '--s3', 'bucket', '--sqlite', place.database], 2, /expected s3:/],
+      [['scrub', '--rate', 'fast'], 2, /number of bytes/],
+      [['stats', '--disk', empty, '--sqlite', place.database], 1, /StoreMismatch/],
+    ]
+    for (const [args, status, says] of cases) {
+      const { status: was, stderr } = await cli(args)
+      expect({ was, stderr }, args.join(' ')).toEqual({ was: status, stderr: expect.stringMatching(says) })
+    }
+  })
+
+  test('ends when it is told to, where it is safe', async () => {
+    const place = new CliPlace()
+    const blobs = place.store()
+    for (let at = 0; at < 20; at++) await blobs.upload(alice, bytes(`${at}`.repeat(1000)))
+    await blobs.close()
+    place.clock.advance(day)
+    const args = ['scrub', '--all', '--rate', '1000', '--disk', place.root, '--sqlite', place.database]
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    setTimeout(() => child.kill('SIGINT'), 3000)
+    const [[code]] = await Promise.all([once(child, 'exit'), once(child.stderr, 'data')])
+    expect(code).toBe(1)
+  })
+})
