@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { text } from 'node:stream/consumers'
 import { bytesInMemory } from './object-body.ts'
 import { getObject, putObject } from './objects.ts'
+import { readAll } from './reading.ts'
 import { repeatedly, unlessRefused } from './retry.ts'
 import type { Service } from './service.ts'
 
@@ -12,7 +12,7 @@ export async function readMarker(
 ): Promise<string | null> {
   return repeatedly(async () => {
     const object = await getObject(service, name, undefined, signal)
-    return object && (await text(object.body))
+    return object && (await readAll(object, service, signal)).toString()
   }, signal)
 }
 

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
 import { GetBucketVersioningCommand } from '@aws-sdk/client-s3'
 import type { Logger } from '../../logger.ts'
 import type { Names } from './layout.ts'
 import { bytesInMemory } from './object-body.ts'
 import { deleteObject, getObject, listObjects, putObject } from './objects.ts'
+import { readAll } from './reading.ts'
 import { repeatedly } from './retry.ts'
 import { codeOf, OddAnswer, statusOf } from './s3-error.ts'
 import type { Service } from './service.ts'
@@ -57,7 +57,7 @@ async function writeAndRead(
     const found =
       object &&
       createHash('sha256')
-        .update(await buffer(object.body))
+        .update(await readAll(object, service, signal))
         .digest()
     if (!found?.equals(body.sha256)) throw new OddAnswer('what was written to the bucket is not what is read from it')
   } finally {

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
+import type { OpenObject } from './objects.ts'
 import { TimedOut } from './patience.ts'
 import { OddAnswer } from './s3-error.ts'
+import type { Service } from './service.ts'
 
 class TooFewBytes extends Error {
   override readonly name = 'TooFewBytes'
@@ -116,4 +118,18 @@ export class S3Reading implements AsyncIterableIterator<Uint8Array> {
     this.#options.readings.delete(this)
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
   }
+}
+
+/** All the bytes of an answer, as a small object has them; within the time that each next one has. Errors are bare. */
+export async function readAll(
+  { body: stream, length }: OpenObject,
+  { limits: { socketTimeout } }: Service,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const explain = (error: unknown): unknown => error
+  const chunks: Uint8Array[] = []
+  for await (const chunk of new S3Reading({ stream, length, socketTimeout, signal, explain, readings: new Set() })) {
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }

@@ -59,6 +59,15 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
+  s3Test('of the marker that stands still is given up, too', async () => {
+    const { open, proxy } = await openFixture()
+    const backend = await open(impatient)
+    await backend.writeMarker('a marker of some length')
+    proxy.fault = () => ({ kind: 'stallAnswer', at: 0.3 })
+    expect(await outcome(backend.readMarker())).toContain('did not answer in time')
+    await until(() => proxy.busy === 0, 'no connection is left')
+  })
+
   s3Test('may be slow: who waits is not the service', async () => {
     const { open } = await openFixture()
     const backend = await open(impatient)

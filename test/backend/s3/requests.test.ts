@@ -5,7 +5,7 @@ import { sharedBucket } from '../../support/s3.ts'
 import { alice, bytes, post } from '../../support/samples.ts'
 import { openFixture, s3Test } from './fixture.ts'
 
-s3Test('an upload is one request, a reference none, a reading one, a thousand deletions one', async () => {
+s3Test('an upload is one request, a reference none, a reading one', async () => {
   const { place, proxy, open } = await openFixture()
   const blobs = createBlobStore({
     backend: await open(),
