@@ -7,31 +7,39 @@ export interface Dialect {
   name: 'sqlite' | 'postgres'
   /** The database's clock, in milliseconds since 1970. */
   now: RawBuilder<number>
+  /** One row when a query on this connection would find a table of that name, none otherwise. */
+  findTable(name: string): RawBuilder<unknown>
 }
 
 const sqlite: Dialect = {
   name: 'sqlite',
   now: sql<number>`cast((julianday('now') - 2440587.5) * 86400000 as integer)`,
+  findTable: (name) => sql`select 1 from sqlite_schema where type = 'table' and name = ${name}`,
 }
 
 const postgres: Dialect = {
   name: 'postgres',
   now: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
+  findTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
 }
 
-/** Asks the database what it is: the host's Kysely may be of another copy of the package, or wrapped. */
+/**
+ * Asks the database what it is: the host's Kysely may be of another copy of the package, or wrapped. PostgreSQL first,
+ * since it would write a question that it does not understand into its log.
+ */
 export async function detectDialect(db: Kysely<Tables>): Promise<Dialect> {
+  if (await understands(db, 'select pg_backend_pid()')) return postgres
+  if (await understands(db, 'select sqlite_version()')) return sqlite
+  throw new BlobStoreError('MetadataFailed', 'The database is neither SQLite nor PostgreSQL')
+}
+
+/** @throws what a database throws that knows the function, or cannot be asked */
+async function understands(db: Kysely<Tables>, question: string): Promise<boolean> {
   try {
-    await sql`select sqlite_version()`.execute(db)
-    return sqlite
-  } catch (sqliteError) {
-    const isPostgres = await sql`select pg_backend_pid()`.execute(db).then(
-      () => true,
-      () => false,
-    )
-    if (isPostgres) return postgres
-    throw new BlobStoreError('MetadataFailed', 'Cannot query the database, or it is neither SQLite nor PostgreSQL', {
-      cause: sqliteError,
-    })
+    await sql.raw(question).execute(db)
+    return true
+  } catch (error) {
+    if (error instanceof Error && /no such function|does not exist|unknown function/i.test(error.message)) return false
+    throw error
   }
 }

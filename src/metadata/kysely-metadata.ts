@@ -7,6 +7,7 @@ import type { HostDatabase } from './host-database.ts'
 import type { Metadata, MetadataAdapter } from './metadata.ts'
 import { migrate, migrationsPending } from './migrations.ts'
 import { persistently } from './persistently.ts'
+import { checkPostgresSettings } from './postgres-settings.ts'
 import { accountSteps } from './rows/account-steps.ts'
 import { blobQueries } from './rows/blob-queries.ts'
 import { collectSteps } from './rows/collect-steps.ts'
@@ -131,7 +132,7 @@ async function openSession(db: Kysely<Tables>, source: Source): Promise<Session>
 
 async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Dialect> {
   const dialect = await detectDialect(db)
-  if (dialect.name === 'sqlite') await checkSettings(db, durability)
+  await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
   return dialect
 }
 

@@ -1,187 +1,19 @@
 import { type Kysely, sql } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
 import { BlobStoreError } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
+import { firstMigration } from './first-migration.ts'
 import type { Tables } from './tables.ts'
 
-// The tables are ours alone: each name has the prefix `blobstore_`, the migrator's own two included.
+// Kysely's own migrator looks for its tables in every schema of a PostgreSQL database, not only where this connection
+// would find them, holds a lock of the session, which a pooler in between may give to somebody else, and has no
+// transactions on SQLite. This one is a transaction like any other.
 
-const migrationTable = 'blobstore_migration'
+type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>
 
-const first = (dialect: Dialect): Migration => ({
-  async up(db) {
-    const { schema } = db
-    // Rows are small and looked up by their primary key: in SQLite one tree instead of two.
-    const end = dialect.name === 'sqlite' ? sql`without rowid` : sql``
+const migrations: Record<string, Migrate> = { '001': firstMigration }
 
-    await schema
-      .createTable('blobstore_account')
-      .addColumn('did', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('bytes', 'bigint', (c) => c.notNull())
-      .addColumn('count', 'bigint', (c) => c.notNull())
-      .addColumn('reserved', 'bigint', (c) => c.notNull())
-      .addColumn('uploads', 'bigint', (c) => c.notNull())
-      .addColumn('pending', 'bigint', (c) => c.notNull())
-      .addColumn('deleted_at', 'bigint')
-      .addColumn('deleting', 'integer', (c) => c.notNull())
-      .modifyEnd(end)
-      .execute()
-    await schema
-      .createIndex('blobstore_account_deleting')
-      .on('blobstore_account')
-      .column('deleting')
-      .where('deleting', '=', 1)
-      .execute()
-
-    await schema
-      .createTable('blobstore_upload')
-      .addColumn('key', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('backend', 'text', (c) => c.notNull())
-      .addColumn('did', 'text')
-      .addColumn('cid', 'text')
-      .addColumn('reserved', 'bigint', (c) => c.notNull())
-      .addColumn('lease_until', 'bigint', (c) => c.notNull())
-      .modifyEnd(end)
-      .execute()
-    await index('blobstore_upload', 'lease', ['lease_until'])
-    await index('blobstore_upload', 'account', ['did'])
-
-    await schema
-      .createTable('blobstore_content')
-      .addColumn('cid', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('key', 'text', (c) => c.notNull().unique())
-      .addColumn('backend', 'text', (c) => c.notNull())
-      .addColumn('size', 'bigint', (c) => c.notNull())
-      .addColumn('verified_at', 'bigint')
-      .modifyEnd(end)
-      .execute()
-
-    await schema
-      .createTable('blobstore_blob')
-      .addColumn('did', 'text', (c) => c.notNull())
-      .addColumn('cid', 'text', (c) => c.notNull().references('blobstore_content.cid').onDelete('restrict'))
-      .addColumn('mime_type', 'text', (c) => c.notNull())
-      .addColumn('size', 'bigint', (c) => c.notNull())
-      .addColumn('created_at', 'bigint', (c) => c.notNull())
-      .addColumn('was_referenced', 'integer', (c) => c.notNull())
-      .addColumn('expires_at', 'bigint')
-      .addPrimaryKeyConstraint('blobstore_blob_pk', ['did', 'cid'])
-      .modifyEnd(end)
-      .execute()
-    await index('blobstore_blob', 'cid', ['cid'])
-    await index('blobstore_blob', 'newest', ['did', 'created_at', 'cid'])
-    await schema
-      .createIndex('blobstore_blob_temporary')
-      .on('blobstore_blob')
-      .columns(['did', 'expires_at'])
-      .where('expires_at', 'is not', null)
-      .execute()
-    // Partial, so that collecting costs what there is to collect and not what is stored.
-    await schema
-      .createIndex('blobstore_blob_expiry')
-      .on('blobstore_blob')
-      .columns(['expires_at', 'did'])
-      .where('expires_at', 'is not', null)
-      .execute()
-
-    await schema
-      .createTable('blobstore_ref')
-      .addColumn('did', 'text', (c) => c.notNull())
-      .addColumn('cid', 'text', (c) => c.notNull())
-      .addColumn('record_uri', 'text', (c) => c.notNull())
-      .addColumn('rev', 'text', (c) => c.notNull())
-      .addColumn('scope', 'text', (c) => c.notNull())
-      .addPrimaryKeyConstraint('blobstore_ref_pk', ['did', 'cid', 'record_uri'])
-      .addForeignKeyConstraint('blobstore_ref_fk', ['did', 'cid'], 'blobstore_blob', ['did', 'cid'], (fk) =>
-        fk.onDelete('restrict'),
-      )
-      .modifyEnd(end)
-      .execute()
-    await index('blobstore_ref', 'record', ['did', 'record_uri'])
-
-    await schema
-      .createTable('blobstore_expected')
-      .addColumn('did', 'text', (c) => c.notNull())
-      .addColumn('cid', 'text', (c) => c.notNull())
-      .addColumn('record_uri', 'text', (c) => c.notNull())
-      .addColumn('rev', 'text', (c) => c.notNull())
-      .addColumn('scope', 'text', (c) => c.notNull())
-      .addColumn('mime_type', 'text', (c) => c.notNull())
-      .addColumn('size', 'bigint')
-      .addPrimaryKeyConstraint('blobstore_expected_pk', ['did', 'cid', 'record_uri'])
-      .modifyEnd(end)
-      .execute()
-    await index('blobstore_expected', 'record', ['did', 'record_uri'])
-    await index('blobstore_expected', 'cid', ['cid'])
-
-    await schema
-      .createTable('blobstore_doomed')
-      .addColumn('key', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('backend', 'text')
-      .addColumn('did', 'text')
-      .addColumn('size', 'bigint', (c) => c.notNull())
-      .addColumn('not_before', 'bigint', (c) => c.notNull())
-      .addColumn('attempts', 'integer', (c) => c.notNull())
-      .addColumn('last_error', 'text')
-      .modifyEnd(end)
-      .execute()
-    await index('blobstore_doomed', 'due', ['not_before'])
-    await index('blobstore_doomed', 'account', ['did'])
-
-    await schema
-      .createTable('blobstore_takedown')
-      .addColumn('cid', 'text', (c) => c.notNull())
-      .addColumn('did', 'text', (c) => c.notNull())
-      .addColumn('ref', 'text')
-      .addColumn('created_at', 'bigint', (c) => c.notNull())
-      .addPrimaryKeyConstraint('blobstore_takedown_pk', ['cid', 'did'])
-      .modifyEnd(end)
-      .execute()
-
-    await schema
-      .createTable('blobstore_meta')
-      .addColumn('one', 'integer', (c) => c.primaryKey().notNull())
-      .addColumn('id', 'text', (c) => c.notNull())
-      .addColumn('epoch', 'bigint', (c) => c.notNull())
-      .addColumn('restored', 'integer', (c) => c.notNull())
-      .execute()
-
-    await schema
-      .createTable('blobstore_candidate')
-      .addColumn('sweep', 'text', (c) => c.notNull())
-      .addColumn('key', 'text', (c) => c.notNull())
-      .addPrimaryKeyConstraint('blobstore_candidate_pk', ['sweep', 'key'])
-      .modifyEnd(end)
-      .execute()
-
-    await schema
-      .createTable('blobstore_backend')
-      .addColumn('name', 'text', (c) => c.primaryKey().notNull())
-      .modifyEnd(end)
-      .execute()
-    await schema
-      .createTable('blobstore_process')
-      .addColumn('id', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('backends', 'text', (c) => c.notNull())
-      .addColumn('writes_to', 'text', (c) => c.notNull())
-      .addColumn('seen_until', 'bigint', (c) => c.notNull())
-      .modifyEnd(end)
-      .execute()
-
-    function index(table: string, name: string, columns: string[]): Promise<void> {
-      return schema.createIndex(`${table}_${name}`).on(table).columns(columns).execute()
-    }
-  },
-})
-
-function migrator(db: Kysely<Tables>, dialect: Dialect): Migrator {
-  return new Migrator({
-    db,
-    provider: { getMigrations: async () => ({ '001': first(dialect) }) },
-    migrationTableName: migrationTable,
-    migrationLockTableName: 'blobstore_migration_lock',
-  })
-}
+/** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */
+const advisoryLock = 8_243_107_715_290_611n
 
 /**
  * Whether the tables are of an older version, or there are none.
@@ -189,22 +21,38 @@ function migrator(db: Kysely<Tables>, dialect: Dialect): Migrator {
  * @throws `MetadataOutdated` when they are of a newer one
  */
 export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): Promise<boolean> {
-  const known = await migrator(db, dialect).getMigrations()
-  if (known.every((migration) => migration.executedAt === undefined)) return true
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(db)
-  const unknown = rows.filter((row) => !known.some((migration) => migration.name === row.name))
-  if (unknown.length > 0) {
+  const done = await migrationsDone(db, dialect)
+  if (done.some((name) => !(name in migrations))) {
     throw new BlobStoreError(
       'MetadataOutdated',
       'The tables were made by a newer version of pds-blobstore, and this one would not understand them: run that version',
     )
   }
-  return known.some((migration) => migration.executedAt === undefined)
+  return Object.keys(migrations).some((name) => !done.includes(name))
 }
 
-/** Brings the tables to this version; when they are, does nothing. */
-export async function migrate(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
-  // Kysely's migrator reports an error instead of throwing it.
-  const { error } = await migrator(db, dialect).migrateToLatest()
-  if (error !== undefined) throw error
+/** Brings the tables to this version, within a transaction; when they are, does nothing. */
+export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<void> {
+  if (dialect.name === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(trx)
+  const done = await migrationsDone(trx, dialect)
+  for (const [name, run] of Object.entries(migrations)) {
+    if (!done.includes(name)) await step(trx, dialect.name, name, run)
+  }
+}
+
+/** What {@link migrate} does to a database without tables. */
+export async function migrateEmpty(db: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
+  for (const [name, run] of Object.entries(migrations)) await step(db, dialect, name, run)
+}
+
+async function step(db: Kysely<Tables>, dialect: Dialect['name'], name: string, run: Migrate): Promise<void> {
+  await run(db, dialect)
+  await sql`insert into blobstore_migration (name, timestamp) values (${sql.lit(name)}, current_timestamp)`.execute(db)
+}
+
+async function migrationsDone(db: Kysely<Tables>, dialect: Dialect): Promise<string[]> {
+  const { rows: tables } = await dialect.findTable('blobstore_migration').execute(db)
+  if (tables.length === 0) return []
+  const { rows } = await sql<{ name: string }>`select name from blobstore_migration`.execute(db)
+  return rows.map((row) => row.name)
 }

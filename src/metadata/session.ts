@@ -1,4 +1,4 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type ControlledTransaction, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
@@ -33,8 +33,8 @@ export class Session {
 
   /** The database's time, or some milliseconds later. One clock for all processes, whatever their machines say. */
   now(later = 0): RawBuilder<number> {
-    if (this.#clock) return sql`${this.#clock() + later}`
-    return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + ${later})`
+    if (this.#clock) return sql`cast(${this.#clock() + later} as bigint)`
+    return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
   }
 
   /** Runs queries that change nothing. */
@@ -63,41 +63,32 @@ export class Session {
     return persistently(() => this.#transact(run))
   }
 
-  async #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    let failure: { error: unknown } | undefined
-    const remember = async (trx: Kysely<Tables>) => {
+  #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return acquired(async (start) => {
+      const trx = await this.#begin()
       try {
-        return await run(trx)
+        const result = await start(() => run(trx))
+        await trx.commit().execute()
+        return result
       } catch (error) {
-        failure = { error }
+        // The first error tells what happened. After a failed commit SQLite has rolled back by itself, and after a lost
+        // connection there is nothing to roll back.
+        await rolledBack(trx)
         throw error
       }
-    }
-    try {
-      return await acquired((start) => this.#db.transaction().execute((trx) => start(() => remember(trx))))
-    } catch (error) {
-      // On a full disk SQLite rolls back by itself; then Kysely's own rollback fails, and would hide what happened.
-      throw failure ? failure.error : error
-    }
+    })
   }
 
-  /**
-   * Changes the tables, all or nothing. Kysely's migrator does that by itself on PostgreSQL only, though SQLite can:
-   * so there it gets a connection on which a transaction was begun.
-   */
-  async changeSchema(run: (db: Kysely<Tables>) => Promise<void>): Promise<void> {
-    if (this.dialect.name === 'postgres') return run(this.#db)
-    const transact = async (db: Kysely<Tables>) => {
-      await sql`begin immediate`.execute(db)
-      try {
-        await run(db)
-        await sql`commit`.execute(db)
-      } catch (error) {
-        await sql`rollback`.execute(db)
-        throw error
-      }
-    }
-    return persistently(() => acquired((start) => this.#db.connection().execute((db) => start(() => transact(db)))))
+  #begin(): Promise<ControlledTransaction<Tables>> {
+    const begin = this.#db.startTransaction()
+    if (this.dialect.name === 'sqlite') return begin.execute()
+    // What the protocol was checked with, whatever the host's default is.
+    return begin.setIsolationLevel('read committed').setAccessMode('read write').execute()
+  }
+
+  /** Changes the tables, all or nothing. */
+  async changeSchema(run: (trx: Kysely<Tables>) => Promise<void>): Promise<void> {
+    return persistently(() => this.#transact(run))
   }
 
   #hostTransaction(trx: HostTransaction): Kysely<Tables> {
@@ -121,4 +112,11 @@ export class Session {
 /** The host's Kysely as one of ours: without its plugins, since CamelCasePlugin and the like would rename columns. */
 export function ownTables(db: HostDatabase): Kysely<Tables> {
   return db.withoutPlugins() as Kysely<Tables>
+}
+
+async function rolledBack(trx: ControlledTransaction<Tables>): Promise<void> {
+  await trx
+    .rollback()
+    .execute()
+    .catch(() => {})
 }

@@ -33,6 +33,16 @@ export function isLostRace(error: unknown): boolean {
   return code === '23505' || code === '23503'
 }
 
+/** The connection broke, or there was none: what the statement did, if it was a commit, is not known. */
+function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error)
+  if (/^(ECONN|ENET|EHOST|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_)/.test(code)) return true
+  if (code.startsWith('08') || /^57P0[1-4]$/.test(code)) return true
+  return /^(Connection terminated|Client has encountered|Client was closed|Query read timeout|timeout e|Postgres connection)/i.test(
+    messageOf(error),
+  )
+}
+
 /** What the driver threw, as an error of the library. */
 export function metadataError(error: unknown): unknown {
   if (isBlobStoreError(error)) return error
@@ -49,8 +59,28 @@ export function metadataError(error: unknown): unknown {
       cause: error,
     })
   }
-  return new BlobStoreError('MetadataFailed', `The database failed: ${printable(messageOf(error), 200)}`, {
-    transient: code === 'SQLITE_IOERR' || code.startsWith('08') || code.startsWith('57'),
+  const said = printable(messageOf(error), 200)
+  if (code === '57014') {
+    return new BlobStoreError('MetadataBusy', `The database gave up a statement: ${said}; try again`, {
+      transient: true,
+      cause: error,
+    })
+  }
+  if (code === '53300') {
+    return new BlobStoreError('MetadataBusy', `The database takes no more connections: ${said}`, {
+      transient: true,
+      cause: error,
+    })
+  }
+  if (code === '25P02') {
+    return new BlobStoreError(
+      'MetadataFailed',
+      'The transaction given as `trx` had failed already, and can only be rolled back',
+      { cause: error },
+    )
+  }
+  return new BlobStoreError('MetadataFailed', `The database failed: ${said}`, {
+    transient: code === 'SQLITE_IOERR' || code === '58030' || isConnectionLost(error),
     cause: error,
   })
 }

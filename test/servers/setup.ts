@@ -1,13 +1,21 @@
 import type { TestProject } from 'vitest/node'
+import { startPostgres } from './postgres.ts'
 import { startS3 } from './s3.ts'
 
-// The real servers that tests run against. Each provides its address, for `inject`, or null where it is not installed.
-const servers = [startS3]
+/** A server that tests need: resolves, when it answers, with how to stop it. */
+export type StartServer = (project: TestProject) => Promise<() => Promise<void>>
 
-/** Before the first test; what comes back runs after the last. */
+const servers: StartServer[] = [startPostgres, startS3]
+
+/** Starts them once for each run of vitest; whatever becomes of the run, they stop with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stops = await Promise.all(servers.map((start) => start(project)))
-  return async () => {
-    await Promise.all(stops.map((stop) => stop()))
+  const started = await Promise.allSettled(servers.map((start) => start(project)))
+  const stops = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const stopAll = async () => void (await Promise.allSettled(stops.map((stop) => stop())))
+  const failure = started.find((one) => one.status === 'rejected')
+  if (failure) {
+    await stopAll()
+    throw failure.reason
   }
+  return stopAll
 }

@@ -16,6 +16,7 @@ import {
   type MetadataAdapter,
   sqliteMetadata,
 } from '../../src/index.ts'
+import { PostgresSchema } from './postgres.ts'
 import { S3Place } from './s3.ts'
 
 /** A folder of this test's own, gone when it is finished. */
@@ -49,7 +50,13 @@ export const places: { name: string; make: () => Place }[] = [
   { name: 'memory and SQLite in memory', make: memoryPlace },
   { name: 'disk and an SQLite file', make: diskPlace },
   { name: 'disk and the host’s Kysely', make: hostPlace },
-  ...(inject('s3') ? [{ name: 'S3 and SQLite', make: s3Place }] : []),
+  { name: 'disk and PostgreSQL', make: postgresPlace },
+  ...(inject('s3')
+    ? [
+        { name: 'S3 and SQLite', make: s3Place },
+        { name: 'S3 and PostgreSQL', make: s3PostgresPlace },
+      ]
+    : []),
 ]
 
 export function memoryPlace(): Place {
@@ -81,33 +88,58 @@ export function hostPlace(): Place {
   database.pragma('foreign_keys = ON')
   const db = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
   onTestFinished(() => db.destroy())
-  return {
-    ...place(
-      clock,
-      () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
-      () => kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
-    ),
-    db,
-  }
-}
-
-export function s3Place(): Place {
-  const address = inject('s3')
-  if (!address) throw new Error('There is no S3 server')
-  const clock = new Clock()
-  const folder = temporaryFolder()
-  const bytes = new S3Place(address)
-  // Registered first, so done last: stores that are still open write.
-  onTestFinished(() => bytes.remove())
   return place(
     clock,
-    () => bytes.backend(),
-    () => sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
+    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    () => kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
+    db,
   )
 }
 
-function place(clock: Clock, backend: () => BlobBackend, metadata: () => MetadataAdapter): Place {
+export function postgresPlace(): Place {
+  const clock = new Clock()
+  const folder = temporaryFolder()
+  return place(clock, () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }), ...onPostgres(clock))
+}
+
+export function s3Place(): Place {
+  const clock = new Clock()
+  const folder = temporaryFolder()
+  return place(clock, inS3(), () =>
+    sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
+  )
+}
+
+export function s3PostgresPlace(): Place {
+  const clock = new Clock()
+  return place(clock, inS3(), ...onPostgres(clock))
+}
+
+/** Bytes under a prefix of the test's own. */
+function inS3(): () => BlobBackend {
+  const address = inject('s3')
+  if (!address) throw new Error('There is no S3 server')
+  const bytes = new S3Place(address)
+  // Registered first, so done last: stores that are still open write.
+  onTestFinished(() => bytes.remove())
+  return () => bytes.backend()
+}
+
+/** Facts in a schema of the test's own, for whatever backend. Each store has a pool to itself, as processes do. */
+function onPostgres(clock: Clock): [metadata: () => MetadataAdapter, db: HostDatabase & Kysely<never>] {
+  const schema = new PostgresSchema()
+  onTestFinished(() => schema.drop())
+  return [() => kyselyMetadata(schema.open(), { durability: 'relaxed', now: clock.now }), schema.open()]
+}
+
+function place(
+  clock: Clock,
+  backend: () => BlobBackend,
+  metadata: () => MetadataAdapter,
+  db?: HostDatabase & Kysely<never>,
+): Place {
   return {
+    ...(db && { db }),
     clock,
     backend,
     metadata,

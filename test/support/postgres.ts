@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import { postgresVariable } from '../servers/postgres.ts'
+
+/** The server that the test run started. */
+export function postgresUrl(): string {
+  const url = process.env[postgresVariable]
+  if (!url) throw new Error(`No PostgreSQL: run vitest, or set ${postgresVariable}`)
+  return url
+}
+
+/** For what is done to a server and not to a store. */
+const admin = new Kysely<never>({
+  dialect: new PostgresDialect({
+    pool: async () => new pg.Pool({ connectionString: postgresUrl(), max: 2, allowExitOnIdle: true }),
+  }),
+})
+
+/** A schema of a test's own: made when it is first needed, seen by all connections to it and by no others. */
+export class PostgresSchema {
+  readonly name: string = `test_${randomBytes(6).toString('hex')}`
+  readonly #pools: Kysely<never>[] = []
+  #made: Promise<unknown> | undefined
+
+  /** Another pool on it, as another process would have. */
+  open(config: pg.PoolConfig = {}): Kysely<never> {
+    const dialect = new PostgresDialect({
+      pool: async () => {
+        await this.make()
+        const pool = new pg.Pool({ ...this.config(), max: 8, ...config })
+        pool.on('error', () => {}) // connections that tests cut
+        return pool
+      },
+    })
+    const db = new Kysely<never>({ dialect })
+    this.#pools.push(db)
+    return db
+  }
+
+  config(): pg.PoolConfig {
+    return { connectionString: postgresUrl(), options: `-c search_path=${this.name}` }
+  }
+
+  make(): Promise<unknown> {
+    this.#made ??= sql`create schema ${sql.id(this.name)}`.execute(admin)
+    return this.#made
+  }
+
+  async drop(): Promise<void> {
+    await Promise.all(this.#pools.map((db) => db.destroy()))
+    if (this.#made) await sql`drop schema ${sql.id(this.name)} cascade`.execute(admin)
+  }
+}
