@@ -20,7 +20,8 @@ const sqlite: Dialect = {
 const postgres: Dialect = {
   name: 'postgres',
   now: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
-  findTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
+  // Not to_regclass, which may remember that there was none when another transaction has just made it.
+  findTable: (name) => sql`select 1 from pg_class where relname = ${name} and pg_table_is_visible(oid)`,
 }
 
 /**
@@ -28,15 +29,15 @@ const postgres: Dialect = {
  * since it would write a question that it does not understand into its log.
  */
 export async function detectDialect(db: Kysely<Tables>): Promise<Dialect> {
-  if (await understands(db, 'select pg_backend_pid()')) return postgres
-  if (await understands(db, 'select sqlite_version()')) return sqlite
+  if (await understands(db, sql`select pg_backend_pid()`)) return postgres
+  if (await understands(db, sql`select sqlite_version()`)) return sqlite
   throw new BlobStoreError('MetadataFailed', 'The database is neither SQLite nor PostgreSQL')
 }
 
 /** @throws what a database throws that knows the function, or cannot be asked */
-async function understands(db: Kysely<Tables>, question: string): Promise<boolean> {
+async function understands(db: Kysely<Tables>, question: RawBuilder<unknown>): Promise<boolean> {
   try {
-    await sql.raw(question).execute(db)
+    await question.execute(db)
     return true
   } catch (error) {
     if (error instanceof Error && /no such function|does not exist|unknown function/i.test(error.message)) return false

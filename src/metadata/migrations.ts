@@ -33,7 +33,7 @@ export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): P
 
 /** Brings the tables to this version, within a transaction; when they are, does nothing. */
 export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<void> {
-  if (dialect.name === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(trx)
+  if (dialect.name === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(trx)
   const done = await migrationsDone(trx, dialect)
   for (const [name, run] of Object.entries(migrations)) {
     if (!done.includes(name)) await step(trx, dialect.name, name, run)

@@ -16,8 +16,8 @@ export async function takedown(
   assertOptions('takedown', options, ['ref', 'trx', 'signal'])
   options.signal?.throwIfAborted()
   const { ref = null } = options
-  if (ref !== null && (typeof ref !== 'string' || ref.length > 1000)) {
-    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of 1000 characters at most')
+  if (ref !== null && (typeof ref !== 'string' || ref.length > 1000 || ref.includes('\0'))) {
+    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of 1000 characters at most, none of them NUL')
   }
   const cid = parseBlobCid(cidLike)
   await store.metadata.takedown(did, cid, { ref, trx: options.trx })

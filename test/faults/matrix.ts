@@ -66,14 +66,7 @@ function canMeet(call: string, fault: FaultName): boolean {
   return fault !== 'short write' || writing.has(call)
 }
 
-/**
- * Kysely's own rollback hides what a commit failed of, when the database has rolled back already; and whoever cannot be
- * asked for its version is taken for no database.
- */
-const misunderstood = new Set(['commit', 'select sqlite_version()'])
-
 function assertRightError({ call, fault }: Cell, { code, transient, message }: BlobStoreError): void {
-  if (misunderstood.has(call)) return
   if (call.startsWith('begin') && fault === 'timeout before') throw new Violation('who came too late did not try again')
   const isRight = {
     full: code === 'StorageFull',

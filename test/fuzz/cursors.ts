@@ -24,6 +24,7 @@ const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).t
 
 function someCursor(random: Random): string {
   const cid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
+  const list = random.pick(['referenced', 'own', 'missing'])
   const part = (): unknown =>
     random.pick([
       cid,
@@ -40,8 +41,8 @@ function someCursor(random: Random): string {
       [cid],
       {},
     ])
-  if (random.chance(0.5)) return encoded(random.chance(0.7) ? [part(), part()] : part())
-  return random.chance(0.3) ? anyText(random, 300) : mutateText(random, encoded([part(), part()]))
+  if (random.chance(0.5)) return encoded(random.chance(0.7) ? [list, part(), part()] : part())
+  return random.chance(0.3) ? anyText(random, 300) : mutateText(random, encoded([list, part(), part()]))
 }
 
 const cursor: Fuzzer = {

@@ -92,7 +92,7 @@ const readers: Record<string, (text: string) => unknown> = {
   type: parseMimeType,
   accept: (text) => matchesAccept(text, ['image/*']),
   'file name': mimeTypeOfFileName,
-  cursor: decodeCursor,
+  cursor: (text) => decodeCursor('own', text),
   range: (text) => chooseRange(text, 1000),
   address: splitUrl,
 }

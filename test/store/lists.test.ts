@@ -155,6 +155,22 @@ describe.each(places)('lists in $name', ({ make }) => {
       (options: PageOptions) => blobs.listOwn(alice, options),
       (options: PageOptions) => blobs.listMissing(alice, options),
     ]
+    const others = [
+      ['own', 'NaN', 'x'],
+      ['own', '1.5', 'x'],
+      ['own', '', 'x'],
+      ['own', '\0', 'x'],
+      ['own', '1', '\0'],
+    ]
+    encoded.push(...others.slice(0, 1).map((parts) => base64(JSON.stringify(['other', ...parts]))))
+    for (const parts of others) {
+      const cursor = base64(JSON.stringify(parts))
+      await expect(blobs.listOwn(alice, { cursor }), `${parts}`).rejects.toMatchObject({ code: 'InvalidArgument' })
+    }
+    await blobs.list(alice, { cursor: good })
+    for (const other of [blobs.listOwn(alice, { cursor: good }), blobs.listMissing(alice, { cursor: good })]) {
+      await expect(other, 'the cursor of another list').rejects.toMatchObject({ code: 'InvalidArgument' })
+    }
     for (const list of lists) {
       for (const limit of [0, -1, 1001, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5' as never]) {
         await expect(list({ limit }), `${list} ${limit}`).rejects.toMatchObject({ code: 'InvalidArgument' })

@@ -1,4 +1,5 @@
 import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely'
+import { printable } from '../../printable.ts'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
@@ -157,7 +158,7 @@ export function collectSteps(session: Session): CollectSteps {
           .updateTable('blobstore_doomed')
           .set((eb) => ({
             attempts: eb('attempts', '+', 1),
-            last_error: error.slice(0, 500),
+            last_error: printable(error, 500),
             not_before: session.now(delay),
           }))
           .where('key', '=', key)

@@ -1,7 +1,7 @@
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { selectBlobs, toStat } from './blob-queries.ts'
-import { decodeCursor, encodeCursor, pageOf } from './cursor.ts'
+import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor.ts'
 import { everyAccount } from './takedown-steps.ts'
 
 /** What is listed in pages. */
@@ -9,7 +9,7 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
   return {
     listReferenced: (did, { limit, cursor, since, scopes, trx }) =>
       session.read(async (db) => {
-        const after = decodeCursor(cursor)
+        const after = decodeCursor('referenced', cursor)
         let query = db
           .selectFrom('blobstore_ref as ref')
           .select('ref.cid')
@@ -33,18 +33,19 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
         if (after) query = query.where('ref.cid', '>', after[0])
         const rows = await query.execute()
         const cids = rows.map((row) => row.cid)
-        return pageOf(cids, limit, (cid) => encodeCursor(cid, ''))
+        return pageOf(cids, limit, (cid) => encodeCursor('referenced', cid, ''))
       }, trx),
 
     listOwn: (did, { limit, cursor, trx }) =>
       session.read(async (db) => {
-        const after = decodeCursor(cursor)
+        const after = decodeCursor('own', cursor)
         let query = selectBlobs(db, did)
           .orderBy('blob.created_at', 'desc')
           .orderBy('blob.cid', 'desc')
           .limit(limit + 1)
         if (after) {
           const createdAt = Number(after[0])
+          if (after[0] === '' || !Number.isSafeInteger(createdAt)) throw notACursor()
           // The first condition alone is what the index can begin at.
           query = query
             .where('blob.created_at', '<=', createdAt)
@@ -56,12 +57,12 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
             )
         }
         const stats = (await query.execute()).map(toStat)
-        return pageOf(stats, limit, (stat) => encodeCursor(String(stat.createdAt.getTime()), stat.cid))
+        return pageOf(stats, limit, (stat) => encodeCursor('own', String(stat.createdAt.getTime()), stat.cid))
       }, trx),
 
     listMissing: (did, { limit, cursor, trx }) =>
       session.read(async (db) => {
-        const after = decodeCursor(cursor)
+        const after = decodeCursor('missing', cursor)
         let query = db
           .selectFrom('blobstore_expected')
           .select(['cid', 'record_uri as recordUri'])
@@ -77,7 +78,7 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
             )
         }
         const rows = await query.execute()
-        return pageOf(rows, limit, (row) => encodeCursor(row.cid, row.recordUri))
+        return pageOf(rows, limit, (row) => encodeCursor('missing', row.cid, row.recordUri))
       }, trx),
   }
 }

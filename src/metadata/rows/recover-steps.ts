@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Content, RecoverSteps } from '../care.ts'
 import type { Session } from '../session.ts'
+import { LostRace } from '../sql-errors.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
@@ -81,7 +82,13 @@ export function recoverSteps(session: Session): RecoverSteps {
         .execute()
       return true
     }
-    await trx.updateTable('blobstore_content').set(fresh).where('cid', '=', cid).execute()
+    const { numUpdatedRows } = await trx
+      .updateTable('blobstore_content')
+      .set(fresh)
+      .where('cid', '=', cid)
+      .where('key', '=', live.key)
+      .executeTakeFirst()
+    if (numUpdatedRows !== 1n) throw new LostRace()
     await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], deleteDelay)
     return true
   }
