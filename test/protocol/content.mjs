@@ -16,13 +16,14 @@ export function contentModel(o = {}) {
     ownRow: 'delete', cas: true, gcReturning: true,  // commit: own row by DELETE..RETURNING (or only 'select'ed); content replaced only if its key is still the one read; collector dooms the key its DELETE returned
     newWins: true, fresh: 'any', keepXp: false,   // not fresh -> new bytes win; expires_at never cleared
     rmSets: true, gcClears: true, atOnce: true, search: true,   // dereferencing sets expires_at though others remain, the collector clears it then; blob row, content nobody else has and its tombstone in one transaction
+    gcSplit: !!o.split && o.atOnce !== false, ctLock: true,   // in READ COMMITTED: the blob row goes, the content is locked, then looked who else has it, then content and commit
     sweepLook: 'one', sweepOn: [1, 2], delay: true, reresolve: true, upTo: 1,
     delSteps: ['mark', 'exp', 'ref', 'blob'], rots: 0, scrub: false, scrubNull: true, strict: false, verifyCopy: true, newKey: true,
     restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, ...o }
   const U = ['A', 'B'], P = c.procs.map((p, i) => ({ d: p[0], script: p.slice(1), n: `${p[0]}${c.procs.filter((x) => x[0] === p[0]).length > 1 ? i + 1 : ''}` }))
   const init = () => {
     const sql = { seq: 0, up: {}, ct: 0, blob: { A: 0, B: 0 }, xp: { A: 0, B: 0 }, ref: { A: [], B: [] }, exp: { A: [], B: [] }, doom: {}, acct: { A: 0, B: 0 }, ep: 1, vn: 0, got: { A: 0, B: 0 }, fl: 0 }
-    const s = { sql, lock: { A: 0, B: 0 }, bytes: {}, net: [], p: P.map(() => ({ i: 0, pc: 0, k: 0, v: 0, h: 0 })), g: Array(c.gcs).fill(0), f: 0,
+    const s = { sql, lock: { A: 0, B: 0 }, ctl: 0, bytes: {}, net: [], p: P.map(() => ({ i: 0, pc: 0, k: 0, v: 0, h: 0 })), g: Array(c.gcs).fill(0), f: 0,
       rot: 0, h: 0, rd: 0, was: [], del: { A: 0, B: 0 }, mark: 1, hold: 0, bak: 0, b: 0, late: [], o: 0 }
     if (c.start) { // content k1 live in backend 1; start = { A: [uris], B: [uris] }
       sql.seq = 1; sql.ct = [1, 1]; s.bytes['1@1'] = 'g'; s.was = [1]
@@ -33,6 +34,8 @@ export function contentModel(o = {}) {
   const sorted = (x) => Object.fromEntries(Object.entries(x).sort(([a], [b]) => (a < b ? -1 : 1)))
   const norm = (s) => { s.net.sort(); s.g.sort(); s.was.sort(); s.bytes = sorted(s.bytes); for (const d of U) { s.sql.ref[d].sort(); s.sql.exp[d].sort() } return s }
   const known = (q, k) => k in q.up || k in q.doom || (q.ct && q.ct[0] == k)
+  const unlock = (s, d, looked) => { if (c.acctFirst) s.lock[d] = 0; if (looked && c.ctLock) s.ctl = 0 }
+  const others = (q, d) => U.some((e) => e !== d && q.blob[e])
   const setCt = (s, k, b) => { s.sql.ct = [k, b]; s.sql.vn = 0; if (!s.was.includes(k)) s.was.push(k) }
   function next(s0) {
     const out = [], q0 = s0.sql
@@ -44,14 +47,14 @@ export function contentModel(o = {}) {
       if (!op) return
       const set = (s, x) => { s.p[i] = { ...s.p[i], k: 0, v: 0, h: 0, pc: 0, ...x } }
       const done = (s) => set(s, { i: s.p[i].i + 1 }), retry = (s) => set(s, {})
-      const rule6 = c.acctFirst && d !== 'M', inNet = (k) => s0.net.some((x) => x.startsWith(`PUT:${k}:`))
+      const rule6 = c.acctFirst && d !== 'M', waits = s0.ctl && q0.ct, inNet = (k) => s0.net.some((x) => x.startsWith(`PUT:${k}:`))
       const tx = (at, label, R, W) => {
         if (p0.pc === at) {
-          if (rule6 && s0.lock[d]) return
+          if ((rule6 && s0.lock[d]) || (!c.split && op === 'up' && waits)) return
           for (const v of R(q0)) if (!c.split) go(`${n}.${label}${v.t || ''}`, (s, q) => W(s, q, v)); else go(`${n}.${label}: begins, reads${v.t || ''}`, (s, q) => {
             if (rule6 && (q.acct[d] || c.acctUpsert)) { s.lock[d] = 1; s.p[i].h = 1; q.acct[d] ||= 1 }
             s.p[i].v = v; s.p[i].pc = at + 0.5 })
-        } else if (p0.pc === at + 0.5) go(`${n}.${label}: writes, commits`, (s, q) => { if (p0.h) s.lock[d] = 0; s.p[i].h = 0; s.p[i].v = 0; W(s, q, p0.v) })
+        } else if (p0.pc === at + 0.5 && !(op === 'up' && waits)) go(`${n}.${label}: writes, commits`, (s, q) => { if (p0.h) s.lock[d] = 0; s.p[i].h = 0; s.p[i].v = 0; W(s, q, p0.v) })
       }
       const redo = (s, at) => { s.p[i].pc = at }       // a lost race: the same step again in a new transaction
       if (op === 'up') {
@@ -101,7 +104,16 @@ export function contentModel(o = {}) {
       }
       if (op === 'del') { // several small transactions, from the start again after a crash
         const st = c.delSteps[p0.pc]
-        if (!(rule6 && s0.lock[d])) go(`${n}.delete account: tx ${st}`, (s, q) => {
+        if (st === 'blob' && c.gcSplit && p0.v) {
+          const [looked, sees] = p0.v
+          if (!looked) { if (!(c.ctLock && s0.ctl)) go(`${n}.delete account: ${c.ctLock ? 'locks the content, ' : ''}looks who else has it`, (s, q) => { if (c.ctLock) s.ctl = 1; s.p[i].v = [1, others(q, d)] }) }
+          else go(`${n}.delete account: tx blob, ${sees ? 'leaves the content' : 'DELETE content'}, commits`, (s, q) => {
+            unlock(s, d, 1); s.p[i].v = s.p[i].h = 0
+            if (q.ref[d].length || (!sees && others(q, d))) return set(s, {})   // FK: all of it rolled back
+            q.blob[d] = q.xp[d] = 0; q.got[d] = 0; if (!sees && q.ct) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 }
+            if (p0.pc + 1 === c.delSteps.length) { s.del[d] = 1; done(s) } else s.p[i].pc++ })
+        } else if (st === 'blob' && c.gcSplit && q0.blob[d] && !(rule6 && s0.lock[d])) go(`${n}.delete account: tx begins, DELETE blob(${d})`, (s) => { if (rule6) s.lock[d] = s.p[i].h = 1; s.p[i].v = [0] })
+        else if (!(rule6 && s0.lock[d]) && !(st.startsWith('all') && s0.ctl)) go(`${n}.delete account: tx ${st}`, (s, q) => {
           if (st === 'mark' || st === 'all+mark') q.acct[d] = 2
           if (st === 'exp' || st.startsWith('all')) q.exp[d] = []
           if (st === 'ref' || st.startsWith('all')) { q.ref[d] = []; q.xp[d] = 1 }
@@ -116,20 +128,20 @@ export function contentModel(o = {}) {
           if (!q) go(`mover: k${p0.v} is gone, gives up this try`, retry)
           else if (q === 'r' && c.verifyCopy) go(`mover: k${p0.v} does not verify, reports it`, done)
           else go(`mover: reads k${p0.v}, issues PUT(k${p0.k}) to backend 2`, (s) => { s.net.push(`PUT:${p0.k}:2:${q}`); s.p[i].pc = 2 }) }
-        if (p0.pc === 2 && !inNet(p0.k)) go(`mover: tx commit k${p0.v} -> k${p0.k}`, (s, q) => {
+        if (p0.pc === 2 && !inNet(p0.k) && !waits) go(`mover: tx commit k${p0.v} -> k${p0.k}`, (s, q) => {
           if (c.ownRow === 'delete' && !(p0.k in q.up)) return retry(s)
           if (q.ct && (!c.cas || q.ct[0] === p0.v)) { if (!c.cas && p0.v in q.doom) return retry(s); q.doom[p0.v] = 1; setCt(s, p0.k, 2) }
           else q.doom[p0.k] = 2                                                         // lost race: the copy is the one to go
           delete q.up[p0.k]; done(s) })
       }
-      if (s0.f < c.faults && (p0.pc > 0) && op !== 'read') go(`!! ${n} crashes / times out in ${op}`, (s) => { s.f++; if (p0.h) s.lock[d] = 0; retry(s) })
+      if (s0.f < c.faults && (p0.pc > 0) && op !== 'read') go(`!! ${n} crashes / times out in ${op}`, (s) => { s.f++; if (p0.h) s.lock[d] = 0; if (p0.v && p0.v[0] === 1 && op === 'del' && c.ctLock) s.ctl = 0; retry(s) })
     })
     s0.g.forEach((st, gi) => { // ------------------------------------------------------------------------------ collectors and sweeps
       const G = `GC${c.gcs > 1 ? gi + 1 : ''}`, to = (s, x) => { s.g[gi] = x }
       const held = c.marker !== 'none' && (s0.hold || q0.fl), canCollect = !(held && c.refuse === 'both')   // database restored: refuse until recover
       if (st === 0) {
         if (c.gcClears && canCollect) for (const d of U) if (q0.blob[d] && q0.ref[d].length && q0.xp[d] && !(c.acctFirst && s0.lock[d])) go(`${G}: tx expired blob(${d}) is referenced, expires_at = null`, (s, q) => { q.xp[d] = 0 })
-        if (canCollect) for (const d of U) if (q0.blob[d] && !q0.ref[d].length && (q0.xp[d] || c.keepXp) && !(c.acctFirst && s0.lock[d])) go(`${G}: tx DELETE expired unreferenced blob(${d})`, (s, q) => { q.blob[d] = 0; q.xp[d] = 0; if (!q.exp[d].length) q.got[d] = 0; if (c.atOnce && q.ct && !U.some((e) => q.blob[e])) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 } })
+        if (canCollect) for (const d of U) if (q0.blob[d] && !q0.ref[d].length && (q0.xp[d] || c.keepXp) && !(c.acctFirst && s0.lock[d])) c.gcSplit ? go(`${G}: tx begins, DELETE expired unreferenced blob(${d})`, (s) => { if (c.acctFirst) s.lock[d] = 1; to(s, `own:${d}`) }) : go(`${G}: tx DELETE expired unreferenced blob(${d})`, (s, q) => { q.blob[d] = 0; q.xp[d] = 0; if (!q.exp[d].length) q.got[d] = 0; if (c.atOnce && q.ct && !U.some((e) => q.blob[e])) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 } })
         if (!c.atOnce && c.search && canCollect && q0.ct && !U.some((d) => q0.blob[d])) { if (c.gcReturning) go(`${G}: tx DELETE content, tombstone k${q0.ct[0]}`, (s, q) => { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 }); else go(`${G}: SELECT content: k${q0.ct[0]} has no blob`, (s) => to(s, `cand:${q0.ct[0]}:${q0.ct[1]}`)) }
         if (canCollect) for (const k of Object.keys(q0.up)) go(`${G}: tx DELETE upload k${k} (lease over), tombstone`, (s, q) => { q.doom[k] = q.up[k]; delete q.up[k] })
         if (canCollect) for (const k of Object.keys(q0.doom)) {
@@ -139,6 +151,11 @@ export function contentModel(o = {}) {
         }
         if (!held) for (const x of Object.keys(s0.bytes)) { const [k, b] = x.split('@'); if (c.sweepOn.includes(+b)) go(`${G}: sweep LISTs k${k} in backend ${b}`, (s) => to(s, `seen:${k}:${b}`)) }
       } else { const [kind, k, b] = st.split(':')
+        if (kind === 'own' && !(c.ctLock && s0.ctl)) go(`${G}: ${c.ctLock ? 'locks the content, ' : ''}looks who but ${k} has it`, (s, q) => { if (c.ctLock) s.ctl = 1; to(s, `look:${k}:${others(q, k) ? 1 : 0}`) })
+        if (kind === 'look') go(`${G}: blob(${k}) gone, ${b === '1' ? 'leaves the content' : 'DELETE content'}, commits`, (s, q) => { unlock(s, k, 1); to(s, 0)
+          if (!q.blob[k] || q.ref[k].length || (b === '0' && others(q, k))) return   // FK: all of it rolled back
+          q.blob[k] = 0; q.xp[k] = 0; if (!q.exp[k].length) q.got[k] = 0; if (b === '0' && q.ct) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 } })
+        if ((kind === 'own' || kind === 'look') && s0.f < c.faults) go(`!! ${G} crashes`, (s) => { s.f++; unlock(s, k, kind === 'look'); to(s, 0) })
         if (kind === 'cand') go(`${G}: DELETE content WHERE cid, tombstone for the k${k} read before`, (s, q) => { if (q.ct && !U.some((d) => q.blob[d]) && !(k in q.doom)) { q.doom[k] = +b; q.ct = 0 } to(s, 0) })
         if (kind === 'del' && !s0.net.includes(`DEL:${k}:${b}`)) go(`${G}: DEL acked, tx drop tombstone k${k}`, (s, q) => { delete q.doom[k]; to(s, 0) })
         if (kind === 'del' && s0.f < c.faults) go(`!! ${G} crashes / times out on DEL(k${k})`, (s) => { s.f++; to(s, 0) })
@@ -151,7 +168,7 @@ export function contentModel(o = {}) {
     if (s0.rot < c.rots && q0.ct && s0.bytes[`${q0.ct[0]}@${q0.ct[1]}`] === 'g') go(`!! the live copy k${q0.ct[0]} rots`, (s) => { s.rot++; s.h = 0; s.bytes[`${q0.ct[0]}@${q0.ct[1]}`] = 'r' }) // ------- rot, scrub
     if (c.scrub && q0.ct && !q0.vn && s0.bytes[`${q0.ct[0]}@${q0.ct[1]}`] === 'r') go(`scrub: k${q0.ct[0]} is damaged${c.scrubNull ? ', verified_at = null' : ' (only reported)'}`, (s, q) => { if (c.scrubNull) q.vn = 1; s.rot = 9 })
     if (c.restore) { // ------------------------------------------------------------------------------------------ backup, restore, open, recover
-      const die = (s) => { s.lock = { A: 0, B: 0 }; s.p = s.p.map((p) => ({ i: p.i, pc: 0, k: 0, v: 0, h: 0 })); s.g = s.g.map(() => 0) }
+      const die = (s) => { s.lock = { A: 0, B: 0 }; s.ctl = 0; s.p = s.p.map((p) => ({ i: p.i, pc: 0, k: 0, v: 0, h: 0 })); s.g = s.g.map(() => 0) }
       const open = (s, q) => {
         if (c.marker === 'text') { q.ep++; if (s.mark > q.ep) s.hold = 1; else { s.hold = 0; s.mark = q.ep } }                    // as the text reads: commit epoch + 1, then compare
         if (c.marker === 'compare') { if (q.fl || s.mark > q.ep) q.fl = 1; else { q.ep++; s.mark = q.ep } }   // compare first; the finding is kept in store_meta; no step of the epoch while it stands

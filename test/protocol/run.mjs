@@ -12,6 +12,7 @@ const expect1 = { split: true, maxGen: 2, procs: [['A', 'imp:1'], ['A', 'up']] }
 const move = { ...one, procs: [['M', 'mig'], ['B', 'up']] }
 const del = { split: true, start: { B: ['1'] }, procs: [['A', 'del'], ['A', 'imp:2', 'up'], ['B', 'rm:1']] }
 const old = { ...one, restore: true, faults: 0, procs: [['A', 'rm:1'], ['B', 'up']], marker: 'compare', bump: true }
+const last = { split: true, start: { A: [], B: [] }, maxGen: 2, gcs: 2, procs: [] }
 const rot = { ...one, rots: 1, procs: [['B', 'up'], ['A', 'up']] }
 const reader = { ...one, procs: [['B', 'up'], ['B', 'up'], ['A', 'read']] }
 const R = contentModel
@@ -82,6 +83,13 @@ const runs = [
   [R({ name: 'R4- no mark on the account row', ...del, delSteps: ['exp', 'ref', 'blob'] }), ['I2']],
   [R({ name: 'R4- account row not first', ...del, acctFirst: false }), ['I2']],
   [R({ name: 'R4- deletes the content the account "owned"', ...del, start: { A: ['1'], B: ['1'] }, delSteps: ['mark', 'exp', 'ref', 'content!'] }), ['I1', 'I3']],
+  // the last blobs of one CID, of two accounts, deleted at once in READ COMMITTED
+  [R({ name: 'R7 the last two blobs of one CID collected at once', ...last }), []],
+  [R({ name: 'R7 as before, a third upload between', ...last, procs: [['B', 'up']] }), []],
+  [R({ name: 'R7 both accounts deleted at once', ...last, gcs: 1, procs: [['A', 'del'], ['B', 'del']] }), []],
+  [R({ name: 'R7 collected while another account uploads and references it', ...last, start: { A: [] }, gcs: 1, procs: [['B', 'up', 'add:1']] }), []],
+  [R({ name: 'R7- the content is not locked before it is looked who else has it', ...last, ctLock: false }), ['I2']],
+  [R({ name: 'R7- nor when accounts are deleted', ...last, gcs: 1, procs: [['A', 'del'], ['B', 'del']], ctLock: false }), ['I2']],
   // moving from backend 1 to backend 2 while serving
   [R({ name: 'R5 move, uploads to either backend, READ COMMITTED', ...move, split: true, upTo: [1, 2] }), []],
   [R({ name: 'R5 move with a reader', ...move, procs: [['M', 'mig'], ['A', 'read'], ['B', 'up']] }), []],
