@@ -24,8 +24,8 @@ export class PostgresSchema {
   #made: Promise<unknown> | undefined
 
   /** Another pool on it, as another process would have. */
-  open(config: pg.PoolConfig = {}): Kysely<never> {
-    const dialect = new PostgresDialect({
+  open(config: pg.PoolConfig = {}, Dialect: typeof PostgresDialect = PostgresDialect): Kysely<never> {
+    const dialect = new Dialect({
       pool: async () => {
         await this.make()
         const pool = new pg.Pool({ ...this.config(), max: 8, ...config })
@@ -39,12 +39,19 @@ export class PostgresSchema {
   }
 
   config(): pg.PoolConfig {
-    return { connectionString: postgresUrl(), options: `-c search_path=${this.name}` }
+    return { connectionString: postgresUrl(), options: `-c search_path=${this.name}`, application_name: this.name }
   }
 
   make(): Promise<unknown> {
     this.#made ??= sql`create schema ${sql.id(this.name)}`.execute(admin)
     return this.#made
+  }
+
+  /** Whether one of its connections waits for a lock that another transaction has. */
+  async isWaiting(): Promise<boolean> {
+    const { rows } = await sql`select pid from pg_stat_activity
+      where application_name = ${this.name} and wait_event_type = 'Lock'`.execute(admin)
+    return rows.length > 0
   }
 
   async drop(): Promise<void> {

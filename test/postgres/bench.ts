@@ -1,0 +1,119 @@
+import { type Kysely, sql } from 'kysely'
+import { onTestFinished } from 'vitest'
+import { keyOf, newGeneration } from '../../src/backend/key.ts'
+import { cidOfBytes, kyselyMetadata } from '../../src/index.ts'
+import type { Commit, Metadata } from '../../src/metadata/metadata.ts'
+import { Clock } from '../support/places.ts'
+import { PostgresSchema } from '../support/postgres.ts'
+import { bytes, hour, nextRev, uriOf } from '../support/samples.ts'
+import { type Steering, steeredDialect } from './steered.ts'
+
+const unlimited = {
+  bytes: Number.POSITIVE_INFINITY,
+  blobs: Number.POSITIVE_INFINITY,
+  temporaryBlobs: Number.POSITIVE_INFINITY,
+  pendingBytes: Number.POSITIVE_INFINITY,
+}
+
+export const size = 5
+export const mimeType = 'text/plain'
+
+/** Facts on PostgreSQL, as several processes have them, and no bytes: the steps of the protocol by themselves. */
+export class Bench {
+  readonly clock: Clock = new Clock()
+  readonly schema: PostgresSchema = new PostgresSchema()
+  #number = 0
+
+  constructor() {
+    onTestFinished(() => this.schema.drop())
+  }
+
+  /** The facts as another process has them. */
+  async process(steering: Steering = {}): Promise<Metadata> {
+    const db = this.schema.open({ max: 3 }, steeredDialect(steering))
+    return kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
+  }
+
+  get db(): Kysely<never> {
+    this.#db ??= this.schema.open()
+    return this.#db
+  }
+  #db: Kysely<never> | undefined
+
+  /** Two accounts and a CID that no case before had. */
+  fresh(): Subjects {
+    this.#number += 1
+    return {
+      alice: `did:plc:alice${this.#number}`,
+      bob: `did:plc:bob${this.#number}`,
+      cid: cidOfBytes(bytes(`content ${this.#number}`)),
+    }
+  }
+}
+
+export interface Subjects {
+  alice: string
+  bob: string
+  cid: string
+}
+
+/** An upload that stands before its commit. */
+export async function intended(metadata: Metadata, did: string, cid: string, quota = unlimited): Promise<Commit> {
+  const generation = newGeneration(1)
+  const [key, backend] = [keyOf(cid, generation), 'disk']
+  await metadata.intend({ generation, key, backend, did, cid, size, quota, lease: hour, reserved: false })
+  const delays = { deleteDelay: 0, unusedDelay: 0 }
+  return { key, backend, did, cid, size, mimeType, grace: hour, fresh: hour, ...delays }
+}
+
+export async function uploaded(metadata: Metadata, did: string, cid: string): Promise<void> {
+  await metadata.commit(await intended(metadata, did, cid))
+}
+
+/** Makes a record of the account name these CIDs, and no others. */
+export async function write(
+  metadata: Metadata,
+  did: string,
+  rkey: string,
+  cids: readonly string[],
+  missing: 'reject' | 'expect' = 'reject',
+): Promise<void> {
+  const refs = cids.map((cid) => ({ cid, mimeType, size }))
+  const records = new Map([[uriOf(did, rkey), { refs, scope: 'public' }]])
+  await metadata.applyReferences(did, records, { rev: nextRev(), grace: hour, missing })
+}
+
+/** What must never be, whatever met: each query names the rows that are wrong. */
+const wrongs: Record<string, string> = {
+  'content that no account has': `select cid from blobstore_content as content
+    where not exists (select 1 from blobstore_blob as blob where blob.cid = content.cid)`,
+  'a blob that is held and still expected': `select blob.cid from blobstore_blob as blob
+    join blobstore_expected as expected on expected.did = blob.did and expected.cid = blob.cid`,
+  'an unreferenced blob that does not expire': `select cid from blobstore_blob as blob where expires_at is null
+    and not exists (select 1 from blobstore_ref as ref where ref.did = blob.did and ref.cid = blob.cid)`,
+  'a key in two tables': `select key from (select key from blobstore_upload union all select key from blobstore_content
+    union all select key from blobstore_doomed) as keys group by key having count(*) > 1`,
+  'a counter that is wrong': `select did from blobstore_account as account where
+    bytes <> (select coalesce(sum(size), 0) from blobstore_blob as blob where blob.did = account.did)
+    or count <> (select count(*) from blobstore_blob as blob where blob.did = account.did)
+    or uploads <> (select count(*) from blobstore_upload as upload where upload.did = account.did)
+    or reserved <> (select coalesce(sum(reserved), 0) from blobstore_upload as upload where upload.did = account.did)
+    or pending <> (select coalesce(sum(size), 0) from blobstore_doomed as doomed where doomed.did = account.did)`,
+  'something of a deleted account': `select blob.did from blobstore_account as account
+    left join blobstore_blob as blob on blob.did = account.did
+    left join blobstore_expected as expected on expected.did = account.did
+    where deleted_at is not null and deleting = 0 and (blob.did is not null or expected.did is not null)`,
+}
+
+export const miscounted = 'a counter that is wrong'
+
+/** Whatever is wrong, but for `ignored`. */
+export async function wrongsIn(db: Kysely<never>, ignored?: string): Promise<string[]> {
+  const found: string[] = []
+  for (const [wrong, query] of Object.entries(wrongs)) {
+    if (wrong === ignored) continue
+    const { rows } = await sql.raw(query).execute(db)
+    if (rows.length > 0) found.push(`${wrong}: ${JSON.stringify(rows)}`)
+  }
+  return found
+}
