@@ -21,6 +21,7 @@ import { sweepSteps } from './rows/sweep-steps.ts'
 import { takedownSteps } from './rows/takedown-steps.ts'
 import { uploadSteps } from './rows/upload-steps.ts'
 import { ownTables, Session } from './session.ts'
+import { isForbidden } from './sql-errors.ts'
 import { checkSettings, type MetadataDurability } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
@@ -142,8 +143,21 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
     throw new BlobStoreError(
       'MetadataOutdated',
       "The blob store's tables are missing or of an older version: open it once with { migrate: 'auto' } by a role " +
-        'that may create tables',
+        `that may create tables, or let one run the SQL that migrationSql('${session.dialect.name}') gives`,
     )
   }
-  await session.changeSchema((db) => migrate(db, session.dialect))
+  try {
+    await session.changeSchema((db) => migrate(db, session.dialect))
+  } catch (error) {
+    throw isForbidden(error) ? mayNotMigrate(error) : error
+  }
+}
+
+function mayNotMigrate(error: BlobStoreError): BlobStoreError {
+  return new BlobStoreError(
+    'MetadataOutdated',
+    `The blob store's tables are missing or of an older version, and this role may not make them (${error.message}). Let one ` +
+      "that may run what migrationSql('postgres') gives, in this schema, and grant SELECT, INSERT, UPDATE and DELETE on them",
+    { cause: error },
+  )
 }

@@ -43,6 +43,11 @@ function isConnectionLost(error: unknown): boolean {
   )
 }
 
+/** An error of ours, because the database's role may not do that. */
+export function isForbidden(error: unknown): error is BlobStoreError {
+  return isBlobStoreError(error) && codeOf(error.cause) === '42501'
+}
+
 /** What the driver threw, as an error of the library. */
 export function metadataError(error: unknown): unknown {
   if (isBlobStoreError(error)) return error

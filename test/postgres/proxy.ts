@@ -18,7 +18,8 @@ export class CuttingProxy {
   static async start(): Promise<CuttingProxy> {
     const proxy = new CuttingProxy()
     const target = new URL(postgresUrl())
-    const server = createServer((client) => proxy.#relay(client, connect(Number(target.port), target.hostname)))
+    const [port, host] = [Number(target.port), target.hostname]
+    const server = createServer((client) => proxy.#relay(client, connect(port, host)))
     onTestFinished(() => {
       for (const socket of proxy.#sockets) socket.destroy()
       server.close()

@@ -20,7 +20,7 @@ async function cutStore() {
   const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'] } })
   onTestFinished(() => blobs.close())
   await blobs.ready()
-  const keys = async (): Promise<number> => (await backend.list({})).objects.length
+  const keys = async (): Promise<number> => (await backend.list({})).keys.length
   return { blobs, clock, db, proxy, schema, keys }
 }
 

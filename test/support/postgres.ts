@@ -29,7 +29,9 @@ export class PostgresSchema {
       pool: async () => {
         await this.make()
         const pool = new pg.Pool({ ...this.config(), max: 8, ...config })
-        pool.on('error', () => {}) // connections that tests cut
+        // Tests cut connections; pg tells it of idle ones at the pool, and of those in use at the client.
+        pool.on('error', () => {})
+        pool.on('connect', (client) => client.on('error', () => {}))
         return pool
       },
     })
