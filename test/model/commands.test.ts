@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { memoryPlace } from './places.ts'
+import { memoryPlace, postgresPlace } from './places.ts'
 import { expectModelled, settings } from './property.ts'
 
 // Random sequences of what hosts do, compared step by step with a model that knows only the contract.
@@ -10,4 +10,9 @@ import { expectModelled, settings } from './property.ts'
 test('a store in memory does what the model says', async () => {
   const commands = await expectModelled(() => memoryPlace(settings), 100)
   expect(commands).toBeGreaterThan(3000)
+}, 60_000)
+
+test('a store with its facts in PostgreSQL does too', async () => {
+  const commands = await expectModelled(() => postgresPlace(settings), 8)
+  expect(commands).toBeGreaterThan(100)
 }, 60_000)

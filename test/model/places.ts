@@ -12,6 +12,7 @@ import {
   sqliteMetadata,
 } from '../../src/index.ts'
 import { Clock } from '../support/places.ts'
+import { PostgresSchema } from '../support/postgres.ts'
 import { memoryDatabase } from './memory-database.ts'
 
 /** Where the store under test lives, and outlives its processes. */
@@ -51,5 +52,23 @@ export async function diskPlace(settings: Settings): Promise<ModelPlace> {
         metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
       }),
     remove: async () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }),
+  }
+}
+
+export async function postgresPlace(settings: Settings): Promise<ModelPlace> {
+  const clock = new Clock()
+  const schema = new PostgresSchema()
+  const backend = new MemoryBackend()
+  const db = schema.open({ max: 4 })
+  return {
+    clock,
+    db,
+    open: () =>
+      createBlobStore({
+        ...settings,
+        backend,
+        metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
+      }),
+    remove: () => schema.drop(),
   }
 }

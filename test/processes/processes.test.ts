@@ -2,17 +2,27 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import { createBlobStore, DiskBackend } from '../../src/index.ts'
 import { temporaryFolder } from '../support/places.ts'
+import { PostgresSchema } from '../support/postgres.ts'
 import { alice } from '../support/samples.ts'
+import { factsIn } from './facts.ts'
 
-// Real processes on one folder and one SQLite file. Goes red when a transaction begins deferred, when the account's row
+// Real processes on one folder and one database. Goes red when a transaction begins deferred, when the account's row
 // is not written first, when the quota is looked at outside its transaction, or when a busy database is not waited for.
 
-function start(folder: string, role: string, number: number): { child: ChildProcess; done: Promise<unknown> } {
-  const child = fork(join(import.meta.dirname, 'worker.ts'), [folder, role, String(number)], {
+interface Place {
+  folder: string
+  schema: string
+}
+
+function start(
+  { folder, schema }: Place,
+  role: string,
+  number: number,
+): { child: ChildProcess; done: Promise<unknown> } {
+  const child = fork(join(import.meta.dirname, 'worker.ts'), [folder, role, String(number), schema], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
@@ -26,20 +36,34 @@ function start(folder: string, role: string, number: number): { child: ChildProc
   return { child, done }
 }
 
-const open = (folder: string) =>
+const open = ({ folder, schema }: Place) =>
   createBlobStore({
     backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
-    metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
+    metadata: factsIn(folder, schema),
     times: { grace: 0, deleteDelay: 0 },
   })
 
-describe('several processes on one store', () => {
+async function onSqlite(): Promise<Place> {
+  return { folder: temporaryFolder(), schema: '' }
+}
+
+async function onPostgres(): Promise<Place> {
+  const schema = new PostgresSchema()
+  onTestFinished(() => schema.drop())
+  await schema.make()
+  return { folder: temporaryFolder(), schema: schema.name }
+}
+
+describe.each([
+  { database: 'an SQLite file', make: onSqlite },
+  { database: 'PostgreSQL', make: onPostgres },
+])('several processes on one store in $database', ({ make }) => {
   test('that open it for the first time at once, and upload at the border of a quota, never exceed it', async () => {
-    const folder = temporaryFolder()
-    const workers = [1, 2, 3, 4].map((number) => start(folder, 'upload', number))
+    const place = await make()
+    const workers = [1, 2, 3, 4].map((number) => start(place, 'upload', number))
     const done = (await Promise.all(workers.map((worker) => worker.done))) as { stored: number; refused: number }[]
     const sum = (name: 'stored' | 'refused') => done.reduce((all, one) => all + one[name], 0)
-    const blobs = open(folder)
+    const blobs = open(place)
     const { bytes, count, reserved } = await blobs.usage(alice)
     expect({ bytes, reserved }).toEqual({ bytes: 100_000, reserved: 0 })
     // Some contents are the same in one process: each costs once.
@@ -50,26 +74,22 @@ describe('several processes on one store', () => {
   }, 90_000)
 
   test('four that write and two that collect lose nothing and leave nothing', async () => {
-    const folder = temporaryFolder()
-    const collectors = [5, 6].map((number) => start(folder, 'collect', number))
-    const writers = [1, 2, 3, 4].map((number) => start(folder, 'toggle', number))
+    const place = await make()
+    const collectors = [5, 6].map((number) => start(place, 'collect', number))
+    const writers = [1, 2, 3, 4].map((number) => start(place, 'toggle', number))
     expect(await Promise.all(writers.map((writer) => writer.done))).toEqual(Array(4).fill({ missing: 0 }))
     for (const { child } of collectors) child.send('end')
     await Promise.all(collectors.map((collector) => collector.done))
 
-    const blobs = open(folder)
+    const blobs = open(place)
     await new Promise((resolve) => setTimeout(resolve, 1100))
     // What two of them took back last must have an expiry: the write skew of "others still reference it".
     await blobs.collect({ force: true })
     await blobs.sweep({ force: true })
     await blobs.collect({ force: true })
+    expect(await blobs.totals()).toMatchObject({ bytes: 0, count: 0, storedCount: 0, doomedCount: 0, pending: 0 })
     await blobs.close()
-    const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
+    const files = readdirSync(join(place.folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
     expect(files.filter((entry) => entry.isFile())).toEqual([])
-    const database = new Database(join(folder, 'blobs.sqlite'), { readonly: true })
-    for (const table of ['upload', 'content', 'blob', 'ref', 'doomed', 'candidate']) {
-      expect(database.prepare(`SELECT * FROM blobstore_${table}`).all(), table).toEqual([])
-    }
-    database.close()
   }, 90_000)
 })

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { type BlobStore, createBlobStore, DiskBackend, isBlobStoreError, sqliteMetadata } from '../../src/index.ts'
+import { type BlobStore, createBlobStore, DiskBackend, isBlobStoreError } from '../../src/index.ts'
 import { alice, bytes, nextRev, uriOf } from '../support/samples.ts'
+import { factsIn } from './facts.ts'
 
-// One process of several on one store: node worker.ts <folder> <role> <number of the process>. Prints what it did as JSON.
+// One process of several on one store: node worker.ts <folder> <role> <number of the process> <schema>. Prints what it did as JSON.
 
-const [folder = '', role = '', number = '0'] = process.argv.slice(2)
+const [folder = '', role = '', number = '0', schema = ''] = process.argv.slice(2)
 
 const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
   /** 200 uploads, 8 at once, at the border of a quota. */
@@ -60,7 +61,7 @@ const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
 
 const blobs = createBlobStore({
   backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
-  metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
+  metadata: factsIn(folder, schema),
   limits: { accept: ['*/*'], ...(role === 'upload' ? { quota: { bytes: 100_000 } } : {}) },
   // Long enough for a record to be written, short enough for collecting to come between.
   times: { grace: role === 'upload' ? 3_600_000 : 1000, deleteDelay: 0 },
