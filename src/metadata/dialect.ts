@@ -19,7 +19,8 @@ const sqlite: Dialect = {
 
 const postgres: Dialect = {
   name: 'postgres',
-  now: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
+  // The statement's, which an index can be searched by; clock_timestamp() changes within a statement, and cannot.
+  now: sql<number>`cast(extract(epoch from statement_timestamp()) * 1000 as bigint)`,
   // Not to_regclass, which may remember that there was none when another transaction has just made it.
   findTable: (name) => sql`select 1 from pg_class where relname = ${name} and pg_table_is_visible(oid)`,
 }
