@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
+import type { BlobCid } from '../blob/cid.ts'
 import type { DoomedKey } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
@@ -35,7 +36,7 @@ export interface CollectReport {
 const rowBatch = 100
 /** Keys of one deletion: as many as S3 takes at once. */
 const keyBatch = 1000
-/** When a key that could not be deleted is tried again, in milliseconds. */
+/** When what could not be deleted is tried again, in milliseconds. */
 const retryDelay = 10 * 60_000
 
 /** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
@@ -98,14 +99,39 @@ async function finishDeletions(store: StoreContext, _report: CollectReport, sign
   return unfinished.length === rowBatch
 }
 
-async function expireBlobs({ metadata, times }: StoreContext, report: CollectReport): Promise<boolean> {
+async function expireBlobs(store: StoreContext, report: CollectReport): Promise<boolean> {
+  const { metadata, times } = store
   const expired = await metadata.expiredBlobs(rowBatch)
   const byAccount = Map.groupBy(expired, (blob) => blob.did)
   for (const [did, blobs] of byAccount) {
     const cids = blobs.map((blob) => blob.cid)
-    report.expiredBlobs += await metadata.collectBlobs(did, cids, { deleteDelay: times.deleteDelay })
+    const kept = await keptByHost(store, did, cids)
+    const gone = cids.filter((cid) => !kept.has(cid))
+    if (gone.length === 0) continue
+    report.expiredBlobs += await metadata.collectBlobs(did, gone, { deleteDelay: times.deleteDelay })
   }
   return expired.length === rowBatch
+}
+
+/** Those that the host has records of, though none of its references is here. Postponed, so that others get their turn. */
+async function keptByHost(
+  { hooks, metadata, times, logger }: StoreContext,
+  did: string,
+  cids: readonly BlobCid[],
+): Promise<Set<BlobCid>> {
+  if (!hooks.referenced) return new Set()
+  let kept: Set<BlobCid>
+  let delay = Math.max(times.grace, retryDelay)
+  try {
+    const named = new Set(await hooks.referenced(did, cids))
+    kept = new Set(cids.filter((cid) => named.has(cid)))
+  } catch (error) {
+    logger.error({ err: error, did }, 'The hook referenced failed: no blob of this account is collected now')
+    kept = new Set(cids)
+    delay = retryDelay
+  }
+  if (kept.size > 0) await metadata.postponeBlobs(did, [...kept], { delay })
+  return kept
 }
 
 async function expireUploads(store: StoreContext, report: CollectReport): Promise<boolean> {

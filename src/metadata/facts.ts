@@ -42,6 +42,12 @@ export interface Usage {
   pending: number
 }
 
+export interface Account {
+  did: string
+  /** Whether `deleteAccount` was called for it, and `reopenAccount` was not. */
+  deleted: boolean
+}
+
 export interface Totals extends Usage {
   accounts: number
   /** What is stored: each CID once, however many accounts have it. Without what waits for its deletion. */

@@ -19,6 +19,8 @@ export interface CollectSteps {
    * more, with its tombstone. Resolves with the number of blobs deleted.
    */
   collectBlobs(did: string, cids: readonly BlobCid[], options: { deleteDelay: number }): Promise<number>
+  /** Temporary blobs that are not to be forgotten yet: they expire `delay` milliseconds from now. */
+  postponeBlobs(did: string, cids: readonly BlobCid[], options: { delay: number }): Promise<void>
   /** Uploads whose lease is over. */
   expiredUploads(limit: number): Promise<{ did: string | null; key: string }[]>
   /** Ends an upload whose lease is over, and dooms its bytes. Resolves with whether it did. */

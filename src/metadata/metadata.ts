@@ -1,7 +1,7 @@
 import type { BlobKey } from '../backend/key.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import type { RecoverSteps, ScrubSteps } from './care.ts'
-import type { BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
+import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
 import type { ProcessSteps } from './processes.ts'
@@ -202,6 +202,7 @@ export interface BlobQueries {
   counts(did: string, options: InTransaction): Promise<BlobCounts>
   recordsFor(did: string, cid: BlobCid, options: InTransaction): Promise<string[]>
   usage(did: string, options: InTransaction): Promise<Usage>
+  listAccounts(options: PageRequest): Promise<Page<Account>>
 }
 
 export interface ResolveOptions extends InTransaction {

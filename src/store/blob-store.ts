@@ -6,7 +6,7 @@ import type { MigrateOptions, MigrateReport } from '../maintenance/migrate.ts'
 import type { RecoverOptions, RecoverReport } from '../maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from '../maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
-import type { BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from '../metadata/facts.ts'
+import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from '../metadata/facts.ts'
 import type {
   AppliedWrites,
   ApplyWritesOptions,
@@ -42,8 +42,8 @@ export interface BlobStore extends AsyncDisposable {
   readonly limits: ResolvedLimits
   /** The times in force, defaults filled in. */
   readonly times: ResolvedTimes
-  /** As they were given. */
-  readonly hooks: Readonly<Hooks>
+  /** The hooks in force. They may be set later: many a host is made after its store. */
+  readonly hooks: Hooks
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
@@ -172,6 +172,9 @@ export interface BlobStore extends AsyncDisposable {
 
   /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
   totals(): Promise<Totals>
+
+  /** A page of all accounts that have, or ever had, a blob, deleted ones included, ordered by DID. */
+  accounts(options?: PageOptions): Promise<Page<Account>>
 
   /**
    * To be called after each backup of the database, when the dump is complete: a restore of that backup, or of an older

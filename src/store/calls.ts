@@ -17,6 +17,12 @@ export interface UploadOptions extends CallOptions {
   fileName?: string | undefined
   /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
   size?: number | undefined
+  /**
+   * `off` for a host that has bounds of its own: size, types, quota and uploads at once are then not the store's matter.
+   * The times hold all the same.
+   * @default 'on'
+   */
+  limits?: 'on' | 'off' | undefined
 }
 
 /**

@@ -20,7 +20,7 @@ import { type Limits, resolveLimits, resolveTimes, type Times } from './limits.t
 import { restore, takedown } from './moderation.ts'
 import { Presence } from './presence.ts'
 import { presign } from './presign.ts'
-import { counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
+import { accounts, counts, list, listMissing, listOwn, recordsFor, usage } from './queries.ts'
 import { read, stat } from './read.ts'
 import { upload } from './upload.ts'
 import { UploadSlots } from './upload-slots.ts'
@@ -58,8 +58,9 @@ export interface BlobStoreOptions {
  */
 export function createBlobStore(options: BlobStoreOptions): BlobStore {
   assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'logger'])
-  const { metadata, logger = silent, hooks = {} } = options
-  assertOptions('createBlobStore: hooks', hooks, ['inspect', 'onInaccessible'])
+  const { metadata, logger = silent } = options
+  assertOptions('createBlobStore: hooks', options.hooks ?? {}, ['inspect', 'onInaccessible', 'referenced'])
+  const hooks: Hooks = { ...options.hooks }
   const backends = new Backends(options.backend)
   if (typeof metadata?.open !== 'function') {
     throw new BlobStoreError(
@@ -103,6 +104,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     sweep: (given) => run((store) => sweep(store, given)),
     scrub: (given) => run((store) => scrub(store, given)),
     totals: () => run((store) => store.metadata.totals()),
+    accounts: (given) => run((store) => accounts(store, given)),
     markBackup: () =>
       run(async (store) => {
         store.epoch = await recognise(store)

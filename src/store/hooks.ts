@@ -15,6 +15,12 @@ export interface Hooks {
    * transaction of the host's, which knows itself when that is. Errors are logged.
    */
   onInaccessible?: ((event: Inaccessible) => void | Promise<void>) | undefined
+  /**
+   * For a host whose records lie in another database: asked by each collection before temporary blobs are forgotten, and
+   * answers with those that its records name all the same. They stay for another grace period. The answer must be
+   * final, so it must come from under that database's write lock; where it throws, nothing is forgotten.
+   */
+  referenced?: ((did: string, cids: readonly BlobCid[]) => Promise<Iterable<BlobCid>>) | undefined
 }
 
 export interface Inspection {

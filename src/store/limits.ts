@@ -51,6 +51,19 @@ export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 
+/** More bytes than any blob has. */
+export const noMost: number = Number.POSITIVE_INFINITY
+
+/** For a host that has limits of its own. A type that it declares stands; else the bytes are looked at. */
+export const noLimits: ResolvedLimits = Object.freeze({
+  maxBlobSize: noMost,
+  accept: Object.freeze(['*/*']),
+  mimePolicy: 'sniffed',
+  allowEmpty: true,
+  quota: {},
+  uploads: Object.freeze({ account: noMost, total: noMost }),
+})
+
 const minute = 60_000
 const hour = 60 * minute
 

@@ -3,7 +3,7 @@ import { assertDid } from '../blob/did.ts'
 import { visibleScopes } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { BlobCounts, BlobStat, MissingBlob, Page, Usage } from '../metadata/facts.ts'
+import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Usage } from '../metadata/facts.ts'
 import type { PageRequest } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
@@ -42,6 +42,10 @@ export async function listMissing(
   return metadata.listMissing(did, pageRequest('listMissing', did, options, pageOptions))
 }
 
+export async function accounts({ metadata }: StoreContext, options: PageOptions = {}): Promise<Page<Account>> {
+  return metadata.listAccounts(page('accounts', options, pageOptions))
+}
+
 export async function counts({ metadata }: StoreContext, did: string, options: QueryOptions = {}): Promise<BlobCounts> {
   return metadata.counts(did, query('counts', did, options))
 }
@@ -68,6 +72,10 @@ function query(what: string, did: string, options: QueryOptions): Pick<QueryOpti
 
 function pageRequest(what: string, did: string, options: PageOptions, known: readonly string[]): PageRequest {
   assertDid(did)
+  return page(what, options, known)
+}
+
+function page(what: string, options: PageOptions, known: readonly string[]): PageRequest {
   assertOptions(what, options, known)
   options.signal?.throwIfAborted()
   const { limit = 500, cursor, trx } = options

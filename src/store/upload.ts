@@ -10,12 +10,13 @@ import { headLength, sniffMimeType } from '../blob/sniff.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { CommitOutcome } from '../metadata/metadata.ts'
 import type { ResolvedQuota } from '../metadata/quota.ts'
-import { assertOptions, assertWhole } from '../options.ts'
+import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
 import { Interruption } from './interruption.ts'
+import { noLimits, noMost, type ResolvedLimits } from './limits.ts'
 import { quotaOf } from './quota.ts'
 import { type Received, receive, type SpoolGrant } from './receive.ts'
 import { type BlobSource, sizeOf } from './source.ts'
@@ -31,23 +32,25 @@ export async function upload(
   options: UploadOptions = {},
 ): Promise<BlobRef> {
   assertDid(did)
-  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'signal'])
+  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'limits', 'signal'])
+  assertOneOf('upload: limits', options.limits, ['on', 'off'])
+  const limits = options.limits === 'off' ? noLimits : store.limits
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
-  using _slot = store.slots.take(did)
+  using _slot = options.limits === 'off' ? null : store.slots.take(did)
   using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
-  const quota = await quotaOf(store.limits.quota, did)
+  const quota = await quotaOf(limits.quota, did)
   const attempt = new Attempt(store, did, quota, interruption.signal)
   try {
     const received = await receive(source, {
       declaredSize,
-      maxSize: store.limits.maxBlobSize,
+      maxSize: limits.maxBlobSize,
       headLength,
       interruption,
-      openSpool: () => attempt.openSpool(declaredSize),
+      openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
     })
     attempt.received = received
-    const mimeType = await acceptedMimeType(store, received, declaredType)
+    const mimeType = await acceptedMimeType(limits, received, declaredType)
     return await attempt.store(received, mimeType)
   } catch (error) {
     await attempt.abandon()
@@ -75,19 +78,21 @@ class Attempt {
     this.#generation = newGeneration(store.epoch)
   }
 
-  async openSpool(declaredSize: number | undefined): Promise<SpoolGrant> {
-    const { metadata, times, limits } = this.#store
+  async openSpool(declaredSize: number | undefined, most: number): Promise<SpoolGrant> {
+    const { metadata, times } = this.#store
     const backend = this.#store.backends.write
     this.#reserved = true // even if the answer is lost
     const granted = await metadata.reserve({
       generation: this.#generation,
       backend: backend.name,
       did: this.#did,
-      size: declaredSize === undefined ? { most: limits.maxBlobSize } : { known: declaredSize },
+      // Where nothing bounds it, there is nothing to reserve.
+      size: declaredSize === undefined && most < noMost ? { most } : { known: declaredSize ?? 0 },
       quota: this.#quota,
       lease: times.lease,
     })
-    return { spool: await backend.spool({ signal: this.#signal }), granted }
+    const spool = await backend.spool({ signal: this.#signal })
+    return { spool, granted: most < noMost ? granted : noMost }
   }
 
   async store(received: Received, mimeType: string): Promise<BlobRef> {
@@ -188,15 +193,11 @@ function declaredByteSize(source: BlobSource, size: number | undefined): number 
   throw new BlobStoreError('InvalidSize', `${size} bytes were announced, but there are ${certain}`)
 }
 
-async function acceptedMimeType(
-  { limits }: StoreContext,
-  received: Received,
-  declared: string | null,
-): Promise<string> {
+async function acceptedMimeType(limits: ResolvedLimits, received: Received, declared: string | null): Promise<string> {
   if (received.size === 0 && !limits.allowEmpty) {
     throw new BlobStoreError('InvalidSize', 'A blob without bytes is not accepted here')
   }
-  const policy = limits.mimePolicy
+  const policy = limits === noLimits && declared !== null ? 'declared' : limits.mimePolicy
   const sniffed = policy === 'declared' ? null : await sniffMimeType(received.head)
   const mimeType = effectiveMimeType({ declared, sniffed, policy })
   if (matchesAccept(mimeType, limits.accept)) return mimeType

@@ -92,6 +92,18 @@ export function collectSteps(session: Session): CollectSteps {
         )
       }),
 
+    postponeBlobs: (did, cids, { delay }) =>
+      session.write(async (trx) => {
+        await lockAccount(trx, did)
+        await trx
+          .updateTable('blobstore_blob')
+          .set({ expires_at: session.now(delay) })
+          .where('did', '=', did)
+          .where('cid', 'in', cids)
+          .where('expires_at', 'is not', null)
+          .execute()
+      }),
+
     expiredUploads: (limit) =>
       session.read(async (db) => {
         await assertNotRestored(db)

@@ -5,7 +5,9 @@ import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor.ts'
 import { everyAccount } from './takedown-steps.ts'
 
 /** What is listed in pages. */
-export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing'> {
+export function listQueries(
+  session: Session,
+): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing' | 'listAccounts'> {
   return {
     listReferenced: (did, { limit, cursor, since, scopes, trx }) =>
       session.read(async (db) => {
@@ -79,6 +81,20 @@ export function listQueries(session: Session): Pick<BlobQueries, 'listReferenced
         }
         const rows = await query.execute()
         return pageOf(rows, limit, (row) => encodeCursor('missing', row.cid, row.recordUri))
+      }, trx),
+
+    listAccounts: ({ limit, cursor, trx }) =>
+      session.read(async (db) => {
+        const after = decodeCursor(cursor)
+        let query = db
+          .selectFrom('blobstore_account')
+          .select(['did', 'deleted_at'])
+          .orderBy('did')
+          .limit(limit + 1)
+        if (after) query = query.where('did', '>', after[0])
+        const rows = await query.execute()
+        const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null }))
+        return pageOf(accounts, limit, (account) => encodeCursor(account.did, ''))
       }, trx),
   }
 }

@@ -1,0 +1,100 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { envToCfg, envToSecrets, PDS, type ServerEnvironment } from '@atproto/pds'
+import {
+  type BlobBackend,
+  type BlobStore,
+  createBlobStore,
+  DiskBackend,
+  sqliteMetadata,
+  type Times,
+} from 'pds-blobstore'
+import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
+
+export interface PdsOptions {
+  /** For everything that the PDS keeps. */
+  dir: string
+  /** Where its accounts' DIDs are registered. */
+  plcUrl: string
+  adminPassword: string
+  /** @default one that is free */
+  port?: number
+  /** Where blobs live. @default the folder `blobs` in `dir`, on disk */
+  backend?: BlobBackend
+  times?: Times
+  /** False for the PDS's own store on disk. @default true */
+  attach?: boolean
+  /** In bytes. @default 300 MiB */
+  blobUploadLimit?: number
+}
+
+export interface RunningPds {
+  pds: PDS
+  url: string
+  blobs: BlobStore
+  /** Absent where the PDS keeps its own store. */
+  attachment: Attachment | null
+  close(): Promise<void>
+}
+
+/** A real PDS on loopback, with this blob store in the place of its own. */
+export async function startPds(options: PdsOptions): Promise<RunningPds> {
+  const { dir, attach = true } = options
+  const port = options.port ?? (await freePort())
+  const blobs = createBlobStore({
+    backend: options.backend ?? new DiskBackend({ root: join(dir, 'blobs') }),
+    metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
+    ...(options.times ? { times: options.times } : {}),
+  })
+  const env = environment(options, port)
+  const pds = await PDS.create(envToCfg(env), envToSecrets(env))
+  // The one line. Between create and start; in your own index.js, in the onCreated of PDS.run.
+  const attachment = attach ? await attachBlobStore(pds, blobs) : null
+  await pds.start()
+  return {
+    pds,
+    url: `http://localhost:${port}`,
+    blobs,
+    attachment,
+    async close() {
+      await pds.destroy()
+      await attachment?.stop()
+      await blobs.close()
+    },
+  }
+}
+
+/** As in a pds.env, but on loopback. */
+function environment({ dir, plcUrl, adminPassword, blobUploadLimit }: PdsOptions, port: number): ServerEnvironment {
+  return {
+    devMode: true,
+    hostname: 'localhost',
+    port,
+    dataDirectory: dir,
+    blobstoreDiskLocation: join(dir, 'its-own-blobs'),
+    blobUploadLimit: blobUploadLimit ?? 300 * 1024 * 1024,
+    didPlcUrl: plcUrl,
+    serviceHandleDomains: ['.test'],
+    inviteRequired: false,
+    rateLimitsEnabled: false,
+    disableSsrfProtection: true,
+    adminPassword,
+    jwtSecret: 'a secret of this example',
+    dpopSecret: '7'.repeat(64),
+    plcRotationKeyK256PrivateKeyHex: '1'.repeat(64),
+  }
+}
+
+/** A PDS writes its own port into its accounts' DID documents, so it must know it before it listens. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}

@@ -1,0 +1,6 @@
+export { type Attachment, type AttachOptions, attachBlobStore } from './pds/attach.ts'
+export type { PdsBlobStore, PdsBlobStoreFactory, PdsCid } from './pds/contract.ts'
+export { type PdsBlobStoreOptions, pdsBlobStore } from './pds/factory.ts'
+export type { AskOptions, HostAnswer, PdsHost, Standing } from './pds/host.ts'
+export type { ReconcileOptions, ReconcileReport } from './pds/reconcile.ts'
+export type { RunningPds } from './pds/running-pds.ts'

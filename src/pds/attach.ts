@@ -1,0 +1,122 @@
+import { type Logger, silent } from '../logger.ts'
+import { assertDelay, assertOptions } from '../options.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { readActorRows } from './actor-rows.ts'
+import type { PdsBlobStoreFactory } from './contract.ts'
+import { pdsBlobStore } from './factory.ts'
+import type { PdsHost } from './host.ts'
+import { notFoundClassOf } from './not-found.ts'
+import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts'
+import { assertRunningPds, install, type RunningPds } from './running-pds.ts'
+
+export interface AttachOptions {
+  /** The class of that name in the PDS's own copy of `@atproto/repo`. @default found by itself */
+  BlobNotFoundError?: (new () => Error) | undefined
+  /** Between two reconciliations, in milliseconds; the first comes after a minute. @default 86_400_000 (24 h) */
+  reconcileEvery?: number | undefined
+  /** @default silent */
+  logger?: Logger | undefined
+}
+
+export interface Attachment extends AsyncDisposable {
+  /** What the PDS now uses. */
+  readonly blobstore: PdsBlobStoreFactory
+  /** Brings the store into line with the PDS, now instead of at the next time. See docs/adopting.md. */
+  reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
+  /** Ends reconciling, and waits for what is under way. Call it when the PDS was destroyed, before `blobs.close()`. */
+  stop(): Promise<void>
+}
+
+/**
+ * Puts a blob store in the place of the one that a PDS of `@atproto/pds` was configured with. Call it after `PDS.create`
+ * and before `start`, or in the `onCreated` of `PDS.run`. When it resolves, the store is open and the PDS reads it.
+ *
+ * It brings no janitor: start one (`startJanitor`), or nothing is ever deleted.
+ *
+ * @example
+ * ```ts
+ * import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+ * import { attachBlobStore, type RunningPds } from 'pds-blobstore/pds'
+ *
+ * const blobs = createBlobStore({
+ *   backend: new DiskBackend({ root: '/pds/blobstore' }),
+ *   metadata: sqliteMetadata('/pds/blobstore.sqlite'),
+ * })
+ * const onCreated = async (pds: RunningPds) => {
+ *   await attachBlobStore(pds, blobs)
+ *   startJanitor(blobs)
+ * }
+ * // import { PDS } from '@atproto/pds'
+ * // await PDS.run({ onCreated })
+ * ```
+ *
+ * @throws `InvalidArgument` when the PDS is not built as this package knows it, or was started; and as `blobs.ready`
+ */
+export async function attachBlobStore(
+  pds: RunningPds,
+  blobs: BlobStore,
+  options: AttachOptions = {},
+): Promise<Attachment> {
+  assertOptions('attachBlobStore', options, ['BlobNotFoundError', 'reconcileEvery', 'logger'])
+  const { reconcileEvery = 86_400_000, logger = silent } = options
+  assertDelay('attachBlobStore: reconcileEvery', reconcileEvery, 1)
+  assertRunningPds(pds)
+  const BlobNotFoundError = options.BlobNotFoundError ?? (await notFoundClassOf(pds))
+  await blobs.ready()
+
+  const host = hostOf(pds)
+  const blobstore = pdsBlobStore(blobs, { ...host, BlobNotFoundError })
+  try {
+    install(pds, blobstore)
+  } catch (error) {
+    blobs.hooks.referenced = undefined
+    throw error
+  }
+
+  const stopping = new AbortController()
+  let round: Promise<unknown> = Promise.resolve()
+  let timer = setTimeout(start, Math.min(60_000, reconcileEvery)).unref()
+
+  return { blobstore, reconcile: run, stop, [Symbol.asyncDispose]: stop }
+
+  function run(given: ReconcileOptions = {}): Promise<ReconcileReport> {
+    assertOptions('reconcile', given, ['force', 'signal'])
+    return reconcile({ blobs, host, logger }, given)
+  }
+
+  function start(): void {
+    round = run({ signal: stopping.signal })
+      .then((report) => logger.info({ ...report }, 'The blob store was brought into line with the PDS'))
+      .catch((error: unknown) => {
+        if (!stopping.signal.aborted) logger.error({ err: error }, 'Reconciling failed; it is tried again')
+      })
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = setTimeout(start, reconcileEvery).unref()
+      })
+  }
+
+  async function stop(): Promise<void> {
+    clearTimeout(timer)
+    stopping.abort()
+    await round
+    blobs.hooks.referenced = undefined
+  }
+}
+
+/** The PDS, as the store asks it. */
+function hostOf(pds: RunningPds): PdsHost {
+  return {
+    async referenced(did, cids, how) {
+      if (await pds.ctx.actorStore.exists(did)) return readActorRows(pds, did, cids, how)
+      if (await isGone(did)) return []
+      throw new Error(`The PDS has the account ${did}, but no database of it can be read`)
+    },
+    // The PDS deletes the account first, then tells its blob store, and removes the account's database last.
+    isDeleted: isGone,
+  }
+
+  async function isGone(did: string): Promise<boolean> {
+    const account = await pds.ctx.accountManager.getAccount(did, { includeDeactivated: true, includeTakenDown: true })
+    return account === null || account === undefined
+  }
+}

@@ -1,0 +1,133 @@
+import { setImmediate } from 'node:timers/promises'
+import type { CallOptions } from '../backend/backend.ts'
+import { publicScope } from '../blob/scope.ts'
+import { type Logger, silent } from '../logger.ts'
+import { brakeAt } from '../maintenance/brake.ts'
+import type { BlobStat } from '../metadata/facts.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { ask, type PdsHost } from './host.ts'
+import { type Pin, pinsOf, replacePins, uncommitted, unpin } from './pins.ts'
+
+export interface ReconcileOptions extends CallOptions {
+  /** Goes on when more than a tenth of all blobs, and more than 100, are found to be nobody's. @default false */
+  force?: boolean | undefined
+}
+
+export interface ReconcileReport {
+  accounts: number
+  /** Blobs looked at, temporary ones included. */
+  blobs: number
+  /** Permanent here, and not in the PDS: their pins were dropped, and they expire. */
+  released: number
+  /** Permanent in the PDS, and not, or not yet for all to see, here: pinned. */
+  confirmed: number
+  /** Accounts of which the PDS could not be asked. Nothing was released there. */
+  unknown: number
+  /** Whether the brake stopped it: too many would have been released. */
+  stopped: boolean
+}
+
+interface Party {
+  blobs: BlobStore
+  host: PdsHost
+  logger?: Logger | undefined
+}
+
+/**
+ * Brings the store into line with the PDS: what a crash, a rolled back transaction or a lost deletion has left. Safe at any
+ * time, beside everything else. A blob is only released here; it goes after a grace period, and after the PDS, asked
+ * again, has no record of it.
+ */
+export async function reconcile(party: Party, options: ReconcileOptions = {}): Promise<ReconcileReport> {
+  const report: ReconcileReport = { accounts: 0, blobs: 0, released: 0, confirmed: 0, unknown: 0, stopped: false }
+  const most = options.force ? Number.POSITIVE_INFINITY : brakeAt((await party.blobs.totals()).count)
+  let cursor: string | undefined
+  do {
+    const page = await party.blobs.accounts({ cursor, signal: options.signal })
+    for (const { did, deleted } of page.items) {
+      // A crash may have come between forgetting an account and letting it come back.
+      if (deleted) await party.blobs.reopenAccount(did).catch(() => {})
+      else await reconcileAccount(party, did, report, most, options)
+      if (report.stopped) return report
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return report
+}
+
+async function reconcileAccount(
+  party: Party,
+  did: string,
+  report: ReconcileReport,
+  most: number,
+  { signal }: ReconcileOptions,
+): Promise<void> {
+  const { blobs, logger = silent } = party
+  report.accounts += 1
+  let cursor: string | undefined
+  do {
+    signal?.throwIfAborted()
+    const page = await blobs.listOwn(did, { cursor, limit: 200, signal })
+    report.blobs += page.items.length
+    try {
+      await reconcileBlobs(party, did, page.items, report, most)
+    } catch (error) {
+      signal?.throwIfAborted()
+      logger.warn({ err: error, did }, 'The PDS could not be asked for the blobs of this account: all are kept')
+      report.unknown += 1
+      return
+    }
+    if (report.stopped) {
+      logger.error(
+        { ...report },
+        'Reconciling stopped: more than a tenth of all blobs are nobody’s. If that is meant, force it',
+      )
+      return
+    }
+    await setImmediate()
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
+async function reconcileBlobs(
+  { blobs, host }: Party,
+  did: string,
+  items: readonly BlobStat[],
+  report: ReconcileReport,
+  most: number,
+): Promise<void> {
+  // The pins first, then the question: as for a deletion.
+  const noted = new Map<string, Pin[]>()
+  for (const { cid, referenced } of items) noted.set(cid, referenced ? await pinsOf(blobs, did, cid) : [])
+  const standing = await ask(
+    host,
+    did,
+    items.map(({ cid }) => cid),
+    { final: true },
+  )
+  const settled = Date.now() - blobs.times.grace
+  const released: Pin[] = []
+  for (const { cid } of items) {
+    const pins = noted.get(cid) ?? []
+    const found = standing.get(cid)
+    if (found === 'permanent') {
+      if (pins.length > 0 && !(await isUncommitted(blobs, did, cid))) continue
+      if (await replacePins(blobs, did, cid, publicScope, pins)) report.confirmed += 1
+      continue
+    }
+    if (pins.length === 0) continue
+    // A record was refused, or is being written: who writes for a whole grace period has failed.
+    if (found === 'temporary' && pins.some(({ madeAt }) => madeAt > settled)) continue
+    if (report.released >= most) {
+      report.stopped = true
+      break
+    }
+    report.released += 1
+    released.push(...pins)
+  }
+  await unpin(blobs, did, released)
+}
+
+async function isUncommitted(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
+  return (await blobs.stat(did, cid)) === null && (await blobs.stat(did, cid, { scopes: [uncommitted] })) !== null
+}

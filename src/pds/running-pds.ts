@@ -1,0 +1,90 @@
+import { BlobStoreError } from '../errors.ts'
+import type { PdsBlobStoreFactory } from './contract.ts'
+
+/** As much of a `PDS` of `@atproto/pds` as is needed, so that nothing of it is imported. */
+export interface RunningPds {
+  readonly server?: unknown
+  readonly ctx: {
+    /** The getter of what PDS.create was given; what few parts of the PDS read. */
+    // biome-ignore lint/suspicious/noExplicitAny: the type of the PDS's own, which differs from ours in its CIDs
+    blobstore: (did: string) => any
+    readonly actorStore: {
+      readonly resources: {
+        /** What every request of an account reads. */
+        // biome-ignore lint/suspicious/noExplicitAny: as above
+        blobstore: (did: string) => any
+      }
+      exists(did: string): Promise<boolean>
+      openDb(did: string): Promise<ActorDatabase>
+    }
+    readonly accountManager: {
+      getAccount(did: string, flags: { includeDeactivated: boolean; includeTakenDown: boolean }): Promise<unknown>
+    }
+  }
+}
+
+/** The database of one account, as the PDS opens it. */
+export interface ActorDatabase {
+  readonly db: {
+    connection(): { execute<T>(run: (one: ActorConnection) => Promise<T>): Promise<T> }
+  }
+  close(): void
+}
+
+export interface ActorConnection {
+  // biome-ignore lint/suspicious/noExplicitAny: a compiled query of whichever version of Kysely the PDS has
+  executeQuery(query: any): Promise<{ readonly rows: readonly unknown[] }>
+}
+
+/**
+ * The PDS must have what {@link RunningPds} says, where this package knows it to be.
+ *
+ * @throws `InvalidArgument` in words for who runs the PDS
+ */
+export function assertRunningPds(pds: RunningPds): void {
+  const { ctx } = pds ?? {}
+  if (typeof ctx !== 'object' || ctx === null) throw changed('it must be a PDS, as PDS.create gives; it has no ctx')
+  const missing = [
+    typeof ctx.blobstore === 'function' ? [] : ['ctx.blobstore'],
+    typeof ctx.actorStore?.resources?.blobstore === 'function' ? [] : ['ctx.actorStore.resources.blobstore'],
+    typeof ctx.actorStore?.exists === 'function' ? [] : ['ctx.actorStore.exists'],
+    typeof ctx.actorStore?.openDb === 'function' ? [] : ['ctx.actorStore.openDb'],
+    typeof ctx.accountManager?.getAccount === 'function' ? [] : ['ctx.accountManager.getAccount'],
+  ].flat()
+  if (missing.length > 0) throw changed(`it has no ${missing.join(', no ')}`)
+  if (pds.server) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'attachBlobStore: this PDS has been started; attach between PDS.create and start, or in PDS.run’s onCreated',
+    )
+  }
+}
+
+/** Puts the factory where requests read it, and looks whether they will. Resolves with how to undo it. */
+export function install(pds: RunningPds, factory: PdsBlobStoreFactory): () => void {
+  const { ctx } = pds
+  const former = { ctx: ctx.blobstore, resources: ctx.actorStore.resources.blobstore }
+  set(factory, factory)
+  const took = ctx.blobstore === factory && ctx.actorStore.resources.blobstore === factory
+  const undo = () => set(former.ctx, former.resources)
+  if (took) return undo
+  undo()
+  throw changed('it keeps its own blob store where this package put another')
+
+  function set(ofContext: PdsBlobStoreFactory, ofActors: PdsBlobStoreFactory): void {
+    try {
+      ctx.blobstore = ofContext
+      ctx.actorStore.resources.blobstore = ofActors
+    } catch {
+      // A getter, or a frozen object: seen by the look that follows.
+    }
+  }
+}
+
+export function changed(what: string): BlobStoreError {
+  return new BlobStoreError(
+    'InvalidArgument',
+    `attachBlobStore: this PDS is not built as @atproto/pds 0.5 is: ${what}. Nothing was changed. ` +
+      'Run a version of @atproto/pds that this version of pds-blobstore names in docs/adopting.md, or look for a newer pds-blobstore',
+  )
+}
