@@ -1,0 +1,294 @@
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { isBlobStoreError } from '../../src/index.ts'
+import { reconcile } from '../../src/pds/reconcile.ts'
+import { pdsBlobStore } from '../../src/pds.ts'
+import { sample } from './contract-cases.ts'
+import { BlobNotFoundError, FakePds } from './fake-pds.ts'
+
+const did = 'did:plc:alice'
+
+/** A blob as it is when the PDS has committed its record. */
+async function stored(pds: FakePds, blob = sample()) {
+  const key = await pds.blobstore(did).putTemp(blob.bytes)
+  pds.rows.set(blob.cid, 'temporary')
+  await pds.blobstore(did).makePermanent(key, blob.cid)
+  pds.rows.set(blob.cid, 'permanent')
+  return { ...blob, key }
+}
+
+describe('a deletion that comes late', () => {
+  test('does not touch a blob that was uploaded and referenced again', async () => {
+    const pds = new FakePds()
+    const { bytes, cid } = await stored(pds)
+    pds.rows.delete(cid) // the record is deleted …
+    await stored(pds, { bytes, cid }) // … and written again
+    await pds.blobstore(did).deleteMany([cid])
+    await pds.collectAll()
+    expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+  })
+
+  test('does not touch a blob that is referenced again while the PDS answers', async () => {
+    const pds = new FakePds()
+    const { bytes, cid } = await stored(pds)
+    pds.rows.delete(cid)
+    pds.meanwhile = async () => {
+      await stored(pds, { bytes, cid })
+    }
+    await pds.blobstore(did).deleteMany([cid])
+    await pds.collectAll()
+    expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+  })
+
+  test('hides a blob that was uploaded again, until it is referenced', async () => {
+    const pds = new FakePds()
+    const { bytes, cid } = await stored(pds)
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.blobstore(did).deleteMany([cid])
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    await pds.blobstore(did).makePermanent(key, cid)
+    pds.rows.set(cid, 'permanent')
+    expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+  })
+
+  test('deletes nothing while the PDS cannot be asked', async () => {
+    const pds = new FakePds()
+    const { cid } = await stored(pds)
+    pds.rows.delete(cid)
+    pds.broken = true
+    await expect(pds.blobstore(did).deleteMany([cid])).rejects.toThrow('the database is locked')
+    pds.broken = false
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
+    await reconcile(pds)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+  })
+})
+
+describe('before bytes go', () => {
+  test('the PDS is asked for a final answer, and what it names stays', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'permanent') // known to the PDS, and not to us
+    pds.asked.length = 0
+    await pds.collectAll()
+    expect(pds.asked[0]).toEqual({ did, cids: [cid], final: true })
+    expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+  })
+
+  test('a PDS that cannot be asked keeps everything', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    await pds.blobstore(did).putTemp(bytes)
+    pds.broken = true
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
+    pds.broken = false
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
+  })
+})
+
+describe('temporary blobs', () => {
+  test('are collected after the grace period, though the PDS never says so', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.collectAll()
+    expect(await pds.blobstore(did).hasTemp(key)).toBe(false)
+    await expect(pds.blobstore(did).makePermanent(key, cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    expect(await pds.blobs.totals()).toMatchObject({ count: 0, storedBytes: 0, doomedCount: 0 })
+  })
+
+  test('of uploads that were repeated leave nothing', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    for (let i = 0; i < 10; i++) await pds.blobstore(did).putTemp(bytes)
+    await stored(pds, { cid, bytes })
+    await pds.collectAll()
+    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
+  })
+
+  test('of an upload that failed leave nothing', async () => {
+    const pds = new FakePds()
+    const source = Readable.from(
+      (function* () {
+        yield Buffer.alloc(2_000_000)
+        throw new Error('the client hung up')
+      })(),
+    )
+    await expect(pds.blobstore(did).putTemp(source)).rejects.toThrow('the client hung up')
+    await pds.collectAll()
+    expect(await pds.blobs.totals()).toMatchObject({ count: 0, reserved: 0, storedBytes: 0, doomedCount: 0 })
+  })
+})
+
+describe('a record that the PDS does not write in the end', () => {
+  test('shows its blobs to nobody', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.blobstore(did).makePermanent(key, cid) // and then the transaction is rolled back
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    await expect(pds.blobstore(did).getStream(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    expect(await pds.blobs.stat(did, cid)).toBeNull()
+  })
+
+  test('keeps its blobs from being collected for a grace period only', async () => {
+    const pds = new FakePds({ times: { grace: 50 } })
+    const { cid, bytes } = sample()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.blobstore(did).makePermanent(key, cid)
+    await pds.collectAll()
+    expect(await reconcile(pds)).toMatchObject({ released: 0 })
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await reconcile(pds)).toMatchObject({ released: 1 })
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
+  })
+
+  test('is asked for once, when its blob is first read; from then on the store knows', async () => {
+    const pds = new FakePds()
+    const { cid } = await stored(pds)
+    pds.asked.length = 0
+    for (let i = 0; i < 3; i++) await pds.blobstore(did).getBytes(cid)
+    expect(pds.asked).toEqual([{ did, cids: [cid], final: false }])
+  })
+})
+
+describe('reconciling', () => {
+  test('releases what a crash kept the PDS from deleting', async () => {
+    const pds = new FakePds()
+    const [kept, lost] = [await stored(pds), await stored(pds)]
+    pds.rows.delete(lost.cid)
+    expect(await reconcile(pds)).toMatchObject({ accounts: 1, blobs: 2, released: 1, confirmed: 1 })
+    await pds.collectAll()
+    expect(await pds.blobstore(did).hasStored(kept.cid)).toBe(true)
+    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1 })
+  })
+
+  test('leaves alone what is quarantined', async () => {
+    const pds = new FakePds()
+    const { cid } = await stored(pds)
+    await pds.blobstore(did).quarantine(cid)
+    await reconcile(pds)
+    await pds.collectAll()
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    await pds.blobstore(did).unquarantine(cid)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
+  })
+
+  test('stops when a PDS, perhaps with the wrong folder before it, knows nothing', { timeout: 60_000 }, async () => {
+    const pds = new FakePds()
+    for (let i = 0; i < 250; i++) await stored(pds)
+    pds.rows.clear()
+    expect(await reconcile(pds)).toMatchObject({ released: 100, stopped: true })
+    expect(await reconcile(pds, { force: true })).toMatchObject({ released: 150, stopped: false })
+  })
+
+  test('keeps the blobs of an account that cannot be asked for', async () => {
+    const pds = new FakePds()
+    const { cid } = await stored(pds)
+    pds.broken = true
+    expect(await reconcile(pds)).toMatchObject({ released: 0, unknown: 1 })
+    pds.broken = false
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
+  })
+})
+
+describe('when an account is deleted', () => {
+  test('nothing remains, temporary and quarantined included, and it may come back', async () => {
+    const pds = new FakePds()
+    const [one, two, three] = [await stored(pds), await stored(pds), sample()]
+    await pds.blobstore(did).putTemp(three.bytes)
+    await pds.blobstore(did).quarantine(two.cid)
+    const others = sample()
+    await pds.blobstore('did:plc:bob').putPermanent(others.cid, others.bytes)
+    pds.deleted.add(did)
+    await pds.blobstore(did).deleteMany([one.cid, two.cid])
+    pds.rows.clear()
+    expect(await pds.blobs.usage(did)).toMatchObject({ bytes: 0, count: 0 })
+    pds.rows.set(others.cid, 'permanent')
+    await pds.collectAll()
+    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
+
+    pds.deleted.delete(did)
+    await stored(pds, two)
+    expect(await pds.blobstore(did).hasStored(two.cid)).toBe(true)
+  })
+
+  test('and the process dies in between, the account is opened again by reconciling', async () => {
+    const pds = new FakePds()
+    await stored(pds)
+    await pds.blobs.deleteAccount(did)
+    await expect(pds.blobstore(did).putTemp(sample().bytes)).rejects.toThrow()
+    await reconcile(pds)
+    await pds.blobstore(did).putTemp(sample().bytes)
+  })
+})
+
+describe('the limits of the store', () => {
+  test('are off: the PDS has its own', async () => {
+    const pds = new FakePds({
+      limits: {
+        maxBlobSize: 10,
+        accept: ['image/png'],
+        allowEmpty: false,
+        quota: { bytes: 5 },
+        uploads: { account: 1 },
+      },
+    })
+    const blobs = [sample(0), sample(100), sample(2_000_000)]
+    await Promise.all(
+      blobs.map(async ({ bytes, cid }) => {
+        const source = Readable.from([Buffer.from(bytes)], { objectMode: false })
+        await pds.blobstore(did).makePermanent(await pds.blobstore(did).putTemp(source), cid)
+      }),
+    )
+    for (const { bytes, cid } of blobs) expect((await pds.blobstore(did).getBytes(cid)).length).toBe(bytes.length)
+    expect(await pds.blobs.usage(did)).toMatchObject({ reserved: 0 })
+    await expect(pds.blobs.upload(did, new Uint8Array(11))).rejects.toThrow('larger than 10')
+  })
+
+  test('its hook inspects all the same, and refuses by an error that the PDS answers with 400', async () => {
+    const pds = new FakePds({ hooks: { inspect: async () => ({ refuse: 'not here' }) } })
+    const refusal = await pds
+      .blobstore(did)
+      .putTemp(sample().bytes)
+      .catch((error) => error)
+    expect(refusal).toMatchObject({ name: 'BlobRefused', status: 400, statusCode: 400, expose: true })
+    expect(isBlobStoreError(refusal.cause, 'BlobRefused')).toBe(true)
+  })
+})
+
+describe('pdsBlobStore', () => {
+  test('serves one PDS with one store', () => {
+    const pds = new FakePds()
+    expect(() => pdsBlobStore(pds.blobs, { BlobNotFoundError, ...pds.host })).toThrow('has a host already')
+  })
+
+  test('refuses what it cannot work with, in words', () => {
+    const { host } = new FakePds()
+    const blobs = { upload() {}, hooks: {} } as never
+    expect(() => pdsBlobStore({} as never, { BlobNotFoundError, ...host })).toThrow('createBlobStore')
+    expect(() => pdsBlobStore(blobs, { ...host } as never)).toThrow('BlobNotFoundError')
+    expect(() => pdsBlobStore(blobs, { BlobNotFoundError } as never)).toThrow('referenced')
+    expect(() => pdsBlobStore(blobs, { BlobNotFoundError, ...host, odd: 1 } as never)).toThrow('unknown option "odd"')
+  })
+
+  test('takes a plain list of what is referenced', async () => {
+    const pds = new FakePds()
+    pds.blobs.hooks.referenced = undefined
+    const { bytes, cid } = sample()
+    const blobstore = pdsBlobStore(pds.blobs, { BlobNotFoundError, referenced: async () => [cid] })(did)
+    await blobstore.makePermanent(await blobstore.putTemp(bytes), cid)
+    await blobstore.delete(cid)
+    await pds.collectAll()
+    expect(await blobstore.hasStored(cid)).toBe(true)
+  })
+})
