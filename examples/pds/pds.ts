@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { envToCfg, envToSecrets, PDS, type ServerEnvironment } from '@atproto/pds'
 import {
@@ -10,6 +9,7 @@ import {
   type Times,
 } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
+import { freePort } from './free-port.ts'
 
 export interface PdsOptions {
   /** For everything that the PDS keeps. */
@@ -30,6 +30,8 @@ export interface PdsOptions {
 
 export interface RunningPds {
   pds: PDS
+  /** Where it keeps everything. */
+  dir: string
   url: string
   blobs: BlobStore
   /** Absent where the PDS keeps its own store. */
@@ -52,7 +54,7 @@ export async function startPds(options: PdsOptions): Promise<RunningPds> {
   const attachment = attach ? await attachBlobStore(pds, blobs) : null
   await pds.start()
   return {
-    pds,
+    ...{ pds, dir },
     url: `http://localhost:${port}`,
     blobs,
     attachment,
@@ -65,7 +67,8 @@ export async function startPds(options: PdsOptions): Promise<RunningPds> {
 }
 
 /** As in a pds.env, but on loopback. */
-function environment({ dir, plcUrl, adminPassword, blobUploadLimit }: PdsOptions, port: number): ServerEnvironment {
+export function environment(options: PdsOptions, port: number): ServerEnvironment {
+  const { dir, plcUrl, adminPassword, blobUploadLimit } = options
   return {
     devMode: true,
     hostname: 'localhost',
@@ -83,18 +86,4 @@ function environment({ dir, plcUrl, adminPassword, blobUploadLimit }: PdsOptions
     dpopSecret: '7'.repeat(64),
     plcRotationKeyK256PrivateKeyHex: '1'.repeat(64),
   }
-}
-
-/** A PDS writes its own port into its accounts' DID documents, so it must know it before it listens. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }

@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import { PDS } from '@atproto/pds'
+import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
+import { environment } from './pds.ts'
+
+// node examples/pds/main.ts: a PDS by itself, as one runs it, its data kept in PDS_DIR. Where this example says
+// `environment`, a PDS in production reads its own: leave out `env`.
+const { PDS_DIR = '.demo/pds', PDS_PORT = '2583', PDS_ADMIN_PASSWORD = 'admin', PDS_DID_PLC_URL = '' } = process.env
+
+const blobs = createBlobStore({
+  backend: new DiskBackend({ root: join(PDS_DIR, 'blobs') }),
+  metadata: sqliteMetadata(join(PDS_DIR, 'blobs.sqlite')),
+})
+let attachment: Attachment | undefined
+const janitor = startJanitor(blobs)
+
+await PDS.run({
+  env: environment({ dir: PDS_DIR, plcUrl: PDS_DID_PLC_URL, adminPassword: PDS_ADMIN_PASSWORD }, Number(PDS_PORT)),
+  onCreated: async (pds) => {
+    attachment = await attachBlobStore(pds, blobs)
+  },
+  onStarted: () => console.log(`A PDS at http://localhost:${PDS_PORT}, its data in ${PDS_DIR}`),
+})
+await janitor.stop()
+await attachment?.stop()
+await blobs.close()

@@ -1,0 +1,1 @@
+export { envToCfg, envToSecrets, PDS } from '../../../examples/pds/node_modules/@atproto/pds/dist/index.js'

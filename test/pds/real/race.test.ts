@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { RunningPds } from '../../../examples/pds/pds.ts'
+import { collectAll, describeWithPds, Network, Person, settled } from './network.ts'
+
+// Delete a record, upload the same bytes again, reference them again; meanwhile the PDS's background deletes what the
+// first record named. When that runs is drawn: before, between, beside, or after everything.
+const moments = ['at once', 'after the upload', 'beside the record', 'after the record'] as const
+
+async function race(pds: RunningPds, rounds: number): Promise<number> {
+  const { queue } = pds.pds.ctx.backgroundQueue as unknown as { queue: { pause(): void; start(): void } }
+  const people = await Promise.all([0, 1, 2, 3].map(() => new Person(pds.url).signUp()))
+  const last = new Map<Person, Buffer[]>()
+  let lost = 0
+  for (let round = 0; round < rounds; round++) {
+    const person = people[round % people.length] as Person
+    const moment = moments[Math.floor(round / people.length) % moments.length]
+    const bytes = randomBytes(200 + round)
+    const first = await person.write(await person.upload(bytes))
+    queue.pause()
+    await person.erase(first)
+    if (moment === 'at once') queue.start()
+    const again = await person.upload(bytes)
+    if (moment === 'after the upload') queue.start()
+    const writing = person.write(again)
+    if (moment === 'beside the record') queue.start()
+    await writing
+    queue.start()
+    await settled(pds)
+    const served = await person.read(again)
+    if (!served?.equals(bytes)) lost += 1
+    last.set(person, [...(last.get(person) ?? []), bytes])
+    // That it is lost, the PDS does not know.
+    expect(await person.missing()).toEqual([])
+  }
+  if (!pds.attachment) return lost
+  await collectAll(pds)
+  expect(await pds.blobs.totals()).toMatchObject({ count: rounds, storedCount: rounds, doomedCount: 0 })
+  return lost
+}
+
+describeWithPds('a record deleted, its blob uploaded and referenced again', () => {
+  const network = new Network()
+
+  test('200 times: the blob is served each time', { timeout: 600_000 }, async () => {
+    const pds = await network.pds({ times: { grace: 5000, deleteDelay: 0 } })
+    expect(await race(pds, 200)).toBe(0)
+  })
+
+  test('loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
+    const pds = await network.pds({ attach: false })
+    expect(await race(pds, 16)).toBeGreaterThan(0)
+  })
+})
