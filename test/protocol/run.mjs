@@ -3,6 +3,7 @@ import { genModel } from './gen.mjs'
 import { naiveModel } from './naive.mjs'
 import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
+import { hostModel } from './host.mjs'
 const quick = process.argv.includes('--quick')
 const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7)
 const small = { scriptA: ['up', 'add', 'rm'], scriptB: ['up', 'add'], maxGen: 2, gcs: 1, rollback: false }
@@ -16,6 +17,11 @@ const last = { split: true, start: { A: [], B: [] }, maxGen: 2, gcs: 2, procs: [
 const rot = { ...one, rots: 1, procs: [['B', 'up'], ['A', 'up']] }
 const reader = { ...one, procs: [['B', 'up'], ['B', 'up'], ['A', 'read']] }
 const R = contentModel
+const H = hostModel
+const stored = { row: 'p', rec: 1, held: 1, pins: [1], mark: 1 } // a record names it, and it is pinned
+const again = { start: stored, procs: [['rm', 'up', 'wr']] }
+const twice = { start: stored, procs: [['rm', 'up', 'wr'], ['up', 'wr', 'rm']] }
+const moving = { start: { rec: 1 }, procs: [['im', 'rm'], ['up', 'wr']] }
 const runs = [
   // [model, expectation: list of invariants expected to break ([] = must pass), 'full': not in --quick, 'quick': its small twin, only there]
   [naiveModel({ name: 'N1 reference shape, one account, no crash', shared: false }), ['I1']],
@@ -107,6 +113,19 @@ const runs = [
   [R({ name: 'R6- marker, epoch moves only at open, no open since the backup', ...old, bump: false }), ['I6']],
   [R({ name: 'R6- marker, epoch + 1 first, then compared: one open since the backup is not seen', ...old, marker: 'text', bump: false, opens: 1, afterOpen: true }), ['I6']],
   [R({ name: 'R6- only the sweep refuses, not collect', ...old, refuse: 'sweep' }), ['I6']],
+  // records in the databases of @atproto/pds: pinned in the host's transaction, deleted late, asked before anything goes
+  [H({ name: 'H1 delete, upload again, reference again, the deletion late', ...again, maxMark: 4 }), []],
+  [H({ name: 'H1 the same, two clients of one account', ...twice, maxMark: 6 }), [], 'full'],
+  [H({ name: 'H1 the same, two clients of one account, no fault', ...twice, maxMark: 6, faults: 0 }), [], 'quick'],
+  [H({ name: 'H1 an account moves in: row and pin in one transaction', ...moving }), []],
+  [H({ name: 'H1 the collector does not ask (its question is for what mistakes leave)', ...again, collectorAsks: false }), []],
+  [H({ name: 'H1 the collector asks, and the deletion does not: nothing is lost, but not all is served', ...again, ask: false, reconcile: false, judge: 'I1' }), []],
+  [H({ name: 'H1- the deletion does not ask', ...again, ask: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1- it asks without the write lock', ...moving, start: { rec: 1, held: 1, pins: [1], mark: 1, jobs: 1 }, lock: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1- it drops what is pinned after the answer, not what was before the question', ...again, noteFirst: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1- pins have one name', ...again, marks: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1- the host makes permanent before it takes its write lock', ...again, hostLocksFirst: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1- no reconciling: a rollback, or a lost deletion', ...again, reconcile: false, judge: 'I2' }), ['I2']],
 ]
 let bad = 0
 for (const [m, expect, size] of runs) {
