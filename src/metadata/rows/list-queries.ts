@@ -85,7 +85,7 @@ export function listQueries(
 
     listAccounts: ({ limit, cursor, trx }) =>
       session.read(async (db) => {
-        const after = decodeCursor(cursor)
+        const after = decodeCursor('accounts', cursor)
         let query = db
           .selectFrom('blobstore_account')
           .select(['did', 'deleted_at'])
@@ -94,7 +94,7 @@ export function listQueries(
         if (after) query = query.where('did', '>', after[0])
         const rows = await query.execute()
         const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null }))
-        return pageOf(accounts, limit, (account) => encodeCursor(account.did, ''))
+        return pageOf(accounts, limit, (account) => encodeCursor('accounts', account.did, ''))
       }, trx),
   }
 }
