@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { PassThrough, Readable } from 'node:stream'
+import { Duplex, Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { cidOfBytes } from '../../src/index.ts'
 import type { PdsBlobStoreFactory } from '../../src/pds.ts'
@@ -46,7 +46,14 @@ export function describeContract(
 
     strict('of a duplex that ends later on its writable side is waited for', async () => {
       const blobstore = (await make()).blobstore(did)
-      const late = new PassThrough({ final: (done) => void setTimeout(done, 50) })
+      const late = new Duplex({
+        read() {
+          this.push('hello')
+          this.push(null)
+        },
+        write: (_chunk, _encoding, done) => done(),
+        final: (done) => void setTimeout(done, 100),
+      })
       late.end('hello')
       await blobstore.putTemp(late)
       expect([late.readableEnded, late.writableFinished, late.errored]).toEqual([true, true, null])

@@ -213,6 +213,18 @@ describeWithPds('through the official client, a real PDS with this store', () =>
     expect(after.url).toBe(before.url)
   })
 
+  test('refuses what an inspection refuses, in words for the uploader', async () => {
+    const pds = await started()
+    const alice = await new Person(pds.url).signUp()
+    pds.blobs.hooks.inspect = async ({ size }) => (size === 7 ? { refuse: 'seven bytes are not for here' } : undefined)
+    const refusal = { status: 400, error: 'BlobRefused', message: /seven bytes are not for here/ }
+    await expect(alice.upload(randomBytes(7))).rejects.toSatisfy(
+      (error: { status: number; error: string; message: string }) =>
+        error.status === refusal.status && error.error === refusal.error && refusal.message.test(error.message),
+    )
+    await alice.write(await alice.upload(randomBytes(8)))
+  })
+
   describe('when its store is broken', () => {
     test('says nothing is found only of what is not there', async () => {
       const pds = await started()
