@@ -1,5 +1,7 @@
 import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely'
+
 import { printable } from '../../printable.ts'
+
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
