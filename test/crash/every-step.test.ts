@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata } from '../../src/index.ts'
 import { auditStore } from '../support/audit.ts'
+import { Clock } from '../support/clock.ts'
 import { Fuse } from '../support/fuse.ts'
-import { Clock } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples.ts'
 
 // A process crashes at its n-th call to backend or database, for every n, before and after the call's effect. What it

@@ -13,7 +13,7 @@ import { Promises } from '../model/simulation/promises.ts'
 import { World } from '../model/simulation/world.ts'
 import { day } from '../support/samples.ts'
 import { type Level, mortalBackend, trappedBackend, trappedStatement, trapSystemCalls } from './levels.ts'
-import { Trap } from './trap.ts'
+import type { Trap } from './trap.ts'
 
 /** A host's process on a store, that goes on after a fault, or is started again after it was killed. */
 export class Bench {
@@ -56,10 +56,10 @@ export class Bench {
     return this.#trap.dead
   }
 
-  /** Another process at the same place, without a trap. */
+  /** Another process at the same place. */
   async restart(): Promise<void> {
     if (this.#database.inTransaction) this.#database.exec('rollback')
-    this.#trap = new Trap()
+    this.#trap = this.#trap.heir()
     await this.reopen()
   }
 

@@ -133,20 +133,25 @@ export interface Listener {
   onError(error: BlobStoreError): void
 }
 
-/** Lives the life. A step that fails is done once more, by the same process or, if that was killed, by the next. */
-export async function live(bench: Bench, listener: Listener): Promise<void> {
+/**
+ * Lives the life. A step that fails is done once more, by the same process or, if that was killed, by the next: as often
+ * as there are faults to come.
+ */
+export async function live(bench: Bench, faults: number, listener: Listener): Promise<void> {
   for (const { name, run } of life) {
     listener.onStep(name)
-    try {
-      await run(bench)
-      listener.onDone(name)
-    } catch (error) {
-      if (error instanceof Violation) throw error
-      if (bench.isDead) await bench.restart()
-      else if (isBlobStoreError(error)) listener.onError(error)
-      await run(bench).catch((again: unknown) => {
-        throw new Violation(`it fails again: ${again}`, { cause: again })
-      })
+    for (let failures = 0; ; ) {
+      try {
+        if (bench.isDead) await bench.restart()
+        await run(bench)
+        if (failures === 0) listener.onDone(name)
+        break
+      } catch (error) {
+        if (error instanceof Violation) throw error
+        failures += 1
+        if (failures > faults) throw new Violation(`it fails again: ${error}`, { cause: error })
+        if (!bench.isDead && isBlobStoreError(error)) listener.onError(error)
+      }
     }
   }
 }

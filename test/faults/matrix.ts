@@ -3,56 +3,61 @@ import { Violation } from '../model/simulation/audit.ts'
 import { Bench } from './bench.ts'
 import type { Level } from './levels.ts'
 import { type Listener, live } from './life.ts'
-import { type FaultName, faultNames, Trap } from './trap.ts'
+import { type Ambush, canMeet, faultNames, Trap } from './trap.ts'
 
 /** One fault at one call. */
-export interface Cell {
+export interface Cell extends Ambush {
   level: Level
-  at: number
   call: string
-  fault: FaultName
 }
 
 /** Every call of a life × every fault that it can meet: found by counting, so that no call is forgotten. */
 export async function cellsOf(level: Level): Promise<Cell[]> {
   const trap = new Trap()
-  await attempt(level, trap, { onStep() {}, onDone() {}, onError() {} })
+  await attempt(level, trap, 0, { onStep() {}, onDone() {}, onError() {} })
   return trap.calls.flatMap((call, index) =>
     faultNames.filter((fault) => canMeet(call, fault)).map((fault) => ({ level, at: index + 1, call, fault })),
   )
 }
 
-/** @throws when the store does not go on as if nothing had been, says something wrong, or loses or leaves something */
-export async function tryCell(cell: Cell): Promise<void> {
-  const { at, call, fault } = cell
-  const trap = new Trap(at, fault)
+/**
+ * Lives a life with a fault at the cell's call and, if wanted, with another one so many calls after it. Resolves with
+ * whether that came too: a life may be over before.
+ *
+ * @throws when the store does not go on as if nothing had been, says something wrong, or loses or leaves something
+ */
+export async function tryCell(cell: Cell, second?: Ambush): Promise<boolean> {
+  const { at, call } = cell
+  const ambushes = second ? [cell, second] : [cell]
+  const trap = new Trap(...ambushes)
   let during = ''
-  let begunAt = 0
+  let harmed = 0
   const listener: Listener = {
     onStep: (step) => {
       during = step
-      begunAt = trap.calls.length
+      harmed = trap.sprung.length
     },
     onDone: (step) => {
-      const wasFaulty = begunAt < at && at <= trap.calls.length
-      if (wasFaulty && call === 'fsync' && step.startsWith('upload')) {
+      if (trap.sprung.slice(harmed).some(({ call }) => call === 'fsync') && step.startsWith('upload')) {
         throw new Violation('it was acknowledged, and is not on stable storage')
       }
     },
-    onError: (error) => assertRightError(cell, error),
+    onError: (error) => assertRightError(trap.sprung, error),
   }
   try {
-    await attempt(cell.level, trap, listener)
+    await attempt(cell.level, trap, ambushes.length, listener)
     if (trap.calls[at - 1] !== call) throw new Violation(`the call was ${trap.calls[at - 1]} this time`)
+    return trap.sprung.length === 2
   } catch (error) {
-    throw new Error(`${fault} at call ${at} (${call}), during "${during}": ${error}`, { cause: error })
+    const faults = trap.sprung.map(({ call, fault }) => `${fault} at ${call}`).join(', then ')
+    throw new Error(`${faults || 'no fault'} (${at}), during "${during}": ${error}`, { cause: error })
   }
 }
 
-async function attempt(level: Level, trap: Trap, listener: Listener): Promise<void> {
+async function attempt(level: Level, trap: Trap, faults: number, listener: Listener): Promise<void> {
   const bench = await Bench.make(level, trap)
   try {
-    await live(bench, listener)
+    await live(bench, faults, listener)
     listener.onStep('the end')
     await bench.audit()
   } finally {
@@ -60,21 +65,21 @@ async function attempt(level: Level, trap: Trap, listener: Listener): Promise<vo
   }
 }
 
-const writing = new Set(['put', 'write', 'writev'])
-
-function canMeet(call: string, fault: FaultName): boolean {
-  return fault !== 'short write' || writing.has(call)
+/** Of two faults either may be the one that is told of. */
+function assertRightError(sprung: Trap['sprung'], error: BlobStoreError): void {
+  const problems = sprung.map((one) => wrongIn(one, error))
+  if (problems.every((problem) => problem !== null)) throw new Violation(`${problems.join('; ')}: ${error.message}`)
 }
 
-function assertRightError({ call, fault }: Cell, { code, transient, message }: BlobStoreError): void {
-  if (call.startsWith('begin') && fault === 'timeout before') throw new Violation('who came too late did not try again')
+function wrongIn({ call, fault }: Trap['sprung'][number], { code, transient }: BlobStoreError): string | null {
+  if (call.startsWith('begin') && fault === 'timeout before') return 'who came too late did not try again'
   const isRight = {
     full: code === 'StorageFull',
     late: transient,
     other: code === 'StorageFailed' || code === 'MetadataFailed',
   }
   const kind = fault === 'ENOSPC' || fault === 'short write' ? 'full' : fault.startsWith('timeout') ? 'late' : 'other'
-  if (!isRight[kind]) throw new Violation(`${fault} at ${call} is told as ${code}: ${message}`)
+  return isRight[kind] ? null : `${fault} at ${call} is told as ${code}`
 }
 
 /** Every n-th of them: with an n that no number of faults divides, each call and each fault has its turn. */

@@ -16,18 +16,31 @@ export class Dead extends Error {
   override readonly name = 'Dead'
 }
 
-/** Lies in wait at the n-th call of a life; without a fault it only counts. */
+/** Where a fault comes: at the n-th call of a life, or after the fault before it. */
+export interface Ambush {
+  at: number
+  fault: FaultName
+}
+
+/** Lies in wait at some calls of a life, one after another; without an ambush it only counts. */
 export class Trap {
   /** The calls so far, by name. */
   readonly calls: string[] = []
+  /** The faults that came, and at which calls. */
+  readonly sprung: { call: string; fault: FaultName }[] = []
   dead = false
   #open = true
-  readonly #at: number
-  readonly #fault: FaultName | undefined
+  #since = 0
+  readonly #ambushes: Ambush[]
 
-  constructor(at = 0, fault?: FaultName) {
-    this.#at = at
-    this.#fault = fault
+  constructor(...ambushes: readonly Ambush[]) {
+    this.#ambushes = [...ambushes]
+  }
+
+  /** The trap of the process after this one, which was killed: for what did not come yet. */
+  heir(): Trap {
+    const heir = new Trap(...this.#ambushes)
+    return Object.assign(heir, { calls: this.calls, sprung: this.sprung })
   }
 
   /** From now on it neither counts nor harms. */
@@ -45,8 +58,13 @@ export class Trap {
     this.assertAlive()
     if (!this.#open) return undefined
     this.calls.push(name)
-    if (this.calls.length !== this.#at) return undefined
-    if (this.#fault !== 'kill') return this.#fault
+    this.#since += 1
+    const [ambush] = this.#ambushes
+    if (ambush === undefined || this.#since < ambush.at || !canMeet(name, ambush.fault)) return undefined
+    this.#ambushes.shift()
+    this.#since = 0
+    this.sprung.push({ call: name, fault: ambush.fault })
+    if (ambush.fault !== 'kill') return ambush.fault
     this.dead = true
     throw new Dead()
   }
@@ -69,4 +87,10 @@ const errnos: Partial<Record<FaultName, string>> = {
   'short write': 'ENOSPC',
   'timeout before': 'ETIMEDOUT',
   'timeout after': 'ETIMEDOUT',
+}
+
+const writing = new Set(['put', 'write', 'writev'])
+
+export function canMeet(call: string, fault: FaultName): boolean {
+  return fault !== 'short write' || writing.has(call)
 }

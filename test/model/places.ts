@@ -11,7 +11,7 @@ import {
   MemoryBackend,
   sqliteMetadata,
 } from '../../src/index.ts'
-import { Clock } from '../support/places.ts'
+import { Clock } from '../support/clock.ts'
 import { PostgresSchema } from '../support/postgres.ts'
 import { memoryDatabase } from './memory-database.ts'
 

@@ -9,9 +9,13 @@ export const settings = { limits: { accept: ['*/*'], quota } }
 
 /**
  * Runs random sequences of commands against store and model, about 50 commands each, and shrinks what fails to a
- * sequence that one can read. Resolves with the number of commands.
+ * sequence that one can read. Resolves with the number of commands. Without a seed each call has another.
  */
-export async function expectModelled(makePlace: () => Promise<ModelPlace>, runs: number): Promise<number> {
+export async function expectModelled(
+  makePlace: () => Promise<ModelPlace>,
+  runs: number,
+  seed?: number,
+): Promise<number> {
   let commands = 0
   const sequence = fc.commands(someCommand, { maxCommands: 100, size: 'max' })
   const property = fc.asyncProperty(sequence, async (run) => {
@@ -25,7 +29,7 @@ export async function expectModelled(makePlace: () => Promise<ModelPlace>, runs:
       await place.remove()
     }
   })
-  await fc.assert(property, replayed(runs))
+  await fc.assert(property, { ...replayed(runs), ...(seed !== undefined && { seed }) })
   return commands
 }
 

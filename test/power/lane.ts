@@ -1,5 +1,5 @@
 import { type BlobRef, type BlobStore, isBlobStoreError } from '../../src/index.ts'
-import type { Random } from '../crash/kill/random.ts'
+import type { Random } from '../support/random.ts'
 import { chunks } from '../support/samples.ts'
 import type { Journal } from './journal.ts'
 

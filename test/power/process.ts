@@ -61,6 +61,11 @@ export class Process {
     }
   }
 
+  /** From now on it does nothing, and hears nothing of what the kernel still does for it. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#ended

@@ -10,8 +10,8 @@ import {
   isBlobStoreError,
   sqliteMetadata,
 } from '../../src/index.ts'
-import { Random } from '../crash/kill/random.ts'
-import type { Clock } from '../support/places.ts'
+import type { Clock } from '../support/clock.ts'
+import { Random } from '../support/random.ts'
 import { alice, day, post, unpost } from '../support/samples.ts'
 import { factsOf } from './facts.ts'
 

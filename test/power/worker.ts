@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Random } from '../crash/kill/random.ts'
+import { Random } from '../support/random.ts'
 import type { BrokenRule } from './broken-rules.ts'
 import { breakRule, metadataDurability } from './broken-rules.ts'
 import { Journal } from './journal.ts'

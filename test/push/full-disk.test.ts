@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { expect, type TestContext, test } from 'vitest'
 import { mountTmpfs, newRoot } from '../backend/disk/fixture.ts'
-import type { Random } from '../crash/kill/random.ts'
 import { type Filling, SmallDisk } from '../power/small-disk.ts'
-import { Clock } from '../support/places.ts'
+import { Clock } from '../support/clock.ts'
+import type { Random } from '../support/random.ts'
 
 // A store and its database on a small disk that is filled by uploads, FULL_DISK_ROUNDS times (20): what is refused has
 // a typed error, reading goes on, what was acknowledged stays, and with space all of it works again and all of it goes.

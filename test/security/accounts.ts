@@ -8,7 +8,7 @@ import {
   MemoryBackend,
   sqliteMetadata,
 } from '../../src/index.ts'
-import { Clock } from '../support/places.ts'
+import { Clock } from '../support/clock.ts'
 import { bytes, commit, day, hour, post, unpost } from '../support/samples.ts'
 
 type Deed = 'upload' | 'post' | 'unpost' | 'takedown' | 'restore' | 'delete' | 'reopen' | 'read'

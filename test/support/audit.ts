@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect } from 'vitest'
 import { type BlobStore, cidOfBytes } from '../../src/index.ts'
-import type { Clock } from './places.ts'
+import type { Clock } from './clock.ts'
 import { day } from './samples.ts'
 
 interface Promises {

@@ -16,23 +16,17 @@ import {
   type MetadataAdapter,
   sqliteMetadata,
 } from '../../src/index.ts'
+import { Clock } from './clock.ts'
 import { PostgresSchema } from './postgres.ts'
 import { S3Place } from './s3.ts'
+
+export { Clock }
 
 /** A folder of this test's own, gone when it is finished. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-/** A clock that stands still until it is moved. */
-export class Clock {
-  time = Date.UTC(2026, 0, 1)
-  readonly now = (): number => this.time
-  advance(milliseconds: number): void {
-    this.time += milliseconds
-  }
 }
 
 export interface Place {

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../../../src/index.ts'
+import type { Random } from '../../support/random.ts'
 import type { Worker } from './child.ts'
 import type { Journal } from './journal.ts'
-import type { Random } from './random.ts'
 import type { Step } from './steps.ts'
 
 const sweeping: readonly (Step | undefined)[] = [

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobRef, BlobStore } from '../../../src/index.ts'
+import type { Random } from '../../support/random.ts'
 import { nextRev } from '../../support/samples.ts'
 import { type Content, contentOf, inChunks, large, small } from './contents.ts'
 import type { Journal } from './journal.ts'
 import type { Ledger } from './ledger.ts'
-import type { Random } from './random.ts'
 import type { Step } from './steps.ts'
 
 const weights = {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../../support/random.ts'
 import { collectorSteps, type Moment, moments, type Plan, type Step, writerSteps } from './steps.ts'
 
 /** Reached in many turns, so that the first call need not be the one. */
