@@ -4,8 +4,25 @@ import { naiveModel } from './naive.mjs'
 import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
 import { hostModel } from './host.mjs'
-const quick = process.argv.includes('--quick')
-const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7)
+import { parseArgs } from 'node:util'
+
+const usage = `npm run test:protocol -- [options]
+
+Explores the models of the protocol: it must hold in every interleaving, and break without any one of its rules.
+
+  --quick       small bounds, below 2 GB and about a minute; otherwise everything, which takes 12 GB
+  --only NAME   only the runs whose name begins so
+  --keys N      with N storage keys where a run that must hold has three
+  --states N    give up a run after so many states: it is then no pass (default 12000000, with --quick 400000)
+  --minutes M   begin no run after M minutes, and give up the one that is under way
+  --no-traces   without the steps that break it
+`
+const { values } = parseArgs({ options: { help: { type: 'boolean' }, quick: { type: 'boolean', default: false }, only: { type: 'string' },
+  keys: { type: 'string' }, states: { type: 'string' }, minutes: { type: 'string' }, 'no-traces': { type: 'boolean', default: false } } })
+if (values.help) { process.stdout.write(usage); process.exit(0) }
+const { quick, only } = values
+const keys = Number(values.keys ?? 3)
+const end = Date.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000
 const small = { scriptA: ['up', 'add', 'rm'], scriptB: ['up', 'add'], maxGen: 2, gcs: 1, rollback: false }
 const one = { start: { A: ['1'] } } // content k1 is live in backend 1, a record of A references it
 const skew = { ...one, start: { A: ['1', '2'] }, split: true, maxGen: 1, faults: 0, procs: [['A', 'rm:1'], ['A', 'rm:2']] }
@@ -22,6 +39,8 @@ const stored = { row: 'p', rec: 1, held: 1, pins: [1], mark: 1 } // a record nam
 const again = { start: stored, procs: [['rm', 'up', 'wr']] }
 const twice = { start: stored, procs: [['rm', 'up', 'wr'], ['up', 'wr', 'rm']] }
 const moving = { start: { rec: 1 }, procs: [['im', 'rm'], ['up', 'wr']] }
+// Three keys are the default of content.mjs.
+const R = (o) => contentModel({ maxGen: keys, ...o })
 const runs = [
   // [model, expectation: list of invariants expected to break ([] = must pass), 'full': not in --quick, 'quick': its small twin, only there]
   [naiveModel({ name: 'N1 reference shape, one account, no crash', shared: false }), ['I1']],
@@ -31,9 +50,9 @@ const runs = [
   [cidModel({ name: 'C2 CID path, deleting+token, uploads wait, takeover' , mode: 'wait' }), ['I1']],
   [cidModel({ name: 'C3 as C2 but requests never land late (still a paused worker)', mode: 'wait', zombies: false }), ['I1']],
   [cidModel({ name: 'C4 as C3 and NO takeover (one GC that resumes itself)', mode: 'wait', zombies: false, takeover: false, gcs: 1, faults: 0 }), []],
-  [genModel({ name: 'P  recommended, 2 GC, 1 fault, 3 generations', maxGen: 3 }), [], 'full'],
-  [genModel({ name: 'P  recommended, 1 GC, 2 faults, B deletes too', gcs: 1, faults: 2, scriptB: ['up', 'add', 'rm'], maxGen: 3, rollback: false }), [], 'full'],
-  [genModel({ name: 'P  recommended, power loss x1, 1 GC, fsync, SQL FULL', power: 1, gcs: 1, faults: 0, maxGen: 3, rollback: false }), [], 'full'],
+  [genModel({ name: 'P  recommended, 2 GC, 1 fault, 3 generations', maxGen: keys }), [], 'full'],
+  [genModel({ name: 'P  recommended, 1 GC, 2 faults, B deletes too', gcs: 1, faults: 2, scriptB: ['up', 'add', 'rm'], maxGen: keys, rollback: false }), [], 'full'],
+  [genModel({ name: 'P  recommended, power loss x1, 1 GC, fsync, SQL FULL', power: 1, gcs: 1, faults: 0, maxGen: keys, rollback: false }), [], 'full'],
   [genModel({ name: 'P- no intent row (bytes first, row after), no list sweep', intent: false, sweep: false, gcs: 1 }), ['I2']],
   [genModel({ name: 'P- no intent row, list sweep', intent: false, sweep: true, gcs: 1 }), ['I1']],
   [genModel({ name: 'P- GC acts on an old SELECT (no re-check / no FK)', recheck: false, gcs: 1 }), ['I1']],
@@ -45,7 +64,7 @@ const runs = [
   [genModel({ name: 'P- SQL synchronous=NORMAL / async commit, power loss x1', sqlFull: false, power: 1, gcs: 1, faults: 0, maxGen: 2, scriptA: ['up', 'add', 'rm'], scriptB: [] }), ['I1']],
   [genModel({ name: 'S1 records in another database, no reconcile', sep: 'none', gcs: 1, maxGen: 3, scriptB: [] }), ['I2']],
   [genModel({ name: 'S2 records in another database, reconcile drops refs the host does not show', sep: 'naive', gcs: 1, maxGen: 3, scriptB: [] }), ['I1']],
-  [genModel({ name: 'S3 as S2 but never while a pinned host tx may still commit (pin TTL > host tx deadline)', sep: 'deadline', gcs: 1, maxGen: 3, scriptB: ['up', 'add'], rollback: false }), [], 'full'],
+  [genModel({ name: 'S3 as S2 but never while a pinned host tx may still commit (pin TTL > host tx deadline)', sep: 'deadline', gcs: 1, maxGen: keys, scriptB: ['up', 'add'], rollback: false }), [], 'full'],
   [genModel({ ...small, name: 'P  recommended, 1 GC, 1 fault, 2 generations' }), [], 'quick'],
   [genModel({ ...small, name: 'P  recommended, power loss x1, 2 generations', power: 1, faults: 0 }), [], 'quick'],
   [genModel({ ...small, name: 'P- no list sweep, 2 generations', scriptB: [], sweep: false }), ['I2'], 'quick'],
@@ -127,15 +146,18 @@ const runs = [
   [H({ name: 'H1- the host makes permanent before it takes its write lock', ...again, hostLocksFirst: false, judge: 'I1' }), ['I1']],
   [H({ name: 'H1- no reconciling: a rollback, or a lost deletion', ...again, reconcile: false, judge: 'I2' }), ['I2']],
 ]
-let bad = 0
+let bad = 0, left = 0
 for (const [m, expect, size] of runs) {
   if (only && !m.name.startsWith(only)) continue
   if (size === (quick ? 'full' : 'quick')) continue
-  const r = explore(m, { maxStates: quick ? 400_000 : 12_000_000, until: expect })
+  if (Date.now() > end) { left++; continue }
+  const maxStates = Number(values.states ?? (quick ? 400_000 : 12_000_000))
+  const r = explore(m, { maxStates, until: expect, end, onProgress: (states, ms) => process.stderr.write(`${(ms / 1000).toFixed(0)} s, ${states} states: ${m.name}\n`) })
   const broke = r.violations.map((v) => v.invariant.slice(0, 2)).sort()
   const ok = expect.length ? expect.every((e) => broke.includes(e)) : broke.length === 0 && !r.capped
   if (!ok) bad++
   console.log(`${ok ? 'as expected' : 'SURPRISE   '} | ${broke.length ? 'BREAKS ' + broke.join(',') : 'holds'} | ${r.states} states, ${r.transitions} transitions${r.capped ? ' (CAPPED)' : ''}, ${(r.ms / 1000).toFixed(1)}s | ${m.name}`)
-  if (!process.argv.includes('--no-traces')) for (const v of r.violations) { console.log(`    ${v.invariant}: ${v.why}`); v.steps.forEach((x, i) => console.log(`      ${String(i + 1).padStart(2)}. ${x}`)) }
+  if (!values['no-traces']) for (const v of r.violations) { console.log(`    ${v.invariant}: ${v.why}`); v.steps.forEach((x, i) => console.log(`      ${String(i + 1).padStart(2)}. ${x}`)) }
 }
+if (left) console.log(`${left} runs not begun`)
 console.log(bad ? `${bad} SURPRISES` : 'all as expected'); process.exitCode = bad ? 1 : 0

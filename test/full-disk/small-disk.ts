@@ -10,10 +10,10 @@ import {
   isBlobStoreError,
   sqliteMetadata,
 } from '../../src/index.ts'
+import { factsOf } from '../power/facts.ts'
 import type { Clock } from '../support/clock.ts'
 import { Random } from '../support/random.ts'
 import { alice, day, post, unpost } from '../support/samples.ts'
-import { factsOf } from './facts.ts'
 
 /** What makes the disk full, and what gives way. */
 export interface Filling {
