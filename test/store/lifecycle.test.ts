@@ -333,6 +333,29 @@ test('two stores may open one place for the first time at once', async () => {
   expect(await (stores[2] as BlobStore).stat(alice, ref.ref, { as: 'account' })).not.toBeNull()
 })
 
+test('another store may open a new place, and upload, while this one is looking at it', async () => {
+  const place = new FolderPlace()
+  const inner = place.backend()
+  let overtaken = false
+  const backend = meddle(inner, {
+    // This one finds no marker; before it looks into the database, another has written one, and content.
+    readMarker: async (options) => {
+      const marker = await inner.readMarker(options)
+      if (!overtaken) {
+        overtaken = true
+        expect(marker).toBeNull()
+        await place.store().upload(alice, bytes('first'))
+      }
+      return marker
+    },
+  })
+  const blobs = place.store({ backend })
+  await blobs.ready()
+  const ref = await blobs.upload(alice, bytes('second'))
+  expect(overtaken).toBe(true)
+  expect(await text((await blobs.read(alice, ref.ref, { as: 'account' })).body)).toBe('second')
+})
+
 test('a Kysely that was given stays open', async () => {
   const { store, db, backend } = hostPlace()
   if (db === undefined) throw new Error('no host')
