@@ -39,7 +39,7 @@ export interface Place {
   db?: HostDatabase & Kysely<never>
 }
 
-/** Where a store may live. Store tests run on each: `describe.each(places)`. */
+/** Where a store may live. Store tests run on each: `describe.each(places)`; with `PLACES=memory` on those that name it. */
 export const places: { name: string; make: () => Place }[] = [
   { name: 'memory and SQLite in memory', make: memoryPlace },
   { name: 'disk and an SQLite file', make: diskPlace },
@@ -51,7 +51,7 @@ export const places: { name: string; make: () => Place }[] = [
         { name: 'S3 and PostgreSQL', make: s3PostgresPlace },
       ]
     : []),
-]
+].filter(({ name }) => name.includes(process.env.PLACES ?? ''))
 
 export function memoryPlace(): Place {
   const clock = new Clock()
