@@ -55,6 +55,30 @@ test('every error of the store has its status, and the host is told of those fro
   }
 })
 
+test('a code of a newer copy of this package is a failure like any other', async () => {
+  const { blobs } = await openPlace()
+  const error = new BlobStoreError('BlobRotten' as BlobStoreErrorCode, 'of a later version')
+  const response = await createBlobHandler(failing(blobs, error), { ...tokens, onError() {} })(upload())
+  expect(response.status).toBe(500)
+  expect(JSON.stringify(await jsonOf(response))).not.toContain('later version')
+})
+
+test('an answer of the host’s own keeps its cookies, and may have no body', async () => {
+  const { blobs } = await openPlace()
+  const headers = new Headers([
+    ['set-cookie', 'a=1'],
+    ['set-cookie', 'b=2'],
+  ])
+  for (const status of [401, 204] as const) {
+    const refuse = () => Promise.reject(new Response(null, { status, headers }))
+    const response = await createBlobHandler(blobs, { ...tokens, authenticate: refuse })(upload())
+    expect(response.status).toBe(status)
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+    expect(response.headers.get('content-length')).toBe(status === 204 ? null : '0')
+    expect(await response.text()).toBe('')
+  }
+})
+
 test('a failure that may pass says so', async () => {
   const { blobs } = await openPlace()
   const error = new BlobStoreError('StorageFailed', 'EIO', { transient: true })

@@ -63,6 +63,15 @@ describe('the host’s connection', () => {
     expect(error.message).toMatch(/PRAGMA synchronous\s*=\s*FULL/i)
   })
 
+  test('is refused without a write-ahead log, unless it may be less durable', async () => {
+    const { db, database } = host({ foreignKeys: 'ON', synchronous: 'FULL' })
+    database.pragma('journal_mode = DELETE')
+    const error = await failureOf(storeOn(db))
+    expect(error).toMatchObject({ code: 'MetadataUnsafe' })
+    expect(error.message).toMatch(/PRAGMA journal_mode\s*=\s*WAL/i)
+    await storeOn(db, { durability: 'relaxed' }).ready()
+  })
+
   test('may be less durable where the host says so', async () => {
     const blobs = storeOn(host({ foreignKeys: 'ON', synchronous: 'NORMAL' }).db, { durability: 'relaxed' })
     await blobs.ready()

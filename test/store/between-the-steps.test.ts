@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
-import { meddle } from '../support/meddling.ts'
+import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
@@ -84,21 +84,10 @@ describe.each(places)('an upload to $name', ({ make }) => {
     let broken = true
     const blobs = store({
       logger: { info() {}, warn, error() {} },
-      metadata: {
-        async open() {
-          const inner = await adapter.open()
-          return new Proxy(inner, {
-            get(target, name) {
-              const method: unknown = Reflect.get(target, name)
-              if (name !== 'release') return typeof method === 'function' ? method.bind(target) : method
-              return (...args: unknown[]) =>
-                broken
-                  ? Promise.reject(new BlobStoreError('MetadataFailed', 'the database is gone'))
-                  : (method as (...args: unknown[]) => unknown).apply(target, args)
-            },
-          })
-        },
-      },
+      metadata: meddleMetadata(adapter, (inner) => ({
+        release: (upload) =>
+          broken ? Promise.reject(new BlobStoreError('MetadataFailed', 'the database is gone')) : inner.release(upload),
+      })),
     })
     await blobs.ready()
     warn.mockClear()

@@ -1,4 +1,5 @@
-import type { BlobBackend } from '../../src/index.ts'
+import type { BlobBackend, MetadataAdapter } from '../../src/index.ts'
+import type { Metadata } from '../../src/metadata/metadata.ts'
 
 /** A backend of which some methods are replaced. */
 export function meddle(inner: BlobBackend, replaced: Partial<BlobBackend>): BlobBackend {
@@ -42,4 +43,23 @@ export async function* heldBack(text: string, gate: Gate): AsyncGenerator<Uint8A
   yield new TextEncoder().encode(text.slice(0, -1))
   await gate.pass()
   yield new TextEncoder().encode(text.slice(-1))
+}
+
+/** Metadata of which some methods are replaced; `inner` is what they replace. */
+export function meddleMetadata(
+  adapter: MetadataAdapter,
+  replaced: (inner: Metadata) => Partial<Metadata>,
+): MetadataAdapter {
+  return {
+    async open() {
+      const inner = await adapter.open()
+      const others = replaced(inner)
+      return new Proxy(inner, {
+        get(target, name) {
+          const method: unknown = Reflect.get(name in others ? others : target, name)
+          return typeof method === 'function' ? method.bind(target) : method
+        },
+      })
+    },
+  }
 }

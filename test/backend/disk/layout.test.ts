@@ -103,6 +103,22 @@ test('a file for a shard is refused', async () => {
   await expect(openDisk(root)).rejects.toThrow('the shard "2v" is no directory')
 })
 
+test('a file for the folder of all blobs is refused', async () => {
+  const root = newRoot()
+  await (await openDisk(root)).close()
+  rmSync(join(root, 'blobs'), { recursive: true })
+  writeFileSync(join(root, 'blobs'), '')
+  await expect(openDisk(root)).rejects.toMatchObject({
+    code: 'StorageFailed',
+    message: expect.stringContaining('"blobs" is no directory; remove it'),
+  })
+})
+
+test('a cursor that no list gave is refused', async () => {
+  const backend = await openDisk(newRoot())
+  await expect(backend.list({ cursor: '../../etc' })).rejects.toMatchObject({ code: 'InvalidArgument' })
+})
+
 test('a symbolic link for a shard that is planted after the opening is refused too, if the shard is new', async () => {
   const root = newRoot()
   const backend = await openDisk(root)

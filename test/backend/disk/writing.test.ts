@@ -114,6 +114,17 @@ test('more chunks than one call takes are written by several', async () => {
   await assertHolds(backend, blob)
 })
 
+test('a device that takes no bytes, and says nothing, is no endless loop', async () => {
+  const root = newRoot()
+  const backend = await openDisk(root)
+  vi.spyOn(sys, 'writev').mockResolvedValue(0)
+  const blob = makeBlob(10)
+  await expect(backend.put(blob.key, blob.body)).rejects.toMatchObject({ code: 'StorageFailed' })
+  vi.restoreAllMocks()
+  await assertAbsent(backend, blob)
+  expect(spoolsIn(root)).toEqual([])
+})
+
 test.each(['writev', 'fsync', 'close', 'mkdir', 'rename'] as const)(
   'a put whose %s fails leaves nothing',
   async (call) => {

@@ -1,0 +1,287 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
+import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
+import { hostPlace, memoryPlace, places } from '../support/places.ts'
+import { alice, bob, bytes, day, hour, post, text, unpost } from '../support/samples.ts'
+
+// What others do between two steps of maintenance, and what maintenance cannot know. Goes red when a step acts on what
+// it saw before, instead of asking in its own transaction whether that still holds.
+
+const everything = { olderThan: 0 }
+const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
+
+describe.each(places)('collecting on $name', ({ make }) => {
+  test('counts a dead upload once, though another has collected it meanwhile', async () => {
+    const { store, clock, metadata, backend } = make()
+    const inner = backend()
+    const gate = new Gate()
+    onTestFinished(() => gate.open())
+    let twice: (did: string | null, key: string) => Promise<unknown> = async () => {}
+    const blobs = store({
+      backend: meddle(inner, {
+        put: async (key, body, options) => {
+          await gate.pass()
+          await inner.put(key, body, options)
+        },
+      }),
+      metadata: meddleMetadata(metadata(), (steps) => {
+        twice = (did, key) => steps.collectUpload(did, key, { unusedDelay: 0 })
+        return {
+          expiredUploads: async (limit) => {
+            const expired = await steps.expiredUploads(limit)
+            for (const { did, key } of expired) await twice(did, key)
+            return expired
+          },
+        }
+      }),
+    })
+    const upload = blobs.upload(alice, bytes('never ends'))
+    const refused = expect(upload).rejects.toMatchObject({ code: 'UploadExpired' })
+    await gate.reached
+    expect(await blobs.usage(alice)).toMatchObject({ reserved: 10 })
+    clock.advance(2 * hour)
+    expect(await blobs.collect()).toMatchObject({ expiredUploads: 0 })
+    expect(await blobs.usage(alice)).toMatchObject({ reserved: 0 })
+    gate.open()
+    await refused
+  })
+
+  test('spares a blob that was prolonged or referenced after it was found to have expired', async () => {
+    const { store, clock, metadata } = make()
+    let meanwhile: () => Promise<unknown> = async () => {}
+    const blobs: BlobStore = store({
+      metadata: meddleMetadata(metadata(), (steps) => ({
+        expiredBlobs: async (limit) => {
+          const expired = await steps.expiredBlobs(limit)
+          await meanwhile()
+          meanwhile = async () => {}
+          return expired
+        },
+      })),
+    })
+    const contents = ['prolonged', 'referenced', 'gone'].map(bytes)
+    const refs: BlobRef[] = []
+    for (const content of contents) refs.push(await blobs.upload(alice, content))
+    clock.advance(2 * day)
+    meanwhile = async () => {
+      await blobs.upload(alice, contents[0] as Uint8Array)
+      await post(blobs, alice, 'a', refs[1])
+    }
+    expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
+    const held = (await blobs.listOwn(alice)).items.map(({ cid }) => cid)
+    expect(held.sort()).toEqual([refs[0], refs[1]].map((ref) => `${ref?.ref}`).sort())
+    clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
+    expect(await text((await blobs.read(alice, refs[1]?.ref as never)).body)).toBe('referenced')
+  })
+
+  test('goes on after a backend that throws what is no error', async () => {
+    const { store, clock, backend } = make()
+    const inner = backend()
+    const warn = vi.fn()
+    const blobs = store({
+      logger: { info() {}, warn, error() {} },
+      backend: meddle(inner, { delete: () => Promise.reject('gone fishing') }),
+    })
+    await blobs.upload(alice, bytes('x'))
+    clock.advance(2 * day)
+    await blobs.collect()
+    clock.advance(2 * day)
+    warn.mockClear()
+    expect(await blobs.collect()).toMatchObject({ deletedKeys: 0, failedKeys: 1, waitingKeys: 1 })
+    expect(warn.mock.calls[0]?.[0]).toMatchObject({ err: { message: 'gone fishing' } })
+    expect(await blobs.collect(), 'not before ten minutes').toMatchObject({ failedKeys: 0, waitingKeys: 1 })
+    clock.advance(10 * 60_000)
+    expect(await blobs.collect()).toMatchObject({ failedKeys: 1, waitingKeys: 1 })
+  })
+})
+
+test('collecting lets a tenth of many blobs go, and not more', { timeout: 120_000 }, async () => {
+  const { store, clock } = memoryPlace()
+  const blobs = store()
+  const refs: BlobRef[] = []
+  for (let index = 0; index < 1110; index++) refs.push(await blobs.upload(alice, bytes(`blob ${index}`)))
+  const names = Array.from({ length: 10 }, (_, part) => `part ${part}`.replace(' ', ''))
+  for (const [part, name] of names.entries())
+    await post(blobs, alice, name, ...refs.slice(part * 111, part * 111 + 111))
+  await unpost(blobs, alice, 'part0')
+  clock.advance(day)
+  expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 111 })
+  await unpost(blobs, alice, 'part1')
+  clock.advance(day)
+  expect(await blobs.collect(), '111 of 999').toMatchObject({ stopped: true, expiredBlobs: 0 })
+})
+
+test('collecting keeps the tombstones of a backend that this store does not have, and says so', async () => {
+  const { store, db, clock } = hostPlace()
+  if (db === undefined) throw new Error('no host')
+  const blobs = store()
+  await blobs.ready()
+  const row = { key: 'zz', backend: 'tape', did: null, size: 1, not_before: 0, attempts: 0, last_error: null }
+  await db
+    .insertInto('blobstore_doomed' as never)
+    .values(row as never)
+    .execute()
+  expect(await blobs.collect()).toMatchObject({ deletedKeys: 0, failedKeys: 1, waitingKeys: 1 })
+  const rows = await db
+    .selectFrom('blobstore_doomed' as never)
+    .selectAll()
+    .execute()
+  expect(rows).toMatchObject([{ key: 'zz', attempts: 1, last_error: 'this store has no backend tape' }])
+  clock.advance(day)
+  expect(await blobs.collect()).toMatchObject({ failedKeys: 1, waitingKeys: 1 })
+})
+
+describe.each(places)('scrubbing on $name', ({ make }) => {
+  test('raises no alarm for bytes that were replaced and deleted while it looked', async () => {
+    const { store, clock, backend } = make()
+    const inner = backend()
+    let meanwhile: () => Promise<unknown> = async () => {}
+    const blobs: BlobStore = store({
+      times: { fresh: 0 },
+      backend: meddle(inner, {
+        get: async (key, options) => {
+          await meanwhile()
+          return inner.get(key, options)
+        },
+      }),
+    })
+    const ref = await blobs.upload(alice, bytes('replaced'))
+    await post(blobs, alice, 'a', ref)
+    meanwhile = async () => {
+      meanwhile = async () => {}
+      clock.advance(1)
+      await blobs.upload(bob, bytes('replaced'))
+      clock.advance(2 * day)
+      expect(await blobs.collect()).toMatchObject({ deletedKeys: 1 })
+    }
+    expect(await blobs.scrub(everything)).toMatchObject({ objects: 1, findings: [] })
+    expect(await blobs.scrub(everything)).toMatchObject({ objects: 1, findings: [] })
+  })
+
+  test('takes a backend that fails for no damage, and asks for no copy', async () => {
+    const { store, backend, clock } = make()
+    const inner = backend()
+    let error: unknown = new BlobStoreError('StorageFailed', 'EIO', { transient: true })
+    const blobs = store({ backend: meddle(inner, { get: () => Promise.reject(error) }) })
+    const ref = await blobs.upload(alice, bytes('unreadable'))
+    const cid = ref.ref.toString()
+    const copyOf = vi.fn(async () => bytes('unreadable'))
+    const findings = async () => (await blobs.scrub({ ...everything, copyOf })).findings
+    expect(await findings()).toMatchObject([{ cid, problem: 'unreadable', repaired: false }])
+    expect(copyOf).not.toHaveBeenCalled()
+    error = new BlobStoreError('BlobDamaged', 'it ends too early')
+    expect(await findings()).toMatchObject([{ cid, problem: 'wrongSize', repaired: true }])
+    expect(copyOf).toHaveBeenCalledOnce()
+    clock.advance(day)
+    expect(await blobs.collect()).toMatchObject({ expiredUploads: 0 })
+  })
+
+  /** A store whose only blob is damaged, and whose scrub waits before the copy is stored. */
+  async function repairing() {
+    const place = make()
+    const inner = place.backend()
+    const gate = new Gate()
+    onTestFinished(() => gate.open())
+    let damaged = true
+    let waiting = false
+    const blobs = place.store({
+      backend: meddle(inner, {
+        get: async (key, options) => (damaged ? null : inner.get(key, options)),
+        put: async (key, body, options) => {
+          if (waiting) {
+            waiting = false
+            await gate.pass()
+          }
+          return inner.put(key, body, options)
+        },
+      }),
+    })
+    const ref = await blobs.upload(alice, bytes('damaged'))
+    await post(blobs, alice, 'a', ref)
+    waiting = true
+    const scrub = blobs.scrub({ ...everything, copyOf: async () => bytes('damaged') })
+    await gate.reached
+    damaged = false
+    return { place, inner, blobs, ref, gate, scrub }
+  }
+
+  test('lets an upload win that heals the bytes before its own copy does', async () => {
+    const { place, inner, blobs, ref, gate, scrub } = await repairing()
+    await blobs.upload(bob, bytes('damaged'))
+    const healed = (await inner.list()).keys
+    gate.open()
+    expect((await scrub).findings).toMatchObject([{ cid: cidOfBytes(bytes('damaged')), repaired: false }])
+    expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('damaged')
+    for (let round = 0; round < 2; round++) {
+      place.clock.advance(2 * day)
+      await blobs.collect()
+    }
+    const [left = '', ...others] = (await inner.list()).keys
+    expect(others).toEqual([])
+    expect(healed).toContain(left)
+    expect(await blobs.usage(alice)).toEqual({ ...settled, bytes: 7, count: 1 })
+  })
+
+  test('gives its copy up that took longer than its lease', async () => {
+    const { place, inner, blobs, ref, gate, scrub } = await repairing()
+    place.clock.advance(2 * hour)
+    expect(await blobs.collect()).toMatchObject({ expiredUploads: 1 })
+    gate.open()
+    expect((await scrub).findings).toMatchObject([{ repaired: false }])
+    for (let round = 0; round < 2; round++) {
+      place.clock.advance(2 * day)
+      await blobs.collect()
+    }
+    expect((await inner.list()).keys).toHaveLength(1)
+    expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('damaged')
+  })
+})
+
+describe.each(places)('recovering on $name', ({ make }) => {
+  /** Bytes that the database does not know, as after a restore, one for each text. */
+  async function forgotten(...texts: string[]) {
+    const place = make()
+    const [inner, other] = [place.backend(), memoryPlace()]
+    const elsewhere = other.store({
+      backend: meddle(inner, { readMarker: async () => null, writeMarker: async () => {} }),
+    })
+    for (const content of texts) await elsewhere.upload(alice, bytes(content))
+    const cids = texts.map((content) => cidOfBytes(bytes(content)))
+    return { ...place, inner, cids }
+  }
+
+  test('gives the same bytes to all that had them, and to none that may not have them', async () => {
+    const { store, cids } = await forgotten('shared')
+    const [cid = ''] = cids
+    const blobs = store()
+    await blobs.deleteAccount('did:plc:gone')
+    await blobs.takedown('did:plc:hidden', cid)
+    const owners = [alice, 'did:plc:gone', 'did:plc:hidden', bob]
+    const ownersOf = async () => owners.map((did) => ({ did }))
+    expect(await blobs.recover({ ownersOf })).toEqual({ keys: 1, adopted: 2, unclaimed: [], damaged: 0 })
+    for (const did of [alice, bob]) expect(await blobs.usage(did)).toMatchObject({ bytes: 6, count: 1 })
+    for (const did of ['did:plc:gone', 'did:plc:hidden']) expect(await blobs.usage(did)).toMatchObject({ count: 0 })
+    expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, unclaimed: [], damaged: 0 })
+  })
+
+  test('counts what it cannot read, what is gone and what is rotten, and goes on', async () => {
+    const { store, inner, cids } = await forgotten('unreadable', 'gone', 'rotten', 'good')
+    const [unreadable = '', gone = '', rotten = '', good = ''] = cids
+    const blobs = store({
+      backend: meddle(inner, {
+        get: async (key, options) => {
+          if (key.startsWith(unreadable)) throw new BlobStoreError('StorageFailed', 'EIO')
+          if (key.startsWith(gone)) return null
+          const object = await inner.get(key, options)
+          if (!object || !key.startsWith(rotten)) return object
+          await object.body.return?.()
+          return { ...object, body: [bytes('rotten!')][Symbol.iterator]() as never }
+        },
+      }),
+    })
+    const report = await blobs.recover({ ownersOf: async () => [{ did: alice, mimeType: 'text/plain' }] })
+    expect(report).toEqual({ keys: 4, adopted: 1, unclaimed: [], damaged: 3 })
+    expect(await blobs.stat(alice, good, { as: 'account' })).toMatchObject({ mimeType: 'text/plain' })
+  })
+})

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { BlobStoreError, type BlobStoreErrorCode } from '../../src/index.ts'
+import { isBusy, isLostRace, LostRace, metadataError } from '../../src/metadata/sql-errors.ts'
+
+// What drivers throw, by the words and codes that they use. Goes red when one of them is not known any more.
+
+const thrown = (code: string | null, message = 'what the driver says'): Error =>
+  Object.assign(new Error(message), code === null ? {} : { code })
+
+const busy = [
+  thrown('SQLITE_BUSY'),
+  thrown('SQLITE_BUSY_SNAPSHOT'),
+  thrown('SQLITE_LOCKED_SHAREDCACHE'),
+  thrown('ERR_SQLITE_ERROR', 'database is locked'),
+  ...['40001', '40P01', '55P03'].map((code) => thrown(code)),
+]
+
+const lost = [
+  new LostRace(),
+  thrown('SQLITE_CONSTRAINT_FOREIGNKEY'),
+  thrown('SQLITE_CONSTRAINT_PRIMARYKEY'),
+  thrown('ERR_SQLITE_ERROR', 'UNIQUE constraint failed: blobstore_content.cid'),
+  thrown('ERR_SQLITE_ERROR', 'FOREIGN KEY constraint failed'),
+  ...['23505', '23503'].map((code) => thrown(code)),
+]
+
+const other = [thrown('SQLITE_FULL'), thrown('SQLITE_ERROR'), thrown(null, 'it is locked'), thrown('42P01')]
+
+describe('what a driver throws', () => {
+  test('is known for another transaction that is in the way', () => {
+    expect(busy.map(isBusy)).toEqual(busy.map(() => true))
+    expect([...lost, ...other].filter(isBusy)).toEqual([])
+  })
+
+  test('is known for a race that was lost', () => {
+    expect(lost.map(isLostRace)).toEqual(lost.map(() => true))
+    expect([...busy, ...other].filter(isLostRace)).toEqual([])
+  })
+
+  test.each<[Error, BlobStoreErrorCode, boolean]>([
+    ...[...busy, ...lost].map((error) => [error, 'MetadataBusy', true] as [Error, BlobStoreErrorCode, boolean]),
+    [thrown('SQLITE_FULL'), 'StorageFull', false],
+    [thrown('53100'), 'StorageFull', false],
+    [thrown('SQLITE_IOERR'), 'MetadataFailed', true],
+    [thrown('SQLITE_IOERR_WRITE'), 'MetadataFailed', false],
+    [thrown('08006'), 'MetadataFailed', true],
+    [thrown('57P01'), 'MetadataFailed', true],
+    [thrown('SQLITE_CORRUPT'), 'MetadataFailed', false],
+    [thrown(null), 'MetadataFailed', false],
+  ])('is told as an error of the library: %s', (cause, code, transient) => {
+    expect(metadataError(cause)).toMatchObject({ name: 'BlobStoreError', code, transient, cause })
+  })
+
+  test('is quoted without what could end a line of a log', () => {
+    const told = metadataError(thrown('SQLITE_ERROR', 'near "\n": syntax error')) as Error
+    expect(told.message).not.toContain('\n')
+    expect(told.message).toContain('syntax error')
+  })
+
+  test('stays what it is where it is no failure of the database', () => {
+    const own = new BlobStoreError('BlobNotFound', 'no such blob')
+    const aborted = new DOMException('enough', 'AbortError')
+    for (const one of [own, aborted, 'a reason of the host’s', undefined]) expect(metadataError(one)).toBe(one)
+  })
+})

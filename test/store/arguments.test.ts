@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { memoryPlace } from '../support/places.ts'
+import { alice, bytes, nextRev, uriOf } from '../support/samples.ts'
+
+// What plain JavaScript may hand over. Goes red when it is passed over in silence, or fails as a TypeError.
+
+test('applyWrites refuses what is no list of writes, or cannot be meant', async () => {
+  const blobs = memoryPlace().store()
+  const ref = await blobs.upload(alice, bytes('x'))
+  const uri = uriOf(alice, 'a')
+  const wrong: [unknown, RegExp][] = [
+    [{ action: 'create', uri, record: {} }, /must be an array/],
+    [null, /must be an array/],
+    [[null], /must be an object/],
+    [['create'], /must be an object/],
+    [[{ action: 'upsert', uri, record: {} }], /create, update or delete/],
+    [[{ action: 'create', uri, record: { ref }, blobs: [{ ref }] }], /not both/],
+    [[{ action: 'create', uri }], /needs the record/],
+  ]
+  for (const [writes, message] of wrong) {
+    const call = blobs.applyWrites(alice, writes as never, { rev: nextRev() })
+    await expect(call).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringMatching(message) })
+  }
+  expect(await blobs.recordsFor(alice, ref.ref)).toEqual([])
+})
+
+test('an undefined record beside its blobs is no record', async () => {
+  const blobs = memoryPlace().store()
+  const ref = await blobs.upload(alice, bytes('x'))
+  const write = { action: 'create', uri: uriOf(alice, 'a'), record: undefined, blobs: [{ ref }] }
+  await blobs.applyWrites(alice, [write as never], { rev: nextRev() })
+  expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uriOf(alice, 'a')])
+})
+
+test('scopes are a list, and of scopes', async () => {
+  const blobs = memoryPlace().store()
+  const { ref } = await blobs.upload(alice, bytes('x'))
+  for (const scopes of ['private', [1], [''], {}]) {
+    const call = blobs.stat(alice, ref, { scopes: scopes as never })
+    await expect(call, JSON.stringify(scopes)).rejects.toMatchObject({ code: 'InvalidArgument' })
+  }
+})
+
+test('a viewer and a range are what they are called', async () => {
+  const blobs = memoryPlace().store()
+  const { ref } = await blobs.upload(alice, bytes('x'))
+  await expect(blobs.stat(alice, ref, { as: 'admin' as never })).rejects.toMatchObject({ code: 'InvalidArgument' })
+  const read = blobs.read(alice, ref, { as: 'account', range: null as never })
+  await expect(read).rejects.toMatchObject({ code: 'InvalidRange' })
+})
