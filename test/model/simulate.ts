@@ -63,7 +63,11 @@ async function simulateAll(): Promise<void> {
       })
     })
   })
+  const telling = setInterval(() => {
+    process.stderr.write(`${total.seeds} seeds, ${total.operations} operations, ${total.failures} failures\n`)
+  }, 30_000)
   await Promise.all(work)
+  clearInterval(telling)
   const seconds = ((performance.now() - start) / 1000).toFixed(0)
   const figures = Object.entries(total).map(([what, count]) => `${what} ${count}`)
   say(`${figures.join(', ')} in ${seconds} s`)

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Work } from './worker.ts'
 
 /** Longer than any process takes to load, to open a store, or to come to rest: in milliseconds. */
-const patience = 30_000
+const patience = 120_000
 
 /** What a worker says. */
 export type Word = 'loaded' | 'working' | 'resting'

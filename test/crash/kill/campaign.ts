@@ -63,11 +63,11 @@ export class Campaign {
 
   /** Until the cycles or minutes are over, or something was found. */
   async run(): Promise<Report> {
-    const { cycles, minutes, seed, broken } = this.#options
+    const { minutes, seed, broken } = this.#options
     const end = performance.now() + minutes * 60_000
     try {
       for (let cycle = 1, last = false; !last; cycle++) {
-        last = cycle === cycles || performance.now() > end || this.#stopped
+        last = this.#isEnough(cycle) || performance.now() > end || this.#stopped
         if (cycle % cyclesOfStore === 1) await this.#newStore()
         else this.#strays.add(await plantStray(this.#place, this.#someContent()))
         const settling = last || cycle % cyclesToSettle === 0
@@ -87,6 +87,11 @@ export class Campaign {
 
   stop(): void {
     this.#stopped = true
+  }
+
+  #isEnough(cycle: number): boolean {
+    const { cycles, everyStep } = this.#options
+    return cycle >= cycles && !(everyStep && this.#tally.missed.length > 0 && cycle < 3 * cycles)
   }
 
   async #newStore(): Promise<void> {

@@ -3,8 +3,11 @@ import { type Death, Member, within } from './member.ts'
 import type { Place } from './place.ts'
 import type { Plan } from './steps.ts'
 
-/** How long a process may take to come to its step, and to start or to rest: in milliseconds. */
-const [patience, longPatience] = [1500, 20_000]
+/**
+ * How long a process may take to come to its step, at least and at most, and to start or to rest: in milliseconds. Where
+ * processes load slowly, others work beside us, and steps take longer too.
+ */
+const [patience, mostPatience, longPatience] = [1500, 15_000, 120_000]
 
 /** The processes of a trial. Whoever is dead is replaced by a new one of the same name. */
 export class Crew {
@@ -38,10 +41,15 @@ export class Crew {
     if (!(await within(longPatience, member.go(plan)))) this.#fault(`${member.name} does not start`)
   }
 
+  get #patience(): number {
+    const slowest = Math.max(...this.members.map(({ loading }) => loading))
+    return Math.min(Math.max(patience, slowest), mostPatience)
+  }
+
   /** Lets it work until it has come to the step of the plan, or for so long. */
   async kill(member: Member, plan: Plan | null, milliseconds: number): Promise<void> {
     await this.go(member, plan)
-    await within(plan ? patience : milliseconds, member.died)
+    await within(plan ? this.#patience : milliseconds, member.died)
     await member.kill()
   }
 

@@ -18,6 +18,8 @@ export class Member {
   readonly role: ChildOptions['role']
   readonly died: Promise<Death>
   dead = false
+  /** How long it took to load, in milliseconds: what the machine can do, under its load. */
+  loading = 0
   readonly #child: ChildProcess
   readonly #loaded: Promise<unknown>
 
@@ -37,7 +39,10 @@ export class Member {
       this.dead = true
       return { code, signal, stderr }
     })
-    this.#loaded = this.#heard('loaded')
+    const begun = performance.now()
+    this.#loaded = this.#heard('loaded').then(() => {
+      this.loading = performance.now() - begun
+    })
   }
 
   /** Lets it work; it kills itself where the plan says. */

@@ -5,17 +5,20 @@ export interface Options {
   cycles: number
   /** Ends earlier when they are over. */
   minutes: number
+  /** Goes on beyond the cycles, up to three times as many, until somebody was killed at every step. */
+  everyStep: boolean
   seed: string
   broken: BrokenRule | null
   json: boolean
 }
 
-export const usage = `npm run test:crash -- [--cycles N] [--minutes M] [--seed S] [--break ${brokenRules.join('|')}] [--json]
+export const usage = `npm run test:crash -- [--cycles N] [--minutes M] [--every-step] [--seed S] [--break ${brokenRules.join('|')}] [--json]
 
 Kills real processes on one store, again and again, and checks that nothing that was acknowledged is lost.
 
   --cycles N   kill and check N times (default 50; with --minutes alone: until they are over)
   --minutes M  stop after M minutes
+  --every-step go on until somebody was killed at every step, up to three times as long
   --seed S     make the choices of an earlier run again (the processes' timing is their own)
   --break R    break a rule of the protocol: then losses or orphans must be found
   --json       print the report as JSON
@@ -30,6 +33,7 @@ export function optionsOf(args: string[]): Options {
       minutes: { type: 'string' },
       seed: { type: 'string' },
       break: { type: 'string' },
+      'every-step': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -39,6 +43,7 @@ export function optionsOf(args: string[]): Options {
   return {
     cycles: values.cycles === undefined ? endless : positive('--cycles', values.cycles),
     minutes: values.minutes === undefined ? Number.POSITIVE_INFINITY : positive('--minutes', values.minutes),
+    everyStep: values['every-step'],
     seed: values.seed ?? String(Math.floor(Math.random() * 1e9)),
     broken,
     json: values.json,

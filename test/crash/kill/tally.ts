@@ -26,6 +26,8 @@ export interface Report {
   findings: string[]
 }
 
+const steps: readonly Step[] = [...writerSteps, ...collectorSteps]
+
 export class Tally {
   cycles = 0
   processes = 0
@@ -53,12 +55,16 @@ export class Tally {
     for (const [what, times] of Object.entries(refused)) add(this.#refused, what, times)
   }
 
+  /** Steps at which nobody was killed. */
+  get missed(): Step[] {
+    return steps.filter((step) => !this.#kills.has(step))
+  }
+
   progress(): string {
     return `cycle ${this.cycles}: ${this.deaths} processes killed, ${this.findings.size} faults found`
   }
 
   report(seed: string, broken: string | null): Report {
-    const steps: readonly Step[] = [...writerSteps, ...collectorSteps]
     const findings = [...this.findings.values()]
     const atSteps = [...this.#kills.values()].reduce((sum, kills) => sum + total(kills), 0)
     return {
@@ -66,7 +72,7 @@ export class Tally {
       processes: this.processes,
       kills: Object.fromEntries(steps.map((step) => [step, this.#kills.get(step) ?? noKills()])) as Report['kills'],
       killsByChance: this.deaths - atSteps,
-      missed: steps.filter((step) => !this.#kills.has(step)),
+      missed: this.missed,
       uploadsInFlight: this.uploadsInFlight,
       ...{ acknowledged: this.#acknowledged, refused: this.#refused },
       lost: findings.filter(({ kind }) => kind === 'lost').length,
