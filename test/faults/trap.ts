@@ -16,9 +16,11 @@ export class Dead extends Error {
   override readonly name = 'Dead'
 }
 
-/** Where a fault comes: at the n-th call of a life, or after the fault before it. */
+/** Where a fault comes: at the n-th call of a life, or of those after the fault before it. */
 export interface Ambush {
   at: number
+  /** Counts the calls of this name only. @default all */
+  call?: string
   fault: FaultName
 }
 
@@ -58,8 +60,9 @@ export class Trap {
     this.assertAlive()
     if (!this.#open) return undefined
     this.calls.push(name)
-    this.#since += 1
     const [ambush] = this.#ambushes
+    if ((ambush?.call ?? name) === name) this.#since += 1
+    else return undefined
     if (ambush === undefined || this.#since < ambush.at || !canMeet(name, ambush.fault)) return undefined
     this.#ambushes.shift()
     this.#since = 0
