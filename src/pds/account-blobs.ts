@@ -16,6 +16,8 @@ export interface PdsBlobs {
   host: PdsHost
   /** The PDS's own class, by which it tells "not found". */
   BlobNotFoundError: new () => Error
+  /** Questions under way, so that many first readers of a blob ask once. */
+  revealing: Map<string, Promise<boolean>>
 }
 
 /**
@@ -172,6 +174,16 @@ export class PdsAccountBlobs implements PdsBlobStore {
    * now on. Asked once for each blob that was made permanent, when it is first read.
    */
   async #reveal(cid: BlobCid): Promise<boolean> {
+    const { revealing } = this.#pds
+    const key = `${this.#did} ${cid}`
+    // A no may be from before the record was committed: it is not taken from others.
+    if (await revealing.get(key)) return true
+    const answer = this.#askToReveal(cid).finally(() => revealing.delete(key))
+    revealing.set(key, answer)
+    return answer
+  }
+
+  async #askToReveal(cid: BlobCid): Promise<boolean> {
     const { blobs, host } = this.#pds
     const held = await blobs.stat(this.#did, cid, { as: 'moderator' })
     if (!held || held.takenDown) return false

@@ -45,7 +45,7 @@ export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): Pd
     const standing = await ask(host, did, cids, { final: true })
     return cids.filter((cid) => standing.get(cid) === 'permanent')
   }
-  const pds = { blobs, host, BlobNotFoundError }
+  const pds = { blobs, host, BlobNotFoundError, revealing: new Map<string, Promise<boolean>>() }
   return (did) => {
     assertDid(did)
     return new PdsAccountBlobs(pds, did)

@@ -31,6 +31,8 @@ interface Party {
   blobs: BlobStore
   host: PdsHost
   logger?: Logger | undefined
+  /** Replaces the clock by which pins are young, in tests. @default Date.now */
+  now?: (() => number) | undefined
 }
 
 /**
@@ -90,7 +92,7 @@ async function reconcileAccount(
 }
 
 async function reconcileBlobs(
-  { blobs, host }: Party,
+  { blobs, host, now = Date.now }: Party,
   did: string,
   items: readonly BlobStat[],
   report: ReconcileReport,
@@ -105,7 +107,7 @@ async function reconcileBlobs(
     items.map(({ cid }) => cid),
     { final: true },
   )
-  const settled = Date.now() - blobs.times.grace
+  const settled = now() - blobs.times.grace
   const released: Pin[] = []
   for (const { cid } of items) {
     const pins = noted.get(cid) ?? []

@@ -90,4 +90,44 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     await blobs.takedown(alice, ref.ref)
     await vi.waitFor(() => expect(error).toHaveBeenCalledOnce())
   })
+
+  describe('referenced', () => {
+    test('is asked before temporary blobs are forgotten, and keeps those that it names', async () => {
+      const { store, clock } = make()
+      const asked: unknown[] = []
+      const [kept, gone] = [bytes('kept'), bytes('gone')]
+      const blobs = store()
+      const refs = [await blobs.upload(alice, kept), await blobs.upload(alice, gone)] as const
+      const cids = refs.map(({ ref }) => ref.toString())
+      // Set when the store is made already, as a host does that is made later.
+      blobs.hooks.referenced = async (did, some) => {
+        asked.push([did, [...some].sort()])
+        return [cids[0] as string, 'a CID that nobody asked for']
+      }
+      clock.advance(2 * day)
+      expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
+      expect(asked).toEqual([[alice, [...cids].sort()]])
+      expect(await blobs.stat(alice, refs[0].ref, { as: 'account' })).not.toBeNull()
+      expect(await blobs.stat(alice, refs[1].ref, { as: 'account' })).toBeNull()
+      expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
+      expect(asked).toHaveLength(1)
+    })
+
+    test('keeps everything when it throws, and others are collected all the same', async () => {
+      const { store, clock } = make()
+      const blobs = store({
+        hooks: {
+          referenced: async (did) => {
+            if (did === alice) throw new Error('locked')
+            return []
+          },
+        },
+      })
+      const ofAlice = await blobs.upload(alice, bytes('one'))
+      await blobs.upload(bob, bytes('two'))
+      clock.advance(2 * day)
+      expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
+      expect(await blobs.stat(alice, ofAlice.ref, { as: 'account' })).not.toBeNull()
+    })
+  })
 })

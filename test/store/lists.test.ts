@@ -304,6 +304,18 @@ describe.each(places)('usage in $name', ({ make }) => {
   })
 })
 
+describe.each(places)('the accounts in $name', ({ make }) => {
+  test('are listed in pages, deleted ones too', async () => {
+    const blobs = make().store()
+    const dids = ['did:plc:a', 'did:plc:b', 'did:plc:c']
+    for (const did of [...dids].reverse()) await blobs.upload(did, bytes(did))
+    await blobs.deleteAccount('did:plc:b')
+    const pages = await pagesOf((options) => blobs.accounts(options), 2)
+    expect(pages.map((page) => page.length)).toEqual([2, 1])
+    expect(pages.flat()).toEqual(dids.map((did) => ({ did, deleted: did === 'did:plc:b' })))
+  })
+})
+
 const cidsOf = (refs: readonly BlobRef[]): string[] => refs.map(({ ref }) => ref.toString())
 
 /** Each in a record of its own, whose key is its content. */

@@ -122,6 +122,20 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 
+  test('with its limits off takes what a host has checked by its own', async () => {
+    const blobs = make().store({
+      limits: { maxBlobSize: 5, accept: ['image/png'], allowEmpty: false, quota: { bytes: 1 } },
+    })
+    const off = { limits: 'off' } as const
+    expect(await blobs.upload(alice, bytes(''), off)).toMatchObject({ size: 0, mimeType: 'application/octet-stream' })
+    const declared = { ...off, mimeType: 'image/png' }
+    expect(await blobs.upload(alice, bytes('no picture'), declared)).toMatchObject({ mimeType: 'image/png' })
+    expect(await blobs.upload(alice, chunks(30, 100_000), off)).toMatchObject({ size: 3_000_000 })
+    expect(await blobs.usage(alice)).toMatchObject({ count: 3, reserved: 0 })
+    await expect(blobs.upload(alice, bytes('longer than 5'), { limits: 'on' })).rejects.toThrow('larger than 5')
+    await expect(blobs.upload(alice, bytes('x'), { limits: 'none' as 'off' })).rejects.toThrow('upload: limits')
+  })
+
   test('stores the bytes of two accounts once, and lets neither notice', async () => {
     const { store, backend, clock } = make()
     const blobs = store()
