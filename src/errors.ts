@@ -21,7 +21,7 @@
  * | `StorageFull` | no space, inodes or quota on the device |
  * | `StorageFailed` | the backend failed otherwise |
  * | `BlobMissing` | the database names bytes that the backend does not have |
- * | `BlobDamaged` | the bytes are not those that were stored |
+ * | `BlobDamaged` | the bytes are not those that were stored, or announced by their CID |
  * | `MetadataBusy` | the database was locked, or its connection in use, for too long |
  * | `MetadataFailed` | the database failed otherwise |
  * | `MetadataUnsafe` | the database's settings would lose acknowledged blobs |

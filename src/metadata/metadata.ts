@@ -127,6 +127,8 @@ export interface Commit {
   cid: BlobCid
   size: number
   mimeType: string
+  /** When the account first had it, in milliseconds since 1970. @default now */
+  createdAt?: number | undefined
   grace: number
   /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */
   fresh: number

@@ -71,7 +71,7 @@ export interface BlobStore extends AsyncDisposable {
    * A chunk, or bytes, handed over must not be changed until the call settles.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
-   *   `AccountDeleted` `UploadTimeout` `UploadInterrupted` `StorageFull`
+   *   `BlobDamaged` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
 

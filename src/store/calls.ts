@@ -1,5 +1,5 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
-import type { BlobCid } from '../blob/cid.ts'
+import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { BlobStat, Viewer } from '../metadata/facts.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
 
@@ -17,6 +17,10 @@ export interface UploadOptions extends CallOptions {
   fileName?: string | undefined
   /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
   size?: number | undefined
+  /** The CID that the bytes must have, for a copy of what is known; other bytes are `BlobDamaged`. @default any */
+  cid?: CidLike | undefined
+  /** When the account first had the blob, for one that comes from elsewhere. @default now */
+  createdAt?: Date | undefined
   /**
    * `off` for a host that has bounds of its own: size, types, quota and uploads at once are then not the store's matter.
    * The times hold all the same.

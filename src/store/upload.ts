@@ -1,7 +1,7 @@
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import type { BlobRef } from '../blob/blob-ref.ts'
 import { createBlobRef } from '../blob/blob-ref.ts'
-import { cidOfDigest } from '../blob/cid.ts'
+import { type BlobCid, cidOfDigest, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { mimeTypeOfFileName } from '../blob/file-name.ts'
 import { matchesAccept, parseMimeType } from '../blob/mime.ts'
@@ -32,9 +32,11 @@ export async function upload(
   options: UploadOptions = {},
 ): Promise<BlobRef> {
   assertDid(did)
-  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'limits', 'signal'])
+  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'limits', 'signal'])
   assertOneOf('upload: limits', options.limits, ['on', 'off'])
   const limits = options.limits === 'off' ? noLimits : store.limits
+  const expected = options.cid === undefined ? null : parseBlobCid(options.cid)
+  const createdAt = timeOf(options.createdAt)
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
   using _slot = options.limits === 'off' ? null : store.slots.take(did)
@@ -50,8 +52,9 @@ export async function upload(
       openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
     })
     attempt.received = received
+    if (expected !== null) assertCid(received, expected, did)
     const mimeType = await acceptedMimeType(limits, received, declaredType)
-    return await attempt.store(received, mimeType)
+    return await attempt.store(received, mimeType, createdAt)
   } catch (error) {
     await attempt.abandon()
     throw error
@@ -95,7 +98,7 @@ class Attempt {
     return { spool, granted: most < noMost ? granted : noMost }
   }
 
-  async store(received: Received, mimeType: string): Promise<BlobRef> {
+  async store(received: Received, mimeType: string, createdAt: number | undefined): Promise<BlobRef> {
     const { metadata, times } = this.#store
     const backend = this.#store.backends.write
     const { size, sha256, spool, chunks } = received
@@ -122,6 +125,7 @@ class Attempt {
     const outcome = await metadata.commit({
       ...row,
       mimeType,
+      createdAt,
       grace: times.grace,
       fresh: times.fresh,
       deleteDelay: times.deleteDelay,
@@ -183,6 +187,22 @@ function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null 
   if (parsed === null)
     throw new BlobStoreError('InvalidMimeType', 'The declared type is no MIME type: expected type/subtype')
   return parsed
+}
+
+function timeOf(createdAt: Date | undefined): number | undefined {
+  if (createdAt === undefined) return undefined
+  const time = createdAt instanceof Date ? createdAt.getTime() : Number.NaN
+  if (time >= 0) return time
+  throw new BlobStoreError('InvalidArgument', 'upload: createdAt must be a valid Date, of 1970 or later')
+}
+
+function assertCid({ sha256 }: Received, expected: BlobCid, did: string): void {
+  const cid = cidOfDigest(sha256)
+  if (cid === expected) return
+  throw new BlobStoreError('BlobDamaged', `These are not the bytes of ${expected}, but of ${cid}`, {
+    did,
+    cid: expected,
+  })
 }
 
 function declaredByteSize(source: BlobSource, size: number | undefined): number | undefined {

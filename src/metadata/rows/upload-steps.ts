@@ -120,7 +120,7 @@ export function uploadSteps(session: Session): UploadSteps {
 
   async function insertBlob(trx: Trx, upload: Commit): Promise<void> {
     const { did, cid, size, mimeType } = upload
-    const times = { created_at: session.now(), expires_at: session.now(upload.grace) }
+    const times = { created_at: upload.createdAt ?? session.now(), expires_at: session.now(upload.grace) }
     await trx
       .insertInto('blobstore_blob')
       .values({ did, cid, mime_type: mimeType, size, was_referenced: 0, ...times })

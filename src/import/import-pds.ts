@@ -1,0 +1,105 @@
+import { BlobStoreError } from '../errors.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { AccountImport } from './account-import.ts'
+import { type ActorDatabase, ActorFolder } from './actor-database.ts'
+import { Errand, errandOptions } from './errand.ts'
+import type { Keeper } from './keeper.ts'
+import type { PdsTree, TreeArea } from './pds-tree.ts'
+import { PinKeeper } from './pin-keeper.ts'
+import { RecordKeeper } from './record-keeper.ts'
+import { emptyReport, type ImportOptions, type ImportReport } from './report.ts'
+
+export interface ImportPdsOptions extends ImportOptions {
+  /** Where its bytes are: a {@link DiskTree}, or an `S3Tree` of `pds-blobstore/s3`. Closed by the host. */
+  tree: PdsTree
+  /** Where the databases of its accounts are: `PDS_ACTOR_STORE_DIRECTORY`, by default `actors` in its data directory. */
+  actors: string
+  /**
+   * Who keeps the references from now on. `pds`: the PDS itself, to which the store will be attached (`attachBlobStore`).
+   * `store`: the store, for a PDS that calls `applyWrites`.
+   * @default 'pds'
+   */
+  references?: 'pds' | 'store' | undefined
+}
+
+/**
+ * Brings the blobs of a reference PDS (`@atproto/pds`) into a store: bytes, each verified by its hash, types, dates,
+ * references and takedowns. Nothing of the PDS is changed, and it may serve meanwhile. It may be killed at any time and
+ * called again: what is there already is passed over. See docs/importing.md for the way.
+ *
+ * @example
+ * ```ts
+ * import type { BlobStore } from 'pds-blobstore'
+ * import { DiskTree, importPds } from 'pds-blobstore/import'
+ *
+ * declare const blobs: BlobStore
+ * const tree = new DiskTree({ location: '/pds/blocks' })
+ * const report = await importPds(blobs, { tree, actors: '/pds/actors' })
+ * for (const { problem, did, cid } of report.findings) process.stderr.write(`${problem}: ${did} ${cid}\n`)
+ * ```
+ *
+ * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ */
+export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Promise<ImportReport> {
+  assertOptions('importPds', options, ['tree', 'actors', 'references', ...errandOptions])
+  const { tree, references = 'pds', signal } = options
+  assertOneOf('importPds: references', references, ['pds', 'store'])
+  if (typeof tree?.open !== 'function') throw invalid('tree must be a DiskTree or an S3Tree')
+  if (typeof options.actors !== 'string') throw invalid('actors must be the folder of the accounts’ databases')
+  const actors = new ActorFolder(options.actors)
+  const errand = new Errand('importPds', emptyReport(), options)
+  const known = new Set<string>()
+  for await (const did of actors.accounts()) known.add(did)
+  if (known.size === 0) throw invalid('in the folder of the accounts’ databases there is none')
+
+  const keeperOf = (did: string, actor: ActorDatabase): Keeper =>
+    references === 'pds' ? new PinKeeper(blobs, did) : new RecordKeeper(blobs, did, actor)
+  for (const did of known) errand.report.blobs += await countOf(did)
+  for (const did of known) await importAccount(did)
+  await findUnknownAccounts()
+  return errand.report
+
+  async function countOf(did: string): Promise<number> {
+    signal?.throwIfAborted()
+    try {
+      using actor = await actors.open(did)
+      return actor.count()
+    } catch (error) {
+      if (isSqliteError(error)) return 0 // told when its turn comes
+      throw error
+    }
+  }
+
+  async function importAccount(did: string): Promise<void> {
+    signal?.throwIfAborted()
+    try {
+      using actor = await actors.open(did)
+      await new AccountImport({ blobs, did, actor, tree, keeper: keeperOf(did, actor), errand }).run()
+    } catch (error) {
+      if (!isSqliteError(error)) throw error
+      errand.found({ problem: 'unreadable', did, place: 'the database of the account', error })
+    }
+  }
+
+  /** Bytes of accounts that have no database, as deletions leave them that a crash cut short. */
+  async function findUnknownAccounts(): Promise<void> {
+    for (const area of ['stored', 'quarantined', 'temporary'] satisfies TreeArea[]) {
+      for await (const did of tree.accounts(area, { signal })) {
+        if (known.has(did)) continue
+        for await (const name of tree.names(area, did, { signal })) {
+          signal?.throwIfAborted()
+          if (area === 'temporary') errand.report.leftovers += 1
+          else errand.found({ problem: 'unknown', did, cid: name, place: tree.describe(area, did, name) })
+        }
+      }
+    }
+  }
+}
+
+/** Of the accounts' databases: the store's own errors are of another class. */
+const isSqliteError = (error: unknown): error is Error => error instanceof Error && error.name === 'SqliteError'
+
+function invalid(why: string): BlobStoreError {
+  return new BlobStoreError('InvalidArgument', `importPds: ${why}`)
+}

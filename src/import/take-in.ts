@@ -1,0 +1,78 @@
+import type { BlobCid } from '../blob/cid.ts'
+import { parseMimeType } from '../blob/mime.ts'
+import { isBlobStoreError } from '../errors.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import type { Errand } from './errand.ts'
+import type { TreeObject } from './pds-tree.ts'
+
+/** A blob as its source knows it. */
+export interface Wanted {
+  did: string
+  cid: BlobCid
+  mimeType: string
+  createdAt: string
+  /** Where its bytes may be, the likeliest first. */
+  places: readonly Place[]
+}
+
+export interface Place {
+  /** For reports. */
+  at: string
+  open(signal: AbortSignal | undefined): Promise<TreeObject | null>
+}
+
+export type Taken = { outcome: 'imported' } | { outcome: 'missing' | 'damaged'; place: string; error?: Error }
+
+/**
+ * Takes in the bytes of a blob as an upload of its account, from the first place that has good ones. They are copied, and
+ * not linked: the program that they come from writes files in place, and what it does to its own must not reach ours.
+ */
+export async function takeIn(blobs: BlobStore, wanted: Wanted, errand: Errand): Promise<Taken> {
+  let taken: Taken = { outcome: 'missing', place: wanted.places[0]?.at ?? '' }
+  for (const place of wanted.places) {
+    try {
+      const object = await place.open(errand.signal)
+      if (!object) continue
+      try {
+        await takeInObject(blobs, wanted, object, errand)
+        return { outcome: 'imported' }
+      } finally {
+        await object.close()
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      taken = { outcome: 'damaged', place: place.at, error: error as Error }
+    }
+  }
+  return taken
+}
+
+async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject, errand: Errand): Promise<void> {
+  const { did, cid } = wanted
+  if (!errand.dryRun) {
+    await errand.wait(object.size)
+    await blobs.upload(did, object.body, {
+      cid,
+      size: object.size,
+      // The source may have taken what is no type.
+      mimeType: parseMimeType(wanted.mimeType) ?? undefined,
+      createdAt: dateOf(wanted.createdAt),
+      limits: 'off',
+      signal: errand.signal,
+    })
+  }
+  errand.report.imported += 1
+  errand.report.bytes += object.size
+}
+
+/** What trying again does not mend: the bytes are others, fewer or more than they were, or cannot be read. */
+function isDamage(error: unknown): boolean {
+  if (isBlobStoreError(error, 'BlobDamaged') || isBlobStoreError(error, 'InvalidSize')) return true
+  const cause = isBlobStoreError(error, 'UploadInterrupted') ? error.cause : error
+  return cause instanceof Error && 'code' in cause && cause.code === 'EIO'
+}
+
+function dateOf(text: string): Date | undefined {
+  const date = new Date(text)
+  return date.getTime() >= 0 ? date : undefined
+}
