@@ -2,7 +2,17 @@ import { defineConfig } from 'tsup'
 
 // Declarations come from `tsc` (tsconfig.build.json): TypeScript 7 has no API for a bundler to make them.
 export default defineConfig({
-  entry: ['src/index.ts', 'src/http.ts', 'src/express.ts', 'src/s3.ts', 'src/pds.ts', 'src/testing.ts', 'src/cli.ts'],
+  entry: [
+    'src/index.ts',
+    'src/http.ts',
+    'src/express.ts',
+    'src/s3.ts',
+    'src/pds.ts',
+    'src/import.ts',
+    'src/export.ts',
+    'src/testing.ts',
+    'src/cli.ts',
+  ],
   format: 'esm',
   target: 'node22',
   splitting: true, // one copy of the error class for all entries

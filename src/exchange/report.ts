@@ -1,17 +1,6 @@
-import type { CallOptions } from '../backend/backend.ts'
+import type { ErrandOptions } from './errand.ts'
 
-export interface ImportOptions extends CallOptions {
-  /** How many blobs are taken in at once. @default 4 */
-  concurrency?: number | undefined
-  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
-  bytesPerSecond?: number | undefined
-  /** Only looks what would be done: whether the bytes are there, not whether they are good. @default false */
-  dryRun?: boolean | undefined
-  /** Told of what is wrong, as it is found. */
-  onFinding?: ((finding: ImportFinding) => void) | undefined
-  /** Called after each blob. */
-  onProgress?: ((report: ImportReport) => void) | undefined
-}
+export type ImportOptions = ErrandOptions<ImportReport>
 
 export interface ImportFinding {
   /**

@@ -5,6 +5,7 @@ import type { ActorBlob, ActorDatabase } from './actor-database.ts'
 import type { Errand } from './errand.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
 import { isPlainName, type PdsTree, type TreeArea } from './pds-tree.ts'
+import type { ImportFinding, ImportReport } from './report.ts'
 import { type Place, type Taken, takeIn } from './take-in.ts'
 
 const pageSize = 500
@@ -17,7 +18,7 @@ interface Parties {
   actor: ActorDatabase
   tree: PdsTree
   keeper: Keeper
-  errand: Errand
+  errand: Errand<ImportReport>
 }
 
 /** The blobs of one account of a reference PDS. */
@@ -40,8 +41,10 @@ export class AccountImport {
     const { did, actor, errand } = this.#parties
     for (let after = ''; ; ) {
       const page = actor.page(takenDown, after, pageSize)
-      const about = ({ cid }: ActorBlob) => ({ did, cid, place: 'the store' })
-      await errand.forEach(page, about, (row) => this.#one(row))
+      const failed = ({ cid }: ActorBlob, error: Error): ImportFinding => {
+        return { problem: 'failed', did, cid, place: 'the store', error }
+      }
+      await errand.forEach(page, (row) => this.#one(row), failed)
       const last = page.at(-1)
       if (!last) return
       after = last.cid

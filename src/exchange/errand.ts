@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit'
+import type { CallOptions } from '../backend/backend.ts'
 import { Pace } from '../maintenance/pace.ts'
 import { assertWhole } from '../options.ts'
-import type { ImportFinding, ImportOptions, ImportReport } from './report.ts'
 
 /** So many in a row fail only when something is down. */
 const patience = 20
@@ -13,21 +13,42 @@ export const errandOptions = [
   'onFinding',
   'onProgress',
   'signal',
-] as const satisfies (keyof ImportOptions)[]
+] as const satisfies (keyof ErrandOptions<Counted>)[]
 
-/** What imports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
-export class Errand<Report extends ImportReport = ImportReport> {
+export interface ErrandOptions<Report extends Counted> extends CallOptions {
+  /** How many blobs are copied at once. @default 4 */
+  concurrency?: number | undefined
+  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
+  bytesPerSecond?: number | undefined
+  /** Only looks what would be done: whether the bytes are there, not whether they are good. @default false */
+  dryRun?: boolean | undefined
+  /** Told of what is wrong, as it is found. */
+  onFinding?: ((finding: Report['findings'][number]) => void) | undefined
+  /** Called after each blob. */
+  onProgress?: ((report: Report) => void) | undefined
+}
+
+interface Counted {
+  /** Blobs looked at so far. */
+  examined: number
+  findings: object[]
+}
+
+type FindingOf<Report extends Counted> = Report['findings'][number]
+
+/** What imports and exports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
+export class Errand<Report extends Counted> {
   readonly report: Report
   readonly dryRun: boolean
   readonly signal: AbortSignal | undefined
-  readonly #options: ImportOptions
+  readonly #options: ErrandOptions<Report>
   readonly #limit: LimitFunction
   readonly #pace: Pace
   #failedInARow = 0
   #gaveUp: { error: unknown } | undefined
 
   /** @throws `InvalidArgument` */
-  constructor(what: string, report: Report, options: ImportOptions) {
+  constructor(what: string, report: Report, options: ErrandOptions<Report>) {
     const { concurrency = 4, bytesPerSecond, dryRun = false, signal } = options
     assertWhole(`${what}: concurrency`, concurrency, 1)
     if (bytesPerSecond !== undefined) assertWhole(`${what}: bytesPerSecond`, bytesPerSecond, 1)
@@ -44,7 +65,7 @@ export class Errand<Report extends ImportReport = ImportReport> {
     return this.#pace.wait(bytes, this.signal)
   }
 
-  found(finding: ImportFinding): void {
+  found(finding: FindingOf<Report>): void {
     this.report.findings.push(finding)
     this.#options.onFinding?.(finding)
   }
@@ -52,17 +73,17 @@ export class Errand<Report extends ImportReport = ImportReport> {
   /** Does the work for each, some at once. All have ended when it settles: nothing goes on behind the caller's back. */
   async forEach<T>(
     items: readonly T[],
-    about: (item: T) => Omit<ImportFinding, 'problem'>,
     work: (item: T) => Promise<void>,
+    failed: (item: T, error: Error) => FindingOf<Report>,
   ): Promise<void> {
-    const ended = await Promise.allSettled(items.map((item) => this.#limit(() => this.#one(item, about, work))))
+    const ended = await Promise.allSettled(items.map((item) => this.#limit(() => this.#one(item, work, failed))))
     for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
   async #one<T>(
     item: T,
-    about: (item: T) => Omit<ImportFinding, 'problem'>,
     work: (item: T) => Promise<void>,
+    failed: (item: T, error: Error) => FindingOf<Report>,
   ): Promise<void> {
     this.signal?.throwIfAborted()
     if (this.#gaveUp) throw this.#gaveUp.error
@@ -75,7 +96,7 @@ export class Errand<Report extends ImportReport = ImportReport> {
         this.#gaveUp = { error }
         throw error
       }
-      this.found({ ...about(item), problem: 'failed', error })
+      this.found(failed(item, error))
     }
     this.report.examined += 1
     this.#options.onProgress?.({ ...this.report })

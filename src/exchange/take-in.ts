@@ -4,6 +4,7 @@ import { isBlobStoreError } from '../errors.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { Errand } from './errand.ts'
 import type { TreeObject } from './pds-tree.ts'
+import type { ImportReport } from './report.ts'
 
 /** A blob as its source knows it. */
 export interface Wanted {
@@ -21,13 +22,15 @@ export interface Place {
   open(signal: AbortSignal | undefined): Promise<TreeObject | null>
 }
 
+type Intake = Pick<Errand<ImportReport>, 'dryRun' | 'signal' | 'wait' | 'report'>
+
 export type Taken = { outcome: 'imported' } | { outcome: 'missing' | 'damaged'; place: string; error?: Error }
 
 /**
  * Takes in the bytes of a blob as an upload of its account, from the first place that has good ones. They are copied, and
  * not linked: the program that they come from writes files in place, and what it does to its own must not reach ours.
  */
-export async function takeIn(blobs: BlobStore, wanted: Wanted, errand: Errand): Promise<Taken> {
+export async function takeIn(blobs: BlobStore, wanted: Wanted, errand: Intake): Promise<Taken> {
   let taken: Taken = { outcome: 'missing', place: wanted.places[0]?.at ?? '' }
   for (const place of wanted.places) {
     try {
@@ -47,7 +50,7 @@ export async function takeIn(blobs: BlobStore, wanted: Wanted, errand: Errand): 
   return taken
 }
 
-async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject, errand: Errand): Promise<void> {
+async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject, errand: Intake): Promise<void> {
   const { did, cid } = wanted
   if (!errand.dryRun) {
     await errand.wait(object.size)

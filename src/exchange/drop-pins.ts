@@ -1,0 +1,28 @@
+import type { CallOptions } from '../backend/backend.ts'
+import { assertDid } from '../blob/did.ts'
+import { assertOptions } from '../options.ts'
+import { pinsOf, unpin } from '../pds/pins.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+
+/**
+ * Lets go of what an import has kept by pins alone: what the account's records reference stays, the rest expires.
+ * For a host that keeps its references in the store, when the records are written; never for a store that is attached to
+ * an `@atproto/pds`, whose blobs live by their pins. Resolves with how many blobs had one.
+ */
+export async function dropPins(blobs: BlobStore, did: string, options: CallOptions = {}): Promise<number> {
+  assertDid(did)
+  assertOptions('dropPins', options, ['signal'])
+  let dropped = 0
+  let cursor: string | undefined
+  do {
+    const page = await blobs.listOwn(did, { cursor, signal: options.signal })
+    for (const { cid, referenced } of page.items) {
+      const pins = referenced ? await pinsOf(blobs, did, cid) : []
+      if (pins.length === 0) continue
+      await unpin(blobs, did, pins)
+      dropped += 1
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return dropped
+}

@@ -1,0 +1,87 @@
+import { join, resolve } from 'node:path'
+import { BlobStoreError } from '../errors.ts'
+import type { BlobStat } from '../metadata/facts.ts'
+import { assertOptions } from '../options.ts'
+import { quarantined } from '../pds/pins.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { type ActorDatabase, ActorFolder } from './actor-database.ts'
+import type { DiskTreeOptions } from './disk-tree.ts'
+import { errandOptions } from './errand.ts'
+import { ExportErrand } from './export-errand.ts'
+import { type ExportOptions, type ExportReport, exportOptions } from './export-report.ts'
+import { isPlainName } from './pds-tree.ts'
+
+export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {
+  /**
+   * Where the databases of the PDS's accounts are. With them, what it has as temporary goes where it looks for it, and
+   * what it has no row of is left out. @default without: what is referenced goes, what is temporary is left out
+   */
+  actors?: string | undefined
+}
+
+/**
+ * Writes the blobs of a store as files, as the reference PDS (`@atproto/pds`) keeps them on disk: the way back. Each is
+ * verified on its way. It may be killed and called again: what is there already is passed over.
+ *
+ * @example
+ * ```ts
+ * import type { BlobStore } from 'pds-blobstore'
+ * import { exportPds } from 'pds-blobstore/export'
+ *
+ * declare const blobs: BlobStore
+ * await exportPds(blobs, { location: '/pds/blocks', actors: '/pds/actors' })
+ * ```
+ *
+ * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ */
+export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Promise<ExportReport> {
+  const known = ['location', 'tempLocation', 'quarantineLocation', 'actors', ...exportOptions, ...errandOptions]
+  assertOptions('exportPds', options, known)
+  if (typeof options.location !== 'string' || options.location === '') {
+    throw new BlobStoreError('InvalidArgument', 'exportPds: location must be the folder that files are written to')
+  }
+  const location = resolve(options.location)
+  const tempLocation = resolve(options.tempLocation ?? join(location, 'tempt'))
+  const quarantineLocation = resolve(options.quarantineLocation ?? join(location, 'quarantine'))
+  const actors = options.actors === undefined ? null : new ActorFolder(options.actors)
+  const hosted = actors === null ? null : await didsOf(actors)
+  const running = await ExportErrand.begin('exportPds', blobs, join(location, '.export'), options)
+  const { report } = running
+
+  await running.forEachAccount(async (did) => {
+    if (hosted !== null && !hosted.has(did)) return
+    using actor = (await actors?.open(did)) ?? null
+    await running.forEachBlob(did, async (stat) => {
+      const path = await pathOf(did, stat, actor)
+      if (path === null) report.skipped += 1
+      else await running.write(did, stat, path)
+    })
+  })
+  await running.files.finish()
+  return report
+
+  /** Where the PDS looks for it; null when it does not. */
+  async function pathOf(did: string, stat: BlobStat, actor: ActorDatabase | null): Promise<string | null> {
+    const { cid } = stat
+    if (!actor) {
+      if (!stat.referenced) return null
+      const isHidden = stat.takenDown || (await isQuarantined(did, stat))
+      return join(isHidden ? quarantineLocation : location, did, cid)
+    }
+    const row = actor.blob(cid)
+    if (!row) return null
+    if (row.tempKey !== null) return isPlainName(row.tempKey) ? join(tempLocation, did, row.tempKey) : null
+    return join(row.takedownRef === null ? location : quarantineLocation, did, cid)
+  }
+
+  async function isQuarantined(did: string, { cid }: BlobStat): Promise<boolean> {
+    if ((await blobs.stat(did, cid)) !== null) return false
+    return (await blobs.stat(did, cid, { scopes: [quarantined] })) !== null
+  }
+}
+
+async function didsOf(actors: ActorFolder): Promise<Set<string>> {
+  const dids = new Set<string>()
+  for await (const did of actors.accounts()) dids.add(did)
+  return dids
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { syncDirectory } from '../backend/files/directory.ts'
+import { cidOfStream } from '../blob/cid.ts'
+import { openFile } from './files.ts'
+
+export interface FileWriterOptions {
+  /** Where files are written before they get their name: on the same device, cleared before and after. */
+  parts: string
+  /** Whether what was written is on stable storage when `finish` resolves. */
+  sync: boolean
+}
+
+/** Writes files so that one which has its name is whole: what a kill leaves has none, and is cleared by the next. */
+export class FileWriter {
+  readonly #parts: string
+  readonly #sync: boolean
+  readonly #folders = new Set<string>()
+
+  private constructor({ parts, sync }: FileWriterOptions) {
+    this.#parts = parts
+    this.#sync = sync
+  }
+
+  static async create(options: FileWriterOptions): Promise<FileWriter> {
+    await rm(options.parts, { recursive: true, force: true })
+    await mkdir(options.parts, { recursive: true })
+    return new FileWriter(options)
+  }
+
+  /** Whether the file is there; with `cid`, also whether its bytes are good. */
+  async has(path: string, size: number, cid?: string): Promise<boolean> {
+    const found = await stat(path).catch(() => null)
+    if (!found?.isFile() || found.size !== size) return false
+    if (cid === undefined) return true
+    const object = await openFile(path)
+    if (!object) return false
+    try {
+      return (await cidOfStream(object.body)) === cid
+    } finally {
+      await object.close()
+    }
+  }
+
+  /** A chunk may be reused once the next is asked for. */
+  async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const part = join(this.#parts, randomUUID())
+    const file = await open(part, 'wx')
+    try {
+      for await (const chunk of chunks) await file.writeFile(chunk)
+      if (this.#sync) await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.#makeFolder(dirname(path))
+    await rename(part, path)
+  }
+
+  async finish(): Promise<void> {
+    if (this.#sync) for (const folder of this.#folders) await syncDirectory(folder)
+    await this.clear()
+  }
+
+  async clear(): Promise<void> {
+    await rm(this.#parts, { recursive: true, force: true })
+  }
+
+  /** Its own name must last too, in the folder above. */
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return
+    await mkdir(folder, { recursive: true })
+    this.#folders.add(folder)
+    const above = dirname(folder)
+    if (basename(folder) !== '' && above !== folder) this.#folders.add(above)
+  }
+}
