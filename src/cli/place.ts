@@ -39,6 +39,8 @@ export interface Place {
   write?: string
   sqlite?: string
   postgres?: string
+  /** Only of commands that fill a store. */
+  create?: boolean
 }
 
 /** @throws `UsageError` */
@@ -59,15 +61,14 @@ async function storeOf(module: string): Promise<BlobStore> {
   throw new UsageError(`${module}: its default export must be what createBlobStore gives, or a function that gives it`)
 }
 
-async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle }: Place): Promise<BlobBackend[]> {
+async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create }: Place): Promise<BlobBackend[]> {
   const backends: BlobBackend[] = []
   if (disk !== undefined) {
-    assertThere('--disk', disk, 'folder')
+    if (!create) assertThere('--disk', disk, 'folder')
     backends.push(new DiskBackend({ root: disk }))
   }
   if (s3 !== undefined) {
-    const [, bucket, prefix] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(s3) ?? []
-    if (bucket === undefined) throw new UsageError(`--s3 ${s3}: expected s3://bucket or s3://bucket/prefix`)
+    const { bucket, prefix } = bucketOf('--s3', s3)
     const { S3Backend } = await import('../s3.ts')
     backends.push(
       new S3Backend({ bucket, prefix, endpoint: s3Endpoint, region: s3Region, forcePathStyle: s3PathStyle }),
@@ -76,12 +77,20 @@ async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle }: Place
   return backends
 }
 
-/** Tables are never changed from the command line: what a newer version of it would do, the running host must not meet. */
-async function metadataAt({ sqlite, postgres }: Place): Promise<MetadataAdapter> {
+/** @throws `UsageError` */
+export function bucketOf(flag: string, url: string): { bucket: string; prefix: string } {
+  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(url) ?? []
+  if (bucket !== undefined) return { bucket, prefix }
+  throw new UsageError(`${flag} ${url}: expected s3://bucket or s3://bucket/prefix`)
+}
+
+/** Tables are made where that is asked for, and never changed from the command line else: what a newer version of it would do, the running host must not meet. */
+async function metadataAt({ sqlite, postgres, create }: Place): Promise<MetadataAdapter> {
+  const migrate = create ? 'auto' : 'check'
   if (sqlite !== undefined && postgres !== undefined) throw new UsageError('Give --sqlite or --postgres, not both')
   if (sqlite !== undefined) {
-    assertThere('--sqlite', sqlite, 'file')
-    return sqliteMetadata(sqlite, { migrate: 'check' })
+    if (!create) assertThere('--sqlite', sqlite, 'file')
+    return sqliteMetadata(sqlite, { migrate })
   }
   if (postgres === undefined) throw new UsageError('Where are the facts? Give --sqlite or --postgres, or --config')
   const { Kysely, PostgresDialect } = await import('kysely')
@@ -89,11 +98,11 @@ async function metadataAt({ sqlite, postgres }: Place): Promise<MetadataAdapter>
     throw new UsageError('--postgres needs the package pg: npm install pg')
   })
   const pool = new pg.Pool({ connectionString: postgres, max: 8 })
-  return kyselyMetadata(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), { migrate: 'check' })
+  return kyselyMetadata(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), { migrate })
 }
 
 /** A wrong path must not make an empty store there. */
-function assertThere(flag: string, path: string, kind: 'file' | 'folder'): void {
+export function assertThere(flag: string, path: string, kind: 'file' | 'folder'): void {
   const found = statSync(path, { throwIfNoEntry: false })
   const isRight = kind === 'file' ? found?.isFile() : found?.isDirectory()
   if (!isRight) throw new UsageError(`${flag} ${path}: there is no such ${kind}`)

@@ -4,6 +4,8 @@ import type { Logger } from '../logger.ts'
 import { type Given, type Outcome, type StoreCommand, UsageError } from './command.ts'
 import { check } from './commands/check.ts'
 import { collect } from './commands/collect.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
 import { migrate } from './commands/migrate.ts'
 import { scrub } from './commands/scrub.ts'
 import { stats } from './commands/stats.ts'
@@ -12,7 +14,7 @@ import { type Place, placeOptions, storeAt } from './place.ts'
 import { Progress } from './progress.ts'
 import { tableOf } from './table.ts'
 
-const commands: readonly StoreCommand[] = [check, stats, collect, sweep, scrub, migrate]
+const commands: readonly StoreCommand[] = [check, stats, collect, sweep, scrub, migrate, importCommand, exportCommand]
 
 /** 0: fine. 1: it failed. 2: it was called wrongly. 3: it found problems. */
 type ExitStatus = 0 | 1 | 2 | 3

@@ -25,7 +25,6 @@ export class FileWriter {
 
   static async create(options: FileWriterOptions): Promise<FileWriter> {
     await rm(options.parts, { recursive: true, force: true })
-    await mkdir(options.parts, { recursive: true })
     return new FileWriter(options)
   }
 
@@ -45,6 +44,7 @@ export class FileWriter {
 
   /** A chunk may be reused once the next is asked for. */
   async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await mkdir(this.#parts, { recursive: true })
     const part = join(this.#parts, randomUUID())
     const file = await open(part, 'wx')
     try {

@@ -1,0 +1,63 @@
+import { Option } from 'commander'
+import { exportFiles } from '../../exchange/export-files.ts'
+import { exportPds } from '../../exchange/export-pds.ts'
+import type { ExportFinding } from '../../exchange/export-report.ts'
+import { type StoreCommand, UsageError } from '../command.ts'
+import { dryRun, rate, whole } from '../options.ts'
+import { sizeText } from '../table.ts'
+
+export const exportCommand: StoreCommand = {
+  name: 'export',
+  summary: 'write what is stored as plain files',
+  description:
+    'Writes a file for each CID and a manifest, or all blobs as the reference PDS (@atproto/pds) keeps them on disk. Each is ' +
+    'verified by its hash. It may be stopped or killed at any time, and goes on. The store is not changed.',
+  options: [
+    new Option('--to <folder>', 'where files are written').makeOptionMandatory(),
+    new Option('--layout <layout>', 'whose').choices(['files', 'pds']).default('files'),
+    new Option('--actors <folder>', 'where the databases of the PDS are: its temporary blobs go back too'),
+    new Option('--account <did>', 'of this account only'),
+    new Option('--verify', 'read again what an earlier run has written'),
+    new Option('--no-sync', 'quicker, but a power cut may take what was written'),
+    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    rate,
+    dryRun,
+  ],
+  examples: [
+    ['--to /backup/blobs', 'all, with a manifest'],
+    ['--to /pds/blocks --layout pds --actors /pds/actors', 'back to the store that the PDS came with'],
+  ],
+  async run(blobs, given, { signal, progress }) {
+    if (given.actors !== undefined && given.layout !== 'pds') throw new UsageError('--actors is for --layout pds')
+    const { count: of } = await blobs.totals()
+    const options = {
+      accounts: typeof given.account === 'string' ? [given.account] : undefined,
+      sync: given.sync !== false,
+      verify: given.verify === true,
+      concurrency: Number(given.concurrency),
+      bytesPerSecond: given.rate as number | undefined,
+      dryRun: given.dryRun === true,
+      signal,
+      onProgress: ({ examined, bytes }: { examined: number; bytes: number }) =>
+        progress.show({ objects: examined, of, bytes }),
+    }
+    const to = String(given.to)
+    const report =
+      given.layout === 'pds'
+        ? await exportPds(blobs, { location: to, actors: given.actors as string | undefined, ...options })
+        : await exportFiles(blobs, { folder: to, ...options })
+    const rows = [
+      ['accounts', report.accounts],
+      [given.dryRun ? 'files that would be written' : 'files written', report.written],
+      ['bytes', sizeText(report.bytes)],
+      ['were there already', report.present],
+      ['left out, since nobody needs them there', report.skipped],
+      ['collected meanwhile', report.gone],
+    ] as const
+    const findings = report.findings.map(({ error, ...one }) => ({ ...one, error: error?.message }))
+    return { report: { ...report, findings }, rows, problems: report.findings.map(textOf) }
+  },
+}
+
+const textOf = ({ problem, did, cid, error }: ExportFinding): string =>
+  `${problem}: ${did} ${cid}${error ? ` (${error.message})` : ''}`

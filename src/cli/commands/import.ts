@@ -1,0 +1,126 @@
+import { writeFile } from 'node:fs/promises'
+import { Option } from 'commander'
+import { DiskTree } from '../../exchange/disk-tree.ts'
+import { type AuroraReport, importAurora } from '../../exchange/import-aurora.ts'
+import { importPds } from '../../exchange/import-pds.ts'
+import type { PdsTree } from '../../exchange/pds-tree.ts'
+import type { ImportFinding, ImportReport } from '../../exchange/report.ts'
+import type { BlobStore } from '../../store/blob-store.ts'
+import { type Given, type StoreCommand, type Surroundings, UsageError } from '../command.ts'
+import { dryRun, rate, whole } from '../options.ts'
+import { assertThere, bucketOf } from '../place.ts'
+import { sizeText } from '../table.ts'
+
+const pds = '--disk /srv/blobs --sqlite /srv/blobs.sqlite'
+
+export const importCommand: StoreCommand = {
+  name: 'import',
+  summary: 'bring the blobs of another PDS into the store, while it serves',
+  description:
+    'Copies the blobs of a reference PDS (@atproto/pds), from its disk or bucket, or of an Aurora Locus PDS. Each is verified ' +
+    'by its hash, and nothing of the source is changed. It may be stopped or killed at any time, and goes on.\n\n' +
+    'Run it while the PDS serves, as often as you like; then stop the PDS, run it a last time, and start the PDS with the ' +
+    'store. Run it as the user that the PDS runs as. See docs/importing.md.',
+  options: [
+    new Option('--from <place>', 'where its blobs are: a folder, or s3://bucket').makeOptionMandatory(),
+    new Option('--from-temp <folder>', 'where its temporary blobs are, if not in tempt in that folder'),
+    new Option('--from-endpoint <url>', 'of the bucket, when its service is not AWS'),
+    new Option('--from-region <region>', 'of the bucket'),
+    new Option('--from-path-style', 'its name in the path, not in the host name'),
+    new Option('--actors <folder>', 'where the databases of its accounts are'),
+    new Option('--references <who>', 'who keeps references from now on').choices(['pds', 'store']).default('pds'),
+    new Option('--aurora <database>', 'it is an Aurora Locus PDS, and this its SQLite database'),
+    new Option('--names <file>', 'write what its blobs were called, and their CIDs, to this file, as JSON lines'),
+    new Option('--create', 'make the store, where there is none'),
+    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    rate,
+    dryRun,
+  ],
+  examples: [
+    [`--from /pds/blocks --actors /pds/actors ${pds} --create`, 'a PDS with its blobs on disk'],
+    [
+      `--from s3://pds-blobs --actors /pds/actors ${pds} --create --rate 20M`,
+      'a PDS with its blobs in a bucket, slowly',
+    ],
+    [`--from data/blobs --aurora data/account.sqlite --names names.jsonl ${pds} --create`, 'an Aurora Locus PDS'],
+  ],
+  async run(blobs, given, surroundings) {
+    const isAurora = given.aurora !== undefined
+    if (isAurora === (given.actors !== undefined)) {
+      throw new UsageError('Which PDS is it? Give --actors for @atproto/pds, or --aurora for Aurora Locus')
+    }
+    const report = isAurora ? await fromAurora(blobs, given, surroundings) : await fromPds(blobs, given, surroundings)
+    const rows = [
+      ['blobs of the PDS', report.blobs],
+      [given.dryRun ? 'would be imported' : 'imported', report.imported],
+      ['bytes', sizeText(report.bytes)],
+      ['were there already', report.present],
+      ['deleted by the PDS meanwhile', report.gone],
+      ['temporary files that it left behind', isAurora ? undefined : report.leftovers],
+    ] as const
+    return { report: printable(report), rows, problems: report.findings.map(textOf) }
+  },
+}
+
+async function fromPds(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<ImportReport> {
+  if (given.names !== undefined) throw new UsageError('--names is for --aurora: other PDSes call blobs by their CIDs')
+  assertThere('--actors', String(given.actors), 'folder')
+  const tree = await treeAt(given)
+  try {
+    return await importPds(blobs, {
+      tree,
+      actors: String(given.actors),
+      references: given.references === 'store' ? 'store' : 'pds',
+      ...common(given, surroundings),
+    })
+  } finally {
+    await tree.close()
+  }
+}
+
+async function fromAurora(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<AuroraReport> {
+  assertThere('--from', String(given.from), 'folder')
+  assertThere('--aurora', String(given.aurora), 'file')
+  const places = { folder: String(given.from), database: String(given.aurora) }
+  const report = await importAurora(blobs, { ...places, ...common(given, surroundings) })
+  if (typeof given.names === 'string') {
+    await writeFile(given.names, report.names.map((name) => `${JSON.stringify(name)}\n`).join(''))
+  }
+  return report
+}
+
+async function treeAt(given: Given): Promise<PdsTree> {
+  const from = String(given.from)
+  if (!from.startsWith('s3://')) {
+    assertThere('--from', from, 'folder')
+    return new DiskTree({ location: from, tempLocation: given.fromTemp as string | undefined })
+  }
+  const { bucket, prefix } = bucketOf('--from', from)
+  if (prefix !== '')
+    throw new UsageError(`--from ${from}: the PDS keeps its blobs in a bucket of their own: s3://bucket`)
+  const { S3Tree } = await import('../../s3.ts')
+  return new S3Tree({
+    bucket,
+    endpoint: given.fromEndpoint as string | undefined,
+    region: given.fromRegion as string | undefined,
+    forcePathStyle: given.fromPathStyle as boolean | undefined,
+  })
+}
+
+function common(given: Given, { signal, progress }: Surroundings) {
+  return {
+    concurrency: Number(given.concurrency),
+    bytesPerSecond: given.rate as number | undefined,
+    dryRun: given.dryRun === true,
+    signal,
+    onProgress: ({ examined, blobs: of, bytes }: ImportReport) => progress.show({ objects: examined, of, bytes }),
+  }
+}
+
+/** An error says nothing as JSON. */
+function printable<T extends ImportReport>(report: T): object {
+  return { ...report, findings: report.findings.map(({ error, ...one }) => ({ ...one, error: error?.message })) }
+}
+
+const textOf = ({ problem, did, cid, place, error }: ImportFinding): string =>
+  [`${problem}:`, did, cid, place, error && `(${error.message})`].filter(Boolean).join(' ')
