@@ -6,14 +6,14 @@ import { assertWhole } from '../options.ts'
 /** So many in a row fail only when something is down. */
 const patience = 20
 
-export const errandOptions = [
+export const errandOptions: readonly (keyof ErrandOptions<Counted>)[] = [
   'concurrency',
   'bytesPerSecond',
   'dryRun',
   'onFinding',
   'onProgress',
   'signal',
-] as const satisfies (keyof ErrandOptions<Counted>)[]
+]
 
 export interface ErrandOptions<Report extends Counted> extends CallOptions {
   /** How many blobs are copied at once. @default 4 */

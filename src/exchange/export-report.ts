@@ -9,7 +9,7 @@ export interface ExportOptions extends ErrandOptions<ExportReport> {
   verify?: boolean | undefined
 }
 
-export const exportOptions = ['accounts', 'sync', 'verify'] as const satisfies (keyof ExportOptions)[]
+export const exportOptions: readonly (keyof ExportOptions)[] = ['accounts', 'sync', 'verify']
 
 export interface ExportFinding {
   /** `failed`: something went wrong; calling again tries again. The others are for scrub and its copies. */
