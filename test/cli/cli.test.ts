@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { cidOfBytes, DiskBackend } from '../../src/index.ts'
+import { ReferencePds } from '../exchange/reference-pds.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes, day, post } from '../support/samples.ts'
 
@@ -55,7 +56,7 @@ describe('the command line', () => {
   test('explains itself, and each command with examples', async () => {
     const help = await cli(['--help'])
     expect(help).toMatchObject({ status: 0, stderr: '' })
-    for (const name of ['check', 'stats', 'collect', 'sweep', 'scrub', 'migrate']) {
+    for (const name of ['check', 'stats', 'collect', 'sweep', 'scrub', 'migrate', 'import', 'export']) {
       expect(help.stdout).toContain(name)
       const own = await cli([name, '--help'])
       expect(own.stdout, name).toContain('Examples:')
@@ -142,11 +143,40 @@ describe('the command line', () => {
     expect(await (await blobs.read(alice, cidOfBytes(bytes('hello')))).bytes()).toEqual(Buffer.from('hello'))
   })
 
+  test('imports into a store that it makes, and exports again', async () => {
+    const pds = new ReferencePds()
+    const [post, hidden] = [pds.upload(alice, bytes('post')), pds.upload(alice, bytes('hidden'))]
+    pds.post(alice, 'post', post, hidden)
+    pds.takedown(alice, hidden.cid)
+    pds.upload(alice, bytes('temporary'))
+    const place = new CliPlace()
+    const from = ['--from', pds.location, '--actors', pds.actors]
+    expect(await place.cli('import', ...from)).toMatchObject({ status: 2, stderr: expect.stringContaining('no such') })
+    expect(await place.json('import', ...from, '--create', '--dry-run')).toMatchObject({ imported: 3 })
+    const imported = await place.cli('import', ...from)
+    expect(imported).toMatchObject({ status: 0, stderr: '' })
+    expect(imported.stdout).toMatch(/^imported +3$/m)
+    writeFileSync(join(pds.location, alice, cidOfBytes(bytes('stray'))), 'stray')
+    const again = await place.cli('import', ...from)
+    expect(again).toMatchObject({
+      status: 3,
+      stdout: expect.stringMatching(/were there already +3[^]*! unknown: did:plc:/),
+    })
+
+    const to = join(place.folder, 'exported')
+    const exported = await place.cli('export', '--to', to, '--layout', 'pds', '--actors', pds.actors)
+    expect(exported).toMatchObject({ status: 0, stderr: '' })
+    rmSync(join(pds.location, alice, cidOfBytes(bytes('stray'))))
+    expect(pds.tree(to)).toEqual(pds.tree())
+    expect(await place.json('export', '--to', join(place.folder, 'files'))).toMatchObject({ written: 3 })
+  })
+
   test('says what is missing or wrong, and makes nothing', async () => {
     const place = await filled()
     const none = join(place.folder, 'none')
     const empty = join(place.folder, 'empty')
     mkdirSync(empty)
+    const store = ['--disk', place.root, '--sqlite', place.database]
     const cases: [args: string[], status: number, says: RegExp][] = [
       [[], 2, /Usage/],
       [['collapse'], 2, /unknown command/],
@@ -156,6 +186,10 @@ describe('the command line', () => {
       [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file/],
       [['stats', '--disk', place.root, '--s3', 'bucket', '--sqlite', place.database], 2, /expected s3:/],
       [['scrub', '--rate', 'fast'], 2, /number of bytes/],
+      [['import', '--from', none, ...store], 2, /Which PDS is it\?/],
+      [['import', '--from', none, '--actors', empty, ...store], 2, /no such folder/],
+      [['import', '--from', empty, '--actors', empty, ...store], 1, /there is none/],
+      [['export', ...store], 2, /--to/],
       [['stats', '--disk', empty, '--sqlite', place.database], 1, /StoreMismatch/],
     ]
     for (const [args, status, says] of cases) {
