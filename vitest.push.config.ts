@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/push/**/*.test.ts', 'test/pds/real/**/*.test.ts'],
     globalSetup: ['test/servers/setup.ts'],
     testTimeout: 10 * 60_000,
+    hookTimeout: 60_000,
     // Many of these start processes of their own: more at once only wait for each other.
     maxWorkers: 2,
   },

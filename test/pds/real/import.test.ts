@@ -38,14 +38,15 @@ describeWithPds('the data of a real PDS', () => {
 
     const blocks = join(dir, 'its-own-blobs')
     const actors = join(dir, 'actors')
-    const store = ['--disk', join(dir, 'new'), '--sqlite', join(dir, 'new.sqlite')]
+    const store = ['--disk', join(dir, 'blobs'), '--sqlite', join(dir, 'blobs.sqlite')]
     const imports = ['import', '--from', blocks, '--actors', actors, '--create', ...store]
     let isBusy = true
     const busy = (async () => {
       for (let n = 0; isBusy; n++) await live(people[n % people.length] as Person)
     })()
     const rate = String(Math.ceil((count * 2500) / (kills * 2)))
-    for (let kill = 1; kill <= kills; kill++) await killAmidst(join(dir, 'new', 'blobs'), [...imports, '--rate', rate])
+    for (let kill = 1; kill <= kills; kill++)
+      await killAmidst(join(dir, 'blobs', 'blobs'), [...imports, '--rate', rate])
     expect(await reportOf(imports)).toMatchObject({ findings: [] })
     isBusy = false
     await busy
@@ -60,12 +61,7 @@ describeWithPds('the data of a real PDS', () => {
     const tree = new ReferencePds()
     expect(tree.tree(to)).toEqual(tree.tree(blocks))
 
-    const { DiskBackend, sqliteMetadata } = await import('../../../src/index.ts')
-    const attached = await network.pds({
-      dir,
-      backend: new DiskBackend({ root: join(dir, 'new') }),
-      metadata: sqliteMetadata(join(dir, 'new.sqlite')),
-    })
+    const attached = await network.pds({ dir })
     for (const { did, cid, bytes } of served) {
       const response = await fetch(`${attached.url}/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${cid}`)
       expect(response.status, `${did} ${cid}`).toBe(200)
