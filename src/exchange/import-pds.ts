@@ -7,7 +7,8 @@ import { Errand, errandOptions } from './errand.ts'
 import type { Keeper } from './keeper.ts'
 import type { PdsTree, TreeArea } from './pds-tree.ts'
 import { PinKeeper } from './pin-keeper.ts'
-import { RecordKeeper } from './record-keeper.ts'
+import { pruneReferences } from './prune.ts'
+import { firstRev, RecordKeeper } from './record-keeper.ts'
 import { emptyReport, type ImportOptions, type ImportReport } from './report.ts'
 
 export interface ImportPdsOptions extends ImportOptions {
@@ -21,6 +22,12 @@ export interface ImportPdsOptions extends ImportOptions {
    * @default 'pds'
    */
   references?: 'pds' | 'store' | undefined
+  /**
+   * With `references: 'store'`, for the last import, when the PDS has been stopped and nothing else has written to the
+   * store yet: lets go of what the PDS has deleted since an earlier one. An attached store asks the PDS by itself.
+   * @default false
+   */
+  prune?: boolean | undefined
 }
 
 /**
@@ -42,11 +49,12 @@ export interface ImportPdsOptions extends ImportOptions {
  * @throws `InvalidArgument`, and what 20 blobs in a row fail with
  */
 export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Promise<ImportReport> {
-  assertOptions('importPds', options, ['tree', 'actors', 'references', ...errandOptions])
-  const { tree, references = 'pds', signal } = options
+  assertOptions('importPds', options, ['tree', 'actors', 'references', 'prune', ...errandOptions])
+  const { tree, references = 'pds', prune = false, signal } = options
   assertOneOf('importPds: references', references, ['pds', 'store'])
   if (typeof tree?.open !== 'function') throw invalid('tree must be a DiskTree or an S3Tree')
   if (typeof options.actors !== 'string') throw invalid('actors must be the folder of the accounts’ databases')
+  if (prune && references === 'pds') throw invalid('prune is for references in the store')
   const actors = new ActorFolder(options.actors)
   const errand = new Errand('importPds', emptyReport(), options)
   const known = new Set<string>()
@@ -58,6 +66,7 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
   for (const did of known) errand.report.blobs += await countOf(did)
   for (const did of known) await importAccount(did)
   await findUnknownAccounts()
+  if (prune && !errand.dryRun) await pruneAccounts()
   return errand.report
 
   async function countOf(did: string): Promise<number> {
@@ -75,11 +84,29 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     signal?.throwIfAborted()
     try {
       using actor = await actors.open(did)
-      await new AccountImport({ blobs, did, actor, tree, keeper: keeperOf(did, actor), errand }).run()
+      const keeper = keeperOf(did, actor)
+      await new AccountImport({ blobs, did, actor, tree, keeper, errand }).run()
+      if (prune && !errand.dryRun) errand.report.pruned += await keeper.prune(signal)
     } catch (error) {
       if (!isSqliteError(error)) throw error
       errand.found({ problem: 'unreadable', did, place: 'the database of the account', error })
     }
+  }
+
+  /** Accounts that the PDS has deleted since. */
+  async function pruneAccounts(): Promise<void> {
+    let cursor: string | undefined
+    do {
+      const page = await blobs.accounts({ cursor, signal })
+      for (const { did, deleted } of page.items) {
+        if (deleted || known.has(did)) continue
+        const erase = async (uri: string): Promise<void> => {
+          await blobs.applyWrites(did, [{ action: 'delete', uri }], { rev: firstRev })
+        }
+        errand.report.pruned += await pruneReferences(blobs, did, () => false, erase, { signal })
+      }
+      cursor = page.cursor
+    } while (cursor !== undefined)
   }
 
   /** Bytes of accounts that have no database, as deletions leave them that a crash cut short. */

@@ -17,4 +17,6 @@ export interface Keeper {
   admit(blob: SourceBlob): Promise<void>
   /** Records name blobs of which the source has nothing, not even a row. */
   expect(uris: ReadonlySet<string>): Promise<void>
+  /** Lets go of what the source no longer names. Resolves with how many records that were. */
+  prune(signal: AbortSignal | undefined): Promise<number>
 }

@@ -33,4 +33,9 @@ export class PinKeeper implements Keeper {
   async admit(): Promise<void> {}
 
   async expect(): Promise<void> {}
+
+  /** The store asks the PDS itself, when it is attached. */
+  async prune(): Promise<number> {
+    return 0
+  }
 }

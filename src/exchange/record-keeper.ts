@@ -5,9 +5,10 @@ import type { BlobStore } from '../store/blob-store.ts'
 import type { RecordBlob } from '../store/calls.ts'
 import type { ActorDatabase } from './actor-database.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
+import { pruneReferences } from './prune.ts'
 
 /** Earlier than any: for a record of which no revision is known. */
-const firstRev = '2222222222222'
+export const firstRev = '2222222222222'
 
 /**
  * For a store that keeps the references itself: each record's are written as the PDS has them, in the record's own
@@ -60,6 +61,11 @@ export class RecordKeeper implements Keeper {
 
   async expect(uris: ReadonlySet<string>): Promise<void> {
     for (const uri of uris) await this.#write(uri)
+  }
+
+  prune(signal: AbortSignal | undefined): Promise<number> {
+    const isNamed = (uri: string, cid: BlobCid): boolean => this.#namedBy.get(uri)?.cids.includes(cid) ?? false
+    return pruneReferences(this.#blobs, this.#did, isNamed, (uri) => this.#write(uri), { signal })
   }
 
   async #unwritten(cid: BlobCid): Promise<string[]> {

@@ -28,6 +28,8 @@ export interface ImportReport {
   present: number
   /** Temporary files that no row names, which the PDS has left behind. Not taken in. */
   leftovers: number
+  /** Records that named blobs at an earlier import, and do so no more. Only with the option `prune`. */
+  pruned: number
   findings: ImportFinding[]
 }
 
@@ -39,5 +41,6 @@ export const emptyReport = (): ImportReport => ({
   bytes: 0,
   present: 0,
   leftovers: 0,
+  pruned: 0,
   findings: [],
 })

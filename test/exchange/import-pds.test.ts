@@ -135,6 +135,20 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, image.cid)).toBe(null)
   })
 
+  test('lets go of what was deleted between two imports, where it is asked to', async () => {
+    const { pds, image, shared } = filled()
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await importFrom(pds, blobs, { references: 'store' })
+    pds.unpost(alice, 'image', image.cid)
+    rmSync(join(pds.database(bob).name, '..'), { recursive: true })
+    expect(await importFrom(pds, blobs, { references: 'store' })).toMatchObject({ pruned: 0 })
+    expect(await blobs.stat(alice, image.cid)).not.toBe(null)
+    expect(await importFrom(pds, blobs, { references: 'store', prune: true })).toMatchObject({ pruned: 2 })
+    for (const did of [alice, bob]) expect(await blobs.stat(did, did === alice ? image.cid : shared.cid)).toBe(null)
+    await expect(importFrom(pds, blobs, { prune: true })).rejects.toThrow('prune')
+  })
+
   test('reports what is damaged, missing or nobody’s, and brings the rest', async () => {
     const { pds, image, shared } = filled()
     writeFileSync(join(pds.location, alice, image.cid), Buffer.from(png).fill(0, 15))

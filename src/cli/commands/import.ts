@@ -29,6 +29,10 @@ export const importCommand: StoreCommand = {
     new Option('--from-path-style', 'its name in the path, not in the host name'),
     new Option('--actors <folder>', 'where the databases of its accounts are'),
     new Option('--references <who>', 'who keeps references from now on').choices(['pds', 'store']).default('pds'),
+    new Option(
+      '--prune',
+      'with --references store, the last time: let go of what the PDS has deleted since an earlier run',
+    ),
     new Option('--aurora <database>', 'it is an Aurora Locus PDS, and this its SQLite database'),
     new Option('--names <file>', 'write what its blobs were called, and their CIDs, to this file, as JSON lines'),
     new Option('--create', 'make the store, where there is none'),
@@ -56,6 +60,7 @@ export const importCommand: StoreCommand = {
       ['bytes', sizeText(report.bytes)],
       ['were there already', report.present],
       ['deleted by the PDS meanwhile', report.gone],
+      ['records that name none any more', given.prune ? report.pruned : undefined],
       ['temporary files that it left behind', isAurora ? undefined : report.leftovers],
     ] as const
     return { report: printable(report), rows, problems: report.findings.map(textOf) }
@@ -71,6 +76,7 @@ async function fromPds(blobs: BlobStore, given: Given, surroundings: Surrounding
       tree,
       actors: String(given.actors),
       references: given.references === 'store' ? 'store' : 'pds',
+      prune: given.prune === true,
       ...common(given, surroundings),
     })
   } finally {
