@@ -180,7 +180,7 @@ describe.each(places)('a store in $name', ({ make }) => {
   })
 
   test('does not wait for ever for a body that nobody reads', async () => {
-    const blobs = make().store({ times: { idle: 50 } })
+    const blobs = make().store({ times: { idle: 500 } })
     const ref = await blobs.upload(alice, new Uint8Array(3_000_000))
     await post(blobs, alice, 'a', ref)
     const [untouched, begun] = [await blobs.read(alice, ref.ref), await blobs.read(alice, ref.ref)]

@@ -298,12 +298,12 @@ describe.each(places)('reading from $name', ({ make }) => {
   test('gives up when nobody reads', async () => {
     const { store, backend } = make()
     const open = new Set<object>()
-    const blobs = store({ times: { idle: 40 }, backend: withObject(backend(), (object) => tracked(object, open)) })
+    const blobs = store({ times: { idle: 400 }, backend: withObject(backend(), (object) => tracked(object, open)) })
     const ref = await blobs.upload(alice, pattern(2_000_000))
     await post(blobs, alice, 'a', ref)
     const forgotten = [await blobs.read(alice, ref.ref), await blobs.read(alice, ref.ref)] as const
     expect(open.size).toBe(2)
-    await expect.poll(() => open.size, { timeout: 2000 }).toBe(0)
+    await expect.poll(() => open.size, { timeout: 10_000 }).toBe(0)
     await expect(collected(forgotten[0].body)).rejects.toThrow()
     await expect(collected(forgotten[1].chunks)).rejects.toThrow()
   })
