@@ -66,6 +66,21 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 5, count: 1, reserved: 0, pending: 0 })
   })
 
+  test('takes only the bytes of a CID that is given, and keeps the date that they came with', async () => {
+    const blobs = make().store()
+    const cid = cidOfBytes(bytes('hello'))
+    for (const content of [bytes('jello'), chunks(3, 700_000)]) {
+      const refused = await blobs.upload(alice, content, { cid }).catch((error: unknown) => error)
+      expect(refused).toMatchObject({ code: 'BlobDamaged', did: alice, cid })
+    }
+    expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
+    const createdAt = new Date('2024-05-06T07:08:09Z')
+    await blobs.upload(alice, bytes('hello'), { cid, createdAt })
+    expect(await blobs.stat(alice, cid, { as: 'account' })).toMatchObject({ createdAt })
+    await expect(blobs.upload(alice, bytes('x'), { createdAt: new Date('never') })).rejects.toThrow('createdAt')
+    await expect(blobs.upload(alice, bytes('x'), { cid: 'bafyno' })).rejects.toMatchObject({ code: 'InvalidCid' })
+  })
+
   test('refuses an executable that calls itself a PNG, and a type that is not accepted', async () => {
     const blobs = make().store({ limits: { accept: ['image/*'] } })
     const executable = Buffer.concat([bytes('MZ'), new Uint8Array(200)])
