@@ -17,9 +17,7 @@ export class PinKeeper implements Keeper {
   }
 
   async isDone(blob: SourceBlob): Promise<boolean> {
-    const held = await this.#blobs.stat(this.#did, blob.cid, { as: 'moderator' })
-    if (!held) return false
-    if (blob.tempKey !== null) return true
+    if (blob.tempKey !== null) return (await this.#blobs.stat(this.#did, blob.cid, { as: 'moderator' })) !== null
     const isPublic = (await this.#blobs.stat(this.#did, blob.cid)) !== null
     if (blob.takedownRef === null) return isPublic
     return !isPublic && (await this.#blobs.stat(this.#did, blob.cid, { scopes: [quarantined] })) !== null
