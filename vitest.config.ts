@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/push/**', 'test/pds/real/**', 'node_modules/**'],
     globalSetup: ['test/servers/setup.ts'],
+    // The default is one less than there are cores, and most tests wait more than they compute.
+    maxWorkers: 2,
     testTimeout: 60_000,
     // `npm run coverage`: see test/README.md for what is left out, and why.
     coverage: {

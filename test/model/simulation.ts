@@ -10,7 +10,8 @@ export function runSimulation(minutes: number, ...args: string[]): Promise<{ out
   const options = { env, timeout: minutes * 60_000, killSignal: 'SIGKILL', maxBuffer: 100_000_000 } as const
   return new Promise((resolve) => {
     execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) => {
-      resolve({ output: stdout + stderr, failed: error !== null })
+      // On stderr it tells how far it is.
+      resolve({ output: error === null ? stdout : stdout + stderr, failed: error !== null })
     })
   })
 }

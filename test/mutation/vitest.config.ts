@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-// What is asked of each mutant: the tests nearest to it, in memory where they run at several places.
-const store = ['upload', 'between-the-steps', 'quota', 'accounts', 'indistinguishable', 'hooks', 'moderation']
-const maintenance = ['collect', 'meanwhile', 'brake', 'scrub']
+// What is asked of each mutant: the tests nearest to it, in memory where they run at several places. All of them, since
+// Stryker 9 does not find tests inside `describe` again by their names in vitest 5, and would let their mutants live.
+const store = ['between-the-steps', 'upload', 'quota', 'accounts', 'hooks', 'indistinguishable']
+const maintenance = ['meanwhile', 'collect', 'brake']
 const include =
   process.env.MUTATE === 'blob'
     ? ['test/blob/**/*.test.ts']

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { BlobStore, Quota } from '../../src/index.ts'
+import { type BlobSource, type BlobStore, cidOfBytes, type Inspection, type Quota } from '../../src/index.ts'
+import { Gate, meddle } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
-import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples.ts'
+import { alice, bob, bytes, chunks, day, hour, post, unpost } from '../support/samples.ts'
 
 const limits = (quota: Quota) => ({ limits: { accept: ['*/*'], maxBlobSize: 10_000_000, quota } })
 const reached = { code: 'QuotaExceeded' }
@@ -68,6 +69,66 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     const outcomes = await uploadAtOnce(blobs, 60, 37)
     expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(Math.floor(1000 / 37))
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 27 * 37, count: 27, reserved: 0 })
+  })
+
+  test('counts uploads that are under way as blobs, in memory or spooled, until they end', async () => {
+    const { store, backend } = make()
+    const inner = backend()
+    let gate = new Gate()
+    let slow = true
+    const blobs = store({
+      ...limits({ blobs: 2, temporaryBlobs: 2 }),
+      backend: meddle(inner, {
+        async put(key, body, options) {
+          if (slow) await gate.pass()
+          await inner.put(key, body, options)
+        },
+      }),
+    })
+    for (const source of [() => bytes('x'), () => chunks(30, 50_000)]) {
+      gate = new Gate()
+      slow = true
+      const first = blobs.upload(alice, source())
+      await gate.reached
+      slow = false
+      await blobs.upload(alice, bytes('second'))
+      await expect(blobs.upload(alice, bytes('third'))).rejects.toMatchObject(reached)
+      gate.open()
+      await first
+      await blobs.deleteAccount(alice)
+      await blobs.reopenAccount(alice)
+    }
+  })
+
+  test('is as free as before after uploads that came to nothing', async () => {
+    const { store, clock } = make()
+    const other = { did: bob, cid: cidOfBytes(bytes('hidden')) }
+    const inspect = async ({ mimeType }: Inspection) => {
+      if (mimeType !== 'text/x-slow') return mimeType === 'text/x-bad' ? { refuse: 'it is bad' } : undefined
+      clock.advance(2 * hour)
+      await blobs.collect()
+      return undefined
+    }
+    const blobs: BlobStore = store({
+      limits: { accept: ['text/*'], quota: { bytes: 6, blobs: 1, pendingBytes: 100 } },
+      hooks: { inspect },
+    })
+    await blobs.takedown(other.did, other.cid)
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield bytes('x')
+      throw new Error('the line went dead')
+    }
+    const upload = (body: BlobSource, mimeType: string) => blobs.upload(bob, body, { mimeType })
+    await expect(upload(failing(), 'text/plain')).rejects.toMatchObject({ code: 'UploadInterrupted' })
+    await expect(upload(bytes('x'), 'image/png')).rejects.toMatchObject({ code: 'InvalidMimeType' })
+    await expect(upload(bytes('x'), 'text/x-bad')).rejects.toMatchObject({ code: 'BlobRefused' })
+    await expect(upload(bytes('x'), 'text/x-slow')).rejects.toMatchObject({ code: 'UploadExpired' })
+    await expect(upload(bytes('hidden'), 'text/plain')).rejects.toMatchObject({ code: 'BlobTakenDown' })
+    await expect(upload(bytes('too much'), 'text/plain')).rejects.toMatchObject(reached)
+    expect(await blobs.usage(bob)).toMatchObject({ bytes: 0, count: 0, reserved: 0 })
+    await upload(bytes('enough'), 'text/plain')
+    expect(await blobs.usage(bob)).toMatchObject({ bytes: 6, count: 1, reserved: 0 })
+    await expect(upload(bytes(''), 'text/plain')).rejects.toMatchObject(reached)
   })
 
   test('may differ from account to account', async () => {
