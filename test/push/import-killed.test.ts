@@ -8,10 +8,11 @@ import { temporaryFolder } from '../support/places.ts'
 // The command line imports, and exports again, and is killed IMPORT_KILLS times (20) in the midst of each, while the PDS
 // serves. Goes red when what a kill has left is taken for done, or is in the way of the next run.
 
-const kills = Number(process.env.IMPORT_KILLS ?? 20)
-test('imports and exports that are killed again and again miss nothing', async () => {
+const { IMPORT_BLOBS = '500', IMPORT_KILLS = '20' } = process.env
+const [steps, kills] = [Number(IMPORT_BLOBS), Number(IMPORT_KILLS)]
+test('imports and exports that are killed again and again miss nothing', { timeout: 3_600_000 }, async () => {
   const pds = new BusyPds(50)
-  for (let step = 0; step < 500; step++) pds.step()
+  for (let step = 0; step < steps; step++) pds.step()
   const place = new FolderPlace()
   const store = ['--disk', place.root, '--sqlite', place.database]
   const imports = ['import', '--from', pds.location, '--actors', pds.actors, '--create', ...store]
