@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncDirectory } from '../backend/files/directory.ts'
 import { cidOfStream } from '../blob/cid.ts'
@@ -11,6 +11,8 @@ export interface FileWriterOptions {
   /** Whether what was written is on stable storage when `finish` resolves. */
   sync: boolean
 }
+
+const partName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Writes files so that one which has its name is whole: what a kill leaves has none, and is cleared by the next. */
 export class FileWriter {
@@ -24,8 +26,9 @@ export class FileWriter {
   }
 
   static async create(options: FileWriterOptions): Promise<FileWriter> {
-    await rm(options.parts, { recursive: true, force: true })
-    return new FileWriter(options)
+    const writer = new FileWriter(options)
+    await writer.clear()
+    return writer
   }
 
   /** Whether the file is there; with `cid`, also whether its bytes are good. */
@@ -62,8 +65,12 @@ export class FileWriter {
     await this.clear()
   }
 
+  /** Deletes what it wrote itself, and the folder if nothing else is in it. */
   async clear(): Promise<void> {
-    await rm(this.#parts, { recursive: true, force: true })
+    const names = await readdir(this.#parts).catch(() => null)
+    if (names === null) return
+    for (const name of names) if (partName.test(name)) await unlink(join(this.#parts, name))
+    await rmdir(this.#parts).catch(() => {})
   }
 
   /** Its own name must last too, in the folder above. */

@@ -4,6 +4,7 @@ import { cidOfKey } from '../backend/key.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { octetStream } from '../blob/mime.ts'
+import { publicScope } from '../blob/scope.ts'
 import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
@@ -112,7 +113,7 @@ async function adopt(store: StoreContext, content: Content, { ownersOf }: Recove
   let adopted = 0
   for (const { did, mimeType = octetStream } of owners) {
     assertDid(did)
-    const held = await metadata.resolve(did, cid, { as: 'moderator', scopes: [] })
+    const held = await metadata.resolve(did, cid, { as: 'moderator', scopes: [publicScope] })
     if (held && held.key === content.key) continue
     const found = { content, did, mimeType, grace: times.grace, deleteDelay: times.deleteDelay }
     if (await metadata.adopt(found)) adopted += 1

@@ -127,7 +127,7 @@ test('collecting keeps the tombstones of a backend that this store does not have
     .selectFrom('blobstore_doomed' as never)
     .selectAll()
     .execute()
-  expect(rows).toMatchObject([{ key: 'zz', attempts: 1, last_error: 'this store has no backend tape' }])
+  expect(rows).toMatchObject([{ key: 'zz', attempts: 1, last_error: expect.stringContaining('the backend tape') }])
   clock.advance(day)
   expect(await blobs.collect()).toMatchObject({ failedKeys: 1, waitingKeys: 1 })
 })

@@ -33,7 +33,6 @@ const old = { ...one, restore: true, faults: 0, procs: [['A', 'rm:1'], ['B', 'up
 const last = { split: true, start: { A: [], B: [] }, maxGen: 2, gcs: 2, procs: [] }
 const rot = { ...one, rots: 1, procs: [['B', 'up'], ['A', 'up']] }
 const reader = { ...one, procs: [['B', 'up'], ['B', 'up'], ['A', 'read']] }
-const R = contentModel
 const H = hostModel
 const stored = { row: 'p', rec: 1, held: 1, pins: [1], mark: 1 } // a record names it, and it is pinned
 const again = { start: stored, procs: [['rm', 'up', 'wr']] }
