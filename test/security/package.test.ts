@@ -33,6 +33,7 @@ test('the dependencies are those that were looked at', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@ipld/dag-cbor',
     'better-sqlite3',
+    'commander',
     'file-type',
     'fresh',
     'kysely',
