@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
 import {
+  type BlobBackend,
   type BlobStore,
   type BlobStoreOptions,
   createBlobStore,
@@ -11,8 +12,10 @@ import {
   MemoryBackend,
   sqliteMetadata,
 } from '../../src/index.ts'
+import type { S3Address } from '../servers/ceph.ts'
 import { Clock } from '../support/clock.ts'
 import { PostgresSchema } from '../support/postgres.ts'
+import { S3Place } from '../support/s3.ts'
 import { memoryDatabase } from './memory-database.ts'
 
 /** Where the store under test lives, and outlives its processes. */
@@ -55,10 +58,24 @@ export async function diskPlace(settings: Settings): Promise<ModelPlace> {
   }
 }
 
-export async function postgresPlace(settings: Settings): Promise<ModelPlace> {
+export function postgresPlace(settings: Settings): Promise<ModelPlace> {
+  const backend = new MemoryBackend()
+  return onPostgres(settings, () => backend)
+}
+
+export async function s3PostgresPlace(settings: Settings, address: S3Address): Promise<ModelPlace> {
+  const bytes = new S3Place(address)
+  const place = await onPostgres(settings, () => bytes.backend())
+  const remove = async () => {
+    await place.remove()
+    await bytes.remove()
+  }
+  return { ...place, remove }
+}
+
+async function onPostgres(settings: Settings, backend: () => BlobBackend): Promise<ModelPlace> {
   const clock = new Clock()
   const schema = new PostgresSchema()
-  const backend = new MemoryBackend()
   const db = schema.open({ max: 4 })
   return {
     clock,
@@ -66,7 +83,7 @@ export async function postgresPlace(settings: Settings): Promise<ModelPlace> {
     open: () =>
       createBlobStore({
         ...settings,
-        backend,
+        backend: backend(),
         metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
       }),
     remove: () => schema.drop(),

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { diskPlace, memoryPlace, postgresPlace } from '../model/places.ts'
+import { expect, inject, test } from 'vitest'
+import { diskPlace, memoryPlace, postgresPlace, s3PostgresPlace } from '../model/places.ts'
 import { expectModelled, settings } from '../model/property.ts'
 
 // The sequences of test/model/commands.test.ts, more of them, and on disk.
@@ -14,4 +14,9 @@ test('a store on disk and an SQLite file does what the model says', async () => 
 
 test('a store with its facts in PostgreSQL does what the model says', async () => {
   expect(await expectModelled(() => postgresPlace(settings), 100)).toBeGreaterThan(4_000)
+})
+
+const s3 = inject('s3')
+test.skipIf(!s3)('a store with its bytes in S3 and its facts in PostgreSQL does what the model says', async () => {
+  if (s3) expect(await expectModelled(() => s3PostgresPlace(settings, s3), 50)).toBeGreaterThan(2_000)
 })
