@@ -26,6 +26,7 @@ export class Bench {
   #trap: Trap
   #process: { blobs: BlobStore; db: Kysely<never> }
   #restore: () => void = () => {}
+  #revived = false
 
   static async make(level: Level, trap: Trap): Promise<Bench> {
     return new Bench(level, trap, await memoryDatabase())
@@ -56,11 +57,17 @@ export class Bench {
     return this.#trap.dead
   }
 
-  /** Another process at the same place. */
-  async restart(): Promise<void> {
-    if (this.#database.inTransaction) this.#database.exec('rollback')
-    this.#trap = this.#trap.heir()
-    await this.reopen()
+  /** Another process at the same place, if this one was killed; and it is open: no store opens within a transaction. */
+  async revive(): Promise<void> {
+    if (this.isDead) {
+      if (this.#database.inTransaction) this.#database.exec('rollback')
+      this.#trap = this.#trap.heir()
+      this.#process = this.#start()
+      this.#revived = true
+    }
+    if (!this.#revived) return
+    await this.blobs.ready()
+    this.#revived = false
   }
 
   async reopen(): Promise<void> {

@@ -142,7 +142,7 @@ export async function live(bench: Bench, faults: number, listener: Listener): Pr
     listener.onStep(name)
     for (let failures = 0; ; ) {
       try {
-        if (bench.isDead) await bench.restart()
+        await bench.revive()
         await run(bench)
         if (failures === 0) listener.onDone(name)
         break
