@@ -131,7 +131,7 @@ export class Ledger {
 
   #mayRefuse(deed: Deed, code: string): boolean {
     if (code === 'MetadataBusy') return true
-    if (deed.what === 'interrupt') return code === 'UploadInterrupted'
+    if (deed.what === 'interrupt') return code === 'UploadInterrupted' || code === 'UploadTimeout'
     if (deed.what === 'upload') {
       if (code === 'BlobTakenDown') return this.hidden.has(pair(deed.did, deed.cid))
       return code === 'UploadExpired' || code === 'UploadTimeout'
