@@ -56,6 +56,11 @@ describe('a MIME type', () => {
     expect(odd.filter((value) => parseMimeType(value) !== null)).toEqual([])
   })
 
+  test('may have 1024 characters with its parameters, and no more', () => {
+    const of = (length: number): string => 'text/html;'.padEnd(length, 'x')
+    expect([parseMimeType(of(1024)), parseMimeType(of(1025))]).toEqual(['text/html', null])
+  })
+
   test('is safe in a header whatever it was read from', () => {
     const safe = /^[!#$%&'*+.^_`|~0-9a-z-]{1,127}\/[!#$%&'*+.^_`|~0-9a-z-]{1,127}$/
     const near = fc
