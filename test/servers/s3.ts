@@ -1,13 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { createBucket } from '../support/s3.ts'
-import { Ceph, cephPackages, hasCeph, type S3Address } from './ceph.ts'
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Null where there is no S3 server: its tests are skipped. */
-    s3: S3Address | null
-  }
-}
+import { Ceph, cephPackages, hasCeph } from './ceph.ts'
 
 /** Starts the S3 server, where it is installed. */
 export async function startS3(project: TestProject): Promise<() => Promise<void>> {

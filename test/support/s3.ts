@@ -6,6 +6,13 @@ import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/cl
 import { S3Backend, type S3BackendOptions } from '../../src/s3.ts'
 import type { S3Address } from '../servers/ceph.ts'
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Null where there is no S3 server: its tests are skipped. */
+    s3: S3Address | null
+  }
+}
+
 /** A client of the test's own, to look behind the backend. */
 export function clientOf({ endpoint, ...credentials }: S3Address): S3Client {
   return new S3Client({
