@@ -33,7 +33,7 @@ export class World {
 
   /** Runs something in this world; the thread's own time and chance come back afterwards. */
   async live<T>(run: () => Promise<T>): Promise<T> {
-    const { setTimeout, clearTimeout } = globalThis
+    const { setTimeout, clearTimeout, setInterval } = globalThis
     const { now } = Date
     const { random } = Math
     const { randomBytes, randomUUID } = crypto
@@ -41,6 +41,8 @@ export class World {
     try {
       globalThis.setTimeout = ((run: () => void, delay = 0) => new Timer(this, run, delay)) as never
       globalThis.clearTimeout = ((timer) => this.timers.delete(timer as unknown as Timer)) as typeof clearTimeout
+      // Signs of life between processes, which change nothing here; a real one would ring in somebody else's world.
+      globalThis.setInterval = (() => ({ unref: () => undefined })) as never
       Date.now = () => this.now
       Math.random = chance
       crypto.randomBytes = ((size: number) => Buffer.from(Array.from({ length: size }, () => chance() * 256))) as never
@@ -48,7 +50,7 @@ export class World {
       syncBuiltinESMExports()
       return await run()
     } finally {
-      Object.assign(globalThis, { setTimeout, clearTimeout })
+      Object.assign(globalThis, { setTimeout, clearTimeout, setInterval })
       Date.now = now
       Math.random = random
       Object.assign(crypto, { randomBytes, randomUUID })
