@@ -1,7 +1,5 @@
 import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely'
-
 import { printable } from '../../printable.ts'
-
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
