@@ -1,12 +1,12 @@
 import { describe } from 'vitest'
 import { describeContract } from '../contract-cases.ts'
-import { describeWithPds, Network } from './network.ts'
+import { describeWithPds, Network, wheres } from './network.ts'
 
 describeWithPds('in a real PDS', () => {
-  const network = new Network()
   const classes = async () => (await import('./host-classes.ts')).BlobNotFoundError
 
-  describe('the attached store keeps the contract:', () => {
+  describe.each(wheres)('the attached store, its bytes %s, keeps the contract:', (where) => {
+    const network = new Network(where)
     let pds: ReturnType<Network['pds']> | undefined
     describeContract(async () => {
       pds ??= network.pds()
@@ -17,6 +17,7 @@ describeWithPds('in a real PDS', () => {
 
   // What is left out there is what we do better. It shows that the cases ask for no more than the contract.
   describe('the PDS’s own store on disk keeps it where the cases do not say strict:', () => {
+    const network = new Network()
     let pds: ReturnType<Network['pds']> | undefined
     describeContract(
       async () => {

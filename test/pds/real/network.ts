@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AtpAgent, type BlobRef } from '@atproto/api'
-import { afterAll, describe } from 'vitest'
+import { afterAll, describe, inject } from 'vitest'
 import type { PdsOptions, RunningPds } from '../../../examples/pds/pds.ts'
 import type { Plc } from '../../../examples/pds/plc.ts'
+import type { BlobBackend } from '../../../src/index.ts'
+import { S3Place } from '../../support/s3.ts'
 
 /** What these tests need is not among the root's dependencies: `npm ci --prefix examples/pds`. */
 export const isInstalled: boolean = existsSync(
@@ -23,12 +25,20 @@ if (!isInstalled) process.stderr.write('Skipped, for @atproto/pds is not install
 
 export const adminPassword = 'admin'
 
+/** Where the bytes of an attached store are: on disk, and in S3 where there is a server. */
+export type Where = 'on disk' | 'in S3'
+export const wheres: Where[] = inject('s3') ? ['on disk', 'in S3'] : ['on disk']
+
 /** A PLC directory and PDSes of this file's own, gone when its tests are through. */
 export class Network {
   #plc: Promise<Plc> | undefined
   readonly #undo: (() => Promise<unknown>)[] = []
+  readonly #where: Where
+  /** By the folder of the PDS: one that starts again in it finds its bytes. */
+  readonly #buckets = new Map<string, S3Place>()
 
-  constructor() {
+  constructor(where: Where = 'on disk') {
+    this.#where = where
     afterAll(async () => {
       for (const undo of this.#undo.reverse()) await undo()
     }, 60_000)
@@ -52,7 +62,8 @@ export class Network {
   async pds(options: Partial<PdsOptions> = {}): Promise<RunningPds> {
     const { startPds } = await import('../../../examples/pds/pds.ts')
     const dir = options.dir ?? (await this.folder())
-    const pds = await startPds({ plcUrl: (await this.plc()).url, adminPassword, ...options, dir })
+    const backend = this.#backendFor(dir)
+    const pds = await startPds({ plcUrl: (await this.plc()).url, adminPassword, ...backend, ...options, dir })
     let closing: Promise<void> | undefined
     const close = () => {
       closing ??= pds.close()
@@ -60,6 +71,15 @@ export class Network {
     }
     this.#undo.push(close)
     return { ...pds, close }
+  }
+
+  #backendFor(dir: string): { backend?: BlobBackend } {
+    const address = inject('s3')
+    if (this.#where === 'on disk' || !address) return {}
+    const place = this.#buckets.get(dir) ?? new S3Place(address)
+    if (!this.#buckets.has(dir)) this.#undo.unshift(() => place.remove())
+    this.#buckets.set(dir, place)
+    return { backend: place.backend() }
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RunningPds } from '../../../examples/pds/pds.ts'
-import { collectAll, describeWithPds, Network, Person, settled } from './network.ts'
+import { collectAll, describeWithPds, Network, Person, settled, wheres } from './network.ts'
 
 // Delete a record, upload the same bytes again, reference them again; meanwhile the PDS's background deletes what the
 // first record named. When that runs is drawn: before, between, beside, or after everything.
@@ -40,12 +40,16 @@ async function race(pds: RunningPds, rounds: number): Promise<number> {
 }
 
 describeWithPds('a record deleted, its blob uploaded and referenced again', () => {
-  const network = new Network()
+  describe.each(wheres)('200 times, the bytes %s', (where) => {
+    const network = new Network(where)
 
-  test('200 times: the blob is served each time', { timeout: 600_000 }, async () => {
-    const pds = await network.pds({ times: { grace: 5000, deleteDelay: 0 } })
-    expect(await race(pds, 200)).toBe(0)
+    test('the blob is served each time', { timeout: 600_000 }, async () => {
+      const pds = await network.pds({ times: { grace: 5000, deleteDelay: 0 } })
+      expect(await race(pds, 200)).toBe(0)
+    })
   })
+
+  const network = new Network()
 
   test('loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
     const pds = await network.pds({ attach: false })
