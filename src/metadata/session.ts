@@ -1,11 +1,13 @@
-import { type ControlledTransaction, type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Compilable, type ControlledTransaction, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
 import type { HostDatabase, HostTransaction } from './host-database.ts'
 import { persistently } from './persistently.ts'
 import { metadataError } from './sql-errors.ts'
+import { Placeholder, type Statement, statement } from './statement.ts'
 import type { Tables } from './tables.ts'
+import { WriteGroup } from './write-group.ts'
 
 export interface SessionOptions {
   dialect: Dialect
@@ -23,6 +25,7 @@ export class Session {
   readonly #db: Kysely<Tables>
   readonly #ownFile: boolean
   readonly #clock: (() => number) | undefined
+  readonly #group: WriteGroup = new WriteGroup((run) => this.#transact(run))
 
   constructor(db: Kysely<Tables>, options: SessionOptions) {
     this.#db = db
@@ -35,6 +38,21 @@ export class Session {
   now(later = 0): RawBuilder<number> {
     if (this.#clock) return sql`cast(${this.#clock() + later} as bigint)`
     return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
+  }
+
+  /** A {@link statement} that may name times: `now()`, and `now(given.later)` in milliseconds. */
+  statement<G extends object, R>(
+    build: (db: Kysely<Tables>, given: G, now: (later?: number) => RawBuilder<number>) => Compilable<R>,
+  ): Statement<G, R> {
+    return statement((db: Kysely<Tables>, given: G) => build(db, given, (later) => this.#nowIn(later)))
+  }
+
+  /** As {@link now}, where `later` may be a placeholder, and the clock is read when the statement runs. */
+  #nowIn(later: unknown = 0): RawBuilder<number> {
+    const clock = this.#clock
+    if (!clock) return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
+    const time = new Placeholder((given) => clock() + Number(Placeholder.resolve(later, given)))
+    return sql`cast(${time} as bigint)`
   }
 
   /** Runs queries that change nothing. */
@@ -60,7 +78,12 @@ export class Session {
         throw metadataError(error)
       }
     }
-    return persistently(() => this.#transact(run))
+    return persistently(() => (this.dialect.name === 'sqlite' ? this.#inGroup(run) : this.#transact(run)))
+  }
+
+  /** SQLite lets one write at a time: who waits, waits together. PostgreSQL syncs its log for many by itself. */
+  #inGroup<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return acquired((start) => this.#group.run((trx) => start(() => run(trx))))
   }
 
   #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
+import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { applySettings } from './sqlite-settings.ts'
@@ -31,7 +32,7 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       // Loaded only here: hosts on PostgreSQL need no SQLite.
       const { default: Database } = await import('better-sqlite3')
       const database = new Database(file, { timeout: busyTimeout })
-      const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) })
+      const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: new KeptStatements(database) }) })
       try {
         await applySettings(db, options.durability ?? 'full')
       } catch (error) {

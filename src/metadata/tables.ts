@@ -29,7 +29,7 @@ export interface Tables {
 }
 
 /** An upload in flight: the row before the bytes, and the reservation of space, in one. */
-interface UploadTable {
+export interface UploadTable {
   /** The key; before the CID is known, its generation alone. */
   key: string
   backend: string
@@ -65,7 +65,7 @@ interface BlobTable {
 }
 
 /** A record references a blob. */
-interface RefTable {
+export interface RefTable {
   did: string
   cid: string
   record_uri: string

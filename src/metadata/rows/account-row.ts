@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
+import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 
 /** What an account has, in numbers. */
@@ -20,21 +21,8 @@ type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
  * there would lock nothing. Resolves with the row as it is then, which nobody else changes before this transaction ends.
  */
 export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Promise<AccountState> {
-  const { bytes = 0, count = 0, reserved = 0, uploads = 0, pending = 0 } = deltas
-  const row = await trx
-    .insertInto('blobstore_account')
-    .values({ did, bytes, count, reserved, uploads, pending, deleted_at: null, deleting: 0 })
-    .onConflict((conflict) =>
-      conflict.column('did').doUpdateSet((eb) => ({
-        bytes: eb('blobstore_account.bytes', '+', bytes),
-        count: eb('blobstore_account.count', '+', count),
-        reserved: eb('blobstore_account.reserved', '+', reserved),
-        uploads: eb('blobstore_account.uploads', '+', uploads),
-        pending: eb('blobstore_account.pending', '+', pending),
-      })),
-    )
-    .returning(['bytes', 'count', 'reserved', 'uploads', 'pending', 'deleted_at'])
-    .executeTakeFirstOrThrow()
+  const { rows } = await addToAccount(trx, { did, bytes: 0, count: 0, reserved: 0, uploads: 0, pending: 0, ...deltas })
+  const row = rows[0] as (typeof rows)[number]
   return {
     bytes: Number(row.bytes),
     count: Number(row.count),
@@ -44,6 +32,23 @@ export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Delt
     deletedAt: row.deleted_at === null ? null : Number(row.deleted_at),
   }
 }
+
+const addToAccount = statement(
+  (db, { did, bytes, count, reserved, uploads, pending }: { did: string } & Required<Deltas>) =>
+    db
+      .insertInto('blobstore_account')
+      .values({ did, bytes, count, reserved, uploads, pending, deleted_at: null, deleting: 0 })
+      .onConflict((conflict) =>
+        conflict.column('did').doUpdateSet((eb) => ({
+          bytes: eb('blobstore_account.bytes', '+', bytes),
+          count: eb('blobstore_account.count', '+', count),
+          reserved: eb('blobstore_account.reserved', '+', reserved),
+          uploads: eb('blobstore_account.uploads', '+', uploads),
+          pending: eb('blobstore_account.pending', '+', pending),
+        })),
+      )
+      .returning(['bytes', 'count', 'reserved', 'uploads', 'pending', 'deleted_at']),
+)
 
 /** As {@link lockAccount}, for what a deleted account may not do. */
 export async function lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Promise<AccountState> {

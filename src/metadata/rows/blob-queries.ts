@@ -2,6 +2,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { BlobStat, Viewer } from '../facts.ts'
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { everyAccount } from './takedown-steps.ts'
 
@@ -12,26 +13,7 @@ export function blobQueries(session: Session): OneBlobQueries {
   return {
     resolve: (did, cid, { as, scopes, trx }) =>
       session.read(async (db) => {
-        const row = await selectBlobs(db, did)
-          .innerJoin('blobstore_content as content', 'content.cid', 'blob.cid')
-          .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
-          .select((eb) => [
-            'content.key',
-            'content.backend',
-            'account.deleted_at',
-            eb
-              .exists(
-                eb
-                  .selectFrom('blobstore_ref as seen')
-                  .select('seen.cid')
-                  .whereRef('seen.did', '=', 'blob.did')
-                  .whereRef('seen.cid', '=', 'blob.cid')
-                  .where('seen.scope', 'in', scopes),
-              )
-              .as('visible'),
-          ])
-          .where('blob.cid', '=', cid)
-          .executeTakeFirst()
+        const [row] = (await findVisible(db, { did, cid, scopes })).rows
         if (!row) return null
         const stat = toStat(row)
         if (!isVisible(stat, as, Boolean(row.visible)) || (row.deleted_at !== null && as !== 'moderator')) return null
@@ -84,6 +66,28 @@ export function blobQueries(session: Session): OneBlobQueries {
       }, trx),
   }
 }
+
+const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>
+  selectBlobs(db, did)
+    .innerJoin('blobstore_content as content', 'content.cid', 'blob.cid')
+    .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
+    .select((eb) => [
+      'content.key',
+      'content.backend',
+      'account.deleted_at',
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_ref as seen')
+            .select('seen.cid')
+            .whereRef('seen.did', '=', 'blob.did')
+            .whereRef('seen.cid', '=', 'blob.cid')
+            .where('seen.scope', 'in', scopes),
+        )
+        .as('visible'),
+    ])
+    .where('blob.cid', '=', cid),
+)
 
 type BlobTables = Tables & { blob: Tables['blobstore_blob'] }
 

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { UnmetExpectation } from '../metadata.ts'
+import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { chunks } from './chunks.ts'
 
@@ -12,12 +13,7 @@ export async function meetExpectations(
   blob: { did: string; cid: string; mimeType: string; size: number },
 ): Promise<UnmetExpectation[]> {
   const { did, cid } = blob
-  const expected = await trx
-    .selectFrom('blobstore_expected')
-    .select(['record_uri', 'rev', 'scope', 'mime_type', 'size'])
-    .where('did', '=', did)
-    .where('cid', '=', cid)
-    .execute()
+  const { rows: expected } = await findExpected(trx, { did, cid })
   const isMet = (row: { mime_type: string; size: number | null }) =>
     row.mime_type === blob.mimeType && (row.size === null || Number(row.size) === blob.size)
   const met = expected.filter(isMet)
@@ -51,3 +47,11 @@ export async function meetExpectations(
       size: row.size === null ? null : Number(row.size),
     }))
 }
+
+const findExpected = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db
+    .selectFrom('blobstore_expected')
+    .select(['record_uri', 'rev', 'scope', 'mime_type', 'size'])
+    .where('did', '=', did)
+    .where('cid', '=', cid),
+)

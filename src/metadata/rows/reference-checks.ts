@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { matchesAccept } from '../../blob/mime.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { printable } from '../../printable.ts'
+import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { chunks } from './chunks.ts'
 import type { Naming } from './reference-steps.ts'
@@ -44,16 +45,15 @@ export async function checkReferences(
 async function heldAmong(db: Kysely<Tables>, did: string, cids: readonly string[]): Promise<Map<string, Held>> {
   const held = new Map<string, Held>()
   for (const some of chunks(cids)) {
-    const rows = await db
-      .selectFrom('blobstore_blob')
-      .select(['cid', 'mime_type', 'size'])
-      .where('did', '=', did)
-      .where('cid', 'in', some)
-      .execute()
+    const { rows } = await findBlobs(db, { did, cids: some })
     for (const row of rows) held.set(row.cid, { mimeType: row.mime_type, size: Number(row.size) })
   }
   return held
 }
+
+const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
+  db.selectFrom('blobstore_blob').select(['cid', 'mime_type', 'size']).where('did', '=', did).where('cid', 'in', cids),
+)
 
 function fits(naming: Naming, held: Held | undefined): boolean {
   if (!held || held.mimeType !== naming.mimeType) return false

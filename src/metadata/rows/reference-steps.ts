@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely'
 import { publicScope } from '../../blob/scope.ts'
 import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
-import type { Tables } from '../tables.ts'
+import { type Statement, statement } from '../statement.ts'
+import type { RefTable, Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { checkReferences } from './reference-checks.ts'
@@ -43,26 +44,9 @@ export function referenceSteps(session: Session): ReferenceSteps {
 
   async function add(trx: Trx, did: string, met: Naming[], expected: Naming[], { rev }: ApplyOptions): Promise<void> {
     for (const some of chunks(unique(met))) {
-      await trx
-        .insertInto('blobstore_ref')
-        .values(some.map(({ cid, recordUri, scope }) => ({ did, cid, record_uri: recordUri, rev, scope })))
-        .onConflict((conflict) =>
-          conflict
-            .columns(['did', 'cid', 'record_uri'])
-            .doUpdateSet((eb) => ({ rev, scope: eb.ref('excluded.scope') })),
-        )
-        .execute()
-      await trx
-        .updateTable('blobstore_blob')
-        .set({ expires_at: null, was_referenced: 1 })
-        .where('did', '=', did)
-        .where(
-          'cid',
-          'in',
-          some.map((naming) => naming.cid),
-        )
-        .where('expires_at', 'is not', null)
-        .execute()
+      const rows = some.map(({ cid, recordUri, scope }) => ({ did, cid, record_uri: recordUri, rev, scope }))
+      await insertReferences(trx, { rows, rev })
+      await makePermanent(trx, { did, cids: some.map((naming) => naming.cid) })
     }
     for (const some of chunks(unique(expected))) {
       const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
@@ -106,6 +90,39 @@ export function referenceSteps(session: Session): ReferenceSteps {
   }
 }
 
+const insertReferences = statement((db, { rows, rev }: { rows: RefTable[]; rev: string }) =>
+  db
+    .insertInto('blobstore_ref')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({ rev, scope: eb.ref('excluded.scope') })),
+    ),
+)
+
+const makePermanent = statement((db, { did, cids }: { did: string; cids: string[] }) =>
+  db
+    .updateTable('blobstore_blob')
+    .set({ expires_at: null, was_referenced: 1 })
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
+    .where('expires_at', 'is not', null),
+)
+
+const findNamed = {
+  blobstore_ref: namedIn('blobstore_ref'),
+  blobstore_expected: namedIn('blobstore_expected'),
+}
+
+function namedIn(table: 'blobstore_ref' | 'blobstore_expected'): Statement<{ did: string; uris: string[] }, Former> {
+  return statement((db, { did, uris }) =>
+    db
+      .selectFrom(table)
+      .select(['cid', 'record_uri as recordUri', 'scope'])
+      .where('did', '=', did)
+      .where('record_uri', 'in', uris),
+  )
+}
+
 interface Former {
   cid: string
   recordUri: string
@@ -121,12 +138,7 @@ async function namedBy(
 ): Promise<Former[]> {
   const former: Former[] = []
   for (const uris of chunks(recordUris)) {
-    const rows = await trx
-      .selectFrom(table)
-      .select(['cid', 'record_uri as recordUri', 'scope'])
-      .where('did', '=', did)
-      .where('record_uri', 'in', uris)
-      .execute()
+    const { rows } = await findNamed[table](trx, { did, uris })
     former.push(...rows)
   }
   return former

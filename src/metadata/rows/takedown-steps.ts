@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { TakedownSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 
 /** Stands for every account in a takedown. */
@@ -30,11 +31,10 @@ export async function isTakenDown(db: Kysely<Tables>, did: string, cid: string):
 
 /** Those of the CIDs that are taken down for this account. */
 export async function takenDownAmong(db: Kysely<Tables>, did: string, cids: readonly string[]): Promise<Set<string>> {
-  const rows = await db
-    .selectFrom('blobstore_takedown')
-    .select('cid')
-    .where('cid', 'in', cids)
-    .where('did', 'in', [did, everyAccount])
-    .execute()
+  const { rows } = await findTakedowns(db, { did, cids })
   return new Set(rows.map((row) => row.cid))
 }
+
+const findTakedowns = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
+  db.selectFrom('blobstore_takedown').select('cid').where('cid', 'in', cids).where('did', 'in', [did, everyAccount]),
+)

@@ -139,5 +139,7 @@ export class Scheduler {
   }
 }
 
-/** Everybody has run as far as they get. */
-const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Everybody has run as far as they get: whoever gathers writes into a group lets the loop turn once for each group. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
