@@ -116,6 +116,8 @@ export interface ByteRange {
 export interface GetOptions extends CallOptions {
   /** @default the whole object */
   range?: ByteRange | undefined
+  /** How many bytes the whole object should have: only a hint, by which a small one may be had in one go. @default unknown */
+  expectedSize?: number | undefined
 }
 
 export interface PresignOptions extends CallOptions {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { CompiledQuery, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Tables } from './tables.ts'
 
 type Trx = Kysely<Tables>
@@ -19,8 +19,9 @@ interface Member {
 
 /**
  * Group commit, for a database that lets one transaction write at a time: steps that come while others are at it wait,
- * and then share one transaction and one sync of the log. Each runs between savepoints, as if it were alone: what fails
- * undoes its own changes and no others'. All are told when the transaction is committed.
+ * and then share one transaction and one sync of the log. Where one of them fails, nothing of that transaction stays;
+ * the one runs again alone, and the others together. All are told when theirs is committed. No savepoints between
+ * them: SQLite would copy each page that the next one touches, into a file before long.
  */
 export class WriteGroup {
   readonly #transact: Transact
@@ -31,6 +32,7 @@ export class WriteGroup {
     this.#transact = transact
   }
 
+  /** Runs a step, maybe more than once: all that it changes must be in the database. */
   run<T>(run: (trx: Trx) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ run, resolve: resolve as Member['resolve'], reject })
@@ -41,48 +43,51 @@ export class WriteGroup {
   async #work(): Promise<void> {
     this.#busy = true
     while (this.#waiting.length > 0) {
-      // Those whose bytes have just arrived at the same time as these.
+      // Whose bytes arrived in the same turn of the loop comes along.
       await setImmediate()
       await this.#commit(this.#waiting.splice(0, most))
     }
     this.#busy = false
   }
 
-  async #commit(members: Member[]): Promise<void> {
-    const [only] = members
-    if (members.length === 1 && only) {
-      await this.#transact(only.run).then(only.resolve, only.reject)
+  async #commit(members: readonly Member[]): Promise<void> {
+    if (members.length <= 1) {
+      for (const { run, resolve, reject } of members) await this.#transact(run).then(resolve, reject)
       return
     }
     try {
-      const tell = await this.#transact(async (trx) => {
-        const outcomes: (() => void)[] = []
-        for (const member of members) outcomes.push(await attempt(trx, member))
-        return outcomes
-      })
-      for (const one of tell) one()
+      const results = await this.#transact((trx) => runAll(members, trx))
+      for (const [at, { resolve }] of members.entries()) resolve(results[at])
     } catch (error) {
-      // What failed is the transaction, and with it everything in it.
-      for (const { reject } of members) reject(error)
+      if (!(error instanceof Failure)) {
+        // It began or was committed in vain, or nobody knows: that is true of each.
+        for (const { reject } of members) reject(error)
+        return
+      }
+      await this.#commit([error.member])
+      await this.#commit(members.filter((member) => member !== error.member))
     }
   }
 }
 
-/** Runs one step; what is to be told of it once the transaction is committed. */
-async function attempt(trx: Trx, { run, resolve, reject }: Member): Promise<() => void> {
-  await trx.executeQuery(savepoint)
-  try {
-    const result = await run(trx)
-    await trx.executeQuery(release)
-    return () => resolve(result)
-  } catch (error) {
-    // Where the database has rolled back everything by itself, as on a full disk, this fails, and all with it.
-    await trx.executeQuery(rollBack)
-    await trx.executeQuery(release)
-    return () => reject(error)
+/** One step failed, and so the transaction. */
+class Failure extends Error {
+  readonly member: Member
+
+  constructor(member: Member) {
+    super('a step failed')
+    this.member = member
   }
 }
 
-const savepoint = CompiledQuery.raw('savepoint member')
-const rollBack = CompiledQuery.raw('rollback to savepoint member')
-const release = CompiledQuery.raw('release savepoint member')
+async function runAll(members: readonly Member[], trx: Trx): Promise<unknown[]> {
+  const results: unknown[] = []
+  for (const member of members) {
+    try {
+      results.push(await member.run(trx))
+    } catch {
+      throw new Failure(member)
+    }
+  }
+  return results
+}

@@ -46,7 +46,7 @@ export class StoredBytes {
     try {
       return await this.#store.backends
         .of(backend)
-        .get(key, { signal: this.#options.signal, range: whole ? undefined : range })
+        .get(key, { signal: this.#options.signal, range: whole ? undefined : range, expectedSize: size })
     } catch (error) {
       throw isBlobStoreError(error, 'InvalidRange') ? await this.#damaged('fewer') : error
     }

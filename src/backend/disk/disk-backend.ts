@@ -5,7 +5,6 @@ import { checkBackendName, checkKey, checkPage, checkRange, sortOutKeys } from '
 import type {
   BackendObject,
   BlobBackend,
-  ByteRange,
   CallOptions,
   GetOptions,
   KeyPage,
@@ -27,6 +26,7 @@ import { readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
 import { Shards } from './shards.ts'
+import { readSmall, WholeBody } from './small.ts'
 
 export interface DiskBackendOptions {
   /**
@@ -118,8 +118,8 @@ export class DiskBackend implements BlobBackend {
     }
   }
 
-  get(key: BlobKey, { range, signal }: GetOptions = {}): Promise<BackendObject | null> {
-    return this.#attempt(`read ${key}`, signal, () => this.#get(key, range, signal), key)
+  get(key: BlobKey, options: GetOptions = {}): Promise<BackendObject | null> {
+    return this.#attempt(`read ${key}`, options.signal, () => this.#get(key, options), key)
   }
 
   has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
@@ -177,15 +177,17 @@ export class DiskBackend implements BlobBackend {
     throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
   }
 
-  async #get(
-    key: BlobKey,
-    range: ByteRange | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<BackendObject | null> {
+  async #get(key: BlobKey, { range, signal, expectedSize }: GetOptions): Promise<BackendObject | null> {
     checkKey(key, this.name)
     const fd = await ifThere(sys.openToRead(this.#layout.blob(key)), null)
     if (fd === null) return null
     try {
+      const bytes = range === undefined ? await readSmall(fd, expectedSize) : null
+      signal?.throwIfAborted()
+      if (bytes !== null) {
+        await sys.close(fd)
+        return { size: bytes.byteLength, body: new WholeBody(bytes, signal) }
+      }
       const stats = await sys.fstat(fd)
       if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is no plain file lies in its place; remove it')
       const { size } = stats

@@ -1,4 +1,4 @@
-import type { Kysely, SelectQueryBuilder } from 'kysely'
+import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
 import type { BlobStat, Viewer } from '../facts.ts'
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
@@ -69,12 +69,15 @@ export function blobQueries(session: Session): OneBlobQueries {
 
 const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>
   selectBlobs(db, did)
-    .innerJoin('blobstore_content as content', 'content.cid', 'blob.cid')
-    .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
+    // No joins: with one, the SQLite of better-sqlite3 prepares a statement anew for each new value.
     .select((eb) => [
-      'content.key',
-      'content.backend',
-      'account.deleted_at',
+      contentOf(eb).select('content.key').$asScalar().$notNull().as('key'),
+      contentOf(eb).select('content.backend').$asScalar().$notNull().as('backend'),
+      eb
+        .selectFrom('blobstore_account as account')
+        .select('account.deleted_at')
+        .whereRef('account.did', '=', 'blob.did')
+        .as('deleted_at'),
       eb
         .exists(
           eb
@@ -90,6 +93,12 @@ const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: str
 )
 
 type BlobTables = Tables & { blob: Tables['blobstore_blob'] }
+
+function contentOf(
+  eb: ExpressionBuilder<BlobTables, 'blob'>,
+): SelectQueryBuilder<BlobTables & { content: Tables['blobstore_content'] }, 'blob' | 'content', object> {
+  return eb.selectFrom('blobstore_content as content').whereRef('content.cid', '=', 'blob.cid')
+}
 
 /** The account's blobs, with what makes a {@link BlobStat}. */
 export function selectBlobs(db: Kysely<Tables>, did: string): SelectQueryBuilder<BlobTables, 'blob', BlobRow> {
