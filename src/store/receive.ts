@@ -68,7 +68,7 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
       hash.update(chunk)
       head = prolong(head, chunk, options.headLength)
       held.push(chunk)
-      if (held.size >= memorySize) await write()
+      if (held.size > memorySize) await write()
     }
     interruption.received()
     if (declaredSize !== undefined && size !== declaredSize) throw wrongSize(declaredSize, `only ${size}`)

@@ -160,7 +160,22 @@ async function deleteOthers(
     gone.filter((naming) => !keepsSome.has(naming.recordUri)),
   ]
   for (const uris of chunks([...new Set(all.map((naming) => naming.recordUri))])) {
-    await trx.deleteFrom(table).where('did', '=', did).where('record_uri', 'in', uris).execute()
+    // Found by the index on records, deleted by the primary key: asked at once, SQLite walks through all that the
+    // account has.
+    await trx
+      .deleteFrom(table)
+      .where(({ eb, refTuple, selectFrom }) =>
+        eb(
+          refTuple('did', 'cid', 'record_uri'),
+          'in',
+          selectFrom(table)
+            .select(['did', 'cid', 'record_uri'])
+            .where('did', '=', did)
+            .where('record_uri', 'in', uris)
+            .$asTuple('did', 'cid', 'record_uri'),
+        ),
+      )
+      .execute()
   }
   for (const { cid, recordUri } of some) {
     await trx

@@ -15,6 +15,20 @@ export const readCases: readonly ConformanceCase[] = [
     }
   }),
 
+  conformanceCase('the size that is expected changes nothing, right or wrong', async ({ backend }) => {
+    for (const length of [0, 1, 1000, size]) {
+      const blob = await putBlob(backend, length)
+      for (const expectedSize of [length, 0, length + 1, Math.max(0, length - 1), 2 * length + 10]) {
+        const object = await backend.get(blob.key, { expectedSize })
+        assert.equal(object?.size, length, `${length} bytes, ${expectedSize} expected`)
+        assert.ok(Buffer.compare(await collect(object.body), blob.bytes) === 0)
+        const unread = await backend.get(blob.key, { expectedSize })
+        await unread?.body.return?.()
+        assert.equal((await unread?.body.next())?.done, true)
+      }
+    }
+  }),
+
   conformanceCase('breaking out of a body half-way ends it', async ({ backend }) => {
     const blob = await putBlob(backend, size)
     for (let n = 0; n < 50; n++) {

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely, type LogEvent, SqliteDialect } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
+import { createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
+import { temporaryFolder } from '../support/places.ts'
+import { alice, bob, bytes, nextRev, uriOf } from '../support/samples.ts'
+
+// How SQLite finds rows, for everything that is asked while a store serves: by an index that leads to them, and not by
+// walking a table, or all that an account has. Red without `cid` and `scope` in the index blobstore_ref_record.
+
+test('nothing that serves walks through a table, or through the references of an account', async () => {
+  const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
+  database.pragma('journal_mode = WAL')
+  database.pragma('foreign_keys = ON')
+  const said = new Set<string>()
+  const db = new Kysely<never>({
+    dialect: new SqliteDialect({ database }),
+    log: ({ query }: LogEvent) => void said.add(query.sql),
+  })
+  const metadata = kyselyMetadata(db, { durability: 'relaxed' })
+  const blobs = createBlobStore({ backend: new MemoryBackend(), metadata, limits: { accept: ['*/*'] } })
+  onTestFinished(async () => {
+    await blobs.close()
+    await db.destroy()
+  })
+  await blobs.ready()
+  said.clear()
+
+  const [one, two] = [await blobs.upload(alice, bytes('one')), await blobs.upload(bob, bytes('two'))]
+  await blobs.upload(bob, bytes('one'))
+  await blobs.applyWrites(alice, [{ action: 'create', uri: uriOf(alice, '1'), record: { one } }], { rev: nextRev() })
+  await blobs.applyWrites(bob, [{ action: 'create', uri: uriOf(bob, '1'), record: { one, two } }], { rev: nextRev() })
+  await blobs.applyWrites(bob, [{ action: 'update', uri: uriOf(bob, '1'), record: { two } }], { rev: nextRev() })
+  await blobs.applyWrites(alice, [{ action: 'create', uri: uriOf(alice, '2'), record: { two } }], {
+    rev: nextRev(),
+    missing: 'expect',
+  })
+  await blobs.upload(alice, bytes('two'))
+  await blobs.applyWrites(alice, [{ action: 'delete', uri: uriOf(alice, '1') }], { rev: nextRev() })
+  await (await blobs.read(bob, two.ref)).bytes()
+  await blobs.stat(bob, one.ref, { as: 'account' })
+  await blobs.recordsFor(bob, two.ref)
+  await blobs.usage(bob)
+  for (const cursor of [undefined, (await blobs.list(bob, { limit: 1 })).cursor]) await blobs.list(bob, { cursor })
+  await blobs.listMissing(alice)
+  await blobs.takedown(bob, two.ref)
+  await blobs.restore(bob, two.ref)
+
+  const walks: string[] = []
+  for (const sql of said) {
+    // A page ends where it is full.
+    if (!/^(select|insert|update|delete)/i.test(sql) || /order by .* limit/.test(sql)) continue
+    const parameters = Array.from(sql.matchAll(/\?/g), () => null)
+    const plan = database.prepare(`explain query plan ${sql}`).all(...parameters) as { detail: string }[]
+    for (const { detail } of plan) {
+      const isWalk =
+        /^SCAN (?!CONSTANT|.*VALUES|blobstore_meta)/.test(detail) ||
+        /blobstore_(ref|expected) .*\(did=\?\)$/.test(detail)
+      if (isWalk) walks.push(`${detail}\n  ${sql}`)
+    }
+  }
+  expect(said.size).toBeGreaterThan(20)
+  expect(walks).toEqual([])
+})

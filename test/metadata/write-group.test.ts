@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely, type LogEvent, SqliteDialect } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
+import { type BlobStoreOptions, createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
+import { temporaryFolder } from '../support/places.ts'
+import { bytes } from '../support/samples.ts'
+
+// What SQLite's writers share. Red when a group is committed although a member failed, and when one that failed fails
+// the others.
+
+function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
+  const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.pragma('foreign_keys = ON')
+  const said: string[] = []
+  const db = new Kysely<never>({
+    dialect: new SqliteDialect({ database }),
+    log: ({ query }: LogEvent) => void said.push(query.sql),
+  })
+  const blobs = createBlobStore({
+    backend: new MemoryBackend(),
+    metadata: kyselyMetadata(db),
+    limits: { accept: ['*/*'] },
+    ...options,
+  })
+  onTestFinished(async () => {
+    await blobs.close()
+    await db.destroy()
+  })
+  const commits = () => said.filter((sql) => /^commit/i.test(sql)).length
+  return { blobs, db, commits }
+}
+
+const many = Array.from({ length: 40 }, (_, n) => n)
+const accountOf = (n: number) => `did:plc:account${n}`
+
+test('uploads that come together share their transactions', async () => {
+  const { blobs, commits } = storeThatTells()
+  await blobs.ready()
+  const before = commits()
+  await Promise.all(many.map((n) => blobs.upload(accountOf(n), bytes(`blob ${n}`))))
+  // Alone, each would commit twice.
+  expect(commits() - before).toBeLessThan(many.length / 2)
+})
+
+test('one that is refused leaves nothing, and takes no other along', async () => {
+  const refused = (n: number) => n % 5 === 0
+  const { blobs } = storeThatTells({
+    limits: { accept: ['*/*'], quota: (did) => ({ bytes: refused(Number(did.slice(15))) ? 3 : 100 }) },
+  })
+  await blobs.ready()
+  const outcomes = await Promise.allSettled(many.map((n) => blobs.upload(accountOf(n), bytes(`blob ${n}`))))
+  for (const [n, outcome] of outcomes.entries()) {
+    if (refused(n)) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'QuotaExceeded' } })
+    else expect(outcome).toMatchObject({ status: 'fulfilled' })
+    const nothing = { bytes: 0, count: 0, reserved: 0, pending: 0 }
+    const expected = refused(n) ? nothing : { ...nothing, bytes: bytes(`blob ${n}`).length, count: 1 }
+    expect(await blobs.usage(accountOf(n))).toEqual(expected)
+  }
+  expect(await blobs.totals()).toMatchObject({ count: 32, reserved: 0, doomedCount: 0 })
+})
+
+test('what one needs of another in its group, it finds', async () => {
+  const { blobs } = storeThatTells()
+  await blobs.ready()
+  // The same bytes from everybody: the first to come brings the content, the others find it.
+  const refs = await Promise.all(many.map((n) => blobs.upload(accountOf(n), bytes('the same'))))
+  expect(new Set(refs.map((ref) => String(ref.ref))).size).toBe(1)
+  expect(await blobs.totals()).toMatchObject({ count: 40, storedCount: 1 })
+})
+
+test('where the commit fails, nobody is told that it was stored', async () => {
+  const { blobs, db } = storeThatTells()
+  await blobs.ready()
+  await blobs.upload(accountOf(0), bytes('before'))
+  const { adapter } = (db as unknown as { getExecutor(): { adapter: object } }).getExecutor()
+  expect(adapter).toBeDefined()
+  await db.destroy()
+  const outcomes = await Promise.allSettled(many.map((n) => blobs.upload(accountOf(n), bytes(`blob ${n}`))))
+  expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true)
+})
