@@ -18,6 +18,9 @@
  * | `TooManyUploads` | too many at once; try again |
  * | `BlobRefused` | the host's inspection refused it |
  * | `AccountDeleted` | the account's blobs have been deleted |
+ * | `ImageRefused` | no image can be made of the blob: another type, damaged, or larger than the limits |
+ * | `ImagesBusy` | as many images as may wait are waiting to be made; try again |
+ * | `ImagesFailed` | images cannot be made here: sharp is missing, or its process does not start |
  * | `StorageFull` | no space, inodes or quota on the device |
  * | `StorageFailed` | the backend failed otherwise |
  * | `BlobMissing` | the database names bytes that the backend does not have |
@@ -48,6 +51,9 @@ export type BlobStoreErrorCode =
   | 'TooManyUploads'
   | 'BlobRefused'
   | 'AccountDeleted'
+  | 'ImageRefused'
+  | 'ImagesBusy'
+  | 'ImagesFailed'
   | 'StorageFull'
   | 'StorageFailed'
   | 'BlobMissing'

@@ -12,10 +12,15 @@ export type NodeRequest = IncomingMessage & {
   readonly protocol?: string
 }
 
-export function blobRequest(req: NodeRequest, res: ServerResponse, options: BlobRouterOptions): BlobRequest {
+export function blobRequest(
+  req: NodeRequest,
+  res: ServerResponse,
+  options: BlobRouterOptions,
+  params?: URLSearchParams,
+): BlobRequest {
   return {
     method: req.method ?? 'GET',
-    query: new URLSearchParams(splitUrl(req.url ?? '').query),
+    query: params ?? new URLSearchParams(splitUrl(req.url ?? '').query),
     signal: signalOf(req, res),
     header(name) {
       const value = req.headers[name]

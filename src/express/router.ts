@@ -58,15 +58,19 @@ function routeOfRequest(req: NodeRequest): Route | undefined {
   return routeOf(splitUrl(req.url ?? '').path) ?? routeOf(splitUrl(req.originalUrl ?? '').path)
 }
 
-/** Never rejects: nobody would hear it, and on Express 4 the process would end. */
-async function serve(
+/**
+ * Answers by a method; its parameters are in the query unless they are given. Never rejects: nobody would hear it, and on
+ * Express 4 the process would end.
+ */
+export async function serve(
   route: Route,
   blobs: BlobStore,
   options: BlobRouterOptions,
   req: NodeRequest,
   res: ServerResponse,
+  params?: URLSearchParams,
 ): Promise<void> {
-  const request = blobRequest(req, res, options)
+  const request = blobRequest(req, res, options, params)
   const { signal } = request
   const call: Call = { blobs, options, request }
   const sending = { signal, idleTimeout: blobs.times.idle }

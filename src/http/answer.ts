@@ -52,7 +52,7 @@ function complete(route: Route, { options, request }: Call, reply: Reply): Reply
   const headers = {
     ...reply.headers,
     ...(corsAllowed(route, options) ? corsHeaders : {}),
-    ...securityHeaders(route.nsid.endsWith('.getBlob') && isBlobCid(cid) ? cid : undefined),
+    ...securityHeaders(route.file && isBlobCid(cid) ? cid : undefined),
   }
   return { status: reply.status, headers, body: request.method === 'HEAD' ? null : reply.body }
 }

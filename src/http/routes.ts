@@ -20,12 +20,14 @@ export interface Route {
   readonly methods: readonly string[]
   /** Whether it asks for no authentication. */
   readonly public: boolean
+  /** Whether it answers with a file, which is saved by the name of its CID. @default false */
+  readonly file?: boolean
   handle(call: Call): Promise<Reply>
 }
 
 export const routes: Record<'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissingBlobs', Route> = {
   uploadBlob: { nsid: 'com.atproto.repo.uploadBlob', methods: ['POST'], public: false, handle: uploadBlob },
-  getBlob: { nsid: 'com.atproto.sync.getBlob', methods: ['GET', 'HEAD'], public: true, handle: getBlob },
+  getBlob: { nsid: 'com.atproto.sync.getBlob', methods: ['GET', 'HEAD'], public: true, file: true, handle: getBlob },
   listBlobs: { nsid: 'com.atproto.sync.listBlobs', methods: ['GET', 'HEAD'], public: true, handle: listBlobs },
   listMissingBlobs: {
     nsid: 'com.atproto.repo.listMissingBlobs',

@@ -62,13 +62,15 @@ export function createBlobHandlers(blobs: BlobStore, options: BlobHandlerOptions
   }
 }
 
-async function respond(
+/** Answers by a method; its parameters are in the query unless they are given. */
+export async function respond(
   route: Route,
   blobs: BlobStore,
   options: BlobHandlerOptions,
   request: Request,
+  params?: URLSearchParams,
 ): Promise<Response> {
-  const call = { blobs, options, request: blobRequest(request, options) }
+  const call = { blobs, options, request: blobRequest(request, options, params) }
   const reply = await answer(route, call)
   if (reply.status >= 400 && request.body) {
     reply.headers.connection = 'close' // what is left of the body must not be taken for the next request
@@ -81,7 +83,7 @@ async function respond(
   }
 }
 
-function toResponse({ status, headers, body }: Reply): Response {
+export function toResponse({ status, headers, body }: Reply): Response {
   const fields = new Headers()
   for (const [name, value] of Object.entries(headers)) {
     for (const one of Array.isArray(value) ? value : [value]) fields.append(name, one)
@@ -92,10 +94,10 @@ function toResponse({ status, headers, body }: Reply): Response {
   )
 }
 
-function blobRequest(request: Request, options: BlobHandlerOptions): BlobRequest {
+function blobRequest(request: Request, options: BlobHandlerOptions, params?: URLSearchParams): BlobRequest {
   return {
     method: request.method,
-    query: URL.parse(request.url)?.searchParams ?? new URLSearchParams(),
+    query: params ?? URL.parse(request.url)?.searchParams ?? new URLSearchParams(),
     signal: request.signal,
     header: (name) => request.headers.get(name),
     get body(): BlobSource {
