@@ -11,6 +11,8 @@ export default defineConfig({
     'src/import.ts',
     'src/export.ts',
     'src/testing.ts',
+    'src/images.ts',
+    'src/images-worker.ts', // no entry of the package: the program of a process
     'src/cli.ts',
   ],
   format: 'esm',

@@ -42,7 +42,7 @@ describe('the package', () => {
     for (const [entry, { default: file }] of entries) {
       const { atOnce, later } = importsOf(join(root, file))
       for (const name of [...atOnce, ...later]) {
-        expect(name, file).not.toMatch(/^(express|srvx|sharp|@smithy|pg|vitest)/)
+        expect(name, file).not.toMatch(/^(express|srvx|sharp|@img|@smithy|pg|vitest)/)
         if (entry !== './s3') expect(name, file).not.toMatch(/^@aws-sdk/)
       }
       expect([...atOnce], file).not.toContain('@aws-sdk/s3-request-presigner')

@@ -1,0 +1,140 @@
+import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
+import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+import type { BlobStat } from '../metadata/facts.ts'
+import { findDimensions } from './dimensions/dimensions.ts'
+import { refused } from './errors.ts'
+import type { ImageVariants } from './image-variants.ts'
+import { type ImageVariantsOptions, resolveOptions } from './options.ts'
+import { WorkerPool } from './pool/worker-pool.ts'
+import { type Recipe, recipeId, recipeOf } from './presets.ts'
+import { Refusals } from './refusals.ts'
+import { SingleFlight } from './single-flight.ts'
+import { blobSource } from './source.ts'
+import { idOf, VariantCache, type VariantName } from './variant-cache.ts'
+
+const decodable = ['jpeg', 'png', 'gif', 'webp', 'avif']
+
+/**
+ * Image variants over a store. Starts and opens nothing yet.
+ *
+ * @throws `InvalidArgument`
+ * @example
+ * ```ts
+ * import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
+ * import { createImageVariants, type ImageVariants } from 'pds-blobstore/images'
+ *
+ * const blobs = createBlobStore({
+ *   backend: new DiskBackend({ root: 'data/blobs' }),
+ *   metadata: sqliteMetadata('data/blobs.sqlite'),
+ *   hooks: { onInaccessible: (event) => images.forget(event) },
+ * })
+ * const images: ImageVariants = createImageVariants({
+ *   blobs,
+ *   cache: new DiskBackend({ root: 'data/variants', durability: 'none' }),
+ * })
+ * ```
+ */
+export function createImageVariants(options: ImageVariantsOptions): ImageVariants {
+  const settings = resolveOptions(options)
+  const { blobs, presets, maxInput, maxPixels } = settings
+  const cache = new VariantCache(settings.cache, settings.cacheSize, settings.logger)
+  const pool = new WorkerPool(settings)
+  const flights = new SingleFlight<Uint8Array>()
+  const refusals = new Refusals()
+  let opening: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+
+  return {
+    blobs,
+    presets,
+    ready,
+    close,
+    [Symbol.asyncDispose]: close,
+    forget,
+    async variant(did, cidLike, preset, { format, signal } = {}) {
+      const recipe = recipeOf(presets, preset, format)
+      await ready()
+      const blob = await visible(did, cidLike, signal)
+      const name = { did, cid: blob.cid, recipe: recipeId(recipe) }
+      const bytes = await flights.run(idOf(name), signal, async (signal) => {
+        return (await cache.get(name, signal)) ?? (await make(name, blob, recipe, signal))
+      })
+      return { blob, mimeType: `image/${recipe.format}`, bytes }
+    },
+    async dimensions(did, cidLike, options = {}) {
+      const blob = await blobs.stat(did, cidLike, options)
+      if (!blob) throw notFound(did, parseBlobCid(cidLike))
+      const found = await findDimensions(blobSource(blobs, did, blob, options))
+      return found && { width: found.width, height: found.height }
+    },
+  }
+
+  async function visible(did: string, cidLike: CidLike, signal: AbortSignal | undefined): Promise<BlobStat> {
+    const blob = await blobs.stat(did, cidLike, { signal })
+    if (blob) return blob
+    const cid = parseBlobCid(cidLike)
+    forget({ did, cid })
+    throw notFound(did, cid)
+  }
+
+  async function make(name: VariantName, blob: BlobStat, recipe: Recipe, signal: AbortSignal): Promise<Uint8Array> {
+    const { did, cid } = name
+    const which = `${did} ${cid}`
+    refusals.check(which)
+    try {
+      await assertDecodable(did, blob, signal)
+      const read = async (signal: AbortSignal) => (await blobs.read(did, cid, { signal })).chunks
+      const bytes = await pool.run({ size: blob.size, recipe, read }, signal)
+      await cache.put(name, bytes, signal)
+      return bytes
+    } catch (error) {
+      if (isBlobStoreError(error, 'ImageRefused')) refusals.add(which, error)
+      throw error
+    }
+  }
+
+  /** What its header tells is refused before any process sees it. */
+  async function assertDecodable(did: string, blob: BlobStat, signal: AbortSignal): Promise<void> {
+    if (blob.size > maxInput) throw refused(`it has ${blob.size} bytes, the limit is ${maxInput}`)
+    const found = await findDimensions(blobSource(blobs, did, blob, { signal }))
+    if (!found || !decodable.includes(found.kind)) throw refused('it is no JPEG, PNG, GIF, WebP or AVIF')
+    const { width, height } = found
+    if (width * height > maxPixels) {
+      throw refused(`it has ${width} × ${height} pixels, more than the limit of ${maxPixels}`)
+    }
+  }
+
+  function forget({ did, cid }: { did: string; cid: BlobCid | null }): void {
+    const isOne = (name: string) => {
+      const [itsDid, itsCid] = name.split(' ')
+      return (did === '*' || itsDid === did) && (cid === null || itsCid === cid)
+    }
+    const gone = new BlobStoreError('BlobNotFound', 'The blob is not public any more', cid === null ? {} : { cid })
+    flights.abort(isOne, gone)
+    cache.forget(did, cid)
+  }
+
+  /** What kept it from opening may be over at the next call. */
+  async function ready(): Promise<void> {
+    if (closing) throw new BlobStoreError('StoreClosed', 'The image variants were closed')
+    opening ??= cache.open().catch((error) => {
+      opening = undefined
+      throw error
+    })
+    await opening
+  }
+
+  function close(): Promise<void> {
+    closing ??= (async () => {
+      pool.close()
+      flights.abort(() => true, new BlobStoreError('StoreClosed', 'The image variants were closed'))
+      await opening?.catch(() => {})
+      if (opening) await cache.close()
+    })()
+    return closing
+  }
+}
+
+function notFound(did: string, cid: BlobCid): BlobStoreError {
+  return new BlobStoreError('BlobNotFound', 'No such blob', { did, cid })
+}

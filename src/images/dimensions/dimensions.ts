@@ -1,0 +1,33 @@
+import { gif, png } from './flat.ts'
+import { Header, type Source } from './header.ts'
+import { isoMedia } from './iso-media.ts'
+import { jpeg } from './jpeg.ts'
+import { matroska } from './matroska.ts'
+import { webp } from './webp.ts'
+
+/** In pixels, as shown: a photograph or a video that says it was taken upright is upright. */
+export interface Dimensions {
+  width: number
+  height: number
+}
+
+export interface FoundDimensions extends Dimensions {
+  /** What kind of file says so. */
+  kind: 'jpeg' | 'png' | 'gif' | 'webp' | 'avif' | 'heic' | 'video'
+}
+
+const readers = [png, jpeg, gif, webp, isoMedia, matroska]
+
+/**
+ * The dimensions of an image or a video, from its header and without decoding it; null where there are none. Reads a few
+ * kilobytes as a rule, 4 MiB at most. Our own readers, since they run in the server's process on anybody's bytes: each
+ * is a bounded walk.
+ */
+export async function findDimensions(source: Source): Promise<FoundDimensions | null> {
+  const header = new Header(source)
+  for (const read of readers) {
+    const found = await read(header)
+    if (found) return found.width > 0 && found.height > 0 ? found : null
+  }
+  return null
+}

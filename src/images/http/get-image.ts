@@ -1,0 +1,48 @@
+import type { BlobCid } from '../../blob/cid.ts'
+import { BlobStoreError } from '../../errors.ts'
+import { assertServed } from '../../http/account.ts'
+import { isNotModified } from '../../http/conditions.ts'
+import { cidParam, didParam } from '../../http/params.ts'
+import type { Reply } from '../../http/reply.ts'
+import type { Call, Route } from '../../http/routes.ts'
+import type { ImageVariants } from '../image-variants.ts'
+import { recipeId, recipeOf } from '../presets.ts'
+
+/** The route of the images, as an XRPC method whose parameters are in its path. */
+export function imageRoute(images: ImageVariants): Route {
+  return {
+    nsid: 'img',
+    methods: ['GET', 'HEAD'],
+    public: true,
+    file: true,
+    handle: (call) => getImage(images, call),
+  }
+}
+
+async function getImage(images: ImageVariants, { blobs, options, request }: Call): Promise<Reply> {
+  const did = didParam(request)
+  const cid = cidParam(request)
+  const { signal, query } = request
+  const preset = query.get('preset') ?? ''
+  const recipe = recipeOf(images.presets, preset, query.get('format') ?? undefined)
+  await assertServed(options, did)
+
+  const { maxAge = 300 } = options
+  const headers = {
+    etag: etagOf(cid, recipeId(recipe)),
+    // As for the blob, which may be taken down.
+    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+  }
+  if (isNotModified(request, headers.etag)) {
+    if (await blobs.stat(did, cid, { signal })) return { status: 304, headers, body: null }
+    throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+  }
+  const { mimeType, bytes } = await images.variant(did, cid, preset, { format: recipe.format, signal })
+  const about = { ...headers, 'content-type': mimeType, 'content-length': String(bytes.byteLength) }
+  return { status: 200, headers: about, body: bytes }
+}
+
+/** Weak: another version of an encoder makes other bytes of the same picture. */
+function etagOf(cid: BlobCid, recipe: string): string {
+  return `W/"${cid}.${recipe}"`
+}

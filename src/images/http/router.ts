@@ -1,0 +1,42 @@
+import { type NodeRequest, splitUrl } from '../../express/node-request.ts'
+import { type BlobRouter, serve } from '../../express/router.ts'
+import { noSuchMethod } from '../../http/answer.ts'
+import type { ImageVariants } from '../image-variants.ts'
+import { imageRoute } from './get-image.ts'
+import { checkServing, type ImageServingOptions } from './options.ts'
+import { type ImageParams, parseImagePath } from './path.ts'
+
+/**
+ * The images as middleware of Express 5 and 4, Connect, or without `next` a listener of `node:http`. Mount it at the root
+ * or at `/img`. What is not an image's path goes on to `next`.
+ *
+ * @throws `InvalidArgument` for an option that cannot be meant
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { type ImageVariants, imageRouter } from 'pds-blobstore/images'
+ *
+ * export const serverOf = (images: ImageVariants) => express().use(imageRouter(images))
+ * ```
+ */
+export function imageRouter(images: ImageVariants, options: ImageServingOptions = {}): BlobRouter {
+  checkServing('imageRouter', images, options)
+  const route = imageRoute(images)
+  const serving = { ...options, authenticate: () => null }
+  return (req, res, next) => {
+    const params = paramsOf(req)
+    if (params) {
+      void serve(route, images.blobs, serving, req, res, new URLSearchParams(params))
+    } else if (next) {
+      next()
+    } else {
+      const { status, headers, body } = noSuchMethod()
+      res.writeHead(status, headers).end(body)
+    }
+  }
+}
+
+/** By the path below the mount point, or by the whole one when the router is mounted at `/img` itself. */
+function paramsOf(req: NodeRequest): ImageParams | null {
+  return parseImagePath(splitUrl(req.url ?? '').path) ?? parseImagePath(splitUrl(req.originalUrl ?? '').path)
+}

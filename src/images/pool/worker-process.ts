@@ -1,0 +1,189 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { failed, refused } from '../errors.ts'
+import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
+
+// Beside the bundles in the package, and one folder up in the source.
+const program = new URL(
+  import.meta.url.endsWith('.ts') ? '../../images-worker.ts' : './images-worker.js',
+  import.meta.url,
+)
+
+/** All that a process is given of the server's environment: no secrets. */
+const environment = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
+
+const startTime = 30_000
+const maxOutput = 32 * 1024 * 1024
+
+/** One image, and how to read it. The signal ends with the task. */
+export interface Work extends Task {
+  read(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+}
+
+/** A process that decodes one image at a time, and is killed rather than asked to stop. */
+export class WorkerProcess {
+  readonly #child: ChildProcess
+  #onMessage: (message: WorkerMessage) => void = () => {}
+  /** Ends the task that is under way. */
+  #lose: (error: unknown) => void = () => {}
+  #output: Buffer[] = []
+  #outputSize = 0
+  #onOutput: () => void = () => {}
+  #memory = 0
+  /** Why it is over, once it is. */
+  #over: { error: unknown } | undefined
+
+  constructor(settings: WorkerSettings) {
+    this.#child = fork(fileURLToPath(program), [JSON.stringify(settings)], {
+      execArgv: ['--max-old-space-size=64'],
+      env: Object.fromEntries(environment.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+      stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
+      serialization: 'json', // what comes out of a decoder is not to be trusted with more
+    })
+    const { stdin, stdout } = this.#child
+    this.#child.on('message', (message: WorkerMessage) => this.#receive(message))
+    this.#child.on('error', (cause) => this.kill(failed('The process for images could not be started', true, cause)))
+    this.#child.on('exit', () => this.kill(refused('the decoder crashed')))
+    stdin?.on('error', () => {}) // told by its exit
+    stdout?.on('data', (chunk: Buffer) => this.#take(chunk))
+  }
+
+  get alive(): boolean {
+    return this.#over === undefined
+  }
+
+  /** Resident bytes after its last task. */
+  get memory(): number {
+    return this.#memory
+  }
+
+  /** Resolves when it can take tasks. @throws `ImagesFailed` */
+  async start(): Promise<void> {
+    const message = await this.#during(this.#message(), startTime, () =>
+      failed('The process for images did not start in time', true),
+    )
+    if (message.kind === 'ready') return
+    const reason = message.kind === 'unusable' ? message.reason : message.kind
+    const error = failed(`Images need the package sharp (0.35 or later), which cannot be loaded: ${reason}`, false)
+    this.kill(error)
+    throw error
+  }
+
+  /**
+   * Makes one image. Whatever interrupts it (the deadline, the signal, a source that fails) ends the process.
+   *
+   * @throws `ImageRefused`
+   */
+  async run({ size, recipe, read }: Work, timeout: number, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted()
+    const reading = new AbortController()
+    const onAbort = () => this.kill(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    this.#hold(true)
+    try {
+      const image = this.#make({ size, recipe }, read, reading.signal)
+      return await this.#during(image, timeout, () => refused(`it took longer than ${timeout} ms`))
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      reading.abort()
+      this.#hold(false)
+    }
+  }
+
+  /** Ends the process at once, and what it does with `error`. Harmless when it is over. */
+  kill(error: unknown): void {
+    if (this.#over) return
+    this.#over = { error }
+    this.#child.kill('SIGKILL')
+    this.#lose(error)
+  }
+
+  async #make(task: Task, read: Work['read'], signal: AbortSignal): Promise<Uint8Array> {
+    const answer = this.#message()
+    this.#child.send(task)
+    try {
+      for await (const chunk of await read(signal)) await this.#write(chunk)
+    } catch (error) {
+      this.kill(error) // it waits for bytes that will not come
+      throw error
+    }
+    const message = await answer
+    if (message.kind === 'refused') throw refused(message.reason)
+    if (message.kind !== 'made') throw this.#broken()
+    this.#memory = message.memory
+    return await this.#collect(message.size)
+  }
+
+  /** Resolves when the process has taken the bytes: their buffer may be used again. */
+  #write(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.stdin?.write(chunk, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  async #collect(size: number): Promise<Uint8Array> {
+    while (this.#outputSize < size) {
+      await new Promise<void>((resolve) => {
+        this.#onOutput = resolve
+      })
+    }
+    if (this.#outputSize !== size) throw this.#broken()
+    const image = Buffer.concat(this.#output)
+    this.#output = []
+    this.#outputSize = 0
+    return image
+  }
+
+  #take(chunk: Buffer): void {
+    this.#output.push(chunk)
+    this.#outputSize += chunk.byteLength
+    if (this.#outputSize > maxOutput) this.kill(refused(`its variant has more than ${maxOutput} bytes`))
+    this.#onOutput()
+  }
+
+  #receive(message: WorkerMessage): void {
+    if (message?.kind === 'exceeded') this.kill(refused('it needs more memory than maxMemory'))
+    else this.#onMessage(message)
+  }
+
+  #message(): Promise<WorkerMessage> {
+    return new Promise((resolve) => {
+      this.#onMessage = resolve
+    })
+  }
+
+  #broken(): unknown {
+    const error = refused('the decoder gave what is no answer')
+    this.kill(error)
+    return error
+  }
+
+  /** What comes first: the result, the end of the process, or the end of the time. */
+  async #during<T>(result: Promise<T>, time: number, tooLong: () => unknown): Promise<T> {
+    const lost = new Promise<never>((_resolve, reject) => {
+      this.#lose = reject
+    })
+    if (this.#over) this.#lose(this.#over.error)
+    const timer = setTimeout(() => this.kill(tooLong()), time)
+    try {
+      return await Promise.race([result, lost])
+    } finally {
+      clearTimeout(timer)
+      this.#lose = () => {}
+      result.catch(() => {})
+    }
+  }
+
+  /** Idle, it must not keep the server's process from ending. */
+  #hold(busy: boolean): void {
+    const { channel, stdin, stdout } = this.#child
+    for (const one of [this.#child, channel, stdin, stdout] as (
+      | { ref?(): void; unref?(): void }
+      | null
+      | undefined
+    )[]) {
+      if (busy) one?.ref?.()
+      else one?.unref?.()
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto'
+import type { BlobBackend } from '../backend/backend.ts'
+import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
+import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+
+/** Says that the bytes in a backend are variants. A store refuses to open on it, and this cache on a store's. */
+const marker = 'pds-blobstore image variants 1'
+
+export interface VariantName {
+  did: string
+  cid: BlobCid
+  /** Of the recipe, see `recipeId`. */
+  recipe: string
+}
+
+interface Entry extends VariantName {
+  key: BlobKey
+  size: number
+}
+
+/**
+ * Variants in a backend of their own, those not asked for the longest thrown away first. What is where stands in memory,
+ * so the backend is emptied when it opens; another process that uses it finds its variants gone, and makes them again.
+ *
+ * Each account has its own, even of the same bytes: how soon an answer comes must not tell what others have.
+ */
+export class VariantCache {
+  readonly #backend: BlobBackend
+  readonly #maxSize: number
+  readonly #logger: Logger
+  /** The one used last at the end. */
+  readonly #entries = new Map<string, Entry>()
+  readonly #byBlob = new Map<string, Set<string>>()
+  #size = 0
+
+  constructor(backend: BlobBackend, maxSize: number, logger: Logger) {
+    this.#backend = backend
+    this.#maxSize = maxSize
+    this.#logger = logger
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** @throws `StoreMismatch` where the backend has anything but variants */
+  async open(): Promise<void> {
+    const backend = this.#backend
+    await backend.open({ logger: this.#logger })
+    const found = await backend.readMarker()
+    const first = await backend.list({ limit: 1 })
+    if (found !== marker && (found !== null || first.keys.length > 0)) {
+      const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`
+      throw new BlobStoreError('StoreMismatch', message, { backend: backend.name })
+    }
+    if (found === null) await backend.writeMarker(marker)
+    await backend.sweepSpools(0)
+    for (let cursor: string | undefined; ; ) {
+      const page = await backend.list({ cursor })
+      if (page.keys.length > 0) await backend.delete(page.keys)
+      if (page.cursor === undefined) return
+      cursor = page.cursor
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close()
+  }
+
+  async get(name: VariantName, signal: AbortSignal): Promise<Uint8Array | null> {
+    const id = idOf(name)
+    const entry = this.#entries.get(id)
+    if (!entry) return null
+    this.#entries.delete(id)
+    this.#entries.set(id, entry)
+    try {
+      const bytes = await readAll(this.#backend, entry, signal)
+      if (bytes) return bytes
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      this.#logger.warn({ err: error, key: entry.key }, 'An image variant could not be read and is made again')
+    }
+    if (this.#entries.get(id) === entry) this.#remove([entry])
+    return null
+  }
+
+  /** Never rejects but for the signal: what cannot be kept is made again. */
+  async put(name: VariantName, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const size = bytes.byteLength
+    if (size > this.#maxSize) return
+    const sha256 = createHash('sha256').update(bytes).digest()
+    const key = keyOf(cidOfDigest(sha256), newGeneration(1))
+    try {
+      signal.throwIfAborted()
+      await this.#backend.put(key, { chunks: [bytes], size, sha256 })
+    } catch (error) {
+      this.#delete([key])
+      signal.throwIfAborted()
+      this.#logger.warn({ err: error, key }, 'An image variant could not be kept')
+      return
+    }
+    if (signal.aborted)
+      this.#delete([key]) // the blob went meanwhile
+    else this.#add({ ...name, key, size })
+    signal.throwIfAborted()
+  }
+
+  /** Throws away what was made of a blob; of all the account's without a CID, of every account's with `*`. */
+  forget(did: string, cid: BlobCid | null): void {
+    const isOne = (entry: VariantName) => (did === '*' || entry.did === did) && (cid === null || entry.cid === cid)
+    const exact = did !== '*' && cid !== null
+    const ids = exact ? (this.#byBlob.get(blobOf({ did, cid })) ?? []) : this.#entries.keys()
+    this.#remove([...ids].flatMap((id) => this.#entries.get(id) ?? []).filter(isOne))
+  }
+
+  #add(entry: Entry): void {
+    const id = idOf(entry)
+    const before = this.#entries.get(id)
+    if (before) this.#remove([before])
+    this.#entries.set(id, entry)
+    const ofBlob = this.#byBlob.get(blobOf(entry)) ?? new Set()
+    this.#byBlob.set(blobOf(entry), ofBlob.add(id))
+    this.#size += entry.size
+    const evicted: Entry[] = []
+    let left = this.#size
+    for (const oldest of this.#entries.values()) {
+      if (left <= this.#maxSize) break
+      evicted.push(oldest)
+      left -= oldest.size
+    }
+    this.#remove(evicted)
+  }
+
+  #remove(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const id = idOf(entry)
+      this.#entries.delete(id)
+      this.#size -= entry.size
+      const ofBlob = this.#byBlob.get(blobOf(entry))
+      ofBlob?.delete(id)
+      if (ofBlob?.size === 0) this.#byBlob.delete(blobOf(entry))
+    }
+    this.#delete(entries.map((entry) => entry.key))
+  }
+
+  /** Behind the caller's back: nobody finds them any more, and the next opening throws away what is left. */
+  #delete(keys: readonly BlobKey[]): void {
+    if (keys.length === 0) return
+    this.#backend.delete(keys).catch((error) => {
+      this.#logger.warn({ err: error, keys: keys.length }, 'Image variants could not be deleted')
+    })
+  }
+}
+
+async function readAll(backend: BlobBackend, { key, size }: Entry, signal: AbortSignal): Promise<Uint8Array | null> {
+  const object = await backend.get(key, { signal })
+  if (object?.size !== size) {
+    await object?.body.return?.()
+    return null
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for await (const chunk of object.body) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+/** A DID has no spaces. */
+function blobOf({ did, cid }: { did: string; cid: BlobCid }): string {
+  return `${did} ${cid}`
+}
+
+export function idOf(name: VariantName): string {
+  return `${blobOf(name)} ${name.recipe}`
+}
