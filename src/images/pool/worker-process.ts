@@ -30,6 +30,7 @@ export class WorkerProcess {
   #outputSize = 0
   #onOutput: () => void = () => {}
   #memory = 0
+  #ready = false
   /** Why it is over, once it is. */
   #over: { error: unknown } | undefined
 
@@ -42,8 +43,10 @@ export class WorkerProcess {
     })
     const { stdin, stdout } = this.#child
     this.#child.on('message', (message: WorkerMessage) => this.#receive(message))
-    this.#child.on('error', (cause) => this.kill(failed('The process for images could not be started', true, cause)))
-    this.#child.on('exit', () => this.kill(refused('the decoder crashed')))
+    this.#child.on('error', (cause) => this.kill(startFailed(cause.message, cause)))
+    this.#child.on('exit', () =>
+      this.kill(this.#ready ? refused('the decoder crashed') : startFailed('it ended at once')),
+    )
     stdin?.on('error', () => {}) // told by its exit
     stdout?.on('data', (chunk: Buffer) => this.#take(chunk))
   }
@@ -59,10 +62,9 @@ export class WorkerProcess {
 
   /** Resolves when it can take tasks. @throws `ImagesFailed` */
   async start(): Promise<void> {
-    const message = await this.#during(this.#message(), startTime, () =>
-      failed('The process for images did not start in time', true),
-    )
-    if (message.kind === 'ready') return
+    const message = await this.#during(this.#message(), startTime, () => startFailed(`it took over ${startTime} ms`))
+    this.#ready = message.kind === 'ready'
+    if (this.#ready) return
     const reason = message.kind === 'unusable' ? message.reason : message.kind
     const error = failed(`Images need the package sharp (0.35 or later), which cannot be loaded: ${reason}`, false)
     this.kill(error)
@@ -186,4 +188,8 @@ export class WorkerProcess {
       else one?.unref?.()
     }
   }
+}
+
+function startFailed(why: string, cause?: unknown): unknown {
+  return failed(`The process that decodes images could not be started: ${why}`, true, cause)
 }

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest'
+import { createImageVariants, type ImageVariants } from '../../src/images.ts'
+import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import { alice, bob } from '../http/place.ts'
+import { until } from '../http/servers.ts'
+import { decoder } from './decoders/decoder.ts'
+import { kept, openImages, picture } from './place.ts'
+
+const png = (background: string) => picture(40, 30, background).png().toBuffer()
+
+describe('the cache of variants', () => {
+  test('has none as a blob, in no list and in no quota', async () => {
+    const { blobs, images, publish } = await openImages()
+    const cid = await publish(alice, await png('red'), 'image/png')
+    const before = [await blobs.usage(alice), await blobs.list(alice), await blobs.totals()]
+    for (const preset of Object.keys(images.presets)) await images.variant(alice, cid, preset)
+    expect([await blobs.usage(alice), await blobs.list(alice), await blobs.totals()]).toEqual(before)
+  })
+
+  test('keeps what was asked for last, within its size', async () => {
+    const { images, cache, publish } = await openImages({ sharp: decoder('echo'), cacheSize: 1000 })
+    const cids: string[] = []
+    for (const colour of ['red', 'green', 'blue']) {
+      const bytes = Buffer.concat([await png(colour), Buffer.alloc(1000)]).subarray(0, 400)
+      cids.push(await publish(alice, bytes, 'image/png'))
+    }
+    const [one = '', two = '', three = ''] = cids
+    let puts = 0
+    const put = cache.put.bind(cache)
+    cache.put = (...args) => {
+      puts += 1
+      return put(...args)
+    }
+    for (const cid of [one, two, one, three, one]) await images.variant(alice, cid, 'avatar')
+    expect(puts).toBe(3)
+    await until(async () => (await kept(cache)) === 2, 'two are kept')
+    await images.variant(alice, two, 'avatar')
+    expect(puts).toBe(4)
+  })
+
+  test('serves what it cannot keep', async () => {
+    const { images, cache, publish } = await openImages()
+    const cid = await publish(alice, await png('red'), 'image/png')
+    cache.put = async () => {
+      throw new Error('the disk is full')
+    }
+    expect((await images.variant(alice, cid, 'avatar')).mimeType).toBe('image/webp')
+  })
+
+  test('makes again what was lost or damaged in it', async () => {
+    const { images, cache, publish } = await openImages()
+    const cid = await publish(alice, await png('red'), 'image/png')
+    const first = await images.variant(alice, cid, 'avatar')
+    await cache.delete((await cache.list()).keys)
+    expect((await images.variant(alice, cid, 'avatar')).bytes).toEqual(first.bytes)
+    cache.get = async () => {
+      throw new Error('rotten')
+    }
+    expect((await images.variant(alice, cid, 'avatar')).bytes).toEqual(first.bytes)
+  })
+
+  test('is emptied when it opens, and made again', async () => {
+    const { blobs, images, cache, publish } = await openImages()
+    const cid = await publish(alice, await png('red'), 'image/png')
+    await images.variant(alice, cid, 'avatar')
+    await images.close()
+    expect(await kept(cache)).toBe(1)
+    const again = createImageVariants({ blobs, cache })
+    await again.ready()
+    expect(await kept(cache)).toBe(0)
+    await again.variant(alice, cid, 'avatar')
+    expect(await kept(cache)).toBe(1)
+    await again.close()
+  })
+
+  test("is never a store's backend: neither opens on what is the other's", async () => {
+    const backend = new MemoryBackend()
+    const metadata = () => sqliteMetadata(':memory:')
+    const store = createBlobStore({ backend, metadata: metadata() })
+    await store.upload(alice, await png('red'))
+    const wrong = createImageVariants({ blobs: store, cache: backend })
+    await expect(wrong.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect((await backend.list()).keys).toHaveLength(1)
+    await store.close()
+
+    const cache = new MemoryBackend()
+    const right = createImageVariants({ blobs: store, cache })
+    await right.ready()
+    const mistaken = createBlobStore({ backend: cache, metadata: metadata() })
+    await expect(mistaken.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await right.close()
+    await mistaken.close()
+  })
+})
+
+describe('what the public may not see', () => {
+  test('has no variant: what is temporary, hidden, taken down, or of another account', async () => {
+    const { blobs, images, publish } = await openImages()
+    const bytes = await png('red')
+    const temporary = await blobs.upload(alice, await png('blue'), { mimeType: 'image/png' })
+    const cid = await publish(alice, bytes, 'image/png')
+    await images.variant(alice, cid, 'avatar')
+    const missing = { code: 'BlobNotFound' }
+    await expect(images.variant(alice, temporary.ref.toString(), 'avatar')).rejects.toMatchObject(missing)
+    await expect(images.variant(bob, cid, 'avatar')).rejects.toMatchObject(missing)
+    await blobs.takedown(alice, cid)
+    await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject(missing)
+    await blobs.restore(alice, cid)
+    await expect(images.variant(alice, cid, 'avatar')).resolves.toBeDefined()
+    await blobs.deleteAccount(alice)
+    await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject(missing)
+  })
+
+  test('is thrown out of the cache when somebody asks for it', async () => {
+    const { blobs, images, cache, publish } = await openImages()
+    const cid = await publish(alice, await png('red'), 'image/png')
+    await images.variant(alice, cid, 'avatar')
+    await blobs.takedown(alice, cid)
+    await images.variant(alice, cid, 'avatar').catch(() => {})
+    await until(async () => (await kept(cache)) === 0, 'the variant is gone')
+  })
+
+  test.each(['one account', 'every account'])('is thrown out at once by the hook: a takedown for %s', async (whose) => {
+    const cache = new MemoryBackend()
+    const blobs = createBlobStore({
+      backend: new MemoryBackend(),
+      metadata: sqliteMetadata(':memory:'),
+      hooks: { onInaccessible: (event) => images.forget(event) },
+    })
+    const images: ImageVariants = createImageVariants({ blobs, cache })
+    const publish = async (did: string, bytes: Uint8Array) => {
+      const blob = await blobs.upload(did, bytes)
+      const uri = `at://${did}/app.example.post/${blob.ref}`
+      await blobs.applyWrites(did, [{ action: 'create', uri, record: { blob } }], { rev: '3jzfcijpj2z2a' })
+      return blob.ref.toString()
+    }
+    const red = await png('red')
+    const cid = await publish(alice, red)
+    await publish(bob, red)
+    const other = await publish(alice, await png('blue'))
+    for (const preset of ['avatar', 'banner']) await images.variant(alice, cid, preset)
+    await images.variant(bob, cid, 'avatar')
+    await images.variant(alice, other, 'avatar')
+    expect((await cache.list()).keys).toHaveLength(4)
+    await blobs.takedown(whose === 'one account' ? alice : '*', cid)
+    const left = whose === 'one account' ? 2 : 1
+    await until(async () => (await cache.list()).keys.length === left, `${left} variants are left`)
+    await images.variant(alice, other, 'avatar')
+    await blobs.deleteAccount(alice)
+    await until(async () => (await cache.list()).keys.length === left - 1, `${left - 1} variants are left`)
+    await images.close()
+    await blobs.close()
+  })
+
+  test('is not kept when it goes while its variant is being made', async () => {
+    const { blobs, images, cache, publish } = await openImages({ sharp: decoder('slow') })
+    const cid = await publish(alice, await png('red'), 'image/png')
+    const making = images.variant(alice, cid, 'avatar')
+    const settled = making.catch((error) => error)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await blobs.takedown(alice, cid)
+    images.forget({ did: alice, cid })
+    expect(await settled).toMatchObject({ code: 'BlobNotFound' })
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(await kept(cache)).toBe(0)
+  })
+
+  test("has variants of each account's own, even of the same bytes: how soon they come tells nothing", async () => {
+    const { images, cache, publish } = await openImages()
+    const bytes = await png('red')
+    const cid = await publish(alice, bytes, 'image/png')
+    await publish(bob, bytes, 'image/png')
+    await images.variant(alice, cid, 'avatar')
+    await images.variant(bob, cid, 'avatar')
+    expect(await kept(cache)).toBe(2)
+  })
+})

@@ -1,0 +1,8 @@
+import { fileURLToPath } from 'node:url'
+
+/** The path of a module that stands for sharp, and does what no decoder should. */
+export function decoder(
+  name: 'absent' | 'crash' | 'echo' | 'flood' | 'greedy' | 'halt' | 'liar' | 'loud' | 'slow',
+): string {
+  return fileURLToPath(new URL(`./${name}.mjs`, import.meta.url))
+}

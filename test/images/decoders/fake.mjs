@@ -1,0 +1,10 @@
+// What the worker asks of sharp, and no more. `decode` makes the bytes.
+export function fake(decode) {
+  const sharp = (input) => {
+    const image = { toBuffer: () => decode(input) }
+    for (const step of ['autoOrient', 'resize', 'flatten', 'jpeg', 'webp', 'avif', 'toColourspace'])
+      image[step] = () => image
+    return image
+  }
+  return Object.assign(sharp, { block() {}, unblock() {}, cache() {}, concurrency() {} })
+}
