@@ -23,7 +23,16 @@ render clip.mp4 'testsrc2=size=160x120:rate=15' -t 1 -c:v libx264 -preset verysl
   -x264-params threads=1 -movflags +faststart
 render clip.webm 'testsrc2=size=160x120:rate=15' -t 1 -c:v libvpx-vp9 -crf 45 -b:v 0 -pix_fmt yuv420p
 
-for file in "$out"/*; do
+# For what the tests read of headers: a video whose pixels are no squares, and one whose sound comes first.
+# 8000x8000.avif beside them is 64 megapixels of red, by sharp: create, then avif({ effort: 0 }).
+out="$(dirname "$0")/../test/fixtures/images"
+tiny='testsrc2=size=64x48:rate=5:duration=0.4'
+mkdir -p "$out"
+render wide.webm "$tiny,setsar=2" -c:v libvpx-vp9 -crf 60 -b:v 0
+render sound-first.mp4 "$tiny[out0];sine=duration=0.4[out1]" -map 0:a -map 0:v -c:v libx264 -crf 40 -pix_fmt yuv420p \
+  -x264-params threads=1 -c:a aac
+
+for file in "$out"/* "$out"/../media/*; do
   size="$(wc -c <"$file")"
   printf '%6d  %s\n' "$size" "${file##*/}"
   [ "$size" -lt 30720 ] || { echo "${file##*/} is not below 30 KB" >&2; exit 1; }
