@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createBlobStore, DiskBackend, MemoryBackend, sqliteMetadata } from 'pds-blobstore'
+import { createImageVariants } from 'pds-blobstore/images'
+import sharp from 'sharp'
+
+// npm run build && node bench/images/images.ts: a thumbnail of a photograph of 12 megapixels, by the process that decodes
+// and by sharp in this one, in turns, so that what else the machine does strikes both. The median of each, and their ratio.
+const rounds = 40
+const did = 'did:plc:bench'
+const recipe = { width: 1000, height: 1000, fit: 'inside', withoutEnlargement: true } as const
+
+// Alike for both: one thread an image.
+sharp.concurrency(1)
+sharp.cache(false)
+
+const dir = await mkdtemp(join(tmpdir(), 'pds-blobstore-bench-'))
+const blobs = createBlobStore({
+  backend: new DiskBackend({ root: join(dir, 'blobs'), durability: 'none' }),
+  metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
+  limits: { maxBlobSize: 64 * 1024 * 1024 },
+})
+const images = createImageVariants({ blobs, cache: new MemoryBackend(), cacheSize: 0 })
+try {
+  const photo = await photograph()
+  const blob = await blobs.upload(did, photo, { mimeType: 'image/jpeg' })
+  const write = { action: 'create', uri: `at://${did}/com.example.post/1`, record: { blob } } as const
+  await blobs.applyWrites(did, [write], { rev: '3jzfcijpj2z2a' })
+  const cid = blob.ref.toString()
+  const first = await timed(() => images.variant(did, cid, 'feed_thumbnail'))
+  console.log(
+    `${(photo.length / 1e6).toFixed(1)} MB of JPEG; the first variant, with the start of a process: ${ms(first)}`,
+  )
+  for (const format of ['jpeg', 'webp', 'avif'] as const) {
+    const [apart, here]: [number[], number[]] = [[], []]
+    for (let round = 0; round < (format === 'avif' ? rounds / 4 : rounds); round++) {
+      apart.push(await timed(() => images.variant(did, cid, 'feed_thumbnail', { format })))
+      here.push(await timed(() => plain(photo, format)))
+    }
+    const ratio = median(apart) / median(here)
+    console.log(`${format}: ${ms(median(apart))} apart, ${ms(median(here))} in process, ${ratio.toFixed(2)} times`)
+  }
+} finally {
+  await images.close()
+  await blobs.close()
+  await rm(dir, { recursive: true })
+}
+
+/** Something with as much in it as a photograph has: 12 megapixels of clouds and noise. */
+async function photograph(): Promise<Buffer> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 50 } as const
+  const clouds = await sharp({ create: { width: 1000, height: 750, channels: 3, background: 'grey', noise } })
+    .png()
+    .toBuffer()
+  return await sharp(clouds).resize(4000, 3000).jpeg({ quality: 90 }).toBuffer()
+}
+
+async function plain(photo: Buffer, format: 'jpeg' | 'webp' | 'avif'): Promise<Buffer> {
+  const image = sharp(photo).autoOrient().resize(recipe)
+  if (format === 'jpeg') return await image.jpeg({ quality: 80 }).toBuffer()
+  if (format === 'webp') return await image.webp({ quality: 80 }).toBuffer()
+  return await image.avif({ quality: 50, effort: 2 }).toBuffer()
+}
+
+async function timed(call: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await call()
+  return performance.now() - start
+}
+
+function median(times: number[]): number {
+  return times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN
+}
+
+function ms(time: number): string {
+  return `${time.toFixed(0)} ms`
+}
