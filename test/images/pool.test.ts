@@ -1,5 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WorkerProcess } from '../../src/images/pool/worker-process.ts'
 import { alice } from '../http/place.ts'
+import { until } from '../http/servers.ts'
+import { svg } from './bombs.ts'
 import { decoder } from './decoders/decoder.ts'
 import { openImages, picture } from './place.ts'
 
@@ -87,6 +94,54 @@ describe('the process that decodes', () => {
     expect(again).toBe(first)
   })
 })
+
+describe('the decoder', () => {
+  test('knows five formats, and nothing else that sharp could open', async () => {
+    const worker = new WorkerProcess({ sharp: 'sharp', maxMemory: 2 ** 30, maxPixels: 10_000 })
+    onTestFinished(() => worker.kill(undefined))
+    await worker.start()
+    const recipe = { width: 8, height: 8, fit: 'inside', format: 'webp', quality: 80 } as const
+    const decode = (bytes: Uint8Array) => {
+      const read = async () => chunks(bytes)
+      return worker.run({ size: bytes.byteLength, recipe, read }, 30_000, new AbortController().signal)
+    }
+    const image = picture(16, 16)
+    for (const format of ['jpeg', 'png', 'gif', 'webp', 'avif'] as const) {
+      expect(await sharp(await decode(await image.toFormat(format).toBuffer())).metadata()).toMatchObject({ width: 8 })
+    }
+    const [tiff, pixels] = [await image.tiff().toBuffer(), await image.raw().toBuffer()]
+    const others = [tiff, pixels, Buffer.from(svg), Buffer.from('%PDF-1.7'), Buffer.from('P1 1 1 0'), Buffer.from('v2')]
+    for (const bytes of others) {
+      await expect(decode(bytes)).rejects.toMatchObject({
+        code: 'ImageRefused',
+        message: expect.stringMatching(/unsupported image format/),
+      })
+    }
+    await expect(decode(await picture(101, 100).png().toBuffer())).rejects.toMatchObject({
+      message: expect.stringMatching(/exceeds pixel limit/),
+    })
+  })
+
+  test('ends with the server, however that ends', { timeout: 60_000 }, async () => {
+    const server = fork(join(import.meta.dirname, 'server-that-dies.ts'), [decoder('pid')], { execArgv: [] })
+    onTestFinished(() => void server.kill('SIGKILL'))
+    const [pid] = await once(server, 'message')
+    const isAlive = () => {
+      try {
+        return process.kill(pid as number, 0)
+      } catch {
+        return false
+      }
+    }
+    expect(isAlive()).toBe(true)
+    server.kill('SIGKILL')
+    await until(() => !isAlive(), 'the decoder is gone')
+  })
+})
+
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
 
 describe('images that wait', () => {
   test('are made one after the other where there is one process, and no more wait than may', async () => {

@@ -16,7 +16,7 @@ const watchEvery = 20
 
 /** Decodes images until its parent is gone. Runs in a process of its own, which may be killed at any moment. */
 export async function takeTasks(settings: WorkerSettings): Promise<void> {
-  process.once('disconnect', () => process.exit())
+  process.once('disconnect', die)
   // Ctrl-C goes to the whole group; the parent decides, for it may still want to answer.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   let sharp: Sharp
@@ -78,8 +78,13 @@ function watchMemory(maxMemory: number): void {
   setInterval(() => {
     if (process.memoryUsage.rss() <= maxMemory) return
     say({ kind: 'exceeded' })
-    process.kill(process.pid, 'SIGKILL') // at once: an exit would wait for the decoder
+    die()
   }, watchEvery)
+}
+
+/** At once: an exit would wait for the decoder. */
+function die(): void {
+  process.kill(process.pid, 'SIGKILL')
 }
 
 function say(message: WorkerMessage): void {

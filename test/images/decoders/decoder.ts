@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 /** The path of a module that stands for sharp, and does what no decoder should. */
 export function decoder(
-  name: 'absent' | 'crash' | 'echo' | 'flood' | 'greedy' | 'halt' | 'liar' | 'loud' | 'slow',
+  name: 'absent' | 'crash' | 'echo' | 'flood' | 'greedy' | 'halt' | 'liar' | 'loud' | 'pid' | 'slow',
 ): string {
   return fileURLToPath(new URL(`./${name}.mjs`, import.meta.url))
 }

@@ -1,0 +1,3 @@
+import { fake } from './fake.mjs'
+
+export default fake(async () => Buffer.from(String(process.pid)))
