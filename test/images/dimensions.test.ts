@@ -136,6 +136,12 @@ describe('the dimensions', () => {
     }
   })
 
+  test('are given up behind 4 MiB of something else', async () => {
+    const segment = Buffer.concat([Buffer.from([0xff, 0xe2, 0xff, 0xff]), Buffer.alloc(65_533)])
+    const { found, reads } = await find(Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(0x800_0000, segment)]))
+    expect([found, reads.length]).toEqual([null, 64])
+  })
+
   test.each([
     ['a JPEG of nothing but segments', Buffer.alloc(8_000_000, Buffer.from([0xff, 0xe0, 0, 2]))],
     ['a JPEG of nothing but fill bytes', Buffer.alloc(8_000_000, 0xff)],
