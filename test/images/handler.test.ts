@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express5 from 'express'
 import express4 from 'express4'
 import { describe, expect, test } from 'vitest'
 import { createImageHandler, imageRouter } from '../../src/images.ts'
 import { alice, bob, bytesOf, errorOf } from '../http/place.ts'
-import { listen } from '../http/servers.ts'
+import { dial, listen } from '../http/servers.ts'
+import { decoder } from './decoders/decoder.ts'
 import { kept, openImages, picture } from './place.ts'
 
 const pathOf = (cid: string, format = '', preset = 'feed_thumbnail', did = alice) =>
@@ -126,6 +128,20 @@ describe('the router of images', () => {
       expect(await (await fetch(`${origin}/img/mine`)).text()).toBe('mine')
     }
     expect(await kept(cache)).toBe(1)
+  })
+
+  test('cuts a client that stops reading', async () => {
+    const store = { times: { idle: 300 }, limits: { maxBlobSize: 50_000_000 } }
+    const { images, publish } = await openImages({ sharp: decoder('echo') }, store)
+    const png = await picture(8, 8).png().toBuffer()
+    const cid = await publish(alice, Buffer.concat([png, Buffer.alloc(30_000_000)]), 'image/png')
+    await images.variant(alice, cid, 'feed_thumbnail')
+    const { port, server } = await listen(createServer(imageRouter(images)))
+    const closed = once(server, 'connection').then(([socket]) => once(socket, 'close'))
+    const { socket } = await dial(port)
+    socket.pause()
+    socket.write(`GET ${pathOf(cid)} HTTP/1.1\r\nHost: pds.example\r\n\r\n`)
+    await closed
   })
 
   test('serves them on bare Node, where other paths are not found', async () => {

@@ -5,6 +5,7 @@ import { isNotModified } from '../../http/conditions.ts'
 import { cidParam, didParam } from '../../http/params.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { Call, Route } from '../../http/routes.ts'
+import { Reading } from '../../store/reading.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { recipeId, recipeOf } from '../presets.ts'
 
@@ -37,9 +38,17 @@ async function getImage(images: ImageVariants, { blobs, options, request }: Call
     if (await blobs.stat(did, cid, { signal })) return { status: 304, headers, body: null }
     throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
   }
-  const { mimeType, bytes } = await images.variant(did, cid, preset, { format: recipe.format, signal })
-  const about = { ...headers, 'content-type': mimeType, 'content-length': String(bytes.byteLength) }
-  return { status: 200, headers: about, body: bytes }
+  const { blob, mimeType, bytes } = await images.variant(did, cid, preset, { format: recipe.format, signal })
+  const size = bytes.byteLength
+  const about = { ...headers, 'content-type': mimeType, 'content-length': String(size) }
+  if (request.method === 'HEAD') return { status: 200, headers: about, body: null }
+  // As a reading, so that a client that stops taking it is cut as for a blob.
+  const body = new Reading({ ...blob, mimeType, size }, undefined, once(bytes), blobs.times.idle)
+  return { status: 200, headers: about, body }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 /** Weak: another version of an encoder makes other bytes of the same picture. */
