@@ -81,7 +81,7 @@ export function install(pds: RunningPds, factory: PdsBlobStoreFactory): () => vo
   }
 }
 
-export function changed(what: string): BlobStoreError {
+function changed(what: string): BlobStoreError {
   return new BlobStoreError(
     'InvalidArgument',
     `attachBlobStore: this PDS is not built as @atproto/pds 0.5 is: ${what}. Nothing was changed. ` +

@@ -125,7 +125,7 @@ function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Arra
   return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
 }
 
-export function tooLarge(maxSize: number): BlobStoreError {
+function tooLarge(maxSize: number): BlobStoreError {
   return new BlobStoreError('PayloadTooLarge', `The blob is larger than ${maxSize} bytes`)
 }
 

@@ -12,7 +12,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number]
 
 /** What a process that was killed gets to know: nothing. */
-export class Dead extends Error {
+class Dead extends Error {
   override readonly name = 'Dead'
 }
 

@@ -10,7 +10,7 @@ import { mimeTypes } from './types.ts'
 export const fuzzers: readonly Fuzzer[] = [...names, ...mimeTypes, ...http, ...references, ...sniffing, ...cursors]
 
 /** No input may take longer, in milliseconds: one request at a time must not stop all the others. */
-export const timeLimit = 250
+const timeLimit = 250
 
 export interface Settings {
   runs: number

@@ -15,7 +15,7 @@ const somebody = fc.constantFrom(alice, bob, '*')
 const someContent = fc.constantFrom(...contents)
 const someScopes = fc.constantFrom<string[]>([], ['circle'])
 
-export const nameOf = (did: string): string => did.replace('did:plc:', '')
+const nameOf = (did: string): string => did.replace('did:plc:', '')
 
 function command<T extends object>(
   values: Arbitrary<T>,

@@ -25,5 +25,3 @@ export const contents: readonly Content[] = [
   content('empty', bytes('')),
   content('large', new Uint8Array(1_100_000).fill(7)), // does not fit into memory, and goes by way of a spool
 ]
-
-export const contentOf = (cid: string): Content | undefined => contents.find((one) => one.cid === cid)

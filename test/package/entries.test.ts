@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { importsOf, packageOf } from './imports.ts'
 
 // What `npm run build` made, as a host loads it. Goes red when an entry is renamed, when the build drops the `node:` of
 // an import, or when the core reaches for what only one of its parts needs.
@@ -10,25 +11,6 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = Object.entries(manifest.exports as Record<string, { default: string } | string>).filter(
   (entry): entry is [string, { default: string; types: string }] => typeof entry[1] !== 'string',
 )
-
-/** The packages that a built file imports when it is loaded, and those that only a call of it does. */
-function importsOf(file: string, seen = new Set<string>()): { atOnce: Set<string>; later: Set<string> } {
-  const [atOnce, later] = [new Set<string>(), new Set<string>()]
-  if (seen.has(file)) return { atOnce, later }
-  seen.add(file)
-  const code = readFileSync(file, 'utf8')
-  for (const [, quoted = ''] of code.matchAll(/^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]/gm)) {
-    if (!quoted.startsWith('.')) {
-      atOnce.add(quoted)
-      continue
-    }
-    const inner = importsOf(join(file, '..', quoted), seen)
-    for (const name of inner.atOnce) atOnce.add(name)
-    for (const name of inner.later) later.add(name)
-  }
-  for (const [, quoted = ''] of code.matchAll(/\bimport\(['"]([^'"]+)['"]\)/g)) later.add(quoted)
-  return { atOnce, later }
-}
 
 describe('the package', () => {
   test.each(entries)('gives %s to who imports it', async (name, { default: file, types }) => {
@@ -56,10 +38,7 @@ describe('the package', () => {
     for (const [, { default: file }] of entries) {
       const { atOnce, later } = importsOf(join(root, file))
       const packages = [...atOnce, ...later].filter((name) => !name.startsWith('node:') && !name.startsWith('.'))
-      for (const name of packages) {
-        const [scope = '', inner] = name.split('/')
-        expect(known, `${name} in ${file}`).toContain(scope.startsWith('@') ? `${scope}/${inner}` : scope)
-      }
+      for (const name of packages) expect(known, `${name} in ${file}`).toContain(packageOf(name))
     }
   })
 

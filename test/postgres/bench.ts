@@ -16,7 +16,7 @@ const unlimited = {
 }
 
 export const size = 5
-export const mimeType = 'text/plain'
+const mimeType = 'text/plain'
 
 /** Facts on PostgreSQL, as several processes have them, and no bytes: the steps of the protocol by themselves. */
 export class Bench {

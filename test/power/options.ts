@@ -3,7 +3,7 @@ import { type BrokenRule, brokenRules, isBrokenRule } from './broken-rules.ts'
 import { type FileSystem, fileSystems } from './volume.ts'
 
 /** Where the database is: on the volume of the blobs, or on one of its own, whose syncs help no blob. */
-export const layouts = ['together', 'apart'] as const
+const layouts = ['together', 'apart'] as const
 export type Layout = (typeof layouts)[number]
 
 export interface Options {

@@ -34,7 +34,7 @@ export function trace(script: string, args: readonly string[], output: string): 
 }
 
 /** The calls of strace's text; descriptors are followed from `openat` to `close`. */
-export function callsOf(text: string): Call[] {
+function callsOf(text: string): Call[] {
   const calls: Call[] = []
   const paths = new Map<string, string>([['1', 'stdout']])
   const unfinished = new Map<string, { head: string; begun: number }>()

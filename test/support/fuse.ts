@@ -10,7 +10,7 @@ import {
 } from 'kysely'
 import type { BlobBackend, Spool } from '../../src/index.ts'
 
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = 'Crash'
 }
 

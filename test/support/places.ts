@@ -96,7 +96,7 @@ export function postgresPlace(): Place {
   return place(clock, () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }), ...onPostgres(clock))
 }
 
-export function s3Place(): Place {
+function s3Place(): Place {
   const clock = new Clock()
   const folder = temporaryFolder()
   return place(clock, inS3(), () =>
@@ -104,7 +104,7 @@ export function s3Place(): Place {
   )
 }
 
-export function s3PostgresPlace(): Place {
+function s3PostgresPlace(): Place {
   const clock = new Clock()
   return place(clock, inS3(), ...onPostgres(clock))
 }

@@ -74,7 +74,7 @@ const questions = {
     OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
 }
 
-export function filesIn(directory: string): string[] {
+function filesIn(directory: string): string[] {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
 }
