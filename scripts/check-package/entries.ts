@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { importsOf, packageOf } from '../../test/package/imports.ts'
+import { assertNone, type Check, entries, manifest, run, type Workshop } from './workshop.ts'
+
+/** The oldest that works with SQLite, and what is in use. */
+const versions = ['22.14', '22', '24', '26']
+
+// Names one package for each system; of the package `node` it is the install script that fetches one of these.
+const nodePackage = `node-${process.platform === 'darwin' ? 'bin-' : ''}${process.platform}-${process.arch}`
+
+/** The tarball alone, and beside it each Node. */
+async function installed(workshop: Workshop): Promise<{ folder: string; nodeOf: (version: string) => string }> {
+  const [host, nodes] = await Promise.all([
+    workshop.install('host', { [manifest.name]: 'file:' }),
+    workshop.install('nodes', Object.fromEntries(versions.map((v) => [`node-${v}`, `npm:${nodePackage}@${v}`]))),
+  ])
+  return { folder: host, nodeOf: (version) => join(nodes, 'node_modules', `node-${version}`, 'bin/node') }
+}
+
+const program = `
+import assert from 'node:assert/strict'
+const optional = new Map([['pds-blobstore/s3', '@aws-sdk/client-s3']])
+for (const entry of ${JSON.stringify(entries)}) {
+  const missing = optional.get(entry)
+  if (missing === undefined) assert.notEqual(Object.keys(await import(entry)).length, 0, entry)
+  else await assert.rejects(import(entry), new RegExp(missing))
+}
+const { createBlobStore, DiskBackend, sqliteMetadata } = await import('pds-blobstore')
+const blobs = createBlobStore({
+  backend: new DiskBackend({ root: process.argv[2] + '/blobs' }),
+  metadata: sqliteMetadata(process.argv[2] + '/blobs.sqlite'),
+})
+const gif = Buffer.from('R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=', 'base64')
+const { ref } = await blobs.upload('did:plc:alice', gif)
+const blob = await blobs.read('did:plc:alice', ref, { as: 'account' })
+assert.deepEqual(Buffer.from(await blob.bytes()), gif)
+await blobs.close()
+console.log(process.version)
+`
+
+// For hosts that are CommonJS: requires an ES module, which Node does since 22.12.
+const commonJs = `
+for (const entry of ${JSON.stringify(entries)}) if (!entry.endsWith('/s3')) require(entry)
+`
+
+export const runs: Check = {
+  name: 'every entry loads, and a blob goes in and out, on each Node',
+  async run(workshop) {
+    const { folder, nodeOf } = await installed(workshop)
+    writeFileSync(join(folder, 'program.mjs'), program)
+    writeFileSync(join(folder, 'program.cjs'), commonJs)
+    const cli = join(folder, 'node_modules', manifest.name, 'dist/cli.js')
+    const ran = versions.map(async (version) => {
+      const node = nodeOf(version)
+      const found = await run(node, ['program.mjs', join(folder, `data-${version}`)], folder)
+      await run(node, ['program.cjs'], folder)
+      const help = await run(node, [cli, '--help'], folder)
+      if (!help.includes('collect')) throw new Error(`The command line is silent on Node ${version}`)
+      return found.trim()
+    })
+    return (await Promise.all(ran)).join(', ')
+  },
+}
+
+export const coreImports: Check = {
+  name: 'the core loads only what it depends on, and nothing optional',
+  async run({ folder }) {
+    const core = join(folder, 'host/node_modules', manifest.name, 'dist/index.js')
+    const { atOnce, later } = importsOf(core)
+    const packages = [...new Set([...atOnce, ...later].filter((name) => !name.startsWith('node:')).map(packageOf))]
+    assertNone(
+      'Not among the dependencies',
+      packages.filter((name) => !(name in manifest.dependencies)),
+    )
+    if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is asked for')
+    return packages.sort().join(', ')
+  },
+}

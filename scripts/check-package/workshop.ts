@@ -1,0 +1,95 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+export const project: string = resolve(import.meta.dirname, '../..')
+
+export interface Manifest {
+  name: string
+  version: string
+  engines: { node: string }
+  scripts: Record<string, string>
+  exports: Record<string, string | { types: string; default: string }>
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+}
+
+export const manifest: Manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+
+/** What hosts import: `pds-blobstore`, `pds-blobstore/http`, … */
+export const entries: readonly string[] = Object.entries(manifest.exports)
+  .filter(([, target]) => typeof target !== 'string')
+  .map(([path]) => manifest.name + path.slice(1))
+
+/** A check gives one line to print, and throws an error that says what is wrong. */
+export interface Check {
+  readonly name: string
+  run(workshop: Workshop): Promise<string>
+}
+
+export interface PackedFile {
+  path: string
+  size: number
+}
+
+/** A folder for one run, with the packed tarball in it as npm would publish it. */
+export class Workshop implements Disposable {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'pds-blobstore-package-'))
+  readonly tarball: string
+  readonly files: readonly PackedFile[]
+  /** In bytes: what travels, and what lies in node_modules. */
+  readonly size: { packed: number; unpacked: number }
+
+  constructor() {
+    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder]
+    const packed: unknown = JSON.parse(execFileSync('npm', args, { cwd: project, encoding: 'utf8', stdio: quiet }))
+    // A list in older versions of npm, an object by name in newer ones.
+    const [about] = Object.values(packed as object)
+    this.tarball = join(this.folder, about.filename)
+    this.files = about.files
+    this.size = { packed: about.size, unpacked: about.unpackedSize }
+  }
+
+  /** A package of its own, with these dependencies installed: `file:` is the tarball. */
+  async install(name: string, dependencies: Record<string, string>): Promise<string> {
+    const folder = join(this.folder, name)
+    mkdirSync(folder)
+    const wanted = Object.entries(dependencies).map(([of, range]) => [
+      of,
+      range === 'file:' ? `file:${this.tarball}` : range,
+    ])
+    const about = { name, private: true, type: 'module', dependencies: Object.fromEntries(wanted) }
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(about))
+    // No scripts: what works then, works for every host.
+    await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], folder)
+    return folder
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+const quiet = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
+
+/** A command to its end, and what it printed. @throws with all that it printed, when it fails or takes 3 minutes */
+export async function run(command: string, args: readonly string[], cwd: string = project): Promise<string> {
+  try {
+    const options = { cwd, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const
+    return (await promisify(execFile)(command, args, options)).stdout
+  } catch (error) {
+    const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string }
+    throw new Error(`${message.split('\n')[0]}\n${stdout}${stderr}`)
+  }
+}
+
+/** A command of a package that is installed in this project. */
+export function runTool(name: string, ...args: string[]): Promise<string> {
+  return run(join(project, 'node_modules/.bin', name), args)
+}
+
+export function assertNone(what: string, found: readonly string[]): void {
+  if (found.length > 0) throw new Error(`${what}:\n  ${found.join('\n  ')}`)
+}
