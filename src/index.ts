@@ -17,6 +17,15 @@ export type {
 export { DiskBackend, type DiskBackendOptions } from './backend/disk/disk-backend.ts'
 export type { BlobKey } from './backend/key.ts'
 export { MemoryBackend, type MemoryBackendOptions } from './backend/memory.ts'
+export { ObjectBackend, type ObjectBackendOptions } from './backend/objects/object-backend.ts'
+export type {
+  GetObjectOptions,
+  ListObjectsOptions,
+  ObjectService,
+  PutObjectOptions,
+  ServiceOptions,
+  StoredObject,
+} from './backend/objects/service.ts'
 export {
   type BlobRef,
   type BlobRefJson,

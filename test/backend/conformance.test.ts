@@ -1,6 +1,6 @@
 import { describe, inject, test } from 'vitest'
 import { backendConformance } from '../../src/testing.ts'
-import { diskPlace, memoryPlace, s3Place } from './places.ts'
+import { diskPlace, memoryPlace, objectPlace, s3Place } from './places.ts'
 
 describe.concurrent('MemoryBackend', () => {
   for (const { name, run } of backendConformance) test(name, () => run(memoryPlace))
@@ -12,6 +12,10 @@ describe.concurrent('DiskBackend', () => {
 
 describe.concurrent('DiskBackend without durability', () => {
   for (const { name, run } of backendConformance) test(name, () => run(() => diskPlace({ durability: 'none' })))
+})
+
+describe.concurrent('ObjectBackend', () => {
+  for (const { name, run } of backendConformance) test(name, () => run(objectPlace))
 })
 
 const s3 = inject('s3')

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiskBackend, type DiskBackendOptions } from '../../src/backend/disk/disk-backend.ts'
 import { MemoryBackend } from '../../src/backend/memory.ts'
+import { ObjectBackend } from '../../src/backend/objects/object-backend.ts'
 import type { BackendPlace } from '../../src/testing.ts'
 import type { S3Address } from '../servers/ceph.ts'
 import { S3Place } from '../support/s3.ts'
+import { mapService } from './objects/map-service.ts'
 
 export function memoryPlace(): BackendPlace {
   const backend = new MemoryBackend()
@@ -18,6 +20,15 @@ export async function diskPlace(options: Omit<DiskBackendOptions, 'root'> = {}):
     backend: () => new DiskBackend({ root: join(directory, 'root'), ...options }),
     // Again and again: a case that failed may still have writes under way.
     remove: () => rm(directory, { recursive: true, maxRetries: 10 }),
+  }
+}
+
+export async function objectPlace(): Promise<BackendPlace> {
+  const spoolDirectory = await mkdtemp(join(tmpdir(), 'pds-blobstore-objects-'))
+  const service = mapService()
+  return {
+    backend: () => new ObjectBackend({ service, name: 'objects', durable: true, spoolDirectory }),
+    remove: () => rm(spoolDirectory, { recursive: true, maxRetries: 10 }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { Refusal, sys } from '../files/system-calls.ts'
-import type { Patience } from './patience.ts'
+import type { Patience } from '../patience.ts'
 import type { Service } from './service.ts'
 
 /** Bytes for one request, which can be had again for the next attempt. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
+import { TimedOut } from '../patience.ts'
 import type { OpenObject } from './objects.ts'
-import { TimedOut } from './patience.ts'
 import { OddAnswer } from './s3-error.ts'
 import type { Service } from './service.ts'
 

@@ -19,6 +19,7 @@ import type {
 } from '../backend.ts'
 import type { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
+import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { sys } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
@@ -39,7 +40,6 @@ import { repeatedly, unlessRefused } from './retry.ts'
 import { s3Error } from './s3-error.ts'
 import { S3Spool } from './s3-spool.ts'
 import { Service } from './service.ts'
-import { defaultSpoolDirectory, openSpoolDirectory } from './spool-directory.ts'
 
 /**
  * Bytes in a bucket of AWS S3, or of a service that speaks as it does. An upload is one request, and so is a reading.

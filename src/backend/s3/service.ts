@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import { Patience } from '../patience.ts'
 import type { S3Limits } from './options.ts'
-import { Patience } from './patience.ts'
 
 /** A bucket behind a client, and how requests to it are made: once, within the time they have. */
 export class Service {

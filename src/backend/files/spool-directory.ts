@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
-import { checkDirectory } from '../files/directory.ts'
-import { Refusal } from '../files/system-calls.ts'
+import { checkDirectory } from './directory.ts'
+import { Refusal } from './system-calls.ts'
 
 /** Of this user alone: whoever else could write there would choose what is stored. */
 export function defaultSpoolDirectory(): string {

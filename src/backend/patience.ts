@@ -29,6 +29,11 @@ export class Patience implements Disposable {
     this.#timer = setTimeout(() => this.fail(new TimedOut(`Nothing was heard for ${wait} ms`)), wait)
   }
 
+  /** Waits for nothing until `heard` is called again: it is the caller who takes its time. */
+  rest(): void {
+    clearTimeout(this.#timer)
+  }
+
   /** Ends the request with an error of our own. */
   fail(error: unknown): void {
     this.#controller.abort(error)

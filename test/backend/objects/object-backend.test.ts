@@ -1,0 +1,184 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { type BackendObject, BlobStoreError, ObjectBackend, type ObjectService } from '../../../src/index.ts'
+import { collect, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
+import { mapService } from './map-service.ts'
+
+// What the conformance suite cannot see: how often a service is asked, and what becomes of its faults.
+
+const spoolDirectory = mkdtempSync(join(tmpdir(), 'pds-blobstore-objects-'))
+afterEach(() => expect(readdirSync(spoolDirectory)).toEqual([]))
+afterAll(() => rmSync(spoolDirectory, { recursive: true }))
+
+type Method = keyof ObjectService
+
+/** A backend over a service in memory of which some methods are replaced, and the calls that were made. */
+async function place(replaced: Partial<ObjectService> = {}, options: { timeout?: number } = {}) {
+  const objects = new Map<string, Uint8Array>()
+  const calls: Method[] = []
+  const whole = { ...mapService(objects), ...replaced }
+  const counted = (method: Method) =>
+    ((...args: [never, never, never]) => {
+      calls.push(method)
+      return whole[method](...args)
+    }) as never
+  const service: ObjectService = {
+    put: counted('put'),
+    get: counted('get'),
+    delete: counted('delete'),
+    list: counted('list'),
+  }
+  const backend = new ObjectBackend({ service, name: 'ours', durable: true, spoolDirectory, ...options })
+  await backend.open()
+  calls.length = 0
+  return { backend, objects, calls }
+}
+
+/** Fails the first `times` calls, then does what the service in memory does. */
+function failing<M extends Method>(method: M, times: number, error: Error): ObjectService[M] {
+  const inner = mapService()[method] as (...args: unknown[]) => Promise<unknown>
+  let left = times
+  return (async (...args: unknown[]) => {
+    if (left-- > 0) throw error
+    return await inner(...args)
+  }) as ObjectService[M]
+}
+
+const cut = new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) })
+const denied = new BlobStoreError('StorageFailed', 'the service answered 403')
+const silent = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+describe('ObjectBackend', () => {
+  test('asks again where the network failed, but never stores twice', async () => {
+    const { backend, calls } = await place({ get: failing('get', 2, cut), put: failing('put', 1, cut) })
+    expect(await backend.get(makeBlob(10).key)).toBeNull()
+    expect(calls).toEqual(['get', 'get', 'get'])
+    const { key, body } = makeBlob(10)
+    await expect(backend.put(key, body)).rejects.toMatchObject({ code: 'StorageFailed', transient: true })
+    expect(calls.filter((call) => call === 'put')).toEqual(['put'])
+  })
+
+  test('does not ask again what the service refuses for good', async () => {
+    const { backend, calls } = await place({ get: failing('get', 9, denied) })
+    const { key } = makeBlob(10)
+    await expect(backend.get(key)).rejects.toMatchObject({
+      message: `Cannot read ${key}: the service answered 403`,
+      code: 'StorageFailed',
+      backend: 'ours',
+      transient: false,
+    })
+    expect(calls).toEqual(['get'])
+  })
+
+  test('keeps what an error of the network says of the address out of its message', async () => {
+    const error = new Error('connect to https://user:secret@storage failed')
+    const { backend } = await place({ put: failing('put', 1, error) })
+    const { key, body } = makeBlob(10)
+    const failure = await backend.put(key, body).catch((caught) => caught)
+    expect(failure.message).not.toContain('secret')
+    expect(failure.cause).toBe(error)
+  })
+
+  test('says that a service without space is full', async () => {
+    const { backend } = await place({ put: failing('put', 1, new BlobStoreError('StorageFull', 'no space')) })
+    const { key, body } = makeBlob(10)
+    await expect(backend.put(key, body)).rejects.toMatchObject({ code: 'StorageFull', backend: 'ours' })
+  })
+
+  test('waits for a silent service no longer than its timeout, in a call and in a body', {
+    timeout: 20_000,
+  }, async () => {
+    const { backend } = await place(
+      {
+        put: (_, __, { signal }) => silent(signal),
+        get: async (_, { signal }) => ({ size: 10, body: stalling(signal) }),
+      },
+      { timeout: 50 },
+    )
+    const { key, body } = makeBlob(10)
+    const late = { code: 'StorageFailed', transient: true, message: expect.stringContaining('did not answer in time') }
+    await expect(backend.put(key, body)).rejects.toMatchObject(late)
+    const object = await backend.get(key)
+    await expect(bytesOf(object)).rejects.toMatchObject(late)
+  })
+
+  test('is patient with a reader that takes its time', async () => {
+    const { backend } = await place({}, { timeout: 50 })
+    const blob = await putBlob(backend, 300_000)
+    const object = await backend.get(blob.key)
+    const chunks: Uint8Array[] = []
+    for await (const chunk of object?.body ?? []) {
+      chunks.push(chunk)
+      await new Promise((resolve) => setTimeout(resolve, 80))
+    }
+    expect(Buffer.concat(chunks).equals(blob.bytes)).toBe(true)
+  })
+
+  test('takes neither fewer nor more bytes than the service announced', async () => {
+    const sized = (size: number): Partial<ObjectService> => ({
+      get: async () => ({ size, body: ReadableStream.from([new Uint8Array(10)]) }),
+    })
+    for (const size of [11, 9]) {
+      const { backend } = await place(sized(size))
+      const object = await backend.get(makeBlob(1).key)
+      await expect(bytesOf(object)).rejects.toMatchObject({ code: 'StorageFailed', backend: 'ours' })
+    }
+  })
+
+  test('lists no names that are not keys, and gets past a page of them', async () => {
+    const { backend, objects } = await place()
+    const { key } = await putBlob(backend, 10)
+    for (const name of ['blobs/README', 'blobs/a', 'blobs/zzz', 'other']) objects.set(name, new Uint8Array(1))
+    const found: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page = await backend.list({ cursor, limit: 2 })
+      found.push(...page.keys)
+      cursor = page.cursor
+    }
+    expect(found).toEqual([key])
+  })
+
+  test('reports the keys that could not be deleted, and deletes the others', async () => {
+    const { backend, objects } = await place()
+    const [kept, gone] = [await putBlob(backend, 10), await putBlob(backend, 10)]
+    const { backend: failingBackend } = await place({
+      delete: async (name) => {
+        if (name.includes(kept.key)) throw denied
+        objects.delete(name)
+      },
+    })
+    const failed = await failingBackend.delete([kept.key, gone.key])
+    expect([...failed.keys()]).toEqual([kept.key])
+    expect(failed.get(kept.key)).toMatchObject({ backend: 'ours' })
+    expect([...objects.keys()]).toEqual([`blobs/${kept.key}`])
+  })
+
+  test('hears of a service that is not there when it opens', async () => {
+    await expect(place({ list: failing('list', 9, denied) })).rejects.toMatchObject({
+      message: 'Cannot open backend "ours": the service answered 403',
+    })
+  })
+
+  test.each([
+    ['no service', { service: undefined, name: 'ours', durable: true }],
+    ['nothing said of durability', { service: mapService(), name: 'ours' }],
+    ['a name that is none', { service: mapService(), name: 'Our Own', durable: true }],
+    ['an option that nobody reads', { service: mapService(), name: 'ours', durable: true, retries: 3 }],
+    ['a timeout of nothing', { service: mapService(), name: 'ours', durable: true, timeout: 0 }],
+  ])('refuses %s', (_, options) => {
+    expect(() => new ObjectBackend(options as never)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+  })
+})
+
+async function* stalling(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(5)
+  await silent(signal)
+}
+
+async function bytesOf(object: BackendObject | null): Promise<Uint8Array> {
+  if (object === null) throw new Error('There is no object')
+  return collect(object.body)
+}
