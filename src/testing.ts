@@ -11,3 +11,5 @@ export {
   type FaultyMethod,
   faultyBackend,
 } from './testing/faulty-backend.ts'
+export { type MemoryBlobStoreOptions, memoryBlobStore } from './testing/memory-blob-store.ts'
+export { type SampleBlob, sampleBlob, sampleBlobs } from './testing/samples/sample-blobs.ts'

@@ -1,4 +1,5 @@
 import { consumers } from './consumers.ts'
+import { downstream } from './downstream.ts'
 import { coreImports, runs } from './entries.ts'
 import { licences } from './licences.ts'
 import { publint, types, unused } from './lint.ts'
@@ -17,6 +18,7 @@ const checks: readonly Check[] = [
   runs,
   coreImports,
   consumers,
+  downstream,
 ]
 
 using workshop = new Workshop()

@@ -35,6 +35,14 @@ describe('the manual', () => {
     ).toEqual(rows)
   })
 
+  test('shows the backend that is in the examples, as it is there', () => {
+    const page = readFileSync(join(project, 'docs/writing-a-backend.md'), 'utf8')
+    for (const file of ['http-backend.ts', 'http-backend.test.ts', 'file-server.ts']) {
+      const code = readFileSync(join(project, 'examples/backend', file), 'utf8')
+      expect(page).toContain(`\`\`\`ts file=${file}\n${code}\`\`\``)
+    }
+  })
+
   test('says how to run the demo and the tests', () => {
     const [readme] = manual()
     for (const command of ['npm ci && npm run demo', 'npm ci && npm test'])

@@ -1,0 +1,40 @@
+import { MemoryBackend } from '../backend/memory.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { MetadataAdapter } from '../metadata/metadata.ts'
+import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
+import type { BlobStore } from '../store/blob-store.ts'
+import { type BlobStoreOptions, createBlobStore } from '../store/create-blob-store.ts'
+
+/** Those of `createBlobStore`, all optional. */
+export interface MemoryBlobStoreOptions extends Omit<BlobStoreOptions, 'backend' | 'metadata'> {
+  /** For instance a `faultyBackend`. @default a `MemoryBackend` */
+  backend?: BlobStoreOptions['backend'] | undefined
+  /** For instance `kyselyMetadata(db)` over your own database. @default SQLite in memory, a new one each time */
+  metadata?: MetadataAdapter | undefined
+  /** Milliseconds since 1970, instead of the clock: so that a test can let a grace period pass. Only without `metadata`. */
+  now?: (() => number) | undefined
+}
+
+/**
+ * A store for unit tests, in memory: no files, no server, nothing to tidy up. It keeps every rule of a real one; the limits
+ * are the defaults. It needs no `close()`, but does no harm by it.
+ *
+ * @example
+ * ```ts
+ * import { memoryBlobStore } from 'pds-blobstore/testing'
+ *
+ * const blobs = memoryBlobStore()
+ * ```
+ *
+ * @throws `InvalidArgument`
+ */
+export function memoryBlobStore({ now, backend, metadata, ...options }: MemoryBlobStoreOptions = {}): BlobStore {
+  if (metadata && now) {
+    throw new BlobStoreError('InvalidArgument', 'memoryBlobStore: give `now` to the metadata, which has the clock')
+  }
+  return createBlobStore({
+    ...options,
+    backend: backend ?? new MemoryBackend(),
+    metadata: metadata ?? sqliteMetadata(':memory:', { now }),
+  })
+}
