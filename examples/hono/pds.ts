@@ -1,0 +1,45 @@
+import { jsonToLex } from '@atproto/lex-json'
+import { Hono } from 'hono'
+import { type BlobStore, cidOfRecord, isBlobStoreError } from 'pds-blobstore'
+import { createBlobHandlers } from 'pds-blobstore/http'
+
+/** The blob routes, and records that reference blobs, on Hono. `didOf` is the host's own way to know a session. */
+export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): Hono {
+  const app = new Hono()
+  const handlers = createBlobHandlers(blobs, {
+    authenticate: ({ headers }) => {
+      const did = didOf(headers.get('authorization') ?? undefined)
+      return did === null ? null : { did }
+    },
+    onError: (error) => console.error(error),
+  })
+  // HEAD comes by GET; OPTIONS, for pages of other origins, by all.
+  app.all('/xrpc/com.atproto.repo.uploadBlob', (c) => handlers.uploadBlob(c.req.raw))
+  app.all('/xrpc/com.atproto.sync.getBlob', (c) => handlers.getBlob(c.req.raw))
+  app.all('/xrpc/com.atproto.sync.listBlobs', (c) => handlers.listBlobs(c.req.raw))
+  app.all('/xrpc/com.atproto.repo.listMissingBlobs', (c) => handlers.listMissingBlobs(c.req.raw))
+
+  app.post('/xrpc/com.atproto.repo.putRecord', async (c) => {
+    const did = didOf(c.req.header('authorization'))
+    if (did === null) return c.json({ error: 'AuthenticationRequired' }, 401)
+    const { collection, rkey, record: json } = await c.req.json()
+    const record = jsonToLex(json) // links in it are CIDs, not maps
+    const uri = `at://${did}/${collection}/${rkey}`
+    try {
+      // A PDS keeps the record too, in the same transaction: see examples/express.
+      await blobs.applyWrites(did, [{ action: 'update', uri, record }], { rev: nextRev() })
+    } catch (error) {
+      if (!isBlobStoreError(error) || error.transient) throw error
+      return c.json({ error: error.code, message: error.message }, 400)
+    }
+    return c.json({ uri, cid: cidOfRecord(record) })
+  })
+  return app
+}
+
+/** A TID: microseconds since 1970, in digits that sort as they count. */
+function nextRev(): string {
+  const bits = (BigInt(Date.now()) * 1000n) << 10n
+  const digits = Array.from({ length: 13 }, (_, n) => Number((bits >> BigInt(60 - 5 * n)) & 31n))
+  return digits.map((digit) => '234567abcdefghijklmnopqrstuvwxyz'[digit]).join('')
+}
