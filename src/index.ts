@@ -93,3 +93,13 @@ export type { Hooks, Inaccessible, Inspection, Verdict } from './store/hooks.ts'
 export type { Limits, ResolvedLimits, ResolvedTimes, Times } from './store/limits.ts'
 export type { QuotaOption } from './store/quota.ts'
 export type { BlobSource } from './store/source.ts'
+// What it tells of itself.
+export {
+  type BackendMethod,
+  type BackendTrace,
+  type StoreOperation,
+  type StoreTrace,
+  type Traced,
+  type TraceResult,
+  traceChannels,
+} from './tracing/channels.ts'

@@ -1,6 +1,7 @@
 import type { BlobBackend, OpenOptions } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
+import { tracedBackend } from '../tracing/traced-backend.ts'
 
 /** Several places for bytes: while they move from one to another. */
 export interface BackendSet {
@@ -19,8 +20,9 @@ export class Backends {
   /** @throws `InvalidArgument` */
   constructor(given: BlobBackend | BackendSet) {
     const { write, all } = asSet(given)
-    this.#byName = new Map(Object.entries(all))
-    for (const [name, backend] of this.#byName) {
+    const byName = new Map(Object.entries(all))
+    this.#byName = byName
+    for (const [name, backend] of byName) {
       if (typeof backend?.put !== 'function') throw notOne(`backend.all.${name}`)
       if (backend.name === name) continue
       throw new BlobStoreError(
@@ -28,6 +30,7 @@ export class Backends {
         `createBlobStore: backend.all.${name} calls itself ${backend.name}: rows know it by that name, so use it here too`,
       )
     }
+    for (const [name, backend] of byName) byName.set(name, tracedBackend(backend))
     const writable = this.#byName.get(write)
     if (!writable) {
       const names = [...this.#byName.keys()].join(', ')

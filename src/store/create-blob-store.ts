@@ -8,6 +8,7 @@ import { scrub } from '../maintenance/scrub.ts'
 import { sweep } from '../maintenance/sweep.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
+import { tracedStore } from '../tracing/traced-store.ts'
 import { deleteAccount, reopenAccount } from './accounts.ts'
 import { applyWrites } from './apply-writes.ts'
 import { type BackendSet, Backends } from './backends.ts'
@@ -74,7 +75,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   const lifecycle = new Lifecycle(open)
   const run = lifecycle.run.bind(lifecycle)
 
-  return {
+  return tracedStore({
     limits,
     times,
     hooks,
@@ -111,7 +112,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       }),
     migrate: (given) => run((store) => migrate(store, given)),
     recover: (given) => run((store) => recover(store, given)),
-  }
+  })
 
   async function open(): Promise<StoreContext> {
     await backends.open({ logger })

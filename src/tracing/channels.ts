@@ -1,0 +1,94 @@
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
+import type { ByteRange } from '../backend/backend.ts'
+
+/** The operations of a store that are traced, each by the channel `pds-blobstore:<operation>`. */
+export const storeOperations = [
+  ...(['ready', 'close', 'upload', 'applyWrites', 'read', 'presign', 'stat'] as const),
+  ...(['list', 'listOwn', 'listMissing', 'counts', 'recordsFor', 'usage'] as const),
+  ...(['takedown', 'restore', 'deleteAccount', 'reopenAccount'] as const),
+  ...(['collect', 'sweep', 'scrub', 'totals', 'accounts', 'markBackup', 'migrate', 'recover'] as const),
+] as const
+
+/** The methods of a backend that are traced, each by the channel `pds-blobstore:backend:<method>`. */
+export const backendMethods = [
+  ...(['open', 'close', 'spool', 'put', 'get', 'has', 'delete', 'list', 'presign'] as const),
+  ...(['sweepSpools', 'readMarker', 'writeMarker'] as const),
+] as const
+
+export type StoreOperation = (typeof storeOperations)[number]
+export type BackendMethod = (typeof backendMethods)[number]
+
+/**
+ * What subscribers of a store's operation get, one object from `start` to `asyncEnd`. No bytes, no credentials, no signed
+ * addresses. DIDs and CIDs are many: attributes of spans, but no labels of metrics.
+ */
+export interface StoreTrace {
+  operation: StoreOperation
+  /** As the caller gave it, where the operation is of one account. */
+  did?: string
+  /** As the caller gave it, where the operation is of one blob. */
+  cid?: string
+  /** What came of it, from `asyncEnd` on; absent when it failed. */
+  result?: TraceResult
+  /** With what it rejected: a `BlobStoreError`, or the reason of an abort. */
+  error?: unknown
+}
+
+/** What subscribers of a backend's method get. The bytes of a body, or into a spool, pass between calls: untraced. */
+export interface BackendTrace {
+  method: BackendMethod
+  /** The backend's name. */
+  backend: string
+  /** Of `put`, `get`, `has` and `presign`. */
+  key?: string
+  /** Of `put`, in bytes. */
+  size?: number
+  /** Of `get`. */
+  range?: ByteRange
+  /** Of `delete`: how many. */
+  keys?: number
+  result?: TraceResult
+  error?: unknown
+}
+
+/**
+ * | of | has |
+ * |---|---|
+ * | `upload`, `stat`, `read`, `get` | `size` of the whole in bytes; the store's also `mimeType`, `upload` the `cid` |
+ * | `read` with a range, `get` with one | `length`, the bytes asked for |
+ * | `stat`, `presign`, `get`, `has` | `found` |
+ * | lists | `items`, how many are on the page |
+ * | `delete` | `failed`, how many could not be |
+ * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `usage`, `counts`, `totals` | the numbers of their report |
+ */
+export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
+
+/** A tracing channel whose messages are of one kind throughout. */
+export type Traced<Message extends object> = TracingChannel<unknown, Message>
+
+const storeChannels = Object.fromEntries(
+  storeOperations.map((operation) => [operation, tracingChannel(`pds-blobstore:${operation}`)]),
+) as unknown as Readonly<Record<StoreOperation, Traced<StoreTrace>>>
+
+const backendChannels = Object.fromEntries(
+  backendMethods.map((method) => [method, tracingChannel(`pds-blobstore:backend:${method}`)]),
+) as unknown as Readonly<Record<BackendMethod, Traced<BackendTrace>>>
+
+/**
+ * The tracing channels of `node:diagnostics_channel`, for those who would rather not write their names. They are of the
+ * process, for all stores in it. Where nobody subscribes they cost nothing.
+ *
+ * @example
+ * ```ts
+ * import { traceChannels } from 'pds-blobstore'
+ *
+ * traceChannels.store.upload.asyncEnd.subscribe((message) => {
+ *   const { did, result, error } = message as { did?: string; result?: { size?: number }; error?: unknown }
+ *   if (!error) console.log(`${did} uploaded ${result?.size} bytes`)
+ * })
+ * ```
+ */
+export const traceChannels: {
+  readonly store: Readonly<Record<StoreOperation, Traced<StoreTrace>>>
+  readonly backend: Readonly<Record<BackendMethod, Traced<BackendTrace>>>
+} = { store: storeChannels, backend: backendChannels }
