@@ -2,17 +2,21 @@ import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { ByteRange } from '../backend/backend.ts'
 
 /** The operations of a store that are traced, each by the channel `pds-blobstore:<operation>`. */
+// biome-ignore format: by what they are about
 export const storeOperations = [
-  ...(['ready', 'close', 'upload', 'applyWrites', 'read', 'presign', 'stat'] as const),
-  ...(['list', 'listOwn', 'listMissing', 'counts', 'recordsFor', 'usage'] as const),
-  ...(['takedown', 'restore', 'deleteAccount', 'reopenAccount'] as const),
-  ...(['collect', 'sweep', 'scrub', 'totals', 'accounts', 'markBackup', 'migrate', 'recover'] as const),
+  'ready', 'close',
+  'upload', 'applyWrites', 'read', 'presign', 'stat',
+  'list', 'listOwn', 'listMissing', 'counts', 'recordsFor', 'usage',
+  'takedown', 'restore', 'deleteAccount', 'reopenAccount',
+  'collect', 'sweep', 'scrub', 'totals', 'accounts', 'markBackup', 'migrate', 'recover',
 ] as const
 
 /** The methods of a backend that are traced, each by the channel `pds-blobstore:backend:<method>`. */
+// biome-ignore format: by what they are about
 export const backendMethods = [
-  ...(['open', 'close', 'spool', 'put', 'get', 'has', 'delete', 'list', 'presign'] as const),
-  ...(['sweepSpools', 'readMarker', 'writeMarker'] as const),
+  'open', 'close',
+  'spool', 'put', 'get', 'has', 'delete', 'list', 'presign',
+  'sweepSpools', 'readMarker', 'writeMarker',
 ] as const
 
 export type StoreOperation = (typeof storeOperations)[number]

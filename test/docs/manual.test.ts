@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { effectiveMimeType, type MimePolicy } from '../../src/index.ts'
+import { effectiveMimeType, type MimePolicy, traceChannels } from '../../src/index.ts'
 import { manual, pagesOf, project } from './pages.ts'
 
 describe('the manual', () => {
@@ -41,6 +41,15 @@ describe('the manual', () => {
       const code = readFileSync(join(project, 'examples/backend', file), 'utf8')
       expect(page).toContain(`\`\`\`ts file=${file}\n${code}\`\`\``)
     }
+  })
+
+  test('names every channel that tells of an operation, and of a backend’s call', () => {
+    const page = readFileSync(join(project, 'docs/monitoring.md'), 'utf8')
+    const rowOf = (channel: string) =>
+      page.split('\n').find((line) => line.startsWith(`| \`pds-blobstore:${channel}`)) ?? ''
+    const namesIn = (row: string) => [...row.matchAll(/`(\w+)`/g)].map((match) => match[1]).sort()
+    expect(namesIn(rowOf('<operation>'))).toEqual(Object.keys(traceChannels.store).sort())
+    expect(namesIn(rowOf('backend:<method>'))).toEqual(Object.keys(traceChannels.backend).sort())
   })
 
   test('says how to run the demo and the tests', () => {
