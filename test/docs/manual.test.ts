@@ -5,11 +5,14 @@ import { effectiveMimeType, type MimePolicy, traceChannels } from '../../src/ind
 import { manual, pagesOf, project } from './pages.ts'
 
 describe('the manual', () => {
-  test.each(pagesOf('*.md', 'docs/*.md'))('has no link that leads nowhere: $path', ({ path, text }) => {
-    const links = [...text.matchAll(/\]\((?<target>[^)\s]+)\)/g)].map((match) => match.groups?.target ?? '')
-    const dead = links.filter((target) => !/^https?:/.test(target) && !leadsSomewhere(path, target))
-    expect(dead).toEqual([])
-  })
+  test.each(pagesOf('*.md', 'llms.txt', 'docs/*.md', 'examples/*/*.md'))(
+    'has no link that leads nowhere: $path',
+    ({ path, text }) => {
+      const links = [...text.matchAll(/\]\((?<target>[^)\s]+)\)/g)].map((match) => match.groups?.target ?? '')
+      const dead = links.filter((target) => !/^https?:/.test(target) && !leadsSomewhere(path, target))
+      expect(dead).toEqual([])
+    },
+  )
 
   test('has every page in its index', () => {
     const index = readFileSync(join(project, 'docs/README.md'), 'utf8')
