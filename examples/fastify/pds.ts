@@ -1,0 +1,33 @@
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { BlobStore } from 'pds-blobstore'
+import { blobRouter } from 'pds-blobstore/express'
+
+/**
+ * The blob routes on Fastify: they read from and write to Node's own request and response, with no web streams between.
+ * `didOf` is the host's own way to know a session.
+ */
+export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): FastifyInstance {
+  const app = Fastify({ requestTimeout: blobs.times.upload })
+  const router = blobRouter(blobs, {
+    authenticate: ({ headers }) => {
+      const did = didOf(headers.get('authorization') ?? undefined)
+      return did === null ? null : { did }
+    },
+    onError: (error) => app.log.error(error),
+  })
+
+  // A context of its own: what is parsed elsewhere stays unread here.
+  app.register(async (blobRoutes) => {
+    blobRoutes.removeAllContentTypeParsers()
+    blobRoutes.addContentTypeParser('*', (_request: FastifyRequest, _body: unknown, done: (error: null) => void) =>
+      done(null),
+    )
+    for (const method of ['repo.uploadBlob', 'sync.getBlob', 'sync.listBlobs', 'repo.listMissingBlobs']) {
+      blobRoutes.all(`/xrpc/com.atproto.${method}`, (request, reply) => {
+        reply.hijack()
+        router(request.raw, reply.raw)
+      })
+    }
+  })
+  return app
+}
