@@ -1,3 +1,4 @@
+import type { BlobStat, Page } from '../metadata/facts.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import { type StoreOperation, type StoreTrace, storeOperations, type TraceResult, traceChannels } from './channels.ts'
 import { numbersOf, textOf } from './summary.ts'
@@ -15,28 +16,21 @@ export function tracedStore(store: BlobStore): BlobStore {
 
 function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
   const channel = traceChannels.store[operation]
+  const summary = (summaries[operation] ?? nothing) as Summary
   return (a, b, c) => {
     if (!channel.hasSubscribers) return call(a, b, c)
-    return trace(channel, messageOf(operation, a, b), () => call(a, b, c), summaries[operation] ?? nothing)
+    return trace(channel, messageOf(operation, a, b), () => call(a, b, c), summary)
   }
 }
 
+// biome-ignore format: a list of names
 const ofNoAccount: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  ...([
-    'ready',
-    'close',
-    'collect',
-    'sweep',
-    'scrub',
-    'totals',
-    'accounts',
-    'markBackup',
-    'migrate',
-    'recover',
-  ] as const),
+  'ready', 'close', 'totals', 'accounts',
+  'collect', 'sweep', 'scrub', 'markBackup', 'migrate', 'recover',
 ])
+// biome-ignore format: a list of names
 const ofOneBlob: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  ...(['read', 'presign', 'stat', 'recordsFor', 'takedown', 'restore'] as const),
+  'read', 'presign', 'stat', 'recordsFor', 'takedown', 'restore',
 ])
 
 function messageOf(operation: StoreOperation, did: unknown, cid: unknown): StoreTrace {
@@ -47,15 +41,14 @@ function messageOf(operation: StoreOperation, did: unknown, cid: unknown): Store
   return message
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each gets what its operation resolves with
-type Summary = (result: any) => TraceResult | undefined
+type Summary = (result: unknown) => TraceResult | undefined
 
 const nothing: Summary = () => undefined
-const items: Summary = ({ items }) => ({ items: items.length })
-const stat: Summary = (found) =>
+const items = (page: Page<unknown>): TraceResult => ({ items: page.items.length })
+const stat = (found: BlobStat | null): TraceResult =>
   found ? { found: true, size: found.size, mimeType: found.mimeType } : { found: false }
 
-const summaries: Partial<Record<StoreOperation, Summary>> = {
+const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore[O]>>) => TraceResult } = {
   upload: ({ ref, size, mimeType }) => ({ cid: String(ref), size, mimeType }),
   read: ({ size, mimeType, range }) => ({ size, mimeType, ...(range && { length: range.end - range.start + 1 }) }),
   applyWrites: numbersOf,

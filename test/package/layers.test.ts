@@ -11,7 +11,7 @@ const mayImport: Record<string, readonly string[]> = {
   blob: [],
   backend: ['blob'],
   metadata: ['blob', 'backend'],
-  tracing: ['backend', 'store'],
+  tracing: ['backend', 'metadata', 'store'],
   store: ['blob', 'backend', 'metadata', 'maintenance', 'tracing'],
   maintenance: ['blob', 'backend', 'metadata', 'store'],
   http: ['blob', 'backend', 'metadata', 'store'],
