@@ -8,6 +8,8 @@ const summaries: Record<string, string> = {
   'pds-blobstore/http': 'The XRPC methods from `Request` to `Response`: [HTTP](../http.md).',
   'pds-blobstore/express': 'The XRPC methods for Express 5 and 4, and for `node:http`: [HTTP](../http.md).',
   'pds-blobstore/s3': 'Bytes in S3: [Backends](../backends.md#s3backend). Needs `@aws-sdk/client-s3`.',
+  'pds-blobstore/images':
+    'Thumbnails, avatars and dimensions, made in processes apart: [Images](../images.md). Needs `sharp`.',
   'pds-blobstore/pds': 'The store in `@atproto/pds`: [In today’s PDS](../adopting.md).',
   'pds-blobstore/import': 'Bringing the blobs of another PDS along: [Importing](../importing.md).',
   'pds-blobstore/export': 'Taking blobs out again: [Importing and exporting](../importing.md).',
