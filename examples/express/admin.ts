@@ -4,9 +4,8 @@ import { XrpcError } from 'pds-blobstore/express'
 import { type Context, text } from './xrpc.ts'
 
 /** com.atproto.admin.*: what moderators may do to a blob, and the end of an account. */
-export function adminRoutes({ db, blobs, adminPassword }: Context): Router {
+export function adminRoutes({ db, blobs, requireAdmin }: Context): Router {
   const router = Router()
-  const expected = Buffer.from(`Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`)
 
   router.post('/com.atproto.admin.updateSubjectStatus', async (req, res) => {
     requireAdmin(req)
@@ -29,8 +28,12 @@ export function adminRoutes({ db, blobs, adminPassword }: Context): Router {
   })
 
   return router
+}
 
-  function requireAdmin(req: Request): void {
+/** Lets the administrator pass, who is known by a password. */
+export function adminGuard(password: string): (req: Request) => void {
+  const expected = Buffer.from(`Basic ${Buffer.from(`admin:${password}`).toString('base64')}`)
+  return (req) => {
     const given = Buffer.from(req.headers.authorization ?? '')
     if (given.length === expected.length && timingSafeEqual(given, expected)) return
     throw new XrpcError(401, 'AuthenticationRequired', 'For the administrator only')

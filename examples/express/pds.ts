@@ -7,8 +7,10 @@ import type { Kysely } from 'kysely'
 import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
 import { blobRouter, XrpcError } from 'pds-blobstore/express'
 import { accountRoutes } from './accounts.ts'
-import { adminRoutes } from './admin.ts'
+import { adminGuard, adminRoutes } from './admin.ts'
 import { openDatabase, type Tables } from './database.ts'
+import { overviewRoutes } from './overview.ts'
+import { pageRoutes } from './page.ts'
 import { repoRoutes } from './repo.ts'
 import { Sessions } from './sessions.ts'
 import { errorHandler } from './xrpc.ts'
@@ -42,7 +44,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   await blobs.ready()
 
   const sessions = new Sessions(db)
-  const context = { db, blobs, sessions, adminPassword }
+  const context = { db, blobs, sessions, requireAdmin: adminGuard(adminPassword) }
 
   const app = express().disable('x-powered-by')
   // Before express.json(), which would read the body of an upload.
@@ -54,7 +56,8 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
     }),
   )
   app.use(express.json({ limit: '1mb' }))
-  app.use('/xrpc', accountRoutes(context), repoRoutes(context), adminRoutes(context))
+  app.use('/xrpc', accountRoutes(context), repoRoutes(context), adminRoutes(context), overviewRoutes(context))
+  app.use(pageRoutes())
   app.use((req) => {
     throw new XrpcError(501, 'MethodNotImplemented', `No ${req.path} here`)
   })

@@ -10,7 +10,8 @@ export interface Context {
   db: Kysely<Tables>
   blobs: BlobStore
   sessions: Sessions
-  adminPassword: string
+  /** Throws unless the administrator sent this request. */
+  requireAdmin: (req: Request) => void
 }
 
 /** A parameter that must be there, out of a query or a body. */

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import express, { Router } from 'express'
+
+const folder = fileURLToPath(new URL('./page', import.meta.url))
+
+/**
+ * The page in page/, as it is: no build step. It may load its own files and the blobs of this server, and send requests
+ * here. Scripts need the nonce: `'self'` would let in whatever script somebody has uploaded, since blobs come from this
+ * origin too.
+ */
+export function pageRoutes(): Router {
+  const router = Router()
+
+  router.get('/', async (_req, res) => {
+    const nonce = randomBytes(16).toString('base64')
+    const html = await readFile(`${folder}/index.html`, 'utf8')
+    res.set({ ...headers, 'content-security-policy': policy(nonce), 'cache-control': 'no-store' })
+    res.type('html').send(html.replaceAll('{nonce}', nonce))
+  })
+  router.use('/page', express.static(folder, { index: false, setHeaders: (res) => res.set(headers) }))
+
+  return router
+}
+
+const headers = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }
+
+const policy = (nonce: string): string =>
+  [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'self'`,
+    `img-src 'self' blob:`, // blob: for pictures that are not uploaded yet
+    `media-src 'self'`,
+    `connect-src 'self'`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+    `frame-ancestors 'none'`,
+  ].join('; ')

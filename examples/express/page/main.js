@@ -1,0 +1,38 @@
+import { byId, element } from './element.js'
+import { prepareModerator, showAll } from './moderator.js'
+import { attempt, notify } from './notice.js'
+import { prepareOwn, showOwn } from './own.js'
+import { logIn, people } from './people.js'
+import { cancelUploads } from './uploads.js'
+
+/** Who is meant to be logged in: who was chosen last. */
+let chosen
+
+function radio(name) {
+  const input = element('input', { type: 'radio', name: 'person', value: name, onchange: () => choose(name) })
+  return element('label', {}, input, element('span', { textContent: name }))
+}
+
+function choose(name) {
+  chosen = name
+  // The address keeps who it is, and nothing else does: no token is stored where a script could look for it.
+  history.replaceState(null, '', `#${name.toLowerCase()}`)
+  byId('people').querySelector(`[value="${name}"]`).checked = true
+  cancelUploads()
+  return attempt(async () => {
+    const session = await logIn(name)
+    if (chosen !== name) return
+    await (session.isModerator ? showAll(session) : showOwn(session))
+    if (chosen !== name) return
+    byId('nobody').hidden = true
+    byId('own').hidden = session.isModerator === true
+    byId('all').hidden = session.isModerator !== true
+    notify(session.isModerator ? 'You moderate' : `You are ${session.handle}`)
+  })
+}
+
+byId('people').append(...people.map(radio))
+prepareOwn()
+prepareModerator()
+const known = people.find((name) => `#${name.toLowerCase()}` === location.hash)
+if (known) choose(known)
