@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium } from './chromium.ts'
 import { Place } from './place.ts'
 import { post, upload } from './steps.ts'
@@ -23,11 +23,13 @@ describe.skipIf(!hasChromium())('the page looks right', () => {
         for (const who of [null, 'alice', 'moderator']) {
           const page = await place.window(who, { viewport, colorScheme })
           await page.waitForTimeout(800)
-          await place.screenshot(page, `${who}-${screen}-${colorScheme}`)
+          await place.screenshot(page, `${who ?? 'nobody'}-${screen}-${colorScheme}`)
+          const widths = await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')
+          expect(widths).toEqual([viewport.width, viewport.width])
           if (who === null) continue
           await page.locator('.tile .open').last().click()
           await page.waitForTimeout(300)
-          await place.screenshot(page, `${who}-blob-${screen}-${colorScheme}`)
+          await place.screenshot(page, `${who}-blob-${screen}-${colorScheme}`, false)
         }
       })
     }

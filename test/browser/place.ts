@@ -34,13 +34,16 @@ export class Place implements AsyncDisposable {
     this.#contexts.push(context)
     const page = await context.newPage()
     await page.goto(`${this.pds.url}/${person === null ? '' : `#${person}`}`)
-    await page.locator(person === null ? '#nobody' : '#own, #all').filter({ visible: true }).waitFor()
+    await page
+      .locator(person === null ? '#nobody' : '#own, #all')
+      .filter({ visible: true })
+      .waitFor()
     return page
   }
 
-  async screenshot(page: Page, name: string): Promise<void> {
+  async screenshot(page: Page, name: string, fullPage = true): Promise<void> {
     mkdirSync(screenshots, { recursive: true })
-    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
+    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

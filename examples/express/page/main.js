@@ -1,6 +1,6 @@
 import { byId, element } from './element.js'
 import { prepareModerator, showAll } from './moderator.js'
-import { attempt, notify } from './notice.js'
+import { attempt } from './notice.js'
 import { prepareOwn, showOwn } from './own.js'
 import { logIn, people } from './people.js'
 import { cancelUploads } from './uploads.js'
@@ -27,7 +27,6 @@ function choose(name) {
     byId('nobody').hidden = true
     byId('own').hidden = session.isModerator === true
     byId('all').hidden = session.isModerator !== true
-    notify(session.isModerator ? 'You moderate' : `You are ${session.handle}`)
   })
 }
 

@@ -2,7 +2,7 @@ import { openBlob } from './blob-dialog.js'
 import { byId, element } from './element.js'
 import { attempt, notify } from './notice.js'
 import { post, showPosts } from './posts.js'
-import { countText, sizeText } from './text.js'
+import { acceptText, countText, sizeText } from './text.js'
 import { nameOf, tile } from './tile.js'
 import { upload } from './uploads.js'
 import { call } from './xrpc.js'
@@ -49,7 +49,7 @@ function showUsage({ bytes, count, reserved, pending }, { quota, maxBlobSize, ac
   const blobs = quota.blobs === undefined ? countText(count, 'blob') : `${count} of ${countText(quota.blobs, 'blob')}`
   const waiting = pending > 0 ? `; ${sizeText(pending)} wait to be deleted` : ''
   byId('usage-text').textContent = `${sizeText(used)}${of}, ${blobs}${waiting}`
-  byId('limits').textContent = `Up to ${sizeText(maxBlobSize)} each: ${accept.join(', ')}`
+  byId('limits').textContent = `Up to ${sizeText(maxBlobSize)} each: ${acceptText(accept)}`
 }
 
 export function prepareOwn() {

@@ -18,8 +18,19 @@ export function countText(number, one, many = `${one}s`) {
 /** `image/jpeg` → JPEG image */
 export function typeText(mimeType) {
   const [top, sub = ''] = mimeType.split('/')
-  const name = sub.replace(/^x-|\+xml$/g, '').toUpperCase()
+  const name = sub
+    .replace(/^x-|\+xml$/g, '')
+    .toUpperCase()
+    .replace(/^WEB/, 'Web')
   return ['image', 'video', 'audio'].includes(top) ? `${name} ${top}` : mimeType
+}
+
+/** What is accepted: `image/*` → every image */
+export const acceptText = (patterns) => patterns.map(patternText).join(', ')
+
+function patternText(pattern) {
+  if (pattern === '*/*') return 'any type'
+  return pattern.endsWith('/*') ? `every ${pattern.slice(0, -2)}` : typeText(pattern).replace(/ \w+$/, '')
 }
 
 export const shortCid = (cid) => `${cid.slice(0, 7)}…${cid.slice(-6)}`

@@ -27,12 +27,12 @@ export function tile(blob, onOpen, ...more) {
     },
     thumbnail(blob),
   )
-  const about = `${owner}${sizeText(blob.size)}`
   const caption = element(
     'div',
     { className: 'caption' },
     element('strong', { textContent: nameOf(blob) }),
-    element('span', { className: 'quiet', textContent: about }),
+    blob.handle && element('span', { className: 'quiet owner', textContent: blob.handle }),
+    element('span', { className: 'quiet', textContent: sizeText(blob.size) }),
     element('span', { className: `badge ${className}`, textContent: state }),
   )
   return element('li', { className: `tile ${className}` }, open, caption, ...more)

@@ -1,0 +1,66 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasChromium } from './chromium.ts'
+import { Place } from './place.ts'
+import { post, tileOf, upload } from './steps.ts'
+
+describe.skipIf(!hasChromium())('the page', () => {
+  let place: Place
+  let page: Page
+  beforeAll(async () => {
+    place = await Place.open()
+    page = await place.window('alice')
+  })
+  afterAll(() => place?.[Symbol.asyncDispose]())
+
+  const become = async (person: string) => {
+    await page.getByRole('radio', { name: person }).check({ force: true })
+    await page.locator(person === 'Moderator' ? '#all' : '#own').waitFor()
+  }
+
+  test('uploads what is chosen and what is dropped, and posts it', async () => {
+    await upload(page, 'sunset.jpg')
+    const dropped = await page.evaluateHandle(`(() => {
+      const data = new DataTransfer()
+      data.items.add(new File([new Uint8Array([0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 1, 0, 1, 0, 0, 0, 0, 0x3b])], 'dropped.gif', { type: 'image/gif' }))
+      return data
+    })()`)
+    await page.dispatchEvent('#drop', 'drop', { dataTransfer: dropped })
+    await tileOf(page, 'dropped.gif').getByRole('checkbox').waitFor()
+    await tileOf(page, 'dropped.gif').getByRole('checkbox').uncheck()
+    await post(page, 'The evening')
+    await page.locator('#permanent').getByText('sunset.jpg').waitFor()
+    expect(await page.locator('#usage-text').textContent()).toContain('2 blobs')
+  })
+
+  test('shows an error as the store words it', async () => {
+    await page.setInputFiles('#files', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') })
+    const failed = page.locator('#uploads [role=alert]')
+    await failed.waitFor()
+    expect(await failed.textContent()).toContain('text/plain')
+    await failed.getByRole('button', { name: 'Dismiss' }).click()
+  })
+
+  test('plays a video by ranges', async () => {
+    await upload(page, 'clip.mp4')
+    const answered = page.waitForResponse((response) => response.status() === 206)
+    await post(page, 'A film')
+    expect((await (await answered).request().allHeaders()).range).toMatch(/^bytes=\d+-/)
+  })
+
+  test('takes down, restores, deletes and collects', async () => {
+    await become('Moderator')
+    const picture = page.getByRole('button', { name: /sunset.jpg/ })
+    await picture.click()
+    await page.getByRole('button', { name: 'Take down' }).click()
+    await page.getByRole('button', { name: /sunset.jpg.*Taken down/ }).click()
+    await page.getByRole('button', { name: 'Restore' }).click()
+    await page.getByRole('button', { name: /sunset.jpg.*Posted/ }).waitFor()
+    await become('Alice')
+    await page.getByRole('button', { name: 'Delete the post “The evening”' }).click()
+    await tileOf(page, 'sunset.jpg').getByRole('checkbox').waitFor()
+    await become('Moderator')
+    await page.getByRole('button', { name: 'Collect now' }).click()
+    await page.locator('#went').getByText('2 blobs went').waitFor()
+  })
+})
