@@ -30,7 +30,11 @@ try {
     dir,
     port,
     adminPassword,
-    limits: { maxBlobSize: 100 * 1024 * 1024, accept: ['image/*', 'video/mp4', 'video/webm'] },
+    limits: {
+      maxBlobSize: 100 * 1024 * 1024,
+      accept: ['image/*', 'video/mp4', 'video/webm'],
+      quota: { bytes: 1024 ** 3, blobs: 1000 },
+    },
     times: { grace: 0, deleteDelay: 0 },
   })
   await tell(pds)

@@ -8,7 +8,11 @@ const pds = await startPds({
   dir: PDS_DIR,
   port: Number(PDS_PORT),
   adminPassword: PDS_ADMIN_PASSWORD,
-  limits: { maxBlobSize: 100 * 1024 * 1024, accept: ['image/*', 'video/mp4', 'video/webm'] },
+  limits: {
+    maxBlobSize: 100 * 1024 * 1024,
+    accept: ['image/*', 'video/mp4', 'video/webm'],
+    quota: { bytes: 1024 ** 3, blobs: 1000 },
+  },
 })
 // Deletes what nothing needs: every few minutes what has expired, daily what crashes have left.
 const janitor = startJanitor(pds.blobs)

@@ -13,7 +13,11 @@ export async function curlLines(pds: Pds): Promise<string> {
   const cid = ref.ref.toString()
   const picture = fileURLToPath(new URL('../../../test/fixtures/media/testcard.png', import.meta.url))
   return `
-The PDS stays up, with one post by carol.test. Try, in another terminal:
+The PDS stays up, with one post by carol.test. See it in a browser:
+
+  ${pds.url}/#carol
+
+Or try, in another terminal:
 
   BLOB='${carol.blobUrl(cid)}'
   curl -s -D - -o sunset.jpg "$BLOB"

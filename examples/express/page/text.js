@@ -17,6 +17,7 @@ export function countText(number, one, many = `${one}s`) {
 
 /** `image/jpeg` → JPEG image */
 export function typeText(mimeType) {
+  if (mimeType === 'video/quicktime') return 'QuickTime video'
   const [top, sub = ''] = mimeType.split('/')
   const name = sub
     .replace(/^x-|\+xml$/g, '')
