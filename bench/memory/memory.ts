@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AtpAgent, type BlobRef } from '@atproto/api'
-import { Resident } from './resident.ts'
+import { Resident } from '../measure/resident.ts'
 
 // npm run build && node bench/memory/memory.ts: a blob of 1 GiB through the example's Express server and back, and how
 // far the server's memory rises above its rest. The client is this process, the server another, a new one for each

@@ -1,0 +1,31 @@
+import type { Readable } from 'node:stream'
+
+/** A blob on its way in: everybody gets it as a body comes from HTTP, a Node stream of chunks of 64 KiB at most. */
+export interface Sending {
+  did: string
+  size: number
+  body: Readable
+}
+
+/** What a contestant calls a blob that it has. */
+export type Name = string
+
+/** Something that takes blobs in and gives them back. */
+export interface Contestant {
+  /** Takes in one blob: all that it does before it would tell a client that the blob is kept. */
+  upload(sending: Sending): Promise<Name>
+  /** All the bytes of a blob. */
+  read(did: string, name: Name): Promise<Uint8Array>
+  /** The bytes of a blob, one after another. */
+  stream(did: string, name: Name): Promise<AsyncIterable<Uint8Array>>
+  /** Bytes of a blob, both ends inclusive; absent where it has no such thing. */
+  range?(did: string, name: Name, start: number, end: number): Promise<Uint8Array>
+  /** Forgets a blob as the deletion of the record that names it does; absent where it has no records. */
+  forget?(did: string, name: Name): Promise<void>
+  /** How many blobs its metadata know to be referenced by a record; absent where it has no metadata. */
+  referenced?(did: string): Promise<number>
+  close(): Promise<void>
+}
+
+/** Opens it over an empty folder. */
+export type Open = (folder: string) => Promise<Contestant>

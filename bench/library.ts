@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url'
+
+// What is measured is what ships: the built files, which `npm run build` makes. Their types are those of the source.
+
+export const builtFiles: string = fileURLToPath(new URL('../dist/', import.meta.url))
+
+const load = (entry: string): Promise<unknown> => import(new URL(`../dist/${entry}.js`, import.meta.url).href)
+
+export const { cidOfBytes, createBlobStore, DiskBackend, kyselyMetadata, sqliteMetadata } = (await load(
+  'index',
+)) as typeof import('../src/index.ts')
+
+export const loadExpress = async (): Promise<typeof import('../src/express.ts')> =>
+  (await load('express')) as typeof import('../src/express.ts')
+
+export const loadS3 = async (): Promise<typeof import('../src/s3.ts')> =>
+  (await load('s3')) as typeof import('../src/s3.ts')

@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  /** The millions and the gigabytes too. */
+  full: boolean
+  /** Little of everything, to see that the bench works: the figures mean nothing. */
+  smoke: boolean
+  /** Only works whose name, or name and contestant with a slash between, match this. */
+  only: RegExp
+  rounds: number
+  /** Where the stores are made: on the file system that is to be measured. */
+  dir: string
+  /** Writes docs/benchmarks.md of the results. */
+  write: boolean
+  seconds: number
+  scale: number
+}
+
+const usage = `npm run bench -- [options]
+  --full            the millions of blobs and the gigabytes too
+  --only <pattern>  works whose name matches, or work/contestant: 'upload-1k', '/ours$'
+  --rounds <n>      how often each sample is taken (3); the median counts
+  --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
+  --write           also writes docs/benchmarks.md
+  --smoke           little of everything, in seconds; the figures mean nothing`
+
+export function parseOptions(args: readonly string[]): BenchOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        full: { type: 'boolean', default: false },
+        smoke: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        rounds: { type: 'string' },
+        dir: { type: 'string', default: `${import.meta.dirname}/../.work` },
+        write: { type: 'boolean', default: false },
+      },
+    })
+    const { full, smoke, dir, write } = values
+    const rounds = Number(values.rounds ?? (smoke ? 1 : 3))
+    if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
+    const [seconds, scale] = smoke ? [0.05, 0.01] : [1, 1]
+    return { full, smoke, only: new RegExp(values.only), rounds, dir, write, seconds, scale }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage}\n`)
+    return process.exit(2)
+  }
+}

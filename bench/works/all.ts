@@ -1,0 +1,4 @@
+import { uploads } from './upload.ts'
+import type { Work } from './work.ts'
+
+export const works: readonly Work[] = [...uploads]
