@@ -1,10 +1,11 @@
+import { isInstalled } from '../process/packages.ts'
 import type { Open } from './contract.ts'
 
 /** Each contestant, where its code is, and what a reader of the tables should know of it. */
 interface Entry {
   title: string
   /** What an acknowledged upload survives. */
-  survives: 'a power cut' | 'a crash of the process'
+  survives: 'a power cut' | 'a crash of the process' | 'nothing'
   /** What it does with an upload. */
   does: string
   load: () => Promise<Open>
@@ -44,11 +45,53 @@ export const contestants = {
     load: () => peer('blockstore-fs'),
     needs: 'blockstore-fs',
   },
+  cacache: {
+    title: 'cacache',
+    survives: 'a crash of the process',
+    does: 'hash, index',
+    load: () => peer('cacache'),
+    needs: 'cacache',
+  },
+  tus: {
+    title: '@tus/file-store',
+    survives: 'a crash of the process',
+    does: 'a file of metadata, no hash',
+    load: () => peer('tus'),
+    needs: '@tus/file-store',
+  },
+  'fs-async': {
+    title: 'bare fs: hash, write, rename',
+    survives: 'a crash of the process',
+    does: 'hash',
+    load: async () => (await import('./plain-fs.ts')).asynchronous,
+  },
+  'fs-sync': {
+    title: 'the same, synchronous',
+    survives: 'a crash of the process',
+    does: 'hash',
+    load: async () => (await import('./plain-fs.ts')).synchronous,
+  },
+  'hash-only': {
+    title: 'hashed, and not kept',
+    survives: 'nothing',
+    does: 'hash',
+    load: async () => (await import('./hash-only.ts')).open,
+  },
 } satisfies Record<string, Entry>
 
 export type ContestantName = keyof typeof contestants
 
-export async function openContestant(name: ContestantName, folder: string): ReturnType<Open> {
-  const open = await contestants[name].load()
+/** What a contestant needs and is not there. */
+export function missingFor(name: string): string | undefined {
+  const { needs } = entryOf(name)
+  return needs === undefined || isInstalled(needs) ? undefined : `${needs} is not installed: npm ci --prefix bench`
+}
+
+export async function openContestant(name: string, folder: string): ReturnType<Open> {
+  const open = await entryOf(name).load()
   return await open(folder)
+}
+
+function entryOf(name: string): Entry {
+  return contestants[name as ContestantName]
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { BlobRef } from '../../src/index.ts'
+import type { BlobBackend, BlobRef, MetadataAdapter } from '../../src/index.ts'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import type { Contestant, Open } from './contract.ts'
 
@@ -10,17 +10,20 @@ const GiB = 1024 ** 3
 export const durable: Open = (folder) => open(folder, 'full')
 export const relaxed: Open = (folder) => open(folder, 'none')
 
-async function open(folder: string, durability: 'full' | 'none'): Promise<Contestant> {
-  const blobs = createBlobStore({
-    backend: new DiskBackend({ root: join(folder, 'blobs'), durability }),
-    metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: durability === 'full' ? 'full' : 'relaxed' }),
-    limits: { maxBlobSize: 16 * GiB, accept: ['*/*'] },
-  })
+function open(folder: string, durability: 'full' | 'none'): Promise<Contestant> {
+  return openStore(
+    new DiskBackend({ root: join(folder, 'blobs'), durability }),
+    sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: durability === 'full' ? 'full' : 'relaxed' }),
+  )
+}
+
+export async function openStore(backend: BlobBackend, metadata: MetadataAdapter): Promise<Contestant> {
+  const blobs = createBlobStore({ backend, metadata, limits: { maxBlobSize: 16 * GiB, accept: ['*/*'] } })
   await blobs.ready()
 
   return {
     async upload({ did, body, size }) {
-      const blob = await blobs.upload(did, body, { size, mimeType: 'image/jpeg' })
+      const blob = await blobs.upload(did, body, { size })
       await blobs.applyWrites(did, [{ action: 'create', uri: uriOf(did, blob), record: { blob } }], { rev })
       return blob.ref.toString()
     },

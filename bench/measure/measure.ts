@@ -1,76 +1,59 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Figures, quantile } from './figures.ts'
-import { Resident } from './resident.ts'
+import { observe } from './observe.ts'
 
 export interface Schedule {
   /** How many operations are under way at once. */
   lanes: number
-  /** Operations before anything is measured: code is compiled, files are opened. */
-  warmUp: number
-  /** The measured ones end after this many seconds, */
+  /** For how long to measure, in seconds, */
   seconds: number
-  /** or this many operations. */
-  most: number
+  /** or until there were so many operations, those of the warm-up included. @default any number */
+  most?: number
+  /** Operations before anything is measured: code is compiled, files are opened. @default 200 */
+  warmUp?: number
 }
 
-/** In ms: how often the event loop is looked at. */
-const resolution = 2
-
-/**
- * Runs an operation again and again, each time with its number, from 0. Its time is that of one; what it gives is
- * collected for checking afterwards, and not looked at here.
- */
+/** Does something again and again, each time with its number, from 0. What comes of each is kept, to be checked later. */
 export async function measure<T>(
-  { lanes, warmUp, seconds, most }: Schedule,
+  { lanes, seconds, most = Number.POSITIVE_INFINITY, warmUp = 200 }: Schedule,
   operation: (number: number) => Promise<T>,
 ): Promise<{ figures: Figures; results: T[] }> {
   const results: T[] = []
-  await inLanes(lanes, async () => {
-    const number = results.length
-    if (number >= warmUp) return false
-    results.length++
-    results[number] = await operation(number)
-    return true
-  })
-  const resident = new Resident(process.pid)
-  globalThis.gc?.()
-  const base = resident.now()
-  resident.resetPeak()
-  const loop = monitorEventLoopDelay({ resolution })
   const took: number[] = []
-  loop.enable()
-  const cpu = process.cpuUsage()
-  const start = performance.now()
-  const end = start + seconds * 1000
-  await inLanes(lanes, async () => {
-    const begin = performance.now()
-    const number = results.length
-    if (begin >= end || number >= most) return false
-    results.length++
-    results[number] = await operation(number)
-    took.push(performance.now() - begin)
-    return true
-  })
-  const elapsed = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  loop.disable()
-  took.sort((a, b) => a - b)
-  const figures = {
-    rate: (took.length / elapsed) * 1000,
-    cpu: (user + system) / took.length,
-    p50: quantile(took, 0.5),
-    p95: quantile(took, 0.95),
-    p99: quantile(took, 0.99),
-    memory: resident.peak() - base,
-    loopDelay: Math.max(0, loop.percentile(99) / 1e6 - resolution),
-    operations: took.length,
+  const run = (until: number, seconds: number): Promise<void> => {
+    const end = performance.now() + seconds * 1000
+    const first = results.length
+    return inLanes(lanes, until - first, async (index) => {
+      const begin = performance.now()
+      if (begin >= end) return false
+      results.length++
+      results[first + index] = await operation(first + index)
+      took.push(performance.now() - begin)
+      return true
+    })
   }
-  return { figures, results }
+  await run(Math.min(warmUp, Math.ceil(most / 4)), seconds / 2)
+  took.length = 0
+  const { elapsed, cpu, memory, loopDelay } = await observe(() => run(most, seconds))
+  return { figures: { ...speed(took, elapsed), cpu: cpu / took.length, memory, loopDelay }, results }
 }
 
-async function inLanes(lanes: number, step: () => Promise<boolean>): Promise<void> {
+/** Of operations that took so many ms each, and so many together. */
+export function speed(took: number[], elapsed: number): Figures {
+  const sorted = took.toSorted((a, b) => a - b)
+  return {
+    rate: (took.length / elapsed) * 1000,
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    p99: quantile(sorted, 0.99),
+    operations: took.length,
+  }
+}
+
+/** Does something for each number below `count`, so many at once; false ends it. */
+export async function inLanes(lanes: number, count: number, step: (number: number) => Promise<unknown>): Promise<void> {
+  let next = 0
   const lane = async (): Promise<void> => {
-    while (await step());
+    while (next < count) if ((await step(next++)) === false) return
   }
   await Promise.all(Array.from({ length: lanes }, lane))
 }

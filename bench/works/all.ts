@@ -1,4 +1,24 @@
+import { collecting } from './collect.ts'
+import { httpWorks } from './http.ts'
+import { largeStores } from './large-store.ts'
+import { memoryWorks } from './memory.ts'
+import { mixes } from './mix.ts'
+import { packageWorks } from './package.ts'
+import { reads } from './read.ts'
+import { s3Works } from './s3.ts'
+import { streams } from './stream.ts'
 import { uploads } from './upload.ts'
 import type { Work } from './work.ts'
 
-export const works: readonly Work[] = [...uploads]
+export const works: readonly Work[] = [
+  ...uploads,
+  ...streams,
+  ...reads,
+  ...httpWorks,
+  ...mixes,
+  ...memoryWorks,
+  ...largeStores,
+  ...collecting,
+  ...s3Works,
+  ...packageWorks,
+]

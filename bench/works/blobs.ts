@@ -21,15 +21,17 @@ export function accountOf(number: number): string {
 /** So that the type is found out, as that of a picture is: the usual case. */
 const jpeg = Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex')
 
-/** Blobs of one size, no two alike, made before the clock runs. */
+/** Blobs of one size, no two alike, made before the clock runs; with `seed` the same ones each time. */
 export class Blobs {
   readonly size: number
+  readonly count: number
   readonly #memory: Buffer
 
-  constructor(size: number, count: number) {
+  constructor(size: number, count: number, { seed = false } = {}) {
     this.size = size
+    this.count = count
     this.#memory = Buffer.allocUnsafeSlow(size * count)
-    const content = randomBytes(size)
+    const content = seed ? Buffer.alloc(size, 'the same in every process') : randomBytes(size)
     content.set(jpeg)
     for (let number = 0; number < count; number++) {
       content.writeUInt32LE(number, jpeg.length)

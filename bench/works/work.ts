@@ -8,6 +8,8 @@ export interface Work {
   contestants: readonly string[]
   /** In which runs it is done. */
   when: 'always' | 'full'
+  /** What is not installed that a contestant needs; undefined when all is there. @default all is there */
+  missing?(contestant: string): string | undefined
   /** How often; fewer for what takes long. @default as many rounds as the run has */
   rounds?: number
   /**

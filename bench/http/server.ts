@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import express from 'express4'
+import type { BlobStore } from '../../src/index.ts'
+import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../library.ts'
+import { accountOf, Blobs } from '../works/blobs.ts'
+import { startNginx } from './nginx.ts'
+
+// The server's process: server.ts <kind> <folder> <size> <count>. It makes blobs, tells its parent where they are, and
+// ends with it.
+
+/** What the parent is told. */
+export interface Serving {
+  port: number
+  /** The process whose CPU time is that of serving. */
+  pid: number
+  /** Where each blob is. */
+  paths: string[]
+}
+
+const [kind = '', folder = '', size = '0', count = '0'] = process.argv.slice(2)
+const blobs = new Blobs(Number(size), Number(count), { seed: true })
+const files = join(folder, 'files')
+await mkdir(files, { recursive: true })
+let uploads = 0
+
+if (kind === 'nginx') {
+  await writeFiles()
+  const { port, process: child } = await startNginx(join(folder, 'nginx'), files)
+  tell({ port, pid: child.pid as number, paths: fileNames() })
+  process.once('disconnect', () => child.kill('SIGKILL'))
+} else {
+  const [listener, paths] = await listenerOf(kind)
+  const server = createServer({ keepAliveTimeout: 60_000 }, listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  tell({ port: (server.address() as AddressInfo).port, pid: process.pid, paths })
+  process.once('disconnect', () => process.exit())
+}
+
+function tell(serving: Serving): void {
+  process.send?.(serving)
+}
+
+async function listenerOf(kind: string): Promise<[RequestListener, string[]]> {
+  if (kind === 'pipe') {
+    await writeFiles()
+    return [pipe, fileNames()]
+  }
+  const { blobRouter } = await loadExpress()
+  const store = await openStore()
+  const router = blobRouter(store, {
+    authenticate: (request) => ({ did: request.headers.get('authorization')?.slice('Bearer '.length) ?? '' }),
+  })
+  return [kind === 'express' ? express().use(router) : router, await publish(store)]
+}
+
+/** What one would write by hand. */
+function pipe(req: IncomingMessage, res: ServerResponse): void {
+  if (req.method === 'GET') {
+    res.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': size })
+    createReadStream(join(files, req.url ?? '')).pipe(res)
+    return
+  }
+  const file = createWriteStream(join(files, `${uploads++}`))
+  req.pipe(file).once('finish', () => res.writeHead(200, { 'content-length': 2 }).end('{}'))
+}
+
+async function openStore(): Promise<BlobStore> {
+  const store = createBlobStore({
+    backend: new DiskBackend({ root: join(folder, 'blobs') }),
+    metadata: sqliteMetadata(join(folder, 'blobs.sqlite')),
+  })
+  await store.ready()
+  return store
+}
+
+async function publish(store: BlobStore): Promise<string[]> {
+  const publishOne = async (number: number): Promise<string> => {
+    const did = accountOf(number)
+    const blob = await store.upload(did, blobs.bytes(number))
+    const uri = `at://${did}/app.bsky.feed.post/${number}`
+    await store.applyWrites(did, [{ action: 'create', uri, record: { blob } }], { rev: '3jzfcijpj2z2a' })
+    return `/xrpc/com.atproto.sync.getBlob?${new URLSearchParams({ did, cid: `${blob.ref}` })}`
+  }
+  return await Promise.all(Array.from({ length: blobs.count }, (_, number) => publishOne(number)))
+}
+
+async function writeFiles(): Promise<void> {
+  for (let number = 0; number < blobs.count; number++)
+    await writeFile(join(files, `blob-${number}`), blobs.bytes(number))
+}
+
+function fileNames(): string[] {
+  return Array.from({ length: blobs.count }, (_, number) => `/blob-${number}`)
+}

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { cidOfBytes } from '../library.ts'
+
+/** What is put into the database of a store behind its back, for a store that is full costs too long to fill. */
+export interface Stock {
+  /** Of each account in turn. */
+  accounts: readonly string[]
+  /** Blobs, each referenced by a record of its own; there are no bytes. */
+  count: number
+}
+
+/** The store must be closed; its tables must be there. */
+export function addStock(folder: string, { accounts, count }: Stock): void {
+  const database = new Database(join(folder, 'blobs.sqlite'))
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = OFF')
+  const content = database.prepare(`INSERT INTO blobstore_content VALUES (?, ?, 'disk', 1000, ?)`)
+  const blob = database.prepare(`INSERT INTO blobstore_blob VALUES (?, ?, 'image/jpeg', 1000, ?, 1, NULL)`)
+  const ref = database.prepare(`INSERT INTO blobstore_ref VALUES (?, ?, ?, '3jzfcijpj2z2a', 'public')`)
+  const account = database.prepare(
+    `INSERT INTO blobstore_account VALUES (?, ?, ?, 0, 0, 0, NULL, 0)
+     ON CONFLICT (did) DO UPDATE SET bytes = bytes + excluded.bytes, count = count + excluded.count`,
+  )
+  const now = Date.now()
+  const seed = randomBytes(16)
+  database.transaction(() => {
+    for (let number = 0; number < count; number++) {
+      const did = accounts[number % accounts.length] as string
+      seed.writeUInt32LE(number)
+      const cid = cidOfBytes(seed)
+      content.run(cid, `${cid}.1-${'a'.repeat(16)}`, now)
+      blob.run(did, cid, now)
+      ref.run(did, cid, `at://${did}/app.bsky.feed.post/${number}`)
+    }
+    for (const did of accounts) account.run(did, (count / accounts.length) * 1000, Math.ceil(count / accounts.length))
+  })()
+  database.pragma('wal_checkpoint(TRUNCATE)')
+  database.close()
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { type ContestantName, missingFor, openContestant } from '../contestants/all.ts'
+import { observe } from '../measure/observe.ts'
+import { accountOf, Chunks } from './blobs.ts'
+import type { Work } from './work.ts'
+
+const MiB = 1024 ** 2
+const GiB = 1024 * MiB
+const everybody: ContestantName[] = [
+  'ours',
+  'ours-relaxed',
+  'reference',
+  'cacache',
+  'blockstore-fs',
+  'tus',
+  'hash-only',
+]
+
+/** One large blob in, and out again, by itself. */
+export const streams: Work[] = [
+  stream('100m', '100 MiB', 100 * MiB, everybody, 'full'),
+  stream('1g', '1 GiB', GiB, everybody, 'always'),
+  // Larger than a buffer can be, where the reference and blockstore-fs need one.
+  stream('8g', '8 GiB', 8 * GiB, ['ours', 'ours-relaxed', 'cacache', 'tus', 'hash-only'], 'full'),
+]
+
+function stream(name: string, title: string, size: number, contestants: ContestantName[], when: Work['when']): Work {
+  return {
+    name: `stream-${name}`,
+    title: `A stream of ${title}, in and out`,
+    contestants,
+    when,
+    missing: missingFor,
+    ...(size > GiB ? { rounds: 1 } : {}),
+    async run(name, { folder, scale }) {
+      const length = Math.ceil(size * scale)
+      const contestant = await openContestant(name, folder)
+      const did = accountOf(0)
+      await contestant.upload({ did, size: 2 * MiB, body: new Chunks(chunksOf(2 * MiB, 1)) })
+      let stored = ''
+      const input = await observe(async () => {
+        stored = await contestant.upload({ did, size: length, body: new Chunks(chunksOf(length, 0)) })
+      })
+      const figures = {
+        bandwidth: length / 1000 / input.elapsed,
+        cpu: input.cpu,
+        memory: input.memory,
+        loopDelay: input.loopDelay,
+      }
+      if (name === 'hash-only') return figures
+      const hash = createHash('sha256')
+      const output = await observe(async () => {
+        for await (const chunk of await contestant.stream(did, stored)) hash.update(chunk)
+      })
+      assert.equal(hash.digest('hex'), hashOf(chunksOf(length, 0)), 'other bytes came back')
+      if (contestant.referenced) assert.equal(await contestant.referenced(did), 2, 'references')
+      await contestant.close()
+      return { ...figures, readBandwidth: length / 1000 / output.elapsed, readMemory: output.memory }
+    },
+  }
+}
+
+const random = randomBytes(16 * MiB)
+const chunkSize = 64 * 1024
+
+/** Random bytes, the same each time, in the chunks that Node's HTTP gives. */
+function* chunksOf(length: number, offset: number): Generator<Uint8Array> {
+  for (let at = 0; at < length; at += chunkSize) {
+    const start = (at + offset * chunkSize) % random.length
+    yield random.subarray(start, start + Math.min(chunkSize, length - at))
+  }
+}
+
+function hashOf(chunks: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256')
+  for (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
+}
