@@ -1,55 +1,61 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { goals, holds } from './goals.ts'
 import { Samples } from './measure/samples.ts'
 import { takeSample } from './process/child.ts'
-import { parseOptions } from './process/options.ts'
+import { type BenchOptions, parseOptions } from './process/options.ts'
+import { installMissing } from './process/packages.ts'
 import { plan } from './process/plan.ts'
 import { Progress } from './process/progress.ts'
-import { printGoals, printWorks } from './report/table.ts'
+import { facts } from './report/facts.ts'
+import { writePage } from './report/page.ts'
+import { keepResults, lastResults, type Results, samplesOf } from './report/results.ts'
+import { printGoals, printWorks } from './report/terminal.ts'
 
-// npm run bench: see docs/benchmarks.md. Ends with 1 when a goal that was measured does not hold.
+// npm run bench: see docs/benchmarks.md. Ends with 1 when a sample failed, or a goal that was measured does not hold.
 
 const options = parseOptions(process.argv.slice(2))
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
+if (!options.smoke && !options.last) installMissing()
 const folder = join(resolve(options.dir), `${process.pid}`)
-const samples = new Samples()
-const planned = plan(options)
-const progress = new Progress(planned.length)
 try {
+  const results = options.last ? await lastResults() : await measureAll(options)
+  const samples = samplesOf(results)
+  console.log(`${printWorks(samples)}\n\n${printGoals(samples)}`)
+  // A part of a run, or a play, does not replace a whole one.
+  if (!options.smoke && !options.last && options.only === null) await keepResults(results)
+  if (options.write) await writePage(results)
+  if (!options.smoke && goals.some((goal) => holds(goal, goal.of(samples)) === false)) process.exitCode = 1
+} catch (error) {
+  if (!stop.signal.aborted) throw error
+  process.stderr.write('\nStopped\n')
+  process.exitCode = 130
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+async function measureAll({ full, rounds, seconds, scale }: BenchOptions): Promise<Results> {
   await mkdir(folder, { recursive: true })
+  const planned = plan(options, (why) => process.stderr.write(`${why}\n`))
+  const progress = new Progress(planned.length)
+  const samples = new Samples()
   for (const { work, contestant, round } of planned) {
     progress.begin(`${work.name} of ${contestant}, round ${round + 1}`)
-    const place = join(folder, 'sample')
+    const place = { folder: join(folder, 'sample'), seconds, scale }
     try {
-      samples.add(
-        work.name,
-        contestant,
-        await takeSample({ ...options, work: work.name, contestant, folder: place, signal: stop.signal }),
-      )
+      const figures = await takeSample(work.name, contestant, place, stop.signal)
+      samples.add(work.name, contestant, figures)
     } catch (error) {
       if (stop.signal.aborted) throw error
       progress.say(`${error instanceof Error ? error.message : error}`)
       process.exitCode = 1
     } finally {
-      await rm(place, { recursive: true, force: true, maxRetries: 5 })
+      await rm(place.folder, { recursive: true, force: true, maxRetries: 5 })
     }
     progress.end()
   }
   progress.finish()
-  console.log(`${printWorks(samples)}\n\n${printGoals(samples)}`)
-  if (!options.smoke) {
-    const results = join(import.meta.dirname, 'results')
-    await mkdir(results, { recursive: true })
-    await writeFile(join(results, 'latest.json'), `${JSON.stringify(samples, null, 2)}\n`)
-    if (goals.some((goal) => holds(goal, goal.of(samples)) === false)) process.exitCode = 1
-  }
-} catch (error) {
-  if (!stop.signal.aborted) throw error
-  progress.say('Stopped')
-  process.exitCode = 130
-} finally {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  return { facts: facts(folder), full, rounds, series: samples.series }
 }

@@ -14,8 +14,18 @@ export interface Figures {
   loopDelay?: number
   /** MB (10^6 bytes) a second. */
   bandwidth?: number
-  /** Any other number that a work counts: requests, ms, bytes. */
-  [other: string]: number | undefined
+  /** The same of reading it back, where both are measured in one sample. */
+  readBandwidth?: number
+  readMemory?: number
+  readCpu?: number
+  /** CPU time of a page of listBlobs, in µs. */
+  listCpu?: number
+  /** Requests to S3 for an operation. */
+  requests?: number
+  /** In bytes. */
+  size?: number
+  /** How many operations were measured. */
+  operations?: number
 }
 
 export function median(values: readonly number[]): number {

@@ -12,11 +12,13 @@ export interface Schedule {
   warmUp?: number
 }
 
+type Measured = Pick<Required<Figures>, 'rate' | 'cpu' | 'p50' | 'p95' | 'p99' | 'memory' | 'loopDelay' | 'operations'>
+
 /** Does something again and again, each time with its number, from 0. What comes of each is kept, to be checked later. */
 export async function measure<T>(
   { lanes, seconds, most = Number.POSITIVE_INFINITY, warmUp = 200 }: Schedule,
   operation: (number: number) => Promise<T>,
-): Promise<{ figures: Figures; results: T[] }> {
+): Promise<{ figures: Measured; results: T[] }> {
   const results: T[] = []
   const took: number[] = []
   const run = (until: number, seconds: number): Promise<void> => {
@@ -38,7 +40,7 @@ export async function measure<T>(
 }
 
 /** Of operations that took so many ms each, and so many together. */
-export function speed(took: number[], elapsed: number): Figures {
+function speed(took: number[], elapsed: number) {
   const sorted = took.toSorted((a, b) => a - b)
   return {
     rate: (took.length / elapsed) * 1000,

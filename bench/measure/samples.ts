@@ -27,6 +27,10 @@ export class Samples {
     return values?.length ? median(values) : undefined
   }
 
+  has(work: string, contestant: string): boolean {
+    return this.#find(work, contestant) !== undefined
+  }
+
   #find(work: string, contestant: string): Series | undefined {
     return this.series.find((one) => one.work === work && one.contestant === contestant)
   }

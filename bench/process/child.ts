@@ -2,24 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { Figures } from '../measure/figures.ts'
+import type { Place } from '../works/work.ts'
 
 /** What a sample takes at most, in ms: more is a hang. */
 const deadline = 20 * 60_000
 
 const sampleFile = new URL('../sample.ts', import.meta.url).pathname
 
-export interface SampleOptions {
-  work: string
-  contestant: string
-  folder: string
-  seconds: number
-  scale: number
-  signal: AbortSignal
-}
-
 /** Takes one sample, in a process of its own. Rejects with what the process said when it failed. */
-export async function takeSample(options: SampleOptions): Promise<Figures> {
-  const { work, contestant, folder, seconds, scale, signal } = options
+export async function takeSample(
+  work: string,
+  contestant: string,
+  { folder, seconds, scale }: Place,
+  signal: AbortSignal,
+): Promise<Figures> {
   const args = [work, contestant, '--dir', folder, '--seconds', `${seconds}`, '--scale', `${scale}`]
   const child = spawn(process.execPath, ['--expose-gc', sampleFile, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

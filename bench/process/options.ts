@@ -6,12 +6,14 @@ export interface BenchOptions {
   /** Little of everything, to see that the bench works: the figures mean nothing. */
   smoke: boolean
   /** Only works whose name, or name and contestant with a slash between, match this. */
-  only: RegExp
+  only: RegExp | null
   rounds: number
   /** Where the stores are made: on the file system that is to be measured. */
   dir: string
   /** Writes docs/benchmarks.md of the results. */
   write: boolean
+  /** Measures nothing, and takes the results of the last run. */
+  last: boolean
   seconds: number
   scale: number
 }
@@ -22,6 +24,7 @@ const usage = `npm run bench -- [options]
   --rounds <n>      how often each sample is taken (3); the median counts
   --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
   --write           also writes docs/benchmarks.md
+  --last            measures nothing: shows, or writes, what the last run measured
   --smoke           little of everything, in seconds; the figures mean nothing`
 
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -31,17 +34,19 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       options: {
         full: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
-        only: { type: 'string', default: '' },
+        only: { type: 'string' },
         rounds: { type: 'string' },
         dir: { type: 'string', default: `${import.meta.dirname}/../.work` },
         write: { type: 'boolean', default: false },
+        last: { type: 'boolean', default: false },
       },
     })
-    const { full, smoke, dir, write } = values
+    const { full, smoke, dir, write, last } = values
     const rounds = Number(values.rounds ?? (smoke ? 1 : 3))
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
     const [seconds, scale] = smoke ? [0.05, 0.01] : [1, 1]
-    return { full, smoke, only: new RegExp(values.only), rounds, dir, write, seconds, scale }
+    const only = values.only === undefined ? null : new RegExp(values.only)
+    return { full, smoke, only, rounds, dir, write, last, seconds, scale }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage}\n`)
     return process.exit(2)

@@ -8,18 +8,34 @@ export interface Planned {
   round: number
 }
 
+/** One of each kind that needs no server of another's. */
+const smoke = /^(upload-1k-16|stream-1g|read-1k|http-(get|upload)-50k|mix|store-10k|collect$)/
+
 /**
  * Round after round, and in each the contestants of a work one after another: what changes on the machine with time
  * meets all of them. Every other round has them in the opposite order, so that none always follows the same one.
+ * `skip` is told of those that cannot be measured here.
  */
-export function plan({ full, only, rounds }: BenchOptions): Planned[] {
-  const chosen = works.filter(({ when }) => full || when === 'always')
-  return Array.from({ length: rounds }, (_, round) =>
-    chosen.flatMap((work) => {
-      if (round >= (work.rounds ?? rounds)) return []
-      const contestants = work.contestants.filter((one) => only.test(work.name) || only.test(`${work.name}/${one}`))
-      if (round % 2 === 1) contestants.reverse()
-      return contestants.map((contestant) => ({ work, contestant, round }))
+export function plan(options: BenchOptions, skip: (why: string) => void): Planned[] {
+  const chosen = works.flatMap((work) => {
+    const contestants = chosenOf(work, options).filter((contestant) => {
+      const missing = work.missing?.(contestant)
+      if (missing !== undefined) skip(`Skipped ${work.name} of ${contestant}: ${missing}`)
+      return missing === undefined
+    })
+    return contestants.length === 0 ? [] : [{ work, contestants }]
+  })
+  return Array.from({ length: options.rounds }, (_, round) =>
+    chosen.flatMap(({ work, contestants }) => {
+      if (round >= (work.rounds ?? options.rounds)) return []
+      const order = round % 2 === 1 ? contestants.toReversed() : contestants
+      return order.map((contestant) => ({ work, contestant, round }))
     }),
   ).flat()
+}
+
+function chosenOf({ name, contestants, when }: Work, { full, only, smoke: isSmoke }: BenchOptions): readonly string[] {
+  if (only !== null) return contestants.filter((one) => only.test(name) || only.test(`${name}/${one}`))
+  if (isSmoke) return smoke.test(name) ? contestants.slice(0, 1) : []
+  return full || when === 'always' ? contestants : []
 }

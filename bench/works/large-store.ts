@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
+import type { Figures } from '../measure/figures.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, accounts, Blobs } from './blobs.ts'
 import { shuffled } from './read.ts'
@@ -26,7 +27,7 @@ function largeStore(name: string, title: string, contestants: string[], when: Wo
     title: `Uploading and reading of 1 KiB, 16 at once, and a page of listBlobs, with ${title} in the store`,
     contestants,
     when,
-    async run(stock, { folder, seconds, scale }) {
+    async run(stock, { folder, seconds, scale }): Promise<Figures> {
       const open = () =>
         createBlobStore({
           backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
@@ -60,7 +61,7 @@ function largeStore(name: string, title: string, contestants: string[], when: Wo
       })
       await store.close()
       const { rate, cpu, p99 } = uploads.figures
-      return { rate, cpu, p99, readCpu: reads.figures.cpu, listCpu: lists.figures.cpu } as Record<string, number>
+      return { rate, cpu, p99, readCpu: reads.figures.cpu, listCpu: lists.figures.cpu }
     },
   }
 }

@@ -1,0 +1,57 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Samples } from '../measure/samples.ts'
+import { drawCharts } from './charts.ts'
+import { goalLines } from './goal-table.ts'
+import { type Results, samplesOf } from './results.ts'
+import { workTables } from './tables.ts'
+
+const docs = join(import.meta.dirname, '../../docs')
+const file = join(docs, 'benchmarks.md')
+const [begin, end] = ['<!-- results: written by `npm run bench -- --write` -->', '<!-- end of results -->']
+
+/** Puts the results into docs/benchmarks.md, between its two marks; what people wrote around them stays. */
+export async function writePage(results: Results): Promise<void> {
+  const samples = samplesOf(results)
+  const charts = drawCharts(samples)
+  await mkdir(join(docs, 'benchmarks'), { recursive: true })
+  for (const [name, svg] of charts) await writeFile(join(docs, 'benchmarks', name), svg)
+  const page = await readFile(file, 'utf8')
+  const [before, after] = [page.indexOf(begin), page.indexOf(end)]
+  if (before === -1 || after < before) throw new Error(`${file}: the marks that the results go between are missing`)
+  const parts = [setting(results), goalsOf(samples), picturesOf(charts.keys()), tablesOf(samples)]
+  await writeFile(file, `${page.slice(0, before)}${begin}\n\n${parts.join('\n\n')}\n\n${page.slice(after)}`)
+}
+
+function setting({ facts, full, rounds }: Results): string {
+  const { date, processor, cores, memoryGiB, system, fileSystem, node, versions } = facts
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `${full ? 'All of it' : 'The default set'}, ${rounds} rounds, ${date}: ${cores} cores (${processor}), ${memoryGiB} GiB,
+${system}, ${fileSystem}, Node ${node.slice(1)}; ${packages.join(', ')}.`
+}
+
+function goalsOf(samples: Samples): string {
+  const rows = goalLines(samples).map(({ goal, wanted, figure, verdict }) => [
+    `${goal.row}: ${goal.what}`,
+    wanted,
+    figure,
+    verdict === 'does not hold' ? '**does not hold**' : verdict,
+  ])
+  return `## Goals\n\n${markdown([['', 'goal', 'figure', ''], ...rows])}`
+}
+
+function picturesOf(names: Iterable<string>): string {
+  return `## Pictures\n\n${[...names].map((name) => `![${name.replace('.svg', '')}](benchmarks/${name})`).join('\n\n')}`
+}
+
+function tablesOf(samples: Samples): string {
+  return `## All figures\n\n${workTables(samples)
+    .map(({ title, rows }) => `### ${title}\n\n${markdown(rows)}`)
+    .join('\n\n')}`
+}
+
+function markdown(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '--:'))), ...body.map(line)].join('\n')
+}

@@ -1,0 +1,28 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Samples, type Series } from '../measure/samples.ts'
+import type { Facts } from './facts.ts'
+
+/** All of one run, as it is kept in a file. */
+export interface Results {
+  facts: Facts
+  full: boolean
+  rounds: number
+  series: Series[]
+}
+
+const folder = join(import.meta.dirname, '../results')
+const file = join(folder, 'latest.json')
+
+export async function keepResults(results: Results): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(file, `${JSON.stringify(results, null, 1)}\n`)
+}
+
+export async function lastResults(): Promise<Results> {
+  return JSON.parse(await readFile(file, 'utf8')) as Results
+}
+
+export function samplesOf({ series }: Results): Samples {
+  return new Samples(series)
+}

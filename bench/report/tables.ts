@@ -1,0 +1,57 @@
+import type { Figures } from '../measure/figures.ts'
+import type { Samples } from '../measure/samples.ts'
+import { works } from '../works/all.ts'
+import { titleOf } from './titles.ts'
+
+/** Of one work: a line for each contestant, the first line being the head. */
+export interface WorkTable {
+  name: string
+  title: string
+  rows: string[][]
+}
+
+interface Column {
+  title: string
+  figure: keyof Figures
+  show: (value: number) => string
+}
+
+const whole = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 0 })
+const fine = (value: number) => value.toFixed(value < 10 ? 2 : 1)
+const inMiB = (value: number) => whole(value / 1024 ** 2)
+
+const columns: readonly Column[] = [
+  { title: 'per second', figure: 'rate', show: whole },
+  { title: 'MB/s', figure: 'bandwidth', show: whole },
+  { title: 'CPU µs', figure: 'cpu', show: whole },
+  { title: 'p50 ms', figure: 'p50', show: fine },
+  { title: 'p95 ms', figure: 'p95', show: fine },
+  { title: 'p99 ms', figure: 'p99', show: fine },
+  { title: 'memory MiB', figure: 'memory', show: inMiB },
+  { title: 'event loop p99 ms', figure: 'loopDelay', show: fine },
+  { title: 'out MB/s', figure: 'readBandwidth', show: whole },
+  { title: 'out memory MiB', figure: 'readMemory', show: inMiB },
+  { title: 'read CPU µs', figure: 'readCpu', show: whole },
+  { title: 'list CPU µs', figure: 'listCpu', show: whole },
+  { title: 'requests', figure: 'requests', show: fine },
+  { title: 'KiB, gzip', figure: 'size', show: (bytes) => fine(bytes / 1024) },
+]
+
+/** Medians; columns that nobody has a figure for are left out. */
+export function workTables(samples: Samples): WorkTable[] {
+  return works.flatMap(({ name, title, contestants }) => {
+    const measured = contestants.filter((contestant) => samples.has(name, contestant))
+    if (measured.length === 0) return []
+    const used = columns.filter(({ figure }) =>
+      measured.some((contestant) => samples.figure(name, contestant, figure) !== undefined),
+    )
+    const rows = measured.map((contestant) => [
+      titleOf(contestant),
+      ...used.map(({ figure, show }) => {
+        const value = samples.figure(name, contestant, figure)
+        return value === undefined ? '' : show(value)
+      }),
+    ])
+    return [{ name, title, rows: [['', ...used.map((column) => column.title)], ...rows] }]
+  })
+}

@@ -1,0 +1,19 @@
+import { contestants } from '../contestants/all.ts'
+
+/** Those that are not stores to upload into, but servers, or stores of some size. */
+const others: Record<string, string> = {
+  router: 'pds-blobstore on node:http',
+  express: 'pds-blobstore on Express 4',
+  pipe: 'createReadStream.pipe and req.pipe on node:http',
+  nginx: 'nginx, plain files',
+  empty: 'empty',
+  '10k': '10,000 blobs',
+  '100k': '100,000 blobs',
+  '1m': '1,000,000 blobs',
+}
+
+/** What a contestant is called in tables. */
+export function titleOf(contestant: string): string {
+  const known: Record<string, { title: string }> = contestants
+  return known[contestant]?.title ?? others[contestant] ?? contestant.replaceAll('-', ' ')
+}
