@@ -32,7 +32,7 @@ export async function observe(something: () => Promise<void>): Promise<Observed>
   return {
     elapsed,
     cpu: user + system,
-    memory: resident.peak() - base,
+    memory: Math.max(0, resident.peak() - base),
     // A timer of this resolution is what is looked at: it is never early.
     loopDelay: Math.max(0, loop.percentile(99) / 1e6 - resolution),
   }

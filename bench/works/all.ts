@@ -4,6 +4,7 @@ import { largeStores } from './large-store.ts'
 import { memoryWorks } from './memory.ts'
 import { mixes } from './mix.ts'
 import { packageWorks } from './package.ts'
+import { postgresWorks } from './postgres.ts'
 import { reads } from './read.ts'
 import { s3Works } from './s3.ts'
 import { streams } from './stream.ts'
@@ -20,5 +21,6 @@ export const works: readonly Work[] = [
   ...largeStores,
   ...collecting,
   ...s3Works,
+  ...postgresWorks,
   ...packageWorks,
 ]

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import { openContestant } from '../contestants/all.ts'
+import { observe } from '../measure/observe.ts'
+
+// read-stream.ts <contestant> <folder> <did> <name>: reads one blob to its end, in a process that has done nothing else,
+// so that its memory is that of reading.
+
+/** What the parent is told. */
+export interface StreamRead {
+  sha256: string
+  /** In ms. */
+  elapsed: number
+  memory: number
+}
+
+const [contestant = '', folder = '', did = '', name = ''] = process.argv.slice(2)
+const store = await openContestant(contestant, folder)
+const hash = createHash('sha256')
+const { elapsed, memory } = await observe(async () => {
+  for await (const chunk of await store.stream(did, name)) hash.update(chunk)
+})
+await store.close()
+process.send?.({ sha256: hash.digest('hex'), elapsed, memory } satisfies StreamRead)
+process.disconnect?.()

@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { Kysely, PostgresDialect } from 'kysely'
+import { Pool } from 'pg'
+import { postgresVariable, startPostgres } from '../../test/servers/postgres.ts'
+import { openStore } from '../contestants/ours.ts'
+import { DiskBackend, kyselyMetadata } from '../library.ts'
+import { measure } from '../measure/measure.ts'
+import { accountOf, Blobs } from './blobs.ts'
+import { check } from './check.ts'
+import type { Work } from './work.ts'
+
+const size = 50 * 1024
+
+/** With the metadata in PostgreSQL, on this machine and without its own fsync: what its way there and back costs. */
+export const postgresWorks: Work[] = [1, 16].map((lanes) => ({
+  name: `postgres-50k-${lanes}`,
+  title: `Upload of 50 KiB, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}, metadata in PostgreSQL without fsync`,
+  contestants: ['ours-relaxed'],
+  when: 'full',
+  async run(_name, { folder, seconds, scale }) {
+    const stop = await startPostgres()
+    const pool = new Pool({ connectionString: process.env[postgresVariable], max: 16 })
+    try {
+      const contestant = await openStore(
+        new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+        kyselyMetadata(new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) }), {
+          durability: 'relaxed',
+        }),
+      )
+      const blobs = new Blobs(size, Math.ceil(4000 * scale))
+      const { figures, results } = await measure({ lanes, seconds, most: blobs.count }, (number) =>
+        contestant.upload({ did: accountOf(number), size, body: blobs.body(number) }),
+      )
+      await check(contestant, blobs, results)
+      await contestant.close()
+      return figures
+    } finally {
+      await pool.end()
+      await stop()
+    }
+  },
+}))
