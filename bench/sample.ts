@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { works } from './works/all.ts'
 
@@ -8,7 +9,7 @@ import { works } from './works/all.ts'
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    dir: { type: 'string', default: `${import.meta.dirname}/.work/sample` },
+    dir: { type: 'string', default: join(import.meta.dirname, '.work') },
     seconds: { type: 'string', default: '1' },
     scale: { type: 'string', default: '1' },
   },
@@ -21,7 +22,11 @@ if (!work?.contestants.includes(contestant)) {
   process.exit(2)
 }
 await mkdir(values.dir, { recursive: true })
-const place = { folder: values.dir, seconds: Number(values.seconds), scale: Number(values.scale) }
-const figures = await work.run(contestant, place)
-if (process.send === undefined) await rm(values.dir, { recursive: true, force: true })
-process.stdout.write(`${JSON.stringify(figures)}\n`)
+const folder = await mkdtemp(join(values.dir, 'sample-'))
+try {
+  const place = { folder, seconds: Number(values.seconds), scale: Number(values.scale) }
+  const figures = await work.run(contestant, place)
+  process.stdout.write(`${JSON.stringify(figures)}\n`)
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}

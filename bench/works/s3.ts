@@ -75,8 +75,15 @@ async function ours(folder: string, client: S3Client): Promise<Contestant> {
   )
 }
 
+/** Of reference-s3.ts, which is not there to be compiled for everybody. */
+type OpenReference = (
+  folder: string,
+  settings: S3ClientConfig & { bucket: string },
+  onClient: (client: Pick<S3Client, 'middlewareStack'>) => void,
+) => Promise<Contestant>
+
 async function reference(folder: string, settings: S3ClientConfig, requests: string[]): Promise<Contestant> {
-  const file = './../contestants/peers/reference-s3.ts'
-  const { open } = (await import(file)) as typeof import('../contestants/peers/reference-s3.ts')
+  const file = '../contestants/peers/reference-s3.ts'
+  const { open } = (await import(file)) as { open: OpenReference }
   return await open(folder, { bucket, ...settings }, (client) => count(client, requests))
 }
