@@ -21,6 +21,7 @@ function collect(name: string, contestants: string[], when: Work['when']): Work 
     title: 'Collecting: garbage of all the blobs; CPU time of one',
     contestants,
     when,
+    ...(when === 'full' ? { rounds: 2 } : {}),
     async run(amounts, { folder, scale }) {
       const [garbage = 0, all = 0] = amounts.split('-of-').map((amount) => Math.ceil(Number(amount) * scale))
       let late = 0

@@ -27,6 +27,7 @@ function largeStore(name: string, title: string, contestants: string[], when: Wo
     title: `Uploading and reading of 1 KiB, 16 at once, and a page of listBlobs, with ${title} in the store`,
     contestants,
     when,
+    ...(when === 'full' ? { rounds: 2 } : {}),
     async run(stock, { folder, seconds, scale }): Promise<Figures> {
       const open = () =>
         createBlobStore({
