@@ -1,6 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { goals, holds } from './goals.ts'
 import { Samples } from './measure/samples.ts'
 import { takeSample } from './process/child.ts'
 import { type BenchOptions, parseOptions } from './process/options.ts'
@@ -8,6 +7,7 @@ import { installMissing } from './process/packages.ts'
 import { plan } from './process/plan.ts'
 import { Progress } from './process/progress.ts'
 import { facts } from './report/facts.ts'
+import { goalLines } from './report/goal-lines.ts'
 import { writePage } from './report/page.ts'
 import { keepResults, lastResults, type Results, samplesOf } from './report/results.ts'
 import { printGoals, printWorks } from './report/terminal.ts'
@@ -27,7 +27,7 @@ try {
   // A part of a run, or a play, does not replace a whole one.
   if (!options.smoke && !options.last && options.only === null) await keepResults(results)
   if (options.write) await writePage(results)
-  if (!options.smoke && goals.some((goal) => holds(goal, goal.of(samples)) === false)) process.exitCode = 1
+  if (!options.smoke && goalLines(samples).some(({ verdict }) => verdict === 'does not hold')) process.exitCode = 1
 } catch (error) {
   if (!stop.signal.aborted) throw error
   process.stderr.write('\nStopped\n')

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Samples } from '../measure/samples.ts'
 import { drawCharts } from './charts.ts'
-import { goalLines } from './goal-table.ts'
+import { goalLines } from './goal-lines.ts'
 import { type Results, samplesOf } from './results.ts'
 import { workTables } from './tables.ts'
 
@@ -31,8 +31,8 @@ ${system}, ${fileSystem}, Node ${node.slice(1)}; ${packages.join(', ')}.`
 }
 
 function goalsOf(samples: Samples): string {
-  const rows = goalLines(samples).map(({ goal, wanted, figure, verdict }) => [
-    `${goal.row}: ${goal.what}`,
+  const rows = goalLines(samples).map(({ row, what, wanted, figure, verdict }) => [
+    `${row}: ${what}`,
     wanted,
     figure,
     verdict === 'does not hold' ? '**does not hold**' : verdict,

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { Samples } from '../measure/samples.ts'
-import { goalLines } from './goal-table.ts'
+import { goalLines } from './goal-lines.ts'
 import { workTables } from './tables.ts'
 
 export function printWorks(samples: Samples): string {
@@ -10,10 +10,10 @@ export function printWorks(samples: Samples): string {
 
 export function printGoals(samples: Samples): string {
   const lines = goalLines(samples).filter(({ verdict }) => verdict !== 'not measured')
-  const cells = align(lines.map(({ goal, wanted, figure, verdict }) => [`  ${goal.what}`, wanted, figure, verdict]))
+  const cells = align(lines.map(({ what, wanted, figure, verdict }) => [`  ${what}`, wanted, figure, verdict]))
   return lines
-    .map(({ goal, verdict }, index) => {
-      const heading = goal.row === lines[index - 1]?.goal.row ? '' : `${styleText('bold', goal.row)}\n`
+    .map(({ row, verdict }, index) => {
+      const heading = row === lines[index - 1]?.row ? '' : `${styleText('bold', row)}\n`
       return `${heading}${styleText(verdict === 'holds' ? 'green' : 'red', cells[index] ?? '')}`
     })
     .join('\n')

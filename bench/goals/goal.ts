@@ -1,0 +1,42 @@
+import type { Figures } from '../measure/figures.ts'
+import type { Samples } from '../measure/samples.ts'
+
+/** Something that shall hold, of the medians of one run. */
+export interface Goal {
+  what: string
+  /** Undefined where it was not measured. */
+  figure: (samples: Samples) => number | undefined
+  least?: number
+  most?: number
+  unit: '×' | 'MiB' | 'KiB' | 'ms' | 'requests'
+}
+
+/** Goals that belong together. */
+export interface GoalRow {
+  title: string
+  goals: readonly Goal[]
+}
+
+/** Undefined where it was not measured. */
+export function holds(goal: Goal, samples: Samples): boolean | undefined {
+  const { least = 0, most = Number.POSITIVE_INFINITY } = goal
+  const figure = goal.figure(samples)
+  return figure === undefined ? undefined : figure >= least && figure <= most
+}
+
+/** What one contestant did of one work. */
+export type Series = readonly [work: string, contestant: string]
+
+export function value(figure: keyof Figures, series: Series, unit = 1): Goal['figure'] {
+  return (samples) => {
+    const found = samples.figure(...series, figure)
+    return found === undefined ? undefined : found / unit
+  }
+}
+
+export function ratio(figure: keyof Figures, of: Series, to: Series): Goal['figure'] {
+  return (samples) => {
+    const [one, other] = [samples.figure(...of, figure), samples.figure(...to, figure)]
+    return one === undefined || other === undefined ? undefined : one / other
+  }
+}

@@ -1,0 +1,28 @@
+import { goalRows } from '../goals/all.ts'
+import { holds } from '../goals/goal.ts'
+import type { Samples } from '../measure/samples.ts'
+
+/** A goal in words. */
+export interface GoalLine {
+  row: string
+  what: string
+  wanted: string
+  figure: string
+  verdict: 'holds' | 'does not hold' | 'not measured'
+}
+
+export function goalLines(samples: Samples): GoalLine[] {
+  return goalRows.flatMap(({ title, goals }) =>
+    goals.map((goal) => {
+      const figure = goal.figure(samples)
+      const held = holds(goal, samples)
+      return {
+        row: title,
+        what: goal.what,
+        wanted: `${goal.least === undefined ? `≤ ${goal.most}` : `≥ ${goal.least}`} ${goal.unit}`,
+        figure: figure === undefined ? '–' : figure.toFixed(Math.abs(figure) < 100 ? 2 : 0),
+        verdict: held === undefined ? 'not measured' : held ? 'holds' : 'does not hold',
+      }
+    }),
+  )
+}
