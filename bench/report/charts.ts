@@ -24,16 +24,16 @@ const charts: readonly Chart[] = [
   { file: 'http-50k', title: 'Downloads of 50 KiB a second over HTTP', work: 'http-get-50k-16', figure: 'rate' },
 ]
 
-/** The charts of what was measured, by file name. */
-export function drawCharts(samples: Samples): Map<string, string> {
-  const drawn = new Map<string, string>()
+/** The charts of what was measured. */
+export function drawCharts(samples: Samples): { file: string; title: string; svg: string }[] {
+  const drawn = []
   for (const { file, title, work, figure, unit = 1 } of charts) {
     const contestants = works.find(({ name }) => name === work)?.contestants ?? []
     const bars = contestants.flatMap((contestant) => {
       const value = samples.figure(work, contestant, figure)
       return value === undefined ? [] : [{ label: titleOf(contestant), value: value / unit }]
     })
-    if (bars.length > 0) drawn.set(`${file}.svg`, draw(title, bars))
+    if (bars.length > 0) drawn.push({ file: `${file}.svg`, title, svg: draw(title, bars) })
   }
   return drawn
 }

@@ -15,11 +15,11 @@ export async function writePage(results: Results): Promise<void> {
   const samples = samplesOf(results)
   const charts = drawCharts(samples)
   await mkdir(join(docs, 'benchmarks'), { recursive: true })
-  for (const [name, svg] of charts) await writeFile(join(docs, 'benchmarks', name), svg)
+  for (const { file, svg } of charts) await writeFile(join(docs, 'benchmarks', file), svg)
   const page = await readFile(file, 'utf8')
   const [before, after] = [page.indexOf(begin), page.indexOf(end)]
   if (before === -1 || after < before) throw new Error(`${file}: the marks that the results go between are missing`)
-  const parts = [setting(results), goalsOf(samples), picturesOf(charts.keys()), tablesOf(samples)]
+  const parts = [setting(results), goalsOf(samples), picturesOf(charts), tablesOf(samples)]
   await writeFile(file, `${page.slice(0, before)}${begin}\n\n${parts.join('\n\n')}\n\n${page.slice(after)}`)
 }
 
@@ -40,8 +40,8 @@ function goalsOf(samples: Samples): string {
   return `## Goals\n\n${markdown([['', 'goal', 'figure', ''], ...rows])}`
 }
 
-function picturesOf(names: Iterable<string>): string {
-  return `## Pictures\n\n${[...names].map((name) => `![${name.replace('.svg', '')}](benchmarks/${name})`).join('\n\n')}`
+function picturesOf(charts: readonly { file: string; title: string }[]): string {
+  return `## Pictures\n\n${charts.map(({ file, title }) => `![${title}](benchmarks/${file})`).join('\n\n')}`
 }
 
 function tablesOf(samples: Samples): string {
