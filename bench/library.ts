@@ -6,7 +6,7 @@ export const builtFiles: string = fileURLToPath(new URL('../dist/', import.meta.
 
 const load = (entry: string): Promise<unknown> => import(new URL(`../dist/${entry}.js`, import.meta.url).href)
 
-export const { cidOfBytes, createBlobStore, DiskBackend, kyselyMetadata, sqliteMetadata } = (await load(
+export const { cidOfBytes, createBlobStore, DiskBackend, kyselyMetadata, MemoryBackend, sqliteMetadata } = (await load(
   'index',
 )) as typeof import('../src/index.ts')
 
@@ -15,3 +15,6 @@ export const loadExpress = async (): Promise<typeof import('../src/express.ts')>
 
 export const loadS3 = async (): Promise<typeof import('../src/s3.ts')> =>
   (await load('s3')) as typeof import('../src/s3.ts')
+
+export const loadImages = async (): Promise<typeof import('../src/images.ts')> =>
+  (await load('images')) as typeof import('../src/images.ts')

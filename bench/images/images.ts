@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBlobStore, DiskBackend, MemoryBackend, sqliteMetadata } from 'pds-blobstore'
-import { createImageVariants } from 'pds-blobstore/images'
 import sharp from 'sharp'
+import { createBlobStore, DiskBackend, loadImages, MemoryBackend, sqliteMetadata } from '../library.ts'
 
 // npm run build && node bench/images/images.ts: a thumbnail of a photograph of 12 megapixels, by the process that decodes
 // and by sharp in this one, in turns, so that what else the machine does strikes both. The median of each, and their ratio.
@@ -21,6 +20,7 @@ const blobs = createBlobStore({
   metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
   limits: { maxBlobSize: 64 * 1024 * 1024 },
 })
+const { createImageVariants } = await loadImages()
 const images = createImageVariants({ blobs, cache: new MemoryBackend(), cacheSize: 0 })
 try {
   const photo = await photograph()
