@@ -33,7 +33,7 @@ export async function measure<T>(
       return true
     })
   }
-  await run(Math.min(warmUp, Math.ceil(most / 4)), seconds / 2)
+  await run(Math.min(warmUp, Math.ceil(most / 4)), seconds * 15)
   took.length = 0
   const { elapsed, cpu, memory, loopDelay } = await observe(() => run(most, seconds))
   return { figures: { ...speed(took, elapsed), cpu: cpu / took.length, memory, loopDelay }, results }

@@ -18,7 +18,10 @@ const contestants: ContestantName[] = [
 
 /** What is uploaded in one sample at most, so that it stays in memory. */
 const mostBytes = 256 * 1024 * KiB
-const mostBlobs = 8000
+const mostBlobs = 12_000
+
+/** A store that has been in use: its directories are made, its code is compiled. */
+const warmUp = 2500
 
 /** Uploads of whole, small blobs. */
 export const uploads: Work[] = [
@@ -40,7 +43,7 @@ function upload(name: string, title: string, size: number, lanes: number): Work 
     async run(name, { folder, seconds, scale }) {
       const blobs = new Blobs(size, Math.ceil(Math.min(mostBlobs, mostBytes / size) * scale))
       const contestant = await openContestant(name, folder)
-      const { figures, results } = await measure({ lanes, seconds, most: blobs.count }, (number) =>
+      const { figures, results } = await measure({ lanes, seconds, most: blobs.count, warmUp }, (number) =>
         contestant.upload({ did: accountOf(number), size, body: blobs.body(number) }),
       )
       await check(contestant, blobs, results)

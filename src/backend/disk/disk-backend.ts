@@ -26,7 +26,7 @@ import { readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
 import { Shards } from './shards.ts'
-import { readSmall, WholeBody } from './small.ts'
+import { readSmall } from './small.ts'
 
 export interface DiskBackendOptions {
   /**
@@ -182,11 +182,11 @@ export class DiskBackend implements BlobBackend {
     const fd = await ifThere(sys.openToRead(this.#layout.blob(key)), null)
     if (fd === null) return null
     try {
-      const bytes = range === undefined ? await readSmall(fd, expectedSize) : null
-      signal?.throwIfAborted()
-      if (bytes !== null) {
-        await sys.close(fd)
-        return { size: bytes.byteLength, body: new WholeBody(bytes, signal) }
+      const small = range === undefined ? await readSmall(fd, expectedSize, signal) : null
+      if (small !== null) {
+        signal?.throwIfAborted()
+        await sys.close(fd).catch(() => {})
+        return { size: small.size, body: small }
       }
       const stats = await sys.fstat(fd)
       if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is no plain file lies in its place; remove it')

@@ -1,10 +1,5 @@
 import { Refusal, sys } from '../files/system-calls.ts'
-
-const chunkSize = 256 * 1024
-
-// Buffers of readings that came to their end. 16 of them are 4 MiB; more readings at once allocate.
-const pool: Uint8Array[] = []
-const pooled = 16
+import { giveBack, takeBuffer } from './buffer-pool.ts'
 
 export interface ReadingOptions {
   fd: number
@@ -85,7 +80,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
   /** The regular end. Only here is the last chunk known to be out of use, and its buffer free for the next reading. */
   async #finish(): Promise<IteratorResult<Uint8Array, undefined>> {
     await this.#close()
-    if (this.#buffer?.byteLength === chunkSize && pool.length < pooled) pool.push(this.#buffer)
+    if (this.#buffer) giveBack(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }
@@ -109,13 +104,4 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
     this.#last = result.catch(() => {})
     return result
   }
-}
-
-function takeBuffer(length: number): Uint8Array {
-  return (length >= chunkSize ? pool.pop() : undefined) ?? newBuffer(Math.min(length, chunkSize))
-}
-
-/** Not filled with zeros, and a plain Uint8Array: `slice` of a Buffer copies nothing, which surprises readers. */
-function newBuffer(length: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }

@@ -1,42 +1,61 @@
 import { sys } from '../files/system-calls.ts'
-
-/** In bytes. Larger ones are read piece by piece, as their reader asks. */
-const most = 256 * 1024
+import { chunkSize, giveBack, takeBuffer } from './buffer-pool.ts'
 
 /**
- * The whole file in one read, where it is small and has the size that it should have; else null. One byte more is asked
- * for, which a file of that size does not have: so nobody needs to look first.
+ * The whole file in one read, where it fits into a chunk and has the size that it should have; else null. One byte more
+ * is asked for, which a file of that size does not have: so nobody needs to look first.
  */
-export async function readSmall(fd: number, expectedSize: number | undefined): Promise<Uint8Array | null> {
-  if (expectedSize === undefined || expectedSize === 0 || expectedSize > most) return null
-  const buffer = Buffer.allocUnsafeSlow(expectedSize + 1)
-  const read = await sys.read(fd, buffer, buffer.byteLength, 0)
-  return read === expectedSize ? new Uint8Array(buffer.buffer, 0, expectedSize) : null
+export async function readSmall(
+  fd: number,
+  expectedSize: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<WholeBody | null> {
+  if (expectedSize === undefined || expectedSize === 0 || expectedSize >= chunkSize) return null
+  const buffer = takeBuffer(expectedSize + 1)
+  const read = await sys.read(fd, buffer, expectedSize + 1, 0).catch((error: unknown) => {
+    giveBack(buffer)
+    throw error
+  })
+  if (read === expectedSize) return new WholeBody(buffer, read, signal)
+  giveBack(buffer)
+  return null
 }
 
 /** Bytes that are in memory already: one chunk, and no file to hold. */
 export class WholeBody implements AsyncIterableIterator<Uint8Array> {
-  #bytes: Uint8Array | undefined
+  readonly size: number
   readonly #signal: AbortSignal | undefined
+  #buffer: Uint8Array | undefined
+  #given = false
 
-  constructor(bytes: Uint8Array, signal: AbortSignal | undefined) {
-    this.#bytes = bytes
+  constructor(buffer: Uint8Array, size: number, signal: AbortSignal | undefined) {
+    this.#buffer = buffer
+    this.size = size
     this.#signal = signal
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#bytes !== undefined) this.#signal?.throwIfAborted()
-    const value = this.#bytes
-    this.#bytes = undefined
-    return value === undefined ? { done: true, value: undefined } : { done: false, value }
+    const buffer = this.#buffer
+    if (buffer === undefined) return { done: true, value: undefined }
+    if (this.#given) return this.#finish(buffer)
+    this.#signal?.throwIfAborted()
+    this.#given = true
+    return { done: false, value: buffer.subarray(0, this.size) }
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#bytes = undefined
+    this.#buffer = undefined
     return { done: true, value: undefined }
   }
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** The regular end. Only here is the chunk known to be out of use: who gives up may still be sending it. */
+  #finish(buffer: Uint8Array): IteratorResult<Uint8Array, undefined> {
+    this.#buffer = undefined
+    giveBack(buffer)
+    return { done: true, value: undefined }
   }
 }
