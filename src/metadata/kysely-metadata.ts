@@ -1,28 +1,10 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
-import { acquired } from './acquired.ts'
-import { type Dialect, detectDialect } from './dialect.ts'
-import type { HostDatabase } from './host-database.ts'
-import type { Metadata, MetadataAdapter } from './metadata.ts'
-import { migrate, migrationsPending } from './migrations.ts'
+import { type HostDatabase, ownTables } from './host-database.ts'
+import type { MetadataAdapter } from './metadata.ts'
 import { persistently } from './persistently.ts'
-import { checkPostgresSettings } from './postgres-settings.ts'
-import { accountSteps } from './rows/account-steps.ts'
-import { blobQueries } from './rows/blob-queries.ts'
-import { collectSteps } from './rows/collect-steps.ts'
-import { identityRows } from './rows/identity-rows.ts'
-import { listQueries } from './rows/list-queries.ts'
-import { processSteps } from './rows/process-steps.ts'
-import { recoverSteps } from './rows/recover-steps.ts'
-import { referenceSteps } from './rows/reference-steps.ts'
-import { scrubSteps } from './rows/scrub-steps.ts'
-import { sweepSteps } from './rows/sweep-steps.ts'
-import { takedownSteps } from './rows/takedown-steps.ts'
-import { uploadSteps } from './rows/upload-steps.ts'
-import { ownTables, Session } from './session.ts'
-import { isForbidden } from './sql-errors.ts'
-import { checkSettings, type MetadataDurability } from './sqlite-settings.ts'
+import type { MetadataDurability } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
 export interface KyselyMetadataOptions {
@@ -95,69 +77,11 @@ export interface Connection {
 /** The metadata over any database that Kysely speaks to and this library knows. */
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
-    open: () => persistently(() => openFrom(source)),
+    open: () =>
+      persistently(async () => {
+        // Loaded only here: Kysely takes longer to load than everything else that the package needs.
+        const { openMetadata } = await import('./open-metadata.ts')
+        return openMetadata(source)
+      }),
   }
-}
-
-async function openFrom(source: Source): Promise<Metadata> {
-  const { db, close } = await source.connect()
-  try {
-    const session = await openSession(db, source)
-    return {
-      close,
-      ...identityRows(session),
-      ...uploadSteps(session),
-      ...referenceSteps(session),
-      ...blobQueries(session),
-      ...listQueries(session),
-      ...takedownSteps(session),
-      ...accountSteps(session),
-      ...collectSteps(session),
-      ...sweepSteps(session),
-      ...scrubSteps(session),
-      ...recoverSteps(session),
-      ...processSteps(session),
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
-
-async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
-  const dialect = await acquired<Dialect>((start) => db.connection().execute((one) => start(() => look(one, source))))
-  const session = new Session(db, { dialect, ownFile: source.ownFile, now: source.now })
-  await bringTables(session, source.migrate ?? 'auto')
-  return session
-}
-
-async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Dialect> {
-  const dialect = await detectDialect(db)
-  await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
-  return dialect
-}
-
-async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {
-  if (!(await session.read((db) => migrationsPending(db, session.dialect)))) return
-  if (mode === 'check') {
-    throw new BlobStoreError(
-      'MetadataOutdated',
-      "The blob store's tables are missing or of an older version: open it once with { migrate: 'auto' } by a role " +
-        `that may create tables, or let one run the SQL that migrationSql('${session.dialect.name}') gives`,
-    )
-  }
-  try {
-    await session.changeSchema((db) => migrate(db, session.dialect))
-  } catch (error) {
-    throw isForbidden(error) ? mayNotMigrate(error) : error
-  }
-}
-
-function mayNotMigrate(error: BlobStoreError): BlobStoreError {
-  return new BlobStoreError(
-    'MetadataOutdated',
-    `The blob store's tables are missing or of an older version, and this role may not make them (${error.message}). Let one ` +
-      "that may run what migrationSql('postgres') gives, in this schema, and grant SELECT, INSERT, UPDATE and DELETE on them",
-    { cause: error },
-  )
 }

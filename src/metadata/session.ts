@@ -2,7 +2,7 @@ import { type Compilable, type ControlledTransaction, type Kysely, type RawBuild
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
-import type { HostDatabase, HostTransaction } from './host-database.ts'
+import { type HostTransaction, ownTables } from './host-database.ts'
 import { persistently } from './persistently.ts'
 import { metadataError } from './sql-errors.ts'
 import { Placeholder, type Statement, statement } from './statement.ts'
@@ -130,11 +130,6 @@ export class Session {
     }
     return ownTables(trx)
   }
-}
-
-/** The host's Kysely as one of ours: without its plugins, since CamelCasePlugin and the like would rename columns. */
-export function ownTables(db: HostDatabase): Kysely<Tables> {
-  return db.withoutPlugins() as Kysely<Tables>
 }
 
 async function rolledBack(trx: ControlledTransaction<Tables>): Promise<void> {

@@ -1,11 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { CompiledQuery, type DatabaseConnection, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
-import { applySettings } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
 
 /** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
@@ -30,7 +28,12 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const { default: Database } = await import('better-sqlite3')
+      const [{ default: Database }, { Kysely }, { ImmediateDialect }, { applySettings }] = await Promise.all([
+        import('better-sqlite3'),
+        import('kysely'),
+        import('./immediate-dialect.ts'),
+        import('./sqlite-settings.ts'),
+      ])
       const database = new Database(file, { timeout: busyTimeout })
       const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: new KeptStatements(database) }) })
       try {
@@ -51,26 +54,4 @@ function assertNodeApi(): void {
     'MetadataFailed',
     `better-sqlite3 13 needs Node 22.14 or later (Node-API 10); this is Node ${process.versions.node}`,
   )
-}
-
-type Config = ConstructorParameters<typeof SqliteDialect>[0]
-
-/** Transactions take the write lock when they begin: one begun deferred fails at its first write, and waiting cannot help. */
-class ImmediateDialect extends SqliteDialect {
-  readonly #config: Config
-
-  constructor(config: Config) {
-    super(config)
-    this.#config = config
-  }
-
-  override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config)
-  }
-}
-
-class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-  }
 }

@@ -1,0 +1,88 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../errors.ts'
+import { acquired } from './acquired.ts'
+import { type Dialect, detectDialect } from './dialect.ts'
+import type { Source } from './kysely-metadata.ts'
+import type { Metadata } from './metadata.ts'
+import { migrate, migrationsPending } from './migrations.ts'
+import { checkPostgresSettings } from './postgres-settings.ts'
+import { accountSteps } from './rows/account-steps.ts'
+import { blobQueries } from './rows/blob-queries.ts'
+import { collectSteps } from './rows/collect-steps.ts'
+import { identityRows } from './rows/identity-rows.ts'
+import { listQueries } from './rows/list-queries.ts'
+import { processSteps } from './rows/process-steps.ts'
+import { recoverSteps } from './rows/recover-steps.ts'
+import { referenceSteps } from './rows/reference-steps.ts'
+import { scrubSteps } from './rows/scrub-steps.ts'
+import { sweepSteps } from './rows/sweep-steps.ts'
+import { takedownSteps } from './rows/takedown-steps.ts'
+import { uploadSteps } from './rows/upload-steps.ts'
+import { Session } from './session.ts'
+import { isForbidden } from './sql-errors.ts'
+import { checkSettings } from './sqlite-settings.ts'
+import type { Tables } from './tables.ts'
+
+/** Connects, checks the settings, and creates or checks the tables. */
+export async function openMetadata(source: Source): Promise<Metadata> {
+  const { db, close } = await source.connect()
+  try {
+    const session = await openSession(db, source)
+    return {
+      close,
+      ...identityRows(session),
+      ...uploadSteps(session),
+      ...referenceSteps(session),
+      ...blobQueries(session),
+      ...listQueries(session),
+      ...takedownSteps(session),
+      ...accountSteps(session),
+      ...collectSteps(session),
+      ...sweepSteps(session),
+      ...scrubSteps(session),
+      ...recoverSteps(session),
+      ...processSteps(session),
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
+  const dialect = await acquired<Dialect>((start) => db.connection().execute((one) => start(() => look(one, source))))
+  const session = new Session(db, { dialect, ownFile: source.ownFile, now: source.now })
+  await bringTables(session, source.migrate ?? 'auto')
+  return session
+}
+
+async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Dialect> {
+  const dialect = await detectDialect(db)
+  await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
+  return dialect
+}
+
+async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {
+  if (!(await session.read((db) => migrationsPending(db, session.dialect)))) return
+  if (mode === 'check') {
+    throw new BlobStoreError(
+      'MetadataOutdated',
+      "The blob store's tables are missing or of an older version: open it once with { migrate: 'auto' } by a role " +
+        `that may create tables, or let one run the SQL that migrationSql('${session.dialect.name}') gives`,
+    )
+  }
+  try {
+    await session.changeSchema((db) => migrate(db, session.dialect))
+  } catch (error) {
+    throw isForbidden(error) ? mayNotMigrate(error) : error
+  }
+}
+
+function mayNotMigrate(error: BlobStoreError): BlobStoreError {
+  return new BlobStoreError(
+    'MetadataOutdated',
+    `The blob store's tables are missing or of an older version, and this role may not make them (${error.message}). Let one ` +
+      "that may run what migrationSql('postgres') gives, in this schema, and grant SELECT, INSERT, UPDATE and DELETE on them",
+    { cause: error },
+  )
+}
