@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { importsOf } from '../../test/package/imports.ts'
 import { builtFiles } from '../library.ts'
 import { median } from '../measure/figures.ts'
 import type { Work } from './work.ts'
@@ -31,15 +32,7 @@ async function importTime(): Promise<number> {
 }
 
 /** Of our own code that the core entry loads at once, as it is in the package, compressed by gzip, in bytes. */
-export function coreSize(): number {
-  const code = [...filesOf(core, new Set())].map((file) => readFileSync(file))
+function coreSize(): number {
+  const code = [...importsOf(core).files].map((file) => readFileSync(file))
   return gzipSync(Buffer.concat(code), { level: 9 }).length
-}
-
-function filesOf(file: string, seen: Set<string>): Set<string> {
-  if (seen.has(file)) return seen
-  seen.add(file)
-  const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'"]*?['"](\.[^'"]+)['"]/gm)
-  for (const [, name = ''] of imports) filesOf(join(file, '..', name), seen)
-  return seen
 }
