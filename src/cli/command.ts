@@ -6,15 +6,21 @@ import type { Row } from './table.ts'
 /** One of the things that the command line does with a store. */
 export interface StoreCommand {
   name: string
+  purpose: Purpose
   /** For the list of commands: one line. */
   summary: string
   /** For its own help. */
   description: string
+  /** What is not the same afterwards, and what is: a line. */
+  changes: string
   options: readonly Option[]
   /** Examples of its arguments, each with what it is for. */
   examples: readonly (readonly [args: string, what: string])[]
   run(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<Outcome>
 }
+
+/** What people come for: the help groups commands by it. */
+export type Purpose = 'look' | 'order' | 'move'
 
 /** Options by their names in camel case, as commander gives them. */
 export type Given = Readonly<Record<string, unknown>>

@@ -1,6 +1,3 @@
-import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { Option } from 'commander'
 import type { BlobBackend } from '../backend/backend.ts'
 import { DiskBackend } from '../backend/disk/disk-backend.ts'
@@ -11,6 +8,8 @@ import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import { createBlobStore } from '../store/create-blob-store.ts'
 import { UsageError } from './command.ts'
+import { storeOf } from './config.ts'
+import { assertThere, bucketOf } from './paths.ts'
 
 /** Where the store is: given with every command, or by the environment. */
 export const placeOptions: readonly Option[] = [
@@ -48,23 +47,22 @@ export async function storeAt(place: Place, logger: Logger): Promise<BlobStore> 
   if (place.config !== undefined) return storeOf(place.config)
   const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
   const [first, ...others] = Object.keys(all)
-  if (first === undefined) throw new UsageError('Where are the bytes? Give --disk or --s3, or --config')
+  if (first === undefined)
+    throw new UsageError(
+      'Where are the bytes? Give --disk <folder>, --s3 s3://<bucket>, or --config <module>;\n' +
+        'or set BLOBSTORE_DISK, BLOBSTORE_S3 or BLOBSTORE_CONFIG',
+    )
   const write = place.write ?? (others.length === 0 ? first : undefined)
   if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
   return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), logger })
 }
 
-async function storeOf(module: string): Promise<BlobStore> {
-  const loaded: { default?: unknown } = await import(pathToFileURL(resolve(module)).href)
-  const made = typeof loaded.default === 'function' ? await loaded.default() : loaded.default
-  if (typeof made?.upload === 'function') return made
-  throw new UsageError(`${module}: its default export must be what createBlobStore gives, or a function that gives it`)
-}
+const noStore = 'A store is made by its host when it starts, or by import --create'
 
 async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create }: Place): Promise<BlobBackend[]> {
   const backends: BlobBackend[] = []
   if (disk !== undefined) {
-    if (!create) assertThere('--disk', disk, 'folder')
+    if (!create) assertThere('--disk', disk, 'folder', noStore)
     backends.push(new DiskBackend({ root: disk }))
   }
   if (s3 !== undefined) {
@@ -77,33 +75,24 @@ async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create 
   return backends
 }
 
-/** @throws `UsageError` */
-export function bucketOf(flag: string, url: string): { bucket: string; prefix: string } {
-  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(url) ?? []
-  if (bucket !== undefined) return { bucket, prefix }
-  throw new UsageError(`${flag} ${url}: expected s3://bucket or s3://bucket/prefix`)
-}
-
 /** Tables are made where that is asked for, and never changed from the command line else: what a newer version of it would do, the running host must not meet. */
 async function metadataAt({ sqlite, postgres, create }: Place): Promise<MetadataAdapter> {
   const migrate = create ? 'auto' : 'check'
   if (sqlite !== undefined && postgres !== undefined) throw new UsageError('Give --sqlite or --postgres, not both')
   if (sqlite !== undefined) {
-    if (!create) assertThere('--sqlite', sqlite, 'file')
+    if (!create) assertThere('--sqlite', sqlite, 'file', noStore)
     return sqliteMetadata(sqlite, { migrate })
   }
-  if (postgres === undefined) throw new UsageError('Where are the facts? Give --sqlite or --postgres, or --config')
+  if (postgres === undefined) {
+    throw new UsageError(
+      'Where are the facts? Give --sqlite <file>, --postgres <url>, or --config <module>;\n' +
+        'or set BLOBSTORE_SQLITE, BLOBSTORE_POSTGRES or BLOBSTORE_CONFIG',
+    )
+  }
   const { Kysely, PostgresDialect } = await import('kysely')
   const { default: pg } = await import('pg').catch(() => {
     throw new UsageError('--postgres needs the package pg: npm install pg')
   })
   const pool = new pg.Pool({ connectionString: postgres, max: 8 })
   return kyselyMetadata(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), { migrate })
-}
-
-/** A wrong path must not make an empty store there. */
-export function assertThere(flag: string, path: string, kind: 'file' | 'folder'): void {
-  const found = statSync(path, { throwIfNoEntry: false })
-  const isRight = kind === 'file' ? found?.isFile() : found?.isDirectory()
-  if (!isRight) throw new UsageError(`${flag} ${path}: there is no such ${kind}`)
 }

@@ -1,46 +1,109 @@
-import { sizeText, timeText } from './table.ts'
+import { countText, sizeText, timeText } from './amounts.ts'
+import { type Output, widthOf } from './output.ts'
+import { Speed } from './speed.ts'
 
 export interface Done {
   objects: number
   /** How many there are, where that is known. */
   of?: number
+  /** Whether `of` counts some that need nothing. @default false */
+  atMost?: boolean
   bytes?: number
+  /** How many bytes there are: the time left is better known by them than by objects. */
+  ofBytes?: number
 }
 
-/** Two lines a second would do; ten look alive. In milliseconds. */
-const interval = 100
+export interface ProgressOptions {
+  /** For the lines where there is no terminal: of which command. */
+  name: string
+  stream: Output
+  /** Shows nothing. @default false */
+  quiet?: boolean
+  /** In milliseconds. */
+  now?: () => number
+}
 
-/** One line on a terminal, drawn over and over; nothing elsewhere. */
+/** One line on a terminal, drawn over and over; a line now and then elsewhere, so that a log tells that it goes on. */
 export class Progress {
-  readonly #stream: NodeJS.WriteStream | undefined
-  readonly #started = performance.now()
-  #drawnAt = Number.NEGATIVE_INFINITY
+  readonly #options: ProgressOptions
+  readonly #now: () => number
+  readonly #started: number
+  readonly #objects: Speed
+  readonly #bytes: Speed
+  #drawnAt: number
+  #isDrawn = false
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream.isTTY ? stream : undefined
+  constructor(options: ProgressOptions) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#started = this.#now()
+    this.#objects = new Speed(this.#started)
+    this.#bytes = new Speed(this.#started)
+    this.#drawnAt = options.stream.isTTY ? Number.NEGATIVE_INFINITY : this.#started
   }
 
   show(done: Done): void {
-    const now = performance.now()
-    if (!this.#stream || now - this.#drawnAt < interval) return
+    const { name, stream, quiet } = this.#options
+    const now = this.#now()
+    const objectSpeed = this.#objects.note(now, done.objects)
+    const byteSpeed = this.#bytes.note(now, done.bytes ?? 0)
+    if (quiet || now - this.#drawnAt < this.#interval(now)) return
     this.#drawnAt = now
-    const text = lineOf(done, (now - this.#started) / 1000)
-    this.#stream.write(`\r\u001b[2K${text.slice(0, this.#stream.columns - 1)}`)
+    const parts = partsOf(done, objectSpeed, byteSpeed)
+    if (!stream.isTTY) {
+      stream.write(`${name}: ${parts.join(separator)}\n`)
+      return
+    }
+    this.#isDrawn = true
+    stream.write(`\r\u001b[2K${fitting(parts, widthOf(stream) - 1)}`)
   }
 
   /** Wipes the line, so that what is printed next stands alone. */
   clear(): void {
-    if (this.#drawnAt === Number.NEGATIVE_INFINITY) return
-    this.#stream?.write('\r\u001b[2K')
-    this.#drawnAt = Number.NEGATIVE_INFINITY
+    if (this.#isDrawn) this.#options.stream.write('\r\u001b[2K')
+    this.#isDrawn = false
+  }
+
+  /** Ten times a second looks alive. In a log every 5 seconds, and when it takes long every minute. */
+  #interval(now: number): number {
+    if (this.#options.stream.isTTY) return 100
+    return now - this.#started < 60_000 ? 5000 : 60_000
   }
 }
 
-function lineOf({ objects, of, bytes }: Done, seconds: number): string {
-  const parts = [of === undefined ? `${count(objects)} done` : `${count(objects)} of ${count(of)}`]
-  if (bytes !== undefined) parts.push(`${sizeText(bytes)}, ${sizeText(Math.round(bytes / seconds))}/s`)
-  if (of !== undefined && objects > 0) parts.push(`${timeText((seconds / objects) * (of - objects))} left`)
-  return parts.join(' · ')
+/** The most telling ones first. */
+function partsOf(done: Done, objectSpeed: number, byteSpeed: number): string[] {
+  const { objects, of, atMost, bytes } = done
+  const parts = [of === undefined ? `${countText(objects)} done` : partText(objects, Math.max(of, objects), atMost)]
+  const left = secondsLeft(done, objectSpeed, byteSpeed)
+  if (left !== undefined) parts.push(`${atMost ? 'at most ' : ''}${timeText(left)} left`)
+  if (bytes !== undefined) parts.push(sizeText(bytes))
+  if (byteSpeed > 0) parts.push(`${sizeText(Math.round(byteSpeed))}/s`)
+  else if (bytes === undefined && objectSpeed > 0) parts.push(`${countText(Math.round(objectSpeed))}/s`)
+  return parts
 }
 
-const count = (objects: number): string => objects.toLocaleString('en')
+function partText(objects: number, of: number, atMost = false): string {
+  if (atMost) return `${countText(objects)} of at most ${countText(of)}`
+  const percent = of === 0 ? 100 : Math.floor((objects / of) * 100)
+  return `${countText(objects)} of ${countText(of)} (${percent}%)`
+}
+
+function secondsLeft({ objects, of, bytes, ofBytes }: Done, objectSpeed: number, byteSpeed: number) {
+  if (bytes !== undefined && ofBytes !== undefined && byteSpeed > 0) return Math.max(0, ofBytes - bytes) / byteSpeed
+  if (of !== undefined && objectSpeed > 0) return Math.max(0, of - objects) / objectSpeed
+  return undefined
+}
+
+const separator = ' · '
+
+/** As many parts as the width takes: half a number would mislead. */
+function fitting(parts: readonly string[], width: number): string {
+  let text = ''
+  for (const part of parts) {
+    const longer = text === '' ? part : text + separator + part
+    if (longer.length > width) break
+    text = longer
+  }
+  return text
+}

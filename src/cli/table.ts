@@ -1,31 +1,45 @@
 import { styleText } from 'node:util'
+import { countText } from './amounts.ts'
+import { type Output, widthOf } from './output.ts'
 
 export type Row = readonly [label: string, value: string | number | undefined]
 
-/** Labels and values in two columns; rows without a value are left out. */
-export function tableOf(rows: readonly Row[], stream: NodeJS.WriteStream): string {
-  const told = rows.filter(([, value]) => value !== undefined)
-  const width = Math.max(0, ...told.map(([label]) => label.length))
-  const line = ([label, value]: Row) => {
-    const text = typeof value === 'number' ? value.toLocaleString('en') : value
-    return `${styleText('dim', label.padEnd(width), { stream, validateStream: true })}  ${text}\n`
+/**
+ * Labels and values in two columns; rows without a value are left out. On a terminal it fits the width: sentences go on
+ * in the next line, what has no spaces loses its middle. Elsewhere nothing is cut, wrapped or coloured.
+ */
+export function tableOf(rows: readonly Row[], stream: Output): string {
+  const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
+  const width = widthOf(stream)
+  const labelWidth = Math.min(Math.max(0, ...told.map(([label]) => label.length)), Math.floor(width / 2))
+  const lines = told.flatMap(([label, value]) =>
+    wrapped(value, width - labelWidth - gap.length).map((line, at) => {
+      const head = (at === 0 ? shortened(label, labelWidth) : '').padEnd(labelWidth)
+      return `${styleText('dim', head, { stream: stream as NodeJS.WriteStream, validateStream: true })}${gap}${line}\n`
+    }),
+  )
+  return lines.join('')
+}
+
+const gap = '  '
+
+const textOf = (value: string | number): string => (typeof value === 'number' ? countText(value) : value)
+
+/** Lines of at most this width, broken at spaces. */
+function wrapped(text: string, width: number): string[] {
+  if (text.length <= width) return [text]
+  const lines: string[] = []
+  for (const word of text.split(' ').map((one) => shortened(one, width))) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
   }
-  return told.map(line).join('')
+  return lines
 }
 
-const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-
-/** A number of bytes for people: `1.5 MiB`. */
-export function sizeText(bytes: number): string {
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
-  const value = bytes / 1024 ** power
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`
-}
-
-/** A time for people: `2 h 5 min`. */
-export function timeText(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`
-  const minutes = Math.ceil(seconds / 60)
-  if (minutes < 60) return `${minutes} min`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+/** Without its middle, when it is too long: how CIDs, DIDs and paths begin and end tells most. */
+export function shortened(text: string, width: number): string {
+  if (text.length <= width) return text
+  const kept = Math.max(0, width - 1)
+  return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(text.length - Math.floor(kept / 2))}`
 }

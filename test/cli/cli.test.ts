@@ -59,7 +59,7 @@ describe('the command line', () => {
     for (const name of ['check', 'stats', 'collect', 'sweep', 'scrub', 'migrate', 'import', 'export']) {
       expect(help.stdout).toContain(name)
       const own = await cli([name, '--help'])
-      expect(own.stdout, name).toContain('Examples:')
+      expect(own.stdout, name).toContain('Examples, ')
       expect(own.stdout, name).toContain('--sqlite <file>')
     }
   })

@@ -1,18 +1,21 @@
 import { Option } from 'commander'
+import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { dryRun, yes } from '../options.ts'
-import { sizeText } from '../table.ts'
 
 export const collect: StoreCommand = {
   name: 'collect',
+  purpose: 'order',
   summary: 'delete what nothing needs',
   description:
     'Deletes temporary blobs after their grace period, what uploads that died have left, and bytes whose delete delay is ' +
     'over. Hosts run it every few minutes (startJanitor); here it is for a look, or for the force.',
+  changes: 'Deletes expired blobs, and bytes whose delete delay is over, for good. No blob that a record names.',
   options: [new Option('--force', 'even when more than a tenth of all blobs would go'), dryRun, yes],
   examples: [
-    ['--dry-run', 'what would go'],
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'what would go'],
+    ['', 'let it go'],
     ['--force --yes', 'after a mass deletion that was meant'],
   ],
   async run(blobs, given, { signal, progress }) {

@@ -2,16 +2,18 @@ import { Option } from 'commander'
 import { exportFiles } from '../../exchange/export-files.ts'
 import { exportPds } from '../../exchange/export-pds.ts'
 import type { ExportFinding } from '../../exchange/export-report.ts'
+import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
-import { sizeText } from '../table.ts'
 
 export const exportCommand: StoreCommand = {
   name: 'export',
+  purpose: 'move',
   summary: 'write what is stored as plain files',
   description:
     'Writes a file for each CID and a manifest, or all blobs as the reference PDS (@atproto/pds) keeps them on disk. Each is ' +
-    'verified by its hash. It may be stopped or killed at any time, and goes on. The store is not changed.',
+    'verified by its hash. It may be stopped or killed at any time, and goes on.',
+  changes: 'Writes files where you say. Nothing in the store.',
   options: [
     new Option('--to <folder>', 'where files are written').makeOptionMandatory(),
     new Option('--layout <layout>', 'whose').choices(['files', 'pds']).default('files'),
@@ -24,8 +26,11 @@ export const exportCommand: StoreCommand = {
     dryRun,
   ],
   examples: [
-    ['--to /backup/blobs', 'all, with a manifest'],
-    ['--to /pds/blocks --layout pds --actors /pds/actors', 'back to the store that the PDS came with'],
+    ['--to /backup/blobs --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'all, with a manifest'],
+    [
+      '--to /pds/blocks --layout pds --actors /pds/actors --disk /srv/blobs --sqlite /srv/blobs.sqlite',
+      'back to the store that the PDS came with',
+    ],
   ],
   async run(blobs, given, { signal, progress }) {
     if (given.actors !== undefined && given.layout !== 'pds') throw new UsageError('--actors is for --layout pds')

@@ -6,21 +6,23 @@ import { importPds } from '../../exchange/import-pds.ts'
 import type { PdsTree } from '../../exchange/pds-tree.ts'
 import type { ImportFinding, ImportReport } from '../../exchange/report.ts'
 import type { BlobStore } from '../../store/blob-store.ts'
+import { sizeText } from '../amounts.ts'
 import { type Given, type StoreCommand, type Surroundings, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
-import { assertThere, bucketOf } from '../place.ts'
-import { sizeText } from '../table.ts'
+import { assertThere, bucketOf } from '../paths.ts'
 
 const pds = '--disk /srv/blobs --sqlite /srv/blobs.sqlite'
 
 export const importCommand: StoreCommand = {
   name: 'import',
+  purpose: 'move',
   summary: 'bring the blobs of another PDS into the store, while it serves',
   description:
     'Copies the blobs of a reference PDS (@atproto/pds), from its disk or bucket, or of an Aurora Locus PDS. Each is verified ' +
     'by its hash, and nothing of the source is changed. It may be stopped or killed at any time, and goes on.\n\n' +
     'Run it while the PDS serves, as often as you like; then stop the PDS, run it a last time, and start the PDS with the ' +
     'store. Run it as the user that the PDS runs as. See docs/importing.md.',
+  changes: 'Adds blobs and references to the store. Nothing of the PDS that they come from.',
   options: [
     new Option('--from <place>', 'where its blobs are: a folder, or s3://bucket').makeOptionMandatory(),
     new Option('--from-temp <folder>', 'where its temporary blobs are, if not in tempt in that folder'),

@@ -1,16 +1,19 @@
 import { Option } from 'commander'
 import type { BackendUse } from '../../metadata/processes.ts'
+import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
-import { sizeText } from '../table.ts'
 
 export const migrate: StoreCommand = {
   name: 'migrate',
+  purpose: 'move',
   summary: 'move what is stored to another backend, while the host serves',
   description:
     'Copies what is in other backends to the one that is written to, verifies each object by its hash, and switches it. ' +
     'The old bytes are deleted by collecting when the delete delay is over. It may be stopped at any time, and goes on.\n\n' +
     'First give every process of the host both backends, then let all write to the new one, then run this.',
+  changes:
+    'Copies to the other backend, and marks the old bytes once the copy is verified. No blob changes for anybody.',
   options: [
     new Option('--from <backend>', 'what is in this one only'),
     whole('--concurrency <n>', 'how many are copied at once').default(4),
@@ -18,9 +21,12 @@ export const migrate: StoreCommand = {
     dryRun,
   ],
   examples: [
-    ['--disk /srv/blobs --s3 s3://pds-blobs --write s3 --dry-run', 'what would move to the bucket'],
-    ['--disk /srv/blobs --s3 s3://pds-blobs --write s3', 'move it'],
-    ['--disk /srv/blobs --s3 s3://pds-blobs --write disk', 'move it back'],
+    [
+      '--disk /srv/blobs --s3 s3://pds-blobs --write s3 --sqlite /srv/blobs.sqlite --dry-run',
+      'what would move to the bucket',
+    ],
+    ['--disk /srv/blobs --s3 s3://pds-blobs --write s3 --sqlite /srv/blobs.sqlite --rate 20M', 'move it, slowly'],
+    ['--config blobstore.config.js', 'between the backends that the host’s configuration names'],
   ],
   async run(blobs, given, { signal, progress }) {
     const report = await blobs.migrate({

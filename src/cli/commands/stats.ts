@@ -1,15 +1,18 @@
 import { Option } from 'commander'
+import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
-import { sizeText } from '../table.ts'
 
 export const stats: StoreCommand = {
   name: 'stats',
+  purpose: 'look',
   summary: 'what is stored, in all or by one account',
   description: 'Tells what is stored. Reads the row of every account: on a large store that takes seconds.',
+  changes: 'Nothing.',
   options: [new Option('--account <did>', 'of this account only')],
   examples: [
-    ['', 'the whole store'],
-    ['--account did:plc:alice', 'one account'],
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite', 'the whole store'],
+    ['--account did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'one account'],
+    ['--json', 'for a script'],
   ],
   async run(blobs, { account }) {
     if (typeof account === 'string') {

@@ -5,14 +5,17 @@ import { dryRun, yes } from '../options.ts'
 
 export const sweep: StoreCommand = {
   name: 'sweep',
+  purpose: 'order',
   summary: 'find bytes that no row knows',
   description:
     'Lists the bytes and looks each up in the database. What crashes have left is marked, and deleted by collecting when ' +
     'the delete delay is over. Hosts run it daily (startJanitor).',
+  changes: 'Marks bytes that no row knows, and deletes what dead processes left half written. No blob of any account.',
   options: [new Option('--force', 'even when more than a tenth of the bytes are unknown'), dryRun, yes],
   examples: [
-    ['--dry-run', 'only count'],
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'only count'],
     ['', 'find and mark'],
+    ['--force --yes', 'when it stopped, and the database is the right one'],
   ],
   async run(blobs, given, { signal, progress }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }

@@ -1,0 +1,89 @@
+import { styleText } from 'node:util'
+import { isBlobStoreError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { printable } from '../printable.ts'
+import { adviceOn } from './advice.ts'
+import { type Given, type Outcome, type StoreCommand, UsageError } from './command.ts'
+import { type Place, storeAt } from './place.ts'
+import { Progress } from './progress.ts'
+import { tableOf } from './table.ts'
+
+/** 0: fine. 1: it failed, or was stopped. 2: it was called wrongly. 3: it found problems. */
+export type ExitStatus = 0 | 1 | 2 | 3
+
+/** Runs a command on the store that the options name. */
+export async function execute(command: StoreCommand, given: Given): Promise<ExitStatus> {
+  const progress = new Progress({ name: command.name, stream: process.stderr, quiet: given.quiet === true })
+  const warnings: string[] = []
+  const say = (text: string) => {
+    progress.clear()
+    process.stderr.write(`${text}\n`)
+  }
+  const stopping = stopOnSignal(say)
+  try {
+    const blobs = await storeAt(given as Place, loggerTo(say, warnings))
+    try {
+      const outcome = await command.run(blobs, given, { signal: stopping.signal, progress, warnings })
+      progress.clear()
+      print(outcome, given.json === true)
+      return outcome.problems.length > 0 ? 3 : 0
+    } finally {
+      await blobs.close()
+    }
+  } catch (error) {
+    if (error instanceof UsageError) {
+      say(error.message)
+      return 2
+    }
+    if (error !== stopping.signal.reason) say(`${coloured('red', 'Failed:')} ${messageOf(error)}`)
+    return 1
+  } finally {
+    stopping.end()
+  }
+}
+
+function print({ report, rows, problems }: Outcome, asJson: boolean): void {
+  const { stdout } = process
+  if (asJson) {
+    stdout.write(`${JSON.stringify(report)}\n`)
+    return
+  }
+  stdout.write(tableOf(rows, stdout))
+  // Never cut: what is named here is to be copied. It may be a name that somebody else chose.
+  for (const problem of problems) {
+    stdout.write(`${coloured('red', '!', stdout)} ${printable(problem, 10_000)}\n`)
+  }
+}
+
+/** The first Control-C ends the work where it is safe; the second ends the process. */
+function stopOnSignal(say: (text: string) => void): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController()
+  const stop = () => {
+    say('Stopping. What was done stays done.')
+    controller.abort(new Error('stopped'))
+  }
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
+  const end = () => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
+  }
+  return { signal: controller.signal, end }
+}
+
+function loggerTo(say: (text: string) => void, warnings: string[]): Logger {
+  const warn = (_details: object, message: string) => {
+    warnings.push(message)
+    say(`${coloured('yellow', 'Warning:')} ${message}`)
+  }
+  return { info() {}, warn, error: warn }
+}
+
+function messageOf(error: unknown): string {
+  if (!isBlobStoreError(error)) return error instanceof Error ? error.message : String(error)
+  const advice = adviceOn(error)
+  return `${error.message} (${error.code})${advice && `\n${advice}`}`
+}
+
+/** Where colours are shown and NO_COLOR does not forbid them. */
+function coloured(colour: 'red' | 'yellow', text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  return styleText(colour, text, { stream, validateStream: true })
+}

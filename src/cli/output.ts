@@ -1,0 +1,11 @@
+/** What a command prints to: stdout or stderr, a terminal or not. */
+export interface Output {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  write(text: string): unknown
+}
+
+/** Columns of a terminal; elsewhere there is no end to a line. */
+export function widthOf({ isTTY, columns }: Output): number {
+  return isTTY ? columns || 80 : Number.POSITIVE_INFINITY
+}
