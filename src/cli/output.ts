@@ -1,8 +1,9 @@
+import type { Writable } from 'node:stream'
+
 /** What a command prints to: stdout or stderr, a terminal or not. */
-export interface Output {
+export interface Output extends Writable {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  write(text: string): unknown
 }
 
 /** Columns of a terminal; elsewhere there is no end to a line. */

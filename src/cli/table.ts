@@ -15,7 +15,7 @@ export function tableOf(rows: readonly Row[], stream: Output): string {
   const lines = told.flatMap(([label, value]) =>
     wrapped(value, width - labelWidth - gap.length).map((line, at) => {
       const head = (at === 0 ? shortened(label, labelWidth) : '').padEnd(labelWidth)
-      return `${styleText('dim', head, { stream: stream as NodeJS.WriteStream, validateStream: true })}${gap}${line}\n`
+      return `${styleText('dim', head, { stream, validateStream: true })}${gap}${line}\n`
     }),
   )
   return lines.join('')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { commands } from '../../src/cli/commands.ts'
 import { cidOfBytes, DiskBackend } from '../../src/index.ts'
 import { ReferencePds } from '../exchange/reference-pds.ts'
 import { FolderPlace } from '../support/folder-place.ts'
@@ -53,16 +54,38 @@ async function filled(): Promise<CliPlace> {
 }
 
 describe('the command line', () => {
-  test('explains itself, and each command with examples', async () => {
-    const help = await cli(['--help'])
+  test('explains itself, by what people come for', async () => {
+    const help = await cli(['help'])
     expect(help).toMatchObject({ status: 0, stderr: '' })
-    for (const name of ['check', 'stats', 'collect', 'sweep', 'scrub', 'migrate', 'import', 'export']) {
-      expect(help.stdout).toContain(name)
-      const own = await cli([name, '--help'])
-      expect(own.stdout, name).toContain('Examples, ')
-      expect(own.stdout, name).toContain('--sqlite <file>')
-    }
+    expect(help).toEqual(await cli(['--help']))
+    const groups = ['Look', 'check', 'stats', 'Keep in order', 'collect', 'sweep', 'scrub', 'Move', 'migrate', 'import']
+    expect(help.stdout).toMatch(new RegExp(groups.map((name) => `^ *${name}\\b`).join('[^]*'), 'm'))
+    expect(help.stdout).toContain('2 it was called wrongly')
   })
+
+  test.each(commands.map(({ name }) => name))(
+    'explains %s: what it changes, and examples that it takes',
+    async (name) => {
+      const { stdout, status } = await cli([name, '--help'])
+      expect(status).toBe(0)
+      expect(stdout).toBe((await cli(['help', name])).stdout)
+      expect(stdout).toMatch(/^What it changes:\n {2}\w.*/m)
+      expect(stdout).toMatch(/^Exit status: 0 fine/m)
+      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+      const examples =
+        stdout.replaceAll(/ \\\n +/g, ' ').match(new RegExp(`^ +\\$ pds-blobstore ${name}\\b.*$`, 'gm')) ?? []
+      expect(examples.length).toBeGreaterThanOrEqual(2)
+      const options = new Set(
+        stdout
+          .split('Examples')[0]
+          ?.match(/^ {2}--[a-z0-9-]+/gm)
+          ?.map((option) => option.trim()),
+      )
+      expect(
+        examples.flatMap((example) => example.match(/--[a-z0-9-]+/g) ?? []).filter((one) => !options.has(one)),
+      ).toEqual([])
+    },
+  )
 
   test('tells what is stored, for people and as JSON', async () => {
     const place = await filled()
@@ -176,21 +199,39 @@ describe('the command line', () => {
     const none = join(place.folder, 'none')
     const empty = join(place.folder, 'empty')
     mkdirSync(empty)
+    const fileOf = (name: string, text: string) => {
+      writeFileSync(join(place.folder, name), text)
+      return join(place.folder, name)
+    }
+    const blank = fileOf('blank.sqlite', '')
+    const broken = fileOf('broken.mjs', `import 'nowhere'`)
+    const nothing = fileOf('nothing.mjs', 'export const blobs = 1')
+    const other = fileOf('other.mjs', 'export default () => ({})')
+    const failing = fileOf('failing.mjs', `export default () => { throw new Error('the vault is locked') }`)
     const store = ['--disk', place.root, '--sqlite', place.database]
     const cases: [args: string[], status: number, says: RegExp][] = [
       [[], 2, /Usage/],
-      [['collapse'], 2, /unknown command/],
-      [['stats'], 2, /Where are the bytes\?/],
-      [['stats', '--disk', place.root], 2, /Where are the facts\?/],
-      [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder/],
-      [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file/],
+      [['colect'], 2, /unknown command 'colect'\n\(Did you mean collect\?\)\n.*pds-blobstore help/],
+      [['stats', '--bogus'], 2, /unknown option '--bogus'\n.*pds-blobstore stats --help/],
+      [['scrub', '--days'], 2, /argument missing\n.*pds-blobstore scrub --help/],
+      [['stats'], 2, /Where are the bytes\? Give --disk.*\n.*BLOBSTORE_DISK/],
+      [['stats', '--disk', place.root], 2, /Where are the facts\? Give --sqlite.*\n.*BLOBSTORE_SQLITE/],
+      [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder\. A store is made by/],
+      [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file\. A store is made by/],
+      [['stats', '--disk', place.root, '--sqlite', place.root], 2, /it is no file/],
       [['stats', '--disk', place.root, '--s3', 'bucket', '--sqlite', place.database], 2, /expected s3:/],
       [['scrub', '--rate', 'fast'], 2, /number of bytes/],
       [['import', '--from', none, ...store], 2, /Which PDS is it\?/],
       [['import', '--from', none, '--actors', empty, ...store], 2, /no such folder/],
       [['import', '--from', empty, '--actors', empty, ...store], 1, /there is none/],
       [['export', ...store], 2, /--to/],
-      [['stats', '--disk', empty, '--sqlite', place.database], 1, /StoreMismatch/],
+      [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive the bytes and the database/],
+      [['stats', '--disk', empty, '--sqlite', blank], 1, /\(MetadataOutdated\)\n.*start the host once/],
+      [['stats', '--config', none], 2, /no such file\. Give the path of a module/],
+      [['stats', '--config', broken], 2, /cannot be loaded: .*nowhere.*\n.*node .*broken\.mjs/],
+      [['stats', '--config', nothing], 2, /it has no default export\. It must be what createBlobStore gives/],
+      [['stats', '--config', other], 2, /its default export is, or gives, no store/],
+      [['stats', '--config', failing], 1, /Failed: the vault is locked/],
     ]
     for (const [args, status, says] of cases) {
       const { status: was, stderr } = await cli(args)
