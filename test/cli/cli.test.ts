@@ -225,7 +225,7 @@ describe('the command line', () => {
       [['import', '--from', none, '--actors', empty, ...store], 2, /no such folder/],
       [['import', '--from', empty, '--actors', empty, ...store], 1, /there is none/],
       [['export', ...store], 2, /--to/],
-      [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive the bytes and the database/],
+      [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive what the host has/],
       [['stats', '--disk', empty, '--sqlite', blank], 1, /\(MetadataOutdated\)\n.*start the host once/],
       [['stats', '--config', none], 2, /no such file\. Give the path of a module/],
       [['stats', '--config', broken], 2, /cannot be loaded: .*nowhere.*\n.*node .*broken\.mjs/],

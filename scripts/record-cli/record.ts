@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { project } from '../check-package/workshop.ts'
+import { makePds } from './pds.ts'
+import { makeStore } from './store.ts'
+
+const fence = /(?<=^```console\n)[\s\S]*?(?=^```$)/gm
+/** From a dollar to the end of the line, and the lines that it goes on in. */
+const commandLine = /^\$ (?<command>(?:.*\\\n)*.*)$/gm
+
+/**
+ * A page whose blocks marked `console` have below each command what it prints, on a small store of its own. The commands
+ * are those that are in the page, in one shell and in their order; `npm run build` made what they run.
+ */
+export async function recorded(page: string): Promise<string> {
+  const blocks = [...page.matchAll(fence)].map(([block]) =>
+    [...block.matchAll(commandLine)].map((match) => match.groups?.command ?? ''),
+  )
+  const printed = await play(blocks.flat())
+  const written = blocks.map((commands) => commands.map((one) => `$ ${one}\n${printed.shift()}`).join(''))
+  return page.replaceAll(fence, () => written.shift() ?? '')
+}
+
+/** What each command prints, to stdout and stderr. */
+async function play(commands: readonly string[]): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-cli-'))
+  try {
+    await furnish(folder)
+    const steps = commands.map((command) => `${command}\nstatus=$?; printf '\\0'; (exit $status)`)
+    const script = ['exec 2>&1', ...steps, 'exit 0'].join('\n')
+    const path = [join(folder, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter)
+    const options = { cwd: folder, env: { PATH: path, HOME: folder }, timeout: 120_000 }
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], options)
+    return normalised(stdout.replaceAll(folder, '/srv')).split('\0')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function furnish(folder: string): Promise<void> {
+  for (const name of ['bin', 'node_modules']) mkdirSync(join(folder, name))
+  symlinkSync(join(project, 'dist/cli.js'), join(folder, 'bin/pds-blobstore'))
+  symlinkSync(project, join(folder, 'node_modules/pds-blobstore'))
+  writeFileSync(join(folder, 'moving.config.js'), config)
+  await makeStore(folder)
+  makePds(folder)
+}
+
+const config = `import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
+
+const disk = new DiskBackend({ root: 'blobs' })
+const raid = new DiskBackend({ name: 'raid', root: 'raid/blobs' })
+export default () =>
+  createBlobStore({ backend: { write: 'raid', all: { disk, raid } }, metadata: sqliteMetadata('blobs.sqlite') })
+`
+
+/** What differs from run to run: the random part of keys, identities of stores, and the progress of a machine that is slow. */
+function normalised(text: string): string {
+  const seen: string[] = []
+  const numbered = (id: string) => {
+    if (!seen.includes(id)) seen.push(id)
+    return `7c9e6679-7425-40de-944b-e07fc1f9000${seen.indexOf(id)}`
+  }
+  return text
+    .replaceAll(/(?<=\.\d+-)[a-z2-7]{16}/g, 'kq3z5vd4w2m7x6yt')
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, numbered)
+    .replaceAll(/^\w+: [\d,]+ (?:of|done).*\n/gm, '')
+}
