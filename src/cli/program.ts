@@ -6,12 +6,13 @@ import { closing, closingOf, headings } from './help.ts'
 import { placeOptions } from './place.ts'
 
 /** Runs the command line with these arguments, and resolves with the exit status. */
-export async function run(args: readonly string[]): Promise<ExitStatus> {
+export async function run(args: readonly string[], version: string): Promise<ExitStatus> {
   let status: ExitStatus = 0
   const help = new Command('help').argument('[command]').summary('what a command does and changes')
   const program = new Command('pds-blobstore')
     .description('Looks after the blob store of an AT Protocol PDS.')
     .usage('<command> [options]')
+    .version(version)
     .addHelpCommand(help.helpGroup(headings.look))
     .addHelpText('after', closing)
     .showHelpAfterError('The commands: pds-blobstore help')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { manifest } from '../../scripts/check-package/workshop.ts'
 import { commands } from '../../src/cli/commands.ts'
 import { cidOfBytes, DiskBackend } from '../../src/index.ts'
 import { ReferencePds } from '../exchange/reference-pds.ts'
@@ -61,6 +62,7 @@ describe('the command line', () => {
     const groups = ['Look', 'check', 'stats', 'Keep in order', 'collect', 'sweep', 'scrub', 'Move', 'migrate', 'import']
     expect(help.stdout).toMatch(new RegExp(groups.map((name) => `^ *${name}\\b`).join('[^]*'), 'm'))
     expect(help.stdout).toContain('2 it was called wrongly')
+    expect(await cli(['--version'])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' })
   })
 
   test.each(commands.map(({ name }) => name))(
@@ -180,7 +182,10 @@ describe('the command line', () => {
     expect(imported).toMatchObject({ status: 0, stderr: '' })
     expect(imported.stdout).toMatch(/^imported +3$/m)
     writeFileSync(join(pds.location, alice, cidOfBytes(bytes('stray'))), 'stray')
+    const hostile = join(pds.location, alice, 'stray\u001b[2J')
+    writeFileSync(hostile, 'stray')
     const again = await place.cli('import', ...from)
+    expect(again.stdout).not.toContain('\u001b')
     expect(again).toMatchObject({
       status: 3,
       stdout: expect.stringMatching(/were there already +3\n(.*\n)*! unknown: did:plc:/),
@@ -190,6 +195,7 @@ describe('the command line', () => {
     const exported = await place.cli('export', '--to', to, '--layout', 'pds', '--actors', pds.actors)
     expect(exported).toMatchObject({ status: 0, stderr: '' })
     rmSync(join(pds.location, alice, cidOfBytes(bytes('stray'))))
+    rmSync(hostile)
     expect(pds.tree(to)).toEqual(pds.tree())
     expect(await place.json('export', '--to', join(place.folder, 'files'))).toMatchObject({ written: 3 })
   })
