@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { manifest } from '../../scripts/check-package/workshop.ts'
 import { commands } from '../../src/cli/commands.ts'
@@ -245,17 +246,21 @@ describe('the command line', () => {
     }
   })
 
-  test('ends when it is told to, where it is safe', async () => {
+  test('tells its progress on stderr, and ends when it is told to, where it is safe', async () => {
     const place = new CliPlace()
     const blobs = place.store()
     for (let at = 0; at < 20; at++) await blobs.upload(alice, bytes(`${at}`.repeat(1000)))
     await blobs.close()
     place.clock.advance(day)
     const args = ['scrub', '--all', '--rate', '1000', '--disk', place.root, '--sqlite', place.database]
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 })
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
     onTestFinished(() => void child.kill('SIGKILL'))
-    setTimeout(() => child.kill('SIGINT'), 3000)
-    const [[code]] = await Promise.all([once(child, 'exit'), once(child.stderr, 'data')])
-    expect(code).toBe(1)
+    const [stdout, exit] = [text(child.stdout), once(child, 'exit')]
+    const [line] = await once(child.stderr.setEncoding('utf8'), 'data')
+    expect(line).toMatch(/^scrub: \d+ of 20 \(\d+%\) · .+ left · .+ · .+\/s\n$/)
+    child.kill('SIGINT')
+    expect(await once(child.stderr, 'data')).toEqual(['Stopping. What was done stays done.\n'])
+    expect(await exit).toEqual([1, null])
+    expect(await stdout).toBe('')
   })
 })

@@ -22,7 +22,9 @@ export const sweep: StoreCommand = {
     if (options.force && !options.dryRun) {
       await confirm('More than a tenth of the bytes may be deleted.', given.yes === true)
     }
-    const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys }) })
+    const { storedCount, doomedCount } = await blobs.totals()
+    const of = storedCount + doomedCount
+    const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys, of }) })
     const rows = [
       ['objects seen', report.keys],
       ['orphans', report.orphans],
