@@ -6,6 +6,7 @@ import express from 'express'
 import type { Kysely } from 'kysely'
 import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
 import { blobRouter, XrpcError } from 'pds-blobstore/express'
+import { createImageVariants, type ImageVariants, imageRouter } from 'pds-blobstore/images'
 import { accountRoutes } from './accounts.ts'
 import { adminGuard, adminRoutes } from './admin.ts'
 import { openDatabase, type Tables } from './database.ts'
@@ -31,7 +32,7 @@ export interface Pds {
   close(): Promise<void>
 }
 
-/** A small PDS: one SQLite database, one folder of blobs, no network of others around it. */
+/** A small PDS: one SQLite database, one folder of blobs, one of thumbnails, no network of others around it. */
 export async function startPds({ dir, port, adminPassword, limits = {}, times = {} }: PdsOptions): Promise<Pds> {
   await mkdir(dir, { recursive: true })
   const db = await openDatabase(join(dir, 'pds.sqlite'))
@@ -40,8 +41,13 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
     metadata: kyselyMetadata(db),
     limits,
     times,
+    hooks: { onInaccessible: (event) => images.forget(event) },
   })
   await blobs.ready()
+  const images: ImageVariants = createImageVariants({
+    blobs,
+    cache: new DiskBackend({ root: join(dir, 'variants'), durability: 'none' }),
+  })
 
   const sessions = new Sessions(db)
   const context = { db, blobs, sessions, requireAdmin: adminGuard(adminPassword) }
@@ -51,10 +57,11 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   app.use(
     blobRouter(blobs, {
       authenticate: async ({ headers }) => ({ did: await sessions.authenticate(headers.get('authorization')) }),
-      accountStatus: async (did) => ((await isAccount(did)) ? 'active' : null),
+      accountStatus,
       onError: console.error,
     }),
   )
+  app.use(imageRouter(images, { accountStatus, onError: console.error }))
   app.use(express.json({ limit: '1mb' }))
   app.use('/xrpc', accountRoutes(context), repoRoutes(context), adminRoutes(context), overviewRoutes(context))
   app.use(pageRoutes())
@@ -68,8 +75,9 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   await once(server, 'listening')
   const address = server.address() as { port: number }
 
-  async function isAccount(did: string): Promise<boolean> {
-    return (await db.selectFrom('account').select('did').where('did', '=', did).executeTakeFirst()) !== undefined
+  async function accountStatus(did: string): Promise<'active' | null> {
+    const account = await db.selectFrom('account').select('did').where('did', '=', did).executeTakeFirst()
+    return account ? 'active' : null
   }
 
   return {
@@ -79,6 +87,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      await images.close()
       await blobs.close()
       await db.destroy()
     },

@@ -1,7 +1,8 @@
 import { byId, element } from './element.js'
 import { attempt, notify } from './notice.js'
 import { sizeText } from './text.js'
-import { isVideo, nameOf, stateOf, thumbnail } from './tile.js'
+import { isPublic, isVideo, nameOf, stateOf, thumbnail } from './tile.js'
+import { variantsOf } from './variants.js'
 import { blobUrl, call } from './xrpc.js'
 
 /** Shows a blob as it was uploaded, what is known of it, and which records name it. */
@@ -15,6 +16,7 @@ export async function openBlob(blob, session, refresh) {
   dialog.replaceChildren(
     element('div', { className: 'top' }, title, badge, close),
     element('div', { className: 'stage' }, whole(blob)),
+    ...variantsOf(blob),
     facts(blob),
     element('h3', { textContent: 'Records that name it' }),
     uses,
@@ -30,8 +32,7 @@ export async function openBlob(blob, session, refresh) {
 }
 
 function whole(blob) {
-  const isPublic = blob.referenced && !blob.takenDown
-  if (!isPublic || !/^(image|video)\//.test(blob.mimeType)) return thumbnail(blob)
+  if (!isPublic(blob) || !/^(image|video)\//.test(blob.mimeType)) return thumbnail(blob)
   if (!isVideo(blob)) return element('img', { src: blobUrl(blob), alt: nameOf(blob) })
   return element('video', { src: blobUrl(blob), controls: true, preload: 'metadata', 'aria-label': nameOf(blob) })
 }
@@ -49,12 +50,11 @@ function facts(blob) {
     element('dd', { textContent: value }),
   ])
   const link = { href: blobUrl(blob), textContent: 'As anybody gets it', download: '' }
-  const isPublic = blob.referenced && !blob.takenDown
   return element(
     'dl',
     {},
     ...pairs,
-    ...(isPublic ? [element('dt', { textContent: 'Save' }), element('dd', {}, element('a', link))] : []),
+    ...(isPublic(blob) ? [element('dt', { textContent: 'Save' }), element('dd', {}, element('a', link))] : []),
   )
 }
 

@@ -1,11 +1,14 @@
 import { element } from './element.js'
 import { localName, localUrl } from './local-files.js'
 import { sizeText, typeText } from './text.js'
-import { blobUrl } from './xrpc.js'
+import { blobUrl, variantUrl } from './xrpc.js'
 
 export const nameOf = ({ cid, mimeType }) => localName(cid) ?? typeText(mimeType)
 
 export const isVideo = ({ mimeType }) => mimeType.startsWith('video/')
+
+/** Whether everybody may get it. */
+export const isPublic = ({ referenced, takenDown }) => referenced && !takenDown
 
 /** What becomes of a blob: the class and the word of its badge. */
 export function stateOf({ referenced, takenDown }) {
@@ -40,18 +43,22 @@ export function tile(blob, onOpen, ...more) {
 
 /** A picture of it, where there can be one: the server shows to everybody only what is posted. */
 export function thumbnail(blob) {
-  const isPublic = blob.referenced && !blob.takenDown
-  if (isVideo(blob) && isPublic) {
+  if (isVideo(blob) && isPublic(blob)) {
     return element('video', { src: blobUrl(blob), preload: 'metadata', muted: true, tabIndex: -1, className: 'still' })
   }
   const local = localUrl(blob.cid)
-  if (!blob.mimeType.startsWith('image/') || (!isPublic && (blob.takenDown || !local))) {
+  if (!blob.mimeType.startsWith('image/') || (!isPublic(blob) && (blob.takenDown || !local))) {
     return element('span', { className: 'glyph', textContent: typeText(blob.mimeType) })
   }
   const image = element('img', { alt: '', loading: 'lazy', decoding: 'async' })
-  const fallBack = () =>
-    image.replaceWith(element('span', { className: 'glyph', textContent: typeText(blob.mimeType) }))
-  image.addEventListener('error', fallBack, { once: true })
-  image.src = isPublic ? blobUrl(blob) : local
+  // What cannot be made smaller is shown as it is, where the browser knows it.
+  const sources = isPublic(blob) ? [variantUrl(blob, 'feed_thumbnail'), blobUrl(blob)] : [local]
+  const showNext = () => {
+    const source = sources.shift()
+    if (source) image.src = source
+    else image.replaceWith(element('span', { className: 'glyph', textContent: typeText(blob.mimeType) }))
+  }
+  image.addEventListener('error', showNext)
+  showNext()
   return image
 }

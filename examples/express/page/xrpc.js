@@ -19,3 +19,13 @@ export async function call(nsid, { auth, params = {}, body } = {}) {
 
 /** Where everybody gets a blob that a record names. */
 export const blobUrl = ({ did, cid }) => `/xrpc/com.atproto.sync.getBlob?${new URLSearchParams({ did, cid })}`
+
+/** Where everybody gets a smaller picture of it, made when it is first asked for. */
+export const variantUrl = ({ did, cid }, preset) => `/img/${preset}/plain/${did}/${cid}@webp`
+
+/** The bytes at an address, as a Blob with their type. */
+export async function getFile(address) {
+  const response = await fetch(address)
+  if (response.ok) return await response.blob()
+  throw new XrpcError(await response.json().catch(() => ({})), response.status)
+}
