@@ -4,7 +4,8 @@ import { refuse } from './refuse.ts'
 import { type SendOptions, sendReading } from './send-reading.ts'
 
 /** Sends an answer. When it rejects and `res.headersSent` is still false, another answer can be sent. */
-export async function send(res: ServerResponse, reply: Reply, options: SendOptions): Promise<void> {
+export async function send(res: ServerResponse, answer: Reply, options: SendOptions): Promise<void> {
+  const reply = withVary(res, answer)
   const { status, headers, body } = reply
   if (isReading(body)) return await sendReading(res, reply, body, options)
   // The client has left, or another middleware (a timeout) has answered already.
@@ -12,6 +13,13 @@ export async function send(res: ServerResponse, reply: Reply, options: SendOptio
   if (status >= 400 && isSending(res)) return await refuse(res, status, headers, body)
   res.writeHead(status, headers)
   res.end(body)
+}
+
+/** What the host's own middleware varies by, such as CORS, caches must heed too. */
+function withVary(res: ServerResponse, reply: Reply): Reply {
+  const [own, hosts] = [reply.headers.vary, res.getHeader('vary')]
+  if (own === undefined || hosts === undefined) return reply
+  return { ...reply, headers: { ...reply.headers, vary: `${hosts}, ${own}` } }
 }
 
 /** Whether the client has a body, and has not sent all of it. */

@@ -1,6 +1,7 @@
 import { isBlobCid } from '../blob/cid.ts'
 import { HostAnswer, isResponse } from './account.ts'
 import { corsAllowed, corsHeaders, preflightHeaders } from './cors.ts'
+import { assertNoCode, destinationHeaders } from './destination.ts'
 import { toXrpcError } from './error-table.ts'
 import { securityHeaders } from './headers.ts'
 import { errorReply, type Reply, replyOf } from './reply.ts'
@@ -39,7 +40,10 @@ export function noSuchMethod(): Reply {
 
 async function handle(route: Route, call: Call): Promise<Reply> {
   const { method } = call.request
-  if (route.methods.includes(method)) return await route.handle(call)
+  if (route.methods.includes(method)) {
+    if (route.file) assertNoCode(call.request)
+    return await route.handle(call)
+  }
   const allow = [...route.methods, 'OPTIONS'].join(', ')
   if (method !== 'OPTIONS') throw new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
   const preflight = corsAllowed(route, call.options) ? preflightHeaders(route) : {}
@@ -51,6 +55,7 @@ function complete(route: Route, { options, request }: Call, reply: Reply): Reply
   const cid = request.query.get('cid')
   const headers = {
     ...reply.headers,
+    ...(route.file ? destinationHeaders : {}),
     ...(corsAllowed(route, options) ? corsHeaders : {}),
     ...securityHeaders(route.file && isBlobCid(cid) ? cid : undefined),
   }

@@ -37,6 +37,7 @@ describe('the handler of images', () => {
         'content-type': type,
         'cross-origin-resource-policy': 'cross-origin',
         etag: expect.stringMatching(`^W/"${cid}\\.[\\w-]{16}"$`),
+        vary: 'Sec-Fetch-Dest',
         'x-content-type-options': 'nosniff',
       })
     }
