@@ -13,6 +13,7 @@ export class Place implements AsyncDisposable {
   readonly #dir: string
   readonly #browser: Browser
   readonly #contexts: BrowserContext[] = []
+  #complaints: string[] = []
 
   private constructor(pds: Pds, dir: string, browser: Browser) {
     this.pds = pds
@@ -33,12 +34,31 @@ export class Place implements AsyncDisposable {
     context.setDefaultTimeout(15_000)
     this.#contexts.push(context)
     const page = await context.newPage()
+    page.on('pageerror', (error) => this.#complaints.push(String(error)))
+    page.on('console', (message) => {
+      if (!['error', 'warning'].includes(message.type())) return
+      const path = URL.parse(message.location().url)?.pathname ?? ''
+      // Whoever comes for the first time has no account yet: the page tries, and makes one.
+      if (!path.endsWith('createSession')) this.#complaints.push(`${message.text()} ${path}`)
+    })
     await page.goto(`${this.pds.url}/${person === null ? '' : `#${person}`}`)
     await page
       .locator(person === null ? '#nobody' : '#own, #all')
       .filter({ visible: true })
       .waitFor()
     return page
+  }
+
+  /** A file of the test's own, which is gone with the place. */
+  path(name: string): string {
+    return join(this.#dir, name)
+  }
+
+  /** What the browser has complained about since this was asked: errors, refused requests, broken policies. */
+  complaints(): string[] {
+    const made = this.#complaints
+    this.#complaints = []
+    return made
   }
 
   async screenshot(page: Page, name: string, fullPage = true): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
 import { media } from './place.ts'
 
 /** The tile of a blob, by what is read of it. */
@@ -14,4 +15,20 @@ export async function post(page: Page, text: string): Promise<void> {
   await page.getByLabel('Text of the post').fill(text)
   await page.getByRole('button', { name: 'Post', exact: true }).click()
   await page.locator('#posts').getByText(text).waitFor()
+}
+
+/** Waits until an expression is true in the page, whose policy forbids what playwright would wait by. */
+export async function until(page: Page, expression: string): Promise<void> {
+  await expect.poll(() => page.evaluate(expression), { timeout: 15_000, message: expression }).toBe(true)
+}
+
+/** Gives the page a slow line, in bytes a second. */
+export async function slowDown(
+  page: Page,
+  speeds: { uploadThroughput?: number; downloadThroughput?: number },
+): Promise<void> {
+  const network = await page.context().newCDPSession(page)
+  const fast = { offline: false, latency: 0, uploadThroughput: -1, downloadThroughput: -1 }
+  await network.send('Network.enable')
+  await network.send('Network.emulateNetworkConditions', { ...fast, ...speeds })
 }

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium } from './chromium.ts'
 import { Place } from './place.ts'
 import { post, tileOf, upload } from './steps.ts'
@@ -12,6 +12,7 @@ describe.skipIf(!hasChromium())('the page', () => {
     page = await place.window('alice')
   })
   afterAll(() => place?.[Symbol.asyncDispose]())
+  afterEach(() => expect(place.complaints()).toEqual([]))
 
   const become = async (person: string) => {
     await page.getByRole('radio', { name: person }).check({ force: true })
@@ -39,16 +40,26 @@ describe.skipIf(!hasChromium())('the page', () => {
     await failed.waitFor()
     expect(await failed.textContent()).toContain('text/plain')
     await failed.getByRole('button', { name: 'Dismiss' }).click()
+    expect(place.complaints()).toEqual([expect.stringContaining('400 (Bad Request) /xrpc/com.atproto.repo.uploadBlob')])
   })
 
-  test('plays a video by ranges', async () => {
-    await upload(page, 'clip.mp4')
-    const answered = page.waitForResponse((response) => response.status() === 206)
-    await post(page, 'A film')
-    expect((await (await answered).request().allHeaders()).range).toMatch(/^bytes=\d+-/)
+  test('shows the variants of a picture', async () => {
+    await page.getByRole('button', { name: /sunset.jpg/ }).click()
+    const variants = page.locator('.variants figure')
+    await variants
+      .filter({ hasText: /320 × 200, [\d.]+ (bytes|KiB)/ })
+      .nth(3)
+      .waitFor()
+    expect(await variants.locator('strong').allTextContents()).toEqual(['Full size', 'Feed', 'Banner', 'Avatar'])
+    expect(await page.locator('#permanent img').first().getAttribute('src')).toMatch(
+      /^\/img\/feed_thumbnail\/plain\/did:/,
+    )
+    await page.getByRole('button', { name: 'Close' }).click()
   })
 
   test('takes down, restores, deletes and collects', async () => {
+    await upload(page, 'clip.mp4')
+    await post(page, 'A film')
     await become('Moderator')
     const picture = page.getByRole('button', { name: /sunset.jpg/ })
     await picture.click()
