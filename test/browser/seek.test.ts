@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium } from './chromium.ts'
 import { film } from './film.ts'
 import { Place } from './place.ts'
-import { post, tileOf, until } from './steps.ts'
+import { post, slowDown, tileOf, until } from './steps.ts'
 
 const MiB = 1024 * 1024
 
@@ -22,6 +22,8 @@ describe.skipIf(!hasChromium())('a video', () => {
     writeFileSync(file, bytes)
     await page.setInputFiles('#files', file)
     await tileOf(page, 'film.mp4').getByRole('checkbox').waitFor()
+    // As from afar: else all of it is here before anybody can jump.
+    await slowDown(page, { downloadThroughput: 8 * MiB })
     await post(page, 'Two minutes')
     await page.getByRole('button', { name: /^film.mp4/ }).click()
     await until(page, 'document.querySelector("dialog video").readyState >= 1')
