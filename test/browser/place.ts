@@ -49,11 +49,6 @@ export class Place implements AsyncDisposable {
     return page
   }
 
-  /** A file of the test's own, which is gone with the place. */
-  path(name: string): string {
-    return join(this.#dir, name)
-  }
-
   /** What the browser has complained about since this was asked: errors, refused requests, broken policies. */
   complaints(): string[] {
     const made = this.#complaints

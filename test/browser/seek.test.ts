@@ -1,55 +1,47 @@
-import { writeFileSync } from 'node:fs'
-import type { Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium } from './chromium.ts'
 import { film } from './film.ts'
 import { Place } from './place.ts'
-import { post, slowDown, tileOf, until } from './steps.ts'
 
 const MiB = 1024 * 1024
+const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 
 describe.skipIf(!hasChromium())('a video', () => {
   let place: Place
   beforeAll(async () => {
     place = await Place.open({ limits: { maxBlobSize: 64 * MiB } })
+    await place.pds.db.insertInto('account').values({ did, handle: 'dave.test', password: '' }).execute()
   })
   afterAll(() => place?.[Symbol.asyncDispose]())
 
   test('plays where one jumps to, by a range from there', async () => {
-    const page = await place.window('alice')
-    const file = place.path('film.mp4')
+    const { blobs, url } = place.pds
     const bytes = film(120, MiB / 2)
-    writeFileSync(file, bytes)
-    await page.setInputFiles('#files', file)
-    await tileOf(page, 'film.mp4').getByRole('checkbox').waitFor()
-    // As from afar: else all of it is here before anybody can jump.
-    await slowDown(page, { downloadThroughput: 8 * MiB })
-    await post(page, 'Two minutes')
-    await page.getByRole('button', { name: /^film.mp4/ }).click()
-    await until(page, 'document.querySelector("dialog video").readyState >= 1')
+    const ref = await blobs.upload(did, bytes, { mimeType: 'video/mp4' })
+    const uri = `at://${did}/com.example.post/film`
+    await blobs.applyWrites(did, [{ action: 'create', uri, record: { ref } }], { rev: '3kyimv2x4zs2a' })
 
-    const answers: Response[] = []
-    page.on('response', (response) => answers.push(response))
-    const [from, to] = [0.6 * bytes.length, 0.8 * bytes.length]
-    const reached = await page.evaluate(`new Promise((done) => {
-      const video = document.querySelector('dialog video')
-      video.onseeked = () => done([video.currentTime, video.duration, video.error])
-      video.currentTime = 90
+    const page = await place.window()
+    await page.goto(`${url}/bare`)
+    const answers: string[] = []
+    page.on('response', (answer) => answers.push(`${answer.status()} ${answer.headers()['content-range']}`))
+    // It jumps as soon as it can, before all of the film is here.
+    const state = await page.evaluate(`new Promise((done) => {
+      const video = document.body.appendChild(document.createElement('video'))
+      video.muted = true
+      video.onloadedmetadata = () => { video.currentTime = 90 }
+      video.onseeked = () => video.play()
+      video.ontimeupdate = () => video.currentTime > 90.5 && done([video.duration, Math.floor(video.currentTime)])
+      video.onerror = () => done(video.error.message)
+      video.src = '/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${ref.ref}'
     })`)
-    expect(reached).toEqual([90, 120, null])
+    expect(state).toEqual([120, 90])
 
-    const ranges = () =>
-      answers
-        .map((answer) => `${answer.status()} ${answer.headers()['content-range']}`)
-        .filter((range) => {
-          const start = Number(/^206 bytes (\d+)-/.exec(range)?.[1])
-          return start > from && start < to
-        })
-    await expect.poll(ranges, { timeout: 10_000 }).toHaveLength(1)
-    expect(ranges()[0]).toMatch(new RegExp(`-${bytes.length - 1}/${bytes.length}$`))
-
-    await page.evaluate('document.querySelector("dialog video").play()')
-    await until(page, 'document.querySelector("dialog video").currentTime > 90.5')
-    expect(place.complaints()).toEqual([])
+    const isJump = (answer: string) => {
+      const start = Number(/^206 bytes (\d+)-/.exec(answer)?.[1])
+      return start > 0.7 * bytes.length && start < 0.8 * bytes.length
+    }
+    expect(answers[0]).toBe(`206 bytes 0-${bytes.length - 1}/${bytes.length}`)
+    expect(answers.filter(isJump), answers.join('\n')).not.toEqual([])
   })
 })

@@ -22,7 +22,7 @@ export async function until(page: Page, expression: string): Promise<void> {
   await expect.poll(() => page.evaluate(expression), { timeout: 15_000, message: expression }).toBe(true)
 }
 
-/** Gives the page a slow line, in bytes a second, and no cache: in it, one request for a file waits for another. */
+/** Gives the page a slow line, in bytes a second. */
 export async function slowDown(
   page: Page,
   speeds: { uploadThroughput?: number; downloadThroughput?: number },
@@ -30,6 +30,5 @@ export async function slowDown(
   const network = await page.context().newCDPSession(page)
   const fast = { offline: false, latency: 0, uploadThroughput: -1, downloadThroughput: -1 }
   await network.send('Network.enable')
-  await network.send('Network.setCacheDisabled', { cacheDisabled: true })
   await network.send('Network.emulateNetworkConditions', { ...fast, ...speeds })
 }
