@@ -40,10 +40,10 @@ describe.skipIf(!hasChromium())('without a mouse', () => {
     await press('Space')
     await page.locator('#own').waitFor()
 
+    // Listened for early: playwright takes a moment to get between the page and the system's dialog.
+    page.on('filechooser', (chooser) => chooser.setFiles(media('sunset.jpg')))
     await tabTo(/^Choose files/)
-    const chooser = page.waitForEvent('filechooser')
     await press('Enter')
-    await (await chooser).setFiles(media('sunset.jpg'))
     await tileOf(page, 'sunset.jpg').getByRole('checkbox').waitFor()
 
     await tabTo(/^Post sunset.jpg$/)
