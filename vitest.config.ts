@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/push/**', 'test/pds/real/**', 'node_modules/**'],
+    exclude: ['test/push/**', 'test/pds/real/**', 'test/browser/**', 'node_modules/**'],
     globalSetup: ['test/servers/setup.ts'],
     // The default is one less than there are cores, and most tests wait more than they compute.
     maxWorkers: 2,

@@ -118,6 +118,7 @@ describe('the source', () => {
       new Set([
         'metadata/sqlite-settings.ts',
         'metadata/migrations.ts',
+        'metadata/kept-statements.ts', // what Kysely has compiled
         'exchange/actor-database.ts',
         'exchange/aurora-database.ts',
       ]),
@@ -128,8 +129,8 @@ describe('the source', () => {
     expect(namesWith(/\brm(?:Sync)?\(|recursive: true.*(?:rm|force)|force: true/)).toEqual([])
   })
 
-  test('evaluates no text, and starts no process', () => {
+  test('evaluates no text, and starts no process but those that decode images', () => {
     const evaluates = /\beval\(|new Function\(|node:(?:child_process|vm|worker_threads)|require\(/
-    expect(namesWith(evaluates)).toEqual([])
+    expect(namesWith(evaluates)).toEqual(['images/pool/worker-process.ts'])
   })
 })
