@@ -47,6 +47,10 @@ export class MemoryBackend implements BlobBackend {
 
   async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
     const taken = body.spool instanceof MemorySpool && this.#spools.delete(body.spool)
+    if (!taken && body.spool instanceof MemorySpool && body.spool.swept) {
+      const message = 'The spool was swept, since nobody had written to it for too long; upload again'
+      throw new BlobStoreError('UploadExpired', message, { backend: this.name, transient: true })
+    }
     if (body.spool !== undefined && !taken) {
       await body.spool.discard()
       const message = 'The spool is of another backend, or was discarded or put before'
@@ -95,7 +99,10 @@ export class MemoryBackend implements BlobBackend {
   async sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     signal?.throwIfAborted()
     const stale = [...this.#spools].filter((spool) => Date.now() - spool.writtenAt > olderThan)
-    for (const spool of stale) this.#spools.delete(spool)
+    for (const spool of stale) {
+      spool.swept = true
+      this.#spools.delete(spool)
+    }
     return stale.length
   }
 
@@ -117,6 +124,7 @@ export interface MemoryBackendOptions {
 
 class MemorySpool implements Spool {
   readonly chunks: Uint8Array[] = []
+  swept = false
   writtenAt: number = Date.now()
   readonly #open: Set<MemorySpool>
   readonly #backend: string

@@ -68,7 +68,7 @@ export interface BackendTrace {
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 
 /** A tracing channel whose messages are of one kind throughout. */
-export type Traced<Message extends object> = TracingChannel<unknown, Message>
+export type Traced<Message extends object> = TracingChannel<object, Message>
 
 const storeChannels = Object.fromEntries(
   storeOperations.map((operation) => [operation, tracingChannel(`pds-blobstore:${operation}`)]),

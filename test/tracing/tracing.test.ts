@@ -76,12 +76,12 @@ test('neither bytes nor a signed address is told', async () => {
 })
 
 test('a backend’s call happens within the operation that made it', async () => {
-  const operations = new AsyncLocalStorage<string>()
+  const operations = new AsyncLocalStorage<{ name: string }>()
   const seen: (string | undefined)[] = []
   const { upload } = traceChannels.store
   const { put } = traceChannels.backend
-  const onPut = () => seen.push(operations.getStore())
-  upload.start.bindStore(operations, () => 'the upload')
+  const onPut = () => seen.push(operations.getStore()?.name)
+  upload.start.bindStore(operations, () => ({ name: 'the upload' }))
   put.start.subscribe(onPut)
   try {
     const blobs = memoryBlobStore()
