@@ -40,9 +40,11 @@ export function trapSystemCalls(trapNow: () => Trap): () => void {
     return trapNow().call('writev', () => original.writev(fd, chunks), { errorOf, half })
   }
   // Whatever close says, and whoever dies, the descriptor is gone.
-  sys.close = async (fd) => {
-    await original.close(fd)
-    return trapNow().call('close', async () => {}, { errorOf })
+  for (const name of ['close', 'closeRead'] as const) {
+    sys[name] = async (fd) => {
+      await original[name](fd)
+      return trapNow().call(name, async () => {}, { errorOf })
+    }
   }
   // What is not tested here need not be waited for.
   sys.fsync = () => trapNow().call('fsync', async () => {}, { errorOf })

@@ -4,20 +4,27 @@ export const chunkSize: number = 256 * 1024
 // Buffers for reading, used again: new memory costs more than the read. 16 are 4 MiB; more readings at once allocate.
 const most = 16
 const free: Uint8Array[] = []
-let made = 0
+const lent = new Set<Uint8Array>()
 
-/** A buffer of at least `length` bytes, or of {@link chunkSize} where more is asked for. */
+/**
+ * A buffer of at least `length` bytes, or of {@link chunkSize} where more is asked for. Whoever takes it gives it back or
+ * lets go of it.
+ */
 export function takeBuffer(length: number): Uint8Array {
-  const buffer = free.pop()
-  if (buffer) return buffer
-  if (made >= most) return newBuffer(Math.min(length, chunkSize))
-  made += 1
-  return newBuffer(chunkSize)
+  if (lent.size >= most) return newBuffer(Math.min(length, chunkSize))
+  const buffer = free.pop() ?? newBuffer(chunkSize)
+  lent.add(buffer)
+  return buffer
 }
 
-/** It is out of use. One that is never given back is missed by nobody. */
+/** It is out of use, and free for the next reading. */
 export function giveBack(buffer: Uint8Array): void {
-  if (buffer.byteLength === chunkSize && free.length < most) free.push(buffer)
+  if (lent.delete(buffer)) free.push(buffer)
+}
+
+/** Somebody may still be sending what is in it: it is used no more, and another takes its place. */
+export function letGo(buffer: Uint8Array): void {
+  lent.delete(buffer)
 }
 
 /** Not filled with zeros, and a plain Uint8Array: `slice` of a Buffer copies nothing, which surprises readers. */

@@ -184,7 +184,6 @@ export class DiskBackend implements BlobBackend {
     try {
       const small = range === undefined ? await readSmall(fd, expectedSize, signal) : null
       if (small !== null) {
-        signal?.throwIfAborted()
         await sys.close(fd).catch(() => {})
         return { size: small.size, body: small }
       }
@@ -198,7 +197,7 @@ export class DiskBackend implements BlobBackend {
       const body = new DiskReading({ fd, start, end: end + 1, signal, explain, readings: this.#readings })
       return { size, body }
     } catch (error) {
-      await sys.close(fd).catch(() => {})
+      await sys.closeRead(fd).catch(() => {})
       throw error
     }
   }

@@ -1,5 +1,5 @@
 import { Refusal, sys } from '../files/system-calls.ts'
-import { giveBack, takeBuffer } from './buffer-pool.ts'
+import { giveBack, letGo, takeBuffer } from './buffer-pool.ts'
 
 export interface ReadingOptions {
   fd: number
@@ -52,7 +52,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
   /** Closes the file, after the read that is under way. With a failure, the next `next` rejects with it. */
   end(failure?: { error: unknown }): Promise<void> {
     if (failure !== undefined) this.#failure ??= failure
-    return this.#then(() => this.#close())
+    return this.#then(() => this.#giveUp())
   }
 
   async #read(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -71,7 +71,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
       if (this.#position === end) void this.#close()
       return { done: false, value: buffer.subarray(0, bytes) }
     } catch (error) {
-      await this.#close()
+      await this.#giveUp()
       this.#failure = undefined
       throw explain(error)
     }
@@ -85,13 +85,19 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
     return { done: true, value: undefined }
   }
 
+  #giveUp(): Promise<void> | undefined {
+    if (this.#buffer) letGo(this.#buffer)
+    this.#buffer = undefined
+    return this.#close()
+  }
+
   #close(): Promise<void> | undefined {
     const fd = this.#fd
     if (fd === undefined) return this.#closed
     this.#fd = undefined
     this.#options.readings.delete(this)
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#closed = sys.close(fd).catch(() => {})
+    this.#closed = sys.closeRead(fd).catch(() => {})
     return this.#closed
   }
 

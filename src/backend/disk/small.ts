@@ -1,5 +1,5 @@
 import { sys } from '../files/system-calls.ts'
-import { chunkSize, giveBack, takeBuffer } from './buffer-pool.ts'
+import { chunkSize, giveBack, letGo, takeBuffer } from './buffer-pool.ts'
 
 /**
  * The whole file in one read, where it fits into a chunk and has the size that it should have; else null. One byte more
@@ -38,12 +38,16 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
     const buffer = this.#buffer
     if (buffer === undefined) return { done: true, value: undefined }
     if (this.#given) return this.#finish(buffer)
-    this.#signal?.throwIfAborted()
+    if (this.#signal?.aborted) {
+      await this.return()
+      throw this.#signal.reason
+    }
     this.#given = true
     return { done: false, value: buffer.subarray(0, this.size) }
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#buffer) letGo(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }

@@ -19,7 +19,8 @@ const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
 /**
  * Every call that the disk backend makes, in one object, so that tests can make one fail. They are the calls on bare
  * descriptors: half the CPU of `FileHandle`'s. Two are made at once, on the event loop, since a trip to a thread and
- * back costs ten times as much: to close, which waits for no device, and to open a directory that was just written to.
+ * back costs ten times as much: to close what was written or is small, which waits for no device, and to open a directory
+ * that was just written to.
  */
 export const sys: SystemCalls = {
   openToRead: (path) => open(path, reading),
@@ -30,6 +31,7 @@ export const sys: SystemCalls = {
   fsync: promisify(fs.fsync),
   fstat: promisify(fs.fstat) as (fd: number) => Promise<Stats>,
   close: async (fd) => fs.closeSync(fd),
+  closeRead: promisify(fs.close),
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => void (await mkdir(path, 0o700)),
@@ -54,6 +56,8 @@ export interface SystemCalls {
   fsync(fd: number): Promise<void>
   fstat(fd: number): Promise<Stats>
   close(fd: number): Promise<void>
+  /** Of a file that may have been deleted meanwhile: with the last descriptor its blocks go, which may take long. */
+  closeRead(fd: number): Promise<void>
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   mkdir(path: string): Promise<void>

@@ -19,6 +19,6 @@ export async function* bytesOfFile(file: SpoolFile): AsyncGenerator<Uint8Array> 
       yield piece.subarray(0, read)
     }
   } finally {
-    await sys.close(fd)
+    await sys.closeRead(fd)
   }
 }

@@ -213,7 +213,7 @@ export class S3Backend implements BlobBackend {
           await unlessRefused(() => putObject(this.#service, name, body, signal), signal)
         }
       } finally {
-        await sys.close(fd)
+        await sys.closeRead(fd)
       }
     } finally {
       await spool.file.discard().catch(() => {})

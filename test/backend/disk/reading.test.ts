@@ -64,6 +64,25 @@ test('the chunk of a small blob whose reader gave up is nobody else’s: it may 
   for (const { bytes, chunk } of chunks) expect(Buffer.compare(chunk, bytes)).toBe(0)
 })
 
+test('buffers are used again, however many readings were given up before', async () => {
+  const backend = await openDisk(newRoot())
+  const [small, large] = [await putBlob(backend, 1000), await putBlob(backend, 1_000_000)]
+  const firstOf = async ({ key, bytes }: typeof small) => {
+    const body = (await backend.get(key, { expectedSize: bytes.byteLength }))?.body
+    return { body, memory: (await body?.next())?.value?.buffer }
+  }
+  for (let n = 0; n < 100; n++) await (await firstOf(n % 2 === 0 ? small : large)).body?.return?.()
+  const seen = new Set<unknown>()
+  for (let n = 0; n < 20; n++) {
+    const { body, memory } = await firstOf(n % 2 === 0 ? small : large)
+    seen.add(memory)
+    for await (const _ of body ?? []) {
+      // to its end
+    }
+  }
+  expect(seen.size).toBe(1)
+})
+
 test('the file is closed with the last byte, before anyone asks for the end', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
@@ -83,7 +102,7 @@ test('a file is never closed under a read: the number may be another file by the
   const held = Promise.withResolvers<void>()
   const underRead = new Set<number>()
   const closedUnderRead: boolean[] = []
-  const [read, close] = [sys.read, sys.close]
+  const [read, close] = [sys.read, sys.closeRead]
   vi.spyOn(sys, 'read').mockImplementation(async (fd, ...rest) => {
     underRead.add(fd)
     await held.promise
@@ -91,7 +110,7 @@ test('a file is never closed under a read: the number may be another file by the
     underRead.delete(fd)
     return bytes
   })
-  vi.spyOn(sys, 'close').mockImplementation((fd) => {
+  vi.spyOn(sys, 'closeRead').mockImplementation((fd) => {
     closedUnderRead.push(underRead.has(fd))
     return close(fd)
   })
