@@ -1,6 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import type { ByteRange, ListOptions } from './backend.ts'
-import { type BlobKey, cidOfKey } from './key.ts'
+import { type BlobKey, cidIn, cidOfKey } from './key.ts'
 
 /** What every backend checks alike, before it does anything. */
 
@@ -39,7 +39,7 @@ export function checkRange(range: ByteRange, size: number, key: BlobKey, backend
   if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end < size) return
   throw new BlobStoreError('InvalidRange', `Bytes ${start} to ${end} do not lie within ${key}, which has ${size}`, {
     backend,
-    cid: key.slice(0, 59),
+    cid: cidIn(key),
   })
 }
 
@@ -62,7 +62,7 @@ export function checkSize(found: number, size: number, key: BlobKey, backend: st
   if (found === size) return
   throw new BlobStoreError('StorageFailed', `Cannot store ${key}: ${size} bytes were announced, ${found} came`, {
     backend,
-    cid: key.slice(0, 59),
+    cid: cidIn(key),
   })
 }
 

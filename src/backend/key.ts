@@ -25,6 +25,11 @@ export function keyOf(cid: BlobCid, generation: string): BlobKey {
 
 /** The CID that a key begins with, or null when `value` is no key. */
 export function cidOfKey(value: string): BlobCid | null {
-  const cid = value.slice(0, 59)
+  const cid = cidIn(value)
   return value.length <= 87 && value[59] === '.' && isBlobCid(cid) && generation.test(value.slice(60)) ? cid : null
+}
+
+/** The CID of what is known to be a key. */
+export function cidIn(key: BlobKey): BlobCid {
+  return key.slice(0, 59)
 }

@@ -51,7 +51,7 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
   await schema
     .createTable('blobstore_content')
     .addColumn('cid', text, (c) => c.primaryKey().notNull())
-    .addColumn('key', text, (c) => c.notNull().unique())
+    .addColumn('key', text, (c) => c.notNull())
     .addColumn('backend', text, (c) => c.notNull())
     .addColumn('size', 'bigint', (c) => c.notNull())
     .addColumn('verified_at', 'bigint')

@@ -17,7 +17,7 @@ import { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { ifThere, Refusal, sys } from '../files/system-calls.ts'
-import type { BlobKey } from '../key.ts'
+import { type BlobKey, cidIn } from '../key.ts'
 import { deleteBlobs } from './deletion.ts'
 import { placeBlob } from './durable-write.ts'
 import { Layout } from './layout.ts'
@@ -214,6 +214,6 @@ export class DiskBackend implements BlobBackend {
   /** The library's error for a system call's. What the caller threw itself, by an abort, passes as it is. */
   #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
     if (signal?.aborted && error === signal.reason) return error
-    return fileError(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+    return fileError(error, { verb, backend: this.name, cid: key && cidIn(key) })
   }
 }

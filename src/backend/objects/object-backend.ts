@@ -20,7 +20,7 @@ import { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
-import { type BlobKey, cidOfKey } from '../key.ts'
+import { type BlobKey, cidIn, cidOfKey } from '../key.ts'
 import { Requests } from './requests.ts'
 import type { ObjectService } from './service.ts'
 import { serviceError } from './service-error.ts'
@@ -208,6 +208,6 @@ export class ObjectBackend implements BlobBackend {
 
   /** After an abort everything ends by its reason. */
   #explain(error: unknown, verb: string, signal: AbortSignal | undefined, key?: BlobKey): unknown {
-    return signal?.aborted ? signal.reason : serviceError(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+    return signal?.aborted ? signal.reason : serviceError(error, { verb, backend: this.name, cid: key && cidIn(key) })
   }
 }

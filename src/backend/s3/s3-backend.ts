@@ -22,7 +22,7 @@ import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { sys } from '../files/system-calls.ts'
-import type { BlobKey } from '../key.ts'
+import { type BlobKey, cidIn } from '../key.ts'
 import { checkClient, createClient } from './client.ts'
 import { Deleting } from './deleting.ts'
 import { Names } from './layout.ts'
@@ -262,6 +262,6 @@ export class S3Backend implements BlobBackend {
   /** The library's error for the SDK's. After an abort everything ends by it. */
   #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
     if (signal?.aborted) return signal.reason
-    return s3Error(error, { verb, backend: this.name, cid: key?.slice(0, 59) })
+    return s3Error(error, { verb, backend: this.name, cid: key && cidIn(key) })
   }
 }

@@ -8,7 +8,7 @@ import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
-import { isTakenDown } from './takedown-steps.ts'
+import { takedownsOf } from './takedown-steps.ts'
 import { expired } from './upload-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -21,14 +21,23 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
       .updateTable('blobstore_blob')
       .set((eb) => ({ expires_at: eb.case().when('expires_at', 'is', null).then(null).else(now(grace)).end() }))
       .where('did', '=', did)
-      .where('cid', '=', cid)
-      .returning('mime_type'),
-  )
-  const findContent = session.statement((db, { cid, since }: { cid: string; since: number }, now) =>
-    db
-      .selectFrom('blobstore_content')
-      .select((eb) => ['key', 'backend', eb('verified_at', '>', now(since)).as('fresh')])
       .where('cid', '=', cid),
+  )
+  /** All that decides what becomes of the bytes, in one question: each takes as long as a change. */
+  const findSituation = session.statement(
+    (db, { did, cid, since }: { did: string; cid: string; since: number }, now) => {
+      const blob = db.selectFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid)
+      const content = db.selectFrom('blobstore_content').where('cid', '=', cid)
+      const expected = db.selectFrom('blobstore_expected').where('did', '=', did).where('cid', '=', cid)
+      return db.selectNoFrom((eb) => [
+        eb.exists(takedownsOf(db, did, cid)).as('takenDown'),
+        eb.exists(expected.select('cid')).as('expected'),
+        blob.select('mime_type').as('heldType'),
+        content.select('key').as('key'),
+        content.select('backend').as('backend'),
+        content.select((eb) => eb('verified_at', '>', now(since)).as('fresh')).as('fresh'),
+      ])
+    },
   )
   const insertContent = session.statement(
     (db, content: { cid: string; key: string; backend: string; size: number }, now) =>
@@ -62,34 +71,37 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
   return commit
 
   async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
-    const { key, backend, did, cid, size, grace } = upload
-    const { deletedAt } = await lockAccount(trx, did, { reserved: -size, uploads: -1 })
+    const { key, backend, did, cid, size, grace, createdAt = null } = upload
+    // As if it were the account's first copy, which it mostly is.
+    const { deletedAt } = await lockAccount(trx, did, { reserved: -size, uploads: -1, bytes: size, count: 1 })
     // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
     // each other.
     const { rows: own } = await takeUpload(trx, { key })
     if (own.length === 0) throw expired(upload)
 
-    const refusal = deletedAt !== null ? 'accountDeleted' : (await isTakenDown(trx, did, cid)) ? 'takenDown' : null
-    if (refusal) {
+    const situation = (await findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
+    const { heldType } = situation
+    const refusal = deletedAt !== null ? 'accountDeleted' : situation.takenDown ? 'takenDown' : null
+    if (refusal !== null || heldType !== null) await lockAccount(trx, did, { bytes: -size, count: -1 })
+    if (refusal !== null) {
       await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
       return { outcome: refusal }
     }
-    // One that the account has already keeps the type that records may name.
-    const [held] = (await prolong(trx, { did, cid, grace })).rows
     // A copy too many counts against the account only where it knew that it has the blob: else `pending`, and a quota
     // that it fills, would tell it that somebody else has the same bytes.
-    await settleContent(trx, upload, held ? did : null)
-    if (!held) await addBlob(trx, upload)
-    const mimeType = held?.mime_type ?? upload.mimeType
-    const unmet = await meetExpectations(trx, { did, cid, mimeType, size })
+    await settleContent(trx, upload, situation, heldType === null ? null : did)
+    // One that the account has already keeps the type that records may name.
+    const mimeType = heldType ?? upload.mimeType
+    if (heldType !== null) await prolong(trx, { did, cid, grace })
+    else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
+    const unmet = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : []
     return { outcome: 'stored', mimeType, unmet }
   }
 
   /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
-  async function settleContent(trx: Trx, upload: Commit, charged: string | null): Promise<void> {
+  async function settleContent(trx: Trx, upload: Commit, live: Situation, charged: string | null): Promise<void> {
     const { key, backend, cid, size } = upload
-    const [live] = (await findContent(trx, { cid, since: -upload.fresh })).rows
-    if (!live) {
+    if (live.key === null || live.backend === null) {
       await insertContent(trx, { cid, key, backend, size })
       return
     }
@@ -101,11 +113,21 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     if (numAffectedRows !== 1n) throw new LostRace()
     await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: charged }], upload.deleteDelay)
   }
+}
 
-  async function addBlob(trx: Trx, { did, cid, mimeType, size, grace, createdAt }: Commit): Promise<void> {
-    await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt: createdAt ?? null })
-    await lockAccount(trx, did, { bytes: size, count: 1 })
-  }
+/** How things stand when an upload's bytes are there. */
+interface Situation {
+  /** For this account, or for all. */
+  takenDown: unknown
+  /** Whether records of the account wait for this blob. */
+  expected: unknown
+  /** The type of the account's blob; null when it has none of this CID. */
+  heldType: string | null
+  /** Of the bytes that are live for this CID, somebody's; null when there are none. */
+  key: string | null
+  backend: string | null
+  /** Whether those were looked at a short time ago. */
+  fresh: unknown
 }
 
 const takeUpload = statement((db, { key }: { key: string }) =>

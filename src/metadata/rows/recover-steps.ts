@@ -7,7 +7,7 @@ import { lockAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
-import { unknownAmong } from './sweep-steps.ts'
+import { liveAmong, unknownAmong } from './sweep-steps.ts'
 import { isTakenDown } from './takedown-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -20,7 +20,7 @@ export function recoverSteps(session: Session): RecoverSteps {
         const live: string[] = []
         for (const some of chunks(keys)) {
           unknown.push(...(await unknownAmong(db, some)))
-          const rows = await db.selectFrom('blobstore_content').select('key').where('key', 'in', some).execute()
+          const rows = await liveAmong(db, some).execute()
           live.push(...rows.map((row) => row.key))
         }
         return { unknown, live }

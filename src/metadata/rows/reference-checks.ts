@@ -6,11 +6,12 @@ import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { chunks } from './chunks.ts'
 import type { Naming } from './reference-steps.ts'
-import { takenDownAmong } from './takedown-steps.ts'
+import { isTakenDown, takedownsOf } from './takedown-steps.ts'
 
 interface Held {
   mimeType: string
   size: number
+  takenDown: boolean
 }
 
 /**
@@ -32,11 +33,12 @@ export async function checkReferences(
     for (const naming of namings) (fits(naming, held.get(naming.cid)) ? met : expected).push(naming)
     return { met, expected }
   }
-  const takenDown = new Set<string>()
-  for (const some of chunks(cids)) for (const cid of await takenDownAmong(db, did, some)) takenDown.add(cid)
   for (const naming of namings) {
-    if (takenDown.has(naming.cid)) throw refusal('BlobTakenDown', 'was taken down', did, naming)
-    assertFits(did, naming, held.get(naming.cid))
+    const blob = held.get(naming.cid)
+    if (blob?.takenDown ?? (await isTakenDown(db, did, naming.cid))) {
+      throw refusal('BlobTakenDown', 'was taken down', did, naming)
+    }
+    assertFits(did, naming, blob)
     met.push(naming)
   }
   return { met, expected }
@@ -46,13 +48,20 @@ async function heldAmong(db: Kysely<Tables>, did: string, cids: readonly string[
   const held = new Map<string, Held>()
   for (const some of chunks(cids)) {
     const { rows } = await findBlobs(db, { did, cids: some })
-    for (const row of rows) held.set(row.cid, { mimeType: row.mime_type, size: Number(row.size) })
+    for (const { cid, mime_type: mimeType, size, taken_down: takenDown } of rows) {
+      held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(takenDown) })
+    }
   }
   return held
 }
 
 const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
-  db.selectFrom('blobstore_blob').select(['cid', 'mime_type', 'size']).where('did', '=', did).where('cid', 'in', cids),
+  db
+    .selectFrom('blobstore_blob')
+    .select(['cid', 'mime_type', 'size'])
+    .select((eb) => eb.exists(takedownsOf(db, did, eb.ref('blobstore_blob.cid'))).as('taken_down'))
+    .where('did', '=', did)
+    .where('cid', 'in', cids),
 )
 
 function fits(naming: Naming, held: Held | undefined): boolean {

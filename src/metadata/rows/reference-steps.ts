@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { publicScope } from '../../blob/scope.ts'
 import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
-import { type Statement, statement } from '../statement.ts'
+import { statement } from '../statement.ts'
 import type { RefTable, Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
@@ -34,12 +34,12 @@ export function referenceSteps(session: Session): ReferenceSteps {
     )
     const { met, expected } = await checkReferences(trx, did, namings, options.missing)
     const uris = [...records.keys()]
-    const former = await namedBy(trx, 'blobstore_ref', did, uris)
+    const former = await namedBy(trx, did, uris)
     // What is new first, what is gone after: a blob that moves from one record to another is never unreferenced.
     await add(trx, did, met, expected, options)
-    await removeOthers(trx, did, former, met, options)
-    await deleteOthers(trx, 'blobstore_expected', did, await namedBy(trx, 'blobstore_expected', did, uris), expected)
-    return hiddenAmong(trx, did, former)
+    await removeOthers(trx, did, former.references, met, options)
+    await deleteOthers(trx, 'blobstore_expected', did, former.expected, expected)
+    return hiddenAmong(trx, did, former.references)
   }
 
   async function add(trx: Trx, did: string, met: Naming[], expected: Naming[], { rev }: ApplyOptions): Promise<void> {
@@ -108,20 +108,15 @@ const makePermanent = statement((db, { did, cids }: { did: string; cids: string[
     .where('expires_at', 'is not', null),
 )
 
-const findNamed = {
-  blobstore_ref: namedIn('blobstore_ref'),
-  blobstore_expected: namedIn('blobstore_expected'),
-}
-
-function namedIn(table: 'blobstore_ref' | 'blobstore_expected'): Statement<{ did: string; uris: string[] }, Former> {
-  return statement((db, { did, uris }) =>
+const findNamed = statement((db, { did, uris }: { did: string; uris: string[] }) => {
+  const namedIn = (table: 'blobstore_ref' | 'blobstore_expected', waits: 0 | 1) =>
     db
       .selectFrom(table)
-      .select(['cid', 'record_uri as recordUri', 'scope'])
+      .select(['cid', 'record_uri as recordUri', 'scope', sql.lit(waits).as('waits')])
       .where('did', '=', did)
-      .where('record_uri', 'in', uris),
-  )
-}
+      .where('record_uri', 'in', uris)
+  return namedIn('blobstore_ref', 0).unionAll(namedIn('blobstore_expected', 1))
+})
 
 interface Former {
   cid: string
@@ -129,19 +124,19 @@ interface Former {
   scope: string
 }
 
-/** What these records named before. */
+/** What these records named before: blobs that the account has, and blobs that they wait for. */
 async function namedBy(
   trx: Trx,
-  table: 'blobstore_ref' | 'blobstore_expected',
   did: string,
   recordUris: readonly string[],
-): Promise<Former[]> {
-  const former: Former[] = []
+): Promise<{ references: Former[]; expected: Former[] }> {
+  const references: Former[] = []
+  const expected: Former[] = []
   for (const uris of chunks(recordUris)) {
-    const { rows } = await findNamed[table](trx, { did, uris })
-    former.push(...rows)
+    const { rows } = await findNamed(trx, { did, uris })
+    for (const row of rows) (row.waits ? expected : references).push(row)
   }
-  return former
+  return { references, expected }
 }
 
 /** Deletes the rows of before that are not kept. */

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Expression, Kysely, SelectQueryBuilder } from 'kysely'
 import type { TakedownSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
@@ -26,15 +26,20 @@ export function takedownSteps(session: Session): TakedownSteps {
 }
 
 export async function isTakenDown(db: Kysely<Tables>, did: string, cid: string): Promise<boolean> {
-  return (await takenDownAmong(db, did, [cid])).size > 0
+  return (await findTakedowns(db, { did, cid })).rows.length > 0
 }
 
-/** Those of the CIDs that are taken down for this account. */
-export async function takenDownAmong(db: Kysely<Tables>, did: string, cids: readonly string[]): Promise<Set<string>> {
-  const { rows } = await findTakedowns(db, { did, cids })
-  return new Set(rows.map((row) => row.cid))
-}
+const findTakedowns = statement((db, { did, cid }: { did: string; cid: string }) => takedownsOf(db, did, cid))
 
-const findTakedowns = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
-  db.selectFrom('blobstore_takedown').select('cid').where('cid', 'in', cids).where('did', 'in', [did, everyAccount]),
-)
+/** The takedowns of a CID that concern this account. */
+export function takedownsOf(
+  db: Kysely<Tables>,
+  did: string,
+  cid: string | Expression<string>,
+): SelectQueryBuilder<Tables, 'blobstore_takedown', { cid: string }> {
+  return db
+    .selectFrom('blobstore_takedown')
+    .select('cid')
+    .where('blobstore_takedown.cid', '=', cid)
+    .where('did', 'in', [did, everyAccount])
+}
