@@ -35,6 +35,7 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .where('deleting', '=', 1)
     .execute()
 
+  // Without an index: it has as many rows as there are uploads at once, and each comes and goes.
   await schema
     .createTable('blobstore_upload')
     .addColumn('key', text, (c) => c.primaryKey().notNull())
@@ -45,8 +46,6 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .addColumn('lease_until', 'bigint', (c) => c.notNull())
     .modifyEnd(end)
     .execute()
-  await index('blobstore_upload', 'lease', ['lease_until'])
-  await index('blobstore_upload', 'account', ['did'])
 
   await schema
     .createTable('blobstore_content')

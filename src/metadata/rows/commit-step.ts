@@ -8,7 +8,7 @@ import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
-import { takedownsOf } from './takedown-steps.ts'
+import { takenDown } from './takedown-steps.ts'
 import { expired } from './upload-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -30,7 +30,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
       const content = db.selectFrom('blobstore_content').where('cid', '=', cid)
       const expected = db.selectFrom('blobstore_expected').where('did', '=', did).where('cid', '=', cid)
       return db.selectNoFrom((eb) => [
-        eb.exists(takedownsOf(db, did, cid)).as('takenDown'),
+        takenDown(db, did, cid).as('takenDown'),
         eb.exists(expected.select('cid')).as('expected'),
         blob.select('mime_type').as('heldType'),
         content.select('key').as('key'),
@@ -76,8 +76,8 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     const { deletedAt } = await lockAccount(trx, did, { reserved: -size, uploads: -1, bytes: size, count: 1 })
     // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
     // each other.
-    const { rows: own } = await takeUpload(trx, { key })
-    if (own.length === 0) throw expired(upload)
+    const { numAffectedRows: own } = await takeUpload(trx, { key })
+    if (own !== 1n) throw expired(upload)
 
     const situation = (await findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
@@ -130,6 +130,4 @@ interface Situation {
   fresh: unknown
 }
 
-const takeUpload = statement((db, { key }: { key: string }) =>
-  db.deleteFrom('blobstore_upload').where('key', '=', key).returning('key'),
-)
+const takeUpload = statement((db, { key }: { key: string }) => db.deleteFrom('blobstore_upload').where('key', '=', key))

@@ -6,7 +6,7 @@ import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { chunks } from './chunks.ts'
 import type { Naming } from './reference-steps.ts'
-import { isTakenDown, takedownsOf } from './takedown-steps.ts'
+import { isTakenDown, takenDown } from './takedown-steps.ts'
 
 interface Held {
   mimeType: string
@@ -48,8 +48,8 @@ async function heldAmong(db: Kysely<Tables>, did: string, cids: readonly string[
   const held = new Map<string, Held>()
   for (const some of chunks(cids)) {
     const { rows } = await findBlobs(db, { did, cids: some })
-    for (const { cid, mime_type: mimeType, size, taken_down: takenDown } of rows) {
-      held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(takenDown) })
+    for (const { cid, mime_type: mimeType, size, taken_down } of rows) {
+      held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(taken_down) })
     }
   }
   return held
@@ -59,7 +59,7 @@ const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly st
   db
     .selectFrom('blobstore_blob')
     .select(['cid', 'mime_type', 'size'])
-    .select((eb) => eb.exists(takedownsOf(db, did, eb.ref('blobstore_blob.cid'))).as('taken_down'))
+    .select((eb) => takenDown(db, did, eb.ref('blobstore_blob.cid')).as('taken_down'))
     .where('did', '=', did)
     .where('cid', 'in', cids),
 )

@@ -1,4 +1,4 @@
-import type { Expression, Kysely, SelectQueryBuilder } from 'kysely'
+import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import type { TakedownSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
@@ -26,20 +26,20 @@ export function takedownSteps(session: Session): TakedownSteps {
 }
 
 export async function isTakenDown(db: Kysely<Tables>, did: string, cid: string): Promise<boolean> {
-  return (await findTakedowns(db, { did, cid })).rows.length > 0
+  return (await findTakedown(db, { did, cid })).rows.some((row) => row.takenDown)
 }
 
-const findTakedowns = statement((db, { did, cid }: { did: string; cid: string }) => takedownsOf(db, did, cid))
+const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db.selectNoFrom(takenDown(db, did, cid).as('takenDown')),
+)
 
-/** The takedowns of a CID that concern this account. */
-export function takedownsOf(
+/** Whether the CID is taken down for this account, or for all. Not `did in (…)`, for which SQLite makes a table each time. */
+export function takenDown(
   db: Kysely<Tables>,
   did: string,
   cid: string | Expression<string>,
-): SelectQueryBuilder<Tables, 'blobstore_takedown', { cid: string }> {
-  return db
-    .selectFrom('blobstore_takedown')
-    .select('cid')
-    .where('blobstore_takedown.cid', '=', cid)
-    .where('did', 'in', [did, everyAccount])
+): ExpressionWrapper<Tables, never, SqlBool> {
+  const { exists, or } = expressionBuilder<Tables>()
+  const takedowns = db.selectFrom('blobstore_takedown').select('did').where('blobstore_takedown.cid', '=', cid)
+  return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
 }
