@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { spreadOut } from './process/spread.ts'
 import { works } from './works/all.ts'
 
 // node bench/sample.ts <work> <contestant>: one sample, whose figures are the last line on stdout. By itself it is for
@@ -22,6 +23,7 @@ if (!work?.contestants.includes(contestant)) {
   process.exit(2)
 }
 await mkdir(values.dir, { recursive: true })
+spreadOut(values.dir)
 const folder = await mkdtemp(join(values.dir, 'sample-'))
 try {
   const place = { folder, seconds: Number(values.seconds), scale: Number(values.scale) }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import { observe } from '../measure/observe.ts'
-import { throughExpress } from '../memory/express.ts'
 import { accountOf } from './blobs.ts'
 import type { Work } from './work.ts'
 
@@ -17,6 +16,8 @@ export const memoryWorks: Work[] = [
     when: 'always',
     rounds: 2,
     async run(_name, { folder, scale }) {
+      // Not sooner: the client is large, and would be in the memory of all samples.
+      const { throughExpress } = await import('../memory/express.ts')
       const { up, down } = await throughExpress(folder, Math.ceil(1024 * MiB * scale))
       return { ...up, readMemory: down.memory, readBandwidth: down.bandwidth }
     },

@@ -1,6 +1,4 @@
 import { join } from 'node:path'
-import { Kysely, PostgresDialect } from 'kysely'
-import { Pool } from 'pg'
 import { postgresVariable, startPostgres } from '../../test/servers/postgres.ts'
 import { openStore } from '../contestants/ours.ts'
 import { DiskBackend, kyselyMetadata } from '../library.ts'
@@ -18,6 +16,7 @@ export const postgresWorks: Work[] = [1, 16].map((lanes) => ({
   contestants: ['ours-relaxed'],
   when: 'full',
   async run(_name, { folder, seconds, scale }) {
+    const [{ Kysely, PostgresDialect }, { Pool }] = await Promise.all([import('kysely'), import('pg')])
     const stop = await startPostgres()
     const pool = new Pool({ connectionString: process.env[postgresVariable], max: 16 })
     try {

@@ -8,6 +8,9 @@ import type { Work } from './work.ts'
 const KiB = 1024
 const count = 640
 
+/** Until the code is compiled. */
+const warmUp = 12_000
+
 /** Reading of small blobs that are in the kernel's cache, in no order. */
 export const reads: Work[] = [read('1k', '1 KiB', KiB), read('50k', '50 KiB', 50 * KiB), range()]
 
@@ -22,7 +25,7 @@ function read(name: string, title: string, size: number): Work {
       const blobs = new Blobs(size, Math.ceil(count * scale))
       const contestant = await openContestant(name, folder)
       const names = await fill(contestant, blobs)
-      const { figures } = await measure({ lanes: 16, seconds }, async (number) => {
+      const { figures } = await measure({ lanes: 16, seconds, warmUp }, async (number) => {
         const one = shuffled(number, names.length)
         const { length } = await contestant.read(accountOf(one), names[one] as string)
         assert.equal(length, size)
@@ -48,7 +51,7 @@ function range(): Work {
       const blobs = new Blobs(size, Math.ceil(64 * scale))
       const contestant = await openContestant(name, folder)
       const names = await fill(contestant, blobs)
-      const { figures } = await measure({ lanes: 16, seconds }, async (number) => {
+      const { figures } = await measure({ lanes: 16, seconds, warmUp }, async (number) => {
         const one = shuffled(number, names.length)
         const bytes = await contestant.range?.(accountOf(one), names[one] as string, start, end)
         assert(

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { CreateBucketCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { Ceph, cephPackages, hasCeph } from '../../test/servers/ceph.ts'
 import { missingFor } from '../contestants/all.ts'
 import type { Contestant } from '../contestants/contract.ts'
@@ -23,6 +23,8 @@ export const s3Works: Work[] = [
     rounds: 2,
     missing: (name) => (hasCeph() ? missingFor(name) : `Ceph is not installed: apt-get install ${cephPackages}`),
     async run(name, { folder, seconds, scale }) {
+      // Not sooner: it is large, and would be in the memory of all samples.
+      const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3')
       const ceph = await Ceph.start()
       try {
         const { endpoint, ...credentials } = ceph.s3

@@ -17,11 +17,11 @@ const contestants: ContestantName[] = [
 ]
 
 /** What is uploaded in one sample at most, so that it stays in memory. */
-const mostBytes = 256 * 1024 * KiB
+const mostBytes = 640 * 1024 * KiB
 const mostBlobs = 12_000
 
-/** A store that has been in use: its directories are made, its code is compiled. */
-const warmUp = 2500
+/** A store that has been in use: its directories are made, its code is compiled. With fewer, everybody is slower. */
+const warmUp = 4000
 
 /** Uploads of whole, small blobs. */
 export const uploads: Work[] = [

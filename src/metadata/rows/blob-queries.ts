@@ -4,7 +4,7 @@ import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
-import { everyAccount } from './takedown-steps.ts'
+import { takenDown } from './takedown-steps.ts'
 
 export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
 
@@ -118,15 +118,7 @@ export function selectBlobs(db: Kysely<Tables>, did: string): SelectQueryBuilder
             .whereRef('ref.cid', '=', 'blob.cid'),
         )
         .as('referenced'),
-      eb
-        .exists(
-          eb
-            .selectFrom('blobstore_takedown as takedown')
-            .select('takedown.cid')
-            .whereRef('takedown.cid', '=', 'blob.cid')
-            .where('takedown.did', 'in', [did, everyAccount]),
-        )
-        .as('taken_down'),
+      takenDown(db, did, eb.ref('blob.cid')).as('taken_down'),
     ])
     .where('blob.did', '=', did)
 }
