@@ -8,6 +8,8 @@ export interface Goal {
   figure: (samples: Samples) => number | undefined
   least?: number
   most?: number
+  /** The best that this machine would allow, by what a part of the work alone takes here. @default not known */
+  bound?: (samples: Samples) => number | undefined
   unit: '×' | 'MiB' | 'KiB' | 'ms' | 'requests'
 }
 

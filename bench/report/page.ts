@@ -31,13 +31,14 @@ ${system}, ${fileSystem}, Node ${node.slice(1)}; ${packages.join(', ')}.`
 }
 
 function goalsOf(samples: Samples): string {
-  const rows = goalLines(samples).map(({ row, what, wanted, figure, verdict }) => [
+  const rows = goalLines(samples).map(({ row, what, wanted, figure, bound, verdict }) => [
     `${row}: ${what}`,
     wanted,
     figure,
+    bound,
     verdict === 'does not hold' ? '**does not hold**' : verdict,
   ])
-  return `## Goals\n\n${markdown([['', 'goal', 'figure', ''], ...rows])}`
+  return `## Goals\n\n${markdown([['', 'goal', 'figure', 'bound', ''], ...rows])}`
 }
 
 function picturesOf(charts: readonly { file: string; title: string }[]): string {

@@ -10,7 +10,15 @@ export function printWorks(samples: Samples): string {
 
 export function printGoals(samples: Samples): string {
   const lines = goalLines(samples).filter(({ verdict }) => verdict !== 'not measured')
-  const cells = align(lines.map(({ what, wanted, figure, verdict }) => [`  ${what}`, wanted, figure, verdict]))
+  const cells = align(
+    lines.map(({ what, wanted, figure, bound, verdict }) => [
+      `  ${what}`,
+      wanted,
+      figure,
+      bound && `(bound ${bound})`,
+      verdict,
+    ]),
+  )
   return lines
     .map(({ row, verdict }, index) => {
       const heading = row === lines[index - 1]?.row ? '' : `${styleText('bold', row)}\n`
