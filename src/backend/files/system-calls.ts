@@ -18,21 +18,23 @@ const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
 
 /**
  * Every call that the disk backend makes, in one object, so that tests can make one fail. They are the calls on bare
- * descriptors: half the CPU of `FileHandle`'s. Two are made at once, on the event loop, since a trip to a thread and
- * back costs ten times as much: to close what was written or is small, which waits for no device, and to open a directory
- * that was just written to.
+ * descriptors: half the CPU of `FileHandle`'s. Some are made at once, on the event loop, since a trip to a thread and back
+ * costs several times as much as the call: to make a file, to name it, to close what was written or is small, and to open a
+ * directory that was just written to. They work on directories that are in use, and so in memory. Whatever may wait for the
+ * device goes to a thread: to write, which the kernel holds up when it has much to write back, to sync, to find a file
+ * that nobody asked for in a while, and to delete one.
  */
 export const sys: SystemCalls = {
   openToRead: (path) => open(path, reading),
   openDirectory: async (path) => fs.openSync(path, reading | O_DIRECTORY),
-  create: (path) => open(path, creating, 0o600),
+  create: async (path) => fs.openSync(path, creating, 0o600),
   read: async (fd, into, length, position) => (await read(fd, into, 0, length, position)).bytesRead,
   writev: async (fd, chunks) => (await writev(fd, chunks)).bytesWritten,
   fsync: promisify(fs.fsync),
   fstat: promisify(fs.fstat) as (fd: number) => Promise<Stats>,
   close: async (fd) => fs.closeSync(fd),
   closeRead: promisify(fs.close),
-  rename: promisify(fs.rename),
+  rename: async (from, to) => fs.renameSync(from, to),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => void (await mkdir(path, 0o700)),
   lstat: promisify(fs.lstat) as (path: string) => Promise<Stats>,
