@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { publicScope } from '../../blob/scope.ts'
 import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
@@ -112,7 +112,7 @@ const findNamed = statement((db, { did, uris }: { did: string; uris: string[] })
   const namedIn = (table: 'blobstore_ref' | 'blobstore_expected', waits: 0 | 1) =>
     db
       .selectFrom(table)
-      .select(['cid', 'record_uri as recordUri', 'scope', sql.lit(waits).as('waits')])
+      .select((eb) => ['cid', 'record_uri as recordUri', 'scope', eb.lit(waits).as('waits')])
       .where('did', '=', did)
       .where('record_uri', 'in', uris)
   return namedIn('blobstore_ref', 0).unionAll(namedIn('blobstore_expected', 1))
