@@ -5,7 +5,7 @@ import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } 
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
 import type { ProcessSteps } from './processes.ts'
-import type { ResolvedQuota } from './quota.ts'
+import type { UploadSteps } from './uploads.ts'
 
 /** What a host hands over as `metadata`: facts that are not open yet. */
 export interface MetadataAdapter {
@@ -19,9 +19,10 @@ export interface MetadataAdapter {
 
 /**
  * Where facts live: which account has which blob, which record references it, under which key its bytes are, and what
- * is to be deleted. Each method is one step of the protocol by which blobs live and die (docs/protocol.md), and one
- * transaction. Methods that change something resolve when the change is committed, durably unless they say otherwise;
- * with `trx` when it is part of that transaction.
+ * is to be deleted. Each method is one step of the protocol by which blobs live and die (docs/protocol.md), and happens
+ * whole or not at all, as if alone. Several steps may share one transaction of the database, one after another. Methods that
+ * change something resolve when the change is committed, durably unless they say otherwise; with `trx` when it is part of
+ * that transaction.
  *
  * All durations are in milliseconds, and all times are the database's.
  */
@@ -63,99 +64,6 @@ export interface Identity {
   id: string
   epoch: number
   restored: boolean
-}
-
-// ------------------------------------------------------------------------------------------------------ upload
-
-export interface UploadSteps {
-  /**
-   * Reserves space for bytes that are being spooled, before the first is written. The row is known by `generation`
-   * until `intend` gives it its key. Resolves with the bytes reserved: of an unknown size what is left of the quota,
-   * which then is the upload's limit. Need not be durable.
-   *
-   * @throws `AccountDeleted` `QuotaExceeded`
-   */
-  reserve(upload: Reservation): Promise<number>
-
-  /**
-   * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation
-   * of that generation, or makes it. Need not be durable: losing it costs a retry or a sweep, never bytes.
-   *
-   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away
-   */
-  intend(upload: Intent): Promise<void>
-
-  /**
-   * The bytes are stored: makes them the account's. Whatever the outcome, the upload's row is gone afterwards and the
-   * bytes are either live or doomed.
-   *
-   * @throws `UploadExpired` when the row was taken away before; nothing is promised
-   */
-  commit(upload: Commit): Promise<CommitOutcome>
-
-  /** The upload died: its row and reservation go, and where there may be bytes, they are doomed. */
-  release(upload: Release): Promise<void>
-}
-
-export interface Reservation {
-  generation: string
-  backend: string
-  did: string
-  size: { known: number; most?: never } | { known?: never; most: number }
-  quota: ResolvedQuota
-  lease: number
-}
-
-export interface Intent {
-  generation: string
-  key: BlobKey
-  backend: string
-  did: string
-  cid: BlobCid
-  size: number
-  /** Checked here unless the space was reserved before. */
-  quota: ResolvedQuota
-  lease: number
-  /** Whether `reserve` was called for this generation. */
-  reserved: boolean
-}
-
-export interface Commit {
-  key: BlobKey
-  backend: string
-  did: string
-  cid: BlobCid
-  size: number
-  mimeType: string
-  /** When the account first had it, in milliseconds since 1970. @default now */
-  createdAt?: number | undefined
-  grace: number
-  /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */
-  fresh: number
-  /** For bytes that were live. */
-  deleteDelay: number
-  /** For bytes that never were. */
-  unusedDelay: number
-}
-
-export type CommitOutcome =
-  | { outcome: 'stored'; mimeType: string; unmet: readonly UnmetExpectation[] }
-  | { outcome: 'takenDown' }
-  | { outcome: 'accountDeleted' }
-
-/** A record names the blob with another type or size than it has. */
-export interface UnmetExpectation {
-  recordUri: string
-  mimeType: string
-  size: number | null
-}
-
-export interface Release {
-  generation: string
-  did: string
-  /** Where bytes may be, once `put` was called. */
-  key: BlobKey | null
-  unusedDelay: number
 }
 
 // -------------------------------------------------------------------------------------------------- references

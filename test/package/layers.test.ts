@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -25,11 +26,18 @@ const mayImport: Record<string, readonly string[]> = {
 
 const imports = globSync('**/*.ts', { cwd: root }).flatMap((file) => {
   const code = readFileSync(join(root, file), 'utf8')
-  return [...code.matchAll(/from '(?<path>\.[^']+)'/g)].map((match) => ({
+  const loaded = namedIn(stripTypeScriptTypes(code))
+  return namedIn(code).map((path) => ({
     file,
-    target: normalize(join(dirname(file), match.groups?.path ?? '')),
+    target: normalize(join(dirname(file), path)),
+    isLoaded: loaded.includes(path),
   }))
 })
+
+function namedIn(code: string): string[] {
+  return [...code.matchAll(/from '(?<path>\.[^']+)'/g)].map((match) => match.groups?.path ?? '')
+}
+
 const folderOf = (path: string): string | undefined => (path.includes('/') ? path.split('/')[0] : undefined)
 
 test('folders import only what lies below them', () => {
@@ -62,4 +70,22 @@ test('nothing imports an entry: those only list what they export', () => {
     'cli.ts',
   ]
   expect(imports.filter(({ target }) => entries.includes(target)).map(({ file }) => file)).toEqual([])
+})
+
+test('no file waits for itself when it is loaded', () => {
+  const importsOf = Map.groupBy(
+    imports.filter(({ isLoaded }) => isLoaded),
+    ({ file }) => file,
+  )
+  const seen = new Set<string>()
+  const circles: string[] = []
+  const follow = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file)
+    if (start !== -1) circles.push([...path.slice(start), file].join(' → '))
+    if (start !== -1 || seen.has(file)) return
+    seen.add(file)
+    for (const { target } of importsOf.get(file) ?? []) follow(target, [...path, file])
+  }
+  for (const file of importsOf.keys()) follow(file, [])
+  expect(circles).toEqual([])
 })

@@ -1,15 +1,15 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Commit, CommitOutcome } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
+import type { Commit, CommitOutcome } from '../uploads.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { meetExpectations } from './expected-rows.ts'
 import { takenDown } from './takedown-steps.ts'
-import { expired } from './upload-steps.ts'
+import { expired } from './upload-expired.ts'
 
 type Trx = Kysely<Tables>
 

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
-import type { UnmetExpectation } from '../metadata.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
+import type { UnmetExpectation } from '../uploads.ts'
 import { chunks } from './chunks.ts'
 
 /**

@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
-import { BlobStoreError } from '../../errors.ts'
-import type { Intent, Release, Reservation, UploadSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { Tables, UploadTable } from '../tables.ts'
+import type { Intent, Release, Reservation, UploadSteps } from '../uploads.ts'
 import { lockAccount, lockLivingAccount } from './account-row.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
 import { assertQuota, grantable } from './quota.ts'
+import { expired } from './upload-expired.ts'
 
 type Trx = Kysely<Tables>
 
@@ -84,13 +84,4 @@ export async function endUpload(session: Session, trx: Trx, upload: EndedUpload,
   const size = Number(upload.reserved)
   if (did !== null) await lockAccount(trx, did, { reserved: -size, uploads: -1 })
   if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
-}
-
-/** The row was taken away: the upload was collected. */
-export function expired({ did, ...upload }: { did: string; cid?: string }): BlobStoreError {
-  return new BlobStoreError('UploadExpired', 'The upload took longer than its lease and was collected; upload again', {
-    did,
-    cid: upload.cid,
-    transient: true,
-  })
 }
