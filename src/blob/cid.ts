@@ -27,7 +27,7 @@ const canonical = /^bafkrei[a-h][a-z2-7]{50}[aeimquy4]$/
 
 /** Whether `value` is a blob's CID in its canonical spelling. */
 export function isBlobCid(value: unknown): value is BlobCid {
-  return typeof value === 'string' && value.length === 59 && canonical.test(value)
+  return typeof value === 'string' && canonical.test(value)
 }
 
 /**

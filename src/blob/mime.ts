@@ -74,7 +74,7 @@ export function assertAcceptPatterns(patterns: readonly string[]): void {
     )
   }
   for (const [index, value] of patterns.entries()) {
-    if (typeof value === 'string' && value.length <= maxLength && pattern.test(value)) continue
+    if (typeof value === 'string' && pattern.test(value)) continue
     throw new BlobStoreError(
       'InvalidArgument',
       `accept[${index}] is not a MIME type pattern: write "image/png", "image/*" or "*/*", without parameters`,

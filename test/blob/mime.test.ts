@@ -141,6 +141,7 @@ describe('the accept list', () => {
       [' image/png'],
       [''],
       [7],
+      [['image/png']],
       'image/png',
       null,
     ]
