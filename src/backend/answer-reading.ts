@@ -1,9 +1,17 @@
-import { BlobStoreError } from '../../errors.ts'
-import type { Patience } from '../patience.ts'
-import type { StoredObject } from './service.ts'
+import type { Patience } from './patience.ts'
 
-export interface ObjectReadingOptions {
-  object: StoredObject
+/** The answer ended before all that it announced. */
+export class TooFewBytes extends Error {
+  override readonly name = 'TooFewBytes'
+}
+
+export class TooManyBytes extends Error {
+  override readonly name = 'TooManyBytes'
+}
+
+export interface AnswerReadingOptions {
+  /** Ends when the patience's signal is aborted. */
+  body: AsyncIterable<Uint8Array>
   /** How many bytes must come. */
   length: number
   /** Ends the request when the reading ends, and when no byte comes for `timeout` milliseconds. */
@@ -12,22 +20,25 @@ export interface ObjectReadingOptions {
   /** Turns an error of the body into the library's, or into the reason of an abort. */
   explain: (error: unknown) => unknown
   /** Where it enters itself for as long as it holds the connection. */
-  readings: Set<ObjectReading>
+  readings: Set<AnswerReading>
 }
 
-/** The bytes of an answer: no more and no fewer than were announced, and none after its end. */
-export class ObjectReading implements AsyncIterableIterator<Uint8Array> {
-  readonly #options: ObjectReadingOptions
+/**
+ * The bytes of an answer: no more and no fewer than were announced, and none after its end. A class, since `return()` of a
+ * generator waits for the `next()` under way: on a connection that stands still it would wait for ever.
+ */
+export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
+  readonly #options: AnswerReadingOptions
   readonly #chunks: AsyncIterator<Uint8Array>
   #left: number
   #over = false
   #failure: { error: unknown } | undefined
   readonly #onAbort = (): void => this.end({ error: this.#options.patience.signal.reason })
 
-  constructor(options: ObjectReadingOptions) {
+  constructor(options: AnswerReadingOptions) {
     this.#options = options
     this.#left = options.length
-    this.#chunks = options.object.body[Symbol.asyncIterator]()
+    this.#chunks = options.body[Symbol.asyncIterator]()
     options.readings.add(this)
     options.patience.rest()
     options.patience.signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -42,9 +53,9 @@ export class ObjectReading implements AsyncIterableIterator<Uint8Array> {
         const { done, value } = await this.#chunks.next()
         patience.rest()
         if (this.#over) break
-        if (done) throw new BlobStoreError('StorageFailed', `${this.#left} bytes are missing`, { transient: true })
+        if (done) throw new TooFewBytes(`${this.#left} bytes are missing`)
         this.#left -= value.byteLength
-        if (this.#left < 0) throw new BlobStoreError('StorageFailed', 'more bytes come than were announced')
+        if (this.#left < 0) throw new TooManyBytes('more bytes come than were announced')
         if (this.#left === 0) this.end() // without waiting for the next call: who knows the length never makes it
         if (value.byteLength > 0) return { done: false, value }
       } catch (error) {

@@ -44,13 +44,20 @@ export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRo
     if (route) {
       if (route === routes.uploadBlob) warnOfTimeout(req)
       void serve(route, blobs, options, req, res)
-    } else if (next) {
-      next()
     } else {
-      const { status, headers, body } = noSuchMethod()
-      res.writeHead(status, headers).end(body)
+      passOn(res, next)
     }
   }
+}
+
+/** What is not ours: the next handler's, and without one nobody's. */
+export function passOn(res: ServerResponse, next?: () => void): void {
+  if (next) {
+    next()
+    return
+  }
+  const { status, headers, body } = noSuchMethod()
+  res.writeHead(status, headers).end(body)
 }
 
 /** By the path below the mount point, or by the whole one when the router is mounted at `/xrpc` itself. */

@@ -6,9 +6,10 @@ import { BlobStoreError } from '../errors.ts'
  *
  * @example
  * ```ts
+ * import { writeFile } from 'node:fs/promises'
  * import { migrationSql } from 'pds-blobstore'
  *
- * console.log(await migrationSql('postgres'))
+ * await writeFile('tables.sql', await migrationSql('postgres'))
  * ```
  *
  * @throws `InvalidArgument`

@@ -86,9 +86,10 @@ const backendChannels = Object.fromEntries(
  * ```ts
  * import { traceChannels } from 'pds-blobstore'
  *
+ * let bytesUploaded = 0
  * traceChannels.store.upload.asyncEnd.subscribe((message) => {
- *   const { did, result, error } = message as { did?: string; result?: { size?: number }; error?: unknown }
- *   if (!error) console.log(`${did} uploaded ${result?.size} bytes`)
+ *   const { result, error } = message as { result?: { size?: number }; error?: unknown }
+ *   if (!error) bytesUploaded += result?.size ?? 0
  * })
  * ```
  */

@@ -1,9 +1,9 @@
 import pRetry from 'p-retry'
+import { AnswerReading } from '../answer-reading.ts'
 import { checkRange } from '../arguments.ts'
 import type { BackendObject, GetOptions } from '../backend.ts'
 import type { BlobKey } from '../key.ts'
 import { Patience } from '../patience.ts'
-import { ObjectReading } from './object-reading.ts'
 import type { ObjectService, PutObjectOptions } from './service.ts'
 import { isTransient } from './service-error.ts'
 
@@ -20,7 +20,7 @@ export class Requests {
   readonly #service: ObjectService
   readonly #backend: string
   readonly #timeout: number
-  readonly #readings = new Set<ObjectReading>()
+  readonly #readings = new Set<AnswerReading>()
 
   constructor(service: ObjectService, backend: string, timeout: number) {
     this.#service = service
@@ -74,8 +74,9 @@ export class Requests {
         }
         if (range !== undefined) checkRange(range, object.size, key, this.#backend)
         const length = range === undefined ? object.size : range.end - range.start + 1
-        const body = new ObjectReading({ object, length, patience, timeout, explain, readings: this.#readings })
-        return { size: object.size, body }
+        const { size, body } = object
+        const readings = this.#readings
+        return { size, body: new AnswerReading({ body, length, patience, timeout, explain, readings }) }
       } catch (error) {
         patience.fail(error)
         patience[Symbol.dispose]()

@@ -1,10 +1,11 @@
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+import { TooFewBytes, TooManyBytes } from '../answer-reading.ts'
 import type { Attempt } from '../files/file-error.ts'
 import { TimedOut } from '../patience.ts'
 
 /** Whether the same call may succeed later. What nobody has classed is most likely the network. */
 export function isTransient(error: unknown): boolean {
-  return isBlobStoreError(error) ? error.transient : true
+  return isBlobStoreError(error) ? error.transient : !(error instanceof TooManyBytes)
 }
 
 /** The library's error for what a service rejected with. Those that name the backend are ours, and pass as they are. */
@@ -18,6 +19,7 @@ export function serviceError(error: unknown, { verb, backend, cid }: Attempt): u
 
 function why(error: unknown): string {
   if (isBlobStoreError(error)) return error.message
+  if (error instanceof TooFewBytes || error instanceof TooManyBytes) return error.message
   if (error instanceof TimedOut) return 'the service did not answer in time'
   // Not its message, which may hold an address with credentials: that is in the cause.
   const { code, cause, name } = error as { code?: unknown; cause?: { code?: unknown }; name?: unknown }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { Refusal, sys } from '../files/system-calls.ts'
+import { pieceSize, piecesOf } from '../files/file-pieces.ts'
 import type { Patience } from '../patience.ts'
 import type { Service } from './service.ts'
 
@@ -24,19 +24,13 @@ export function bytesOfFile(fd: number, start: number, size: number, sha256: Uin
   return { size, sha256, open: (patience, service) => streamOf(fd, start, size, patience, service) }
 }
 
-const pieceSize = 256 * 1024
-
 function streamOf(fd: number, start: number, size: number, patience: Patience, service: Service): Readable {
   const { socketTimeout, requestTimeout } = service.limits
   async function* pieces(): AsyncGenerator<Uint8Array> {
-    for (let at = start; at < start + size; ) {
+    patience.heard(socketTimeout)
+    for await (const piece of piecesOf(fd, start, size)) {
+      yield piece
       patience.heard(socketTimeout)
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, start + size - at))
-      const read = await sys.read(fd, piece, piece.byteLength, at)
-      if (read === 0)
-        throw new Refusal('EOF', 'the spool file became shorter while it was sent; upload the bytes again')
-      at += read
-      yield piece.subarray(0, read)
     }
     patience.heard(requestTimeout)
   }

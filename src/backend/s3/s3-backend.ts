@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { BlobStoreError } from '../../errors.ts'
 import { silent } from '../../logger.ts'
 import { assertWhole } from '../../options.ts'
+import type { AnswerReading } from '../answer-reading.ts'
 import { byteCount, checkBackendName, checkKey, checkPage, checkRange, checkSize, sortOutKeys } from '../arguments.ts'
 import type {
   BackendObject,
@@ -21,7 +22,6 @@ import type { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
-import { sys } from '../files/system-calls.ts'
 import { type BlobKey, cidIn } from '../key.ts'
 import { checkClient, createClient } from './client.ts'
 import { Deleting } from './deleting.ts'
@@ -29,14 +29,13 @@ import { Names } from './layout.ts'
 import { sweepParts } from './leftover-parts.ts'
 import { listKeys } from './listing.ts'
 import { readMarker, writeMarker } from './marker.ts'
-import { putParts } from './multipart.ts'
-import { bytesInMemory, bytesOfFile } from './object-body.ts'
-import { getObject, headObject, putObject } from './objects.ts'
+import { getObject, headObject } from './objects.ts'
 import { resolveS3Limits, type S3BackendOptions } from './options.ts'
 import { presignObject } from './presign.ts'
 import { probe } from './probe.ts'
-import { S3Reading } from './reading.ts'
-import { repeatedly, unlessRefused } from './retry.ts'
+import { putChunks, putSpool } from './putting.ts'
+import { readingOf } from './reading.ts'
+import { repeatedly } from './retry.ts'
 import { s3Error } from './s3-error.ts'
 import { S3Spool } from './s3-spool.ts'
 import { Service } from './service.ts'
@@ -65,7 +64,7 @@ export class S3Backend implements BlobBackend {
   readonly #deleting: Deleting
   readonly #spoolDirectory: string
   readonly #space: FreeSpace
-  readonly #readings = new Set<S3Reading>()
+  readonly #readings = new Set<AnswerReading>()
   readonly #spools = new Set<FileSpool>()
   /** The ids of uploads in parts. */
   readonly #underWay = new Set<string>()
@@ -114,15 +113,7 @@ export class S3Backend implements BlobBackend {
 
   async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
     try {
-      await this.#attempt(
-        `store ${key}`,
-        signal,
-        async () => {
-          if (body.spool === undefined) await this.#putChunks(key, body, signal)
-          else await this.#putSpool(key, { ...body, spool: this.#take(body.spool) }, signal)
-        },
-        key,
-      )
+      await this.#attempt(`store ${key}`, signal, () => this.#put(key, body, signal), key)
     } finally {
       // What was taken is discarded with it. The caller hears of what failed first.
       await body.spool?.discard().catch(() => {})
@@ -181,42 +172,17 @@ export class S3Backend implements BlobBackend {
     )
   }
 
-  async #putChunks(
-    key: BlobKey,
-    { chunks, size, sha256 }: { chunks: readonly Uint8Array[]; size: number; sha256: Uint8Array },
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
-    checkSize(byteCount(chunks), size, key, this.name)
-    const body = bytesInMemory(chunks, size, sha256)
-    await unlessRefused(() => putObject(this.#service, this.#names.blob(key), body, signal), signal)
-  }
-
-  async #putSpool(
-    key: BlobKey,
-    { spool, size, sha256 }: { spool: S3Spool; size: number; sha256: Uint8Array },
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { limits } = this.#service
     const name = this.#names.blob(key)
-    try {
-      checkKey(key, this.name)
+    if (body.spool === undefined) {
+      checkSize(byteCount(body.chunks), body.size, key, this.name)
+      await putChunks(this.#service, name, body.chunks, body, signal)
+    } else {
+      const spool = this.#take(body.spool)
       await spool.file.finish(false) // it need not outlive a crash
-      checkSize(spool.file.size, size, key, this.name)
-      const fd = await spool.file.openToRead()
-      try {
-        if (size > limits.multipartThreshold) {
-          const parts = { fd, size, digests: spool.partDigests() }
-          await putParts(this.#service, name, parts, this.#underWay, signal)
-        } else {
-          const body = bytesOfFile(fd, 0, size, sha256)
-          await unlessRefused(() => putObject(this.#service, name, body, signal), signal)
-        }
-      } finally {
-        await sys.closeRead(fd)
-      }
-    } finally {
-      await spool.file.discard().catch(() => {})
+      checkSize(spool.file.size, body.size, key, this.name)
+      await putSpool(this.#service, name, spool, body, this.#underWay, signal)
     }
   }
 
@@ -236,18 +202,16 @@ export class S3Backend implements BlobBackend {
     if (range !== undefined) checkRange({ ...range }, Number.POSITIVE_INFINITY, key, this.name)
     const object = await repeatedly(() => getObject(this.#service, this.#names.blob(key), range, signal), signal)
     if (object === null) return null
-    const { size, length, body: stream } = object
+    const { size } = object
     try {
       if (range !== undefined) checkRange(range, size, key, this.name)
       signal?.throwIfAborted()
     } catch (error) {
-      stream.destroy()
+      object.body.destroy()
       throw error
     }
     const explain = (error: unknown) => this.#explain(error, `read ${key}`, key, signal)
-    const { socketTimeout } = this.#service.limits
-    const body = new S3Reading({ stream, length, socketTimeout, signal, explain, readings: this.#readings })
-    return { size, body }
+    return { size, body: readingOf(object, this.#service, { signal, explain, readings: this.#readings }) }
   }
 
   async #attempt<T>(verb: string, signal: AbortSignal | undefined, call: () => Promise<T>, key?: BlobKey): Promise<T> {

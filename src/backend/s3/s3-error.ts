@@ -74,6 +74,7 @@ const meanings: Record<string, Meaning> = {
   ETIMEDOUT: { transient: true, text: 'the connection timed out' },
   TimeoutError: { transient: true, text: 'the connection timed out' },
   TooFewBytes: { transient: true, text: 'the answer ended too early' },
+  TooManyBytes: { text: 'the service sends more bytes than it announced' },
   TimedOut: { transient: true, text: 'the service did not answer in time' },
 }
 

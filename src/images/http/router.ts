@@ -1,6 +1,5 @@
 import { type NodeRequest, splitUrl } from '../../express/node-request.ts'
-import { type BlobRouter, serve } from '../../express/router.ts'
-import { noSuchMethod } from '../../http/answer.ts'
+import { type BlobRouter, passOn, serve } from '../../express/router.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { imageRoute } from './get-image.ts'
 import { checkServing, type ImageServingOptions } from './options.ts'
@@ -27,11 +26,8 @@ export function imageRouter(images: ImageVariants, options: ImageServingOptions 
     const params = paramsOf(req)
     if (params) {
       void serve(route, images.blobs, serving, req, res, new URLSearchParams(params))
-    } else if (next) {
-      next()
     } else {
-      const { status, headers, body } = noSuchMethod()
-      res.writeHead(status, headers).end(body)
+      passOn(res, next)
     }
   }
 }

@@ -2,7 +2,7 @@ import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { selectBlobs, toStat } from './blob-queries.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor.ts'
-import { everyAccount } from './takedown-steps.ts'
+import { takenDown } from './takedown-steps.ts'
 
 /** What is listed in pages. */
 export function listQueries(
@@ -18,17 +18,7 @@ export function listQueries(
           .distinct()
           .where('ref.did', '=', did)
           .where('ref.scope', 'in', scopes)
-          .where((eb) =>
-            eb.not(
-              eb.exists(
-                eb
-                  .selectFrom('blobstore_takedown as takedown')
-                  .select('takedown.cid')
-                  .whereRef('takedown.cid', '=', 'ref.cid')
-                  .where('takedown.did', 'in', [did, everyAccount]),
-              ),
-            ),
-          )
+          .where((eb) => eb.not(takenDown(db, did, eb.ref('ref.cid'))))
           .orderBy('ref.cid')
           .limit(limit + 1)
         if (since !== undefined) query = query.where('ref.rev', '>', since)

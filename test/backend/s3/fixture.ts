@@ -4,8 +4,8 @@ import type { S3Address } from '../../servers/ceph.ts'
 import { FaultProxy } from '../../servers/fault-proxy.ts'
 import { S3Place } from '../../support/s3.ts'
 
-/** A test that needs a real S3 server; skipped where there is none. */
-export const s3Test: typeof test = inject('s3') ? test : (test.skip as typeof test)
+/** A test that needs a real S3 server: not run where there is none, as `REQUIRE_S3` forbids. */
+export const s3Test: ReturnType<typeof test.skipIf> = test.skipIf(!inject('s3'))
 
 export function s3Address(): S3Address {
   const address = inject('s3')

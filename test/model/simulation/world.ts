@@ -1,6 +1,6 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
-import { seededRandom } from '../../../src/testing/faulty-backend.ts'
+import { seededRandom } from '../../../src/testing/fault-plan.ts'
 
 /**
  * Time and chance, as a seed has them: in its place, clocks and timers of the whole thread show and follow `now`, and

@@ -18,9 +18,7 @@ if (!isInstalled && process.env.REQUIRE_PDS === '1') {
 }
 
 /** Skipped, with a line that says so, where the PDS is not installed. */
-export const describeWithPds: typeof describe | typeof describe.skip = isInstalled
-  ? describe
-  : (describe.skip.bind(describe) as typeof describe.skip)
+export const describeWithPds: ReturnType<typeof describe.skipIf> = describe.skipIf(!isInstalled)
 if (!isInstalled) process.stderr.write('Skipped, for @atproto/pds is not installed: npm ci --prefix examples/pds\n')
 
 export const adminPassword = 'admin'

@@ -1,0 +1,75 @@
+import type { BlobBackend, Spool } from '../backend/backend.ts'
+import { BlobStoreError } from '../errors.ts'
+import { assertOptions, assertWhole } from '../options.ts'
+
+/** What is counted as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
+export type FaultyMethod = Exclude<keyof BlobBackend, 'name' | 'durable' | 'presign' | 'close'> | keyof Spool | 'read'
+
+/**
+ * | kind | what happens |
+ * |---|---|
+ * | `fail` | the call rejects before it has an effect |
+ * | `lose` | it has its effect and then rejects: the answer was lost |
+ * | `late` | it rejects, and has its effect `delay` milliseconds later |
+ * | `delay` | it is made `delay` milliseconds later; an abort ends the waiting |
+ * | `truncate` | a body ends here, as if there were no more bytes (only `read`) |
+ * | `corrupt` | a bit of the chunk is wrong (only `read`) |
+ */
+export type FaultKind = 'fail' | 'lose' | 'late' | 'delay' | 'truncate' | 'corrupt'
+
+/** Something that goes wrong: `at` one call, or by `chance`. */
+export interface Fault {
+  kind: FaultKind
+  /** Only calls of this method. @default calls of every method */
+  on?: FaultyMethod | undefined
+  /** At the n-th of these calls, from 1. */
+  at?: number | undefined
+  /** At each of these calls with this probability, from 0 to 1. */
+  chance?: number | undefined
+  /** What the call rejects with. @default `StorageFailed`, transient */
+  error?: BlobStoreError | undefined
+  /** In milliseconds. @default 0 */
+  delay?: number | undefined
+}
+
+export interface FaultPlan {
+  /** The first that applies to a call happens. */
+  faults: readonly Fault[]
+  /** Decides on all chances: the same calls in the same order go wrong in the same way. @default 1 */
+  seed?: number | undefined
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const kinds: readonly FaultKind[] = ['fail', 'lose', 'late', 'delay', 'truncate', 'corrupt']
+
+/** What only a body can suffer. */
+export const onlyRead = (kind: FaultKind): boolean => kind === 'truncate' || kind === 'corrupt'
+
+/** @throws `InvalidArgument` */
+export function checkedFaults(plan: FaultPlan): readonly Fault[] {
+  assertOptions('faultyBackend: plan', plan, ['faults', 'seed'])
+  for (const fault of plan.faults) {
+    assertOptions('faultyBackend: fault', fault, ['kind', 'on', 'at', 'chance', 'error', 'delay'])
+    const { kind, at, chance, delay = 0 } = fault
+    if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`)
+    if ((at === undefined) === (chance === undefined)) throw invalid('either `at` or `chance` says when')
+    if (at !== undefined) assertWhole('faultyBackend: at', at, 1)
+    if (chance !== undefined && !(chance >= 0 && chance <= 1)) throw invalid('`chance` is a number from 0 to 1')
+    assertWhole('faultyBackend: delay', delay, 0)
+  }
+  return plan.faults
+}
+
+function invalid(why: string): BlobStoreError {
+  return new BlobStoreError('InvalidArgument', `faultyBackend: ${why}`)
+}
