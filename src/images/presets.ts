@@ -12,7 +12,7 @@ export interface ImagePreset {
   /** In pixels, at most. 1 to 8192. */
   width: number
   height: number
-  /** `inside`: the whole image, within these. `cover`: cut from its middle, so that it fills them. @default 'inside' */
+  /** `inside`: the whole image, within these. `cover`: their shape, cut from its middle. @default 'inside' */
   fit?: 'inside' | 'cover' | undefined
   /** Where the address names none. @default 'webp' */
   format?: ImageFormat | undefined

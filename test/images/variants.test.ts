@@ -34,11 +34,29 @@ describe('a variant', () => {
   test('is never larger than the image', async () => {
     const { images, publish } = await openImages()
     const cid = await publish(alice, await picture(20, 10).png().toBuffer(), 'image/png')
-    for (const preset of ['feed_fullsize', 'banner']) {
-      const { bytes } = await images.variant(alice, cid, preset)
-      expect(await sharp(bytes).metadata()).toMatchObject({ width: 20, height: 10 })
-    }
+    const { bytes } = await images.variant(alice, cid, 'feed_fullsize')
+    expect(await sharp(bytes).metadata()).toMatchObject({ width: 20, height: 10 })
   })
+
+  test.each([
+    { picture: [20, 10], avatar: [10, 10], banner: [20, 7] },
+    { picture: [500, 3000], avatar: [500, 500], banner: [500, 167] },
+    { picture: [3000, 500], avatar: [500, 500], banner: [1500, 500] },
+    { picture: [1, 1], avatar: [1, 1], banner: [1, 1] },
+  ])(
+    'has the shape of a preset that cuts, also of a picture that is smaller: %o',
+    async ({ picture: size, ...wanted }) => {
+      const { images, publish } = await openImages()
+      const [width = 0, height = 0] = size
+      // Lying on its side: the shape is that of the upright picture.
+      const photo = await picture(height, width).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+      const cid = await publish(alice, photo, 'image/jpeg')
+      for (const [preset, [wide, high]] of Object.entries(wanted)) {
+        const { bytes } = await images.variant(alice, cid, preset)
+        expect(await sharp(bytes).metadata()).toMatchObject({ width: wide, height: high })
+      }
+    },
+  )
 
   test('is upright, and tells nothing of where, when and by what it was taken', async () => {
     const { images, publish } = await openImages()

@@ -47,14 +47,25 @@ function confine(sharp: Sharp): Sharp {
 }
 
 async function make(sharp: Sharp, input: Buffer, { recipe }: Task, limitInputPixels: number): Promise<Buffer> {
-  const { width, height, fit, format, quality } = recipe
-  const image = sharp(input, { limitInputPixels, pages: 1, failOn: 'error' })
-    .autoOrient() // before the metadata goes that says how
-    .resize({ width, height, fit, withoutEnlargement: true })
+  const { fit, format, quality } = recipe
+  const image = sharp(input, { limitInputPixels, pages: 1, failOn: 'error' }).autoOrient() // before EXIF goes, which says how
+  const { width, height } = fit === 'inside' ? recipe : boxWithin(recipe, (await image.metadata()).autoOrient)
+  image.resize({ width, height, fit, withoutEnlargement: true })
   if (format === 'jpeg') image.flatten({ background: 'white' }).jpeg({ quality, mozjpeg: false })
   else if (format === 'webp') image.webp({ quality })
   else image.avif({ quality, effort: 2 }) // the default takes seconds
   return await image.toBuffer()
+}
+
+interface Size {
+  width: number
+  height: number
+}
+
+/** The box, or where the picture is smaller, one of the same shape that it fills: sharp would leave such a one uncut. */
+function boxWithin(box: Size, picture: Size): Size {
+  const scale = Math.min(1, picture.width / box.width, picture.height / box.height)
+  return { width: Math.max(1, Math.round(box.width * scale)), height: Math.max(1, Math.round(box.height * scale)) }
 }
 
 function receive(size: number): Promise<Buffer> {

@@ -1,7 +1,8 @@
 // What the worker asks of sharp, and no more. `decode` makes the bytes.
 export function fake(decode) {
   const sharp = (input) => {
-    const image = { toBuffer: () => decode(input) }
+    const metadata = async () => ({ autoOrient: { width: 4000, height: 4000 } })
+    const image = { metadata, toBuffer: () => decode(input) }
     for (const step of ['autoOrient', 'resize', 'flatten', 'jpeg', 'webp', 'avif', 'toColourspace'])
       image[step] = () => image
     return image
