@@ -77,6 +77,12 @@ export const contestants = {
     does: 'hash',
     load: async () => (await import('./hash-only.ts')).open,
   },
+  'write-only': {
+    title: 'writing alone',
+    survives: 'a crash of the process',
+    does: 'no hash, no name',
+    load: async () => (await import('./write-only.ts')).open,
+  },
 } satisfies Record<string, Entry>
 
 export type ContestantName = keyof typeof contestants

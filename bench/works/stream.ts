@@ -20,6 +20,7 @@ const everybody: ContestantName[] = [
   'blockstore-fs',
   'tus',
   'hash-only',
+  'write-only',
 ]
 
 /** One large blob in, and out again, by itself. */

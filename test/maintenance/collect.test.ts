@@ -41,6 +41,25 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await blobs.collect()).toEqual(nothing)
   })
 
+  test('says what it would do, and does nothing, when it is only asked', async () => {
+    const { store, clock, backend } = make()
+    const blobs = store({ times: { grace: hour, deleteDelay: hour } })
+    for (const name of ['one', 'two']) await blobs.upload(alice, bytes(name))
+    clock.advance(hour + minute)
+    await blobs.upload(alice, bytes('three'))
+    await blobs.collect()
+    clock.advance(hour + minute)
+    // Two keys are due, the third blob has expired and its key will have to wait.
+    const foretold = { ...nothing, expiredBlobs: 1, deletedKeys: 2, deletedBytes: 6 }
+    for (let round = 0; round < 2; round++) expect(await blobs.collect({ dryRun: true })).toEqual(foretold)
+    expect([(await backend().list()).keys.length, await blobs.usage(alice)]).toEqual([
+      3,
+      expect.objectContaining({ count: 1 }),
+    ])
+    expect(await blobs.collect()).toEqual({ ...foretold, waitingKeys: 1 })
+    expect(await blobs.collect({ dryRun: true })).toEqual({ ...nothing, waitingKeys: 1 })
+  })
+
   test('never takes what a record references, however often it runs', async () => {
     const { store, clock } = make()
     const blobs = store()

@@ -45,7 +45,9 @@ async function run(subject: keyof typeof subjects, part: string, workers: number
   const work = async (trial: Trial): Promise<void> => {
     for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
       const noticed = await trial.kills(mutant.id)
-      outcomes.push({ mutant, outcome: noticed ? 'noticed' : trial.reaches(mutant.id) ? 'lives' : 'unreached' })
+      const outcome = noticed ? 'noticed' : trial.reaches(mutant.id) ? 'lives' : 'unreached'
+      outcomes.push({ mutant, outcome })
+      if (!noticed) stdout.write(`${describe({ mutant, outcome })}\n`)
       stderr.write(`${subject}: ${outcomes.length} of ${total}, ${outcomes.filter(isNoticed).length} noticed\n`)
     }
   }
@@ -57,18 +59,16 @@ async function run(subject: keyof typeof subjects, part: string, workers: number
     for (const trial of trials) await trial.end()
     rmSync(folder, { recursive: true })
   }
-  return outcomes.sort((one, other) => Number(one.mutant.id) - Number(other.mutant.id))
+  return outcomes
 }
 
 const isNoticed = ({ outcome }: Outcome): boolean => outcome === 'noticed'
 
+function describe({ mutant: { file, line, original, replacement }, outcome }: Outcome): string {
+  return `${file}:${line} ${outcome}\n${original.replace(/^/gm, '- ')}\n${replacement.replace(/^/gm, '+ ')}\n`
+}
+
 function print(outcomes: readonly Outcome[]): number {
-  for (const { mutant, outcome } of outcomes) {
-    if (outcome === 'noticed') continue
-    stdout.write(`\n${mutant.file}:${mutant.line} ${outcome}\n`)
-    stdout.write(`${mutant.original.replace(/^/gm, '- ')}\n${mutant.replacement.replace(/^/gm, '+ ')}\n`)
-  }
-  stdout.write('\n')
   for (const [file, some] of Map.groupBy(outcomes, ({ mutant }) => mutant.file)) stdout.write(`${line(file, some)}\n`)
   stdout.write(`${line('together', outcomes)}\n\n`)
   return outcomes.filter(isNoticed).length / outcomes.length

@@ -26,8 +26,17 @@ export class Trial {
   /** @throws where a test fails although no mutant lives */
   static async begin(folder: string, tests: readonly string[]): Promise<Trial> {
     const vitest = await createVitest({
-      ...{ root: folder, config: false, watch: false, reporters: [{}], include: [...tests], maxWorkers: 1, bail: 1 },
-      ...{ setupFiles: ['test/mutation/setup.ts'], env: { PLACES: 'memory' }, testTimeout: 20_000 },
+      ...{
+        root: folder,
+        config: false,
+        watch: false,
+        reporters: [{}],
+        include: [...tests],
+        maxWorkers: 1,
+        bail: 1,
+        teardownTimeout: 2000,
+      },
+      ...{ setupFiles: ['test/mutation/setup.ts'], env: { PLACES: 'memory' }, testTimeout: 10_000 },
     })
     const trial = new Trial(vitest)
     await trial.#look()
