@@ -188,19 +188,22 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.stat(alice, ref.ref, { as: 'account' })).toBeNull()
   })
 
-  test('replaces bytes that were not looked at for long by those just received', async () => {
+  test.each([
+    { looked: 'lately, and drops those just received', ago: 0.9 * hour, kept: true },
+    { looked: 'long ago no more, but those just received', ago: 2 * hour, kept: false },
+  ])('keeps bytes that were looked at $looked', async ({ ago, kept }) => {
     const { store, backend, clock } = make()
     const blobs = store({ times: { fresh: hour } })
     const ref = await blobs.upload(alice, bytes('old and new'))
     await post(blobs, alice, 'a', ref)
     const [before] = (await backend().list()).keys
-    clock.advance(2 * hour)
+    clock.advance(ago)
     await blobs.upload(bob, bytes('old and new'))
+    expect((await backend().list()).keys).toHaveLength(2)
     clock.advance(2 * day)
     await blobs.collect()
     const [after, ...others] = (await backend().list()).keys
-    expect(after).not.toBe(before)
-    expect(others).toEqual([])
+    expect([after === before, others]).toEqual([kept, []])
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('old and new')
   })
 
