@@ -24,7 +24,7 @@ const subjects = {
       'src/maintenance/collect.ts',
     ],
     tests: [
-      'test/store/{between-the-steps,upload,quota,accounts,hooks,indistinguishable,references,lifecycle}.test.ts',
+      'test/store/{arguments,between-the-steps,upload,quota,accounts,hooks,indistinguishable,references,lifecycle}.test.ts',
       'test/maintenance/{meanwhile,collect,brake,sweep}.test.ts',
       'test/metadata/write-group.test.ts',
     ],
