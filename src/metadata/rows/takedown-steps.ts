@@ -5,7 +5,7 @@ import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 
 /** Stands for every account in a takedown. */
-export const everyAccount = '*'
+const everyAccount = '*'
 
 export function takedownSteps(session: Session): TakedownSteps {
   return {
