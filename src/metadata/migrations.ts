@@ -25,7 +25,8 @@ export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): P
   if (done.some((name) => !(name in migrations))) {
     throw new BlobStoreError(
       'MetadataOutdated',
-      'The tables were made by a newer version of pds-blobstore, and this one would not understand them: run that version',
+      'This version of pds-blobstore is older than the one that made the tables of this database, and was stopped before it changed ' +
+        'anything: start the newer version again, or restore a backup from before the upgrade',
     )
   }
   return Object.keys(migrations).some((name) => !done.includes(name))

@@ -67,8 +67,9 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
   if (mode === 'check') {
     throw new BlobStoreError(
       'MetadataOutdated',
-      "The blob store's tables are missing or of an older version: open it once with { migrate: 'auto' } by a role " +
-        `that may create tables, or let one run the SQL that migrationSql('${session.dialect.name}') gives`,
+      "The blob store's tables are missing from this database, or of an older version of pds-blobstore; nothing was changed. " +
+        "If it is the right database, start the host once with { migrate: 'auto' }, by a role that may create tables, or let " +
+        `such a role run the SQL that migrationSql('${session.dialect.name}') gives`,
     )
   }
   try {
@@ -81,8 +82,9 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
 function mayNotMigrate(error: BlobStoreError): BlobStoreError {
   return new BlobStoreError(
     'MetadataOutdated',
-    `The blob store's tables are missing or of an older version, and this role may not make them (${error.message}). Let one ` +
-      "that may run what migrationSql('postgres') gives, in this schema, and grant SELECT, INSERT, UPDATE and DELETE on them",
+    `The blob store's tables are missing from this database, or of an older version of pds-blobstore, and this role may not make ` +
+      `them (${error.message}). Let a role that may run the SQL that migrationSql('postgres') gives, in this schema, and grant ` +
+      'this one SELECT, INSERT, UPDATE and DELETE on the tables',
     { cause: error },
   )
 }

@@ -57,7 +57,8 @@ export class Backends {
     if (backend) return backend
     throw new BlobStoreError(
       'StoreMismatch',
-      `These bytes are in the backend ${name}, which this process was not given: name it in \`backend.all\``,
+      `These bytes are in the backend ${name}, which this process was not given: start it with that backend too, by its name in ` +
+        '`backend.all`',
       { backend: name },
     )
   }

@@ -29,7 +29,8 @@ export async function recognise(parties: Parties): Promise<number> {
       if ((await backend.readMarker()) !== null) return recognise(parties)
       throw mismatch(
         backend.name,
-        'the database names bytes in it, but it is empty: a wrong folder or bucket, or a disk that is not mounted',
+        'the database names bytes in it, but it is empty. Is its disk mounted, and is it the right folder or bucket? If its ' +
+          'bytes are lost, put them back from a backup first',
       )
     }
   }
@@ -38,14 +39,18 @@ export async function recognise(parties: Parties): Promise<number> {
   await metadata.markRestored()
   logger.error(
     { backends: backends.names, databaseEpoch: epoch, backendEpoch: newest },
-    'The database is older than its bytes, as after restoring a backup: collecting and sweeping are off until the store is recovered',
+    'The database is older than its bytes, as after restoring a backup: nothing is deleted until the store is recovered (docs/operations.md, Restore)',
   )
   return Math.max(epoch, newest)
 }
 
 function assertSame({ name }: BlobBackend, marker: Marker, id: string): void {
   if (marker.id === id) return
-  throw mismatch(name, `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id})`)
+  throw mismatch(
+    name,
+    `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id}). ` +
+      'Give the database and the folder or bucket that were used together',
+  )
 }
 
 /** The database first, durably, then the markers: one that is behind is harmless. Resolves with the epoch. */
@@ -87,11 +92,18 @@ function parseMarker(text: string | null, backend: string): Marker | null {
   } catch {
     // told below
   }
-  throw mismatch(backend, 'its marker cannot be read')
+  throw mismatch(
+    backend,
+    'its object `marker`, which says to which database it belongs, cannot be read. Put it back from a backup',
+  )
 }
 
 function mismatch(backend: string, why: string): BlobStoreError {
-  return new BlobStoreError('StoreMismatch', `The backend ${backend} does not belong to this database: ${why}`, {
-    backend,
-  })
+  return new BlobStoreError(
+    'StoreMismatch',
+    `The backend ${backend} does not belong to this database: ${why}. Nothing was changed`,
+    {
+      backend,
+    },
+  )
 }
