@@ -6,8 +6,9 @@ const advice: Partial<Record<BlobStoreErrorCode, string>> = {
   MetadataOutdated:
     'Is it the right database? If so, start the host once with this version: the command line changes no tables.',
   StorageFailed: 'Can the bytes be reached from here, by the user that runs this, with these credentials?',
-  StoreMismatch: 'Give what the host has, all its backends and its database, or its --config. Nothing was changed.',
-  StoreRestored: 'Let the host call recover() first, as docs/operations.md tells: nothing is deleted until then.',
+  StoreMismatch: 'Give what the host has, all its backends and its database, or its --config.',
+  StoreRestored:
+    'Stop every process of the host, then run pds-blobstore recover: its --help says what it does. Nothing is deleted until then.',
 }
 
 /** A line, or nothing. */

@@ -4,6 +4,7 @@ import { collect } from './commands/collect.ts'
 import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { migrate } from './commands/migrate.ts'
+import { recover } from './commands/recover.ts'
 import { scrub } from './commands/scrub.ts'
 import { stats } from './commands/stats.ts'
 import { sweep } from './commands/sweep.ts'
@@ -15,6 +16,7 @@ export const commands: readonly StoreCommand[] = [
   collect,
   sweep,
   scrub,
+  recover,
   migrate,
   importCommand,
   exportCommand,

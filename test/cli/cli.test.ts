@@ -129,6 +129,37 @@ describe('the command line', () => {
     expect(await place.cli('sweep', '--force', '--yes')).toMatchObject({ status: 0 })
   })
 
+  test('recovers what a restored database has forgotten, and says whose owners are missing', async () => {
+    const place = new CliPlace()
+    const before = place.store()
+    await post(before, alice, 'a', await before.upload(alice, bytes('kept')))
+    await before.close()
+    const backup = place.backUp()
+    const later = place.store()
+    for (const text of ['named', 'lost']) await later.upload(alice, bytes(text))
+    await later.close()
+    place.putBack(backup)
+    const [named, lost] = [cidOfBytes(bytes('named')), cidOfBytes(bytes('lost'))]
+    const collected = await place.cli('collect')
+    expect(collected).toMatchObject({ status: 1, stderr: expect.stringContaining('pds-blobstore recover') })
+
+    const owners = join(place.folder, 'owners.txt')
+    writeFileSync(owners, `\n${named} ${alice} text/plain extra\n`)
+    const wrong = await place.cli('recover', '--owners', owners, '--yes')
+    expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('line 2 is not') })
+    const unasked = await place.cli('recover')
+    expect(unasked).toMatchObject({ status: 2, stderr: expect.stringContaining('--yes') })
+    writeFileSync(owners, `${named}  ${alice}  text/plain\r\n\n`)
+    const recovered = await place.cli('recover', '--owners', owners, '--yes')
+    expect(recovered.status).toBe(3)
+    expect(recovered.stdout).toMatch(/^blobs given back +1$/m)
+    expect(recovered.stdout).toContain(`! ${lost}: nobody’s`)
+
+    expect(await place.json('stats', '--account', alice)).toMatchObject({ count: 2 })
+    expect(await place.json('recover', '--yes')).toMatchObject({ keys: 3, adopted: 0, unclaimed: [lost] })
+    expect(await place.json('sweep')).toMatchObject({ orphans: 1 })
+  })
+
   test('finds damage, by exit status and name', async () => {
     const place = await filled()
     expect(await place.cli('check')).toMatchObject({ status: 0 })
@@ -232,6 +263,7 @@ describe('the command line', () => {
       [['import', '--from', none, '--actors', empty, ...store], 2, /no such folder/],
       [['import', '--from', empty, '--actors', empty, ...store], 1, /there is none/],
       [['export', ...store], 2, /--to/],
+      [['recover', '--owners', none, ...store], 2, /no such file/],
       [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive what the host has/],
       [['stats', '--disk', empty, '--sqlite', blank], 1, /\(MetadataOutdated\)\n.*start the host once/],
       [['stats', '--config', none], 2, /no such file\. Give the path of a module/],

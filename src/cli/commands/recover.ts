@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { Option } from 'commander'
+import { isBlobCid } from '../../blob/cid.ts'
+import { isDid } from '../../blob/did.ts'
+import { parseMimeType } from '../../blob/mime.ts'
+import type { Owner } from '../../maintenance/recover.ts'
+import { type StoreCommand, UsageError } from '../command.ts'
+import { confirm } from '../confirm.ts'
+import { yes } from '../options.ts'
+import { assertThere } from '../paths.ts'
+
+export const recover: StoreCommand = {
+  name: 'recover',
+  purpose: 'order',
+  summary: 'after a restore of the database: give bytes back to their accounts',
+  description:
+    'Run it after every restore of the database from a backup, with every process of the host stopped. It looks at the ' +
+    'bytes that the restored database does not know, verifies their hash, and gives them to the accounts whose records ' +
+    'expect them and to those that --owners names. Then collecting and sweeping are allowed again.\n\n' +
+    'Bytes that are nobody’s go with the next sweep, and are deleted when the delete delay is over: until that sweep, ' +
+    'it may be run again with more owners.',
+  changes: 'Gives accounts blobs back, and allows collecting and sweeping. It deletes nothing.',
+  options: [new Option('--owners <file>', 'whose blobs are: lines of a CID, a DID, and a type if it is known'), yes],
+  examples: [
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what records expect'],
+    ['--owners owners.txt --yes', 'and what the repositories name'],
+  ],
+  async run(blobs, given, { signal, progress }) {
+    const owners = given.owners === undefined ? undefined : ownersIn(String(given.owners))
+    await confirm('Is every process of the host stopped?', given.yes === true)
+    const { storedCount, doomedCount } = await blobs.totals()
+    const atLeast = storedCount + doomedCount
+    const report = await blobs.recover({
+      ownersOf: async (cid) => owners?.get(cid) ?? [],
+      signal,
+      onProgress: ({ keys }) => progress.show({ objects: keys, of: Math.max(keys, atLeast) }),
+    })
+    const rows = [
+      ['objects seen', report.keys],
+      ['blobs given back', report.adopted],
+      ['forgotten, and nobody’s', report.unclaimed.length],
+      ['forgotten, and damaged', report.damaged],
+    ] as const
+    const problems = report.unclaimed.map((cid) => `${cid}: nobody’s, it goes with the next sweep`)
+    if (report.damaged > 0)
+      problems.push(`${report.damaged} objects could not be read, or are not what their names say`)
+    return { report, rows, problems }
+  },
+}
+
+/** @throws `UsageError`, with the number of the line */
+function ownersIn(file: string): ReadonlyMap<string, readonly Owner[]> {
+  assertThere('--owners', file, 'file')
+  const owners = new Map<string, Owner[]>()
+  for (const [at, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+    const [cid, did, mimeType, ...more] = line.split(/\s+/).filter((word) => word !== '')
+    if (cid === undefined) continue
+    if (
+      !isBlobCid(cid) ||
+      !isDid(did) ||
+      (mimeType !== undefined && parseMimeType(mimeType) !== mimeType) ||
+      more.length > 0
+    ) {
+      throw new UsageError(
+        `--owners ${file}: line ${at + 1} is not a blob’s CID, a DID and perhaps a type, with spaces between:\n` +
+          '  bafkrei… did:plc:… image/jpeg',
+      )
+    }
+    const known = owners.get(cid) ?? []
+    owners.set(cid, [...known, { did, mimeType }])
+  }
+  return owners
+}
