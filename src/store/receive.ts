@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Spool } from '../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import { ChunkList } from './chunk-list.ts'
@@ -105,6 +106,11 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
         return
       }
       if (!(next.value instanceof Uint8Array)) throw notBytes(next.value)
+      if (next.value.byteLength === 0) {
+        // Nothing has come. A source that gives only these, without end, would keep the timers from running.
+        await turn()
+        continue
+      }
       interruption.heard()
       yield next.value
     }

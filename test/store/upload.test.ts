@@ -134,6 +134,10 @@ describe.each(places)('upload to $name', ({ make }) => {
       }
     }
     await expect(blobs.upload(alice, dripping())).rejects.toMatchObject({ code: 'UploadTimeout' })
+    async function* empty(): AsyncGenerator<Uint8Array> {
+      while (true) yield new Uint8Array(0)
+    }
+    await expect(blobs.upload(alice, empty())).rejects.toMatchObject({ message: expect.stringContaining('30 ms') })
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 
