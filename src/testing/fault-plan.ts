@@ -52,16 +52,36 @@ export function seededRandom(seed: number): () => number {
 
 const kinds: readonly FaultKind[] = ['fail', 'lose', 'late', 'delay', 'truncate', 'corrupt']
 
+const methods = Object.keys({
+  open: true,
+  spool: true,
+  write: true,
+  discard: true,
+  put: true,
+  get: true,
+  read: true,
+  has: true,
+  delete: true,
+  list: true,
+  sweepSpools: true,
+  readMarker: true,
+  writeMarker: true,
+} satisfies Record<FaultyMethod, true>)
+
 /** What only a body can suffer. */
 export const onlyRead = (kind: FaultKind): boolean => kind === 'truncate' || kind === 'corrupt'
 
 /** @throws `InvalidArgument` */
 export function checkedFaults(plan: FaultPlan): readonly Fault[] {
   assertOptions('faultyBackend: plan', plan, ['faults', 'seed'])
+  if (!Array.isArray(plan.faults)) throw invalid('plan.faults must be an array')
   for (const fault of plan.faults) {
     assertOptions('faultyBackend: fault', fault, ['kind', 'on', 'at', 'chance', 'error', 'delay'])
-    const { kind, at, chance, delay = 0 } = fault
+    const { kind, on, at, chance, delay = 0 } = fault
     if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`)
+    if (on !== undefined && !methods.includes(on)) throw invalid(`on must be one of ${methods.join(', ')}`)
+    if (onlyRead(kind) && on !== undefined && on !== 'read')
+      throw invalid(`${kind} happens to a body that is read: give on: 'read'`)
     if ((at === undefined) === (chance === undefined)) throw invalid('either `at` or `chance` says when')
     if (at !== undefined) assertWhole('faultyBackend: at', at, 1)
     if (chance !== undefined && !(chance >= 0 && chance <= 1)) throw invalid('`chance` is a number from 0 to 1')

@@ -148,6 +148,8 @@ test.each<[string, unknown]>([
   ['both', { kind: 'fail', at: 1, chance: 0.5 }],
   ['a chance above 1', { kind: 'fail', chance: 2 }],
   ['a call before the first', { kind: 'fail', at: 0 }],
+  ['a method that there is not', { kind: 'fail', on: 'upload', at: 1 }],
+  ['a body that ends early where none is read', { kind: 'truncate', on: 'get', at: 1 }],
   ['a misspelt option', { kind: 'fail', at: 1, methd: 'put' }],
 ])('a plan is refused that has %s', (_what, fault) => {
   const make = () => faultyBackend(new MemoryBackend(), { faults: [fault as Fault] })
