@@ -19,6 +19,15 @@ export function assertOptions(what: string, options: unknown, known: readonly st
   )
 }
 
+/** @throws `InvalidArgument` unless `value` is a store: not a promise of one, nor the options */
+export function assertStore(what: string, value: unknown, method: 'upload' | 'collect' = 'upload'): void {
+  if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
+  throw new BlobStoreError(
+    'InvalidArgument',
+    `${what}: the first argument must be the store that createBlobStore gives`,
+  )
+}
+
 /** @throws `InvalidArgument` unless `value` is a whole number of at least `least` */
 export function assertWhole(what: string, value: unknown, least: number): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return

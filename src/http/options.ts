@@ -1,6 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
+import { assertOneOf, assertOptions, assertStore, assertWhole } from '../options.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import { checkRedirect, type Redirect } from './redirect.ts'
 
@@ -62,9 +62,13 @@ export function checkOptions(
   options: BlobServingOptions & { authenticate: unknown },
   blobs: BlobStore,
 ): void {
+  assertStore(what, blobs)
   assertOptions(what, options, known)
   if (typeof options.authenticate !== 'function') {
-    throw new BlobStoreError('InvalidArgument', `${what}: authenticate is missing, a function`)
+    throw new BlobStoreError(
+      'InvalidArgument',
+      `${what}: authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null for nobody`,
+    )
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])

@@ -1,6 +1,7 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
+import { assertOptions } from '../options.ts'
 import { findDimensions } from './dimensions/dimensions.ts'
 import { refused } from './errors.ts'
 import type { ImageVariants } from './image-variants.ts'
@@ -51,7 +52,9 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     close,
     [Symbol.asyncDispose]: close,
     forget,
-    async variant(did, cidLike, preset, { format, signal } = {}) {
+    async variant(did, cidLike, preset, options = {}) {
+      assertOptions('variant', options, ['format', 'signal'])
+      const { format, signal } = options
       const recipe = recipeOf(presets, preset, format)
       await ready()
       const blob = await visible(did, cidLike, signal)

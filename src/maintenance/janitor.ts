@@ -1,5 +1,5 @@
 import { type Logger, silent } from '../logger.ts'
-import { assertDelay, assertOptions, assertWhole } from '../options.ts'
+import { assertDelay, assertOptions, assertStore, assertWhole } from '../options.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { CollectReport } from './collect.ts'
 import type { SweepReport } from './sweep.ts'
@@ -37,6 +37,7 @@ export interface Janitor extends AsyncDisposable {
  * ```
  */
 export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Janitor {
+  assertStore('startJanitor', blobs, 'collect')
   assertOptions('startJanitor', options, ['collectEvery', 'sweepEvery', 'onCollected', 'onSwept', 'logger'])
   const { collectEvery = 300_000, sweepEvery = 86_400_000, logger = silent } = options
   assertDelay('startJanitor: collectEvery', collectEvery, 1)

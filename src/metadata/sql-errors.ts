@@ -84,8 +84,20 @@ export function metadataError(error: unknown): unknown {
       { cause: error },
     )
   }
-  return new BlobStoreError('MetadataFailed', `The database failed: ${said}`, {
+  return new BlobStoreError('MetadataFailed', `The database failed: ${said}${hintOn(code, said)}`, {
     transient: code === 'SQLITE_IOERR' || code === '58030' || isConnectionLost(error),
     cause: error,
   })
+}
+
+/** What to look at, where the driver's words do not tell. */
+function hintOn(code: string, said: string): string {
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY')) {
+    return '. Is the path right, and may the user that runs the process write to the file and to its folder?'
+  }
+  if (code === 'SQLITE_NOTADB') return '. Is the path that of the database?'
+  if (code === 'SQLITE_ERROR' && said.startsWith('no such table: blobstore_')) {
+    return '. Is `trx` a transaction of the database that the store was given?'
+  }
+  return ''
 }

@@ -154,6 +154,9 @@ describe('the janitor', () => {
 
   test('refuses options that cannot be meant', () => {
     const { blobs } = stub()
+    expect(() => startJanitor(Promise.resolve(blobs) as never)).toThrow(
+      'startJanitor: the first argument must be the store',
+    )
     for (const options of [{ every: 5 }, { collectEvery: 0 }, { sweepEvery: -1 }, { collectEvery: '5m' }, null]) {
       const start = () => startJanitor(blobs, options as never)
       expect(start, JSON.stringify(options)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
@@ -164,7 +167,7 @@ describe('the janitor', () => {
 test('the janitor keeps no process alive', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const before = timers()
-  const janitors = Array.from({ length: 20 }, () => startJanitor({} as BlobStore))
+  const janitors = Array.from({ length: 20 }, () => startJanitor({ collect: async () => {} } as unknown as BlobStore))
   expect(timers() - before).toBeLessThan(20)
   for (const janitor of janitors) await janitor.stop()
 })

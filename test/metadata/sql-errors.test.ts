@@ -51,6 +51,15 @@ describe('what a driver throws', () => {
     expect(metadataError(cause)).toMatchObject({ name: 'BlobStoreError', code, transient, cause })
   })
 
+  test.each([
+    [thrown('SQLITE_CANTOPEN', 'unable to open database file'), 'Is the path right'],
+    [thrown('SQLITE_READONLY_DIRECTORY'), 'may the user that runs the process write'],
+    [thrown('SQLITE_NOTADB', 'file is not a database'), 'Is the path that of the database?'],
+    [thrown('SQLITE_ERROR', 'no such table: blobstore_account'), 'Is `trx` a transaction of the database'],
+  ])('is told with what to look at: %s', (cause, advice) => {
+    expect(metadataError(cause)).toMatchObject({ message: expect.stringContaining(advice) })
+  })
+
   test('is quoted without what could end a line of a log', () => {
     const told = metadataError(thrown('SQLITE_ERROR', 'near "\n": syntax error')) as Error
     expect(told.message).not.toContain('\n')
