@@ -9,6 +9,7 @@ import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
+import { pagesOf } from './pages.ts'
 
 export interface RecoverOptions extends CallOptions {
   /**
@@ -62,17 +63,13 @@ async function recoverFrom(
   report: RecoverReport,
   options: RecoverOptions,
 ): Promise<void> {
-  let cursor: string | undefined
-  do {
-    options.signal?.throwIfAborted()
-    const page = await backend.list({ cursor, signal: options.signal })
+  for await (const page of pagesOf(backend, { signal: options.signal })) {
     report.keys += page.keys.length
     const { unknown, live } = await store.metadata.recoverableKeys(page.keys)
     for (const key of unknown) await recoverForgotten(store, backend, key, report, options)
     for (const key of live) await recoverShared(store, key, report, options)
     options.onProgress?.({ ...report })
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  }
 }
 
 /** Bytes that no row knows. */

@@ -5,6 +5,7 @@ import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
 import { brakeAt } from './brake.ts'
+import { pagesOf } from './pages.ts'
 
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of a backend's keys are orphans. @default false */
@@ -81,18 +82,14 @@ async function noteOrphans(
   { signal, onProgress }: SweepOptions,
 ): Promise<{ keys: number; orphans: number }> {
   const found = { keys: 0, orphans: 0 }
-  let cursor: string | undefined
-  do {
-    signal?.throwIfAborted()
-    const page = await backend.list({ limit: pageSize, cursor, signal })
+  for await (const page of pagesOf(backend, { limit: pageSize, signal })) {
     const unknown = await metadata.noteUnknown(sweepId, page.keys)
     found.keys += page.keys.length
     found.orphans += unknown
     report.keys += page.keys.length
     report.orphans += unknown
     onProgress?.({ ...report })
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  }
   return found
 }
 

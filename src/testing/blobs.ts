@@ -93,14 +93,24 @@ export function assertSameBytes(found: Uint8Array | null, expected: Uint8Array):
 /** Every key, page by page. */
 export async function listAll(backend: BlobBackend, limit?: number): Promise<BlobKey[]> {
   const keys: BlobKey[] = []
-  let cursor: string | undefined
+  for await (const page of pages(backend, { limit })) keys.push(...page)
+  return keys
+}
+
+/** The keys of each page from `cursor` on. */
+export async function* pages(
+  backend: BlobBackend,
+  { limit, cursor }: { limit: number | undefined; cursor?: string | undefined },
+): AsyncGenerator<BlobKey[]> {
   do {
     const page = await backend.list({ cursor, limit })
     assert.ok(page.keys.length <= (limit ?? 1000), 'a page is no longer than its limit')
-    keys.push(...page.keys)
+    // Else this would go on for ever.
+    if (page.cursor !== undefined)
+      assert.notEqual(page.cursor, cursor, 'a page begins after the cursor that it is given')
+    yield page.keys
     cursor = page.cursor
   } while (cursor !== undefined)
-  return keys
 }
 
 /** Rejects as the library does: its error, that code, and the backend's name. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BlobBackend } from '../../backend/backend.ts'
 import type { BlobKey } from '../../backend/key.ts'
-import { assertRejects, listAll, putBlob, putBlobs } from '../blobs.ts'
+import { assertRejects, listAll, pages, putBlob, putBlobs } from '../blobs.ts'
 import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 
 export const listCases: readonly ConformanceCase[] = [
@@ -58,15 +58,12 @@ export const listCases: readonly ConformanceCase[] = [
       const staying = (await putBlobs(backend, 150)).map(({ key }) => key)
       const going = (await putBlobs(backend, 60)).map(({ key }) => key)
       const listed: BlobKey[] = []
-      let cursor: string | undefined
-      do {
-        const page = await backend.list({ cursor, limit: 10 })
-        listed.push(...page.keys)
-        cursor = page.cursor
+      for await (const page of pages(backend, { limit: 10 })) {
+        listed.push(...page)
         await backend.delete(going.splice(0, 3))
         await putBlob(backend, 10)
         await putBlob(backend, 10)
-      } while (cursor !== undefined)
+      }
       assert.equal(new Set(listed).size, listed.length, 'a key was listed twice')
       const missed = staying.filter((key) => !listed.includes(key))
       assert.deepEqual(missed, [], 'keys that were there all the time')
@@ -82,11 +79,7 @@ export const listCases: readonly ConformanceCase[] = [
 
 async function restOf(backend: BlobBackend, from: string | undefined): Promise<BlobKey[]> {
   const keys: BlobKey[] = []
-  for (let cursor = from; cursor !== undefined; ) {
-    const page = await backend.list({ cursor, limit: 20 })
-    keys.push(...page.keys)
-    cursor = page.cursor
-  }
+  if (from !== undefined) for await (const page of pages(backend, { limit: 20, cursor: from })) keys.push(...page)
   return keys
 }
 

@@ -1,0 +1,27 @@
+import type { BlobBackend, KeyPage, ListOptions } from '../backend/backend.ts'
+import { BlobStoreError } from '../errors.ts'
+
+/**
+ * Every page of a backend's keys. A listing that does not go on would go on for ever.
+ *
+ * @throws `StorageFailed` when a page ends where the one before it ended, and what the backend throws
+ */
+export async function* pagesOf(
+  backend: BlobBackend,
+  { limit, signal }: Omit<ListOptions, 'cursor'>,
+): AsyncGenerator<KeyPage> {
+  let cursor: string | undefined
+  do {
+    signal?.throwIfAborted()
+    const page = await backend.list({ limit, cursor, signal })
+    if (page.cursor !== undefined && page.cursor === cursor) {
+      throw new BlobStoreError(
+        'StorageFailed',
+        `The backend ${backend.name} lists the same keys again: its list, or that of its service, does not begin after what it is given`,
+        { backend: backend.name },
+      )
+    }
+    yield page
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
