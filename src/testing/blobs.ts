@@ -118,11 +118,13 @@ export async function assertRejects(
   call: Promise<unknown>,
   backend: BlobBackend,
   code?: BlobStoreErrorCode,
+  otherwise?: string,
 ): Promise<void> {
-  await assert.rejects(call, (error) => {
+  const isTyped = (error: unknown) => {
     assert.ok(isBlobStoreError(error), `not a BlobStoreError: ${error}`)
     if (code !== undefined) assert.equal(error.code, code)
     assert.equal(error.backend, backend.name)
     return true
-  })
+  }
+  await assert.rejects(call, isTyped, otherwise)
 }

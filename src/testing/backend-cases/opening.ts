@@ -27,7 +27,12 @@ export const openCases: readonly ConformanceCase[] = [
     await backend.close()
     for (const object of [begun, waiting]) {
       assert.ok(object)
-      await assertRejects(collect(object.body), backend)
+      await assertRejects(
+        collect(object.body),
+        backend,
+        undefined,
+        'a body that was open came to its end (a large one must come in pieces)',
+      )
     }
     await backend.close()
     const next = await another()
