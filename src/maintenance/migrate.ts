@@ -39,7 +39,7 @@ export interface MigrateReport {
   /** Objects moved, or that would be in a dry run, and their bytes. */
   moved: number
   bytes: number
-  /** Objects that were replaced or deleted while they were copied. */
+  /** Objects that were replaced or deleted while they were copied, or whose copy took longer than its lease: run it again. */
   superseded: number
   findings: MigrateFinding[]
   /** What keeps the old backends in use. One of which nothing does may be left out from now on. Empty in a dry run. */

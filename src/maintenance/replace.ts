@@ -9,7 +9,7 @@ import { type BlobSource, chunksOf } from '../store/source.ts'
 /** What fits into this many bytes is held in memory, and needs no spool. */
 const memorySize = 1024 * 1024
 
-/** `superseded`: other bytes took the place of the old ones meanwhile, or nobody needs them any more. */
+/** `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, or the copy outlived its lease. */
 export type Replacement = 'replaced' | 'superseded' | 'not what the CID names'
 
 /**

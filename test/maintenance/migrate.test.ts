@@ -166,6 +166,8 @@ describe('migrate', () => {
     await blobs.collect()
     gate.open()
     expect((await moving).superseded).toBeGreaterThan(0)
+    // In two days a copy that had begun before lost its row: such bytes move with the next.
+    expect(await mover.migrate()).toMatchObject({ superseded: 0, use: { disk: { content: false } } })
     await blobs.close()
     for (let round = 0; round < 3; round++) {
       place.clock.advance(2 * day)

@@ -21,7 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   pds: ['blob', 'backend', 'metadata', 'maintenance', 'store'],
   exchange: ['blob', 'backend', 'metadata', 'maintenance', 'pds', 'store'],
   testing: ['blob', 'backend', 'metadata', 'store'],
-  cli: ['backend', 'exchange', 'metadata', 'store'],
+  cli: ['blob', 'backend', 'exchange', 'maintenance', 'metadata', 'store'],
 }
 
 const imports = globSync('**/*.ts', { cwd: root }).flatMap((file) => {
