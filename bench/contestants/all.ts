@@ -71,6 +71,18 @@ export const contestants = {
     does: 'hash',
     load: async () => (await import('./plain-fs.ts')).synchronous,
   },
+  parts: {
+    title: 'its files and rows alone',
+    survives: 'a power cut',
+    does: 'hash, row, reference, by hand: no checks, limits, types or errors',
+    load: async () => (await import('./parts/parts.ts')).durable,
+  },
+  'parts-relaxed': {
+    title: 'the same, durability off',
+    survives: 'a crash of the process',
+    does: 'hash, row, reference',
+    load: async () => (await import('./parts/parts.ts')).relaxed,
+  },
   'hash-only': {
     title: 'hashed, and not kept',
     survives: 'nothing',

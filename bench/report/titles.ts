@@ -6,8 +6,6 @@ const others: Record<string, string> = {
   express: 'pds-blobstore on Express 4',
   pipe: 'createReadStream.pipe and req.pipe on node:http',
   nginx: 'nginx, plain files',
-  'rows-durable': 'each group of transactions synced',
-  'rows-relaxed': 'durability off',
   empty: 'empty',
   '10k': '10,000 blobs',
   '100k': '100,000 blobs',

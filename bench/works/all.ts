@@ -1,7 +1,6 @@
 import { collecting } from './collect.ts'
 import { httpWorks } from './http.ts'
 import { largeStores } from './large-store.ts'
-import { limits } from './limits.ts'
 import { memoryWorks } from './memory.ts'
 import { mixes } from './mix.ts'
 import { packageWorks } from './package.ts'
@@ -14,7 +13,6 @@ import type { Work } from './work.ts'
 
 export const works: readonly Work[] = [
   ...uploads,
-  ...limits,
   ...streams,
   ...reads,
   ...httpWorks,

@@ -14,6 +14,8 @@ const contestants: ContestantName[] = [
   'tus',
   'fs-async',
   'fs-sync',
+  'parts',
+  'parts-relaxed',
 ]
 
 /** What is uploaded in one sample at most, so that it stays in memory. */

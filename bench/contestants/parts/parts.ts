@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { closeSync, createReadStream, openSync, renameSync } from 'node:fs'
+import { mkdir, open as openFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../library.ts'
+import { collect } from '../collect.ts'
+import type { Open } from '../contract.ts'
+import { Rows, type Upload } from './rows.ts'
+
+// What an upload by the protocol consists of, and nothing around it: a hash, a file and rows by three transactions, those of
+// uploads that come together in one. No types, limits, quotas, checks of what comes, deadlines, races, or errors. What a
+// store with these rows and a file for each blob can be like at best, on one thread.
+
+export const durable: Open = (folder) => open(folder, true)
+export const relaxed: Open = (folder) => open(folder, false)
+
+const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
+  const root = join(folder, 'files')
+  await mkdir(root, { recursive: true })
+  const database = join(folder, 'blobs.sqlite')
+  await makeTables(database)
+  const rows = new Rows(database, isDurable)
+  const transactions = new Together(async (steps: readonly (() => void)[]) => rows.transaction(steps))
+  const directory = await openFile(root)
+  const syncs = new Together(() => directory.sync())
+  let files = 0
+
+  async function write(key: string, bytes: Uint8Array): Promise<void> {
+    const temporary = join(root, `temporary-${files++}`)
+    closeSync(openSync(temporary, 'wx'))
+    const file = await openFile(temporary, 'w')
+    await file.writeFile(bytes)
+    if (isDurable) await file.sync()
+    await file.close()
+    renameSync(temporary, join(root, key))
+    if (isDurable) await syncs.add(null)
+  }
+
+  return {
+    async upload({ did, size, body }) {
+      const hash = createHash('sha256')
+      const bytes = await collect(body, (chunk) => hash.update(chunk))
+      const cid = hash.digest('hex')
+      const upload: Upload = { did, cid, key: `${cid}.1`, uri: `at://${did}/app.bsky.feed.post/${cid}`, size }
+      await transactions.add(() => rows.intend(upload))
+      await write(upload.key, bytes)
+      await transactions.add(() => rows.commit(upload))
+      await transactions.add(() => rows.reference(upload))
+      return upload.key
+    },
+    read: (_did, key) => readFile(join(root, key)),
+    stream: async (_did, key) => createReadStream(join(root, key)),
+    referenced: async (did) => rows.count(did),
+    async close() {
+      rows.close()
+      await directory.close()
+    },
+  }
+}
+
+async function makeTables(file: string): Promise<void> {
+  const store = createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(file) })
+  await store.ready()
+  await store.close()
+}
+
+/** Does at once what comes in one turn of the event loop, or while it is at it. */
+class Together<T> {
+  readonly #all: (some: readonly T[]) => Promise<void>
+  #waiting: { one: T; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #busy = false
+
+  constructor(all: (some: readonly T[]) => Promise<void>) {
+    this.#all = all
+  }
+
+  add(one: T): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ one, resolve, reject })
+      if (!this.#busy) setImmediate(() => void this.#work())
+      this.#busy = true
+    })
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const some = this.#waiting.splice(0)
+      await this.#all(some.map(({ one }) => one)).then(
+        () => some.forEach(({ resolve }) => void resolve()),
+        (error) => some.forEach(({ reject }) => void reject(error)),
+      )
+      await new Promise(setImmediate)
+    }
+    this.#busy = false
+  }
+}
