@@ -47,10 +47,18 @@ describe.skipIf(!hasChromium())('the page', () => {
     await page.getByRole('button', { name: /sunset.jpg/ }).click()
     const variants = page.locator('.variants figure')
     await variants
-      .filter({ hasText: /320 × 200, [\d.]+ (bytes|KiB)/ })
+      .filter({ hasText: /\d+ × \d+, [\d.]+ (bytes|KiB)/ })
       .nth(3)
       .waitFor()
-    expect(await variants.locator('strong').allTextContents()).toEqual(['Full size', 'Feed', 'Banner', 'Avatar'])
+    const shown = (await variants.allTextContents()).map(
+      (text) => /^(?<name>.*?)\s*(?<size>\d+ × \d+)/.exec(text)?.groups,
+    )
+    expect(shown.map((one) => [one?.name, one?.size])).toEqual([
+      ['Full size', '320 × 200'],
+      ['Feed', '320 × 200'],
+      ['Banner', '320 × 107'],
+      ['Avatar', '200 × 200'],
+    ])
     expect(await page.locator('#permanent img').first().getAttribute('src')).toMatch(
       /^\/img\/feed_thumbnail\/plain\/did:/,
     )
