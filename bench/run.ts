@@ -9,7 +9,7 @@ import { Progress } from './process/progress.ts'
 import { facts } from './report/facts.ts'
 import { goalLines } from './report/goal-lines.ts'
 import { writePage } from './report/page.ts'
-import { keepResults, lastResults, type Results, samplesOf } from './report/results.ts'
+import { keepResults, lastResults, type Results, samplesOf, withPart } from './report/results.ts'
 import { printGoals, printWorks } from './report/terminal.ts'
 
 // npm run bench: see docs/benchmarks.md. Ends with 1 when a sample failed, or a goal that was measured does not hold.
@@ -24,9 +24,11 @@ try {
   const results = options.last ? await lastResults() : await measureAll(options)
   const samples = samplesOf(results)
   console.log(`${printWorks(samples)}\n\n${printGoals(samples)}`)
-  // A part of a run, or a play, does not replace a whole one.
-  if (!options.smoke && !options.last && options.only === null) await keepResults(results)
-  if (options.write) await writePage(results)
+  // A part of a run takes its place in the last whole one when it is to be written; a play is not kept.
+  const isPart = options.only !== null && !options.last
+  const whole = isPart && options.write ? withPart(await lastResults(), results) : results
+  if (!options.smoke && !options.last && (!isPart || options.write)) await keepResults(whole)
+  if (options.write) await writePage(whole)
   if (!options.smoke && goalLines(samples).some(({ verdict }) => verdict === 'does not hold')) process.exitCode = 1
 } catch (error) {
   if (!stop.signal.aborted) throw error

@@ -23,7 +23,7 @@ const usage = `npm run bench -- [options]
   --only <pattern>  works whose name matches, or work/contestant: 'upload-1k', '/ours$'
   --rounds <n>      how often each sample is taken (3); the median counts
   --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
-  --write           also writes docs/benchmarks.md
+  --write           also writes docs/benchmarks.md; with --only, that part of it
   --last            measures nothing: shows, or writes, what the last run measured
   --smoke           little of everything, in seconds; the figures mean nothing`
 

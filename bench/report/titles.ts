@@ -6,6 +6,7 @@ const others: Record<string, string> = {
   express: 'pds-blobstore on Express 4',
   pipe: 'createReadStream.pipe and req.pipe on node:http',
   nginx: 'nginx, plain files',
+  memory: 'node:http, bytes held in memory',
   empty: 'empty',
   '10k': '10,000 blobs',
   '100k': '100,000 blobs',

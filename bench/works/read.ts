@@ -18,7 +18,7 @@ function read(name: string, title: string, size: number): Work {
   return {
     name: `read-${name}-16`,
     title: `Reading of ${title}, 16 at once`,
-    contestants: ['ours', 'reference', 'cacache', 'blockstore-fs', 'fs-async'] satisfies ContestantName[],
+    contestants: ['ours', 'reference', 'cacache', 'blockstore-fs', 'fs-async', 'parts'] satisfies ContestantName[],
     when: 'always',
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {

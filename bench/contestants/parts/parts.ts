@@ -46,10 +46,10 @@ const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
       await write(upload.key, bytes)
       await transactions.add(() => rows.commit(upload))
       await transactions.add(() => rows.reference(upload))
-      return upload.key
+      return cid
     },
-    read: (_did, key) => readFile(join(root, key)),
-    stream: async (_did, key) => createReadStream(join(root, key)),
+    read: (did, cid) => readFile(join(root, rows.keyOf(did, cid))),
+    stream: async (did, cid) => createReadStream(join(root, rows.keyOf(did, cid))),
     referenced: async (did) => rows.count(did),
     async close() {
       rows.close()

@@ -54,6 +54,12 @@ export class Rows {
     this.#run(makePermanent, { did, cid })
   }
 
+  /** Where the bytes are of a blob that the public may see. */
+  keyOf(did: string, cid: string): string {
+    const [row] = this.#run(visible, { did, cid })
+    return (row as { key: string }).key
+  }
+
   count(did: string): number {
     const [row] = this.#run('select count(*) as count from blobstore_ref where did = @did', { did })
     return (row as { count: number }).count
@@ -79,6 +85,13 @@ const situation = `select exists (select 1 from blobstore_takedown where cid = @
   exists (select 1 from blobstore_expected where did = @did and cid = @cid),
   (select mime_type from blobstore_blob where did = @did and cid = @cid),
   (select key from blobstore_content where cid = @cid)`
+
+const visible = `select mime_type, size, (select key from blobstore_content as content where content.cid = blob.cid) as key,
+    (select deleted_at from blobstore_account as account where account.did = blob.did),
+    exists (select 1 from blobstore_takedown as down where down.cid = blob.cid and down.did = blob.did),
+    exists (select 1 from blobstore_takedown as down where down.cid = blob.cid and down.did = '*')
+  from blobstore_blob as blob where did = @did and cid = @cid
+    and exists (select 1 from blobstore_ref as ref where ref.did = blob.did and ref.cid = blob.cid and scope = 'public')`
 
 const former = `select cid, scope from blobstore_ref where did = @did and record_uri = @uri
   union all select cid, scope from blobstore_expected where did = @did and record_uri = @uri`
