@@ -109,7 +109,7 @@ export const goalRows: readonly GoalRow[] = [
       const against = (server: string) => {
         const work = `http-get-${size}-16`
         const figure = ratio('rate', ...pair(work, 'router', server))
-        return { figure, bound: ratio('rate', ...pair(work, 'memory', server)), unit: '×' } as const
+        return { figure, bound: ratio('rate', ...pair(work, 'parts', server)), unit: '×' } as const
       }
       return [
         { what: `${titles[size]}: against createReadStream.pipe`, ...against('pipe'), least: 1.8 },

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import express from 'express4'
 import type { BlobStore } from '../../src/index.ts'
+import { openContestant } from '../contestants/all.ts'
 import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../library.ts'
 import { accountOf, Blobs } from '../works/blobs.ts'
 import { startNginx } from './nginx.ts'
@@ -51,6 +52,7 @@ async function listenerOf(kind: string): Promise<[RequestListener, string[]]> {
     return [pipe, fileNames()]
   }
   if (kind === 'memory') return [fromMemory, fileNames()]
+  if (kind === 'parts') return await byHand()
   const { blobRouter } = await loadExpress()
   const store = await openStore()
   const router = blobRouter(store, {
@@ -74,6 +76,21 @@ function pipe(req: IncomingMessage, res: ServerResponse): void {
 function fromMemory(req: IncomingMessage, res: ServerResponse): void {
   const bytes = blobs.bytes(Number(req.url?.slice('/blob-'.length)))
   res.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': size }).end(bytes)
+}
+
+/** The row, the file and the answer, and nothing around them. */
+async function byHand(): Promise<[RequestListener, string[]]> {
+  const parts = await openContestant('parts', folder)
+  const names: string[] = []
+  for (let number = 0; number < blobs.count; number++) {
+    names.push(await parts.upload({ did: accountOf(number), size: Number(size), body: blobs.body(number) }))
+  }
+  const listener: RequestListener = async (req, res) => {
+    const number = Number(req.url?.slice('/blob-'.length))
+    const bytes = await parts.read(accountOf(number), names[number] as string)
+    res.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': size }).end(bytes)
+  }
+  return [listener, fileNames()]
 }
 
 async function openStore(): Promise<BlobStore> {

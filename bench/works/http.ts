@@ -19,7 +19,7 @@ function download(name: string, title: string, size: number): Work {
   return {
     name: `http-get-${name}-16`,
     title: `Download of ${title} over HTTP, 16 connections`,
-    contestants: ['router', 'express', 'pipe', 'nginx', 'memory'],
+    contestants: ['router', 'express', 'pipe', 'nginx', 'memory', 'parts'],
     when: 'always',
     missing: (name) => (name === 'nginx' && !hasNginx() ? 'nginx is not installed' : undefined),
     run: (kind, place) =>
