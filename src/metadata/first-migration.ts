@@ -66,10 +66,10 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('was_referenced', 'integer', (c) => c.notNull())
     .addColumn('expires_at', 'bigint')
-    .addPrimaryKeyConstraint('blobstore_blob_pk', ['did', 'cid'])
+    // In this order it is also the index by which one asks who has the bytes, a tree less that each upload changes.
+    .addPrimaryKeyConstraint('blobstore_blob_pk', ['cid', 'did'])
     .modifyEnd(end)
     .execute()
-  await index('blobstore_blob', 'cid', ['cid'])
   await index('blobstore_blob', 'newest', ['did', 'created_at', 'cid'])
   await schema
     .createIndex('blobstore_blob_temporary')
