@@ -13,6 +13,7 @@ export default defineConfig({
     'src/testing.ts',
     'src/images.ts',
     'src/images-worker.ts', // no entry of the package: the program of a process
+    'src/checkpoint-worker.ts', // nor this one: of a thread
     'src/cli.ts',
   ],
   format: 'esm',

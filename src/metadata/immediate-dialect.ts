@@ -1,8 +1,11 @@
-import { CompiledQuery, type DatabaseConnection, SqliteDialect, SqliteDriver } from 'kysely'
+import { CompiledQuery, type DatabaseConnection, SqliteDialect, type SqliteDialectConfig, SqliteDriver } from 'kysely'
+import type { Checkpoints } from './checkpoints.ts'
 
-type Config = ConstructorParameters<typeof SqliteDialect>[0]
+interface Config extends SqliteDialectConfig {
+  checkpoints: Checkpoints
+}
 
-/** Transactions take the write lock when they begin: one begun deferred fails at its first write, and waiting cannot help. */
+/** How a connection of our own runs transactions. */
 export class ImmediateDialect extends SqliteDialect {
   readonly #config: Config
 
@@ -17,7 +20,21 @@ export class ImmediateDialect extends SqliteDialect {
 }
 
 class ImmediateDriver extends SqliteDriver {
+  readonly #checkpoints: Checkpoints
+
+  constructor(config: Config) {
+    super(config)
+    this.#checkpoints = config.checkpoints
+  }
+
+  /** Takes the write lock when it begins: one begun deferred fails at its first write, and waiting cannot help. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await this.#checkpoints.beforeTransaction()
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection)
+    this.#checkpoints.committed()
   }
 }

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
@@ -28,21 +28,29 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const [{ default: Database }, { Kysely }, { ImmediateDialect }, { applySettings }] = await Promise.all([
-        import('better-sqlite3'),
-        import('kysely'),
-        import('./immediate-dialect.ts'),
-        import('./sqlite-settings.ts'),
-      ])
+      const [{ default: Database }, { Kysely }, { Checkpoints }, { ImmediateDialect }, { applySettings }] =
+        await Promise.all([
+          import('better-sqlite3'),
+          import('kysely'),
+          import('./checkpoints.ts'),
+          import('./immediate-dialect.ts'),
+          import('./sqlite-settings.ts'),
+        ])
       const database = new Database(file, { timeout: busyTimeout })
-      const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: new KeptStatements(database) }) })
       try {
+        const checkpoints = new Checkpoints(database, resolve(file))
+        const dialect = new ImmediateDialect({ database: new KeptStatements(database), checkpoints })
+        const db = new Kysely<Tables>({ dialect })
         await applySettings(db, options.durability ?? 'full')
+        const close = async () => {
+          await checkpoints.close()
+          await db.destroy()
+        }
+        return { db, close }
       } catch (error) {
         database.close()
         throw error
       }
-      return { db, close: () => db.destroy() }
     },
   })
 }

@@ -15,20 +15,12 @@ const safeSettings: Record<Pragma, string> = {
   synchronous: 'FULL',
 }
 
-/**
- * After how many pages the log is taken into the file. Uploads touch pages all over it: with a longer log each of them is
- * written there less often. With SQLite's 1,000 that is a tenth of an upload's CPU; with 4,000 it holds the event loop for
- * 20 ms.
- */
-const pagesInLog = 2000
-
-/** Sets what makes a connection of our own safe, and quick. */
+/** Sets what makes a connection of our own safe. */
 export async function applySettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
   // In this order: turning WAL on may change `synchronous` of the connection.
   await sql`PRAGMA journal_mode = WAL`.execute(db)
   await sql.raw(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`).execute(db)
   await sql`PRAGMA foreign_keys = ON`.execute(db)
-  await sql.raw(`PRAGMA wal_autocheckpoint = ${pagesInLog}`).execute(db)
 }
 
 /**

@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Answer, Ask, Setting } from './metadata/checkpoint-thread.ts'
+
+// The thread that takes the log of an SQLite file into the file. Started by metadata/checkpoint-thread.ts, of no use to
+// anyone else.
+
+const { file, sqlite } = workerData as Setting
+const { default: Database } = (await import(sqlite)) as { default: typeof import('better-sqlite3') }
+const database = new Database(file, { fileMustExist: true })
+
+parentPort?.on('message', (ask: Ask) => {
+  if (ask === 'end') {
+    database.close()
+    parentPort?.close()
+    return
+  }
+  const answer: Answer = { failure: null }
+  try {
+    database.pragma('wal_checkpoint(PASSIVE)')
+  } catch (error) {
+    answer.failure = String(error)
+  }
+  parentPort?.postMessage(answer)
+})

@@ -1,0 +1,91 @@
+import { Worker } from 'node:worker_threads'
+
+// Beside the bundles in the package, and one folder up in the source.
+const program = new URL(
+  import.meta.url.endsWith('.ts') ? '../checkpoint-worker.ts' : './checkpoint-worker.js',
+  import.meta.url,
+)
+
+export interface Setting {
+  file: string
+  /**
+   * Where the very better-sqlite3 is that this thread has: of two copies of SQLite in one process, each drops the file
+   * locks of the other (https://sqlite.org/howtocorrupt.html, section 2.2.1).
+   */
+  sqlite: string
+}
+
+export type Ask = 'checkpoint' | 'end'
+
+export interface Answer {
+  failure: string | null
+}
+
+/** Another connection to an SQLite file, on a thread of its own. It does not keep the process alive. */
+export class CheckpointThread {
+  readonly #worker: Worker
+  readonly #exit: Promise<void>
+  /** The call that is under way. */
+  #call: PromiseWithResolvers<void> | null = null
+  /** Why it cannot be asked again, once it cannot. */
+  #over: Error | null = null
+
+  constructor(file: string) {
+    const workerData: Setting = { file, sqlite: import.meta.resolve('better-sqlite3') }
+    this.#worker = new Worker(program, {
+      workerData,
+      name: 'blobstore-checkpoint',
+      execArgv: [], // what the host loads into threads of its own has no business here
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+    })
+    this.#worker.unref()
+    this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
+    this.#worker.on('error', (error) => this.#end(error))
+    this.#exit = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#end(new Error('The thread has ended'))
+        resolve()
+      })
+    })
+  }
+
+  get over(): boolean {
+    return this.#over !== null
+  }
+
+  /**
+   * Takes what is in the log into the file, as far as readers let it. One call at a time.
+   *
+   * @throws what SQLite says, or what ended the thread
+   */
+  async checkpoint(): Promise<void> {
+    if (this.#over) throw this.#over
+    const call = Promise.withResolvers<void>()
+    this.#call = call
+    this.#worker.ref() // somebody waits
+    this.#worker.postMessage('checkpoint' satisfies Ask)
+    try {
+      await call.promise
+    } finally {
+      this.#worker.unref()
+    }
+  }
+
+  /** Closes its connection, after the call that is under way. */
+  async end(): Promise<void> {
+    this.#worker.ref()
+    this.#worker.postMessage('end' satisfies Ask)
+    await this.#exit
+  }
+
+  #settle(error: Error | null): void {
+    if (error === null) this.#call?.resolve()
+    else this.#call?.reject(error)
+    this.#call = null
+  }
+
+  #end(error: Error): void {
+    this.#over ??= error
+    this.#settle(this.#over)
+  }
+}

@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import Database from 'better-sqlite3'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { Checkpoints } from '../../src/metadata/checkpoints.ts'
+import { temporaryFolder } from '../support/places.ts'
+
+// How the log of an SQLite file gets into the file. Red when nobody takes the log, when the writers do not wait for the
+// last of it, and when the thread outlives the store or keeps a process alive.
+
+const long = 600
+
+function databaseWithLog(checkpointsOf?: string) {
+  const file = join(temporaryFolder(), 'blobs.sqlite')
+  const database = new Database(file)
+  database.pragma('journal_mode = WAL')
+  database.exec('create table row (id integer primary key, bytes blob)')
+  const checkpoints = new Checkpoints(database, checkpointsOf ?? file, { long })
+  const close = async () => {
+    await checkpoints.close()
+    database.close()
+  }
+  onTestFinished(close)
+  const insert = database.prepare('insert into row (bytes) values (randomblob(4000))')
+  /** One transaction, of a page or two. */
+  async function write(): Promise<void> {
+    await checkpoints.beforeTransaction()
+    insert.run()
+    checkpoints.committed()
+  }
+  async function writeUntil(isEnough: () => boolean): Promise<void> {
+    for (let count = 0; !isEnough(); count++) {
+      if (count > 20 * long) throw new Error('That is enough in any case')
+      await write()
+      await setImmediate()
+    }
+  }
+  function log() {
+    const [row] = database.pragma('wal_checkpoint(NOOP)') as [{ log: number; checkpointed: number }]
+    return { pages: row.log, rest: row.log - row.checkpointed }
+  }
+  return { file, database, write, writeUntil, log, close }
+}
+
+test('a long log is taken into the file without a writer', async () => {
+  const { writeUntil, log } = databaseWithLog()
+  await writeUntil(() => log().rest >= long)
+  await vi.waitFor(() => expect(log().rest).toBe(0), 5000)
+})
+
+test('a log does not grow for ever, however busily it is written to', async () => {
+  const { database, write, log } = databaseWithLog()
+  database.pragma('wal_autocheckpoint = 0') // nobody but the thread
+  for (let count = 0; count < 20 * long; count++) {
+    await write()
+    await setImmediate()
+  }
+  expect(log().pages).toBeLessThan(10 * long)
+  expect(database.prepare('select count(*) as count from row').get()).toEqual({ count: 20 * long })
+  expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+})
+
+test('a reader that stays long lets the log grow, and is in nobody’s way', async () => {
+  const { file, database, writeUntil, log } = databaseWithLog()
+  const reader = new Database(file)
+  onTestFinished(() => void reader.close())
+  await writeUntil(() => log().rest >= 10)
+  reader.exec('begin')
+  const seen = reader.prepare('select count(*) as count from row').get()
+  await writeUntil(() => log().pages >= 2 * long)
+  expect(reader.prepare('select count(*) as count from row').get()).toEqual(seen)
+  reader.exec('commit')
+  database.pragma('wal_autocheckpoint = 0')
+  await writeUntil(() => log().pages < long)
+})
+
+test('where no thread can be had, COMMIT takes the log into the file', async () => {
+  const { database, writeUntil, log } = databaseWithLog('/nowhere/blobs.sqlite')
+  const inCommit = () => database.pragma('wal_autocheckpoint', { simple: true })
+  expect(inCommit()).toBe(4 * long)
+  await writeUntil(() => log().rest >= long)
+  await vi.waitFor(() => expect(inCommit()).toBe(1000), 5000)
+  await writeUntil(() => log().pages < long)
+})
+
+test('closing ends the thread, and leaves the file alone in its folder', async () => {
+  const { file, writeUntil, log, close } = databaseWithLog()
+  await writeUntil(() => log().rest >= long)
+  await close()
+  expect(readdirSync(dirname(file))).toEqual([basename(file)])
+})
+
+test('the thread keeps no process alive', async () => {
+  const program = `
+    import Database from 'better-sqlite3'
+    import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
+    const database = new Database(process.argv[1])
+    database.pragma('journal_mode = WAL')
+    database.exec('create table row (bytes blob); insert into row values (randomblob(400000))')
+    const checkpoints = new Checkpoints(database, process.argv[1], { long: 10 })
+    checkpoints.committed()
+    const rest = () => database.pragma('wal_checkpoint(NOOP)')[0]
+    while (rest().log > rest().checkpointed) await new Promise((resolve) => setTimeout(resolve, 5))
+    console.log('taken')`
+  const file = join(temporaryFolder(), 'blobs.sqlite')
+  const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program, file], {
+    cwd: import.meta.dirname,
+    timeout: 20_000,
+  })
+  expect((await run).stdout).toBe('taken\n')
+})
