@@ -27,5 +27,10 @@ export interface Contestant {
   close(): Promise<void>
 }
 
+/** The key of the record that names a blob: one for each, as long as those that apps make. */
+export function recordKeyOf(name: Name): string {
+  return name.slice(-13)
+}
+
 /** Opens it over an empty folder. */
 export type Open = (folder: string) => Promise<Contestant>

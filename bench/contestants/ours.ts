@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { BlobBackend, BlobRef, MetadataAdapter } from '../../src/index.ts'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
-import type { Contestant, Open } from './contract.ts'
+import { type Contestant, type Open, recordKeyOf } from './contract.ts'
 
 // This library over a disk and an SQLite file of its own, as it ships; the record that names a blob comes after it.
 
@@ -58,7 +58,6 @@ export async function openStore(backend: BlobBackend, metadata: MetadataAdapter)
 
 const rev = '3jzfcijpj2z2a'
 
-/** One record for each blob. */
 function uriOf(did: string, { ref }: Pick<BlobRef, 'ref'> | { ref: string }): string {
-  return `at://${did}/app.bsky.feed.post/${ref}`
+  return `at://${did}/app.bsky.feed.post/${recordKeyOf(ref.toString())}`
 }

@@ -1,15 +1,18 @@
 import type { Figures } from '../measure/figures.ts'
 import type { Samples } from '../measure/samples.ts'
 
+/** Where figures come from. */
+export type Figured = Pick<Samples, 'figure'>
+
 /** Something that shall hold, of the medians of one run. */
 export interface Goal {
   what: string
   /** Undefined where it was not measured. */
-  figure: (samples: Samples) => number | undefined
+  figure: (samples: Figured) => number | undefined
   least?: number
   most?: number
   /** The best that this machine would allow, by what a part of the work alone takes here. @default not known */
-  bound?: (samples: Samples) => number | undefined
+  bound?: (samples: Figured) => number | undefined
   unit: '×' | 'MiB' | 'KiB' | 'ms' | 'requests'
 }
 
@@ -20,7 +23,7 @@ export interface GoalRow {
 }
 
 /** Undefined where it was not measured. */
-export function holds(goal: Goal, samples: Samples): boolean | undefined {
+export function holds(goal: Goal, samples: Figured): boolean | undefined {
   const { least = 0, most = Number.POSITIVE_INFINITY } = goal
   const figure = goal.figure(samples)
   return figure === undefined ? undefined : figure >= least && figure <= most
@@ -41,4 +44,20 @@ export function ratio(figure: keyof Figures, of: Series, to: Series): Goal['figu
     const [one, other] = [samples.figure(...of, figure), samples.figure(...to, figure)]
     return one === undefined || other === undefined ? undefined : one / other
   }
+}
+
+/** All series that decide about these goals, or bound them, as `work/contestant`. */
+export function seriesOf(rows: readonly GoalRow[]): Set<string> {
+  const asked = new Set<string>()
+  const listener: Figured = {
+    figure(work, contestant) {
+      asked.add(`${work}/${contestant}`)
+      return undefined
+    },
+  }
+  for (const goal of rows.flatMap((row) => row.goals)) {
+    goal.figure(listener)
+    goal.bound?.(listener)
+  }
+  return asked
 }

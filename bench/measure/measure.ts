@@ -12,6 +12,9 @@ export interface Schedule {
   warmUp?: number
 }
 
+/** The warm-up is measured by nobody, and may be quick. */
+const warmUpLanes = 16
+
 type Measured = Pick<Required<Figures>, 'rate' | 'cpu' | 'p50' | 'p95' | 'p99' | 'memory' | 'loopDelay' | 'operations'>
 
 /** Does something again and again, each time with its number, from 0. What comes of each is kept, to be checked later. */
@@ -21,7 +24,7 @@ export async function measure<T>(
 ): Promise<{ figures: Measured; results: T[] }> {
   const results: T[] = []
   const took: number[] = []
-  const run = (until: number, seconds: number): Promise<void> => {
+  const run = (until: number, seconds: number, lanes: number): Promise<void> => {
     const end = performance.now() + seconds * 1000
     const first = results.length
     return inLanes(lanes, until - first, async (index) => {
@@ -33,9 +36,9 @@ export async function measure<T>(
       return true
     })
   }
-  await run(Math.min(warmUp, Math.ceil(most / 4)), seconds * 15)
+  await run(Math.min(warmUp, Math.ceil(most / 4)), seconds * 15, Math.max(lanes, warmUpLanes))
   took.length = 0
-  const { elapsed, cpu, memory, loopDelay } = await observe(() => run(most, seconds))
+  const { elapsed, cpu, memory, loopDelay } = await observe(() => run(most, seconds, lanes))
   return { figures: { ...speed(took, elapsed), cpu: cpu / took.length, memory, loopDelay }, results }
 }
 

@@ -19,7 +19,7 @@ export interface BenchOptions {
 }
 
 const usage = `npm run bench -- [options]
-  --full            the millions of blobs and the gigabytes too
+  --full            all peers and works, the millions of blobs and the gigabytes, and not only what the goals ask for
   --only <pattern>  works whose name matches, or work/contestant: 'upload-1k', '/ours$'
   --rounds <n>      how often each sample is taken (3); the median counts
   --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured

@@ -1,3 +1,5 @@
+import { goalRows } from '../goals/all.ts'
+import { seriesOf } from '../goals/goal.ts'
 import { works } from '../works/all.ts'
 import type { Work } from '../works/work.ts'
 import type { BenchOptions } from './options.ts'
@@ -10,6 +12,9 @@ export interface Planned {
 
 /** One of each kind that needs no server of another's. */
 const smoke = /^(upload-1k-16|stream-1g|read-1k|http-(get|upload)-50k|mix|store-10k|collect$)/
+
+/** Without `--full` nothing is measured but what a goal asks for. */
+const decisive = seriesOf(goalRows)
 
 /**
  * Round after round, and in each the contestants of a work one after another: what changes on the machine with time
@@ -37,5 +42,6 @@ export function plan(options: BenchOptions, skip: (why: string) => void): Planne
 function chosenOf({ name, contestants, when }: Work, { full, only, smoke: isSmoke }: BenchOptions): readonly string[] {
   if (only !== null) return contestants.filter((one) => only.test(name) || only.test(`${name}/${one}`))
   if (isSmoke) return smoke.test(name) ? contestants.slice(0, 1) : []
-  return full || when === 'always' ? contestants : []
+  if (full) return contestants
+  return when === 'always' ? contestants.filter((one) => decisive.has(`${name}/${one}`)) : []
 }

@@ -4,7 +4,7 @@ import { mkdir, open as openFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../library.ts'
 import { collect } from '../collect.ts'
-import type { Open } from '../contract.ts'
+import { type Open, recordKeyOf } from '../contract.ts'
 import { Rows, type Upload } from './rows.ts'
 
 // What an upload by the protocol consists of, and nothing around it: a hash, a file and rows by three transactions, those of
@@ -41,7 +41,8 @@ const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
       const hash = createHash('sha256')
       const bytes = await collect(body, (chunk) => hash.update(chunk))
       const cid = hash.digest('hex')
-      const upload: Upload = { did, cid, key: `${cid}.1`, uri: `at://${did}/app.bsky.feed.post/${cid}`, size }
+      const uri = `at://${did}/app.bsky.feed.post/${recordKeyOf(cid)}`
+      const upload: Upload = { did, cid, key: `${cid}.1`, uri, size }
       await transactions.add(() => rows.intend(upload))
       await write(upload.key, bytes)
       await transactions.add(() => rows.commit(upload))

@@ -20,7 +20,7 @@ export class Rows {
     this.#database.pragma('journal_mode = WAL')
     this.#database.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
     this.#database.pragma('foreign_keys = ON')
-    this.#database.pragma('wal_autocheckpoint = 2000')
+    this.#database.pragma('wal_autocheckpoint = 8000')
   }
 
   transaction(steps: readonly (() => void)[]): void {

@@ -9,7 +9,7 @@ import { BackgroundQueue } from '../../node_modules/@atproto/pds/dist/background
 import { DiskBlobStore } from '../../node_modules/@atproto/pds/dist/disk-blobstore.js'
 import type { PreparedWrite } from '../../node_modules/@atproto/pds/dist/repo/types.js'
 import { collect } from '../collect.ts'
-import type { Contestant, Open } from '../contract.ts'
+import { type Contestant, type Open, recordKeyOf } from '../contract.ts'
 
 // The code of the reference PDS, as its handlers call it, but for the database of each account: that is kept open
 // here, and is opened anew for each request there, which costs several times as much.
@@ -87,5 +87,5 @@ async function openActor(folder: string, blobstore: BlobStore): Promise<Actor> {
 const rev = '3jzfcijpj2z2a'
 
 function uriOf(did: string, cid: Cid): AtUri {
-  return AtUri.make(did, 'app.bsky.feed.post', cid.toString())
+  return AtUri.make(did, 'app.bsky.feed.post', recordKeyOf(cid.toString()))
 }
