@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WorkerProcess } from '../../src/images/pool/worker-process.ts'
 import { alice } from '../http/place.ts'
 import { until } from '../http/servers.ts'
@@ -155,8 +155,12 @@ describe('images that wait', () => {
   })
 
   test('give up their place when nobody waits for them any more', async () => {
-    const { images, variant, cid, second, third } = await withImage({ sharp: decoder('slow'), workers: 1, queue: 1 })
+    const place = await withImage({ sharp: decoder('slow'), workers: 1, queue: 1 })
+    const { blobs, images, variant, cid, second, third } = place
+    const read = vi.spyOn(blobs, 'read')
+    const isWholeRead = ([, , options]: Parameters<typeof blobs.read>) => options?.range === undefined
     const first = variant(cid)
+    await until(() => read.mock.calls.some(isWholeRead), 'the first has the process')
     const gone = new AbortController()
     const waiting = images.variant(alice, second, 'avatar', { signal: gone.signal })
     await new Promise((resolve) => setTimeout(resolve, 100))
