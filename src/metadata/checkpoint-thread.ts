@@ -1,11 +1,5 @@
 import { Worker } from 'node:worker_threads'
 
-// Beside the bundles in the package, and one folder up in the source.
-const program = new URL(
-  import.meta.url.endsWith('.ts') ? '../checkpoint-worker.ts' : './checkpoint-worker.js',
-  import.meta.url,
-)
-
 export interface Setting {
   file: string
   /**
@@ -30,7 +24,11 @@ export class CheckpointThread {
   /** Why it cannot be asked again, once it cannot. */
   #over: Error | null = null
 
+  /** @throws where the process may start no threads, or the package was bundled into something else */
   constructor(file: string) {
+    // Beside the bundles in the package, and one folder up in the source.
+    const { url } = import.meta
+    const program = new URL(url.endsWith('.ts') ? '../checkpoint-worker.ts' : './checkpoint-worker.js', url)
     const workerData: Setting = { file, sqlite: import.meta.resolve('better-sqlite3') }
     this.#worker = new Worker(program, {
       workerData,

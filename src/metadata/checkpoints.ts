@@ -34,6 +34,8 @@ export class Checkpoints {
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
+  /** What readers kept in the log the last time. */
+  #left = 0
   #off = false
 
   constructor(database: Database, file: string, options: { long?: number } = {}) {
@@ -51,11 +53,15 @@ export class Checkpoints {
     if (!this.#nearlyDone) return
     this.#nearlyDone = false
     await this.#thread?.checkpoint().catch(() => {})
+    this.#left = this.#rest()
   }
 
   /** To be called after a transaction was committed. */
   committed(): void {
-    if (this.#running || this.#nearlyDone || this.#off || this.#rest() < this.#long) return
+    if (this.#running || this.#nearlyDone || this.#off) return
+    const rest = this.#rest()
+    this.#left = Math.min(this.#left, rest)
+    if (rest - this.#left < this.#long) return
     this.#running = this.#take().finally(() => {
       this.#running = null
     })
@@ -73,17 +79,22 @@ export class Checkpoints {
       for (let round = 0; round < rounds && this.#rest() > few * this.#long; round++) await this.#thread.checkpoint()
       this.#nearlyDone = true
     } catch {
-      // What SQLite could not write it tries again after the next transaction. A thread that is gone stays away.
+      // What SQLite could not write it tries again later. A thread that is gone stays away.
+      this.#left = this.#rest()
       if (this.#thread !== null && !this.#thread.over) return
       this.#off = true
       this.#takeInCommit(this.#formerly)
     }
   }
 
-  /** Pages of the log that are not in the file yet. */
+  /** Pages of the log that are not in the file yet, as far as is known: not to know must not fail what was committed. */
   #rest(): number {
-    const { log, checkpointed } = this.#length.get() as LogRow
-    return log - checkpointed
+    try {
+      const { log, checkpointed } = this.#length.get() as LogRow
+      return log - checkpointed
+    } catch {
+      return 0
+    }
   }
 
   #takeInCommit(pages: number): void {

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { CheckpointThread } from '../../src/metadata/checkpoint-thread.ts'
 import { Checkpoints } from '../../src/metadata/checkpoints.ts'
 import { temporaryFolder } from '../support/places.ts'
 
@@ -64,13 +65,20 @@ test('a log does not grow for ever, however busily it is written to', async () =
 })
 
 test('a reader that stays long lets the log grow, and is in nobody’s way', async () => {
+  const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
+  onTestFinished(() => asked.mockRestore())
   const { file, database, writeUntil, log } = databaseWithLog()
   const reader = new Database(file)
   onTestFinished(() => void reader.close())
   await writeUntil(() => log().rest >= 10)
   reader.exec('begin')
   const seen = reader.prepare('select count(*) as count from row').get()
-  await writeUntil(() => log().pages >= 2 * long)
+  // Three rounds, and one for which the writer waits.
+  await writeUntil(() => asked.mock.calls.length >= 4)
+  await writeUntil(() => log().pages >= long + 200)
+  const pages = log().pages
+  await writeUntil(() => log().pages >= pages + 100)
+  expect(asked).toHaveBeenCalledTimes(4) // and not after each transaction
   expect(reader.prepare('select count(*) as count from row').get()).toEqual(seen)
   reader.exec('commit')
   database.pragma('wal_autocheckpoint = 0')
@@ -96,7 +104,8 @@ test('closing ends the thread, and leaves the file alone in its folder', async (
 test('the thread keeps no process alive', async () => {
   const program = `
     import Database from 'better-sqlite3'
-    import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
+    import { CheckpointThread } from '../../src/metadata/checkpoint-thread.ts'
+import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
     const database = new Database(process.argv[1])
     database.pragma('journal_mode = WAL')
     database.exec('create table row (bytes blob); insert into row values (randomblob(400000))')
