@@ -38,7 +38,7 @@ export class CheckpointThread {
     })
     this.#worker.unref()
     this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
-    this.#worker.on('error', (error) => this.#end(error))
+    this.#worker.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new Error(String(error))))
     this.#exit = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#end(new Error('The thread has ended'))

@@ -3,9 +3,9 @@ import { CheckpointThread } from './checkpoint-thread.ts'
 
 /**
  * After how many pages of 4 KiB the log is taken into the file. Uploads touch pages all over it: with a longer log each
- * of them is written there less often. A reader that stays long may let it grow beyond.
+ * of them is written there less often. But the log keeps its space on the disk, and on one that is full all of it counts.
  */
-const long = 8000
+const long = 2000
 
 /** The part of that length that writers wait for: some milliseconds. */
 const few = 1 / 16
