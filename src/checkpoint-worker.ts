@@ -7,6 +7,8 @@ import type { Answer, Ask, Setting } from './metadata/checkpoint-thread.ts'
 const { file, sqlite } = workerData as Setting
 const { default: Database } = (await import(sqlite)) as { default: typeof import('better-sqlite3') }
 const database = new Database(file, { fileMustExist: true })
+// Whatever the default of this build: what leaves the log must be on the disk.
+database.pragma('synchronous = FULL')
 
 parentPort?.on('message', (ask: Ask) => {
   if (ask === 'end') {

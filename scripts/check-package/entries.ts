@@ -32,10 +32,21 @@ const blobs = createBlobStore({
   metadata: sqliteMetadata(process.argv[2] + '/blobs.sqlite'),
 })
 const gif = Buffer.from('R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=', 'base64')
+let thread = null
+process.on('worker', (worker) => {
+  thread = worker
+  worker.on('error', (error) => { throw error })
+})
 const { ref } = await blobs.upload('did:plc:alice', gif)
 const blob = await blobs.read('did:plc:alice', ref, { as: 'account' })
 assert.deepEqual(Buffer.from(await blob.bytes()), gif)
+// Until the log is long. Without its program the thread would never be missed, only slow.
+for (let n = 0; n < 2000 && thread === null; n++) {
+  await blobs.upload('did:plc:alice', Buffer.concat([gif, Buffer.from(String(n))]))
+}
+assert(thread, 'No thread takes the log of SQLite into the file')
 await blobs.close()
+assert.equal(thread.threadId, -1, 'The thread outlives the store')
 console.log(process.version)
 `
 
@@ -45,7 +56,7 @@ for (const entry of ${JSON.stringify(entries)}) if (!entry.endsWith('/s3')) requ
 `
 
 export const runs: Check = {
-  name: 'every entry loads, and a blob goes in and out, on each Node',
+  name: 'every entry loads, a blob goes in and out, and the thread for the log starts, on each Node',
   async run(workshop) {
     const { folder, nodeOf } = await installed(workshop)
     writeFileSync(join(folder, 'program.mjs'), program)

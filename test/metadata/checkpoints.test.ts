@@ -104,8 +104,7 @@ test('closing ends the thread, and leaves the file alone in its folder', async (
 test('the thread keeps no process alive', async () => {
   const program = `
     import Database from 'better-sqlite3'
-    import { CheckpointThread } from '../../src/metadata/checkpoint-thread.ts'
-import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
+    import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
     const database = new Database(process.argv[1])
     database.pragma('journal_mode = WAL')
     database.exec('create table row (bytes blob); insert into row values (randomblob(400000))')
