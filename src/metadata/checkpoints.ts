@@ -7,7 +7,7 @@ import { CheckpointThread } from './checkpoint-thread.ts'
  */
 const long = 2000
 
-/** The part of that length that writers wait for: some milliseconds. */
+/** The part of that length that writers wait for, some milliseconds; and after which what failed is tried again. */
 const few = 1 / 16
 
 /** Rounds of taking what the last one left, under writers that add to it all the time. */
@@ -34,34 +34,42 @@ export class Checkpoints {
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
-  /** What readers kept in the log the last time. */
-  #left = 0
+  /** With how many pages in the log it is taken next. Later where readers keep some of it, sooner after a failure. */
+  #next: number
   #off = false
 
   constructor(database: Database, file: string, options: { long?: number } = {}) {
     this.#database = database
     this.#file = file
     this.#long = options.long ?? long
+    this.#next = this.#long
     // It takes nothing, and tells how long the log is.
     this.#length = database.prepare<[], LogRow>('PRAGMA wal_checkpoint(NOOP)')
     this.#formerly = Number(database.pragma('wal_autocheckpoint', { simple: true }))
     this.#takeInCommit(4 * this.#long) // should the thread not keep up
+    const pageSize = Number(database.pragma('page_size', { simple: true }))
+    // What it took beyond its length it gives back to the disk when it begins anew.
+    database.pragma(`journal_size_limit = ${this.#long * pageSize}`)
   }
 
   /** To be called before a transaction begins. */
   async beforeTransaction(): Promise<void> {
     if (!this.#nearlyDone) return
     this.#nearlyDone = false
-    await this.#thread?.checkpoint().catch(() => {})
-    this.#left = this.#rest()
+    try {
+      await this.#thread?.checkpoint()
+      this.#again(this.#long)
+    } catch {
+      this.#again(few * this.#long)
+    }
   }
 
   /** To be called after a transaction was committed. */
   committed(): void {
     if (this.#running || this.#nearlyDone || this.#off) return
     const rest = this.#rest()
-    this.#left = Math.min(this.#left, rest)
-    if (rest - this.#left < this.#long) return
+    this.#next = Math.min(this.#next, rest + this.#long)
+    if (rest < this.#next) return
     this.#running = this.#take().finally(() => {
       this.#running = null
     })
@@ -79,12 +87,17 @@ export class Checkpoints {
       for (let round = 0; round < rounds && this.#rest() > few * this.#long; round++) await this.#thread.checkpoint()
       this.#nearlyDone = true
     } catch {
-      // What SQLite could not write it tries again later. A thread that is gone stays away.
-      this.#left = this.#rest()
+      // What SQLite could not write it tries again before long. A thread that is gone stays away.
+      this.#again(few * this.#long)
       if (this.#thread !== null && !this.#thread.over) return
       this.#off = true
       this.#takeInCommit(this.#formerly)
     }
+  }
+
+  /** Asks next when the log has grown by so many pages. */
+  #again(pages: number): void {
+    this.#next = this.#rest() + pages
   }
 
   /** Pages of the log that are not in the file yet, as far as is known: not to know must not fail what was committed. */

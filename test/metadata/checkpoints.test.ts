@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -83,6 +83,29 @@ test('a reader that stays long lets the log grow, and is in nobody’s way', asy
   reader.exec('commit')
   database.pragma('wal_autocheckpoint = 0')
   await writeUntil(() => log().pages < long)
+})
+
+test('a checkpoint that fails is tried again before the log is twice as long', async () => {
+  const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
+  onTestFinished(() => asked.mockRestore())
+  asked.mockRejectedValueOnce(new Error('database or disk is full'))
+  const { writeUntil, log } = databaseWithLog()
+  await writeUntil(() => asked.mock.calls.length >= 2)
+  expect(log().pages).toBeLessThan(1.5 * long)
+})
+
+test('what the log took beyond its length it gives back', async () => {
+  const { file, writeUntil, log } = databaseWithLog()
+  const size = () => statSync(`${file}-wal`).size
+  const reader = new Database(file)
+  onTestFinished(() => void reader.close())
+  await writeUntil(() => log().rest >= 10)
+  reader.exec('begin')
+  reader.prepare('select count(*) from row').get()
+  await writeUntil(() => log().pages >= 3 * long)
+  expect(size()).toBeGreaterThan(3 * long * 4096)
+  reader.exec('commit')
+  await writeUntil(() => size() <= 1.1 * long * 4096)
 })
 
 test('where no thread can be had, COMMIT takes the log into the file', async () => {
