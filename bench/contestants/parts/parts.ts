@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, openSync, renameSync } from 'node:fs'
-import { mkdir, open as openFile, readFile } from 'node:fs/promises'
+import { closeSync, createReadStream, openSync, readFileSync, renameSync } from 'node:fs'
+import { mkdir, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../library.ts'
 import { collect } from '../collect.ts'
@@ -49,7 +49,7 @@ const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
       await transactions.add(() => rows.reference(upload))
       return cid
     },
-    read: (did, cid) => readFile(join(root, rows.keyOf(did, cid))),
+    read: async (did, cid) => readFileSync(join(root, rows.keyOf(did, cid))),
     stream: async (did, cid) => createReadStream(join(root, rows.keyOf(did, cid))),
     referenced: async (did) => rows.count(did),
     async close() {

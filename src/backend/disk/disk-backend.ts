@@ -22,11 +22,12 @@ import { deleteBlobs } from './deletion.ts'
 import { placeBlob } from './durable-write.ts'
 import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
+import { LoopTime } from './loop-time.ts'
 import { readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
 import { Shards } from './shards.ts'
-import { readSmall } from './small.ts'
+import { isSmall, readSmall } from './small.ts'
 
 export interface DiskBackendOptions {
   /**
@@ -65,6 +66,7 @@ export class DiskBackend implements BlobBackend {
   readonly #layout: Layout
   readonly #shards: Shards
   readonly #space: FreeSpace
+  readonly #loopTime = new LoopTime()
   readonly #readings = new Set<DiskReading>()
   readonly #spools = new Set<FileSpool>()
 
@@ -179,10 +181,13 @@ export class DiskBackend implements BlobBackend {
 
   async #get(key: BlobKey, { range, signal, expectedSize }: GetOptions): Promise<BackendObject | null> {
     checkKey(key, this.name)
-    const fd = await ifThere(sys.openToRead(this.#layout.blob(key)), null)
+    const path = this.#layout.blob(key)
+    const smallSize = range === undefined && expectedSize !== undefined && isSmall(expectedSize) ? expectedSize : null
+    const open = (atOnce: boolean) => sys.openToRead(path, atOnce)
+    const fd = await ifThere(smallSize === null ? open(false) : this.#loopTime.run(open), null)
     if (fd === null) return null
     try {
-      const small = range === undefined ? await readSmall(fd, expectedSize, signal) : null
+      const small = smallSize === null ? null : await readSmall(fd, smallSize, this.#loopTime, signal)
       if (small !== null) {
         await sys.close(fd).catch(() => {})
         return { size: small.size, body: small }

@@ -1,18 +1,25 @@
 import { sys } from '../files/system-calls.ts'
 import { chunkSize, giveBack, letGo, takeBuffer } from './buffer-pool.ts'
+import type { LoopTime } from './loop-time.ts'
+
+/** Whether a blob of this size fits into one chunk. */
+export function isSmall(size: number): boolean {
+  return size > 0 && size < chunkSize
+}
 
 /**
- * The whole file in one read, where it fits into a chunk and has the size that it should have; else null. One byte more
- * is asked for, which a file of that size does not have: so nobody needs to look first.
+ * The whole file in one read, if it has the size that it should have; else null. One byte more is asked for, which a file of
+ * that size does not have: so nobody needs to look first.
  */
 export async function readSmall(
   fd: number,
-  expectedSize: number | undefined,
+  expectedSize: number,
+  loopTime: LoopTime,
   signal: AbortSignal | undefined,
 ): Promise<WholeBody | null> {
-  if (expectedSize === undefined || expectedSize === 0 || expectedSize >= chunkSize) return null
   const buffer = takeBuffer(expectedSize + 1)
-  const read = await sys.read(fd, buffer, expectedSize + 1, 0).catch((error: unknown) => {
+  const reading = loopTime.run((atOnce) => sys.read(fd, buffer, expectedSize + 1, 0, atOnce))
+  const read = await reading.catch((error: unknown) => {
     giveBack(buffer)
     throw error
   })

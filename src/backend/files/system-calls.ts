@@ -21,14 +21,15 @@ const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
  * descriptors: half the CPU of `FileHandle`'s. Some are made at once, on the event loop, since a trip to a thread and back
  * costs several times as much as the call: to make a file, to name it, to close what was written or is small, and to open a
  * directory that was just written to. They work on directories that are in use, and so in memory. Whatever may wait for the
- * device goes to a thread: to write, which the kernel holds up when it has much to write back, to sync, to find a file
- * that nobody asked for in a while, and to delete one.
+ * device goes to a thread: to write, which the kernel holds up when it has much to write back, to sync, and to delete. To
+ * find a file and to read it goes there too, unless the caller knows better: see disk/loop-time.ts.
  */
 export const sys: SystemCalls = {
-  openToRead: (path) => open(path, reading),
+  openToRead: async (path, atOnce) => (atOnce ? fs.openSync(path, reading) : open(path, reading)),
   openDirectory: async (path) => fs.openSync(path, reading | O_DIRECTORY),
   create: async (path) => fs.openSync(path, creating, 0o600),
-  read: async (fd, into, length, position) => (await read(fd, into, 0, length, position)).bytesRead,
+  read: async (fd, into, length, position, atOnce) =>
+    atOnce ? fs.readSync(fd, into, 0, length, position) : (await read(fd, into, 0, length, position)).bytesRead,
   writev: async (fd, chunks) => (await writev(fd, chunks)).bytesWritten,
   fsync: promisify(fs.fsync),
   fstat: promisify(fs.fstat) as (fd: number) => Promise<Stats>,
@@ -48,11 +49,11 @@ export const sys: SystemCalls = {
 }
 
 export interface SystemCalls {
-  openToRead(path: string): Promise<number>
+  openToRead(path: string, atOnce?: boolean): Promise<number>
   openDirectory(path: string): Promise<number>
   /** Fails when there is anything of that name. */
   create(path: string): Promise<number>
-  read(fd: number, into: Uint8Array, length: number, position: number): Promise<number>
+  read(fd: number, into: Uint8Array, length: number, position: number, atOnce?: boolean): Promise<number>
   /** Appends, maybe not everything. */
   writev(fd: number, chunks: Uint8Array[]): Promise<number>
   fsync(fd: number): Promise<void>

@@ -169,6 +169,7 @@ test('a directory or a named pipe at the place of a blob is an error, and nothin
     rmSync(pathOf(root, key))
     plant(pathOf(root, key))
     await expect(backend.get(key)).rejects.toMatchObject({ code: 'StorageFailed' })
+    await expect(backend.get(key, { expectedSize: 10 })).rejects.toMatchObject({ code: 'StorageFailed' })
     expect(await backend.has(key)).toBe(false)
   }
   expect(openFiles(root)).toBe(0)

@@ -1,0 +1,96 @@
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { LoopTime } from '../../../src/backend/disk/loop-time.ts'
+import { sys } from '../../../src/backend/files/system-calls.ts'
+import { collect, putBlob } from '../../../src/testing/blobs.ts'
+import { newRoot, openDisk } from './fixture.ts'
+
+// What is read on the event loop, and what by threads. Red when waits are not made up for, and when reading at once keeps
+// the loop from turning.
+
+/** What a call takes of the loop by a thread, in milliseconds. */
+const trip = 0.025
+
+/** A clock that stands still unless it is moved, in milliseconds. */
+function manualClock(): { now: number } {
+  const clock = { now: 0 }
+  vi.spyOn(performance, 'now').mockImplementation(() => clock.now)
+  onTestFinished(() => void vi.restoreAllMocks())
+  return clock
+}
+
+/** Calls on a clock of their own, where one at once takes as long as `wait` says. */
+async function spend(calls: number, wait: (call: number) => number) {
+  const clock = manualClock()
+  const loopTime = new LoopTime()
+  let atOnce = 0
+  for (let call = 0; call < calls; call++) {
+    await loopTime.run(async (isAtOnce) => {
+      if (isAtOnce) atOnce += 1
+      clock.now += isAtOnce ? wait(call) : trip
+    })
+  }
+  return { atOnce, spent: clock.now / (calls * trip) }
+}
+
+describe('calls at once', () => {
+  test('are all of those that the kernel answers from its cache', async () => {
+    expect(await spend(1000, () => 0.01)).toMatchObject({ atOnce: 1000 })
+  })
+
+  test.each([0.05, 0.2, 1, 10, 40])(
+    'take the loop at most a quarter more than threads, where all wait %d ms',
+    async (wait) => {
+      const { atOnce, spent } = await spend(20_000, () => wait)
+      expect(atOnce).toBeGreaterThan(0) // or nobody would see that the disk is quick again
+      expect(spent).toBeLessThanOrEqual(1.35)
+    },
+  )
+
+  test('take less of it than threads, where a hundredth waits 0.2 ms', async () => {
+    expect((await spend(20_000, (call) => (call % 100 === 0 ? 0.2 : 0.005))).spent).toBeLessThan(1)
+  })
+
+  test('let the loop turn', async () => {
+    const loopTime = new LoopTime()
+    let turned = false
+    void setImmediate().then(() => {
+      turned = true
+    })
+    let calls = 0
+    for (; !turned && calls < 10_000; calls++) await loopTime.run(async () => {})
+    expect(calls).toBeLessThan(100)
+  })
+})
+
+test('a small blob is read at once, and by threads after a wait', async () => {
+  const clock = manualClock()
+  const backend = await openDisk(newRoot())
+  const blob = await putBlob(backend, 1000)
+  const { openToRead, read } = sys
+  const calls: string[] = []
+  let wait = 0
+  vi.spyOn(sys, 'openToRead').mockImplementation((path, atOnce) => {
+    calls.push(atOnce ? 'open at once' : 'open')
+    if (atOnce) clock.now += wait
+    return openToRead(path, atOnce)
+  })
+  vi.spyOn(sys, 'read').mockImplementation((fd, into, length, position, atOnce) => {
+    calls.push(atOnce ? 'read at once' : 'read')
+    return read(fd, into, length, position, atOnce)
+  })
+  const callsOfReading = async () => {
+    calls.length = 0
+    const object = await backend.get(blob.key, { expectedSize: 1000 })
+    expect(await collect(object?.body ?? expect.fail())).toEqual(blob.bytes)
+    return [...calls]
+  }
+  expect(await callsOfReading()).toEqual(['open at once', 'read at once'])
+  wait = 5
+  expect(await callsOfReading()).toEqual(['open at once', 'read'])
+  wait = 0
+  let byThreads = 1
+  for (; (await callsOfReading())[0] === 'open' && byThreads < 1000; byThreads++)
+    expect(calls).toEqual(['open', 'read'])
+  expect(2 * trip * byThreads).toBeCloseTo(4 * 5, 0)
+})
