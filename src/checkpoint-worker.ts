@@ -18,7 +18,8 @@ parentPort?.on('message', (ask: Ask) => {
   }
   const answer: Answer = { failure: null }
   try {
-    database.pragma('wal_checkpoint(PASSIVE)')
+    const [row] = database.pragma('wal_checkpoint(PASSIVE)') as [{ busy: number }]
+    if (row.busy !== 0) answer.failure = 'Somebody else takes the log into the file'
   } catch (error) {
     answer.failure = String(error)
   }

@@ -33,7 +33,9 @@ export class CheckpointThread {
     this.#worker = new Worker(program, {
       workerData,
       name: 'blobstore-checkpoint',
-      execArgv: [], // what the host loads into threads of its own has no business here
+      // What the host loads into its threads, by NODE_OPTIONS too, has no business in this one.
+      execArgv: [],
+      env: {},
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
     })
     this.#worker.unref()
@@ -52,12 +54,13 @@ export class CheckpointThread {
   }
 
   /**
-   * Takes what is in the log into the file, as far as readers let it. One call at a time.
+   * Takes what is in the log into the file, as far as readers let it. Who asks while it is at it hears of that.
    *
    * @throws what SQLite says, or what ended the thread
    */
   async checkpoint(): Promise<void> {
     if (this.#over) throw this.#over
+    if (this.#call) return this.#call.promise
     const call = Promise.withResolvers<void>()
     this.#call = call
     this.#worker.ref() // somebody waits

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Database, Statement } from 'better-sqlite3'
 import { CheckpointThread } from './checkpoint-thread.ts'
 
@@ -12,6 +13,9 @@ const few = 1 / 16
 
 /** Rounds of taking what the last one left, under writers that add to it all the time. */
 const rounds = 3
+
+/** The longest that a writer waits, in milliseconds: a disk that hangs must not hang those who only read. */
+const longestWait = 500
 
 interface LogRow {
   log: number
@@ -34,13 +38,16 @@ export class Checkpoints {
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
+  /** What the log had when it was last looked at. */
+  #known = 0
   /** With how many pages in the log it is taken next. Later where readers keep some of it, sooner after a failure. */
   #next: number
   #off = false
 
-  constructor(database: Database, file: string, options: { long?: number } = {}) {
+  constructor(database: Database, options: { long?: number } = {}) {
     this.#database = database
-    this.#file = file
+    const [main] = database.pragma('database_list') as [{ file: string }]
+    this.#file = main.file // as SQLite understood it
     this.#long = options.long ?? long
     this.#next = this.#long
     // It takes nothing, and tells how long the log is.
@@ -57,7 +64,7 @@ export class Checkpoints {
     if (!this.#nearlyDone) return
     this.#nearlyDone = false
     try {
-      await this.#thread?.checkpoint()
+      await this.#takeRest()
       this.#again(this.#long)
     } catch {
       this.#again(few * this.#long)
@@ -84,7 +91,8 @@ export class Checkpoints {
   async #take(): Promise<void> {
     try {
       this.#thread ??= new CheckpointThread(this.#file)
-      for (let round = 0; round < rounds && this.#rest() > few * this.#long; round++) await this.#thread.checkpoint()
+      for (let round = 0; round < rounds && !this.#off && this.#rest() > few * this.#long; round++)
+        await this.#thread.checkpoint()
       this.#nearlyDone = true
     } catch {
       // What SQLite could not write it tries again before long. A thread that is gone stays away.
@@ -95,22 +103,39 @@ export class Checkpoints {
     }
   }
 
+  /** Under the write lock, or another process would add to the log before it begins anew. */
+  async #takeRest(): Promise<void> {
+    this.#database.exec('begin immediate')
+    try {
+      await Promise.race([this.#thread?.checkpoint(), tooLong()])
+    } finally {
+      this.#database.exec('rollback') // its snapshot is of the old log
+    }
+  }
+
   /** Asks next when the log has grown by so many pages. */
   #again(pages: number): void {
     this.#next = this.#rest() + pages
   }
 
-  /** Pages of the log that are not in the file yet, as far as is known: not to know must not fail what was committed. */
+  /**
+   * Pages of the log that are not in the file yet, as far as is known: SQLite does not tell while a transaction is open,
+   * and not to know must not fail what was committed.
+   */
   #rest(): number {
     try {
       const { log, checkpointed } = this.#length.get() as LogRow
-      return log - checkpointed
-    } catch {
-      return 0
-    }
+      this.#known = log - checkpointed
+    } catch {}
+    return this.#known
   }
 
   #takeInCommit(pages: number): void {
     this.#database.pragma(`wal_autocheckpoint = ${pages}`)
   }
+}
+
+async function tooLong(): Promise<never> {
+  await setTimeout(longestWait, undefined, { ref: false })
+  throw new Error(`The log was not taken into the file within ${longestWait} ms`)
 }

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
@@ -38,7 +38,7 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
         ])
       const database = new Database(file, { timeout: busyTimeout })
       try {
-        const checkpoints = new Checkpoints(database, resolve(file))
+        const checkpoints = new Checkpoints(database)
         const dialect = new ImmediateDialect({ database: new KeptStatements(database), checkpoints })
         const db = new Kysely<Tables>({ dialect })
         await applySettings(db, options.durability ?? 'full')

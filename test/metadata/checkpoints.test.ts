@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -13,13 +13,15 @@ import { temporaryFolder } from '../support/places.ts'
 // last of it, and when the thread outlives the store or keeps a process alive.
 
 const long = 600
+/** What writers may find left. */
+const few = long / 16
 
-function databaseWithLog(checkpointsOf?: string) {
+function databaseWithLog() {
   const file = join(temporaryFolder(), 'blobs.sqlite')
   const database = new Database(file)
   database.pragma('journal_mode = WAL')
   database.exec('create table row (id integer primary key, bytes blob)')
-  const checkpoints = new Checkpoints(database, checkpointsOf ?? file, { long })
+  const checkpoints = new Checkpoints(database, { long })
   const close = async () => {
     await checkpoints.close()
     database.close()
@@ -94,6 +96,58 @@ test('a checkpoint that fails is tried again before the log is twice as long', a
   expect(log().pages).toBeLessThan(1.5 * long)
 })
 
+test('who waits for the last of the log keeps all others from adding to it', async () => {
+  const { file, writeUntil, log } = databaseWithLog()
+  const other = new Database(file, { timeout: 0 })
+  onTestFinished(() => void other.close())
+  const { checkpoint } = CheckpointThread.prototype
+  const isLocked: boolean[] = []
+  const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint').mockImplementation(function (
+    this: CheckpointThread,
+  ) {
+    isLocked.push(isBusy(() => other.exec('begin immediate; rollback')))
+    return checkpoint.call(this)
+  })
+  onTestFinished(() => asked.mockRestore())
+  await writeUntil(() => isLocked.includes(true))
+  expect(log().pages).toBeLessThan(few)
+  expect(isLocked.slice(0, -1)).not.toContain(true)
+  expect(isBusy(() => other.exec('begin immediate; rollback'))).toBe(false)
+})
+
+test('a disk that hangs lets the writer go on after half a second', async () => {
+  const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
+  onTestFinished(() => asked.mockRestore())
+  asked.mockResolvedValueOnce().mockResolvedValueOnce().mockResolvedValueOnce()
+  asked.mockReturnValueOnce(new Promise(() => {}))
+  const { writeUntil } = databaseWithLog()
+  await writeUntil(() => asked.mock.calls.length >= 4)
+  await writeUntil(() => asked.mock.calls.length >= 5) // and is asked again
+})
+
+test('a checkpoint that another process is at counts as failed', async () => {
+  const { file, writeUntil, log } = databaseWithLog()
+  const reader = new Database(file)
+  onTestFinished(() => void reader.close())
+  await writeUntil(() => log().rest >= 10)
+  reader.exec('begin')
+  reader.prepare('select count(*) from row').get()
+  await writeUntil(() => log().rest >= 20)
+  const thread = new CheckpointThread(file)
+  onTestFinished(() => thread.end())
+  // It waits for the reader.
+  const other = run(
+    `
+    import Database from 'better-sqlite3'
+    new Database(process.argv[1], { timeout: 20_000 }).pragma('wal_checkpoint(RESTART)')`,
+    file,
+  )
+  await vi.waitFor(() => expect(thread.checkpoint()).rejects.toThrow('Somebody else'), 10_000)
+  reader.exec('commit')
+  await other
+  await thread.checkpoint()
+})
+
 test('what the log took beyond its length it gives back', async () => {
   const { file, writeUntil, log } = databaseWithLog()
   const size = () => statSync(`${file}-wal`).size
@@ -109,7 +163,8 @@ test('what the log took beyond its length it gives back', async () => {
 })
 
 test('where no thread can be had, COMMIT takes the log into the file', async () => {
-  const { database, writeUntil, log } = databaseWithLog('/nowhere/blobs.sqlite')
+  const { file, database, writeUntil, log } = databaseWithLog()
+  rmSync(file) // we have it open, but nobody else can open it
   const inCommit = () => database.pragma('wal_autocheckpoint', { simple: true })
   expect(inCommit()).toBe(4 * long)
   await writeUntil(() => log().rest >= long)
@@ -131,15 +186,28 @@ test('the thread keeps no process alive', async () => {
     const database = new Database(process.argv[1])
     database.pragma('journal_mode = WAL')
     database.exec('create table row (bytes blob); insert into row values (randomblob(400000))')
-    const checkpoints = new Checkpoints(database, process.argv[1], { long: 10 })
+    const checkpoints = new Checkpoints(database, { long: 10 })
     checkpoints.committed()
     const rest = () => database.pragma('wal_checkpoint(NOOP)')[0]
     while (rest().log > rest().checkpointed) await new Promise((resolve) => setTimeout(resolve, 5))
     console.log('taken')`
   const file = join(temporaryFolder(), 'blobs.sqlite')
-  const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program, file], {
+  expect((await run(program, file)).stdout).toBe('taken\n')
+})
+
+function run(program: string, file: string): Promise<{ stdout: string }> {
+  return promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program, file], {
     cwd: import.meta.dirname,
     timeout: 20_000,
   })
-  expect((await run).stdout).toBe('taken\n')
-})
+}
+
+function isBusy(work: () => void): boolean {
+  try {
+    work()
+    return false
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'SQLITE_BUSY' })
+    return true
+  }
+}
