@@ -1,13 +1,17 @@
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import { isBlobStoreError } from '../../../src/index.ts'
 import type { Finding } from './check.ts'
 import { leavings, look } from './look.ts'
 import type { Place } from './place.ts'
 
 const hour = 3_600_000
 
+/** So often a transient error is tried again, as it says: new processes begin meanwhile, and write when they open the store. */
+const attempts = 3
+
 /**
- * Collects and sweeps, with every process dead, by a clock that runs ahead of every grace period, lease and delay.
+ * Collects and sweeps, with nobody at work, by a clock that runs ahead of every grace period, lease and delay.
  * Afterwards there is what records name, and nothing else.
  */
 export async function settle(place: Place): Promise<Finding[]> {
@@ -25,8 +29,8 @@ export async function settle(place: Place): Promise<Finding[]> {
     for (const name of readdirSync(spools)) utimesSync(join(spools, name), 0, 0)
     for (let round = 0; round < 3; round++) {
       ahead += 48 * hour
-      await blobs.collect({ force: true })
-      await blobs.sweep({ force: true })
+      await patiently(() => blobs.collect({ force: true }))
+      await patiently(() => blobs.sweep({ force: true }))
     }
     const { files, live } = look(place)
     for (const file of files) {
@@ -41,4 +45,15 @@ export async function settle(place: Place): Promise<Finding[]> {
     await blobs.close()
   }
   return findings
+}
+
+async function patiently(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work()
+      return
+    } catch (error) {
+      if (!isBlobStoreError(error) || !error.transient || attempt === attempts) throw error
+    }
+  }
 }
