@@ -50,6 +50,9 @@ export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-b
 export { defaultAccept, matchesAccept, parseMimeType } from './blob/mime.ts'
 export { effectiveMimeType, type MimePolicy } from './blob/mime-policy.ts'
 export { sniffMimeType } from './blob/sniff.ts'
+export type { BlobStore } from './blob-store.ts'
+// The store.
+export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
 export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'
 export type { Logger } from './logger.ts'
 // Keeping it in order.
@@ -70,7 +73,6 @@ export type { Quota } from './metadata/quota.ts'
 export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
 export type { MetadataDurability } from './metadata/sqlite-settings.ts'
 export type { BackendSet } from './store/backends.ts'
-export type { BlobStore } from './store/blob-store.ts'
 export type {
   AppliedWrites,
   ApplyWritesOptions,
@@ -87,8 +89,6 @@ export type {
   TakedownOptions,
   UploadOptions,
 } from './store/calls.ts'
-// The store.
-export { type BlobStoreOptions, createBlobStore } from './store/create-blob-store.ts'
 export type { Hooks, Inaccessible, Inspection, Verdict } from './store/hooks.ts'
 export type { Limits, ResolvedLimits, ResolvedTimes, Times } from './store/limits.ts'
 export type { QuotaOption } from './store/quota.ts'

@@ -1,5 +1,5 @@
 import type { Option } from 'commander'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import type { Progress } from './progress.ts'
 import type { Row } from './table.ts'
 

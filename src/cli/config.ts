@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { UsageError } from './command.ts'
 import { assertThere } from './paths.ts'
 

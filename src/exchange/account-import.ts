@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isBlobCid } from '../blob/cid.ts'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import type { ActorBlob, ActorDatabase } from './actor-database.ts'
 import type { Errand } from './errand.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'

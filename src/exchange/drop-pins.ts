@@ -1,8 +1,8 @@
 import type { CallOptions } from '../backend/backend.ts'
 import { assertDid } from '../blob/did.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { assertOptions } from '../options.ts'
 import { pinsOf, unpin } from '../pds/pins.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 
 /**
  * Lets go of what an import has kept by pins alone: what the account's records reference stays, the rest expires.

@@ -1,7 +1,7 @@
 import type { BlobCid } from '../blob/cid.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { Errand } from './errand.ts'
 import { type ExportOptions, type ExportReport, emptyExport } from './export-report.ts'
 import { FileWriter } from './file-writer.ts'

@@ -1,6 +1,6 @@
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { AccountImport } from './account-import.ts'
 import { type ActorDatabase, ActorFolder } from './actor-database.ts'
 import { Errand, errandOptions } from './errand.ts'

@@ -1,6 +1,6 @@
 import { publicScope } from '../blob/scope.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { pin, quarantined } from '../pds/pins.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
 
 /**

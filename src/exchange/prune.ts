@@ -1,6 +1,6 @@
 import type { CallOptions } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 
 /** Brings the records of an account that the store says name a blob, and that do not, into line, by `write`. */
 export async function pruneReferences(

@@ -1,7 +1,7 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
 import { parseMimeType } from '../blob/mime.ts'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import type { RecordBlob } from '../store/calls.ts'
 import type { ActorDatabase } from './actor-database.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'

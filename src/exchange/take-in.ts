@@ -1,7 +1,7 @@
 import type { BlobCid } from '../blob/cid.ts'
 import { parseMimeType } from '../blob/mime.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { Errand } from './errand.ts'
 import type { TreeObject } from './pds-tree.ts'
 import type { ImportReport } from './report.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import type { BlobStore } from '../blob-store.ts'
 import type { BlobServingOptions } from '../http/options.ts'
 import { XrpcError } from '../http/xrpc-error.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 
 /** Whether a body parser, or whatever came before, has begun to read what should be stored. */
 export function isBodyTaken(req: IncomingMessage): boolean {

@@ -1,7 +1,7 @@
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { assertOneOf, assertOptions, assertStore, assertWhole } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { checkRedirect, type Redirect } from './redirect.ts'
 
 /** What the host gives to the HTTP handlers. */

@@ -1,8 +1,8 @@
 import type { BlobCid } from '../blob/cid.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import { assertOptions, assertWhole } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './routes.ts'
 

@@ -1,4 +1,4 @@
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { getBlob } from './get-blob.ts'
 import { listBlobs } from './list-blobs.ts'
 import { listMissingBlobs } from './list-missing-blobs.ts'

@@ -1,4 +1,4 @@
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStore } from '../blob-store.ts'
 import type { BlobSource } from '../store/source.ts'
 import { answer, answerError, noSuchMethod } from './answer.ts'
 import { type BlobHandlerOptions, checkOptions } from './options.ts'

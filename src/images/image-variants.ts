@@ -1,7 +1,7 @@
 import type { CallOptions } from '../backend/backend.ts'
 import type { CidLike } from '../blob/cid.ts'
+import type { BlobStore } from '../blob-store.ts'
 import type { BlobStat } from '../metadata/facts.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { StatOptions } from '../store/calls.ts'
 import type { Inaccessible } from '../store/hooks.ts'
 import type { Dimensions } from './dimensions/dimensions.ts'

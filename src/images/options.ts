@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import type { BlobBackend } from '../backend/backend.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import { type Logger, silent } from '../logger.ts'
 import { assertDelay, assertOptions, assertWhole } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { blueskyPresets, checkPresets, type ImagePreset } from './presets.ts'
 
 export interface ImageVariantsOptions {

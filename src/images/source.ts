@@ -1,5 +1,5 @@
+import type { BlobStore } from '../blob-store.ts'
 import type { BlobStat } from '../metadata/facts.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { StatOptions } from '../store/calls.ts'
 import type { Source } from './dimensions/header.ts'
 

@@ -1,6 +1,6 @@
+import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { assertDelay, assertOptions, assertStore, assertWhole } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { CollectReport } from './collect.ts'
 import type { SweepReport } from './sweep.ts'
 

@@ -1,6 +1,6 @@
+import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { assertDelay, assertOptions } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { readActorRows } from './actor-rows.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
 import { pdsBlobStore } from './factory.ts'

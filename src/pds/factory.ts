@@ -1,7 +1,7 @@
 import { assertDid } from '../blob/did.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { PdsAccountBlobs } from './account-blobs.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
 import { ask, type PdsHost } from './host.ts'

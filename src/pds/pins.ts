@@ -1,8 +1,8 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import type { publicScope } from '../blob/scope.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import type { RecordWrite } from '../store/calls.ts'
 import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 

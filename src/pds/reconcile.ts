@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
 import { publicScope } from '../blob/scope.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { brakeAt } from '../maintenance/brake.ts'
 import type { BlobStat } from '../metadata/facts.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { ask, type PdsHost } from './host.ts'
 import { type Pin, pinsOf, replacePins, uncommitted, unpin } from './pins.ts'
 

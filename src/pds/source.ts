@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { BlobRef } from '../blob/blob-ref.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 
 /**
  * Takes in what the PDS gives. A stream is read to its end *and* waited for until it is finished: the PDS hands over the

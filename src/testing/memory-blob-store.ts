@@ -1,9 +1,9 @@
 import { MemoryBackend } from '../backend/memory.ts'
+import type { BlobStore } from '../blob-store.ts'
+import { type BlobStoreOptions, createBlobStore } from '../create-blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
-import type { BlobStore } from '../store/blob-store.ts'
-import { type BlobStoreOptions, createBlobStore } from '../store/create-blob-store.ts'
 
 /** Those of `createBlobStore`, all optional. */
 export interface MemoryBlobStoreOptions extends Omit<BlobStoreOptions, 'backend' | 'metadata'> {

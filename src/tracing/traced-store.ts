@@ -1,5 +1,5 @@
+import type { BlobStore } from '../blob-store.ts'
 import type { BlobStat, Page } from '../metadata/facts.ts'
-import type { BlobStore } from '../store/blob-store.ts'
 import { type StoreOperation, type StoreTrace, storeOperations, type TraceResult, traceChannels } from './channels.ts'
 import { numbersOf, textOf } from './summary.ts'
 import { trace } from './trace.ts'

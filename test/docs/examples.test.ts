@@ -34,7 +34,7 @@ describe('the examples', () => {
   test('are found', () => {
     expect(fromManual.some((block) => block.page === 'README.md' && block.run)).toBe(true)
     expect(fromManual.some((block) => block.page === 'docs/getting-started.md' && block.run)).toBe(true)
-    expect(fromComments.some((block) => block.page === 'src/store/create-blob-store.ts')).toBe(true)
+    expect(fromComments.some((block) => block.page === 'src/create-blob-store.ts')).toBe(true)
   })
 
   test('compile, every one', { timeout: 60_000 }, async () => {

@@ -1,12 +1,12 @@
-import type { CallOptions } from '../backend/backend.ts'
-import type { BlobRef } from '../blob/blob-ref.ts'
-import type { BlobCid, CidLike } from '../blob/cid.ts'
-import type { CollectOptions, CollectReport } from '../maintenance/collect.ts'
-import type { MigrateOptions, MigrateReport } from '../maintenance/migrate.ts'
-import type { RecoverOptions, RecoverReport } from '../maintenance/recover.ts'
-import type { ScrubOptions, ScrubReport } from '../maintenance/scrub.ts'
-import type { SweepOptions, SweepReport } from '../maintenance/sweep.ts'
-import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from '../metadata/facts.ts'
+import type { CallOptions } from './backend/backend.ts'
+import type { BlobRef } from './blob/blob-ref.ts'
+import type { BlobCid, CidLike } from './blob/cid.ts'
+import type { CollectOptions, CollectReport } from './maintenance/collect.ts'
+import type { MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
+import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
+import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
+import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from './metadata/facts.ts'
 import type {
   AppliedWrites,
   ApplyWritesOptions,
@@ -21,10 +21,10 @@ import type {
   StatOptions,
   TakedownOptions,
   UploadOptions,
-} from './calls.ts'
-import type { Hooks } from './hooks.ts'
-import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
-import type { BlobSource } from './source.ts'
+} from './store/calls.ts'
+import type { Hooks } from './store/hooks.ts'
+import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+import type { BlobSource } from './store/source.ts'
 
 /**
  * The blobs of all accounts of one PDS.
