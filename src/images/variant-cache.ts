@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobBackend } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
+import { pagesOf } from '../backend/pages.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -58,11 +59,8 @@ export class VariantCache {
     }
     if (found === null) await backend.writeMarker(marker)
     await backend.sweepSpools(0)
-    for (let cursor: string | undefined; ; ) {
-      const page = await backend.list({ cursor })
-      if (page.keys.length > 0) await backend.delete(page.keys)
-      if (page.cursor === undefined) return
-      cursor = page.cursor
+    for await (const { keys } of pagesOf(backend)) {
+      if (keys.length > 0) await backend.delete(keys)
     }
   }
 

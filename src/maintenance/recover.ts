@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobBackend, CallOptions } from '../backend/backend.ts'
 import { cidOfKey } from '../backend/key.ts'
+import { pagesOf } from '../backend/pages.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { octetStream } from '../blob/mime.ts'
@@ -9,7 +10,6 @@ import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
-import { pagesOf } from './pages.ts'
 
 export interface RecoverOptions extends CallOptions {
   /**

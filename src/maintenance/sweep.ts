@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { BlobBackend, CallOptions } from '../backend/backend.ts'
+import { pagesOf } from '../backend/pages.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
 import { brakeAt } from './brake.ts'
-import { pagesOf } from './pages.ts'
 
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of a backend's keys are orphans. @default false */

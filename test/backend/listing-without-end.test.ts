@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { VariantCache } from '../../src/images/variant-cache.ts'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import { silent } from '../../src/logger.ts'
+import { putBlobs } from '../../src/testing/blobs.ts'
 import { backendConformance } from '../../src/testing.ts'
 import { alice, bytes } from '../support/samples.ts'
 
 // Goes red, or rather does not end, when a backend of somebody's whose list begins at the start each time makes a sweep, a
-// recovery or the conformance suite go on for ever.
+// recovery, the opening of a variant cache or the conformance suite go on for ever.
 
 class StuckBackend extends MemoryBackend {
   override list(options: Parameters<MemoryBackend['list']>[0]) {
@@ -22,6 +25,21 @@ describe('a backend that lists the same keys again', () => {
       message: expect.stringContaining('lists the same keys again'),
     })
     await blobs.close()
+  })
+
+  test('is told by a cache of variants, which empties it when it opens', async () => {
+    class Undeletable extends StuckBackend {
+      override delete(keys: Parameters<MemoryBackend['delete']>[0]) {
+        return Promise.resolve(new Map(keys.map((key) => [key, new Error('denied')])))
+      }
+    }
+    const cache = new Undeletable()
+    await cache.open()
+    await putBlobs(cache, 2)
+    const variants = new VariantCache(cache, 1000, silent)
+    await expect(variants.open()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await cache.writeMarker('pds-blobstore image variants 1')
+    await expect(variants.open()).rejects.toMatchObject({ code: 'StorageFailed' })
   })
 
   test('is found by the conformance suite', async () => {

@@ -1,5 +1,5 @@
-import type { BlobBackend, KeyPage, ListOptions } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { BlobBackend, KeyPage, ListOptions } from './backend.ts'
 
 /**
  * Every page of a backend's keys. A listing that does not go on would go on for ever.
@@ -8,7 +8,7 @@ import { BlobStoreError } from '../errors.ts'
  */
 export async function* pagesOf(
   backend: BlobBackend,
-  { limit, signal }: Omit<ListOptions, 'cursor'>,
+  { limit, signal }: Omit<ListOptions, 'cursor'> = {},
 ): AsyncGenerator<KeyPage> {
   let cursor: string | undefined
   do {
