@@ -15,11 +15,12 @@ export function contentModel(o = {}) {
     acctFirst: true, acctUpsert: true,            // rule 6; "insert or update" the account's row, for an UPDATE of no row locks nothing
     ownRow: 'delete', cas: true, gcReturning: true,  // commit: own row by DELETE..RETURNING (or only 'select'ed); content replaced only if its key is still the one read; collector dooms the key its DELETE returned
     newWins: true, fresh: 'any', keepXp: false,   // not fresh -> new bytes win; expires_at never cleared
+    metBy: 'bytes',                               // an expected reference is met by the bytes of its CID; by 'claims': only if the record's type and size are theirs (a record `w…` claims others)
     rmSets: true, gcClears: true, atOnce: true, search: true,   // dereferencing sets expires_at though others remain, the collector clears it then; blob row, content nobody else has and its tombstone in one transaction
     gcSplit: !!o.split && o.atOnce !== false, ctLock: true,   // in READ COMMITTED: the blob row goes, the content is locked, then looked who else has it, then content and commit
     sweepLook: 'one', sweepOn: [1, 2], delay: true, reresolve: true, upTo: 1,
     delSteps: ['mark', 'exp', 'ref', 'blob'], rots: 0, scrub: false, scrubNull: true, strict: false, verifyCopy: true, newKey: true,
-    restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, ...o }
+    restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, i7: true, ...o }
   const U = ['A', 'B'], P = c.procs.map((p, i) => ({ d: p[0], script: p.slice(1), n: `${p[0]}${c.procs.filter((x) => x[0] === p[0]).length > 1 ? i + 1 : ''}` }))
   const init = () => {
     const sql = { seq: 0, up: {}, ct: 0, blob: { A: 0, B: 0 }, xp: { A: 0, B: 0 }, ref: { A: [], B: [] }, exp: { A: [], B: [] }, doom: {}, acct: { A: 0, B: 0 }, ep: 1, vn: 0, got: { A: 0, B: 0 }, fl: 0 }
@@ -36,6 +37,7 @@ export function contentModel(o = {}) {
   const known = (q, k) => k in q.up || k in q.doom || (q.ct && q.ct[0] == k)
   const unlock = (s, d, looked) => { if (c.acctFirst) s.lock[d] = 0; if (looked && c.ctLock) s.ctl = 0 }
   const others = (q, d) => U.some((e) => e !== d && q.blob[e])
+  const meets = (r) => c.metBy === 'bytes' || !r.startsWith('w')
   const setCt = (s, k, b) => { s.sql.ct = [k, b]; s.sql.vn = 0; if (!s.was.includes(k)) s.was.push(k) }
   function next(s0) {
     const out = [], q0 = s0.sql
@@ -62,7 +64,7 @@ export function contentModel(o = {}) {
         if (p0.pc === 0 && q0.seq < c.maxGen && !(rule6 && s0.lock[d])) for (const b of [c.upTo].flat()) go(`${n}.upload: tx INSERT upload k${q0.seq + 1}, issue PUT to backend ${b}`, (s, q) => { const k = ++q.seq; q.up[k] = b; q.acct[d] ||= 1; s.net.push(`PUT:${k}:${b}:g`); set(s, { pc: 1, k }) })
         const k = p0.k
         if (p0.pc >= 1 && !inNet(k)) tx(1, `upload k${k}: tx commit`, (q) => {
-          const base = { own: q.up[k] || 0, ct: q.ct ? q.ct[0] : 0, exp: [...q.exp[d]], gone: q.acct[d] === 2 }
+          const base = { own: q.up[k] || 0, ct: q.ct ? q.ct[0] : 0, exp: q.exp[d].filter(meets), gone: q.acct[d] === 2 }
           if (!base.ct) return [{ ...base, fresh: 0, t: ' (no content yet)' }]
           const fr = c.fresh === 'never' || q.vn ? [0] : c.fresh === 'always' ? [1] : [0, 1]
           return fr.map((fresh) => ({ ...base, fresh, t: ` (content k${base.ct} ${fresh ? 'fresh' : 'not fresh'})` }))
@@ -90,7 +92,7 @@ export function contentModel(o = {}) {
         (s, q, v) => { q.ref[d] = q.ref[d].filter((x) => x !== r); q.exp[d] = q.exp[d].filter((x) => x !== r); if (v.last || c.rmSets) q.xp[d] = 1; done(s) })
       if (op === 'imp') tx(0, `import ${r}`, (q) => [{ held: q.blob[d], gone: q.acct[d] === 2, t: q.blob[d] ? ' (blob held)' : ' (blob not held)' }], (s, q, v) => {
         if (v.gone) return done(s)
-        if (v.held) { if (!q.blob[d]) return redo(s, 0); if (!q.ref[d].includes(r)) q.ref[d].push(r); if (!c.keepXp) q.xp[d] = 0 } else q.exp[d].push(r)
+        if (v.held && meets(r)) { if (!q.blob[d]) return redo(s, 0); if (!q.ref[d].includes(r)) q.ref[d].push(r); if (!c.keepXp) q.xp[d] = 0 } else q.exp[d].push(r)
         done(s) })
       if (op === 'read') {
         const resolve = (q, again) => (q.ct && q.blob[d] && q.ref[d].length ? [...q.ct, again] : 0)
@@ -190,6 +192,7 @@ export function contentModel(o = {}) {
   const I3 = (s) => { for (const d of U) if (s.sql.blob[d] && !has(s)) return `upload acknowledged to ${d}, not expired, but its bytes are gone`; return true }
   const I4 = (s) => (s.h && s.sql.ct && U.some((d) => s.sql.blob[d]) && has(s) === 'r' ? `an upload with good bytes was acknowledged after the rot, and the content is still bad` : true)
   const I5 = (s) => (s.rd ? 'a reader of a blob referenced all the time got "no such key" twice' : true)
+  const I7 = (s) => { if (c.i7) for (const d of U) if (s.sql.exp[d].length && s.sql.blob[d]) return `a record of ${d} waits for a blob that ${d} has`; return true }
   const I6 = (s) => { for (const x of s.late) if (!s.bytes[x]) return `restored database: bytes ${x} of an upload acknowledged after the backup were deleted before recover`; return true }
   const quiet = (s) => P.every(({ script }, i) => { const p = s.p[i], op = script[p.i]; return !op || (['up', 'mig'].includes(op) && p.pc === 0 && s.sql.seq >= c.maxGen) }) && s.net.length === 0 && s.g.every((x) => x === 0)
   const I2 = (s) => {
@@ -205,5 +208,5 @@ export function contentModel(o = {}) {
     for (const x of Object.keys(y)) if (!(q.ct && `${q.ct[0]}@${q.ct[1]}` === x && U.some((d) => q.ref[d].length))) return `after quiescence and collection, bytes k${x} remain and nothing references them`
     return 'Q'
   }
-  return { name: c.name, init, next, invariants: [['I1 referenced => bytes', I1], ['I2 no garbage left', I2], ['I3 no harm to others', I3], ['I4 healed', I4], ['I5 readers', I5], ['I6 recoverable', I6]] }
+  return { name: c.name, init, next, invariants: [['I1 referenced => bytes', I1], ['I2 no garbage left', I2], ['I3 no harm to others', I3], ['I4 healed', I4], ['I5 readers', I5], ['I6 recoverable', I6], ['I7 met by bytes', I7]] }
 }

@@ -27,6 +27,7 @@ const small = { scriptA: ['up', 'add', 'rm'], scriptB: ['up', 'add'], maxGen: 2,
 const one = { start: { A: ['1'] } } // content k1 is live in backend 1, a record of A references it
 const skew = { ...one, start: { A: ['1', '2'] }, split: true, maxGen: 1, faults: 0, procs: [['A', 'rm:1'], ['A', 'rm:2']] }
 const expect1 = { split: true, maxGen: 2, procs: [['A', 'imp:1'], ['A', 'up']] }
+const claim = { split: true, maxGen: 2, procs: [['A', 'imp:w1', 'imp:2'], ['A', 'up']] }
 const move = { ...one, procs: [['M', 'mig'], ['B', 'up']] }
 const del = { split: true, start: { B: ['1'] }, procs: [['A', 'del'], ['A', 'imp:2', 'up'], ['B', 'rm:1']] }
 const old = { ...one, restore: true, faults: 0, procs: [['A', 'rm:1'], ['B', 'up']], marker: 'compare', bump: true }
@@ -96,9 +97,13 @@ const runs = [
   [R({ name: 'R3 as before without the account row, but expires_at is never cleared', ...skew, acctFirst: false, keepXp: true }), []],
   [R({ name: 'R3 import and upload of one account at once', ...expect1 }), []],
   [R({ name: 'R3 import, dereference, upload, another account', ...expect1, procs: [['A', 'imp:1', 'rm:1'], ['A', 'up'], ['B', 'up', 'add:1']] }), [], 'full'],
+  [R({ name: 'R3 imported records claim another type or size than the bytes have', ...claim }), []],
+  [R({ name: 'R3 as before, and one of them is deleted', ...claim, procs: [['A', 'imp:w1', 'imp:2', 'rm:2'], ['A', 'up'], ['B', 'up', 'add:1']] }), [], 'full'],
+  [R({ name: 'R3- an expected reference is met by what its record claims', ...claim, metBy: 'claims' }), ['I7']],
+  [R({ name: 'R3- as before, and what comes of it: an acknowledged upload is collected', ...claim, metBy: 'claims', i7: false }), ['I1']],
   [R({ name: 'R3- last two references, account row not first, only the last sets expires_at', ...skew, acctFirst: false, rmSets: false, gcClears: false }), ['I2']],
-  [R({ name: 'R3- import and upload, account row not first', ...expect1, acctFirst: false }), ['I1']],
-  [R({ name: 'R3- import and upload, UPDATE of an account row that is not there yet', ...expect1, acctUpsert: false }), ['I1']],
+  [R({ name: 'R3- import and upload, account row not first', ...expect1, acctFirst: false, i7: false }), ['I1']],
+  [R({ name: 'R3- import and upload, UPDATE of an account row that is not there yet', ...expect1, acctUpsert: false, i7: false }), ['I1']],
   [R({ name: 'R3- content left without a blob, and nobody searches for it', ...one, procs: [['A', 'rm:1']], atOnce: false, search: false }), ['I2']],
   // account deletion
   [R({ name: 'R4 delete account: mark, expected, references, blobs; crashes between', ...del, maxGen: 2 }), []],
