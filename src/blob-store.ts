@@ -66,7 +66,8 @@ export interface BlobStore extends AsyncDisposable {
    * permanent at once, if a record already names it: see `applyWrites` with `missing: 'expect'`). It takes flat memory,
    * about 1 MiB, for any size.
    *
-   * Uploading again what the account holds prolongs the grace period and answers with the type first stored.
+   * Uploading again what the account holds prolongs the grace period. The newest upload that declares a type decides
+   * it; once a record references the blob its type stands, and is the answer.
    * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage.
    * A chunk, or bytes, handed over must not be changed until the call settles.
    *
@@ -81,7 +82,7 @@ export interface BlobStore extends AsyncDisposable {
    * throws, that transaction must be rolled back. Without `trx` it is a transaction of its own.
    *
    * Every reference is checked every time, before anything is written: the account holds the blob, it is not taken
-   * down, `mimeType` and `size` are the stored ones, and the Lexicon's constraints hold if they are given.
+   * down, `mimeType` (in any of its spellings) and `size` are the stored ones, and the Lexicon's constraints hold if they are given.
    *
    * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef` `AccountDeleted`
    */
@@ -114,8 +115,8 @@ export interface BlobStore extends AsyncDisposable {
   listOwn(did: string, options?: PageOptions): Promise<Page<BlobStat>>
 
   /**
-   * A page of references whose blob is not held, or not with the type and size that the record has
-   * (com.atproto.repo.listMissingBlobs), ordered by CID and record.
+   * A page of references that are not public because their blob's bytes are missing
+   * (com.atproto.repo.listMissingBlobs), ordered by CID and record. What was taken down is left out: it cannot be uploaded.
    */
   listMissing(did: string, options?: PageOptions): Promise<Page<MissingBlob>>
 

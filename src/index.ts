@@ -67,7 +67,7 @@ export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.
 export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
-export { migrationSql } from './metadata/migration-sql.ts'
+export { type MigrationSqlOptions, migrationSql } from './metadata/migration-sql.ts'
 export type { BackendUse } from './metadata/processes.ts'
 export type { Quota } from './metadata/quota.ts'
 export { sqliteMetadata } from './metadata/sqlite-metadata.ts'

@@ -160,7 +160,8 @@ export function isCidObject(value: unknown): value is { readonly bytes: Uint8Arr
   return ArrayBuffer.isView(bytes) && (ownValue(value, '/') === bytes || ownValue(value, 'asCID') === value)
 }
 
-function cidOfLink(value: unknown): BlobCid | null {
+/** The blob that a link names, in JSON's form or as a CID object; null when it names none. */
+export function cidOfLink(value: unknown): BlobCid | null {
   if (isCidObject(value)) return blobCidOfBinary(ownValue(value, 'bytes'))
   if (!isPlainObject(value) || !hasExactly(value, ['$link'])) return null
   const link = ownValue(value, '$link')
@@ -169,9 +170,12 @@ function cidOfLink(value: unknown): BlobCid | null {
 
 function problemOfFacts(mimeType: unknown, size: unknown): string | null {
   if (!isMimeType(mimeType)) return 'mimeType is not a MIME type'
-  // 0 is the empty blob's. -0 would not survive a round trip through JSON.
-  if (!Number.isSafeInteger(size) || (size as number) < 0 || Object.is(size, -0)) return 'size is not a number of bytes'
-  return null
+  return isByteCount(size) ? null : 'size is not a number of bytes'
+}
+
+/** Whether it is a size. 0 is the empty blob's; -0 would not survive a round trip through JSON. */
+export function isByteCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)
 }
 
 function isMimeType(value: unknown): value is string {

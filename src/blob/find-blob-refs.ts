@@ -1,7 +1,7 @@
 import { decode as decodeDagCbor } from '@ipld/dag-cbor'
 import { BlobStoreError } from '../errors.ts'
 import { printable } from '../printable.ts'
-import { hasLegacyForm, isCidObject, readBlobRef } from './blob-ref.ts'
+import { cidOfLink, hasLegacyForm, isByteCount, isCidObject, readBlobRef } from './blob-ref.ts'
 import type { BlobCid } from './cid.ts'
 import { parseMimeType } from './mime.ts'
 import { isPlainObject, ownValue } from './plain-object.ts'
@@ -9,17 +9,23 @@ import { isPlainObject, ownValue } from './plain-object.ts'
 /** A blob that a record names. */
 export interface FoundBlobRef {
   cid: BlobCid
-  /** Without parameters and in lower case, as stored types are. */
+  /** Without parameters and in lower case, as stored types are; with `broken: 'keep'`, `*` on both sides where it is none. */
   mimeType: string
-  /** In bytes; undefined when the reference has the legacy form, which knows none. */
+  /** In bytes; undefined when the reference has the legacy form, which knows none; with `broken: 'keep'`, also where it is no size. */
   size: number | undefined
   /** Where it stands, as a JSON pointer (`/embed/images/0/image`), for messages. */
   path: string
 }
 
+type Broken = 'refuse' | 'skip' | 'keep'
+
 export interface FindOptions {
-  /** What to do about a malformed reference: old repositories hold some. @default 'refuse' */
-  broken?: 'refuse' | 'skip' | undefined
+  /**
+   * What to do about a malformed reference: old repositories hold some. `keep` keeps it where its link still names a
+   * blob, whatever else is wrong with it, and skips it else.
+   * @default 'refuse'
+   */
+  broken?: Broken | undefined
 }
 
 // A record has at most 1 MiB, and a value at least one byte of it: no valid record has more values.
@@ -88,18 +94,35 @@ interface Place {
   key: string
 }
 
-function blobIn(value: object, at: Place | null, broken: 'refuse' | 'skip'): FoundBlobRef | null {
+function blobIn(value: object, at: Place | null, broken: Broken): FoundBlobRef | null {
   if (ownValue(value, '$type') === 'blob') {
     const facts = readBlobRef(value)
-    if (typeof facts === 'string' && broken === 'skip') return null
-    if (typeof facts === 'string') return refuse(`there is a broken blob reference: ${facts}`, at)
-    return { ...facts, mimeType: parseMimeType(facts.mimeType) as string, path: pathOf(at) }
+    if (typeof facts === 'object') {
+      return { ...facts, mimeType: parseMimeType(facts.mimeType) as string, path: pathOf(at) }
+    }
+    if (broken === 'refuse') return refuse(`there is a broken blob reference: ${facts}`, at)
+    const cid = cidOfLink(ownValue(value, 'ref'))
+    return cid === null || broken === 'skip' ? null : claimed(value, cid, at)
   }
   if (!hasLegacyForm(value)) return null
-  const mimeType = parseMimeType(ownValue(value, 'mimeType') as string)
-  if (mimeType === null && broken === 'skip') return null
-  if (mimeType === null) return refuse('there is a broken blob reference: mimeType is not a MIME type', at)
-  return { cid: ownValue(value, 'cid') as BlobCid, mimeType, size: undefined, path: pathOf(at) }
+  if (broken !== 'keep' && parseMimeType(ownValue(value, 'mimeType') as string) === null) {
+    if (broken === 'skip') return null
+    return refuse('there is a broken blob reference: mimeType is not a MIME type', at)
+  }
+  return claimed(value, ownValue(value, 'cid') as BlobCid, at)
+}
+
+/** What a type says that is none. */
+const anyType = '*/*'
+
+function claimed(value: object, cid: BlobCid, at: Place | null): FoundBlobRef {
+  const [mimeType, size] = [ownValue(value, 'mimeType'), ownValue(value, 'size')]
+  return {
+    cid,
+    mimeType: (typeof mimeType === 'string' && parseMimeType(mimeType)) || anyType,
+    size: isByteCount(size) ? size : undefined,
+    path: pathOf(at),
+  }
 }
 
 function decodeBlock(block: Uint8Array): unknown {

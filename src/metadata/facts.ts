@@ -25,10 +25,20 @@ export interface MissingBlob {
   recordUri: string
 }
 
+/** An imported record names a blob with another type or size than it has. That costs neither record nor blob anything. */
+export interface DifferingClaim {
+  cid: BlobCid
+  recordUri: string
+  /** As the record has it. */
+  mimeType: string
+  /** As the record has it, in bytes; null where it has none. */
+  size: number | null
+}
+
 export interface BlobCounts {
   /** Distinct CIDs that the account's records name. */
   expected: number
-  /** How many of those are held. */
+  /** How many of those are referenced and held. */
   imported: number
 }
 

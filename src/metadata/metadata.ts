@@ -1,7 +1,7 @@
 import type { BlobKey } from '../backend/key.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import type { RecoverSteps, ScrubSteps } from './care.ts'
-import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Usage, Viewer } from './facts.ts'
+import type { Account, BlobCounts, BlobStat, DifferingClaim, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
 import type { ProcessSteps } from './processes.ts'
@@ -72,11 +72,20 @@ export interface ReferenceSteps {
   /**
    * Makes the references of each record exactly those given. Checks all before it writes any.
    *
-   * Resolves with the CIDs that lost their last public reference.
-   *
    * @throws as `BlobStore.applyWrites`
    */
-  applyReferences(did: string, records: ReadonlyMap<string, RecordRefs>, options: ApplyOptions): Promise<BlobCid[]>
+  applyReferences(
+    did: string,
+    records: ReadonlyMap<string, RecordRefs>,
+    options: ApplyOptions,
+  ): Promise<AppliedReferences>
+}
+
+export interface AppliedReferences {
+  /** CIDs that lost their last public reference. */
+  hidden: BlobCid[]
+  /** Of imported records: references to blobs that are held with another type or size. At most 100. */
+  differing: DifferingClaim[]
 }
 
 /** What one record names, and who sees it by that. */
@@ -89,7 +98,7 @@ export interface RecordRefs {
 export interface WantedRef {
   cid: BlobCid
   mimeType: string
-  /** Undefined in the legacy form. */
+  /** Undefined where the reference tells none, as in the legacy form. */
   size: number | undefined
   accept?: readonly string[] | undefined
   maxSize?: number | undefined

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
+import { claimsMigration } from './claims-migration.ts'
 import type { Dialect } from './dialect.ts'
 import { firstMigration } from './first-migration.ts'
 import type { Tables } from './tables.ts'
@@ -10,7 +11,7 @@ import type { Tables } from './tables.ts'
 
 type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>
 
-const migrations: Record<string, Migrate> = { '001': firstMigration }
+const migrations: Record<string, Migrate> = { '001': firstMigration, '002': claimsMigration }
 
 /** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */
 const advisoryLock = 8_243_107_715_290_611n
@@ -41,9 +42,26 @@ export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<vo
   }
 }
 
-/** What {@link migrate} does to a database without tables. */
-export async function migrateEmpty(db: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
-  for (const [name, run] of Object.entries(migrations)) await step(db, dialect, name, run)
+/**
+ * What {@link migrate} does to a database whose tables are of this version, or has none.
+ *
+ * @throws `InvalidArgument` when there is no such version
+ */
+export async function migrateAfter(
+  db: Kysely<Tables>,
+  dialect: Dialect['name'],
+  version: string | undefined,
+): Promise<void> {
+  const names = Object.keys(migrations)
+  if (version !== undefined && !names.includes(version)) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      `There is no version ${version} of the tables; there are ${names.join(', ')}`,
+    )
+  }
+  for (const [name, run] of Object.entries(migrations)) {
+    if (version === undefined || name > version) await step(db, dialect, name, run)
+  }
 }
 
 async function step(db: Kysely<Tables>, dialect: Dialect['name'], name: string, run: Migrate): Promise<void> {

@@ -69,7 +69,7 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
       'MetadataOutdated',
       "The blob store's tables are missing from this database, or of an older version of pds-blobstore; nothing was changed. " +
         "If it is the right database, start the host once with { migrate: 'auto' }, by a role that may create tables, or let " +
-        `such a role run the SQL that migrationSql('${session.dialect.name}') gives`,
+        `such a role run the SQL that migrationSql('${session.dialect.name}') gives (with \`after\`, where there are tables)`,
     )
   }
   try {
@@ -83,7 +83,7 @@ function mayNotMigrate(error: BlobStoreError): BlobStoreError {
   return new BlobStoreError(
     'MetadataOutdated',
     `The blob store's tables are missing from this database, or of an older version of pds-blobstore, and this role may not make ` +
-      `them (${error.message}). Let a role that may run the SQL that migrationSql('postgres') gives, in this schema, and grant ` +
+      `them (${error.message}). Let a role that may run the SQL that migrationSql('postgres') gives (with \`after\`, where there are tables), in this schema, and grant ` +
       'this one SELECT, INSERT, UPDATE and DELETE on the tables',
     { cause: error },
   )

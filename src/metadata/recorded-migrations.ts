@@ -7,18 +7,18 @@ import {
   SqliteDialect,
 } from 'kysely'
 import type { Dialect } from './dialect.ts'
-import { migrateEmpty } from './migrations.ts'
+import { migrateAfter } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
-/** What all migrations say to an empty database, one statement a line. */
-export async function recordMigrations(dialect: Dialect['name']): Promise<string> {
+/** What the migrations after this one, or all, say to a database, one statement a line. */
+export async function recordMigrations(dialect: Dialect['name'], after: string | undefined): Promise<string> {
   const lines: string[] = []
   const recording =
     dialect === 'sqlite'
       ? new SqliteDialect({ database: async () => Promise.reject() })
       : new PostgresDialect({ pool: async () => Promise.reject() })
   recording.createDriver = () => new RecordingDriver((query) => lines.push(`${query.sql};\n`))
-  await migrateEmpty(new Kysely<Tables>({ dialect: recording }), dialect)
+  await migrateAfter(new Kysely<Tables>({ dialect: recording }), dialect, after)
   return lines.join('')
 }
 

@@ -1,3 +1,5 @@
+import type { ColumnType } from 'kysely'
+
 /**
  * The tables, alike in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes bytes.
  *
@@ -71,9 +73,13 @@ export interface RefTable {
   record_uri: string
   rev: string
   scope: string
+  /** What an imported record says the type is, where that is not how the blob has it; null for a record that was checked. */
+  claimed_type: ColumnType<string | null, string | null | undefined>
+  /** The same of its size. */
+  claimed_size: ColumnType<number | null, number | null | undefined>
 }
 
-/** A record names a blob that is not held, or not as the record has it. Mime type and size as the record has them. */
+/** A record names a blob that is not held. Mime type and size as the record has them. */
 interface ExpectedTable {
   did: string
   cid: string

@@ -1,5 +1,6 @@
 import type { BlobKey } from '../backend/key.ts'
 import type { BlobCid } from '../blob/cid.ts'
+import type { DifferingClaim } from './facts.ts'
 import type { ResolvedQuota } from './quota.ts'
 
 // The part of the metadata's contract by which blobs come: what an upload does, as steps.
@@ -23,12 +24,19 @@ export interface UploadSteps {
   intend(upload: Intent): Promise<void>
 
   /**
-   * The bytes are stored: makes them the account's. Whatever the outcome, the upload's row is gone afterwards and the
+   * The bytes are stored: makes them the account's. Every record of the account that waits for the CID references the blob
+   * from here on, whatever it says of type and size, and the blob takes the type that {@link namedType} tells. Whatever the outcome, the upload's row is gone afterwards and the
    * bytes are either live or doomed.
    *
    * @throws `UploadExpired` when the row was taken away before; nothing is promised
    */
   commit(upload: Commit): Promise<CommitOutcome>
+
+  /**
+   * The type by which the account's records name a blob: that of the blob or, while they wait for it, what the first of
+   * them, by revision, says, or null where none says any. Undefined when no record names it.
+   */
+  namedType(did: string, cid: BlobCid): Promise<string | null | undefined>
 
   /** The upload died: its row and reservation go, and where there may be bytes, they are doomed. */
   release(upload: Release): Promise<void>
@@ -64,6 +72,8 @@ export interface Commit {
   cid: BlobCid
   size: number
   mimeType: string
+  /** Whether the client said what it is. Then a blob that nothing references takes this type in place of its former. */
+  declared: boolean
   /** When the account first had it, in milliseconds since 1970. @default now */
   createdAt?: number | undefined
   grace: number
@@ -76,16 +86,9 @@ export interface Commit {
 }
 
 export type CommitOutcome =
-  | { outcome: 'stored'; mimeType: string; unmet: readonly UnmetExpectation[] }
+  | { outcome: 'stored'; mimeType: string; differing: readonly DifferingClaim[] }
   | { outcome: 'takenDown' }
   | { outcome: 'accountDeleted' }
-
-/** A record names the blob with another type or size than it has. */
-export interface UnmetExpectation {
-  recordUri: string
-  mimeType: string
-  size: number | null
-}
 
 export interface Release {
   generation: string

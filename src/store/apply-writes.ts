@@ -33,10 +33,10 @@ export async function applyWrites(
     records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(write) })
   }
   signal?.throwIfAborted()
-  const hidden = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+  const { hidden, differing } = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
   // Within the host's transaction nothing has happened yet: the host purges when it has.
   if (!trx) for (const cid of hidden) tellInaccessible(store, { did, cid, because: 'hidden' })
-  return { hidden }
+  return { hidden, differing }
 }
 
 function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {
@@ -50,14 +50,14 @@ function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[]
   if (write.blobs) {
     return write.blobs.map(({ ref, accept, maxSize }) => {
       if (maxSize !== undefined) assertWhole('applyWrites: maxSize', maxSize, 0)
-      return { ...oneReference(ref), accept, maxSize }
+      return { ...oneReference(ref, missing), accept, maxSize }
     })
   }
   if (write.record === undefined) {
     throw new BlobStoreError('InvalidArgument', `applyWrites: ${write.action} needs the record, or its blobs`)
   }
-  // One malformed reference of years ago must not keep a whole repository from being imported.
-  return findBlobRefs(write.record, { broken: missing === 'expect' ? 'skip' : 'refuse' })
+  // One malformed reference of years ago must not keep a whole repository from being imported, nor cost it a blob.
+  return findBlobRefs(write.record, { broken: missing === 'expect' ? 'keep' : 'refuse' })
 }
 
 function scopeOf(write: RecordWrite): string {
@@ -66,8 +66,8 @@ function scopeOf(write: RecordWrite): string {
   return write.scope
 }
 
-function oneReference(ref: unknown): FoundBlobRef {
-  const [found] = findBlobRefs(ref)
+function oneReference(ref: unknown, missing: 'reject' | 'expect'): FoundBlobRef {
+  const [found] = findBlobRefs(ref, { broken: missing === 'expect' ? 'keep' : 'refuse' })
   if (found?.path === '') return found
   throw new BlobStoreError('InvalidBlobRef', 'applyWrites: each of `blobs` must have a blob reference as its `ref`')
 }

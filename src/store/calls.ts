@@ -1,6 +1,6 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
-import type { BlobStat, Viewer } from '../metadata/facts.ts'
+import type { BlobStat, DifferingClaim, Viewer } from '../metadata/facts.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
 
 // What the store's methods take and give.
@@ -48,6 +48,8 @@ export type RecordWrite =
 export interface AppliedWrites {
   /** Blobs that lost their last public reference: to be purged from caches once it is committed. */
   hidden: BlobCid[]
+  /** With `missing: 'expect'`: references to blobs that are held with another type or size. At most 100. */
+  differing: DifferingClaim[]
 }
 
 /** A reference with what the record's Lexicon demands of it. */
@@ -64,9 +66,10 @@ export interface ApplyWritesOptions extends QueryOptions {
   rev: string
   /**
    * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
-   * `expect`: it is kept and listed by `listMissing` until the blob is uploaded with that type and size, as an import
-   * of a repository needs; what differs from the stored type or size is kept as expected, references of the legacy
-   * form are accepted, broken ones skipped, and neither takedowns nor the Lexicon's constraints reject.
+   * `expect`: it is kept and listed by `listMissing` until the blob is uploaded, as an import of a repository needs. The
+   * CID proves the bytes: whatever the record says of type and size, it references the blob, and what it says is kept.
+   * A blob that no record names yet takes its type from the first, by revision, that gives one. References of the legacy form,
+   * and broken ones whose link names a blob, are accepted; neither takedowns nor the Lexicon's constraints reject.
    * @default 'reject'
    */
   missing?: 'reject' | 'expect' | undefined

@@ -4,10 +4,11 @@ import { createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { mimeTypeOfFileName } from '../blob/file-name.ts'
-import { matchesAccept, parseMimeType } from '../blob/mime.ts'
+import { matchesAccept, octetStream, parseMimeType } from '../blob/mime.ts'
 import { effectiveMimeType } from '../blob/mime-policy.ts'
+import { saysSomething } from '../blob/same-type.ts'
 import { headLength, sniffMimeType } from '../blob/sniff.ts'
-import { BlobStoreError } from '../errors.ts'
+import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { ResolvedQuota } from '../metadata/quota.ts'
 import type { CommitOutcome } from '../metadata/uploads.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
@@ -53,8 +54,11 @@ export async function upload(
     })
     attempt.received = received
     if (expected !== null) assertCid(received, expected, did)
-    const mimeType = await acceptedMimeType(limits, received, declaredType)
-    return await attempt.store(received, mimeType, createdAt)
+    const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
+      namedMimeType(store, did, limits, received, refusal),
+    )
+    const declared = declaredType !== null && saysSomething(declaredType)
+    return await attempt.store(received, { mimeType, declared }, createdAt)
   } catch (error) {
     await attempt.abandon()
     throw error
@@ -98,7 +102,11 @@ class Attempt {
     return { spool, granted: most < noMost ? granted : noMost }
   }
 
-  async store(received: Received, mimeType: string, createdAt: number | undefined): Promise<BlobRef> {
+  async store(
+    received: Received,
+    { mimeType, declared }: { mimeType: string; declared: boolean },
+    createdAt: number | undefined,
+  ): Promise<BlobRef> {
     const { metadata, times } = this.#store
     const backend = this.#store.backends.write
     const { size, sha256, spool, chunks } = received
@@ -125,6 +133,7 @@ class Attempt {
     const outcome = await metadata.commit({
       ...row,
       mimeType,
+      declared,
       createdAt,
       grace: times.grace,
       fresh: times.fresh,
@@ -170,11 +179,13 @@ class Attempt {
     if (outcome.outcome === 'accountDeleted') {
       throw new BlobStoreError('AccountDeleted', 'The blobs of this account were deleted', about)
     }
-    if (outcome.unmet.length > 0) {
-      const unmet = outcome.unmet.slice(0, 10).map((one) => ({ ...one, recordUri: printable(one.recordUri, 300) }))
+    if (outcome.differing.length > 0) {
+      const differing = outcome.differing
+        .slice(0, 10)
+        .map(({ recordUri, mimeType, size }) => ({ recordUri: printable(recordUri, 300), mimeType, size }))
       this.#store.logger.warn(
-        { ...about, unmet },
-        'Records name this blob with another type or size; it stays missing for them',
+        { ...about, mimeType: outcome.mimeType, differing },
+        'Imported records name this blob with another type or size than it has; they reference it all the same',
       )
     }
     return outcome
@@ -187,6 +198,23 @@ function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null 
   if (parsed === null)
     throw new BlobStoreError('InvalidMimeType', 'The declared type is no MIME type: expected type/subtype')
   return parsed
+}
+
+/**
+ * The type of a blob that was refused by its type, although records of the account name it, as after an import: the CID
+ * proves the bytes, so what the client says, or what they look like, is not asked. What the host accepts still is.
+ */
+async function namedMimeType(
+  { metadata }: StoreContext,
+  did: string,
+  limits: ResolvedLimits,
+  { sha256 }: Received,
+  refusal: unknown,
+): Promise<string> {
+  if (!isBlobStoreError(refusal, 'InvalidMimeType')) throw refusal
+  const named = await metadata.namedType(did, cidOfDigest(sha256))
+  if (named === undefined || !matchesAccept(named ?? octetStream, limits.accept)) throw refusal
+  return named ?? octetStream
 }
 
 function timeOf(createdAt: Date | undefined): number | undefined {

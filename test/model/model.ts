@@ -47,7 +47,13 @@ interface Blob {
 interface Post {
   rev: string
   scope: string
-  names: (Named & { met: boolean })[]
+  names: (Named & { met: boolean; claimed: Claimed })[]
+}
+
+/** What an imported record says of a blob, where that is not how it is held. */
+interface Claimed {
+  mimeType?: string
+  size?: number
 }
 
 interface Account {
@@ -89,9 +95,11 @@ export class Model {
   upload(did: string, content: Content, declared: string | null): string {
     const account = this.#account(did)
     const { cid, bytes } = content
-    const type = content.sniffed ?? declared ?? 'application/octet-stream'
+    const waiting = expected(account, cid)
+    const type = firstType(waiting) ?? content.sniffed ?? declared ?? octetStream
     const refusals = new Set<BlobStoreErrorCode>()
-    if (content.sniffed === null && declared === 'image/png') refusals.add('InvalidMimeType')
+    const isNamed = waiting.length > 0 || referenced(account).has(cid)
+    if (content.sniffed === null && declared === 'image/png' && !isNamed) refusals.add('InvalidMimeType')
     if (account.deleted) refusals.add('AccountDeleted')
     if (this.#isTakenDown(did, cid)) refusals.add('BlobTakenDown')
     if (this.#isOverQuota(account, bytes.byteLength)) refusals.add('QuotaExceeded')
@@ -100,16 +108,18 @@ export class Model {
     const held = account.blobs.get(cid)
     const blob = held ?? { mimeType: type, size: bytes.byteLength, createdAt: this.#clock.time, expiresAt: 0 }
     blob.expiresAt = this.#clock.time + grace
+    if (declared !== null && !referenced(account).has(cid)) blob.mimeType = type
     account.blobs.set(cid, blob)
-    for (const named of allNames(account)) if (named.content.cid === cid && fits(named, blob)) named.met = true
+    for (const named of allNames(account)) if (named.content.cid === cid && !named.met) meet(named, blob)
     return blob.mimeType
   }
 
   /** Whether `write` would be refused. */
   check(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect'): void {
-    const names = last(writes).flatMap((write) => write.names ?? [])
+    const names = last(writes).flatMap(({ uri, names }) => (names ?? []).map((named) => ({ uri, named })))
     const refusals = new Set<BlobStoreErrorCode>(this.#account(did).deleted ? ['AccountDeleted'] : [])
-    if (missing === 'reject') for (const named of names) for (const code of this.#faults(did, named)) refusals.add(code)
+    if (missing === 'reject')
+      for (const { uri, named } of names) for (const code of this.#faults(did, uri, named)) refusals.add(code)
     if (refusals.size > 0) throw new Refused(refusals)
   }
 
@@ -119,10 +129,18 @@ export class Model {
     const account = this.#account(did)
     const before = referenced(account)
     const shown = referenced(account, [])
+    if (missing === 'expect') nameTypes(account, last(writes), before)
     for (const { uri, scope, names } of last(writes)) {
+      const former = account.posts.get(uri)
       if (names === null) account.posts.delete(uri)
       else {
-        const met = names.map((named) => ({ ...named, met: fits(named, account.blobs.get(named.content.cid)) }))
+        const met = names.map((named) => {
+          const found = { ...named, met: false, claimed: {} }
+          const blob = account.blobs.get(named.content.cid)
+          if (blob) meet(found, blob)
+          if (blob && missing === 'reject') found.claimed = fits(named, blob) ? {} : claimedBy(former, named)
+          return found
+        })
         account.posts.set(uri, { rev, scope, names: met })
       }
     }
@@ -165,7 +183,9 @@ export class Model {
 
   listMissing(did: string): MissingBlob[] {
     const missing = [...this.#account(did).posts].flatMap(([recordUri, { names }]) =>
-      names.filter(({ met }) => !met).map(({ content }) => ({ cid: content.cid, recordUri })),
+      names
+        .filter(({ met, content }) => !met && !this.#isTakenDown(did, content.cid))
+        .map(({ content }) => ({ cid: content.cid, recordUri })),
     )
     return missing.sort((a, b) => (`${a.cid} ${a.recordUri}` < `${b.cid} ${b.recordUri}` ? -1 : 1))
   }
@@ -253,13 +273,18 @@ export class Model {
     return bytes > quota.bytes || size + 1 > quota.blobs || temporary + 1 > quota.temporaryBlobs
   }
 
-  #faults(did: string, { content, mimeType, size, accept, maxSize }: Named): BlobStoreErrorCode[] {
-    const blob = this.#account(did).blobs.get(content.cid)
+  #faults(did: string, uri: string, named: Named): BlobStoreErrorCode[] {
+    const { content, mimeType, size, accept, maxSize } = named
+    const account = this.#account(did)
+    const blob = account.blobs.get(content.cid)
     const faults: BlobStoreErrorCode[] = this.#isTakenDown(did, content.cid) ? ['BlobTakenDown'] : []
     if (size === undefined) faults.push('InvalidBlobRef')
     if (!blob) return [...faults, 'BlobNotFound']
-    if (mimeType !== blob.mimeType || (accept && !accept.includes(blob.mimeType))) faults.push('InvalidMimeType')
-    if (size !== undefined && size !== blob.size) faults.push('InvalidSize')
+    const said = { ...blob, ...claimedBy(account.posts.get(uri), named) }
+    const isKnown = fits(named, blob) || fits(named, said)
+    const isAccepted = !accept || accept.includes(blob.mimeType) || accept.includes(mimeType)
+    if ((mimeType !== blob.mimeType && !isKnown) || !isAccepted) faults.push('InvalidMimeType')
+    if (size !== undefined && size !== blob.size && !isKnown) faults.push('InvalidSize')
     if (maxSize !== undefined && blob.size > maxSize) faults.push('PayloadTooLarge')
     return faults
   }
@@ -272,8 +297,42 @@ const allNames = (account: Account) => [...account.posts.values()].flatMap(({ na
 
 const bytesOf = (blobs: readonly Blob[]): number => blobs.reduce((sum, { size }) => sum + size, 0)
 
-function fits({ mimeType, size }: Named, blob: Blob | undefined): boolean {
-  return blob !== undefined && mimeType === blob.mimeType && (size ?? blob.size) === blob.size
+const octetStream = 'application/octet-stream'
+
+/** What says nothing of the bytes is left out. */
+const firstType = (names: readonly Named[]): string | undefined =>
+  names.map(({ mimeType }) => mimeType).find((mimeType) => mimeType !== octetStream)
+
+/** The names by which records wait for the blob, the first revision first. */
+function expected(account: Account, cid: string): Named[] {
+  const posts = [...account.posts].sort(([a, one], [b, other]) => (`${one.rev} ${a}` < `${other.rev} ${b}` ? -1 : 1))
+  return posts.flatMap(([, { names }]) => names.filter(({ met, content }) => !met && content.cid === cid))
+}
+
+/** Whatever the record says of the bytes, its CID proves them. */
+function meet(named: Named & { met: boolean; claimed: Claimed }, blob: Blob): void {
+  named.met = true
+  const { mimeType, size } = named
+  named.claimed = {
+    ...(mimeType !== blob.mimeType && { mimeType }),
+    ...(size !== undefined && size !== blob.size && { size }),
+  }
+}
+
+/** What imported records say of blobs that no record names yet is their type. */
+function nameTypes(account: Account, writes: readonly ModelWrite[], referenced: ReadonlySet<string>): void {
+  const names = writes.flatMap((write) => write.names ?? [])
+  for (const [cid, blob] of account.blobs) {
+    if (!referenced.has(cid))
+      blob.mimeType = firstType(names.filter(({ content }) => content.cid === cid)) ?? blob.mimeType
+  }
+}
+
+const claimedBy = (post: Post | undefined, { content }: Named): Claimed =>
+  post?.names.find((one) => one.met && one.content.cid === content.cid)?.claimed ?? {}
+
+function fits({ mimeType, size }: Named, blob: { mimeType: string; size: number }): boolean {
+  return mimeType === blob.mimeType && (size ?? blob.size) === blob.size
 }
 
 /** The CIDs that records reference: those of any scope, or those that somebody sees by these and `public`. */

@@ -64,7 +64,7 @@ export async function intended(metadata: Metadata, did: string, cid: string, quo
   const [key, backend] = [keyOf(cid, generation), 'disk']
   await metadata.intend({ generation, key, backend, did, cid, size, quota, lease: hour, reserved: false })
   const delays = { deleteDelay: 0, unusedDelay: 0 }
-  return { key, backend, did, cid, size, mimeType, grace: hour, fresh: hour, ...delays }
+  return { key, backend, did, cid, size, mimeType, declared: false, grace: hour, fresh: hour, ...delays }
 }
 
 export async function uploaded(metadata: Metadata, did: string, cid: string): Promise<void> {

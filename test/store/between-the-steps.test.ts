@@ -123,8 +123,9 @@ describe.each(places)('an upload to $name', ({ make }) => {
     warn.mockClear()
     const ref = { $type: 'blob', ref: { $link: cidOfBytes(bytes('x')) }, mimeType: 'image/png', size: 1 }
     const uri = uriOf(alice, 'a')
-    const write = { action: 'create', uri, record: { ref } } as const
-    await blobs.applyWrites(alice, [write], { rev: nextRev(), missing: 'expect' })
+    const write = { action: 'create', uri, record: { ref: { ...ref, size: 2 } } } as const
+    const other = { action: 'create', uri: uriOf(alice, 'b'), record: { ref } } as const
+    await blobs.applyWrites(alice, [write, other], { rev: nextRev(), missing: 'expect' })
     await blobs.upload(bob, bytes('x'), { mimeType: 'text/plain' })
     expect(warn).not.toHaveBeenCalled()
     await blobs.upload(alice, bytes('x'), { mimeType: 'text/plain' })
@@ -132,9 +133,9 @@ describe.each(places)('an upload to $name', ({ make }) => {
     expect(warn.mock.calls[0]?.[0]).toMatchObject({
       did: alice,
       cid: cidOfBytes(bytes('x')),
-      unmet: [{ recordUri: uri, mimeType: 'image/png' }],
+      differing: [{ recordUri: uri, mimeType: 'image/png', size: 2 }],
     })
-    expect((await blobs.listMissing(alice)).items).toHaveLength(1)
+    expect((await blobs.listMissing(alice)).items).toEqual([])
   })
 
   test('refuses a source of anything but bytes', async () => {

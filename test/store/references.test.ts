@@ -2,6 +2,7 @@ import { encode } from '@ipld/dag-cbor'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
+  type AppliedWrites,
   type BlobRef,
   type BlobStore,
   cidOfBytes,
@@ -299,6 +300,39 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uriOf(alice, 'first')])
   })
 
+  test.each([
+    ['image/jpeg', 'image/jpg'],
+    ['image/jpeg', 'Image/JPEG; q=1'],
+    ['audio/wav', 'audio/vnd.wave'],
+    ['video/mp4', 'audio/mp4'],
+    ['application/zip', 'application/epub+zip'],
+    ['application/octet-stream', '*/*'],
+  ])('may spell the type otherwise: a blob stored as %s is named as %s', async (stored, claimed) => {
+    const blobs = make().store()
+    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, limits: 'off' })
+    for (const rkey of ['first', 'second']) await post(blobs, alice, rkey, { ...ref, mimeType: claimed })
+    expect(await blobs.stat(alice, ref.ref)).toMatchObject({ mimeType: stored })
+    const given = { action: 'create', uri: uriOf(alice, 'third') } as const
+    await commit(blobs, alice, {
+      ...given,
+      blobs: [{ ref: { ...ref, mimeType: claimed }, accept: [claimed.split(';')[0] as string] }],
+    })
+  })
+
+  test.each([
+    ['image/jpeg', '*/*'],
+    ['image/jpeg', 'image/*'],
+    ['image/jpeg', 'image/png'],
+    ['application/octet-stream', 'image/png'],
+    ['image/png', 'application/octet-stream'],
+  ])('may not name a blob stored as %s as %s', async (stored, claimed) => {
+    const blobs = make().store()
+    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, limits: 'off' })
+    await expect(post(blobs, alice, 'a', { ...ref, mimeType: claimed })).rejects.toMatchObject({
+      code: 'InvalidMimeType',
+    })
+  })
+
   test('of the legacy form are refused in new records', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('old'), { mimeType: 'text/plain' })
@@ -512,36 +546,142 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(rest.items).toEqual(all.slice(5).filter(({ cid }) => !arrived.has(cid)))
   })
 
-  test('stay missing when type or size differ', async () => {
+  test.each([
+    { what: 'another type', claim: { mimeType: 'image/png' } },
+    { what: 'a type that says nothing', claim: { mimeType: '*/*' } },
+    { what: 'a type that is none', claim: { mimeType: 'pictures' } },
+    { what: 'no type', claim: { mimeType: undefined } },
+    { what: 'another size', claim: { size: 3 } },
+    { what: 'a size that is none', claim: { size: -1 } },
+    { what: 'a size in words', claim: { size: 'large' } },
+    { what: 'a key too many', claim: { alt: 'a cat' } },
+  ])('are met by the bytes of their CID, when the record claims $what', async ({ claim }) => {
     const { store, clock } = make()
     const blobs = store()
-    const wrongType = missingRef('wrong type', 'image/png')
-    const wrongSize = { ...missingRef('wrong size'), size: 3 }
-    await importRecord(blobs, 'a', wrongType, wrongSize)
-    const missing = (await blobs.listMissing(alice)).items
-    expect(missing).toHaveLength(2)
+    const ref = { ...missingRef('moved in', 'text/plain'), ...claim }
+    await importRecord(blobs, 'a', JSON.parse(JSON.stringify(ref)))
+    expect((await blobs.listMissing(alice)).items).toEqual([{ cid: linkOf(ref), recordUri: uriOf(alice, 'a') }])
 
-    const uploaded = [await blobs.upload(alice, bytes('wrong type')), await blobs.upload(alice, bytes('wrong size'))]
-    expect(await visibleOf(blobs, ...uploaded)).toEqual([false, false])
-    expect((await blobs.listMissing(alice)).items).toEqual(missing)
-    clock.advance(2 * day)
+    await blobs.upload(alice, bytes('moved in'), { mimeType: '*/*' })
+    expect(await text((await blobs.read(alice, linkOf(ref))).body)).toBe('moved in')
+    expect(await blobs.listMissing(alice)).toEqual({ items: [] })
+    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+    clock.advance(9 * day)
     await blobs.collect()
-    expect(await blobs.usage(alice)).toMatchObject({ count: 0 })
-    expect((await blobs.listMissing(alice)).items).toEqual(missing)
+    clock.advance(9 * day)
+    await blobs.collect()
+    expect(await text((await blobs.read(alice, linkOf(ref))).body), 'after the grace period').toBe('moved in')
+    expect(await blobs.list(alice)).toEqual({ items: [linkOf(ref)] })
   })
 
-  test('of several records are each fulfilled by what they name', async () => {
+  test('are met by an upload that its type alone would refuse', async () => {
+    const blobs = make().store({ limits: { accept: ['image/*'] } })
+    const [png, html] = [missingRef('no PNG', 'image/png'), missingRef('<p>', 'text/html')]
+    for (const mimeType of ['image/png', '*/*', undefined]) {
+      await expect(blobs.upload(alice, bytes('no PNG'), { mimeType })).rejects.toMatchObject({
+        code: 'InvalidMimeType',
+      })
+    }
+    await importRecord(blobs, 'a', png, html)
+    for (const mimeType of ['image/png', '*/*', undefined]) {
+      expect(await blobs.upload(alice, bytes('no PNG'), { mimeType }), 'and again').toMatchObject({
+        mimeType: 'image/png',
+      })
+    }
+    expect(await visible(blobs, alice, png)).toBe(true)
+    const refused = blobs.upload(alice, bytes('<p>'), { mimeType: 'text/html' })
+    await expect(refused, 'not of a type that the host accepts').rejects.toMatchObject({ code: 'InvalidMimeType' })
+    const ofAnother = blobs.upload(bob, bytes('no PNG'), { mimeType: 'image/png' })
+    await expect(ofAnother, 'no record of that account waits').rejects.toMatchObject({ code: 'InvalidMimeType' })
+  })
+
+  test('give the blob the type of the first record, by revision, that tells one', async () => {
     const blobs = make().store()
-    const right = missingRef('one blob')
-    await importRecord(blobs, 'right', right)
-    await importRecord(blobs, 'wrong', { ...right, size: 99 })
-    await blobs.upload(alice, bytes('one blob'))
-    expect(await visible(blobs, alice, right)).toBe(true)
-    expect(await blobs.listMissing(alice)).toEqual({
-      items: [{ cid: linkOf(right), recordUri: uriOf(alice, 'wrong') }],
+    const [early, middle, late] = [nextRev(), nextRev(), nextRev()]
+    const naming = (rkey: string, rev: string, mimeType: string) =>
+      importAt(blobs, rev, rkey, missingRef('a,b', mimeType))
+    await naming('a', late, 'text/markdown')
+    await naming('z', middle, 'text/csv')
+    await naming('b', early, '*/*')
+    expect(await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/plain' })).toMatchObject({ mimeType: 'text/csv' })
+    expect(await blobs.recordsFor(alice, linkOf(missingRef('a,b')))).toEqual(
+      ['a', 'b', 'z'].map((r) => uriOf(alice, r)),
+    )
+    expect((await blobs.read(alice, linkOf(missingRef('a,b')))).mimeType).toBe('text/csv')
+  })
+
+  test('leave it to the upload what the blob is, when no record tells', async () => {
+    const blobs = make().store()
+    await importRecord(blobs, 'a', missingRef('a,b', '*/*'), missingRef('a,b', 'application/octet-stream'))
+    expect(await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/csv' })).toMatchObject({ mimeType: 'text/csv' })
+  })
+
+  test('are met alike when the blob came first', async () => {
+    const blobs = make().store()
+    await blobs.upload(alice, bytes('a,b'), { mimeType: '*/*' })
+    const ref = { ...missingRef('a,b', 'text/csv'), size: 99 }
+    const { differing } = await importRecord(blobs, 'a', ref)
+    expect(differing).toEqual([{ cid: linkOf(ref), recordUri: uriOf(alice, 'a'), mimeType: 'text/csv', size: 99 }])
+    expect(await blobs.stat(alice, linkOf(ref))).toMatchObject({ mimeType: 'text/csv', size: 3 })
+    const other = await importRecord(blobs, 'b', missingRef('a,b', 'text/plain'))
+    expect(other.differing).toMatchObject([{ mimeType: 'text/plain', size: 3 }])
+    expect(await blobs.stat(alice, linkOf(ref)), 'a record names it by this type').toMatchObject({
+      mimeType: 'text/csv',
     })
-    await unpost(blobs, alice, 'right')
-    expect(await visible(blobs, alice, right)).toBe(false)
+    expect(await blobs.listMissing(alice)).toEqual({ items: [] })
+    expect(await blobs.recordsFor(alice, linkOf(ref))).toEqual([uriOf(alice, 'a'), uriOf(alice, 'b')])
+  })
+
+  test('tell nothing of a claim that only spells the type otherwise', async () => {
+    const blobs = make().store()
+    await blobs.upload(alice, bytes('RIFF'), { mimeType: 'audio/wav', limits: 'off' })
+    await post(blobs, alice, 'own', missingRef('RIFF', 'audio/wav'))
+    const { differing } = await importRecord(blobs, 'a', missingRef('RIFF', 'audio/vnd.wave'))
+    expect(differing).toEqual([])
+  })
+
+  test('to a blob that was taken down are not listed as missing: no upload could meet them', async () => {
+    const blobs = make().store()
+    const [taken, missing] = [missingRef('taken'), missingRef('missing')]
+    await blobs.takedown(alice, linkOf(taken))
+    await importRecord(blobs, 'a', taken, missing)
+    expect((await blobs.listMissing(alice)).items.map(({ cid }) => cid)).toEqual([linkOf(missing)])
+    await expect(blobs.upload(alice, bytes('taken'))).rejects.toMatchObject({ code: 'BlobTakenDown' })
+    expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 0 })
+    await blobs.restore(alice, linkOf(taken))
+    expect((await blobs.listMissing(alice)).items).toHaveLength(2)
+    await blobs.upload(alice, bytes('taken'))
+    expect(await visible(blobs, alice, taken)).toBe(true)
+  })
+
+  test('keep what an imported record claims, so that it may be written again as it stands', async () => {
+    const blobs = make().store()
+    const ref = { ...missingRef('a,b', 'image/png'), size: 99 }
+    await importRecord(blobs, 'first', missingRef('a,b', 'text/csv'))
+    await importRecord(blobs, 'profile', ref)
+    await blobs.upload(alice, bytes('a,b'))
+    for (const time of ['once', 'twice']) {
+      await post(blobs, alice, 'profile', { time }, ref)
+      expect(await blobs.recordsFor(alice, linkOf(ref)), time).toContain(uriOf(alice, 'profile'))
+    }
+    for (const wrong of [
+      { ...ref, mimeType: 'text/html' },
+      { ...ref, size: 98 },
+      { ...ref, size: 3 },
+    ]) {
+      await expect(post(blobs, alice, 'profile', wrong)).rejects.toMatchObject({
+        code: expect.stringMatching(/^Invalid(MimeType|Size)$/),
+      })
+    }
+    await expect(post(blobs, alice, 'another', ref), 'another record').rejects.toMatchObject({
+      code: 'InvalidMimeType',
+    })
+    const demanding: RecordWrite = { action: 'update', uri: uriOf(alice, 'profile'), blobs: [{ ref, maxSize: 2 }] }
+    await expect(commit(blobs, alice, demanding)).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    await post(blobs, alice, 'profile', missingRef('a,b', 'text/csv'))
+    await expect(post(blobs, alice, 'profile', ref), 'put right, and not to be made wrong').rejects.toMatchObject({
+      code: 'InvalidMimeType',
+    })
   })
 
   test('go with their record', async () => {
@@ -599,7 +739,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await visible(blobs, alice, missing)).toBe(true)
   })
 
-  test('that are broken are passed over', async () => {
+  test('that are broken are passed over, where their link names no blob', async () => {
     const blobs = make().store()
     const held = await blobs.upload(alice, bytes('held'))
     const missing = missingRef('missing')
@@ -810,9 +950,13 @@ async function visibleOf(blobs: BlobStore, ...refs: AnyRef[]): Promise<boolean[]
 }
 
 /** As `post`, but as an import writes it. */
-async function importRecord(blobs: BlobStore, rkey: string, ...refs: unknown[]): Promise<void> {
+function importRecord(blobs: BlobStore, rkey: string, ...refs: unknown[]): Promise<AppliedWrites> {
+  return importAt(blobs, nextRev(), rkey, ...refs)
+}
+
+function importAt(blobs: BlobStore, rev: string, rkey: string, ...refs: unknown[]): Promise<AppliedWrites> {
   const writes: RecordWrite[] = [{ action: 'create', uri: uriOf(alice, rkey), record: { refs } }]
-  await blobs.applyWrites(alice, writes, { rev: nextRev(), missing: 'expect' })
+  return blobs.applyWrites(alice, writes, { rev, missing: 'expect' })
 }
 
 async function allMissing(blobs: BlobStore, limit: number): Promise<MissingBlob[]> {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { cidOfBytes, isBlobStoreError } from '../../src/index.ts'
 import { places } from '../support/places.ts'
-import { alice, bob, bytes, chunks, day, hour, post, text } from '../support/samples.ts'
+import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
 
 describe.each(places)('upload to $name', ({ make }) => {
   test('answers with the CID, type and size of the bytes', async () => {
@@ -170,12 +170,24 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(bob)).toEqual({ bytes: 6, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('keeps the type first stored while the blob lives, and answers with it', async () => {
+  test('takes the type that the newest declares, while no record names the blob', async () => {
     const blobs = make().store()
-    await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/plain' })
-    const again = await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/csv' })
-    expect(again.mimeType).toBe('text/plain')
-    expect((await blobs.upload(bob, bytes('a,b'), { mimeType: 'text/csv' })).mimeType).toBe('text/csv')
+    const typeAs = async (did: string, mimeType?: string) => {
+      const { ref, ...answer } = await blobs.upload(did, bytes('a,b'), { mimeType })
+      expect(await blobs.stat(did, ref, { as: 'account' })).toMatchObject({ mimeType: answer.mimeType })
+      return answer.mimeType
+    }
+    expect(await typeAs(alice, 'text/plain')).toBe('text/plain')
+    expect(await typeAs(alice, 'text/csv'), 'a mistake put right').toBe('text/csv')
+    for (const nothing of [undefined, '*/*', 'application/octet-stream']) {
+      expect(await typeAs(alice, nothing), String(nothing)).toBe('text/csv')
+    }
+    expect(await typeAs(bob, 'text/plain'), 'another account').toBe('text/plain')
+
+    await post(blobs, alice, 'a', await blobs.upload(alice, bytes('a,b')))
+    expect(await typeAs(alice, 'text/plain'), 'a record names it as text/csv').toBe('text/csv')
+    await unpost(blobs, alice, 'a')
+    expect(await typeAs(alice, 'text/plain')).toBe('text/plain')
   })
 
   test('prolongs the grace period when it comes again', async () => {

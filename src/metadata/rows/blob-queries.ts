@@ -34,20 +34,17 @@ export function blobQueries(session: Session): OneBlobQueries {
 
     counts: (did, { trx }) =>
       session.read(async (db) => {
-        // Distinct CIDs that records name; a temporary blob is no import until a record names it.
-        const named = db
-          .selectFrom('blobstore_ref')
-          .select('cid')
-          .where('did', '=', did)
-          .union(db.selectFrom('blobstore_expected').select('cid').where('did', '=', did))
+        // A CID is referenced or waited for, never both. A temporary blob is no import until a record names it.
+        const distinct = (table: 'blobstore_ref' | 'blobstore_expected') =>
+          db
+            .selectFrom(table)
+            .select((eb) => eb.fn.count('cid').distinct().as('count'))
+            .where('did', '=', did)
         const row = await db
-          .selectFrom(named.as('named'))
-          .leftJoin('blobstore_blob as blob', (join) =>
-            join.onRef('blob.cid', '=', 'named.cid').on('blob.did', '=', did),
-          )
-          .select((eb) => [eb.fn.countAll().as('expected'), eb.fn.count('blob.cid').as('imported')])
+          .selectNoFrom([distinct('blobstore_ref').as('imported'), distinct('blobstore_expected').as('missing')])
           .executeTakeFirstOrThrow()
-        return { expected: Number(row.expected), imported: Number(row.imported) }
+        const imported = Number(row.imported)
+        return { expected: imported + Number(row.missing), imported }
       }, trx),
 
     usage: (did, { trx }) =>

@@ -7,7 +7,8 @@ import type { Tables } from '../tables.ts'
 import type { Commit, CommitOutcome } from '../uploads.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
-import { meetExpectations } from './expected-rows.ts'
+import { expectedType, meetExpectations } from './expected-rows.ts'
+import { retype } from './retype.ts'
 import { takenDown } from './takedown-steps.ts'
 import { expired } from './upload-expired.ts'
 
@@ -90,12 +91,22 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     // A copy too many counts against the account only where it knew that it has the blob: else `pending`, and a quota
     // that it fills, would tell it that somebody else has the same bytes.
     await settleContent(trx, upload, situation, heldType === null ? null : did)
-    // One that the account has already keeps the type that records may name.
-    const mimeType = heldType ?? upload.mimeType
+    const mimeType = await typeOf(trx, upload, situation)
     if (heldType !== null) await prolong(trx, { did, cid, grace })
     else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
-    const unmet = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : []
-    return { outcome: 'stored', mimeType, unmet }
+    const differing = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : []
+    return { outcome: 'stored', mimeType, differing }
+  }
+
+  /**
+   * What the blob is from here on. Where records wait for it, what the first of them says. One that a record references
+   * keeps the type that records may name; else a client that says another puts a mistake right.
+   */
+  async function typeOf(trx: Trx, upload: Commit, { expected, heldType }: Situation): Promise<string> {
+    const { did, cid, mimeType, declared } = upload
+    if (heldType === null) return (expected ? await expectedType(trx, { did, cid }) : null) ?? mimeType
+    if (!declared || heldType === mimeType) return heldType
+    return (await retype(trx, { did, cid, mimeType })) ? mimeType : heldType
   }
 
   /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */

@@ -59,6 +59,8 @@ export function listQueries(
           .selectFrom('blobstore_expected')
           .select(['cid', 'record_uri as recordUri'])
           .where('did', '=', did)
+          // What was taken down cannot be uploaded: it is not missing.
+          .where((eb) => eb.not(takenDown(db, did, eb.ref('blobstore_expected.cid'))))
           .orderBy('cid')
           .orderBy('record_uri')
           .limit(limit + 1)

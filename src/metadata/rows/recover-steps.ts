@@ -6,7 +6,7 @@ import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
-import { meetExpectations } from './expected-rows.ts'
+import { expectedType, meetExpectations } from './expected-rows.ts'
 import { liveAmong, unknownAmong } from './sweep-steps.ts'
 import { isTakenDown } from './takedown-steps.ts'
 
@@ -49,13 +49,14 @@ export function recoverSteps(session: Session): RecoverSteps {
           .where('did', '=', did)
           .where('cid', '=', cid)
           .executeTakeFirst()
+        const type = held?.mime_type ?? (await expectedType(trx, { did, cid })) ?? mimeType
         if (!held) {
           const times = { created_at: session.now(), expires_at: session.now(grace) }
-          const row = { did, cid, mime_type: mimeType, size, was_referenced: 0, ...times }
+          const row = { did, cid, mime_type: type, size, was_referenced: 0, ...times }
           await trx.insertInto('blobstore_blob').values(row).execute()
           await lockAccount(trx, did, { bytes: size, count: 1 })
         }
-        await meetExpectations(trx, { did, cid, mimeType: held?.mime_type ?? mimeType, size })
+        await meetExpectations(trx, { did, cid, mimeType: type, size })
         return true
       }),
 

@@ -1,12 +1,16 @@
-import type { Kysely } from 'kysely'
+import type { Insertable, Kysely } from 'kysely'
+import { snifferSpelling } from '../../blob/mime-refinements.ts'
+import { saysSomething } from '../../blob/same-type.ts'
 import { publicScope } from '../../blob/scope.ts'
-import type { ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
+import type { AppliedReferences, ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { RefTable, Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
-import { checkReferences } from './reference-checks.ts'
+import { toldClaims } from './expected-rows.ts'
+import { checkReferences, type MetNaming, type Sorted, sortReferences } from './reference-checks.ts'
+import { retype } from './retype.ts'
 
 type Trx = Kysely<Tables>
 
@@ -27,24 +31,51 @@ export function referenceSteps(session: Session): ReferenceSteps {
     did: string,
     records: ReadonlyMap<string, RecordRefs>,
     options: ApplyOptions,
-  ): Promise<string[]> {
+  ): Promise<AppliedReferences> {
     await lockLivingAccount(trx, did)
     const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
       refs.map((ref) => ({ ...ref, recordUri, scope })),
     )
-    const { met, expected } = await checkReferences(trx, did, namings, options.missing)
+    const { met, expected, differing } =
+      options.missing === 'expect'
+        ? await imported(trx, did, namings)
+        : { met: await checkReferences(trx, did, namings), expected: [], differing: [] }
     const uris = [...records.keys()]
     const former = await namedBy(trx, did, uris)
     // What is new first, what is gone after: a blob that moves from one record to another is never unreferenced.
     await add(trx, did, met, expected, options)
     await removeOthers(trx, did, former.references, met, options)
     await deleteOthers(trx, 'blobstore_expected', did, former.expected, expected)
-    return hiddenAmong(trx, did, former.references)
+    return { hidden: await hiddenAmong(trx, did, former.references), differing: differing.slice(0, toldClaims) }
   }
 
-  async function add(trx: Trx, did: string, met: Naming[], expected: Naming[], { rev }: ApplyOptions): Promise<void> {
+  /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
+  async function imported(trx: Trx, did: string, namings: readonly Naming[]): Promise<Sorted> {
+    const sorted = await sortReferences(trx, did, namings)
+    const named = new Set<string>()
+    let changed = false
+    for (const { cid, mimeType, claimed } of sorted.met) {
+      if (named.has(cid) || !saysSomething(mimeType)) continue
+      named.add(cid)
+      if (claimed?.mimeType == null) continue
+      if (await retype(trx, { did, cid, mimeType: snifferSpelling(mimeType) })) changed = true
+    }
+    return changed ? sortReferences(trx, did, namings) : sorted
+  }
+
+  async function add(
+    trx: Trx,
+    did: string,
+    met: MetNaming[],
+    expected: Naming[],
+    { rev }: ApplyOptions,
+  ): Promise<void> {
     for (const some of chunks(unique(met))) {
-      const rows = some.map(({ cid, recordUri, scope }) => ({ did, cid, record_uri: recordUri, rev, scope }))
+      const rows = some.map(({ cid, recordUri, scope, claimed }) => ({
+        ...{ did, cid, record_uri: recordUri, rev, scope },
+        claimed_type: claimed?.mimeType ?? null,
+        claimed_size: claimed?.size ?? null,
+      }))
       await insertReferences(trx, { rows, rev })
       await makePermanent(trx, { did, cids: some.map((naming) => naming.cid) })
     }
@@ -90,12 +121,17 @@ export function referenceSteps(session: Session): ReferenceSteps {
   }
 }
 
-const insertReferences = statement((db, { rows, rev }: { rows: RefTable[]; rev: string }) =>
+const insertReferences = statement((db, { rows, rev }: { rows: Insertable<RefTable>[]; rev: string }) =>
   db
     .insertInto('blobstore_ref')
     .values(rows)
     .onConflict((conflict) =>
-      conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({ rev, scope: eb.ref('excluded.scope') })),
+      conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({
+        rev,
+        scope: eb.ref('excluded.scope'),
+        claimed_type: eb.ref('excluded.claimed_type'),
+        claimed_size: eb.ref('excluded.claimed_size'),
+      })),
     ),
 )
 
@@ -202,6 +238,6 @@ async function hiddenAmong(trx: Trx, did: string, former: readonly Former[]): Pr
 const identify = ({ cid, recordUri }: { cid: string; recordUri: string }): string => `${cid} ${recordUri}`
 
 /** A record may name a blob twice; the tables know it once. */
-function unique(namings: readonly Naming[]): Naming[] {
+function unique<T extends Naming>(namings: readonly T[]): T[] {
   return [...new Map(namings.map((naming) => [identify(naming), naming])).values()]
 }

@@ -6,6 +6,7 @@ import type { Intent, Release, Reservation, UploadSteps } from '../uploads.ts'
 import { lockAccount, lockLivingAccount } from './account-row.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
+import { expectedType } from './expected-rows.ts'
 import { assertQuota, grantable } from './quota.ts'
 import { expired } from './upload-expired.ts'
 
@@ -21,6 +22,12 @@ export function uploadSteps(session: Session): UploadSteps {
     reserve: (upload) => session.write((trx) => reserve(trx, upload)),
     intend: (upload) => session.write((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
+    namedType: (did, cid) =>
+      session.read(async (db) => {
+        const expected = await expectedType(db, { did, cid })
+        if (expected !== undefined) return expected
+        return (await findReferenced(db, { did, cid })).rows[0]?.mime_type
+      }),
     release: (upload) => session.write((trx) => release(trx, upload)),
   }
 
@@ -56,6 +63,17 @@ export function uploadSteps(session: Session): UploadSteps {
     await endUpload(session, trx, { ...row, did }, unusedDelay)
   }
 }
+
+const findReferenced = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db
+    .selectFrom('blobstore_blob')
+    .select('mime_type')
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .where((eb) =>
+      eb.exists(eb.selectFrom('blobstore_ref').select('cid').where('did', '=', did).where('cid', '=', cid)),
+    ),
+)
 
 const findReserved = statement((db, { generation }: { generation: string }) =>
   db.selectFrom('blobstore_upload').select('reserved').where('key', '=', generation),

@@ -40,7 +40,7 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
       ...metadata,
       intend: async (upload) => {
         await metadata.intend(upload)
-        const commit: Commit = { ...upload, ...times, mimeType: 'text/plain' }
+        const commit: Commit = { ...upload, ...times, mimeType: 'text/plain', declared: false }
         outcomes.set(upload.key, await metadata.commit(commit))
       },
       commit: async ({ key }) => outcomes.get(key) as CommitOutcome,

@@ -1,0 +1,25 @@
+import { octetStream, parseMimeType } from './mime.ts'
+import { refines, snifferSpelling } from './mime-refinements.ts'
+
+/**
+ * Whether a record that says `claimed` names a blob that is stored as `stored`: both are spellings of one type
+ * (`image/jpg` and `image/jpeg`), or one is the other seen closer (`audio/mp4` and `video/mp4`, a document and ZIP). `*`
+ * on both sides of the slash, which records in the wild have, says of a blob what `application/octet-stream` says: nothing.
+ */
+export function isSameType(claimed: string, stored: string): boolean {
+  if (claimed === stored) return true
+  const [one, other] = [spellingOf(claimed), spellingOf(stored)]
+  if (one === null || other === null) return false
+  return one === other || refines(one, other) || refines(other, one)
+}
+
+/** Whether the type says anything of the bytes. `mimeType` as `parseMimeType` gives it. */
+export function saysSomething(mimeType: string): boolean {
+  return mimeType !== octetStream && !mimeType.includes('*')
+}
+
+function spellingOf(type: string): string | null {
+  const parsed = parseMimeType(type)
+  if (parsed === null) return null
+  return parsed === '*/*' ? octetStream : snifferSpelling(parsed)
+}
