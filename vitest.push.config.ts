@@ -1,7 +1,13 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // What takes longer than a developer should wait: run by `npm run test:push`, and by CI.
+// Which line of @atproto/pds the tests in test/pds/real run on: see examples/pds/package.json.
+const older = fileURLToPath(new URL('examples/pds/node_modules/@atproto/pds-0.4/dist/index.js', import.meta.url))
+const alias = process.env.PDS_LINE === '0.4' ? { '#pds': older } : undefined
+
 export default defineConfig({
+  ...(alias && { resolve: { alias } }),
   test: {
     include: ['test/push/**/*.test.ts', 'test/pds/real/**/*.test.ts'],
     globalSetup: ['test/servers/setup.ts'],

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +7,14 @@ import { installMissing } from './install.ts'
 
 // npm run demo:pds: two real PDSes of @atproto/pds on loopback, with this blob store in the place of their own, driven by
 // the official client. They stay up afterwards; with `-- --exit` it ends, by 0 or, at the first thing that is not as it
-// should be, by 1.
+// should be, by 1. With `-- --pds 0.4` they are of that line.
 const deadline = 60_000
 
 installMissing()
+if (process.argv[process.argv.indexOf('--pds') + 1] === '0.4' && !process.execArgv.includes('--conditions=pds-0.4')) {
+  const args = ['--conditions=pds-0.4', ...process.argv.slice(1)]
+  process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1)
+}
 const { startNetwork } = await import('./demo/network.ts')
 const { tell } = await import('./demo/story.ts')
 

@@ -1,14 +1,16 @@
 import { join } from 'node:path'
-import { envToCfg, envToSecrets, PDS, type ServerEnvironment } from '@atproto/pds'
 import {
   type BlobBackend,
   type BlobStore,
   createBlobStore,
   DiskBackend,
+  type Limits,
   sqliteMetadata,
   type Times,
 } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
+// '@atproto/pds' in a PDS of your own. Here it is 0.5 or, by `node --conditions=pds-0.4`, 0.4: see package.json.
+import { envToCfg, envToSecrets, PDS, type ServerEnvironment } from '#pds'
 import { freePort } from './free-port.ts'
 
 export interface PdsOptions {
@@ -24,6 +26,8 @@ export interface PdsOptions {
   times?: Times
   /** False for the PDS's own store on disk. @default true */
   attach?: boolean
+  /** Of the store, besides the PDS's own. @default none */
+  limits?: Limits
   /** In bytes. @default 300 MiB */
   blobUploadLimit?: number
 }
@@ -47,11 +51,12 @@ export async function startPds(options: PdsOptions): Promise<RunningPds> {
     backend: options.backend ?? new DiskBackend({ root: join(dir, 'blobs') }),
     metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
     ...(options.times ? { times: options.times } : {}),
+    ...(options.limits ? { limits: options.limits } : {}),
   })
   const env = environment(options, port)
   const pds = await PDS.create(envToCfg(env), envToSecrets(env))
   // The one line. Between create and start; in your own index.js, in the onCreated of PDS.run.
-  const attachment = attach ? await attachBlobStore(pds, blobs) : null
+  const attachment = attach ? await attachBlobStore(pds, blobs, { limits: options.limits ? 'store' : 'pds' }) : null
   await pds.start()
   return {
     ...{ pds, dir },

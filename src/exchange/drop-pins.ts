@@ -17,7 +17,7 @@ export async function dropPins(blobs: BlobStore, did: string, options: CallOptio
   do {
     const page = await blobs.listOwn(did, { cursor, signal: options.signal })
     for (const { cid, referenced } of page.items) {
-      const pins = referenced ? await pinsOf(blobs, did, cid) : []
+      const { pins } = referenced ? await pinsOf(blobs, did, cid) : { pins: [] }
       if (pins.length === 0) continue
       await unpin(blobs, did, pins)
       dropped += 1

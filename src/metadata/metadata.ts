@@ -82,6 +82,8 @@ export interface ReferenceSteps {
 }
 
 export interface AppliedReferences {
+  /** False when `onlyIf` did not hold: then nothing was written. */
+  applied: boolean
   /** CIDs that lost their last public reference. */
   hidden: BlobCid[]
   /** Of imported records: references to blobs that are held with another type or size. At most 100. */
@@ -108,6 +110,13 @@ export interface ApplyOptions extends InTransaction {
   rev: string
   grace: number
   missing: 'reject' | 'expect'
+  onlyIf?: NamedBy | undefined
+}
+
+/** That exactly these records reference the account's blob. */
+export interface NamedBy {
+  cid: BlobCid
+  recordUris: readonly string[]
 }
 
 // ----------------------------------------------------------------------------------------------------- queries

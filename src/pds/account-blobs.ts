@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream'
-import { type BlobCid, parseBlobCid } from '../blob/cid.ts'
+import { type BlobCid, isBlobCid, parseBlobCid } from '../blob/cid.ts'
+import { isDid } from '../blob/did.ts'
 import { publicScope } from '../blob/scope.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import type { BlobReading } from '../store/calls.ts'
 import type { PdsBlobStore, PdsCid } from './contract.ts'
-import { ask, type PdsHost } from './host.ts'
-import { hostError } from './host-error.ts'
-import { pin, pinsOf, quarantined, replacePins, uncommitted, unpin } from './pins.ts'
+import { ask, isKept, type PdsHost } from './host.ts'
+import { asHttpError, hostError } from './host-error.ts'
+import { type Pins, pin, pinsOf, quarantined, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 import { takeIn } from './source.ts'
 import { newTempKey, parseTempKey } from './temp-key.ts'
 
@@ -16,6 +18,10 @@ export interface PdsBlobs {
   host: PdsHost
   /** The PDS's own class, by which it tells "not found". */
   BlobNotFoundError: new () => Error
+  /** Whose limits of size, type and quota hold. */
+  limits: 'pds' | 'store'
+  /** Asks whether the account is deleted by then: `@atproto/pds` 0.4 has its blobs deleted before it deletes the account. */
+  askLater(did: string): void
   /** Questions under way, so that many first readers of a blob ask once. */
   revealing: Map<string, Promise<boolean>>
 }
@@ -31,7 +37,7 @@ export interface PdsBlobs {
  * | deleted | its pin dropped: it expires, and goes when the PDS, asked again, has no record of it |
  *
  * Everything is the account's own, shared by all instances, for the PDS makes one for each request. All methods are on
- * the prototype, where the PDS's own tests patch them.
+ * the prototype, where the PDS's own tests patch them. What is no DID, and no CID of a blob, is not found.
  */
 export class PdsAccountBlobs implements PdsBlobStore {
   readonly #pds: PdsBlobs
@@ -48,7 +54,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
   }
 
   async makePermanent(key: string, cid: PdsCid): Promise<void> {
-    const own = parseBlobCid(cid)
+    const own = this.#known(cid)
     const temp = parseTempKey(key)
     if (temp && temp.cid !== own) {
       throw new BlobStoreError('InvalidCid', `These are not the bytes of ${own}, but of ${temp.cid}`, { cid: own })
@@ -68,11 +74,12 @@ export class PdsAccountBlobs implements PdsBlobStore {
   }
 
   async quarantine(cid: PdsCid): Promise<void> {
-    await this.#repin(parseBlobCid(cid), quarantined)
+    await this.#repin(this.#known(cid), quarantined)
   }
 
+  /** Shown again is only what the PDS has a record of: it is asked when the blob is next read. */
   async unquarantine(cid: PdsCid): Promise<void> {
-    await this.#repin(parseBlobCid(cid), publicScope)
+    await this.#repin(this.#known(cid), uncommitted)
   }
 
   async getBytes(cid: PdsCid): Promise<Uint8Array> {
@@ -86,15 +93,16 @@ export class PdsAccountBlobs implements PdsBlobStore {
   /** Until the blob was made permanent, by whichever key, after this one was given. */
   async hasTemp(key: string): Promise<boolean> {
     const temp = parseTempKey(key)
-    if (!temp) return false
+    if (!temp || !isDid(this.#did)) return false
     const { blobs } = this.#pds
     if (!(await blobs.stat(this.#did, temp.cid, { as: 'moderator' }))) return false
-    const pins = await pinsOf(blobs, this.#did, temp.cid)
+    const { pins } = await pinsOf(blobs, this.#did, temp.cid)
     return !pins.some(({ mark }) => mark > temp.mark)
   }
 
   async hasStored(cid: PdsCid): Promise<boolean> {
-    const own = parseBlobCid(cid)
+    const own = this.#blobCidOf(cid)
+    if (own === null) return false
     return (await this.#pds.blobs.stat(this.#did, own)) !== null || (await this.#reveal(own))
   }
 
@@ -110,34 +118,38 @@ export class PdsAccountBlobs implements PdsBlobStore {
    */
   async deleteMany(cids: PdsCid[]): Promise<void> {
     const { blobs, host } = this.#pds
+    if (!isDid(this.#did)) return
     if (await host.isDeleted?.(this.#did)) return this.deleteAll()
-    const own = [...new Set(cids.map((cid) => parseBlobCid(cid)))]
-    const noted = new Map(
-      await Promise.all(own.map(async (cid) => [cid, await pinsOf(blobs, this.#did, cid)] as const)),
-    )
-    const pinned = own.filter((cid) => noted.get(cid)?.length)
-    const standing = await ask(host, this.#did, pinned, { final: true })
-    const gone = pinned.filter((cid) => !standing.has(cid))
+    const own = new Set(cids.map((cid) => this.#blobCidOf(cid)).filter((cid) => cid !== null))
+    const noted = await Promise.all([...own].map((cid) => pinsOf(blobs, this.#did, cid)))
+    const pinned = noted.filter(({ pins }) => pins.length > 0)
+    const cidsOfPinned = pinned.map(({ cid }) => cid)
+    const standing = await ask(host, this.#did, cidsOfPinned, { final: true })
+    const gone = pinned.filter(({ cid }) => !standing.has(cid))
     await unpin(
       blobs,
       this.#did,
-      gone.flatMap((cid) => noted.get(cid) ?? []),
+      gone.flatMap(({ pins }) => pins),
     )
-    // Uploaded again, and not yet referenced: nobody is to see it by what it was before.
-    for (const cid of pinned.filter((cid) => standing.get(cid) === 'temporary')) {
-      await replacePins(blobs, this.#did, cid, uncommitted, noted.get(cid) ?? [])
+    // Nobody is to see by what it was before what was uploaded again, and is not yet referenced, or not for all to see.
+    for (const pins of pinned) {
+      const now = standing.get(pins.cid)
+      if (now === 'temporary') await replacePins(blobs, this.#did, uncommitted, pins)
+      if (now === 'unlisted') await replacePins(blobs, this.#did, unlisted, pins)
     }
+    if (cidsOfPinned.some((cid) => isKept(standing.get(cid)))) this.#pds.askLater(this.#did)
   }
 
   /** The account is gone: forgets all it had at once, temporary and quarantined included. It may come back. */
   async deleteAll(): Promise<void> {
+    if (!isDid(this.#did)) return
     await this.#pds.blobs.deleteAccount(this.#did)
     await this.#pds.blobs.reopenAccount(this.#did)
   }
 
   async #takeIn(bytes: Uint8Array | Readable) {
     try {
-      return await takeIn(this.#pds.blobs, this.#did, bytes)
+      return await takeIn(this.#pds.blobs, this.#did, bytes, this.#pds.limits === 'store' ? 'on' : 'off')
     } catch (error) {
       throw hostError(error)
     }
@@ -147,26 +159,60 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const isHeld = await pin(this.#pds.blobs, this.#did, cid, scope).catch((error: unknown) => {
       throw hostError(error)
     })
-    if (!isHeld) throw new this.#pds.BlobNotFoundError()
+    if (!isHeld) throw this.#notFound(cid)
+  }
+
+  /** Null for what is the CID of no blob, or of no account: whatever it is, it is not here. */
+  #blobCidOf(cid: PdsCid): BlobCid | null {
+    if (!isDid(this.#did)) return null
+    const text = String(cid)
+    return isBlobCid(text) ? text : null
+  }
+
+  #known(cid: PdsCid): BlobCid {
+    const own = this.#blobCidOf(cid)
+    if (own === null) throw this.#notFound(cid)
+    return own
+  }
+
+  /** The PDS tells it by its class and, where it does not look, answers it by its other properties. */
+  #notFound(cid: PdsCid): Error {
+    const error = asHttpError(new this.#pds.BlobNotFoundError(), 400, 'BlobNotFound')
+    error.message = `Could not find blob: ${printable(String(cid), 100)}`
+    return error
   }
 
   /** Changes who sees a blob that is permanent. */
-  async #repin(cid: BlobCid, scope: typeof publicScope | typeof quarantined): Promise<void> {
-    const { blobs, BlobNotFoundError } = this.#pds
-    const former = await pinsOf(blobs, this.#did, cid)
-    if (former.length === 0 || !(await replacePins(blobs, this.#did, cid, scope, former))) throw new BlobNotFoundError()
+  async #repin(cid: BlobCid, scope: typeof uncommitted | typeof quarantined): Promise<void> {
+    const { blobs } = this.#pds
+    while (true) {
+      const former = await pinsOf(blobs, this.#did, cid)
+      if (former.pins.length === 0 && !(await this.#isStored(cid))) throw this.#notFound(cid)
+      const outcome = await replacePins(blobs, this.#did, scope, former)
+      if (outcome === 'missing') throw this.#notFound(cid)
+      if (outcome === 'pinned') return
+    }
+  }
+
+  /** Whether the PDS has it as permanent, though it has no pin here, as after an import. */
+  async #isStored(cid: BlobCid): Promise<boolean> {
+    const { blobs, host } = this.#pds
+    if ((await blobs.stat(this.#did, cid, { as: 'moderator' })) === null) return false
+    return isKept((await ask(host, this.#did, [cid], { final: false })).get(cid))
   }
 
   async #read(cid: PdsCid): Promise<BlobReading> {
-    const { blobs, BlobNotFoundError } = this.#pds
-    const own = parseBlobCid(cid)
+    const { blobs } = this.#pds
+    const own = this.#known(cid)
     try {
       return await blobs.read(this.#did, own)
     } catch (error) {
-      if (!isBlobStoreError(error, 'BlobNotFound')) throw error
+      if (!isBlobStoreError(error, 'BlobNotFound')) throw hostError(error)
     }
-    if (await this.#reveal(own)) return blobs.read(this.#did, own)
-    throw new BlobNotFoundError()
+    if (!(await this.#reveal(own))) throw this.#notFound(own)
+    return blobs.read(this.#did, own).catch((error: unknown) => {
+      throw isBlobStoreError(error, 'BlobNotFound') ? this.#notFound(own) : hostError(error)
+    })
   }
 
   /**
@@ -187,12 +233,16 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const { blobs, host } = this.#pds
     const held = await blobs.stat(this.#did, cid, { as: 'moderator' })
     if (!held || held.takenDown) return false
-    const former = await pinsOf(blobs, this.#did, cid)
+    const former: Pins = await pinsOf(blobs, this.#did, cid)
     const isUncommitted = (await blobs.stat(this.#did, cid, { scopes: [uncommitted] })) !== null
-    if (former.length > 0 && !isUncommitted) return false
+    const isUnlisted = (await blobs.stat(this.#did, cid, { scopes: [unlisted] })) !== null
+    if (former.pins.length > 0 && !isUncommitted && !isUnlisted) return false
     const standing = (await ask(host, this.#did, [cid], { final: false })).get(cid)
     // A PDS that knows nothing of it is used by hand: then the contract's word stands.
-    const isStored = standing === 'permanent' || (isUncommitted && standing === undefined)
-    return isStored && replacePins(blobs, this.#did, cid, publicScope, former)
+    const isPublic = standing === 'permanent' || (isUncommitted && standing === undefined)
+    if (!isPublic) return false
+    // Whoever has said something else meanwhile is right: a moderator, a deletion, another reader.
+    const outcome = await replacePins(blobs, this.#did, publicScope, former)
+    return outcome === 'pinned' || (outcome === 'changed' && (await blobs.stat(this.#did, cid)) !== null)
   }
 }

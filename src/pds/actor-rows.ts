@@ -10,7 +10,9 @@ const pause = 100
 const batch = 500
 
 /**
- * What the account's own database says of these blobs: table `blob`, whose `tempKey` is null once a record references it.
+ * What the account's own database says of these blobs: its table `blob`, whose `tempKey` is null once a record references
+ * the blob, and what names it. The table `record_blob` has records that everybody may read; another of that kind, such as
+ * `space_record_blob`, has records that not everybody may.
  *
  * For a final answer it is read under the write lock, by BEGIN IMMEDIATE: the PDS inserts into the table before it makes a
  * blob permanent, in that transaction or an earlier one. So whoever made one permanent before has either committed, and
@@ -43,32 +45,72 @@ export async function readActorRows(
 function readRows(database: ActorDatabase, cids: readonly BlobCid[], final: boolean): Promise<Map<BlobCid, Standing>> {
   return database.db.connection().execute(async (one) => {
     if (!final) return select(one, cids)
-    await one.executeQuery(raw('begin immediate'))
+    await run(one, 'begin immediate')
     try {
       return await select(one, cids)
     } finally {
-      await one.executeQuery(raw('rollback'))
+      await run(one, 'rollback')
     }
   })
 }
 
+interface Row {
+  cid: string
+  tempKey: string | null
+  isNamed: number
+  isNamedElsewhere: number
+}
+
 async function select(one: ActorConnection, cids: readonly BlobCid[]): Promise<Map<BlobCid, Standing>> {
+  const others = await otherNamings(one)
   const standing = new Map<BlobCid, Standing>()
   for (let at = 0; at < cids.length; at += batch) {
     const some = cids.slice(at, at + batch)
     const marks = some.map(() => '?').join(', ')
-    const query = raw(`select cid, tempKey from blob where cid in (${marks})`, some)
-    for (const row of (await one.executeQuery(query)).rows as { cid: string; tempKey: string | null }[]) {
-      standing.set(row.cid, row.tempKey === null ? 'permanent' : 'temporary')
-    }
+    const elsewhere = others.map((table) => namedIn(quoted(table))).join(' or ')
+    const rows = await run(
+      one,
+      `select cid, tempKey, ${namedIn('record_blob')} as isNamed, ${elsewhere || '0'} as isNamedElsewhere
+      from blob where cid in (${marks})`,
+      some,
+    )
+    for (const row of rows as Row[]) standing.set(row.cid, standingOf(row, others.length > 0))
   }
   return standing
 }
 
-/** A query as every Kysely takes it, without having one: the PDS's is not ours. */
-function raw(sql: string, parameters: readonly unknown[] = []) {
+const namedIn = (table: string): string => `exists (select 1 from ${table} as named where named.blobCid = blob.cid)`
+
+function standingOf({ tempKey, isNamed, isNamedElsewhere }: Row, hasOthers: boolean): Standing {
+  // Whatever tempKey says: a PDS that imports records after their blobs leaves it set.
+  if (isNamed) return 'permanent'
+  if (isNamedElsewhere) return 'unlisted'
+  if (tempKey !== null) return 'temporary'
+  // Nothing names it, as far as is known. It stays; where records may be hidden, it is hidden.
+  return hasOthers ? 'unlisted' : 'permanent'
+}
+
+/** Tables that say which records name which blobs, besides `record_blob`. */
+async function otherNamings(one: ActorConnection): Promise<string[]> {
+  const rows = await run(
+    one,
+    `select name from sqlite_master where type = 'table' and name <> 'record_blob'
+    and exists (select 1 from pragma_table_info(sqlite_master.name) where name = 'blobCid')`,
+  )
+  return (rows as { name: string }[]).map(({ name }) => name)
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** Runs SQL as every Kysely does, without having one: the PDS's is not ours. */
+async function run(
+  one: ActorConnection,
+  sql: string,
+  parameters: readonly unknown[] = [],
+): Promise<readonly unknown[]> {
+  const queryId = { queryId: 'pds-blobstore' }
   const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] }
-  return { sql, parameters, query, queryId: { queryId: 'pds-blobstore' } }
+  return (await one.getExecutor().executeQuery({ sql, parameters, query, queryId }, queryId)).rows
 }
 
 function isBusy(error: unknown): boolean {

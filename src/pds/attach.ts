@@ -2,8 +2,9 @@ import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { assertDelay, assertOptions } from '../options.ts'
 import { readActorRows } from './actor-rows.ts'
+import { assertAnswers } from './assert-answers.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
-import { pdsBlobStore } from './factory.ts'
+import { detach, type PdsBlobStoreOptions, pdsBlobStore } from './factory.ts'
 import type { PdsHost } from './host.ts'
 import { notFoundClassOf } from './not-found.ts'
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts'
@@ -12,6 +13,8 @@ import { assertRunningPds, install, type RunningPds } from './running-pds.ts'
 export interface AttachOptions {
   /** The class of that name in the PDS's own copy of `@atproto/repo`. @default found by itself */
   BlobNotFoundError?: (new () => Error) | undefined
+  /** Whose limits hold, as in `PdsBlobStoreOptions`. @default 'pds' */
+  limits?: PdsBlobStoreOptions['limits']
   /** Between two reconciliations, in milliseconds; the first comes after a minute. @default 86_400_000 (24 h) */
   reconcileEvery?: number | undefined
   /** @default silent */
@@ -23,7 +26,10 @@ export interface Attachment extends AsyncDisposable {
   readonly blobstore: PdsBlobStoreFactory
   /** Brings the store into line with the PDS, now instead of at the next time. See docs/adopting.md. */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
-  /** Ends reconciling, and waits for what is under way. Call it when the PDS was destroyed, before `blobs.close()`. */
+  /**
+   * Ends reconciling, and waits for what is under way. Call it when the PDS was destroyed, before `blobs.close()`. A
+   * janitor that goes on forgets no blob after it, for there is nobody to ask.
+   */
   stop(): Promise<void>
 }
 
@@ -57,19 +63,21 @@ export async function attachBlobStore(
   blobs: BlobStore,
   options: AttachOptions = {},
 ): Promise<Attachment> {
-  assertOptions('attachBlobStore', options, ['BlobNotFoundError', 'reconcileEvery', 'logger'])
-  const { reconcileEvery = 86_400_000, logger = silent } = options
+  assertOptions('attachBlobStore', options, ['BlobNotFoundError', 'limits', 'reconcileEvery', 'logger'])
+  const { limits, reconcileEvery = 86_400_000, logger = silent } = options
   assertDelay('attachBlobStore: reconcileEvery', reconcileEvery, 1)
   assertRunningPds(pds)
   const BlobNotFoundError = options.BlobNotFoundError ?? (await notFoundClassOf(pds))
+  await assertAnswers(pds)
   await blobs.ready()
 
   const host = hostOf(pds)
-  const blobstore = pdsBlobStore(blobs, { ...host, BlobNotFoundError })
+  const former = blobs.hooks.referenced
+  const blobstore = pdsBlobStore(blobs, { ...host, BlobNotFoundError, limits })
   try {
     install(pds, blobstore)
   } catch (error) {
-    blobs.hooks.referenced = undefined
+    blobs.hooks.referenced = former
     throw error
   }
 
@@ -99,7 +107,7 @@ export async function attachBlobStore(
     clearTimeout(timer)
     stopping.abort()
     await round
-    blobs.hooks.referenced = undefined
+    detach(blobs)
   }
 }
 

@@ -1,22 +1,30 @@
-import { assertDid } from '../blob/did.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
-import { assertOptions } from '../options.ts'
-import { PdsAccountBlobs } from './account-blobs.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
+import type { Hooks } from '../store/hooks.ts'
+import { PdsAccountBlobs, type PdsBlobs } from './account-blobs.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
-import { ask, type PdsHost } from './host.ts'
+import { ask, isKept, type PdsHost } from './host.ts'
 
 export interface PdsBlobStoreOptions extends PdsHost {
   /** The class `BlobNotFoundError` of the very copy of `@atproto/repo` that the PDS has: it tells by `instanceof`. */
   BlobNotFoundError: new () => Error
+  /**
+   * Whose limits of size, type and quota hold for what the PDS hands over: `pds`, its own alone; `store`, those that
+   * `createBlobStore` was given as well. The PDS hands over bytes without a type: what they are decides about `accept`.
+   * @default 'pds'
+   */
+  limits?: 'pds' | 'store' | undefined
 }
+
+/** What a store asks whose PDS was stopped: nothing is forgotten that cannot be asked for. */
+const detached: NonNullable<Hooks['referenced']> = async (_did, cids) => cids
 
 /**
  * A blob store as the factory that `@atproto/pds` asks for: `(did) => BlobStore`. {@link attachBlobStore} makes one and
  * puts it in its place; call this for a PDS of your own make.
  *
- * The store serves this PDS alone, and only by way of the factory: its limits are off, since the PDS has its own, and
- * its hook `referenced` is set.
+ * The store serves this PDS alone, and only by way of the factory; its hook `referenced` is set.
  *
  * @example
  * ```ts
@@ -32,24 +40,39 @@ export interface PdsBlobStoreOptions extends PdsHost {
  * @throws `InvalidArgument`
  */
 export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): PdsBlobStoreFactory {
-  assertOptions('pdsBlobStore', options, ['BlobNotFoundError', 'referenced', 'isDeleted'])
-  const { BlobNotFoundError, referenced, isDeleted } = options
+  assertOptions('pdsBlobStore', options, ['BlobNotFoundError', 'referenced', 'isDeleted', 'limits'])
+  const { BlobNotFoundError, referenced, isDeleted, limits = 'pds' } = options
   if (typeof blobs?.upload !== 'function') throw invalid('the first argument must be what createBlobStore gives')
   if (typeof BlobNotFoundError !== 'function') {
     throw invalid('BlobNotFoundError must be that class of the PDS’s own copy of @atproto/repo')
   }
   if (typeof referenced !== 'function') throw invalid('referenced must be a function: it is asked before bytes go')
-  if (blobs.hooks.referenced) throw invalid('this blob store has a host already; a store serves one PDS')
+  assertOneOf('pdsBlobStore: limits', limits, ['pds', 'store'])
+  if (blobs.hooks.referenced && blobs.hooks.referenced !== detached)
+    throw invalid('this blob store has a host already; a store serves one PDS')
   const host: PdsHost = { referenced, isDeleted }
   blobs.hooks.referenced = async (did, cids) => {
     const standing = await ask(host, did, cids, { final: true })
-    return cids.filter((cid) => standing.get(cid) === 'permanent')
+    return cids.filter((cid) => isKept(standing.get(cid)))
   }
-  const pds = { blobs, host, BlobNotFoundError, revealing: new Map<string, Promise<boolean>>() }
-  return (did) => {
-    assertDid(did)
-    return new PdsAccountBlobs(pds, did)
+  const pds: PdsBlobs = { blobs, host, BlobNotFoundError, limits, askLater, revealing: new Map() }
+  return (did) => new PdsAccountBlobs(pds, did)
+
+  function askLater(did: string): void {
+    // What fails here is mended by reconciling.
+    const ask = async () => {
+      if (await isDeleted?.(did)) await new PdsAccountBlobs(pds, did).deleteAll()
+    }
+    setTimeout(() => void ask().catch(() => {}), later).unref()
   }
+}
+
+/** In milliseconds: long enough for a PDS to end what it was about. */
+const later = 2000
+
+/** From now on the PDS is not asked, so nothing temporary is forgotten either, until the store is attached again. */
+export function detach(blobs: BlobStore): void {
+  blobs.hooks.referenced = detached
 }
 
 function invalid(why: string): BlobStoreError {

@@ -1,22 +1,18 @@
-import { type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
+import { isBlobStoreError } from '../errors.ts'
+import { toXrpcError } from '../http/error-table.ts'
 
-/** How the PDS answers, where it is not 500. It takes errors with these properties for HTTP errors. */
-const statuses: Partial<Record<BlobStoreErrorCode, number>> = {
-  BlobTakenDown: 400,
-  BlobRefused: 400,
-  UploadInterrupted: 400,
-  UploadTimeout: 408,
-  UploadExpired: 503,
-  StorageFull: 507,
-  MetadataBusy: 503,
-  StoreClosed: 503,
-}
-
-/** An error of the store's as the PDS's XRPC server answers it best; any other as it is. */
+/**
+ * An error of the store's as the PDS answers it best; any other as it is. Its XRPC server takes errors with these
+ * properties, which are those of the library http-errors, for answers; what else is thrown is 500.
+ */
 export function hostError(error: unknown): unknown {
   if (!isBlobStoreError(error)) return error
-  const status = statuses[error.code]
-  if (status === undefined) return error
-  const told = new Error(error.message, { cause: error })
-  return Object.assign(told, { name: error.code, status, statusCode: status, expose: true })
+  const answer = toXrpcError(error)
+  // What is no more than broken stays what it was: the PDS logs it, and tells the client nothing.
+  if (answer.status === 500) return error
+  return asHttpError(new Error(answer.message, { cause: error }), answer.status, answer.error)
+}
+
+export function asHttpError<E extends Error>(error: E, status: number, name: string): E {
+  return Object.assign(error, { name, status, statusCode: status, expose: true })
 }

@@ -1,9 +1,11 @@
 import type { BlobCid } from '../blob/cid.ts'
 
 /**
- * `permanent`: a record references it. `temporary`: the host has it, and no record references it as far as is committed.
+ * - `permanent`: a record references it, and everybody may see it by that.
+ * - `unlisted`: it is to be kept, but what references it is not for everybody, as a record in a permissioned space.
+ * - `temporary`: the host has it, and nothing references it as far as is committed.
  */
-export type Standing = 'permanent' | 'temporary'
+export type Standing = 'permanent' | 'unlisted' | 'temporary'
 
 /** Of those asked for, what the host has of them; or, from a host that keeps no temporary ones, those that are permanent. */
 export type HostAnswer = ReadonlyMap<BlobCid, Standing> | Iterable<BlobCid>
@@ -24,6 +26,11 @@ export interface PdsHost {
   referenced(did: string, cids: readonly BlobCid[], options: AskOptions): Promise<HostAnswer>
   /** Whether the account is deleted, for certain. @default never */
   isDeleted?: ((did: string) => Promise<boolean>) | undefined
+}
+
+/** Whether a blob that stands so must be kept. */
+export function isKept(standing: Standing | undefined): boolean {
+  return standing === 'permanent' || standing === 'unlisted'
 }
 
 /** @throws what the host throws */

@@ -11,12 +11,24 @@ import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 // Each `makePermanent` makes a pin of its own, and in the same transaction drops those before it. So a deletion can name
 // exactly the pins that it saw *before* it asked the PDS whether the blob is referenced: a pin made since, by an upload
 // and a record that the answer does not know, has another name and stays.
+//
+// A pin takes the place only of those that were read before: when others are there by then, nothing is written. So a
+// moderator's word that comes while the PDS is asked is not overwritten by what the answer leads to.
 
 /** The PDS has it, as far as is known in an open transaction. Nobody sees it by that before the PDS is asked. */
 export const uncommitted = 'pds:uncommitted'
 /** A moderator has taken it down. Nobody sees it by that. */
 export const quarantined = 'pds:quarantined'
-export type PinScope = typeof publicScope | typeof uncommitted | typeof quarantined
+/** What names it in the PDS is not for everybody to see, as a record in a permissioned space. */
+export const unlisted = 'pds:unlisted'
+export type PinScope = typeof publicScope | typeof uncommitted | typeof quarantined | typeof unlisted
+
+/** The references of a blob, as they were read. */
+export interface Pins {
+  cid: BlobCid
+  pins: readonly Pin[]
+  recordUris: readonly string[]
+}
 
 export interface Pin {
   uri: string
@@ -28,38 +40,50 @@ export interface Pin {
 const prefixOf = (did: string, cid: BlobCid): string => `at://${did}/pds-blobstore.pin/${cid}.`
 
 /** The pins of a blob, whatever their scope. */
-export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promise<Pin[]> {
+export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promise<Pins> {
   const prefix = prefixOf(did, cid)
-  const uris = await blobs.recordsFor(did, cid)
-  return uris.flatMap((uri) => {
+  const recordUris = await blobs.recordsFor(did, cid)
+  const pins = recordUris.flatMap((uri) => {
     const mark = uri.startsWith(prefix) ? uri.slice(prefix.length) : ''
     return markGrammar.test(mark) ? [{ uri, mark, madeAt: timeOfMark(mark) }] : []
   })
+  return { cid, pins, recordUris }
 }
 
-/** Pins a blob, in place of the pins that it had. Resolves with whether the account holds it. */
+/** Pins a blob, in place of the pins that it has. Resolves with whether the account holds it. */
 export async function pin(blobs: BlobStore, did: string, cid: BlobCid, scope: PinScope): Promise<boolean> {
-  return replacePins(blobs, did, cid, scope, await pinsOf(blobs, did, cid))
+  while (true) {
+    const outcome = await replacePins(blobs, did, scope, await pinsOf(blobs, did, cid))
+    if (outcome !== 'changed') return outcome === 'pinned'
+  }
 }
 
-/** Pins a blob in place of these pins; others that it has by then stay. Resolves with whether the account holds it. */
+/**
+ * Pins a blob in place of the pins that were read.
+ *
+ * - `pinned`: it has this pin, and no other
+ * - `changed`: others were made or dropped since; nothing was written
+ * - `missing`: the account does not hold it
+ */
 export async function replacePins(
   blobs: BlobStore,
   did: string,
-  cid: BlobCid,
   scope: PinScope,
-  former: readonly Pin[],
-): Promise<boolean> {
+  { cid, pins, recordUris }: Pins,
+): Promise<'pinned' | 'changed' | 'missing'> {
   const held = await blobs.stat(did, cid, { as: 'moderator' })
-  if (!held) return false
+  if (!held) return 'missing'
   const uri = prefixOf(did, cid) + nextMark()
   const write: RecordWrite = { action: 'create', uri, scope, blobs: [{ ref: createBlobRef(held) }] }
   try {
-    await blobs.applyWrites(did, [write, ...former.map(deletion)], { rev: nextTid() })
-    return true
+    const options = { rev: nextTid(), onlyIf: { cid, recordUris } }
+    const { applied } = await blobs.applyWrites(did, [write, ...pins.map(deletion)], options)
+    return applied ? 'pinned' : 'changed'
   } catch (error) {
     // It was collected since it was looked at.
-    if (isBlobStoreError(error, 'BlobNotFound')) return false
+    if (isBlobStoreError(error, 'BlobNotFound')) return 'missing'
+    // An upload has given it another type since.
+    if (isBlobStoreError(error, 'InvalidMimeType')) return 'changed'
     throw error
   }
 }

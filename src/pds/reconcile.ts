@@ -6,7 +6,7 @@ import { type Logger, silent } from '../logger.ts'
 import { brakeAt } from '../maintenance/brake.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import { ask, type PdsHost } from './host.ts'
-import { type Pin, pinsOf, replacePins, uncommitted, unpin } from './pins.ts'
+import { type Pin, type Pins, pinsOf, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 
 export interface ReconcileOptions extends CallOptions {
   /** Goes on when more than a tenth of all blobs, and more than 100, are found to be nobody's. @default false */
@@ -19,7 +19,7 @@ export interface ReconcileReport {
   blobs: number
   /** Permanent here, and not in the PDS: their pins were dropped, and they expire. */
   released: number
-  /** Permanent in the PDS, and not, or not yet for all to see, here: pinned. */
+  /** Permanent in the PDS, and not here, or not for the same to see: pinned as it is there. */
   confirmed: number
   /** Accounts of which the PDS could not be asked. Nothing was released there. */
   unknown: number
@@ -99,8 +99,10 @@ async function reconcileBlobs(
   most: number,
 ): Promise<void> {
   // The pins first, then the question: as for a deletion.
-  const noted = new Map<string, Pin[]>()
-  for (const { cid, referenced } of items) noted.set(cid, referenced ? await pinsOf(blobs, did, cid) : [])
+  const noted: Pins[] = []
+  for (const { cid, referenced } of items) {
+    noted.push(referenced ? await pinsOf(blobs, did, cid) : { cid, pins: [], recordUris: [] })
+  }
   const standing = await ask(
     host,
     did,
@@ -109,12 +111,18 @@ async function reconcileBlobs(
   )
   const settled = now() - blobs.times.grace
   const released: Pin[] = []
-  for (const { cid } of items) {
-    const pins = noted.get(cid) ?? []
+  for (const former of noted) {
+    const { cid, pins } = former
     const found = standing.get(cid)
     if (found === 'permanent') {
-      if (pins.length > 0 && !(await isUncommitted(blobs, did, cid))) continue
-      if (await replacePins(blobs, did, cid, publicScope, pins)) report.confirmed += 1
+      if (pins.length > 0 && !(await mayBeShown(blobs, did, cid))) continue
+      if ((await replacePins(blobs, did, publicScope, former)) === 'pinned') report.confirmed += 1
+      continue
+    }
+    if (found === 'unlisted') {
+      const isPublic = (await blobs.stat(did, cid)) !== null
+      if (pins.length > 0 && !isPublic) continue
+      if ((await replacePins(blobs, did, unlisted, former)) === 'pinned') report.confirmed += 1
       continue
     }
     if (pins.length === 0) continue
@@ -130,6 +138,8 @@ async function reconcileBlobs(
   await unpin(blobs, did, released)
 }
 
-async function isUncommitted(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
-  return (await blobs.stat(did, cid)) === null && (await blobs.stat(did, cid, { scopes: [uncommitted] })) !== null
+/** Whether it is hidden, and by no moderator. */
+async function mayBeShown(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
+  if ((await blobs.stat(did, cid)) !== null) return false
+  return (await blobs.stat(did, cid, { scopes: [uncommitted, unlisted] })) !== null
 }

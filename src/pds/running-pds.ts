@@ -14,6 +14,10 @@ export interface RunningPds {
         // biome-ignore lint/suspicious/noExplicitAny: as above
         blobstore: (did: string) => any
       }
+      /** Has the folder of its databases, as `directory`. */
+      readonly cfg: object
+      // biome-ignore lint/suspicious/noExplicitAny: a key pair of the PDS's own
+      create(did: any, keypair: any): Promise<void>
       exists(did: string): Promise<boolean>
       openDb(did: string): Promise<ActorDatabase>
     }
@@ -31,9 +35,12 @@ export interface ActorDatabase {
   close(): void
 }
 
+/** A Kysely of the PDS's, of whichever version: 0.22 runs compiled queries by its executor alone. */
 export interface ActorConnection {
-  // biome-ignore lint/suspicious/noExplicitAny: a compiled query of whichever version of Kysely the PDS has
-  executeQuery(query: any): Promise<{ readonly rows: readonly unknown[] }>
+  getExecutor(): {
+    // biome-ignore lint/suspicious/noExplicitAny: a compiled query of that version
+    executeQuery(query: any, queryId: any): Promise<{ readonly rows: readonly unknown[] }>
+  }
 }
 
 /**
@@ -47,6 +54,8 @@ export function assertRunningPds(pds: RunningPds): void {
   const missing = [
     typeof ctx.blobstore === 'function' ? [] : ['ctx.blobstore'],
     typeof ctx.actorStore?.resources?.blobstore === 'function' ? [] : ['ctx.actorStore.resources.blobstore'],
+    typeof ctx.actorStore?.cfg === 'object' ? [] : ['ctx.actorStore.cfg'],
+    typeof ctx.actorStore?.create === 'function' ? [] : ['ctx.actorStore.create'],
     typeof ctx.actorStore?.exists === 'function' ? [] : ['ctx.actorStore.exists'],
     typeof ctx.actorStore?.openDb === 'function' ? [] : ['ctx.actorStore.openDb'],
     typeof ctx.accountManager?.getAccount === 'function' ? [] : ['ctx.accountManager.getAccount'],
@@ -81,10 +90,11 @@ export function install(pds: RunningPds, factory: PdsBlobStoreFactory): () => vo
   }
 }
 
-function changed(what: string): BlobStoreError {
+export function changed(what: string, cause?: unknown): BlobStoreError {
   return new BlobStoreError(
     'InvalidArgument',
-    `attachBlobStore: this PDS is not built as @atproto/pds 0.5 is: ${what}. Nothing was changed. ` +
+    `attachBlobStore: this PDS is not built as @atproto/pds 0.4.2xx and 0.5 are: ${what}. Nothing was changed. ` +
       'Run a version of @atproto/pds that this version of pds-blobstore names in docs/adopting.md, or look for a newer pds-blobstore',
+    { cause },
   )
 }

@@ -8,11 +8,16 @@ import { isBlobStoreError } from '../errors.ts'
  * Takes in what the PDS gives. A stream is read to its end *and* waited for until it is finished: the PDS hands over the
  * readable side of a duplex, and learns the type of the bytes on the writable one.
  */
-export async function takeIn(blobs: BlobStore, did: string, bytes: Uint8Array | Readable): Promise<BlobRef> {
-  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { limits: 'off' })
+export async function takeIn(
+  blobs: BlobStore,
+  did: string,
+  bytes: Uint8Array | Readable,
+  limits: 'on' | 'off',
+): Promise<BlobRef> {
+  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { limits })
   try {
     // Left alone at its end: by default the iterator destroys both sides, and the writable one may not have finished.
-    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { limits: 'off' })
+    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { limits })
     await finished(bytes)
     return ref
   } catch (error) {

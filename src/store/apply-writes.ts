@@ -1,9 +1,10 @@
+import { parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
 import { assertScope, publicScope } from '../blob/scope.ts'
 import { assertTid } from '../blob/tid.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { RecordRefs, WantedRef } from '../metadata/metadata.ts'
+import type { NamedBy, RecordRefs, WantedRef } from '../metadata/metadata.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
@@ -18,7 +19,7 @@ export async function applyWrites(
 ): Promise<AppliedWrites> {
   const { metadata, times } = store
   assertDid(did)
-  assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'signal'])
+  assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'onlyIf', 'signal'])
   const { rev, trx, missing = 'reject', signal } = options
   assertTid('applyWrites: rev', rev)
   assertOneOf('applyWrites: missing', missing, ['reject', 'expect'])
@@ -33,10 +34,16 @@ export async function applyWrites(
     records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(write) })
   }
   signal?.throwIfAborted()
-  const { hidden, differing } = await metadata.applyReferences(did, records, { rev, trx, missing, grace: times.grace })
+  const onlyIf = options.onlyIf && namedBy(options.onlyIf)
+  const applied = await metadata.applyReferences(did, records, { rev, trx, missing, onlyIf, grace: times.grace })
   // Within the host's transaction nothing has happened yet: the host purges when it has.
-  if (!trx) for (const cid of hidden) tellInaccessible(store, { did, cid, because: 'hidden' })
-  return { hidden, differing }
+  if (!trx) for (const cid of applied.hidden) tellInaccessible(store, { did, cid, because: 'hidden' })
+  return applied
+}
+
+function namedBy({ cid, recordUris }: NonNullable<ApplyWritesOptions['onlyIf']>): NamedBy {
+  if (Array.isArray(recordUris)) return { cid: parseBlobCid(cid), recordUris }
+  throw new BlobStoreError('InvalidArgument', 'applyWrites: onlyIf needs { cid, recordUris }, as recordsFor gives them')
 }
 
 function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {

@@ -46,6 +46,8 @@ export type RecordWrite =
   | { action: 'delete'; uri: string }
 
 export interface AppliedWrites {
+  /** False when `onlyIf` did not hold: then nothing was written. */
+  applied: boolean
   /** Blobs that lost their last public reference: to be purged from caches once it is committed. */
   hidden: BlobCid[]
   /** With `missing: 'expect'`: references to blobs that are held with another type or size. At most 100. */
@@ -73,6 +75,12 @@ export interface ApplyWritesOptions extends QueryOptions {
    * @default 'reject'
    */
   missing?: 'reject' | 'expect' | undefined
+  /**
+   * Writes only if exactly these records reference the blob, as `recordsFor` gave them: so that what was read before is
+   * still true. Else nothing is written, and `applied` is false.
+   * @default always
+   */
+  onlyIf?: { cid: CidLike; recordUris: readonly string[] } | undefined
 }
 
 export interface StatOptions extends QueryOptions {

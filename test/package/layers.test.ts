@@ -21,7 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   http: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts'],
   express: ['http', 'store', 'blob-store.ts'],
   images: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts', 'http', 'express'],
-  pds: ['blob', 'backend', 'metadata', 'maintenance', 'store', 'blob-store.ts'],
+  pds: ['blob', 'backend', 'metadata', 'maintenance', 'store', 'blob-store.ts', 'http'],
   exchange: ['blob', 'backend', 'metadata', 'maintenance', 'pds', 'store', 'blob-store.ts'],
   testing: ['blob', 'backend', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],
   cli: ['blob', 'backend', 'exchange', 'maintenance', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],

@@ -24,13 +24,13 @@ export class FakePds {
   readonly blobs: BlobStore
   readonly blobstore: PdsBlobStoreFactory
 
-  constructor(options: Partial<BlobStoreOptions> = {}) {
+  constructor(options: Partial<BlobStoreOptions> = {}, more: { limits?: 'pds' | 'store' } = {}) {
     this.blobs = createBlobStore({
       backend: new MemoryBackend(),
       metadata: sqliteMetadata(':memory:', { now: this.clock.now }),
       ...options,
     })
-    this.blobstore = pdsBlobStore(this.blobs, { BlobNotFoundError, ...this.host })
+    this.blobstore = pdsBlobStore(this.blobs, { BlobNotFoundError, ...this.host, ...more })
   }
 
   readonly host = {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { isBlobStoreError } from '../../src/index.ts'
+import { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError, MemoryBackend } from '../../src/index.ts'
+import { detach } from '../../src/pds/factory.ts'
 import { reconcile } from '../../src/pds/reconcile.ts'
 import { pdsBlobStore } from '../../src/pds.ts'
 import { sample } from './contract-cases.ts'
@@ -166,6 +167,179 @@ describe('a record that the PDS does not write in the end', () => {
   })
 })
 
+describe('a moderator', () => {
+  /** A PDS whose answer to a first reader waits. */
+  async function slowToAnswer() {
+    const pds = new FakePds()
+    const blob = await stored(pds)
+    let answer = () => {}
+    const asked = new Promise<void>((resolve) => {
+      pds.meanwhile = () => {
+        resolve()
+        return new Promise((answered) => {
+          answer = answered
+        })
+      }
+    })
+    const first = pds.blobstore(did).getBytes(blob.cid)
+    await asked
+    return { pds, ...blob, first, answer: () => answer() }
+  }
+
+  test('who quarantines a blob while a reader waits for the PDS has the last word', async () => {
+    const { pds, cid, first, answer } = await slowToAnswer()
+    await pds.blobstore(did).quarantine(cid)
+    answer()
+    await expect(first).rejects.toBeInstanceOf(BlobNotFoundError)
+    await expect(pds.blobstore(did).getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    await reconcile(pds)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    await pds.blobstore(did).unquarantine(cid)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
+  })
+
+  test('is not overtaken by a reader who made it public at that moment', async () => {
+    const { pds, cid, first, answer } = await slowToAnswer()
+    const noted = pds.blobs.recordsFor
+    let pinned = 0
+    Object.assign(pds.blobs, {
+      recordsFor: async (...args: Parameters<typeof noted>) => {
+        const uris = await noted.apply(pds.blobs, args)
+        // The reader is done between the moderator's look and the write that follows.
+        if (pinned++ === 0) {
+          answer()
+          await first
+        }
+        return uris
+      },
+    })
+    await pds.blobstore(did).quarantine(cid)
+    expect(pinned).toBe(2)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    expect(await pds.blobs.stat(did, cid)).toBeNull()
+  })
+
+  test('makes nothing public by taking down and restoring what the PDS refused', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.blobstore(did).makePermanent(key, cid) // and then the transaction is rolled back
+    await pds.blobstore(did).quarantine(cid)
+    await pds.blobstore(did).unquarantine(cid)
+    await expect(pds.blobstore(did).getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    pds.rows.set(cid, 'permanent') // written after all
+    expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+  })
+
+  test('can quarantine what the PDS has as permanent and nobody pinned, as after an import', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    await pds.blobs.upload(did, bytes, { limits: 'off' })
+    pds.rows.set(cid, 'permanent')
+    await pds.blobstore(did).quarantine(cid)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
+    await pds.blobstore(did).unquarantine(cid)
+    expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
+  })
+})
+
+describe('what not everybody may see', () => {
+  test('is kept, and shown to nobody, however it came', async () => {
+    const pds = new FakePds()
+    const [pinned, unpinned, shown] = [await stored(pds), sample(), await stored(pds)]
+    await pds.blobs.upload(did, unpinned.bytes, { limits: 'off' })
+    await pds.blobstore(did).getBytes(shown.cid)
+    for (const { cid } of [pinned, unpinned, shown]) pds.rows.set(cid, 'unlisted')
+    expect(await pds.blobstore(did).hasStored(pinned.cid)).toBe(false)
+    expect(await pds.blobstore(did).hasStored(unpinned.cid)).toBe(false)
+    await pds.collectAll()
+    expect(await reconcile(pds)).toMatchObject({ released: 0, confirmed: 2 })
+    await pds.collectAll()
+    for (const { cid } of [pinned, unpinned, shown]) {
+      expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
+      await expect(pds.blobstore(did).getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    }
+    expect(await pds.blobs.list(did)).toEqual({ items: [] })
+  })
+
+  test('is hidden when its last public record is deleted', async () => {
+    const pds = new FakePds()
+    const { cid } = await stored(pds)
+    await pds.blobstore(did).getBytes(cid)
+    pds.rows.set(cid, 'unlisted')
+    await pds.blobstore(did).deleteMany([cid])
+    expect(await pds.blobs.stat(did, cid)).toBeNull()
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
+    pds.rows.set(cid, 'permanent') // a public record names it again
+    await reconcile(pds)
+    expect(await pds.blobs.stat(did, cid)).not.toBeNull()
+  })
+})
+
+describe('after the PDS was stopped', () => {
+  test('nothing temporary is forgotten, until a PDS can be asked again', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'permanent')
+    detach(pds.blobs)
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
+    const again = pdsBlobStore(pds.blobs, { BlobNotFoundError, ...pds.host })
+    expect(Buffer.compare(await again(did).getBytes(cid), bytes)).toBe(0)
+    pds.rows.delete(cid)
+    await again(did).delete(cid)
+    await pds.collectAll()
+    expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
+  })
+})
+
+describe('what names nothing', () => {
+  test.each(['alice', '', 'did:plc', '../../etc', `did:plc:${'a'.repeat(3000)}`])(
+    'is not found, and is no error when deleted: the DID %j',
+    async (nobody) => {
+      const pds = new FakePds()
+      const { cid, bytes } = sample()
+      const blobstore = pds.blobstore(nobody)
+      for (const call of [
+        () => blobstore.getBytes(cid),
+        () => blobstore.getStream(cid),
+        () => blobstore.quarantine(cid),
+        () => blobstore.unquarantine(cid),
+        () => blobstore.makePermanent('key', cid),
+      ]) {
+        await expect(call()).rejects.toBeInstanceOf(BlobNotFoundError)
+      }
+      expect([await blobstore.hasStored(cid), await blobstore.hasTemp(`${cid}.x`)]).toEqual([false, false])
+      await blobstore.delete(cid)
+      await expect(blobstore.putTemp(bytes)).rejects.toMatchObject({ name: 'InvalidRequest', status: 400 })
+    },
+  )
+
+  test.each([`bafyrei${'a'.repeat(52)}`, 'x', '../../x'])('the CID %j of no blob is not found', async (text) => {
+    const blobstore = new FakePds().blobstore(did)
+    const cid = { toString: () => text } as never
+    await expect(blobstore.getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+    expect(await blobstore.hasStored(cid)).toBe(false)
+    await blobstore.deleteMany([cid])
+  })
+
+  test('tells the PDS’s client that it is not found, where the PDS itself does not look', async () => {
+    const { bytes, cid } = sample()
+    const pds = new FakePds()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    await pds.collectAll()
+    const error = await pds
+      .blobstore(did)
+      .makePermanent(key, cid)
+      .catch((error) => error)
+    expect(error).toBeInstanceOf(BlobNotFoundError)
+    expect(error).toMatchObject({ name: 'BlobNotFound', status: 400, statusCode: 400, expose: true })
+  })
+})
+
 describe('reconciling', () => {
   test('releases what a crash kept the PDS from deleting', async () => {
     const pds = new FakePds()
@@ -237,7 +411,50 @@ describe('when an account is deleted', () => {
   })
 })
 
+describe('trouble of the store', () => {
+  const troubles: [BlobStoreErrorCode, boolean, number | undefined][] = [
+    ['StorageFailed', true, 503],
+    ['StorageFailed', false, undefined],
+    ['MetadataBusy', true, 503],
+    ['StorageFull', false, 507],
+    ['UploadExpired', true, 503],
+    ['TooManyUploads', true, 429],
+  ]
+  test.each(troubles)('%s, transient %j, is answered by the PDS with %s', async (code, transient, status) => {
+    const backend = new MemoryBackend()
+    const pds = new FakePds({ backend })
+    const { cid } = await stored(pds)
+    const fail = async () => Promise.reject(new BlobStoreError(code, 'trouble', { transient }))
+    Object.assign(backend, { put: fail, get: fail })
+    const errors = [pds.blobstore(did).putTemp(sample().bytes), pds.blobstore(did).getBytes(cid)]
+    for (const error of await Promise.all(errors.map((failing) => failing.catch((error) => error)))) {
+      expect(error.status).toBe(status)
+      expect(isBlobStoreError(status === undefined ? error : error.cause, code)).toBe(true)
+    }
+  })
+})
+
 describe('the limits of the store', () => {
+  test('hold where the host asks for them, as errors that the PDS answers', async () => {
+    const limits = { maxBlobSize: 1000, accept: ['image/*'], quota: { bytes: 120 } }
+    const pds = new FakePds({ limits }, { limits: 'store' })
+    const gif = (text: string) => Buffer.concat([Buffer.from('GIF89a'), Buffer.from(text.padEnd(54))])
+    await pds.blobstore(did).putTemp(gif('one'))
+    const refused = async (bytes: Uint8Array) => {
+      const error = await pds
+        .blobstore(did)
+        .putTemp(Readable.from([bytes], { objectMode: false }))
+        .catch((error) => error)
+      return [error.status, error.name]
+    }
+    expect(await refused(Buffer.from('text'))).toEqual([400, 'InvalidMimeType'])
+    expect(await refused(gif('x'.repeat(2000)))).toEqual([413, 'PayloadTooLarge'])
+    await pds.blobstore(did).putTemp(gif('two'))
+    expect(await refused(gif('three'))).toEqual([400, 'QuotaExceeded'])
+    expect(await pds.blobs.usage(did)).toMatchObject({ count: 2, reserved: 0 })
+    expect(() => new FakePds({}, { limits: 'both' as never })).toThrow('limits')
+  })
+
   test('are off: the PDS has its own', async () => {
     const pds = new FakePds({
       limits: {

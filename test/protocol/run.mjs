@@ -38,6 +38,7 @@ const H = hostModel
 const stored = { row: 'p', rec: 1, held: 1, pins: [1], mark: 1 } // a record names it, and it is pinned
 const again = { start: stored, procs: [['rm', 'up', 'wr']] }
 const twice = { start: stored, procs: [['rm', 'up', 'wr'], ['up', 'wr', 'rm']] }
+const shown = { start: { ...stored }, procs: [], moderator: true, maxMark: 6, judge: 'I1 I8' }
 const moving = { start: { rec: 1 }, procs: [['im', 'rm'], ['up', 'wr']] }
 // Three keys are the default of content.mjs.
 const R = (o) => contentModel({ maxGen: keys, ...o })
@@ -148,6 +149,8 @@ const runs = [
   [H({ name: 'H1- it drops what is pinned after the answer, not what was before the question', ...again, noteFirst: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
   [H({ name: 'H1- pins have one name', ...again, marks: false, reconcile: false, collectorAsks: false, judge: 'I1' }), ['I1']],
   [H({ name: 'H1- the host makes permanent before it takes its write lock', ...again, hostLocksFirst: false, judge: 'I1' }), ['I1']],
+  [H({ name: 'H1 a moderator quarantines it while a reader waits for the host', ...shown }), []],
+  [H({ name: 'H1- a pin takes the place of those noted, whatever else is there by then', ...shown, compare: false }), ['I8']],
   [H({ name: 'H1- no reconciling: a rollback, or a lost deletion', ...again, reconcile: false, judge: 'I2' }), ['I2']],
 ]
 let bad = 0, left = 0

@@ -2,7 +2,7 @@ import type { Insertable, Kysely } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { saysSomething } from '../../blob/same-type.ts'
 import { publicScope } from '../../blob/scope.ts'
-import type { AppliedReferences, ApplyOptions, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
+import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps, WantedRef } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { RefTable, Tables } from '../tables.ts'
@@ -33,6 +33,9 @@ export function referenceSteps(session: Session): ReferenceSteps {
     options: ApplyOptions,
   ): Promise<AppliedReferences> {
     await lockLivingAccount(trx, did)
+    if (options.onlyIf && !(await isNamedBy(trx, did, options.onlyIf))) {
+      return { applied: false, hidden: [], differing: [] }
+    }
     const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
       refs.map((ref) => ({ ...ref, recordUri, scope })),
     )
@@ -46,7 +49,8 @@ export function referenceSteps(session: Session): ReferenceSteps {
     await add(trx, did, met, expected, options)
     await removeOthers(trx, did, former.references, met, options)
     await deleteOthers(trx, 'blobstore_expected', did, former.expected, expected)
-    return { hidden: await hiddenAmong(trx, did, former.references), differing: differing.slice(0, toldClaims) }
+    const hidden = await hiddenAmong(trx, did, former.references)
+    return { applied: true, hidden, differing: differing.slice(0, toldClaims) }
   }
 
   /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
@@ -120,6 +124,17 @@ export function referenceSteps(session: Session): ReferenceSteps {
     await deleteOthers(trx, 'blobstore_ref', did, former, kept)
   }
 }
+
+/** Asked under the account's lock: nobody changes its references before this transaction ends. */
+async function isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Promise<boolean> {
+  const { rows } = await findRecords(trx, { did, cid })
+  const uris = new Set(recordUris)
+  return rows.length === uris.size && rows.every((row) => uris.has(row.record_uri))
+}
+
+const findRecords = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db.selectFrom('blobstore_ref').select('record_uri').where('did', '=', did).where('cid', '=', cid),
+)
 
 const insertReferences = statement((db, { rows, rev }: { rows: Insertable<RefTable>[]; rev: string }) =>
   db

@@ -46,11 +46,39 @@ describeWithPds('attachBlobStore', () => {
     const own = pds.ctx.blobstore
     const changed = (ctx: object) => ({ ctx: Object.assign(Object.create(pds.ctx), ctx) }) as RunningPds
     await expect(attachBlobStore(changed({ actorStore: { resources: {} } }), blobs)).rejects.toThrow(
-      /not built as @atproto\/pds 0\.5 is: it has no ctx\.actorStore\.resources\.blobstore, .*Nothing was changed/,
+      /not built as @atproto\/pds 0\.4\.2xx and 0\.5 are: it has no ctx\.actorStore\.resources\.blobstore, .*Nothing was changed/,
     )
     const frozen = { ...pds.ctx.actorStore, resources: Object.freeze({ ...pds.ctx.actorStore.resources }) }
     Object.setPrototypeOf(frozen, Object.getPrototypeOf(pds.ctx.actorStore))
     await expect(attachBlobStore(changed({ actorStore: frozen }), blobs)).rejects.toThrow('keeps its own blob store')
+    expect(blobs.hooks.referenced).toBeUndefined()
+    expect(pds.ctx.blobstore).toBe(own)
+    await close()
+    await blobs.close()
+  })
+
+  test.each([
+    [
+      'queries are run otherwise',
+      (db: object) => ({ connection: () => ({ execute: (run: (one: object) => void) => run(db) }) }),
+    ],
+    [
+      'its tables are others',
+      () => ({ connection: () => ({ execute: async () => Promise.reject(new Error('no such table: blob')) }) }),
+    ],
+  ])('refuses a PDS whose answers it does not understand: %s', async (_what, make) => {
+    const { pds, close } = await madePds()
+    const blobs = memory()
+    const own = pds.ctx.blobstore
+    const { actorStore } = pds.ctx
+    const changed = Object.assign(Object.create(actorStore), {
+      openDb: async () => ({ db: make({}), close() {} }),
+    })
+    const other = { ctx: Object.assign(Object.create(pds.ctx), { actorStore: changed }) } as RunningPds
+    await expect(attachBlobStore(other, blobs)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('it does not answer what is asked of it'),
+    })
     expect(blobs.hooks.referenced).toBeUndefined()
     expect(pds.ctx.blobstore).toBe(own)
     await close()

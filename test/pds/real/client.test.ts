@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { BlobRef } from '@atproto/api'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { cidOfBytes } from '../../../src/index.ts'
 import { collectAll, describeWithPds, Network, Person, settled, wheres } from './network.ts'
 
@@ -135,6 +135,34 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       await alice.upload(randomBytes(500))
     })
 
+    test('says that a blob is not found when its grace period was over before its record came', async () => {
+      const pds = await started({ times: short })
+      const alice = await new Person(pds.url).signUp()
+      const bytes = randomBytes(500)
+      const blob = await alice.upload(bytes)
+      await new Promise((resolve) => setTimeout(resolve, short.grace + 50))
+      await collectAll(pds)
+      await expect(alice.write(blob)).rejects.toMatchObject({ status: 400, error: 'BlobNotFound' })
+      await alice.write(await alice.upload(bytes))
+      expect((await alice.read(blob))?.equals(bytes)).toBe(true)
+    })
+
+    test('holds to the store’s own limits, where the host asks for it', async () => {
+      const limits = { maxBlobSize: 1e6, accept: ['image/*'], quota: { bytes: 1000 } }
+      const pds = await started({ limits })
+      const alice = await new Person(pds.url).signUp()
+      const gif = (size: number) => Buffer.concat([Buffer.from('GIF89a'), randomBytes(size - 6)])
+      await alice.write(await alice.upload(gif(600), '*/*'))
+      await expect(alice.upload(randomBytes(10), 'image/png')).rejects.toMatchObject({
+        status: 400,
+        error: 'InvalidMimeType',
+      })
+      await expect(alice.upload(gif(600))).rejects.toMatchObject({ status: 400, error: 'QuotaExceeded' })
+      await expect(alice.upload(gif(1_000_001))).rejects.toMatchObject({ status: 413, error: 'PayloadTooLarge' })
+      await alice.write(await alice.upload(gif(300)))
+      expect(await pds.blobs.usage(alice.did)).toMatchObject({ bytes: 900, count: 2, reserved: 0 })
+    })
+
     test('hides what is taken down, and shows it again', async () => {
       const pds = await pdsOfAll()
       const alice = await new Person(pds.url).signUp()
@@ -191,7 +219,8 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       await alice.takedown(blobs[1], true)
       await alice.upload(temporary)
       await alice.leave(pds)
-      expect(await pds.blobs.usage(alice.did)).toMatchObject({ bytes: 0, count: 0 })
+      // 0.4 deletes the account after its blobs.
+      await vi.waitFor(async () => expect(await pds.blobs.usage(alice.did)).toMatchObject({ bytes: 0, count: 0 }), 5000)
       await collectAll(pds)
       expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedBytes: 100, doomedCount: 0 })
       expect(await bob.read(cidOfBytes(kept))).toEqual(kept)
@@ -234,7 +263,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
         const blob = await alice.upload(randomBytes(100))
         await alice.write(blob)
         await pds.blobs.close()
-        expect((await fetch(alice.urlOf(blob))).status).toBe(500)
+        expect((await fetch(alice.urlOf(blob))).status).toBe(503)
       })
     })
   })

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readActorRows } from './actor-rows.ts'
+import { changed, type RunningPds } from './running-pds.ts'
+
+/** Of an account that cannot be. */
+const nobody = 'did:web:pds-blobstore.invalid'
+const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
+
+/**
+ * Asks this PDS what will be asked of it, before anything is put in place: of an account made for it, in a temporary
+ * folder, whose database has the tables of this version.
+ *
+ * @throws `InvalidArgument` when it cannot be asked
+ */
+export async function assertAnswers(pds: RunningPds): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'pds-blobstore-'))
+  try {
+    const { actorStore } = pds.ctx
+    // The same but for the folder: its methods read `cfg`.
+    const trial = Object.create(actorStore, { cfg: { value: { ...actorStore.cfg, directory } } })
+    await trial.create(nobody, { export: async () => new Uint8Array(32) })
+    const probe: RunningPds = { ctx: { ...pds.ctx, actorStore: trial } }
+    for (const final of [false, true]) await readActorRows(probe, nobody, [noBytes], { final })
+  } catch (error) {
+    throw changed(`it does not answer what is asked of it (${error instanceof Error ? error.message : error})`, error)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
