@@ -1,8 +1,9 @@
-import { gif, png } from './flat.ts'
+import { gif } from './gif.ts'
 import { Header, type Source } from './header.ts'
 import { isoMedia } from './iso-media.ts'
 import { jpeg } from './jpeg.ts'
 import { matroska } from './matroska.ts'
+import { png } from './png.ts'
 import { webp } from './webp.ts'
 
 /** In pixels, as shown: a photograph or a video that says it was taken upright is upright. */
@@ -20,8 +21,9 @@ const readers = [png, jpeg, gif, webp, isoMedia, matroska]
 
 /**
  * The dimensions of an image or a video, from its header and without decoding it; null where there are none. Reads a few
- * kilobytes as a rule, 4 MiB at most. Our own readers, since they run in the server's process on anybody's bytes: each
- * is a bounded walk.
+ * kilobytes as a rule, 4 MiB at most. They are those that a browser shows and that the variants have, where headers
+ * contradict each other too. Our own readers, since they run in the server's process on anybody's bytes: each is a bounded
+ * walk.
  */
 export async function findDimensions(source: Source): Promise<FoundDimensions | null> {
   const header = new Header(source)

@@ -1,4 +1,4 @@
-import type { FoundDimensions } from './dimensions.ts'
+import type { Dimensions, FoundDimensions } from './dimensions.ts'
 import { type Header, textAt } from './header.ts'
 
 /** A box of an ISO base media file: where its content begins and ends. */
@@ -8,10 +8,13 @@ interface Box {
   end: number
 }
 
+/** What a file may begin with. QuickTime's need no brand, and were often written with padding before all else. */
+const firstBoxes = new Set(['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip', 'pnot', 'styp'])
+
 /** MP4, QuickTime, AVIF and HEIC: boxes within boxes. */
 export async function isoMedia(header: Header): Promise<FoundDimensions | null> {
-  const start = await header.at(4, 8)
-  if (!start || textAt(start, 0, 4) !== 'ftyp') return null
+  const start = await header.at(4, 4)
+  if (!start || !firstBoxes.has(textAt(start, 0, 4))) return null
   let kind: 'avif' | 'heic' = 'heic'
   for await (const box of boxes(header, 0, header.size)) {
     if (box.type === 'ftyp' && (await brands(header, box)).some((brand) => /^avi[fs]$/.test(brand))) kind = 'avif'
@@ -39,7 +42,9 @@ async function firstVideoTrack(header: Header, movie: Box): Promise<FoundDimensi
     // Behind times of 4 or 8 bytes: the matrix, and the dimensions in 16.16.
     const view = await header.at(trackHeader.start + (version === 1 ? 52 : 40), 44)
     if (!view) continue
-    const [width, height] = [view.getUint32(36) >>> 16, view.getUint32(40) >>> 16]
+    const presented = { width: view.getUint32(36) >>> 16, height: view.getUint32(40) >>> 16 }
+    // Players go by the samples' own size; what is presented is often 0, or as some editor wanted it.
+    const { width, height } = (await sampleSize(header, track)) ?? presented
     if (width === 0 || height === 0) continue // sound
     const turned = view.getInt32(0) === 0 && view.getInt32(4) !== 0
     return { kind: 'video', width: turned ? height : width, height: turned ? width : height }
@@ -47,7 +52,42 @@ async function firstVideoTrack(header: Header, movie: Box): Promise<FoundDimensi
   return null
 }
 
-/** The primary picture's `ispe` (dimensions) and `irot` (turns by 90°), found through the table of associations. */
+/** The first sample description's size in square pixels; null where the track has none, as sound. */
+async function sampleSize(header: Header, track: Box): Promise<Dimensions | null> {
+  const media = await child(header, track, 'mdia')
+  const handler = media && (await child(header, media, 'hdlr'))
+  const kind = handler && (await header.at(handler.start + 8, 4))
+  if (!media || !kind) return null
+  if (textAt(kind, 0, 4) !== 'vide') return { width: 0, height: 0 }
+  let box: Box | null = media
+  for (const type of ['minf', 'stbl', 'stsd']) box = box && (await child(header, box, type))
+  if (!box) return null
+  for await (const entry of boxes(header, box.start + 8, box.end)) {
+    const size = await header.at(entry.start + 24, 4)
+    if (!size) return null
+    const [width, height] = [size.getUint16(0), size.getUint16(2)]
+    if (width === 0 || height === 0) return null
+    return inSquarePixels(width, height, await pixelShape(header, entry))
+  }
+  return null
+}
+
+/** `pasp`: how wide and how high a pixel is. */
+async function pixelShape(header: Header, entry: Box): Promise<Dimensions> {
+  const shape = await child(header, { ...entry, start: entry.start + 78 }, 'pasp')
+  const view = shape && (await header.at(shape.start, 8))
+  const [width, height] = view ? [view.getUint32(0), view.getUint32(4)] : [1, 1]
+  return width > 0 && height > 0 ? { width, height } : { width: 1, height: 1 }
+}
+
+/** Nothing is made smaller: wide pixels make the picture wider, high ones higher. */
+function inSquarePixels(width: number, height: number, pixel: Dimensions): Dimensions {
+  const ratio = pixel.width / pixel.height
+  if (ratio >= 1) return { width: Math.round(width * ratio), height }
+  return { width, height: Math.round(height / ratio) }
+}
+
+/** The primary picture's `ispe` (dimensions), `clap` (what is cut out) and `irot` (turns by 90°), found through the table of associations. */
 async function picture(header: Header, meta: Box, kind: 'avif' | 'heic'): Promise<FoundDimensions | null> {
   const inner = { ...meta, start: meta.start + 4 }
   const primary = await child(header, inner, 'pitm')
@@ -57,7 +97,8 @@ async function picture(header: Header, meta: Box, kind: 'avif' | 'heic'): Promis
   const item = primary && (await itemId(header, primary))
   if (!container || !table || item === null) return null
   const its = await associated(header, table, item)
-  let found: { width: number; height: number } | null = null
+  let found: Dimensions | null = null
+  let cut: Dimensions | null = null
   let turned = false
   let index = 0
   for await (const property of boxes(header, container.start, container.end)) {
@@ -66,12 +107,24 @@ async function picture(header: Header, meta: Box, kind: 'avif' | 'heic'): Promis
     if (property.type === 'ispe') {
       const view = await header.at(property.start + 4, 8)
       if (view) found = { width: view.getUint32(0), height: view.getUint32(4) }
+    } else if (property.type === 'clap') {
+      cut = await cutOut(header, property)
     } else if (property.type === 'irot') {
       turned = (((await header.at(property.start, 1))?.getUint8(0) ?? 0) & 1) === 1
     }
   }
   if (!found) return null
+  if (cut && cut.width <= found.width && cut.height <= found.height) found = cut
   return turned ? { kind, width: found.height, height: found.width } : { kind, ...found }
+}
+
+/** In whole pixels, as fractions: the width's numerator and denominator, then the height's. */
+async function cutOut(header: Header, property: Box): Promise<Dimensions | null> {
+  const view = await header.at(property.start, 16)
+  if (!view) return null
+  const width = view.getUint32(0) / view.getUint32(4)
+  const height = view.getUint32(8) / view.getUint32(12)
+  return Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 ? { width, height } : null
 }
 
 async function itemId(header: Header, primary: Box): Promise<number | null> {

@@ -48,13 +48,20 @@ function confine(sharp: Sharp): Sharp {
 
 async function make(sharp: Sharp, input: Buffer, { recipe }: Task, limitInputPixels: number): Promise<Buffer> {
   const { fit, format, quality } = recipe
-  const image = sharp(input, { limitInputPixels, pages: 1, failOn: 'error' }).autoOrient() // before EXIF goes, which says how
+  // Of a file that is cut off, or damaged, what is there: browsers show that too.
+  const image = sharp(asPicture(input), { limitInputPixels, pages: 1, failOn: 'none' }).autoOrient() // before EXIF goes, which says how
   const { width, height } = fit === 'inside' ? recipe : boxWithin(recipe, (await image.metadata()).autoOrient)
   image.resize({ width, height, fit, withoutEnlargement: true })
   if (format === 'jpeg') image.flatten({ background: 'white' }).jpeg({ quality, mozjpeg: false })
   else if (format === 'webp') image.webp({ quality })
   else image.avif({ quality, effort: 2 }) // the default takes seconds
   return await image.toBuffer()
+}
+
+/** A sequence of pictures whose first brand says so: libvips knows it as AVIF only, and takes its first picture. */
+function asPicture(input: Buffer): Buffer {
+  if (input.toString('latin1', 4, 12) === 'ftypavis') input.write('avif', 8)
+  return input
 }
 
 interface Size {
