@@ -8,6 +8,7 @@ export default defineConfig({
     'src/express.ts',
     'src/s3.ts',
     'src/pds.ts',
+    'src/register.ts',
     'src/import.ts',
     'src/export.ts',
     'src/testing.ts',

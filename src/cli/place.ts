@@ -28,6 +28,11 @@ function option(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(`BLOBSTORE_${variable}`)
 }
 
+/** The variable of each option. */
+export const placeVariables: Readonly<Record<string, string>> = Object.fromEntries(
+  placeOptions.map((option) => [option.attributeName(), option.envVar as string]),
+)
+
 export interface Place {
   config?: string
   disk?: string

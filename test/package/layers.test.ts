@@ -24,6 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   pds: ['blob', 'backend', 'metadata', 'maintenance', 'store', 'blob-store.ts', 'http'],
   exchange: ['blob', 'backend', 'metadata', 'maintenance', 'pds', 'store', 'blob-store.ts'],
   testing: ['blob', 'backend', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],
+  register: ['blob-store.ts', 'cli', 'maintenance', 'pds'],
   cli: ['blob', 'backend', 'exchange', 'maintenance', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],
 }
 

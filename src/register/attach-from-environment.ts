@@ -1,0 +1,64 @@
+import type { BlobStore } from '../blob-store.ts'
+import { UsageError } from '../cli/command.ts'
+import { type Place, placeVariables, storeAt } from '../cli/place.ts'
+import type { Logger } from '../logger.ts'
+import { startJanitor } from '../maintenance/janitor.ts'
+import { attachBlobStore } from '../pds/attach.ts'
+import type { RunningPds } from '../pds/running-pds.ts'
+import type { CreatedPds } from './hook.ts'
+import { jsonLogger } from './json-logger.ts'
+
+/**
+ * Attaches the store that the environment names to a PDS that was created and not started: by the variables of the
+ * command line, and `BLOBSTORE_LIMITS`, which is `pds` or `store`. Its janitor runs until the PDS is destroyed; then all is
+ * closed.
+ *
+ * @throws in words for who runs the PDS; the PDS must then not start
+ */
+export async function attachFromEnvironment(pds: CreatedPds): Promise<void> {
+  const logger = jsonLogger(process.stdout)
+  const blobs = await storeFrom(process.env, logger)
+  try {
+    const limits = limitsFrom(process.env)
+    const attachment = await attachBlobStore(pds as unknown as RunningPds, blobs, { logger, limits })
+    const janitor = startJanitor(blobs, { logger })
+    const destroy = pds.destroy
+    pds.destroy = async function (this: CreatedPds) {
+      try {
+        await destroy.call(pds)
+      } finally {
+        await janitor.stop()
+        await attachment.stop()
+        await blobs.close()
+      }
+    }
+    logger.info({}, 'The blob store is attached to the PDS')
+  } catch (error) {
+    await blobs.close()
+    throw error
+  }
+}
+
+async function storeFrom(env: NodeJS.ProcessEnv, logger: Logger): Promise<BlobStore> {
+  const place: Place = { create: true }
+  for (const [option, variable] of Object.entries(placeVariables)) {
+    const value = env[variable]
+    if (value !== undefined && value !== '') Object.assign(place, { [option]: option === 's3PathStyle' ? true : value })
+  }
+  try {
+    return await storeAt(place, logger)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new Error(
+      'pds-blobstore/register: the environment does not say which blob store this PDS has. Set BLOBSTORE_DISK or BLOBSTORE_S3, ' +
+        `and BLOBSTORE_SQLITE or BLOBSTORE_POSTGRES, or BLOBSTORE_CONFIG (docs/adopting.md). ${error.message}`,
+      { cause: error },
+    )
+  }
+}
+
+function limitsFrom(env: NodeJS.ProcessEnv): 'pds' | 'store' {
+  const limits = env.BLOBSTORE_LIMITS || 'pds'
+  if (limits === 'pds' || limits === 'store') return limits
+  throw new Error(`pds-blobstore/register: BLOBSTORE_LIMITS must be pds or store, not ${limits}`)
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import * as nodeModule from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+/** What the PDS's module calls at its end. By a symbol, since it can import nothing of ours. */
+const handler: unique symbol = Symbol.for('pds-blobstore.register') as never
+
+/** A class `PDS` of `@atproto/pds`, as far as it is touched. */
+export interface PdsClass {
+  create(...args: unknown[]): Promise<CreatedPds>
+}
+
+export interface CreatedPds {
+  destroy(): Promise<void>
+}
+
+/**
+ * From now on each PDS that `PDS.create` makes gets the blob store that the environment names, before it can be started;
+ * whichever module loads `@atproto/pds`, by `import` or `require`. Costs every other process nothing but this: nothing
+ * else is loaded before there is a PDS.
+ *
+ * @throws where Node cannot do it
+ */
+export function registerPds(): void {
+  const { registerHooks } = nodeModule
+  if (typeof registerHooks !== 'function') {
+    throw new Error(`pds-blobstore/register needs Node 22.15 or later; this is ${process.versions.node}`)
+  }
+  Object.assign(globalThis, { [handler]: patch })
+  const entries = new Set<string>()
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const resolved = nextResolve(specifier, context)
+      if (specifier === '@atproto/pds') entries.add(resolved.url)
+      return resolved
+    },
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context)
+      if (!entries.has(url)) return loaded
+      const source = loaded.source ?? readFileSync(fileURLToPath(url))
+      const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
+      return { ...loaded, source: `${text}\n${call}` }
+    },
+  })
+}
+
+// In the scope of the module, where the class is whether it is exported by `export` or by `exports`.
+const call = `;globalThis[Symbol.for('pds-blobstore.register')](typeof PDS === 'undefined' ? undefined : PDS);\n`
+
+let isCreated = false
+
+function patch(pdsClass: PdsClass | undefined): void {
+  if (typeof pdsClass?.create !== 'function') {
+    throw new Error(
+      'pds-blobstore/register: this @atproto/pds has no class PDS with a method create, so the blob store cannot be attached. ' +
+        'See docs/adopting.md for the versions that it knows. To start the PDS without the store, take it out of NODE_OPTIONS',
+    )
+  }
+  const create = pdsClass.create
+  pdsClass.create = async function (this: unknown, ...args: unknown[]) {
+    if (isCreated) {
+      throw new Error('pds-blobstore/register: this process has a PDS already, and one blob store serves one PDS')
+    }
+    isCreated = true
+    const pds = await create.apply(this, args)
+    const { attachFromEnvironment } = await import('./attach-from-environment.ts')
+    await attachFromEnvironment(pds)
+    return pds
+  }
+}
