@@ -1,7 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
+import { FileGuard } from './file-guard.ts'
 import type { Source } from './kysely-metadata.ts'
 import type { Metadata } from './metadata.ts'
 import { migrate, migrationsPending } from './migrations.ts'
@@ -29,7 +30,10 @@ export async function openMetadata(source: Source): Promise<Metadata> {
   try {
     const session = await openSession(db, source)
     return {
-      close,
+      async close() {
+        session.end()
+        await close()
+      },
       ...identityRows(session),
       ...uploadSteps(session),
       ...referenceSteps(session),
@@ -50,16 +54,37 @@ export async function openMetadata(source: Source): Promise<Metadata> {
 }
 
 async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
-  const dialect = await acquired<Dialect>((start) => db.connection().execute((one) => start(() => look(one, source))))
-  const session = new Session(db, { dialect, ownFile: source.ownFile, now: source.now })
-  await bringTables(session, source.migrate ?? 'auto')
-  return session
+  const found = await acquired<Found>((start) => db.connection().execute((one) => start(() => look(one, source))))
+  const session = new Session(db, { ...found, ownFile: source.ownFile, now: source.now })
+  try {
+    await bringTables(session, source.migrate ?? 'auto')
+    return session
+  } catch (error) {
+    session.end()
+    throw error
+  }
 }
 
-async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Dialect> {
+interface Found {
+  dialect: Dialect
+  guard: FileGuard | null
+}
+
+async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Found> {
   const dialect = await detectDialect(db)
   await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
-  return dialect
+  return { dialect, guard: dialect.name === 'sqlite' ? await guardOf(db) : null }
+}
+
+/** None for a database in memory, or without a log: then SQLite has no lock between two transactions. */
+async function guardOf(db: Kysely<Tables>): Promise<FileGuard | null> {
+  const { rows: modes } = await sql<{ journal_mode: string }>`PRAGMA journal_mode`.execute(db)
+  if (modes[0]?.journal_mode !== 'wal') return null
+  // SQLite opens the log, and takes its locks, when it first reads.
+  await sql`select 1 from sqlite_schema limit 1`.execute(db)
+  const { rows: databases } = await sql<{ name: string; file: string }>`PRAGMA database_list`.execute(db)
+  const file = databases.find(({ name }) => name === 'main')?.file
+  return file ? FileGuard.of(file) : null
 }
 
 async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {

@@ -2,6 +2,7 @@ import { type Compilable, type ControlledTransaction, type Kysely, type RawBuild
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
+import type { FileGuard } from './file-guard.ts'
 import { type HostTransaction, ownTables } from './host-database.ts'
 import { persistently } from './persistently.ts'
 import { metadataError } from './sql-errors.ts'
@@ -13,6 +14,8 @@ export interface SessionOptions {
   dialect: Dialect
   /** Whether transactions of the host's can exist on this database. */
   ownFile: boolean
+  /** Of an SQLite file that this process has open. */
+  guard: FileGuard | null
   /** Replaces the database's clock, in tests. */
   now?: (() => number) | undefined
 }
@@ -24,6 +27,7 @@ export class Session {
   readonly dialect: Dialect
   readonly #db: Kysely<Tables>
   readonly #ownFile: boolean
+  readonly #guard: FileGuard | null
   readonly #clock: (() => number) | undefined
   readonly #group: WriteGroup = new WriteGroup((run) => this.#transact(run))
 
@@ -31,6 +35,7 @@ export class Session {
     this.#db = db
     this.dialect = options.dialect
     this.#ownFile = options.ownFile
+    this.#guard = options.guard
     this.#clock = options.now
   }
 
@@ -58,6 +63,7 @@ export class Session {
   /** Runs queries that change nothing. */
   async read<T>(run: (db: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
     try {
+      this.#guard?.assertReadable()
       if (trx !== undefined) return await run(this.#hostTransaction(trx))
       return await acquired((start) => this.#db.connection().execute((db) => start(() => run(db))))
     } catch (error) {
@@ -73,7 +79,11 @@ export class Session {
   async write<T>(run: (trx: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
     if (trx !== undefined) {
       try {
-        return await run(this.#hostTransaction(trx))
+        const host = this.#hostTransaction(trx)
+        this.#guard?.check()
+        const result = await run(host)
+        this.#guard?.check() // the last time before the host commits
+        return result
       } catch (error) {
         throw metadataError(error)
       }
@@ -88,17 +98,21 @@ export class Session {
 
   #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
     return acquired(async (start) => {
+      this.#guard?.assertSafe()
       const trx = await this.#begin()
+      let result: T
       try {
-        const result = await start(() => run(trx))
+        result = await start(() => run(trx))
+        this.#guard?.check()
         await trx.commit().execute()
-        return result
       } catch (error) {
         // The first error tells what happened. After a failed commit SQLite has rolled back by itself, and after a lost
         // connection there is nothing to roll back.
         await rolledBack(trx)
         throw error
       }
+      this.#guard?.checkCommitted()
+      return result
     })
   }
 
@@ -112,6 +126,11 @@ export class Session {
   /** Changes the tables, all or nothing. */
   async changeSchema(run: (trx: Kysely<Tables>) => Promise<void>): Promise<void> {
     return persistently(() => this.#transact(run))
+  }
+
+  /** Gives back what it holds itself; the connection is its giver's. */
+  end(): void {
+    this.#guard?.close()
   }
 
   #hostTransaction(trx: HostTransaction): Kysely<Tables> {

@@ -1,0 +1,9 @@
+import { type Owner, storeIn } from './place.ts'
+
+// What a command of the command line is to the file: another process that opens the store, and closes it.
+
+const [folder = '', owner = ''] = process.argv.slice(2)
+const blobs = storeIn(folder, owner as Owner)
+await blobs.totals()
+await blobs.close()
+process.exit() // with the database of the host, where it is the host's
