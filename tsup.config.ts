@@ -14,7 +14,8 @@ export default defineConfig({
     'src/testing.ts',
     'src/images.ts',
     'src/images-worker.ts', // no entry of the package: the program of a process
-    'src/checkpoint-worker.ts', // nor this one: of a thread
+    'src/checkpoint-worker.ts', // nor these two: of threads
+    'src/backup-worker.ts',
     'src/cli.ts',
   ],
   format: 'esm',

@@ -6,6 +6,7 @@ import type { MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
 import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+import type { BackupOptions, BackupReport } from './metadata/backup.ts'
 import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from './metadata/facts.ts'
 import type {
   AppliedWrites,
@@ -178,7 +179,18 @@ export interface BlobStore extends AsyncDisposable {
   accounts(options?: PageOptions): Promise<Page<Account>>
 
   /**
-   * To be called after each backup of the database, when the dump is complete: a restore of that backup, or of an older
+   * Copies the metadata's SQLite file as it is at one moment, while the store serves, by a thread. For a store that has a
+   * file of its own (`sqliteMetadata`): the file is copied by the SQLite that has it open, which no other in this process may
+   * do. When it resolves, the copy is whole, on stable storage, and marked as by `markBackup`; copy the bytes after it. The
+   * file has mode 0600. When it rejects, nothing is there, and a file to be overwritten is as it was.
+   *
+   * @throws `InvalidArgument`: there is such a file already, or no such folder; or the metadata are in a database of the host's
+   * @throws `StorageFull` `MetadataFailed` `MetadataUnsafe`
+   */
+  backup(path: string, options?: BackupOptions): Promise<BackupReport>
+
+  /**
+   * To be called after each other backup of the database, when the dump is complete: a restore of that backup, or of an older
    * one, is then noticed at the next opening, and nothing is deleted until `recover`.
    */
   markBackup(): Promise<void>

@@ -2,6 +2,7 @@ import type { BlobBackend } from './backend/backend.ts'
 import type { BlobStore } from './blob-store.ts'
 import { BlobStoreError } from './errors.ts'
 import { type Logger, silent } from './logger.ts'
+import { backup } from './maintenance/backup.ts'
 import { collect } from './maintenance/collect.ts'
 import { migrate } from './maintenance/migrate.ts'
 import { recover } from './maintenance/recover.ts'
@@ -106,6 +107,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     scrub: (given) => run((store) => scrub(store, given)),
     totals: () => run((store) => store.metadata.totals()),
     accounts: (given) => run((store) => accounts(store, given)),
+    backup: (path, given) => run((store) => backup(store, path, given)),
     markBackup: () =>
       run(async (store) => {
         store.epoch = await recognise(store)

@@ -62,6 +62,7 @@ export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenanc
 export type { Owner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { BackupOptions, BackupProgress, BackupReport } from './metadata/backup.ts'
 export type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage, Viewer } from './metadata/facts.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 // Where facts live.

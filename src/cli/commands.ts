@@ -1,4 +1,5 @@
 import type { StoreCommand } from './command.ts'
+import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
 import { collect } from './commands/collect.ts'
 import { exportCommand } from './commands/export.ts'
@@ -16,6 +17,7 @@ export const commands: readonly StoreCommand[] = [
   collect,
   sweep,
   scrub,
+  backup,
   recover,
   migrate,
   importCommand,

@@ -1,13 +1,5 @@
-import { Worker } from 'node:worker_threads'
-
-export interface Setting {
-  file: string
-  /**
-   * Where the very better-sqlite3 is that this thread has: of two copies of SQLite in one process, each drops the file
-   * locks of the other (https://sqlite.org/howtocorrupt.html, section 2.2.1).
-   */
-  sqlite: string
-}
+import type { Worker } from 'node:worker_threads'
+import { startThread } from './sqlite-thread.ts'
 
 export type Ask = 'checkpoint' | 'end'
 
@@ -26,19 +18,7 @@ export class CheckpointThread {
 
   /** @throws where the process may start no threads, or the package was bundled into something else */
   constructor(file: string) {
-    // Beside the bundles in the package, and one folder up in the source.
-    const { url } = import.meta
-    const program = new URL(url.endsWith('.ts') ? '../checkpoint-worker.ts' : './checkpoint-worker.js', url)
-    const workerData: Setting = { file, sqlite: import.meta.resolve('better-sqlite3') }
-    this.#worker = new Worker(program, {
-      workerData,
-      name: 'blobstore-checkpoint',
-      // What the host loads into its threads, by NODE_OPTIONS too, has no business in this one.
-      execArgv: [],
-      env: {},
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
-    })
-    this.#worker.unref()
+    this.#worker = startThread('checkpoint', file)
     this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
     this.#worker.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new Error(String(error))))
     this.#exit = new Promise((resolve) => {

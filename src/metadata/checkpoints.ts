@@ -30,7 +30,8 @@ interface LogRow {
  */
 export class Checkpoints {
   readonly #database: Database
-  readonly #file: string
+  /** As SQLite understood it: absolute, and without symbolic links. */
+  readonly file: string
   readonly #length: Statement<[], LogRow>
   readonly #long: number
   /** After how many pages COMMIT took the log into the file, and will again where there is no thread. */
@@ -47,7 +48,7 @@ export class Checkpoints {
   constructor(database: Database, options: { long?: number } = {}) {
     this.#database = database
     const [main] = database.pragma('database_list') as [{ file: string }]
-    this.#file = main.file // as SQLite understood it
+    this.file = main.file
     this.#long = options.long ?? long
     this.#next = this.#long
     // It takes nothing, and tells how long the log is.
@@ -90,7 +91,7 @@ export class Checkpoints {
 
   async #take(): Promise<void> {
     try {
-      this.#thread ??= new CheckpointThread(this.#file)
+      this.#thread ??= new CheckpointThread(this.file)
       for (let round = 0; round < rounds && !this.#off && this.#rest() > few * this.#long; round++)
         await this.#thread.checkpoint()
       this.#nearlyDone = true

@@ -47,13 +47,22 @@ export class FileGuard {
    */
   check(): void {
     this.assertSafe()
+    this.checkFiles()
+    this.#checkLocks()
+  }
+
+  /**
+   * Looks at the files only.
+   *
+   * @throws `MetadataUnsafe`
+   */
+  checkFiles(): void {
     for (const { path, dev, ino } of this.#files) {
       const now = inodeOf(path)
       if (now === 'unknown' || (now?.dev === dev && now.ino === ino)) continue
       this.#replaced = true
       this.#fail(replaced)
     }
-    this.#checkLocks()
   }
 
   /**

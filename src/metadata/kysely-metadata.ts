@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
+import type { BackupSteps } from './backup.ts'
 import { type HostDatabase, ownTables } from './host-database.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { persistently } from './persistently.ts'
@@ -69,7 +70,7 @@ export interface Source extends KyselyMetadataOptions {
   ownFile: boolean
 }
 
-export interface Connection {
+export interface Connection extends Partial<BackupSteps> {
   db: Kysely<Tables>
   close(): Promise<void>
 }

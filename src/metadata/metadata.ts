@@ -1,5 +1,6 @@
 import type { BlobKey } from '../backend/key.ts'
 import type { BlobCid } from '../blob/cid.ts'
+import type { BackupSteps } from './backup.ts'
 import type { RecoverSteps, ScrubSteps } from './care.ts'
 import type { Account, BlobCounts, BlobStat, DifferingClaim, MissingBlob, Page, Usage, Viewer } from './facts.ts'
 import type { CollectSteps, SweepSteps } from './garbage.ts'
@@ -37,7 +38,8 @@ export interface Metadata
     SweepSteps,
     ScrubSteps,
     RecoverSteps,
-    ProcessSteps {
+    ProcessSteps,
+    Partial<BackupSteps> {
   /** Closes what `open` opened; what the host gave stays open. */
   close(): Promise<void>
 }

@@ -26,7 +26,7 @@ import type { Tables } from './tables.ts'
 
 /** Connects, checks the settings, and creates or checks the tables. */
 export async function openMetadata(source: Source): Promise<Metadata> {
-  const { db, close } = await source.connect()
+  const { db, close, backup } = await source.connect()
   try {
     const session = await openSession(db, source)
     return {
@@ -34,6 +34,12 @@ export async function openMetadata(source: Source): Promise<Metadata> {
         session.end()
         await close()
       },
+      ...(backup && {
+        backup(path, options) {
+          session.assertSameFile()
+          return backup(path, options)
+        },
+      }),
       ...identityRows(session),
       ...uploadSteps(session),
       ...referenceSteps(session),

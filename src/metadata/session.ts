@@ -128,6 +128,11 @@ export class Session {
     return persistently(() => this.#transact(run))
   }
 
+  /** @throws `MetadataUnsafe` when others see another file by now */
+  assertSameFile(): void {
+    this.#guard?.checkFiles()
+  }
+
   /** Gives back what it holds itself; the connection is its giver's. */
   end(): void {
     this.#guard?.close()

@@ -28,14 +28,21 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const [{ default: Database }, { Kysely }, { Checkpoints }, { ImmediateDialect }, { applySettings }] =
-        await Promise.all([
-          import('better-sqlite3'),
-          import('kysely'),
-          import('./checkpoints.ts'),
-          import('./immediate-dialect.ts'),
-          import('./sqlite-settings.ts'),
-        ])
+      const [
+        { default: Database },
+        { Kysely },
+        { Checkpoints },
+        { ImmediateDialect },
+        { sqliteBackup },
+        { applySettings },
+      ] = await Promise.all([
+        import('better-sqlite3'),
+        import('kysely'),
+        import('./checkpoints.ts'),
+        import('./immediate-dialect.ts'),
+        import('./sqlite-backup.ts'),
+        import('./sqlite-settings.ts'),
+      ])
       const database = new Database(file, { timeout: busyTimeout })
       try {
         const checkpoints = new Checkpoints(database)
@@ -46,13 +53,17 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
           await checkpoints.close()
           await db.destroy()
         }
-        return { db, close }
+        return { db, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
       } catch (error) {
         database.close()
         throw error
       }
     },
   })
+}
+
+function noFile(): never {
+  throw new BlobStoreError('InvalidArgument', 'This store’s metadata are in memory: there is nothing to back up')
 }
 
 /** better-sqlite3 13 ends the process, without a word, on a Node that lacks what it was built for. */

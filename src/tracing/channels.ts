@@ -8,7 +8,7 @@ export const storeOperations = [
   'upload', 'applyWrites', 'read', 'presign', 'stat',
   'list', 'listOwn', 'listMissing', 'counts', 'recordsFor', 'usage',
   'takedown', 'restore', 'deleteAccount', 'reopenAccount',
-  'collect', 'sweep', 'scrub', 'totals', 'accounts', 'markBackup', 'migrate', 'recover',
+  'collect', 'sweep', 'scrub', 'totals', 'accounts', 'backup', 'markBackup', 'migrate', 'recover',
 ] as const
 
 /** The methods of a backend that are traced, each by the channel `pds-blobstore:backend:<method>`. */
@@ -63,7 +63,7 @@ export interface BackendTrace {
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
  * | `delete` | `failed`, how many could not be |
- * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `usage`, `counts`, `totals` | the numbers of their report |
+ * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `backup`, `usage`, `counts`, `totals` | the numbers of their report |
  */
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 

@@ -26,7 +26,7 @@ function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
 // biome-ignore format: a list of names
 const ofNoAccount: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
   'ready', 'close', 'totals', 'accounts',
-  'collect', 'sweep', 'scrub', 'markBackup', 'migrate', 'recover',
+  'collect', 'sweep', 'scrub', 'backup', 'markBackup', 'migrate', 'recover',
 ])
 // biome-ignore format: a list of names
 const ofOneBlob: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
@@ -67,4 +67,5 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   scrub: numbersOf,
   migrate: numbersOf,
   recover: numbersOf,
+  backup: numbersOf,
 }

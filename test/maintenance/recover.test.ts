@@ -1,7 +1,8 @@
-import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import { copyDatabase } from '../support/database-copy.ts'
 import { Clock, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, post, text, uriOf } from '../support/samples.ts'
 
@@ -16,10 +17,11 @@ function openStore() {
       metadata: sqliteMetadata(join(database, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
       limits: { accept: ['*/*'] },
     })
-  const backUp = () => cpSync(database, join(folder, 'backup'), { recursive: true })
+  const backUp = () => copyDatabase(join(database, 'blobs.sqlite'), join(folder, 'backup'))
   const restore = () => {
     rmSync(database, { recursive: true })
-    cpSync(join(folder, 'backup'), database, { recursive: true })
+    mkdirSync(database)
+    cpSync(join(folder, 'backup'), join(database, 'blobs.sqlite'))
   }
   const rot = (cid: string) => {
     const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })

@@ -129,10 +129,16 @@ describe('the source', () => {
     expect(namesWith(/\brm(?:Sync)?\(|recursive: true.*(?:rm|force)|force: true/)).toEqual([])
   })
 
-  test('evaluates no text, and starts no process but those that decode images, no thread but the one for checkpoints', () => {
+  test('evaluates no text, and starts no process but those that decode images, no threads but those on the SQLite file', () => {
     const evaluates = /\beval\(|new Function\(|node:(?:child_process|vm|worker_threads)|require\(/
     expect(new Set(namesWith(evaluates))).toEqual(
-      new Set(['checkpoint-worker.ts', 'metadata/checkpoint-thread.ts', 'images/pool/worker-process.ts']),
+      new Set([
+        'backup-worker.ts',
+        'checkpoint-worker.ts',
+        'metadata/sqlite-thread.ts',
+        'metadata/checkpoint-thread.ts', // its type
+        'images/pool/worker-process.ts',
+      ]),
     )
   })
 })

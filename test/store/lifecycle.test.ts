@@ -395,6 +395,7 @@ function methods(cid: string): Record<string, (blobs: BlobStore, options?: never
     sweep: (blobs, options) => blobs.sweep(options),
     scrub: (blobs, options) => blobs.scrub(options),
     totals: (blobs) => blobs.totals(),
+    backup: (blobs, options) => blobs.backup(join(temporaryFolder(), 'copy.sqlite'), options),
     markBackup: (blobs) => blobs.markBackup(),
     recover: (blobs, options) => blobs.recover(options),
   }

@@ -1,7 +1,8 @@
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type BlobStore, type BlobStoreOptions, createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import { copyDatabase } from './database-copy.ts'
 import { Clock, temporaryFolder } from './places.ts'
 
 /** A store on disk with a file of its own, whose files a test may touch. */
@@ -46,17 +47,13 @@ export class FolderPlace {
   /** Copies the database as it is now, its log included. */
   backUp(): string {
     const copy = temporaryFolder()
-    for (const ending of ['', '-wal', '-shm']) {
-      if (existsSync(this.database + ending)) copyFileSync(this.database + ending, join(copy, `backup${ending}`))
-    }
+    copyDatabase(this.database, join(copy, 'backup'))
     return copy
   }
 
   /** Puts a copy in the database's place. Every store must be closed. */
   putBack(copy: string): void {
-    for (const ending of ['', '-wal', '-shm']) {
-      rmSync(this.database + ending, { force: true })
-      if (existsSync(join(copy, `backup${ending}`))) copyFileSync(join(copy, `backup${ending}`), this.database + ending)
-    }
+    for (const ending of ['', '-wal', '-shm']) rmSync(this.database + ending, { force: true })
+    copyFileSync(join(copy, 'backup'), this.database)
   }
 }

@@ -1,0 +1,49 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { CopyAnswer } from './metadata/sqlite-backup.ts'
+import type { Setting } from './metadata/sqlite-thread.ts'
+
+// The thread that copies an SQLite file. Started by metadata/sqlite-backup.ts, of no use to anyone else. It is told where
+// to, and later maybe to stop.
+
+/** Copied at once: 1 MiB of the usual pages. Between them it hears whether it is to stop. */
+const pagesAtOnce = 256
+
+const { file, sqlite } = workerData as Setting
+const { default: Database } = (await import(sqlite)) as { default: typeof import('better-sqlite3') }
+let stopped = false
+
+parentPort?.on('message', (message: string) => {
+  if (message === 'stop') stopped = true
+  else void copy(message)
+})
+
+async function copy(to: string): Promise<void> {
+  let failure: { message: string; code?: string } | null = null
+  try {
+    await copyAsOfNow(to)
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string }
+    failure = code === undefined ? { message } : { message, code }
+  }
+  parentPort?.postMessage({ kind: 'end', failure } satisfies CopyAnswer)
+  parentPort?.close()
+}
+
+async function copyAsOfNow(to: string): Promise<void> {
+  const database = new Database(file, { readonly: true, fileMustExist: true })
+  try {
+    // What is committed from now on is left out. Else SQLite would begin anew with each commit of another connection.
+    database.exec('begin')
+    database.pragma('user_version') // reads, and so takes the snapshot
+    await database.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        if (stopped) throw new Error('it was stopped')
+        const pages = totalPages - remainingPages
+        parentPort?.postMessage({ kind: 'progress', pages, of: totalPages } satisfies CopyAnswer)
+        return pagesAtOnce
+      },
+    })
+  } finally {
+    database.close()
+  }
+}
