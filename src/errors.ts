@@ -27,7 +27,7 @@
  * | `BlobDamaged` | the bytes are not those that were stored, or announced by their CID |
  * | `MetadataBusy` | the database was locked, or its connection in use, for too long |
  * | `MetadataFailed` | the database failed otherwise |
- * | `MetadataUnsafe` | the database's settings would lose acknowledged blobs |
+ * | `MetadataUnsafe` | acknowledged blobs would be lost: the database's settings are wrong, or its SQLite file has lost its locks |
  * | `MetadataOutdated` | the database's tables are not those of this version |
  * | `StoreMismatch` | this backend belongs to another database, or another one has bytes too |
  * | `StoreRestored` | the database is older than the bytes: nothing is deleted until it is recovered |

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -127,6 +127,22 @@ describe('the command line', () => {
     const unasked = await place.cli('sweep', '--force')
     expect(unasked).toMatchObject({ status: 2, stderr: expect.stringContaining('--yes') })
     expect(await place.cli('sweep', '--force', '--yes')).toMatchObject({ status: 0 })
+  })
+
+  test('copies the database while the host has it open, and overwrites only what it is told to', async () => {
+    const place = await filled()
+    const host = place.store()
+    await host.ready()
+    const to = join(place.folder, 'copy.sqlite')
+    expect(await place.cli('backup')).toMatchObject({ status: 2, stderr: expect.stringContaining('--to') })
+    expect(await place.json('backup', '--to', to)).toEqual({ bytes: statSync(to).size })
+    const again = await place.cli('backup', '--to', to)
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('is there already') })
+    expect(await place.cli('backup', '--to', to, '--overwrite')).toMatchObject({ status: 0 })
+    await host.upload(alice, bytes('and the host goes on'))
+    await host.close()
+    const { count } = await place.store({ database: to }).usage(alice)
+    expect(count).toBe(2)
   })
 
   test('recovers what a restored database has forgotten, and says whose owners are missing', async () => {
