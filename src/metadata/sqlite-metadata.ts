@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
 import type { MetadataAdapter } from './metadata.ts'
+import { makeFolderOf } from './sqlite-folder.ts'
 import type { Tables } from './tables.ts'
 
 /** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
@@ -25,7 +24,7 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
     ...options,
     ownFile: true,
     async connect() {
-      if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      if (file !== ':memory:') await makeFolderOf(file, options.durability !== 'relaxed')
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
       const [

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
 import { alice, bytes, chunks, post, unpost } from '../support/samples.ts'
@@ -13,8 +13,12 @@ breakRule(broken)
 
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
+// As in a container: the folder that everything is in is a link to a volume.
+mkdirSync(`${folder}/volume`)
+symlinkSync('volume', `${folder}/link`)
+
 const blobs = createBlobStore({
-  backend: new DiskBackend({ root: `${folder}/root`, minFree: { bytes: 0, inodes: 0 } }),
+  backend: new DiskBackend({ root: `${folder}/link/data/root`, minFree: { bytes: 0, inodes: 0 } }),
   metadata: sqliteMetadata(`${folder}/blobs.sqlite`, { durability: metadataDurability(broken) }),
   limits: { accept: ['*/*'] },
   times: { grace: 0, deleteDelay: 0 },

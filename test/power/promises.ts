@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Call } from './strace.ts'
 
 /** One step of `one-of-each.ts`: what it did between its first word and its last. */
@@ -37,6 +37,17 @@ export function brokenByUpload({ calls, answer: cid }: Deed): string[] {
     broken.push('mkdir(shard) < fsync(its parent) < commit')
   if (!named(calls, key, rename.begun)) broken.push('the row before the bytes')
   return [...broken, ...brokenByCommit({ calls, answer: cid })]
+}
+
+/** The names of the directories that were made for the root, and its own, before anything is in it. */
+export function brokenByRoot({ calls }: Deed): string[] {
+  const version = calls.find(({ name, path }) => name === 'openat' && path.endsWith('/layout-1'))
+  if (version === undefined) return ['no root was made']
+  const made = calls.filter(({ name, path }) => name === 'mkdir' && version.path.startsWith(`${path}/`))
+  if (made.length !== 2) return [`${made.length} directories were made for the root`]
+  return made
+    .filter(({ path, ended }) => !syncedBetween(calls, dirname(path), ended, version.begun))
+    .map(({ path }) => `mkdir(${basename(path)}) < fsync(its parent) < what is in it`)
 }
 
 /** Whatever was written to the WAL is on stable storage when it is acknowledged. */

@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BrokenRule } from '../power/broken-rules.ts'
-import { brokenByCommit, brokenByDeletion, brokenByMarker, brokenByUpload, deedOf } from '../power/promises.ts'
+import {
+  brokenByCommit,
+  brokenByDeletion,
+  brokenByMarker,
+  brokenByRoot,
+  brokenByUpload,
+  deedOf,
+} from '../power/promises.ts'
 import { type Call, straceWorks, trace } from '../power/strace.ts'
 import { temporaryFolder } from '../support/places.ts'
 
@@ -9,7 +16,8 @@ import { temporaryFolder } from '../support/places.ts'
 //
 // Goes red when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
 // shard; when src/backend/disk/shards.ts does not sync the parent of a new shard; when src/backend/disk/deletion.ts does
-// not sync the shard; when src/backend/disk/marker.ts syncs less; when src/metadata/sqlite-settings.ts sets
+// not sync the shard; when src/backend/disk/marker.ts syncs less;
+// when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite-settings.ts sets
 // synchronous = NORMAL; when src/store/upload.ts commits before `put`, or puts before `intend`; when
 // src/maintenance/collect.ts forgets tombstones before the bytes are gone. Of these the last tests break three.
 // Needs strace (Debian: strace); REQUIRE_STRACE=1 makes its absence a failure.
@@ -27,6 +35,7 @@ function traced(...args: BrokenRule[]): Call[] {
 describe.skipIf(!available && !required)('the order of system calls', () => {
   test('is the one that the promises need', () => {
     const calls = traced()
+    expect(brokenByRoot(deedOf(calls, 'open')), 'a new root').toEqual([])
     expect(brokenByMarker(deedOf(calls, 'open')), 'the first marker').toEqual([])
     for (const name of ['small', 'spooled', 'again']) expect(brokenByUpload(deedOf(calls, name)), name).toEqual([])
     const shards = calls.filter(({ name, path }) => name === 'mkdir' && /\/blobs\/[a-z2-7]{2}$/.test(path))
@@ -48,6 +57,8 @@ describe.skipIf(!available && !required)('the order of system calls', () => {
   test('shows a missing fsync of directories', () => {
     const calls = traced('dirsync')
     const missing = ['rename < fsync(shard directory) < commit', 'mkdir(shard) < fsync(its parent) < commit']
+    const parents = ['data', 'root'].map((name) => `mkdir(${name}) < fsync(its parent) < what is in it`)
+    expect(brokenByRoot(deedOf(calls, 'open'))).toEqual(parents)
     expect(brokenByUpload(deedOf(calls, 'small'))).toEqual(missing)
     expect(brokenByUpload(deedOf(calls, 'again'))).toEqual(missing.slice(0, 1))
     expect(brokenByDeletion(deedOf(calls, 'collect'))).toEqual(['unlink < fsync(directory) < dropping'])

@@ -14,7 +14,7 @@ import type {
 } from '../backend.ts'
 import { fileError } from '../files/file-error.ts'
 import { FileSpool } from '../files/file-spool.ts'
-import { FreeSpace } from '../files/free-space.ts'
+import { type Floor, FreeSpace } from '../files/free-space.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { ifThere, Refusal, sys } from '../files/system-calls.ts'
 import { type BlobKey, cidIn } from '../key.ts'
@@ -26,13 +26,14 @@ import { LoopTime } from './loop-time.ts'
 import { readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
+import { makeRoot } from './root.ts'
 import { Shards } from './shards.ts'
 import { isSmall, readSmall } from './small.ts'
 
 export interface DiskBackendOptions {
   /**
-   * A directory of its own, on a local file system. Created when it is missing; one that holds anything else is
-   * refused. Several processes may use it at once.
+   * A directory of its own, on a local file system, or a symbolic link to one. Created when it is missing; one that holds
+   * anything else is refused. Several processes may use it at once.
    */
   root: string
   /** @default 'disk' */
@@ -63,9 +64,12 @@ export interface DiskBackendOptions {
 export class DiskBackend implements BlobBackend {
   readonly name: string
   readonly durable: boolean
-  readonly #layout: Layout
-  readonly #shards: Shards
-  readonly #space: FreeSpace
+  /** As it was given. */
+  readonly #root: string
+  readonly #minFree: Floor
+  #layout!: Layout
+  #shards!: Shards
+  #space!: FreeSpace
   readonly #loopTime = new LoopTime()
   readonly #readings = new Set<DiskReading>()
   readonly #spools = new Set<FileSpool>()
@@ -80,18 +84,27 @@ export class DiskBackend implements BlobBackend {
     this.name = checkBackendName(name)
     // Windows has no fsync of a directory.
     this.durable = durability === 'full' && process.platform !== 'win32'
-    this.#layout = new Layout(resolve(root))
+    this.#root = resolve(root)
     const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
     assertWhole('DiskBackend: minFree.bytes', bytes, 0)
     assertWhole('DiskBackend: minFree.inodes', inodes, 0)
-    this.#space = new FreeSpace(this.#layout.root, { bytes, inodes })
-    this.#shards = new Shards(this.#layout, this.durable)
+    this.#minFree = { bytes, inodes }
+    this.#settle(this.#root)
   }
 
   open({ signal }: CallOptions = {}): Promise<void> {
     return this.#attempt(`open the root of backend "${this.name}"`, signal, async () => {
+      const root = await makeRoot(this.#root)
+      if (root !== this.#layout.root) this.#settle(root)
       this.#shards.found(await openLayout(this.#layout, this.durable))
     })
+  }
+
+  /** A link that is changed later changes nothing until the next opening. */
+  #settle(root: string): void {
+    this.#layout = new Layout(root)
+    this.#shards = new Shards(this.#layout, this.durable)
+    this.#space = new FreeSpace(root, this.#minFree)
   }
 
   /** Bodies that are being read reject, and spools are discarded. */

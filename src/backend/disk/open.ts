@@ -1,17 +1,17 @@
 import type { Dirent } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import { checkDirectory, makeDirectory, syncDirectory } from '../files/directory.ts'
 import { errnoOf, Refusal, sys } from '../files/system-calls.ts'
 import { isShardName, isVersionName, type Layout, versionName } from './layout.ts'
+import { syncParents } from './root.ts'
 
 /**
- * Makes the directories or checks those that are there, and resolves with the shards. With `durable` all their names
+ * Makes the directories in the root, or checks those that are there, and resolves with the shards. With `durable` all their names
  * are on stable storage then, those of another process that died before its own fsync too.
  */
 export async function openLayout(layout: Layout, durable: boolean): Promise<string[]> {
-  await makeRoot(layout.root, durable)
   const root = await checkDirectory(layout.root)
+  if (durable) await syncParents(layout.root)
   await claimRoot(layout, durable)
   for (const directory of [layout.blobs, layout.spools]) {
     await makeDirectory(directory)
@@ -26,16 +26,6 @@ export async function openLayout(layout: Layout, durable: boolean): Promise<stri
   const shards = await findShards(layout)
   if (durable) await syncDirectory(layout.blobs)
   return shards
-}
-
-/** Creates the root, and its parents where they are missing. */
-async function makeRoot(root: string, durable: boolean): Promise<void> {
-  const first = await mkdir(root, { recursive: true, mode: 0o700 })
-  if (first === undefined || !durable) return
-  for (let path = root; ; path = dirname(path)) {
-    await syncDirectory(dirname(path))
-    if (path.length <= first.length) return
-  }
 }
 
 /** Writes the version into an empty root. Bytes of other software, or of a later version, are left alone. */

@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises'
+import { lstat, mkdir, stat } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
+import { basename } from 'node:path'
 import { checkDirectory } from './directory.ts'
 import { Refusal } from './system-calls.ts'
 
@@ -8,10 +9,13 @@ export function defaultSpoolDirectory(): string {
   return `${tmpdir()}/pds-blobstore-spool-${userInfo().uid}`
 }
 
+/** It may be a symbolic link, where this user or root has made that: in a folder for all, such as `/tmp`, others make some too. */
 export async function openSpoolDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-  const { uid, mode } = await checkDirectory(path)
   const own = process.getuid?.()
+  const link = await lstat(path)
+  const isTrusted = link.isSymbolicLink() && (link.uid === own || link.uid === 0)
+  const { uid, mode } = isTrusted ? await checkTarget(path) : await checkDirectory(path)
   if (own === undefined) return
   if (uid !== own || (mode & 0o022) !== 0) {
     throw new Refusal(
@@ -19,4 +23,10 @@ export async function openSpoolDirectory(path: string): Promise<void> {
       'others may write to the directory for spools; give one of the user’s own (spoolDirectory)',
     )
   }
+}
+
+async function checkTarget(path: string) {
+  const stats = await stat(path)
+  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" leads to no directory; remove it`)
+  return stats
 }

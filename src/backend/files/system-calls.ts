@@ -38,6 +38,7 @@ export const sys: SystemCalls = {
   rename: async (from, to) => fs.renameSync(from, to),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => void (await mkdir(path, 0o700)),
+  realpath: promisify(fs.realpath.native) as (path: string) => Promise<string>,
   lstat: promisify(fs.lstat) as (path: string) => Promise<Stats>,
   readdir: (path) => readdir(path),
   readdirTypes: (path) => readdir(path, { withFileTypes: true }),
@@ -64,6 +65,8 @@ export interface SystemCalls {
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   mkdir(path: string): Promise<void>
+  /** Without symbolic links. */
+  realpath(path: string): Promise<string>
   lstat(path: string): Promise<Stats>
   readdir(path: string): Promise<string[]>
   readdirTypes(path: string): Promise<Dirent[]>

@@ -1,0 +1,253 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { sys } from '../../../src/backend/files/system-calls.ts'
+import { assertHolds, listAll, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
+import { mountTmpfs, openDisk, temporaryDirectory } from './fixture.ts'
+
+// Red when a link is refused or followed to nowhere, when a parent is not synced, or when that needs more rights than there are.
+
+/** A volume, and a folder in which there may be links to it. */
+function folders() {
+  const folder = realpathSync(temporaryDirectory())
+  const [volume, pds] = [join(folder, 'volume'), join(folder, 'pds')]
+  mkdirSync(volume)
+  return { folder, volume, pds }
+}
+
+/** The directories that are synced from now on. */
+function syncedDirectories(): string[] {
+  const synced: string[] = []
+  const paths = new Map<number, string>()
+  const { openDirectory, fsync } = sys
+  const opening = vi.spyOn(sys, 'openDirectory').mockImplementation(async (path) => {
+    const fd = await openDirectory(path)
+    paths.set(fd, path)
+    return fd
+  })
+  const syncing = vi.spyOn(sys, 'fsync').mockImplementation(async (fd) => {
+    await fsync(fd)
+    const path = paths.get(fd)
+    if (path !== undefined) synced.push(path)
+  })
+  onTestFinished(() => {
+    opening.mockRestore()
+    syncing.mockRestore()
+  })
+  return synced
+}
+
+describe('a root behind symbolic links', () => {
+  test('may itself be one, with or without a slash, and the bytes lie where it leads', async () => {
+    const { volume, pds } = folders()
+    symlinkSync(volume, pds)
+    for (const path of [pds, `${pds}/`, `${pds}/.`]) await openDisk(path)
+    const blob = await putBlob(await openDisk(pds), 10)
+    await assertHolds(await openDisk(volume), blob)
+    expect(readdirSync(volume).sort()).toEqual(['blobs', 'layout-1', 'spool'])
+    expect(lstatSync(pds).isSymbolicLink()).toBe(true)
+  })
+
+  test('may have one among its parents, and is made there with those that are missing', async () => {
+    const { volume, pds } = folders()
+    symlinkSync(volume, pds)
+    const backend = await openDisk(join(pds, 'data', 'blobs'))
+    await backend.writeMarker('mine')
+    const blob = await putBlob(backend, 10)
+    const again = await openDisk(join(pds, 'data', 'blobs'))
+    expect(await listAll(again)).toEqual([blob.key])
+    expect(await again.readMarker()).toBe('mine')
+    for (const path of ['data', 'data/blobs']) expect(lstatSync(join(volume, path)).mode & 0o777, path).toBe(0o700)
+  })
+
+  test('may be a link to a link, relative too', async () => {
+    const { folder, volume, pds } = folders()
+    symlinkSync('volume', join(folder, 'link'))
+    symlinkSync('link', pds)
+    await putBlob(await openDisk(join(pds, 'blobs')), 10)
+    expect(readdirSync(join(volume, 'blobs')).sort()).toEqual(['blobs', 'layout-1', 'spool'])
+  })
+
+  test('stays where it was opened when a link is changed under it', async () => {
+    const { folder, volume, pds } = folders()
+    symlinkSync(volume, pds)
+    const backend = await openDisk(pds)
+    const first = await putBlob(backend, 10)
+    const other = join(folder, 'other')
+    mkdirSync(other)
+    unlinkSync(pds)
+    symlinkSync(other, pds)
+    await assertHolds(backend, first)
+    await assertHolds(backend, await putBlob(backend, 20))
+    expect(readdirSync(other)).toEqual([])
+    await backend.open()
+    expect(await listAll(backend)).toEqual([])
+    expect(readdirSync(other).sort()).toEqual(['blobs', 'layout-1', 'spool'])
+  })
+
+  test.each(['', 'blobs', 'data/blobs'])(
+    'that leads nowhere is refused, and its target is not made (%s)',
+    async (below) => {
+      const { folder, pds } = folders()
+      symlinkSync(join(folder, 'unmounted', 'pds'), pds)
+      const opening = openDisk(join(pds, below))
+      await expect(opening).rejects.toMatchObject({ code: 'StorageFailed', transient: false })
+      await expect(opening).rejects.toThrow(/"pds" is a symbolic link that leads nowhere; is its volume mounted\?/)
+      expect(existsSync(join(folder, 'unmounted'))).toBe(false)
+      mkdirSync(join(folder, 'unmounted', 'pds'), { recursive: true })
+      await openDisk(join(pds, below))
+    },
+  )
+
+  test('that leads in a circle, or to a file, is refused', async () => {
+    const { folder, pds } = folders()
+    symlinkSync('pds', pds)
+    for (const path of [pds, join(pds, 'blobs')]) {
+      await expect(openDisk(path)).rejects.toMatchObject({
+        code: 'StorageFailed',
+        message: expect.stringContaining('lead in a circle'),
+      })
+    }
+    unlinkSync(pds)
+    writeFileSync(join(folder, 'file'), '')
+    symlinkSync('file', pds)
+    await expect(openDisk(pds)).rejects.toThrow('is no directory')
+    await expect(openDisk(join(pds, 'blobs'))).rejects.toMatchObject({ code: 'StorageFailed' })
+  })
+
+  test('has no links in it all the same', async () => {
+    const { folder, volume, pds } = folders()
+    symlinkSync(volume, pds)
+    const backend = await openDisk(pds)
+    renameSync(join(volume, 'spool'), join(folder, 'spool'))
+    symlinkSync(join(folder, 'spool'), join(volume, 'spool'))
+    await expect(openDisk(pds)).rejects.toThrow('"spool" in it is a symbolic link')
+    await backend.close()
+  })
+})
+
+describe('the names that lead to the root are on stable storage when it is open', () => {
+  test('also behind links, and up to where the file system begins', async () => {
+    const { folder, volume, pds } = folders()
+    symlinkSync(volume, pds)
+    const synced = syncedDirectories()
+    await openDisk(join(pds, 'a', 'b', 'root'))
+    const parents = [join(volume, 'a', 'b'), join(volume, 'a'), volume, folder, dirname(folder)]
+    expect(synced.slice(0, parents.length)).toEqual(parents)
+    expect(synced.indexOf(join(volume, 'a', 'b', 'root'))).toBeGreaterThan(parents.length - 1)
+  })
+
+  test('also where another process made it and died before it could sync them', async () => {
+    const { volume } = folders()
+    const root = join(volume, 'a', 'root')
+    mkdirSync(root, { recursive: true })
+    const synced = syncedDirectories()
+    await openDisk(root)
+    expect(synced).toEqual(expect.arrayContaining([join(volume, 'a'), volume]))
+  })
+
+  test('but not those above another file system', async (context) => {
+    const { folder, volume } = folders()
+    mountTmpfs(context, volume, 'size=1m')
+    const synced = syncedDirectories()
+    await openDisk(join(volume, 'root'))
+    expect(synced).toContain(volume)
+    expect(synced).not.toContain(folder)
+  })
+
+  test('and none where durability is left to the kernel', async () => {
+    const synced = syncedDirectories()
+    await openDisk(join(folders().volume, 'root'), { durability: 'none' })
+    expect(synced).toEqual([])
+  })
+})
+
+/** Runs as a user who owns nothing, but for what is given to it. */
+async function asNobody(run: () => Promise<void>): Promise<void> {
+  process.setegid?.(65_534)
+  process.seteuid?.(65_534)
+  try {
+    await run()
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+  }
+}
+
+describe('whatever modes the folders around it have', () => {
+  test.each([0o700, 0o750, 0o755, 0o770, 0o777, 0o1777, 0o2770, 0o2777, 0o3777])(
+    'a root opens in a folder of mode %o, and its files are its owner’s only',
+    async (mode) => {
+      for (const umask of [0o000, 0o022, 0o077]) {
+        const before = process.umask(umask)
+        onTestFinished(() => void process.umask(before))
+        const { volume } = folders()
+        chmodSync(volume, mode)
+        const backend = await openDisk(join(volume, 'a', 'root'))
+        const { key } = await putBlob(backend, 10)
+        await backend.writeMarker('mine')
+        await backend.spool()
+        const paths = readdirSync(volume, { recursive: true, withFileTypes: true })
+        expect(paths.length).toBeGreaterThan(7)
+        for (const entry of paths) {
+          const found = lstatSync(join(entry.parentPath, entry.name)).mode
+          expect(found & 0o777, entry.name).toBe(entry.isDirectory() ? 0o700 : 0o600)
+        }
+        expect(await listAll(backend)).toEqual([key])
+      }
+    },
+  )
+
+  test.runIf(process.getuid?.() === 0)('a user opens its own root below folders that it may not read', async () => {
+    const { folder, volume } = folders()
+    const [closed, root] = [join(volume, 'closed'), join(volume, 'closed', 'root')]
+    mkdirSync(root, { recursive: true })
+    for (const path of [dirname(folder), folder, volume, closed]) {
+      if (path.includes('pds-blobstore-disk-')) chmodSync(path, 0o711)
+    }
+    chownSync(root, 65_534, 65_534)
+    await asNobody(async () => {
+      await putBlob(await openDisk(root), 10)
+    })
+  })
+
+  test.runIf(process.getuid?.() === 0)('a user who may not make or read the root hears of it', async () => {
+    const { folder, volume } = folders()
+    chmodSync(folder, 0o755)
+    chmodSync(volume, 0o755)
+    const other = join(volume, 'other')
+    await (await openDisk(other)).close()
+    await asNobody(async () => {
+      for (const path of [other, join(volume, 'new'), join(other, 'below')]) {
+        await expect(openDisk(path)).rejects.toMatchObject({
+          code: 'StorageFailed',
+          transient: false,
+          message: expect.stringMatching(
+            /^Cannot open the root of backend "disk": permission denied; the directory must belong/,
+          ),
+        })
+      }
+    })
+  })
+})
+
+test('a shard that is a link is refused behind a link too', async () => {
+  const { folder, volume, pds } = folders()
+  symlinkSync(volume, pds)
+  const backend = await openDisk(pds)
+  const blob = makeBlob(10)
+  symlinkSync(folder, join(volume, 'blobs', blob.key.slice(56, 58)))
+  await expect(backend.put(blob.key, blob.body)).rejects.toThrow(/is a symbolic link/)
+})
