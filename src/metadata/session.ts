@@ -79,10 +79,8 @@ export class Session {
   async write<T>(run: (trx: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
     if (trx !== undefined) {
       try {
-        const host = this.#hostTransaction(trx)
-        this.#guard?.check()
-        const result = await run(host)
-        this.#guard?.check() // the last time before the host commits
+        const result = await run(this.#hostTransaction(trx))
+        this.#guard?.check() // the commit is the host's
         return result
       } catch (error) {
         throw metadataError(error)
