@@ -47,9 +47,9 @@ export {
 } from './blob/cid.ts'
 export { mimeTypeOfFileName } from './blob/file-name.ts'
 export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
-export { defaultAccept, matchesAccept, parseMimeType } from './blob/mime.ts'
-export { effectiveMimeType, type MimePolicy } from './blob/mime-policy.ts'
-export { sniffMimeType } from './blob/sniff.ts'
+export { defaultAccept, matchesAccept, parseMimeType, socialAccept } from './blob/mime.ts'
+export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime-policy.ts'
+export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff.ts'
 export type { BlobStore } from './blob-store.ts'
 // The store.
 export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'

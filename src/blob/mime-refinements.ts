@@ -1,38 +1,9 @@
-/**
- * Other names of a type that the sniffer knows by one: the same bytes, so the sniffer's name is stored.
- */
-const aliases: Readonly<Record<string, string>> = {
-  'application/font-woff': 'font/woff',
-  'application/vnd.rar': 'application/x-rar-compressed',
-  'application/vnd.sqlite3': 'application/x-sqlite3',
-  'application/x-font-otf': 'font/otf',
-  'application/x-font-ttf': 'font/ttf',
-  'application/x-gzip': 'application/gzip',
-  'application/x-pdf': 'application/pdf',
-  'application/x-rar': 'application/x-rar-compressed',
-  'application/x-zip-compressed': 'application/zip',
-  'audio/m4a': 'audio/x-m4a',
-  'audio/mp3': 'audio/mpeg',
-  'audio/vnd.wave': 'audio/wav',
-  'audio/wave': 'audio/wav',
-  'audio/x-aac': 'audio/aac',
-  'audio/x-aiff': 'audio/aiff',
-  'audio/x-flac': 'audio/flac',
-  'audio/x-midi': 'audio/midi',
-  'audio/x-mp3': 'audio/mpeg',
-  'audio/x-wav': 'audio/wav',
-  'image/jpg': 'image/jpeg',
-  'image/pjpeg': 'image/jpeg',
-  'image/vnd.microsoft.icon': 'image/x-icon',
-  'image/vnd.mozilla.apng': 'image/apng',
-  'image/x-bmp': 'image/bmp',
-  'image/x-ms-bmp': 'image/bmp',
-  'image/x-png': 'image/png',
-  'text/xml': 'application/xml',
-  'video/avi': 'video/vnd.avi',
-  'video/x-matroska': 'video/matroska',
-  'video/x-msvideo': 'video/vnd.avi',
-}
+import { hasMark } from './marked-types.ts'
+import { octetStream } from './mime.ts'
+import { snifferSpelling } from './mime-aliases.ts'
+import { isTextType } from './text-types.ts'
+
+export { snifferSpelling }
 
 const words = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
 const slides = 'application/vnd.openxmlformats-officedocument.presentationml.presentation'
@@ -47,31 +18,55 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   // An APNG is a PNG, and its mark may lie behind a colour profile that is longer than the head.
   'image/apng': ['image/png'],
   'image/png': ['image/apng'],
+  'image/jpeg': ['image/mpo', 'image/x-jps'],
   // HEIC and AVIF may name the general format first.
   'image/heic': ['image/heif'],
   'image/heif': ['image/heic', 'image/avif'],
   'image/heic-sequence': ['image/heic', 'image/heif', 'image/heif-sequence'],
   'image/heif-sequence': ['image/heic', 'image/heif', 'image/heic-sequence', 'image/avif'],
+  'image/avci': ['image/heif'],
+  'image/avcs': ['image/heif', 'image/heif-sequence'],
+  'image/hej2k': ['image/heif'],
   'image/tiff': ['image/x-adobe-dng', 'image/x-canon-cr2', 'image/x-nikon-nef', 'image/x-sony-arw'],
   // A container says nothing of whether a picture is in it.
-  'video/mp4': ['audio/mp4', 'audio/x-m4a', 'video/x-m4v', 'application/mp4'],
+  'video/mp4': [
+    ...['audio/mp4', 'audio/x-m4a', 'audio/x-m4p', 'audio/iso.segment', 'audio/vnd.audible.aax', 'application/mp4'],
+    ...['video/x-m4v', 'video/x-f4v', 'video/iso.segment'],
+  ],
   'video/x-m4v': ['video/mp4'],
-  'audio/mp4': ['audio/x-m4a'],
-  'audio/x-m4a': ['audio/mp4'],
+  'audio/mp4': ['audio/x-m4a', 'audio/x-m4p', 'audio/vnd.audible.aax'],
+  'audio/x-m4a': ['audio/mp4', 'audio/x-m4p'],
   'video/3gpp': ['audio/3gpp'],
   'video/3gpp2': ['audio/3gpp2'],
   'video/webm': ['audio/webm'],
-  'video/matroska': ['audio/x-matroska', 'audio/matroska'],
-  'audio/ogg': ['audio/opus', 'audio/vorbis', 'video/ogg', 'application/ogg'],
+  'video/matroska': ['audio/matroska', 'video/matroska-3d', 'video/x-matroska-3d'],
+  'audio/ogg': ['audio/opus', 'audio/speex', 'audio/vorbis', 'video/ogg', 'application/ogg'],
   'video/ogg': ['application/ogg'],
-  'application/ogg': ['audio/ogg', 'audio/opus', 'video/ogg'],
+  'application/ogg': ['audio/ogg', 'audio/opus', 'audio/speex', 'audio/vorbis', 'video/ogg'],
+  'audio/amr': ['audio/amr-wb', 'audio/amr-wb+'],
+  'audio/vnd.dolby.dd-raw': ['audio/eac3'],
+  'video/vnd.avi': ['video/divx', 'video/x-divx'],
   'video/mp1s': ['video/mpeg'],
   'video/mp2p': ['video/mpeg'],
   'application/vnd.ms-asf': ['video/x-ms-asf', 'video/x-ms-wmv', 'audio/x-ms-wma'],
   'video/x-ms-asf': ['video/x-ms-wmv'],
   'audio/x-ms-asf': ['audio/x-ms-wma'],
-  'application/gzip': ['application/x-tgz', 'application/x-compressed-tar', /\+gzip$/],
-  'application/xml': [/\+xml$/],
+  'application/gzip': ['application/x-tgz', 'application/x-compressed-tar', 'application/x-blender', /\+gzip$/],
+  'application/zstd': ['application/x-blender', /\+zstd$/],
+  'application/x-sqlite3': [/\+sqlite3$/],
+  'application/xml': ['application/vnd.visio', /\+xml$/],
+  // Encapsulated PostScript is PostScript, and Illustrator's files are either or PDF.
+  'application/eps': ['application/postscript', 'application/illustrator', 'application/vnd.adobe.illustrator'],
+  'application/postscript': ['application/eps', 'application/illustrator', 'application/vnd.adobe.illustrator'],
+  'application/pdf': ['application/illustrator', 'application/vnd.adobe.illustrator'],
+  'application/vnd.tcpdump.pcap': ['application/x-pcapng'],
+  'application/x-elf': [/^application\/x-(?:coredump|executable|object|pie-executable|sharedlib)$/],
+  'application/x-mobipocket-ebook': [/^application\/vnd\.amazon\.(?:mobi8-)?ebook$/, 'application/x-mobi8-ebook'],
+  // The container of fonts; OpenType has either kind of outlines.
+  'font/ttf': ['font/sfnt', 'font/otf'],
+  'font/otf': ['font/sfnt'],
+  'font/collection': ['font/sfnt'],
+  'model/stl': ['application/sla', 'application/vnd.ms-pki.stl', 'model/x.stl-ascii'],
   // The parts that tell one from another often come after the head.
   'application/zip': [
     /\+zip$/,
@@ -84,8 +79,12 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'application/vnd.google-earth.kmz',
     'application/vnd.visio',
     'application/x-xpinstall',
+    'image/openraster',
     'model/3mf',
   ],
+  // A manifest is in other archives, too, and what makes a table or slides of a document may lie behind the head.
+  'application/java-archive': ['application/vnd.android.package-archive', 'application/x-xpinstall'],
+  'application/vnd.apple.pages': ['application/vnd.apple.keynote', 'application/vnd.apple.numbers'],
   [words]: [
     'application/vnd.openxmlformats-officedocument.wordprocessingml.template',
     /^application\/vnd\.ms-word\.[a-z.]+\.macroenabled\.12$/,
@@ -106,25 +105,48 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'application/vnd.ms-powerpoint',
     'application/vnd.ms-project',
     'application/vnd.visio',
+    'application/x-msdownload', // of an installer
     'application/x-msi',
+    'image/vnd.fpx',
   ],
 }
 
-// A Map, so that a type named `constructor/…` or the like meets no inherited property.
-const spellings = new Map(Object.entries(aliases))
-const neighbours = new Map(Object.entries(refinements))
-
-/** The name by which the sniffer calls the type. Both `mimeType` and the result are as `parseMimeType` gives them. */
-export function snifferSpelling(mimeType: string): string {
-  return spellings.get(mimeType) ?? mimeType
+/**
+ * Formats that others are made of, more than a table can name: a type that has no mark of its own, and is no text, may
+ * be one of them. By the sort of type that may be inside.
+ */
+const containers: Readonly<Record<string, RegExp>> = {
+  ...each(
+    [
+      'application/gzip application/java-archive application/lzip application/ogg application/vnd.apple.pages',
+      'application/x-bzip2 application/x-cfb application/x-compress application/x-lz4 application/x-sqlite3',
+      'application/x-tar application/x-unix-archive application/x-xz application/xml application/zip application/zstd',
+    ],
+    /^(?:application|model)\//,
+  ),
+  'image/tiff': /^image\//, // the raw pictures of cameras
 }
+
+function each(names: readonly string[], sort: RegExp): Record<string, RegExp> {
+  return Object.fromEntries(names.flatMap((line) => line.split(' ').map((name) => [name, sort])))
+}
+
+// Maps, so that a type named `constructor/…` or the like meets no inherited property.
+const neighbours = new Map(Object.entries(refinements))
+const contents = new Map(Object.entries(containers))
 
 /** Whether bytes that sniff as `sniffed` may honestly be declared as `declared`, in the sniffer's spelling. */
 export function refines(declared: string, sniffed: string): boolean {
-  return neighbours.get(sniffed)?.some((known) => isThat(known, declared)) ?? false
+  if (neighbours.get(sniffed)?.some((known) => isThat(known, declared))) return true
+  return contents.get(sniffed)?.test(declared) === true && isUnmarked(declared)
 }
 
-/** What bytes of the type may sniff as, besides itself. */
+/** Whether files of the type have no mark that the sniffer knows, and are not text either: the bytes say nothing. */
+export function isUnmarked(mimeType: string): boolean {
+  return mimeType !== octetStream && !hasMark(mimeType) && !isTextType(mimeType)
+}
+
+/** What bytes of the type may sniff as, besides itself, by the table. */
 export function sniffedInstead(declared: string): string[] {
   return [...neighbours].filter(([, known]) => known.some((one) => isThat(one, declared))).map(([sniffed]) => sniffed)
 }

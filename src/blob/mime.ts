@@ -14,6 +14,24 @@ export const defaultAccept: readonly string[] = Object.freeze([
   'video/webm',
 ])
 
+/**
+ * A list of `accept` for what Bluesky's own records name: images, videos, sounds, and the captions of videos. Wider than
+ * the default by formats that browsers do not show, as HEIC, and by SVG, which is a program; the HTTP handlers serve each
+ * as a download that runs nothing.
+ *
+ * @example
+ * ```ts
+ * import { createBlobStore, MemoryBackend, socialAccept, sqliteMetadata } from 'pds-blobstore'
+ *
+ * const blobs = createBlobStore({
+ *   backend: new MemoryBackend(),
+ *   metadata: sqliteMetadata(':memory:'),
+ *   limits: { accept: socialAccept },
+ * })
+ * ```
+ */
+export const socialAccept: readonly string[] = Object.freeze(['image/*', 'video/*', 'audio/*', 'text/vtt'])
+
 const maxLength = 1024
 
 // RFC 9110: token "/" token, then parameters, which are not looked into. No control character passes anywhere, so a

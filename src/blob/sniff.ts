@@ -1,6 +1,12 @@
-import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
+import { fileTypeFromBuffer } from 'file-type'
+import { isFalseMark } from './false-marks.ts'
+import type { Finding } from './finding.ts'
+import { endOfId3, taggedTypes } from './id3.ts'
+import { isoMedia } from './iso-media.ts'
+import { marked } from './mark.ts'
 import { parseMimeType } from './mime.ts'
-import { sniffedInstead, snifferSpelling } from './mime-refinements.ts'
+import { otherForm } from './other-forms.ts'
+import { isTextHead } from './text-head.ts'
 
 /**
  * How many of the first bytes {@link sniffMimeType} wants. Measured over some 60 files, most by ffmpeg: MP4, QuickTime
@@ -12,6 +18,15 @@ export const headLength = 4100
 // The most that a length claimed in the bytes can make the sniffer allocate. More than the head, for a limit that is hit
 // means unknown, while bytes that merely end make it settle for less: lengths in a ZIP's headers have 16 bits.
 const maxBufferSize = 64 * 1024
+
+/** All that the first bytes of a file say. */
+export interface SniffedHead extends Finding {
+  /** Whether they are text. */
+  readonly isText: boolean
+}
+
+/** Nothing was looked at. */
+export const unseen: SniffedHead = Object.freeze({ sniffed: null, also: [], isText: false })
 
 /**
  * What the first bytes say that a file is, or null when they say nothing. Reads memory only, no more than the first
@@ -25,51 +40,48 @@ const maxBufferSize = 64 * 1024
  * ```
  */
 export async function sniffMimeType(head: Uint8Array): Promise<string | null> {
+  return (await sniffHead(head)).sniffed
+}
+
+/** What `effectiveMimeType` wants to know. As {@link sniffMimeType}, it never throws. */
+export async function sniffHead(head: Uint8Array): Promise<SniffedHead> {
+  try {
+    const bytes = head.subarray(0, headLength)
+    const isText = isTextHead(bytes)
+    return { ...(await find(bytes, isText)), isText }
+  } catch {
+    return unseen
+  }
+}
+
+async function find(head: Uint8Array, isText: boolean): Promise<Finding> {
+  if (!isText) {
+    const media = isoMedia(head)
+    if (media) return media
+    const tagged = endOfId3(head)
+    if (tagged > 0) return await behindTag(head, tagged)
+  }
+  // Acrobat reads PDF that calls itself PostScript.
+  if (marked(head, '%!PS-Adobe-') && marked(head, ' PDF-', 14)) return { sniffed: 'application/pdf', also: [] }
+  const sniffed = await byFileType(head)
+  if (sniffed !== null && !isFalseMark(sniffed, head, isText)) return { sniffed, also: [] }
+  return otherForm(head, isText)
+}
+
+/** Behind an ID3 tag: what begins there; where that is not seen, MP3, whose tag it is, or any that people tag. */
+async function behindTag(head: Uint8Array, end: number): Promise<Finding> {
+  const rest = head.subarray(end)
+  const sniffed = await byFileType(rest)
+  if (sniffed !== null && !isFalseMark(sniffed, rest, false)) return { sniffed, also: [] }
+  return { sniffed: 'audio/mpeg', also: rest.length > 8 ? [] : taggedTypes }
+}
+
+async function byFileType(head: Uint8Array): Promise<string | null> {
   try {
     // A parser for each call: they are not safe for concurrent use.
-    const result = await fileTypeFromBuffer(head.subarray(0, headLength), { maxBufferSize })
+    const result = await fileTypeFromBuffer(head, { maxBufferSize })
     return result === undefined ? null : parseMimeType(result.mime)
   } catch {
     return null
   }
-}
-
-/** Types that file-type lists but does not find in every honest file, so that finding nothing proves nothing. */
-const unreliable: ReadonlySet<string> = new Set([
-  // Text, whose first bytes are optional, or only one of several spellings is known.
-  'application/pgp-encrypted',
-  'application/x-ms-regedit',
-  'application/xml',
-  'model/stl',
-  'text/calendar',
-  'text/vcard',
-  'text/vtt',
-  // The mark lies behind the head, or may lie there: TIFF's directory is usually written last.
-  'application/x-apple-diskimage',
-  'application/x-iso9660-image',
-  'image/tiff',
-  'image/x-adobe-dng',
-  'image/x-canon-cr2',
-  'image/x-nikon-nef',
-  'image/x-sony-arw',
-  // The mark is optional.
-  'application/dicom',
-  // Streams of frames, which may begin in the middle of one.
-  'audio/aac',
-  'audio/mpeg',
-  'audio/vnd.dolby.dd-raw',
-  'video/mp2t',
-  'video/mpeg',
-])
-
-const sniffable = new Set([...supportedMimeTypes].map((type) => parseMimeType(type) ?? type))
-
-/**
- * Whether {@link sniffMimeType} would have found something in bytes of this type: then finding nothing means that they
- * are not of it. `mimeType` as `parseMimeType` gives it.
- */
-export function canSniff(mimeType: string): boolean {
-  const type = snifferSpelling(mimeType)
-  if (unreliable.has(type)) return false
-  return sniffable.has(type) || sniffedInstead(type).some((one) => sniffable.has(one) && !unreliable.has(one))
 }

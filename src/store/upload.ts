@@ -4,10 +4,10 @@ import { createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { mimeTypeOfFileName } from '../blob/file-name.ts'
-import { matchesAccept, octetStream, parseMimeType } from '../blob/mime.ts'
-import { effectiveMimeType } from '../blob/mime-policy.ts'
+import { matchesAccept, octetStream } from '../blob/mime.ts'
+import { effectiveMimeType, readDeclared } from '../blob/mime-policy.ts'
 import { saysSomething } from '../blob/same-type.ts'
-import { headLength, sniffMimeType } from '../blob/sniff.ts'
+import { headLength, sniffHead, unseen } from '../blob/sniff.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { ResolvedQuota } from '../metadata/quota.ts'
 import type { CommitOutcome } from '../metadata/uploads.ts'
@@ -192,12 +192,13 @@ class Attempt {
   }
 }
 
+/** What is no MIME type, and a range, declares nothing; then the file's name may. */
 function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
-  if (mimeType === undefined) return fileName === undefined ? null : mimeTypeOfFileName(String(fileName))
-  const parsed = parseMimeType(String(mimeType))
-  if (parsed === null)
-    throw new BlobStoreError('InvalidMimeType', 'The declared type is no MIME type: expected type/subtype')
-  return parsed
+  if (mimeType !== undefined && typeof mimeType !== 'string') {
+    throw new BlobStoreError('InvalidArgument', `upload: mimeType must be a string, not a ${typeof mimeType}`)
+  }
+  const named = mimeType === undefined ? null : readDeclared(mimeType)
+  return named ?? (fileName === undefined ? null : mimeTypeOfFileName(String(fileName)))
 }
 
 /**
@@ -246,8 +247,8 @@ async function acceptedMimeType(limits: ResolvedLimits, received: Received, decl
     throw new BlobStoreError('InvalidSize', 'A blob without bytes is not accepted here')
   }
   const policy = limits === noLimits && declared !== null ? 'declared' : limits.mimePolicy
-  const sniffed = policy === 'declared' ? null : await sniffMimeType(received.head)
-  const mimeType = effectiveMimeType({ declared, sniffed, policy })
+  const seen = policy === 'declared' ? unseen : await sniffHead(received.head)
+  const mimeType = effectiveMimeType({ declared, policy, ...seen })
   if (matchesAccept(mimeType, limits.accept)) return mimeType
   throw new BlobStoreError(
     'InvalidMimeType',

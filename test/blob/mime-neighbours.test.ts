@@ -26,7 +26,7 @@ const families: Record<string, readonly string[]> = {
   'video/3gpp': ['audio/3gpp'],
   'video/3gpp2': ['audio/3gpp2'],
   'video/webm': ['audio/webm'],
-  'video/matroska': ['audio/x-matroska', 'audio/matroska'],
+  'video/matroska': ['audio/matroska'],
   'audio/ogg': ['audio/opus', 'audio/vorbis', 'video/ogg', 'application/ogg'],
   'video/ogg': ['application/ogg'],
   'application/ogg': ['audio/ogg', 'audio/opus', 'video/ogg'],
@@ -73,27 +73,11 @@ const families: Record<string, readonly string[]> = {
   ],
 }
 
-/** Looks like a member of the family, and is none. */
+/** Looks like a member of the family, and is none: a picture, a text, or something with a mark of its own. */
 const strangers: Record<string, readonly string[]> = {
-  'application/gzip': ['image/svg+gzipped', 'application/gzip+json'],
-  'application/xml': ['image/svg+xmlish', 'text/xml+html'],
-  'application/zip': [
-    'application/epub+zipped',
-    `x-${words}`,
-    'application/vnd.openxmlformats-officedocumentx.y',
-    'application/vnd-openxmlformats-officedocument.x',
-    'x-application/vnd.oasis.opendocument.text',
-    'application/vnd.oasis.opendocuments.text',
-    'application/vnd.ms-word.document.macroenabled.123',
-    'application/vnd.ms-word.document.macroenabledx12',
-    'application/vnd.ms-word.DOC1.macroenabled.12',
-    'application/vnd.ms-access.document.macroenabled.12',
-    'application/vnd.ms-word..macroenabled.1',
-    'x-application/vnd.ms-word.document.macroenabled.12',
-    'application/vnd.apple.pagesx',
-    'application/vnd.apple.installer',
-    'x-application/vnd.apple.pages',
-  ],
+  'application/gzip': ['image/svg+gzipped', 'image/svg+xml', 'application/gzip+json', 'application/pdf'],
+  'application/xml': ['image/svg+xmlish', 'text/xml+html', 'application/pdf'],
+  'application/zip': ['image/epub+zipped', 'audio/vnd.apple.pages', 'text/zip', 'application/json', 'font/woff2'],
   [words]: [
     'application/vnd.ms-excel.addin.macroenabled.12',
     'application/vnd.ms-word.template.macroenabled.123',
@@ -112,6 +96,9 @@ const strangers: Record<string, readonly string[]> = {
     'x-application/vnd.ms-excel.addin.macroenabled.12',
     'application/vnd.ms-excel.1.macroenabled.12',
   ],
+  'application/x-cfb': ['image/x-own', 'application/pdf', words],
+  'image/tiff': ['image/png', 'image/svg+xml', 'application/x-own'],
+  'video/mp4': ['video/x-own', 'audio/aac', 'audio/mpeg', 'video/quicktime', 'video/3gpp'],
 }
 
 const stored = (declared: string, sniffed: string): string => {
@@ -132,9 +119,22 @@ test('a declared type that only looks like a member gives way', () => {
 
 test('a member of a family may sniff as its head, and as nothing else', () => {
   expect(sniffedInstead('audio/webm')).toEqual(['video/webm'])
-  expect(sniffedInstead('application/vnd.visio').sort()).toEqual(['application/x-cfb', 'application/zip'])
+  expect(sniffedInstead('application/vnd.visio').sort()).toEqual([
+    'application/x-cfb',
+    'application/xml',
+    'application/zip',
+  ])
   expect(sniffedInstead('image/svg+xml')).toEqual(['application/xml'])
   expect(sniffedInstead('text/plain')).toEqual([])
+})
+
+test('an archive may be any kind of document or model that has no mark', () => {
+  const documents = ['application/vnd.apple.pkpass', 'application/wacz', 'application/zip+dotlottie', 'model/vnd.own']
+  const containers = ['application/zip', 'application/java-archive', 'application/gzip', 'application/zstd']
+  containers.push('application/x-tar', 'application/x-cfb', 'application/x-sqlite3', 'application/ogg')
+  for (const sniffed of containers) {
+    for (const declared of documents) expect(stored(declared, sniffed), `${declared} in ${sniffed}`).toBe(declared)
+  }
 })
 
 test('the sniffer has one name for each type', () => {
@@ -143,6 +143,10 @@ test('the sniffer has one name for each type', () => {
     'application/x-pdf': 'application/pdf',
     'audio/mp3': 'audio/mpeg',
     'image/vnd.microsoft.icon': 'image/x-icon',
+    'audio/vnd.wave': 'audio/wav',
+    'audio/x-matroska': 'audio/matroska',
+    'application/vnd.microsoft.portable-executable': 'application/x-msdownload',
+    'binary/octet-stream': 'application/octet-stream',
     'text/xml': 'application/xml',
     'video/avi': 'video/vnd.avi',
     'image/png': 'image/png',

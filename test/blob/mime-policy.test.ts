@@ -82,11 +82,42 @@ const table: [string | null, string | null, string, string, string][] = [
   ['audio/x-wav', 'audio/wav', 'audio/wav', 'audio/wav', 'audio/x-wav'],
   ['audio/m4a', 'video/mp4', 'audio/x-m4a', 'audio/x-m4a', 'audio/m4a'],
   ['video/x-matroska', 'video/matroska', 'video/matroska', 'video/matroska', 'video/x-matroska'],
-  // malformed
-  ['png', 'image/png', 'refused', 'refused', 'refused'],
-  ['', null, 'refused', 'refused', 'refused'],
-  ['image/png\r\nx: y', 'image/png', 'refused', 'refused', 'refused'],
-  [`image/${'x'.repeat(128)}`, null, 'refused', 'refused', 'refused'],
+  ['audio/x-wav', null, 'refused', 'refused', 'audio/x-wav'],
+  ['audio/mp3', null, 'audio/mpeg', 'refused', 'audio/mp3'],
+  ['text/xml', null, 'application/xml', 'refused', 'text/xml'],
+  ['application/javascript', null, 'text/javascript', 'refused', 'application/javascript'],
+  // a name for anything
+  ['binary/octet-stream', null, octetStream, 'refused', 'binary/octet-stream'],
+  ['binary/octet-stream', 'image/png', 'image/png', 'refused', 'binary/octet-stream'],
+  ['application/x-www-form-urlencoded', 'image/png', 'image/png', 'refused', 'application/x-www-form-urlencoded'],
+  ['multipart/form-data; boundary=x', null, octetStream, 'refused', 'multipart/form-data'],
+  // archives hold what no table can name, but nothing that has a mark of its own, and no text
+  ['application/wacz', zip, 'application/wacz', 'application/wacz', 'application/wacz'],
+  ['model/vnd.own', zip, 'model/vnd.own', 'model/vnd.own', 'model/vnd.own'],
+  ['image/png', zip, zip, 'refused', 'image/png'],
+  ['image/x-own', zip, zip, 'refused', 'image/x-own'],
+  ['application/wasm', zip, zip, 'refused', 'application/wasm'],
+  ['application/json', zip, zip, 'refused', 'application/json'],
+  ['application/vnd.own+json', zip, zip, 'refused', 'application/vnd.own+json'],
+  [octetStream, zip, zip, 'refused', octetStream],
+  // a mark of two bytes proves nothing against a type that has none; it does against one that has, and against text
+  [
+    'application/x-age-encryption',
+    'audio/mpeg',
+    'application/x-age-encryption',
+    'refused',
+    'application/x-age-encryption',
+  ],
+  ['application/zlib', 'application/x-apple-diskimage', 'application/zlib', 'refused', 'application/zlib'],
+  ['image/png', 'audio/mpeg', 'audio/mpeg', 'refused', 'image/png'],
+  ['text/plain', 'audio/mpeg', 'audio/mpeg', 'refused', 'text/plain'],
+  ['application/x-own', exe, exe, 'refused', 'application/x-own'],
+  // malformed: declares nothing
+  ['png', 'image/png', 'image/png', 'refused', octetStream],
+  ['', null, octetStream, 'refused', octetStream],
+  ['image/png\r\nx: y', 'image/png', 'image/png', 'refused', octetStream],
+  ['image/png, image/png', 'image/png', 'image/png', 'refused', octetStream],
+  [`image/${'x'.repeat(128)}`, null, octetStream, 'refused', octetStream],
 ]
 
 test('the stored type follows from the declared and the sniffed one as the policy says', () => {

@@ -52,7 +52,7 @@ const upload = command(
 const broken = fc.constantFrom<{ what: string; code: BlobStoreErrorCode; options?: object }>(
   { what: 'a body that breaks off', code: 'UploadInterrupted' },
   { what: 'a body of the wrong size', code: 'InvalidSize', options: { size: 7 } },
-  { what: 'a body of no type', code: 'InvalidMimeType', options: { mimeType: 'none' } },
+  { what: 'a body whose type is a number', code: 'InvalidArgument', options: { mimeType: 7 } },
 )
 
 const brokenUpload = command(
