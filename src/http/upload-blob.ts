@@ -14,20 +14,31 @@ export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {
     throw new XrpcError(413, 'PayloadTooLarge', `The blob has ${size} bytes, the limit is ${maxBlobSize}`)
   }
   const { signal } = request
-  const blob = await blobs.upload(did, request.body, { mimeType: declaredType(request), size, signal })
+  const blob = await blobs.upload(did, request.body, { mimeType: typeOf(request), size, signal })
   return jsonReply({ blob })
 }
 
 /** Codings are refused, not undone: a few kilobytes of gzip are gigabytes, and the CID is that of the bytes sent. */
 function assertPlain(request: BlobRequest): void {
-  const coding = request.header('content-encoding')
-  const transfer = request.header('transfer-encoding')
-  if (coding !== null && coding.trim().toLowerCase() !== 'identity') throw unsupported('Content-Encoding')
-  if (transfer !== null && transfer.trim().toLowerCase() !== 'chunked') throw unsupported('Transfer-Encoding')
+  const plain = 'send the bytes as they are'
+  if (names(request, 'content-encoding', ['identity'])) throw unsupported(`Content-Encoding is not supported: ${plain}`)
+  if (names(request, 'transfer-encoding', ['identity', 'chunked'])) {
+    throw unsupported(`Transfer-Encoding is not supported: ${plain}`)
+  }
+  if (typeOf(request)?.toLowerCase() !== 'multipart/form-data') return
+  throw unsupported(
+    'A form (multipart/form-data) is not supported: send the bytes of the file alone as the body, and its type as Content-Type',
+  )
 }
 
-function unsupported(header: string): XrpcError {
-  return new XrpcError(415, 'UnsupportedMediaType', `${header} is not supported: send the bytes as they are`)
+/** Whether the header, a list, names anything else. Empty elements of a list count for nothing (RFC 9110). */
+function names(request: BlobRequest, header: string, known: readonly string[]): boolean {
+  const list = request.header(header)?.split(',') ?? []
+  return list.map((one) => one.trim().toLowerCase()).some((one) => one !== '' && !known.includes(one))
+}
+
+function unsupported(message: string): XrpcError {
+  return new XrpcError(415, 'UnsupportedMediaType', message)
 }
 
 function declaredSize(request: BlobRequest): number | undefined {
@@ -37,8 +48,10 @@ function declaredSize(request: BlobRequest): number | undefined {
   return Number(header)
 }
 
-/** The type without its parameters. What names no type (XRPC clients may send the Lexicon's pattern) declares none. */
-function declaredType(request: BlobRequest): string | undefined {
-  const type = request.header('content-type')?.split(';', 1)[0]?.trim()
-  return !type || type.includes('*') ? undefined : type
+/**
+ * The type without its parameters, whatever these are. What is no type declares none (mimesniff), nor does a range: XRPC
+ * clients may send the Lexicon's pattern.
+ */
+function typeOf(request: BlobRequest): string | undefined {
+  return request.header('content-type')?.split(';', 1)[0]?.trim()
 }

@@ -28,7 +28,7 @@ test('no body at all is the empty blob', async () => {
   expect(blob.size).toBe(0)
 })
 
-test('the declared type is taken without its parameters, and a pattern declares none', async () => {
+test('the declared type is taken without its parameters; a pattern, and what is no type, declare none', async () => {
   const { blobs } = await openPlace()
   const typeOf = async (type: string) => {
     const body = await jsonOf(await uploader(blobs)(plain(bytesOf(10)), { 'content-type': type }))
@@ -37,7 +37,30 @@ test('the declared type is taken without its parameters, and a pattern declares 
   expect(await typeOf('Image/PNG; a=b')).toBe('image/png')
   expect(await typeOf('*/*')).toBe('application/octet-stream')
   expect(await typeOf('image/*')).toBe('application/octet-stream')
-  expect(await typeOf('nonsense')).toBe('InvalidMimeType')
+  for (const none of [
+    'nonsense',
+    'undefined',
+    '',
+    ';',
+    'image/',
+    'image/png, image/png',
+    `image/${'x'.repeat(2000)}`,
+  ]) {
+    expect(await typeOf(none), none.slice(0, 20)).toBe('application/octet-stream')
+  }
+  expect(await typeOf('image/svg+xml; charset="')).toBe('image/svg+xml')
+})
+
+test('a form is refused before a byte is read, and says what to send', async () => {
+  const { blobs, files } = await openPlace()
+  for (const type of ['multipart/form-data; boundary=x', 'Multipart/Form-Data']) {
+    const response = await uploader(blobs)('--x', { 'content-type': type })
+    expect([response.status, (await jsonOf(response)).message]).toEqual([
+      415,
+      'A form (multipart/form-data) is not supported: send the bytes of the file alone as the body, and its type as Content-Type',
+    ])
+  }
+  expect(await files()).toEqual([])
 })
 
 test('nobody uploads without being known', async () => {
@@ -122,8 +145,10 @@ test('any coding but identity is refused before a byte is read', async () => {
     415,
     'UnsupportedMediaType',
   ])
-  expect((await upload('text', { 'content-encoding': 'Identity' })).status).toBe(200)
-  expect(await files()).toHaveLength(1)
+  for (const none of ['Identity', '', ' ', ',', 'identity, identity', ', identity,']) {
+    expect((await upload('text', { 'content-encoding': none })).status, none).toBe(200)
+  }
+  expect(await files()).toHaveLength(6)
 })
 
 test('the limit is inclusive, and above it nothing is stored, declared or not', async () => {
