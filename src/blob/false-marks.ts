@@ -2,7 +2,7 @@ import { latin1, marked, uint32 } from './mark.ts'
 import { framesFollow } from './mpeg-frames.ts'
 
 /** Formats that may consist of text from their first byte on. Of no other format is a head that is text. */
-const mayBeText: ReadonlySet<string> = new Set([
+export const mayBeText: ReadonlySet<string> = new Set([
   'application/eps',
   'application/pdf',
   'application/pgp-encrypted',
@@ -30,7 +30,7 @@ const proofs: Readonly<Record<string, (head: Uint8Array) => boolean>> = {
   'audio/mpeg': framesFollow,
   'image/bmp': (head) => head.length < 18 || bitmapHeaders.includes(uint32(head, 14, 'little')),
   'image/gif': (head) => head.length < 6 || marked(head, 'GIF87a') || marked(head, 'GIF89a'),
-  'model/stl': (head) => /\s(?:facet|endsolid)\s/.test(latin1(head, 0, head.length)),
+  'model/stl': (head) => /\s(?:facet|endsolid)(?:\s|$)/.test(latin1(head, 0, head.length)),
   // The third packet, too, of 188 bytes or, with a time before each, of 192.
   'video/mp2t': (head) => head.length <= 388 || head[376] === 0x47 || head[388] === 0x47,
 }

@@ -37,9 +37,10 @@ export function brandedTypes([major = '', ...compatible]: readonly string[]): Fi
   const others = compatible.map(typeOf).filter((type) => type !== null)
   const type = typeOf(major)
   const sniffed = decided(type, others)
-  const sort = sniffed.split('/', 1)[0]
-  const also = [...new Set([type, ...others])].filter((one) => one !== null && one !== sniffed && sortOf(one) === sort)
-  return { sniffed, also: also as string[] }
+  const sort = sortOf(sniffed)
+  // What is general refines too much: an AVIF that is HEIF, which may be HEIC.
+  const also = [type, ...others].filter((one) => one !== null && sortOf(one) === sort && !general.has(one))
+  return { sniffed, also: [...new Set(also as string[])].filter((one) => one !== sniffed) }
 }
 
 function decided(type: string | null, others: readonly string[]): string {

@@ -24,6 +24,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'image/heif': ['image/heic', 'image/avif'],
   'image/heic-sequence': ['image/heic', 'image/heif', 'image/heif-sequence'],
   'image/heif-sequence': ['image/heic', 'image/heif', 'image/heic-sequence', 'image/avif'],
+  'image/avif': ['image/heif', 'image/heif-sequence'],
   'image/avci': ['image/heif'],
   'image/avcs': ['image/heif', 'image/heif-sequence'],
   'image/hej2k': ['image/heif'],
@@ -47,7 +48,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'audio/vnd.dolby.dd-raw': ['audio/eac3'],
   'video/vnd.avi': ['video/divx', 'video/x-divx'],
   'video/mp1s': ['video/mpeg'],
-  'video/mp2p': ['video/mpeg'],
+  'video/mp2p': ['video/mpeg', 'video/x-ms-vob'],
   'application/vnd.ms-asf': ['video/x-ms-asf', 'video/x-ms-wmv', 'audio/x-ms-wma'],
   'video/x-ms-asf': ['video/x-ms-wmv'],
   'audio/x-ms-asf': ['audio/x-ms-wma'],
@@ -57,7 +58,9 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'application/xml': ['application/vnd.visio', /\+xml$/],
   // Encapsulated PostScript is PostScript, and Illustrator's files are either or PDF.
   'application/eps': ['application/postscript', 'application/illustrator', 'application/vnd.adobe.illustrator'],
-  'application/postscript': ['application/eps', 'application/illustrator', 'application/vnd.adobe.illustrator'],
+  'application/postscript': [
+    ...['application/eps', 'application/illustrator', 'application/vnd.adobe.illustrator', 'application/x-font-type1'],
+  ],
   'application/pdf': ['application/illustrator', 'application/vnd.adobe.illustrator'],
   'application/vnd.tcpdump.pcap': ['application/x-pcapng'],
   'application/x-elf': [/^application\/x-(?:coredump|executable|object|pie-executable|sharedlib)$/],

@@ -1,3 +1,4 @@
+import { mayBeText } from './false-marks.ts'
 import type { Finding } from './finding.ts'
 import { latin1, marked, uint32 } from './mark.ts'
 
@@ -57,11 +58,11 @@ const unknown: Finding = { sniffed: null, also: [] }
 export function otherForm(head: Uint8Array, isText: boolean): Finding {
   if (isPdf(head, isText)) return known('application/pdf')
   if (isPostScriptJob(head)) return known('application/postscript')
-  if (isText) return marked(head, '070701') || marked(head, '070702') ? known('application/x-cpio') : unknown
-  const found = marks.find(
-    ([type, mark, offset = 0]) => marked(head, mark, offset) && (offset === 0 || isIn(head, type)),
-  )
+  const found = marks.find(([type, mark, offset = 0]) => {
+    return marked(head, mark, offset) && (offset === 0 || isIn(head, type)) && (!isText || mayBeText.has(type))
+  })
   if (found) return known(found[0])
+  if (isText) return unknown
   const frames = skippable(head)
   if (frames) return frames
   if (isScriptedZip(head)) return known('application/zip')

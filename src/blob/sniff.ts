@@ -20,8 +20,12 @@ export const headLength = 4100
 const maxBufferSize = 64 * 1024
 
 /** All that the first bytes of a file say. */
-export interface SniffedHead extends Finding {
-  /** Whether they are text. */
+export interface SniffedHead {
+  /** What `sniffMimeType` gives. */
+  readonly sniffed: string | null
+  /** What else they may honestly be called: other brands that a film names, sounds that may stand behind a tag. */
+  readonly also: readonly string[]
+  /** Whether they are text: UTF-8, or UTF-16 behind its mark, without control characters. */
   readonly isText: boolean
 }
 
@@ -43,7 +47,17 @@ export async function sniffMimeType(head: Uint8Array): Promise<string | null> {
   return (await sniffHead(head)).sniffed
 }
 
-/** What `effectiveMimeType` wants to know. As {@link sniffMimeType}, it never throws. */
+/**
+ * What `effectiveMimeType` wants to know of the bytes. As {@link sniffMimeType}, it never throws.
+ *
+ * @example
+ * ```ts
+ * import { effectiveMimeType, sniffHead } from 'pds-blobstore'
+ *
+ * const typeOf = async (head: Uint8Array, declared: string | null) =>
+ *   effectiveMimeType({ declared, policy: 'sniffed', ...(await sniffHead(head)) })
+ * ```
+ */
 export async function sniffHead(head: Uint8Array): Promise<SniffedHead> {
   try {
     const bytes = head.subarray(0, headLength)

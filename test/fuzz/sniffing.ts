@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateRawSync, gzipSync } from 'node:zlib'
-import { sniffMimeType } from '../../src/blob/sniff.ts'
+import { effectiveMimeType } from '../../src/blob/mime-policy.ts'
+import { sniffHead } from '../../src/blob/sniff.ts'
+import { isBlobStoreError } from '../../src/errors.ts'
+import { aac, big, box, ftyp, joined, little, mp3, noise, riff, tagged, tar } from '../blob/media-builders.ts'
 import { files, program } from '../blob/samples.ts'
 import { type Fuzzer, promise } from './fuzzer.ts'
 import { mutateBytes } from './mutations.ts'
@@ -44,6 +47,30 @@ const seeds: readonly Uint8Array[] = [
   ...['<?xml version="1.0"?><svg/>', '\xff\xfe<\0?\0x\0', '%PDF-1.7\n', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'ftyp'].map(
     (text) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(600)]),
   ),
+  // what is read here: brands, boxes, tags, frames, checksums
+  ...['qt  ', '3gp4', 'mif1', 'avis'].map((brand) => ftyp(brand, 'isom', 'mp42', 'heic', 'avif')),
+  joined(box('skip', noise(30)), box('free'), big(1), 'wide', big(0), big(24), noise(8), box('moov', noise(300))),
+  joined(box('jP  ', '\r\n\x87\n'), ftyp('jph ', 'jp2 ')),
+  tagged(300, tagged(20, mp3(3))),
+  tagged(0xfffffff),
+  mp3(5),
+  aac(9),
+  tar('ustar  '),
+  tar(''),
+  riff('WAVEfmt ', 'RF64'),
+  joined('\x50\x2a\x4d\x18', little(9), noise(9), '\x28\xb5\x2f\xfd', noise(90)),
+  joined('\x1b%-12345X@PJL\n', noise(300), '\n%PDF-1.7\n', noise(900)),
+]
+
+const claims = [
+  'image/png',
+  'text/plain',
+  'audio/flac',
+  'video/mp4',
+  'application/x-own',
+  'image/svg+xml',
+  '*/*',
+  'none',
 ]
 
 const sniff: Fuzzer = {
@@ -51,11 +78,23 @@ const sniff: Fuzzer = {
   make(random) {
     const seed = random.pick(seeds)
     const bytes = random.chance(0.01) ? random.bytes(random.int(4200)) : mutateBytes(random, seed)
+    const declared = random.pick(claims)
     return {
-      input: bytes,
+      input: { bytes, declared },
       async check() {
-        const type = await sniffMimeType(bytes)
-        promise(type === null || /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/.test(type), `the type ${type}`)
+        const seen = await sniffHead(bytes)
+        for (const type of [...seen.also, ...(seen.sniffed === null ? [] : [seen.sniffed])]) {
+          promise(/^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/.test(type), `the type ${type}`)
+        }
+        try {
+          const stored = effectiveMimeType({ declared, policy: 'sniffed', ...seen })
+          if (stored === 'image/png')
+            promise(seen.sniffed?.endsWith('png') === true, `${seen.sniffed} that is called a PNG`)
+          if (stored === 'text/plain')
+            promise(seen.isText || seen.sniffed === null, `${seen.sniffed} that is called text`)
+        } catch (error) {
+          promise(isBlobStoreError(error, 'InvalidMimeType'), 'its code')
+        }
       },
     }
   },
