@@ -3,6 +3,7 @@ import { canSniff } from './can-sniff.ts'
 import { isWeaklyMarked } from './false-marks.ts'
 import { octetStream, parseMimeType } from './mime.ts'
 import { isUnmarked, refines, snifferSpelling } from './mime-refinements.ts'
+import { saysSomething } from './same-type.ts'
 import { isTextType } from './text-types.ts'
 
 /**
@@ -47,7 +48,7 @@ export function effectiveMimeType({ declared, policy, sniffed, also = [], isText
   const named = declared === null ? null : readDeclared(declared)
   if (policy === 'declared') return named ?? octetStream
 
-  const claim = named === null ? null : claimOf(named)
+  const claim = named !== null && saysSomething(named) ? snifferSpelling(named) : null
   if (claim !== null && [sniffed, ...also].some((one) => one !== null && isOne(claim, one))) return claim
   if (policy === 'agree') {
     refuse(`it was declared as ${named ?? 'nothing'}, but the bytes are ${sniffed ?? 'of unknown type'}`)
@@ -60,23 +61,10 @@ export function effectiveMimeType({ declared, policy, sniffed, also = [], isText
   return claim !== null && isWeaklyMarked(sniffed) && isUnmarked(claim) ? claim : sniffed
 }
 
-/** Types that a client sends for want of a better one, besides `application/octet-stream`. */
-const saysNothing: ReadonlySet<string> = new Set([
-  octetStream,
-  'application/x-www-form-urlencoded', // what curl sends unless told otherwise
-  'multipart/form-data',
-])
-
 /** The type that a client declares, as `parseMimeType` gives it. What is no MIME type, or a range, declares none. */
 export function readDeclared(value: string): string | null {
   const type = parseMimeType(value)
   return type?.includes('*') ? null : type
-}
-
-/** What is claimed of the bytes, in the sniffer's spelling. */
-function claimOf(named: string): string | null {
-  const claim = snifferSpelling(named)
-  return saysNothing.has(claim) ? null : claim
 }
 
 function isOne(claim: string, sniffed: string): boolean {

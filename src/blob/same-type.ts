@@ -13,9 +13,16 @@ export function isSameType(claimed: string, stored: string): boolean {
   return one === other || refines(one, other) || refines(other, one)
 }
 
+/** What a client sends for want of a better type, in the sniffer's spelling. */
+const saysNothing: ReadonlySet<string> = new Set([
+  octetStream,
+  'application/x-www-form-urlencoded', // as curl does unless told otherwise
+  'multipart/form-data',
+])
+
 /** Whether the type says anything of the bytes. `mimeType` as `parseMimeType` gives it. */
 export function saysSomething(mimeType: string): boolean {
-  return mimeType !== octetStream && !mimeType.includes('*')
+  return !saysNothing.has(snifferSpelling(mimeType)) && !mimeType.includes('*')
 }
 
 function spellingOf(type: string): string | null {
