@@ -6,7 +6,7 @@
  * | `BlobNotFound` | no such blob, or not visible to who asks |
  * | `BlobTakenDown` | a moderator has taken it down: it cannot be uploaded or referenced |
  * | `PayloadTooLarge` | more bytes than the limit |
- * | `InvalidMimeType` | malformed, not accepted, or not what the bytes are |
+ * | `InvalidMimeType` | not accepted, or not what the bytes are |
  * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
  * | `InvalidRange` | the range lies outside the blob |

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { socialAccept } from 'pds-blobstore'
 import { curlLines } from './demo/curl.ts'
 import { forgetting } from './demo/forgetting.ts'
 import { Person } from './demo/people.ts'
@@ -32,7 +33,7 @@ try {
     adminPassword,
     limits: {
       maxBlobSize: 100 * 1024 * 1024,
-      accept: ['image/*', 'video/mp4', 'video/webm'],
+      accept: socialAccept,
       quota: { bytes: 1024 ** 3, blobs: 1000 },
     },
     times: { grace: 0, deleteDelay: 0 },

@@ -1,4 +1,4 @@
-import { startJanitor } from 'pds-blobstore'
+import { socialAccept, startJanitor } from 'pds-blobstore'
 import { startPds } from './pds.ts'
 
 // node examples/express/main.ts: the PDS by itself, its data kept in PDS_DIR.
@@ -10,7 +10,7 @@ const pds = await startPds({
   adminPassword: PDS_ADMIN_PASSWORD,
   limits: {
     maxBlobSize: 100 * 1024 * 1024,
-    accept: ['image/*', 'video/mp4', 'video/webm'],
+    accept: socialAccept,
     quota: { bytes: 1024 ** 3, blobs: 1000 },
   },
 })

@@ -37,19 +37,23 @@ export interface Attachment extends AsyncDisposable {
  * Puts a blob store in the place of the one that a PDS of `@atproto/pds` was configured with. Call it after `PDS.create`
  * and before `start`, or in the `onCreated` of `PDS.run`. When it resolves, the store is open and the PDS reads it.
  *
+ * With `limits: 'store'`, mind that Bluesky's own records name more types than `createBlobStore` accepts by default: give it
+ * `accept: socialAccept`.
+ *
  * It brings no janitor: start one (`startJanitor`), or nothing is ever deleted.
  *
  * @example
  * ```ts
- * import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+ * import { createBlobStore, DiskBackend, socialAccept, sqliteMetadata, startJanitor } from 'pds-blobstore'
  * import { attachBlobStore, type RunningPds } from 'pds-blobstore/pds'
  *
  * const blobs = createBlobStore({
  *   backend: new DiskBackend({ root: '/pds/blobstore' }),
  *   metadata: sqliteMetadata('/pds/blobstore.sqlite'),
+ *   limits: { accept: socialAccept },
  * })
  * const onCreated = async (pds: RunningPds) => {
- *   await attachBlobStore(pds, blobs)
+ *   await attachBlobStore(pds, blobs, { limits: 'store' })
  *   startJanitor(blobs)
  * }
  * // import { PDS } from '@atproto/pds'

@@ -11,9 +11,9 @@ export interface QueryOptions extends CallOptions {
 }
 
 export interface UploadOptions extends CallOptions {
-  /** The declared type. @default none */
+  /** The declared type, such as a Content-Type as it came. What is no MIME type, or a range, declares none. @default none */
   mimeType?: string | undefined
-  /** A name to take the declared type from when `mimeType` is missing: `cat.jpg`. Not kept. */
+  /** A name to take the declared type from when `mimeType` declares none: `cat.jpg`. Not kept. */
   fileName?: string | undefined
   /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
   size?: number | undefined
