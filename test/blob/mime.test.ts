@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mimeTypeOfFileName } from '../../src/blob/file-name.ts'
-import { assertAcceptPatterns, defaultAccept, matchesAccept, octetStream, parseMimeType } from '../../src/blob/mime.ts'
+import {
+  assertAcceptPatterns,
+  defaultAccept,
+  matchesAccept,
+  octetStream,
+  parseMimeType,
+  socialAccept,
+} from '../../src/blob/mime.ts'
 
 describe('a MIME type', () => {
   test('is read without its parameters and in lower case', () => {
@@ -162,6 +169,15 @@ describe('the accept list', () => {
     assertAcceptPatterns(['image/*', '*/*', 'Text/VTT', octetStream])
     expect(matchesAccept('application/x-msdownload', defaultAccept)).toBe(false)
     expect(() => (defaultAccept as string[]).push('*/*')).toThrow(TypeError)
+  })
+
+  test("is by socialAccept what Bluesky's records name, and no programs, pages or archives", () => {
+    assertAcceptPatterns(socialAccept)
+    const social = [...defaultAccept, 'image/heic', 'image/avif', 'audio/mpeg', 'video/3gpp', 'text/vtt']
+    expect(social.filter((type) => !matchesAccept(type, socialAccept))).toEqual([])
+    const others = ['text/html', 'text/plain', 'application/zip', 'application/x-msdownload', octetStream]
+    expect(others.filter((type) => matchesAccept(type, socialAccept))).toEqual([])
+    expect(() => (socialAccept as string[]).push('*/*')).toThrow(TypeError)
   })
 })
 

@@ -95,6 +95,38 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
+  test('looks at the bytes where no type is declared: none, a range, or what is no MIME type', async () => {
+    const blobs = make().store({ limits: { accept: ['*/*'] } })
+    const gif = Buffer.concat([bytes('GIF89a'), new Uint8Array(20)])
+    for (const limits of ['on', 'off'] as const) {
+      for (const mimeType of [
+        undefined,
+        '*/*',
+        'image/*',
+        '',
+        'null',
+        'image',
+        'image/png, image/png',
+        'a/b\r\nc: d',
+      ]) {
+        expect((await blobs.upload(alice, gif, { mimeType, limits })).mimeType, `${mimeType} ${limits}`).toBe(
+          'image/gif',
+        )
+      }
+    }
+    const named = await blobs.upload(alice, bytes('a,b'), { mimeType: 'undefined', fileName: 'table.csv' })
+    expect(named.mimeType).toBe('text/csv')
+    await expect(blobs.upload(alice, gif, { mimeType: 7 as never })).rejects.toMatchObject({ code: 'InvalidArgument' })
+  })
+
+  test('stores text as the text that it is declared to be, whatever its first letters', async () => {
+    const blobs = make().store({ limits: { accept: ['*/*'] } })
+    const of = async (content: Uint8Array, mimeType: string) =>
+      (await blobs.upload(alice, content, { mimeType })).mimeType
+    expect(await of(bytes('MZ,name,age\n1,2,3\n'), 'text/csv')).toBe('text/csv')
+    expect(await of(Buffer.concat([bytes('MZ,name'), new Uint8Array(9)]), 'text/csv')).toBe('application/x-msdownload')
+  })
+
   test('leaves nothing when its source fails half-way', async () => {
     const { store, backend } = make()
     const blobs = store()
