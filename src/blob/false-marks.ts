@@ -8,6 +8,7 @@ export const mayBeText: ReadonlySet<string> = new Set([
   'application/pgp-encrypted',
   'application/postscript',
   'application/rtf',
+  'application/vnd.sketchup.skp', // it begins in UTF-16
   'application/x-cpio',
   'application/x-ms-regedit',
   'application/x-unix-archive',

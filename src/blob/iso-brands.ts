@@ -2,8 +2,8 @@ import type { Finding } from './finding.ts'
 
 /** What each brand stands for (MP4RA, ISO/IEC 23008-12, 3GPP TS 26.244). As written in files: four characters. */
 const brands = new Map<string, string>([
-  ...of('image/avif', 'avif avis avio'),
-  ...of('image/heic', 'heic heix heim heis'),
+  ...of('image/avif', 'avif avis avio MA1A MA1B'),
+  ...of('image/heic', 'heic heix heim heis MiHA MiHB MiHE'),
   ...of('image/heic-sequence', 'hevc hevx hevm hevs'),
   ...of('image/avci', 'avci'),
   ...of('image/avcs', 'avcs'),

@@ -32,7 +32,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   // A container says nothing of whether a picture is in it.
   'video/mp4': [
     ...['audio/mp4', 'audio/x-m4a', 'audio/x-m4p', 'audio/iso.segment', 'audio/vnd.audible.aax', 'application/mp4'],
-    ...['video/x-m4v', 'video/x-f4v', 'video/iso.segment'],
+    ...['video/x-m4v', 'video/x-f4v', 'video/iso.segment', /^(?:audio|video)\/vnd\.dece\.[a-z]+$/],
   ],
   'video/x-m4v': ['video/mp4'],
   'audio/mp4': ['audio/x-m4a', 'audio/x-m4p', 'audio/vnd.audible.aax'],
@@ -124,6 +124,7 @@ const containers: Readonly<Record<string, RegExp>> = {
       'application/gzip application/java-archive application/lzip application/ogg application/vnd.apple.pages',
       'application/x-bzip2 application/x-cfb application/x-compress application/x-lz4 application/x-sqlite3',
       'application/x-tar application/x-unix-archive application/x-xz application/xml application/zip application/zstd',
+      'audio/mp4 audio/ogg video/matroska video/mp4 video/ogg video/quicktime video/webm',
     ],
     /^(?:application|model)\//,
   ),

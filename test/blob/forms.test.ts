@@ -75,7 +75,8 @@ test('the brands of a picture decide, the major one first, a more exact one wher
     ['mif2 alone', ftyp('mif2'), 'image/heif', 'image/heic', { 'video/mp4': 'image/heif' }],
     ['JPEG in HEIF', ftyp('jpeg', 'mif1'), 'image/heif', '', { 'video/mp4': 'image/heif' }],
     ['AVC in HEIF', ftyp('avci', 'mif1', 'avci'), 'image/avci', 'image/heif'],
-    ['an unknown brand of pictures', ftyp('MiHB', 'mif1', 'heic'), 'image/heic', 'image/heif'],
+    ['an unknown brand of pictures', ftyp('abcd', 'mif1', 'heic'), 'image/heic', 'image/heif'],
+    ['a profile of AVIF', ftyp('mif1', 'mif1', 'MA1B'), 'image/avif', 'image/heif'],
     ['Canon', ftyp('crx ', 'crx ', 'isom'), 'image/x-canon-cr3'],
   ])
 })
@@ -101,6 +102,13 @@ test('the brands of a film decide, and it may be called by any that it names', a
     ['M4A', ftyp('M4A ', 'mp42', 'isom'), 'audio/x-m4a', 'audio/m4a audio/mp4', { 'video/mp4': 'audio/x-m4a' }],
     ['M4B', ftyp('M4B ', 'isom'), 'audio/mp4', 'audio/m4a audio/x-m4b'],
     ['M4V', ftyp('M4V ', 'isom', 'mp42'), 'video/x-m4v', 'video/mp4'],
+    [
+      'a brand of documents',
+      ftyp('odcf'),
+      'video/mp4',
+      'application/vnd.oma.drm.dcf video/vnd.dece.hd',
+      { 'video/x-own': 'video/mp4', 'application/pdf': 'video/mp4', 'application/json': 'video/mp4' },
+    ],
     ['a brand with zeros', ftyp('qt\0\0'), 'video/quicktime'],
   ])
 })
@@ -139,6 +147,9 @@ test('boxes whose lengths cannot be meant break nothing', async () => {
     ['a length below the header', joined(big(3), brands), 'video/mp4'],
     ['brands that are cut off', raw('\0\0\0\x20ftyp'), null, '', { 'video/mp4': refused, 'image/png': refused }],
     ['boxes without end', joined(...Array.from({ length: 500 }, () => box('free'))), 'video/quicktime'],
+    ['brands behind the box', joined(box('ftyp', 'mif1', big(0)), 'avifavif', noise(20)), 'image/heif', '', {}],
+    ['a box within its own header', joined(big(4), 'free', 'moof', noise(20)), 'video/quicktime'],
+    ['a length of 64 bits that is 0', joined(big(1), 'free', big(0), big(0), noise(20)), 'video/quicktime'],
     ['boxes that go nowhere', joined(big(3), 'free', big(3), 'free'), 'video/quicktime'],
   ])
 })
