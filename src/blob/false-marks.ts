@@ -11,6 +11,7 @@ export const mayBeText: ReadonlySet<string> = new Set([
   'application/vnd.sketchup.skp', // it begins in UTF-16
   'application/x-cpio',
   'application/x-ms-regedit',
+  'application/x-rar-compressed', // `RE~^` before version 1.5
   'application/x-unix-archive',
   'application/xml',
   'audio/amr', // `#!AMR` is a line
