@@ -1,7 +1,7 @@
 import { latin1, marked, uint32 } from './mark.ts'
 import { framesFollow } from './mpeg-frames.ts'
 
-/** Formats that may consist of text from their first byte on. Of no other format is a head that is text. */
+/** Formats that may consist of text from their first byte on, or whose mark is no word. Of no other is a head that is text. */
 export const mayBeText: ReadonlySet<string> = new Set([
   'application/eps',
   'application/pdf',
@@ -14,11 +14,15 @@ export const mayBeText: ReadonlySet<string> = new Set([
   'application/x-rar-compressed', // `RE~^` before version 1.5
   'application/x-unix-archive',
   'application/xml',
-  'audio/amr', // `#!AMR` is a line
+  'audio/amr', // `#!AMR`
+  'audio/wav', // RIFF, and the form behind it
+  'image/gif', // `GIF89a`
+  'image/webp',
   'model/stl',
   'text/calendar',
   'text/vcard',
   'text/vtt',
+  'video/vnd.avi',
 ])
 
 const bitmapHeaders: readonly number[] = [12, 16, 40, 52, 56, 64, 108, 124]

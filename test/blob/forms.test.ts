@@ -493,6 +493,15 @@ test('a declared type of text stands where the bytes are text, whatever their fi
   }
 })
 
+test('a mark that is no word counts in text, too, unless text is declared', async () => {
+  const padding = ' and more'.repeat(9)
+  await check([
+    ['GIF', raw(`GIF89a${padding}`), 'image/gif', '', { 'image/png': 'image/gif', 'text/plain': 'text/plain' }],
+    ['WebP', raw(`RIFFabcdWEBP${padding}`), 'image/webp', '', { 'image/png': 'image/webp' }],
+    ['not quite', raw(`GIF88a${padding}`), null, '', { 'image/gif': refused }],
+  ])
+})
+
 test('text is UTF-8, or UTF-16 behind its mark, without control characters', async () => {
   const isText = async (bytes: Uint8Array) => (await sniffHead(bytes)).isText
   const long = joined('a'.repeat(headLength - 1), '\xc3\xa9')
