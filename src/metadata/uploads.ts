@@ -76,6 +76,8 @@ export interface Commit {
   declared: boolean
   /** When the account first had it, in milliseconds since 1970. @default now */
   createdAt?: number | undefined
+  /** What becomes of bytes that are taken down, for this account or for all: `store` keeps them, hidden. @default 'refuse' */
+  takenDown?: 'refuse' | 'store' | undefined
   grace: number
   /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */
   fresh: number

@@ -27,6 +27,12 @@ export interface UploadOptions extends CallOptions {
    * @default 'on'
    */
   limits?: 'on' | 'off' | undefined
+  /**
+   * What becomes of bytes whose CID is taken down. `refuse`: the upload fails with `BlobTakenDown`. `store`: they are taken
+   * in, and stay hidden as long as the takedown stands: for copies of what another server has taken down, too.
+   * @default 'refuse'
+   */
+  takenDown?: 'refuse' | 'store' | undefined
 }
 
 /**

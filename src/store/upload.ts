@@ -33,8 +33,10 @@ export async function upload(
   options: UploadOptions = {},
 ): Promise<BlobRef> {
   assertDid(did)
-  assertOptions('upload', options, ['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'limits', 'signal'])
+  const known = ['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'limits', 'takenDown', 'signal']
+  assertOptions('upload', options, known)
   assertOneOf('upload: limits', options.limits, ['on', 'off'])
+  assertOneOf('upload: takenDown', options.takenDown, ['refuse', 'store'])
   const limits = options.limits === 'off' ? noLimits : store.limits
   const expected = options.cid === undefined ? null : parseBlobCid(options.cid)
   const createdAt = timeOf(options.createdAt)
@@ -43,7 +45,7 @@ export async function upload(
   using _slot = options.limits === 'off' ? null : store.slots.take(did)
   using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
   const quota = await quotaOf(limits.quota, did)
-  const attempt = new Attempt(store, did, quota, interruption.signal)
+  const attempt = new Attempt(store, did, quota, options.takenDown ?? 'refuse', interruption.signal)
   try {
     const received = await receive(source, {
       declaredSize,
@@ -71,16 +73,24 @@ class Attempt {
   readonly #store: StoreContext
   readonly #did: string
   readonly #quota: ResolvedQuota
+  readonly #takenDown: 'refuse' | 'store'
   readonly #signal: AbortSignal
   readonly #generation: string
   #reserved = false
   #key: BlobKey | null = null
   #settled = false
 
-  constructor(store: StoreContext, did: string, quota: ResolvedQuota, signal: AbortSignal) {
+  constructor(
+    store: StoreContext,
+    did: string,
+    quota: ResolvedQuota,
+    takenDown: 'refuse' | 'store',
+    signal: AbortSignal,
+  ) {
     this.#store = store
     this.#did = did
     this.#quota = quota
+    this.#takenDown = takenDown
     this.#signal = signal
     this.#generation = newGeneration(store.epoch)
   }
@@ -135,6 +145,7 @@ class Attempt {
       mimeType,
       declared,
       createdAt,
+      takenDown: this.#takenDown,
       grace: times.grace,
       fresh: times.fresh,
       deleteDelay: times.deleteDelay,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BlobRef, type BlobStore, cidOfBytes } from '../../src/index.ts'
+import { type BlobRef, type BlobStore, cidOfBytes, createBlobRef } from '../../src/index.ts'
 import { Gate, heldBack } from '../support/meddling.ts'
 import { hostPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
@@ -69,6 +69,41 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     expect(await blobs.stat(alice, temporary.ref), 'imported, and hidden all the same').toBeNull()
     await blobs.restore(alice, temporary.ref)
     expect(await blobs.stat(alice, temporary.ref)).toMatchObject({ referenced: true })
+  })
+
+  test.each(['of the account', 'of every account'])('%s hides what an upload stores in spite of it', async (whose) => {
+    const { store, clock } = make()
+    const blobs = store()
+    const account = whose === 'of the account' ? alice : '*'
+    const record = (text: string) => createBlobRef({ cid: cidOfBytes(bytes(text)), mimeType: 'text/plain', size: 4 })
+    // New to the account, held by it without a record, held with one, and waited for by a record.
+    await blobs.upload(alice, bytes('held'), { mimeType: 'text/plain' })
+    await post(blobs, alice, 'post', await blobs.upload(alice, bytes('post'), { mimeType: 'text/plain' }))
+    const expects = { action: 'create', uri: uriOf(alice, 'expects'), record: { ref: record('wait') } } as const
+    await blobs.applyWrites(alice, [expects], { rev: nextRev(), missing: 'expect' })
+    for (const content of ['new!', 'held', 'post', 'wait']) {
+      const cid = cidOfBytes(bytes(content))
+      await blobs.takedown(account, cid)
+      for (const takenDown of ['refuse', undefined] as const) {
+        await expect(blobs.upload(alice, bytes(content), { takenDown })).rejects.toMatchObject({
+          code: 'BlobTakenDown',
+        })
+      }
+      const ref = await blobs.upload(alice, bytes(content), { takenDown: 'store', mimeType: 'text/plain' })
+      expect(ref).toEqual(record(content))
+      for (const as of ['public', 'account'] as const) expect(await blobs.stat(alice, cid, { as })).toBeNull()
+      expect((await blobs.list(alice)).items).not.toContain(cid)
+      expect(await blobs.stat(alice, cid, { as: 'moderator' })).toMatchObject({ takenDown: true })
+    }
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 16, count: 4, reserved: 0 })
+    for (const content of ['new!', 'held', 'post', 'wait']) await blobs.restore(account, cidOfBytes(bytes(content)))
+    for (const content of ['post', 'wait']) {
+      expect(await text((await blobs.read(alice, cidOfBytes(bytes(content)))).body)).toBe(content)
+    }
+    for (const content of ['new!', 'held']) expect(await blobs.stat(alice, cidOfBytes(bytes(content)))).toBeNull()
+    clock.advance(2 * day)
+    await blobs.collect()
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 8, count: 2 })
   })
 
   test('lets records be deleted', async () => {

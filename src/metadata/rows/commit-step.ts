@@ -82,7 +82,8 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
 
     const situation = (await findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
-    const refusal = deletedAt !== null ? 'accountDeleted' : situation.takenDown ? 'takenDown' : null
+    const isRefused = situation.takenDown && upload.takenDown !== 'store'
+    const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null
     if (refusal !== null || heldType !== null) await lockAccount(trx, did, { bytes: -size, count: -1 })
     if (refusal !== null) {
       await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
