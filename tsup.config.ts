@@ -16,6 +16,7 @@ export default defineConfig({
     'src/images-worker.ts', // no entry of the package: the program of a process
     'src/checkpoint-worker.ts', // nor these two: of threads
     'src/backup-worker.ts',
+    'src/reader-worker.ts', // nor this one: of a process
     'src/cli.ts',
   ],
   format: 'esm',

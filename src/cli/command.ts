@@ -14,6 +14,8 @@ export interface StoreCommand {
   /** What is not the same afterwards, and what is: a line. */
   changes: string
   options: readonly Option[]
+  /** Whether it may be the first that a store is for: then a dry run needs none. */
+  fills?: boolean
   /** Examples of its arguments, each with what it is for. */
   examples: readonly (readonly [args: string, what: string])[]
   run(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<Outcome>

@@ -21,7 +21,7 @@ export async function execute(command: StoreCommand, given: Given): Promise<Exit
   }
   const stopping = stopOnSignal(say)
   try {
-    const blobs = await storeAt(given as Place, loggerTo(say, warnings))
+    const blobs = await storeAt(given as Place, loggerTo(say, warnings), command)
     try {
       const outcome = await command.run(blobs, given, { signal: stopping.signal, progress, warnings })
       progress.clear()

@@ -10,6 +10,7 @@ import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
 import { UsageError } from './command.ts'
 import { storeOf } from './config.ts'
 import { assertThere, bucketOf } from './paths.ts'
+import { isAnythingThere, trialStore } from './trial.ts'
 
 /** Where the store is: given with every command, or by the environment. */
 export const placeOptions: readonly Option[] = [
@@ -45,11 +46,18 @@ export interface Place {
   postgres?: string
   /** Only of commands that fill a store. */
   create?: boolean
+  dryRun?: boolean
 }
 
-/** @throws `UsageError` */
-export async function storeAt(place: Place, logger: Logger): Promise<BlobStore> {
-  if (place.config !== undefined) return storeOf(place.config)
+/** `fills`: for a command that may make the store; a dry run of it makes none. @throws `UsageError` */
+export async function storeAt(
+  given: Place,
+  logger: Logger,
+  { fills = false }: { fills?: boolean },
+): Promise<BlobStore> {
+  if (given.config !== undefined) return storeOf(given.config)
+  const place = given.dryRun ? { ...given, create: false } : given
+  if (fills && given.dryRun && isWhole(given) && !(await isAnythingThere(given))) return trialStore()
   const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
   const [first, ...others] = Object.keys(all)
   if (first === undefined)
@@ -60,6 +68,11 @@ export async function storeAt(place: Place, logger: Logger): Promise<BlobStore> 
   const write = place.write ?? (others.length === 0 ? first : undefined)
   if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
   return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), logger })
+}
+
+/** Whether it says where bytes and facts would be. */
+function isWhole({ disk, s3, sqlite, postgres }: Place): boolean {
+  return (disk !== undefined || s3 !== undefined) && (sqlite === undefined) !== (postgres === undefined)
 }
 
 const noStore = 'A store is made by its host when it starts, or by import --create'

@@ -1,122 +1,132 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { decode } from '@ipld/dag-cbor'
-import type { Database } from 'better-sqlite3'
 import type { BlobCid } from '../blob/cid.ts'
 import { isDid } from '../blob/did.ts'
-import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
 import { entriesOf } from './files.ts'
-import { openToRead } from './sqlite-file.ts'
+import { PassedOver } from './passed-over.ts'
+import type { AccountTables, Answer, Asked, BlobRow, Claim, Kind, NamingRow, Page } from './reader/questions.ts'
+import { pageSize } from './reader/questions.ts'
+import { type SqliteReader, UnreadableDatabase } from './reader/sqlite-reader.ts'
 
-/** What the PDS knows of a blob of an account. */
-export interface ActorBlob {
-  cid: string
-  mimeType: string
-  size: number
-  /** The key of its bytes as long as no record references it. */
-  tempKey: string | null
-  createdAt: string
-  /** Why it is taken down, if it is. */
-  takedownRef: string | null
-}
-
-/** A record names a blob. */
-export interface ActorRef {
-  cid: string
-  uri: string
-  /** The revision in which the record was written; null when the record is not there. */
-  rev: string | null
-}
+/** The table by which records name blobs that everybody may see. */
+export const publicTable = 'record_blob'
 
 /** Where the reference PDS keeps the databases of its accounts: `{folder}/{2 hex of sha256(did)}/{did}/store.sqlite`. */
 export class ActorFolder {
   readonly #folder: string
+  readonly #reader: SqliteReader
 
-  constructor(folder: string) {
+  constructor(folder: string, reader: SqliteReader) {
     this.#folder = folder
+    this.#reader = reader
   }
 
-  async *accounts(): AsyncGenerator<string> {
+  /** @throws what the folder cannot be read by; of a folder in it `unreadable` is told */
+  async accounts(unreadable: (folder: string, error: Error) => void): Promise<Set<string>> {
+    const dids = new Set<string>()
     for (const shard of await entriesOf(this.#folder)) {
       if (!/^[0-9a-f]{2}$/.test(shard.name)) continue
-      for (const { name } of await entriesOf(join(this.#folder, shard.name))) {
-        if (isDid(name) && shardOf(name) === shard.name) yield name
+      const folder = join(this.#folder, shard.name)
+      try {
+        for (const { name } of await entriesOf(folder)) if (isDid(name) && shardOf(name) === shard.name) dids.add(name)
+      } catch (error) {
+        unreadable(folder, error as Error)
       }
     }
+    return dids
   }
 
-  open(did: string): Promise<ActorDatabase> {
-    return ActorDatabase.open(join(this.#folder, shardOf(did), did, 'store.sqlite'))
+  of(did: string): ActorDatabase {
+    return new ActorDatabase(this.#reader, join(this.#folder, shardOf(did), did, 'store.sqlite'))
   }
 }
 
 const shardOf = (did: string): string => createHash('sha256').update(did).digest('hex').slice(0, 2)
 
-/** The database of one account, of which only what concerns blobs is read. Each look sees what is committed then. */
-export class ActorDatabase implements Disposable {
-  readonly #database: Database
+/**
+ * The database of one account. Each look sees what is committed then. Once it could not be read, it is not tried again:
+ * all its methods throw `PassedOver`.
+ */
+export class ActorDatabase {
+  readonly #reader: SqliteReader
+  readonly #file: string
+  #over: PassedOver | null = null
 
-  private constructor(database: Database) {
-    this.#database = database
+  constructor(reader: SqliteReader, file: string) {
+    this.#reader = reader
+    this.#file = file
   }
 
-  static async open(file: string): Promise<ActorDatabase> {
-    return new ActorDatabase(await openToRead(file))
+  tables(): Promise<AccountTables> {
+    return this.#ask('tables', {})
   }
 
-  count(): number {
-    return this.#database.prepare('SELECT count(*) FROM blob').pluck().get() as number
+  count(): Promise<number> {
+    return this.#ask('countBlobs', {})
   }
 
-  /** A page of the blobs that are taken down, or of the others, ordered by CID. */
-  page(takenDown: boolean, after: string, limit: number): ActorBlob[] {
-    const which = `takedownRef IS ${takenDown ? 'NOT ' : ''}NULL`
-    const sql = `SELECT ${columns} FROM blob WHERE ${which} AND cid > ? ORDER BY cid LIMIT ?`
-    return this.#database.prepare(sql).all(after, limit) as ActorBlob[]
+  /** The blobs that are taken down, or the others, by pages. */
+  blobs(takenDown: boolean): AsyncGenerator<BlobRow[]> {
+    return pages((after) => this.#ask('blobs', { takenDown, after }))
   }
 
-  blob(cid: string): ActorBlob | null {
-    return (this.#database.prepare(`SELECT ${columns} FROM blob WHERE cid = ?`).get(cid) as ActorBlob) ?? null
+  blob(cid: string): Promise<BlobRow | null> {
+    return this.#ask('blob', { cid })
   }
 
-  hasTempKey(key: string): boolean {
-    return this.#database.prepare('SELECT 1 FROM blob WHERE tempKey = ?').get(key) !== undefined
+  /** Those of the names that no row of `blob` has, as its CID or its temporary key. */
+  async *strangers(column: 'cid' | 'tempKey', names: AsyncIterable<string>): AsyncGenerator<string> {
+    for await (const some of batches(names)) yield* await this.#ask('strangers', { column, names: some })
   }
 
-  /** All of the account's: they fit into memory. */
-  refs(): ActorRef[] {
-    const sql = `SELECT blobCid AS cid, recordUri AS uri, repoRev AS rev
-      FROM record_blob LEFT JOIN record ON record.uri = recordUri ORDER BY recordUri, blobCid`
-    return this.#database.prepare(sql).all() as ActorRef[]
+  namings(table: string): AsyncGenerator<NamingRow[]> {
+    return pages((after) => this.#ask('namings', { table, after }))
   }
 
   /** What records name, and no row tells of: an account migration has not brought it. */
-  unmetRefs(): { cid: string; uri: string }[] {
-    const sql = `SELECT blobCid AS cid, recordUri AS uri FROM record_blob
-      WHERE blobCid NOT IN (SELECT cid FROM blob) ORDER BY recordUri, blobCid`
-    return this.#database.prepare(sql).all() as { cid: string; uri: string }[]
+  unmet(table: string): AsyncGenerator<NamingRow[]> {
+    return pages((after) => this.#ask('unmet', { table, after }))
   }
 
   /** The latest revision of the repository. */
-  rev(): string | null {
-    return (this.#database.prepare('SELECT rev FROM repo_root').pluck().get() as string | undefined) ?? null
+  rev(): Promise<string | null> {
+    return this.#ask('rev', {})
   }
 
   /** What a record says of a blob; null when it does not name it, or is not there. */
-  named(uri: string, cid: BlobCid): FoundBlobRef | null {
-    const sql = 'SELECT content FROM record JOIN repo_block ON repo_block.cid = record.cid WHERE uri = ?'
-    const content = this.#database.prepare(sql).pluck().get(uri) as Uint8Array | undefined
-    if (content === undefined) return null
-    try {
-      return findBlobRefs(decode(content), { broken: 'skip' }).find((ref) => ref.cid === cid) ?? null
-    } catch {
-      return null // a record that cannot be read names nothing
-    }
+  claim(uri: string, cid: BlobCid): Promise<Claim | null> {
+    return this.#ask('claim', { uri, cid })
   }
 
-  [Symbol.dispose](): void {
-    this.#database.close()
+  async #ask<K extends Kind>(kind: K, asked: Asked<K>): Promise<Answer<K>> {
+    if (this.#over) throw this.#over
+    try {
+      return await this.#reader.ask(this.#file, kind, asked)
+    } catch (error) {
+      if (!(error instanceof UnreadableDatabase)) throw error
+      this.#over ??= new PassedOver('unreadable', 'the database of the account', error)
+      throw this.#over
+    }
   }
 }
 
-const columns = 'cid, mimeType, size, tempKey, createdAt, takedownRef'
+/** All pages, one after the other. */
+export async function* pages<Row>(read: (after: string | null) => Promise<Page<Row>>): AsyncGenerator<Row[]> {
+  let after: string | null = null
+  do {
+    const page: Page<Row> = await read(after)
+    yield page.rows
+    after = page.next
+  } while (after !== null)
+}
+
+/** As many at once as may be asked for. */
+export async function* batches(names: AsyncIterable<string>): AsyncGenerator<string[]> {
+  let some: string[] = []
+  for await (const name of names) {
+    if (some.push(name) < pageSize) continue
+    yield some
+    some = []
+  }
+  if (some.length > 0) yield some
+}

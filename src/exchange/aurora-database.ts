@@ -1,40 +1,41 @@
-import type { Database } from 'better-sqlite3'
-import { openToRead } from './sqlite-file.ts'
+import { batches, pages } from './actor-database.ts'
+import { PassedOver } from './passed-over.ts'
+import type { Answer, Asked, AuroraRow, Kind } from './reader/questions.ts'
+import { type SqliteReader, UnreadableDatabase } from './reader/sqlite-reader.ts'
 
-export interface AuroraRow {
-  name: string
-  mimeType: string
-  did: string
-  createdAt: string
-}
+/** The database of Aurora Locus. Its methods throw `PassedOver` where it cannot be read. */
+export class AuroraDatabase {
+  readonly #reader: SqliteReader
+  readonly #file: string
 
-/** The table `blob_metadata(cid, mime_type, size, creator_did, created_at)` of Aurora Locus. */
-export class AuroraDatabase implements Disposable {
-  readonly #database: Database
-
-  private constructor(database: Database) {
-    this.#database = database
+  constructor(reader: SqliteReader, file: string) {
+    this.#reader = reader
+    this.#file = file
   }
 
-  static async open(file: string): Promise<AuroraDatabase> {
-    return new AuroraDatabase(await openToRead(file))
+  count(): Promise<number> {
+    return this.#ask('countAurora', {})
   }
 
-  count(): number {
-    return this.#database.prepare('SELECT count(*) FROM blob_metadata').pluck().get() as number
+  rows(): AsyncGenerator<AuroraRow[]> {
+    return pages((after) => this.#ask('aurora', { after }))
   }
 
-  page(after: string, limit: number): AuroraRow[] {
-    const sql = `SELECT cid AS name, mime_type AS mimeType, creator_did AS did, created_at AS createdAt
-      FROM blob_metadata WHERE cid > ? ORDER BY cid LIMIT ?`
-    return this.#database.prepare(sql).all(after, limit) as AuroraRow[]
+  async has(name: string): Promise<boolean> {
+    return (await this.#ask('auroraStrangers', { names: [name] })).length === 0
   }
 
-  has(name: string): boolean {
-    return this.#database.prepare('SELECT 1 FROM blob_metadata WHERE cid = ?').get(name) !== undefined
+  /** Those of the names that no row has. */
+  async *strangers(names: AsyncIterable<string>): AsyncGenerator<string> {
+    for await (const some of batches(names)) yield* await this.#ask('auroraStrangers', { names: some })
   }
 
-  [Symbol.dispose](): void {
-    this.#database.close()
+  async #ask<K extends Kind>(kind: K, asked: Asked<K>): Promise<Answer<K>> {
+    try {
+      return await this.#reader.ask(this.#file, kind, asked)
+    } catch (error) {
+      if (error instanceof UnreadableDatabase) throw new PassedOver('unreadable', this.#file, error)
+      throw error
+    }
   }
 }

@@ -3,7 +3,7 @@ import type { CallOptions } from '../backend/backend.ts'
 import { isDid } from '../blob/did.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
-import { entriesOf, openFile } from './files.ts'
+import { isFolder, listingOf, openFile } from './files.ts'
 import { isPlainName, type PdsTree, type TreeArea, type TreeObject } from './pds-tree.ts'
 
 export interface DiskTreeOptions {
@@ -45,12 +45,14 @@ export class DiskTree implements PdsTree {
   }
 
   async *accounts(area: TreeArea): AsyncGenerator<string> {
-    for (const entry of await entriesOf(this.#roots[area]))
-      if (entry.isDirectory() && isDid(entry.name)) yield entry.name
+    for (const entry of await listingOf(this.#roots[area])) {
+      if (isDid(entry.name) && (await isFolder(entry))) yield entry.name
+    }
   }
 
+  /** Whatever has the name: a folder in the place of a file is to be told, too. */
   async *names(area: TreeArea, did: string): AsyncGenerator<string> {
-    for (const entry of await entriesOf(join(this.#roots[area], did))) if (entry.isFile()) yield entry.name
+    for (const { name } of await listingOf(join(this.#roots[area], did))) yield name
   }
 
   async close(): Promise<void> {}

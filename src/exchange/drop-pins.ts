@@ -3,9 +3,12 @@ import { assertDid } from '../blob/did.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { assertOptions } from '../options.ts'
 import { pinsOf, unpin } from '../pds/pins.ts'
+import { firstRev } from './record-keeper.ts'
+import { isStandIn } from './stand-in.ts'
 
 /**
- * Lets go of what an import has kept by pins alone: what the account's records reference stays, the rest expires.
+ * Lets go of what an import has kept by references of its own making (pins, and what it wrote for spaces and for blobs that
+ * no record names): what the account's records reference stays, the rest expires.
  * For a host that keeps its references in the store, when the records are written; never for a store that is attached to
  * an `@atproto/pds`, whose blobs live by their pins. Resolves with how many blobs had one.
  */
@@ -17,9 +20,13 @@ export async function dropPins(blobs: BlobStore, did: string, options: CallOptio
   do {
     const page = await blobs.listOwn(did, { cursor, signal: options.signal })
     for (const { cid, referenced } of page.items) {
-      const { pins } = referenced ? await pinsOf(blobs, did, cid) : { pins: [] }
-      if (pins.length === 0) continue
+      if (!referenced) continue
+      const { pins } = await pinsOf(blobs, did, cid)
+      const standIns = (await blobs.recordsFor(did, cid)).filter((uri) => isStandIn(did, uri))
+      if (pins.length + standIns.length === 0) continue
       await unpin(blobs, did, pins)
+      const deletions = standIns.map((uri) => ({ action: 'delete', uri }) as const)
+      if (deletions.length > 0) await blobs.applyWrites(did, deletions, { rev: firstRev })
       dropped += 1
     }
     cursor = page.cursor

@@ -1,7 +1,9 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { CallOptions } from '../backend/backend.ts'
+import { isBlobStoreError } from '../errors.ts'
 import { Pace } from '../maintenance/pace.ts'
 import { assertWhole } from '../options.ts'
+import { PassedOver } from './passed-over.ts'
 
 /** So many in a row fail only when something is down. */
 const patience = 20
@@ -92,7 +94,8 @@ export class Errand<Report extends Counted> {
       this.#failedInARow = 0
     } catch (error) {
       this.signal?.throwIfAborted()
-      if (!(error instanceof Error) || ++this.#failedInARow >= patience) {
+      if (error instanceof PassedOver) throw error
+      if (!(error instanceof Error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
         this.#gaveUp = { error }
         throw error
       }
@@ -102,3 +105,20 @@ export class Errand<Report extends Counted> {
     this.#options.onProgress?.({ ...this.report })
   }
 }
+
+/** Errors that say something of one blob or account: many of them do not mean that something is down. */
+function isAboutThis(error: Error): boolean {
+  return aboutThis.some((code) => isBlobStoreError(error, code))
+}
+
+const aboutThis = [
+  'AccountDeleted',
+  'BlobNotFound',
+  'BlobRefused',
+  'BlobTakenDown',
+  'InvalidArgument',
+  'InvalidBlobRef',
+  'InvalidMimeType',
+  'InvalidSize',
+  'PayloadTooLarge',
+] as const

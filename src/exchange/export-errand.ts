@@ -2,9 +2,12 @@ import type { BlobCid } from '../blob/cid.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
+import type { ActorDatabase } from './actor-database.ts'
 import { Errand } from './errand.ts'
 import { type ExportOptions, type ExportReport, emptyExport } from './export-report.ts'
 import { FileWriter } from './file-writer.ts'
+import { Hosted, tellLacking, unlessPassedOver } from './hosted.ts'
+import { SqliteReader } from './reader/sqlite-reader.ts'
 
 /** What both exports have in common: which accounts, and one blob into one file. */
 export class ExportErrand {
@@ -29,13 +32,31 @@ export class ExportErrand {
     return new ExportErrand(blobs, errand, files, options)
   }
 
-  /** Does the work for each account, in order; then nothing unfinished is left. */
-  async forEachAccount(work: (did: string) => Promise<void>): Promise<void> {
+  /**
+   * Does the work for each account, in order, with its database where it was given them and has one (undefined: was not,
+   * null: has none); then nothing unfinished is left.
+   */
+  async forEachAccount(work: (did: string, actor: ActorDatabase | null | undefined) => Promise<void>): Promise<void> {
+    const { errand } = this
+    using reader = new SqliteReader({ signal: errand.signal })
     try {
+      const { actors, accounts } = this.#options
+      const hosted = actors === undefined ? null : await Hosted.read(actors, reader, errand)
+      const left = new Set(accounts ?? hosted?.dids)
       for await (const did of this.#accounts()) {
-        this.errand.signal?.throwIfAborted()
+        errand.signal?.throwIfAborted()
+        left.delete(did)
         this.report.accounts += 1
-        await work(did)
+        const actor = hosted?.account(did)
+        await unlessPassedOver(errand, did, async () => {
+          await work(did, actor)
+          if (actor) await tellLacking(this.#blobs, did, actor, errand)
+        })
+      }
+      // The store has nothing of these.
+      for (const did of left) {
+        const actor = hosted?.account(did)
+        if (actor) await unlessPassedOver(errand, did, () => tellLacking(this.#blobs, did, actor, errand))
       }
     } catch (error) {
       await this.files.clear().catch(() => {})
@@ -55,6 +76,10 @@ export class ExportErrand {
 
   /** Writes a blob into a file, unless it is there; each byte is verified. */
   async write(did: string, { cid, size }: { cid: BlobCid; size: number }, path: string): Promise<void> {
+    if (await this.files.isFolder(path)) {
+      const error = new Error(`${path} is a folder: move it away, and export again`)
+      return this.errand.found({ problem: 'failed', did, cid, place: path, error })
+    }
     if (await this.files.has(path, size, this.#options.verify ? cid : undefined)) {
       this.report.present += 1
       return

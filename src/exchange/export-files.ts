@@ -5,6 +5,7 @@ import type { BlobStat } from '../metadata/facts.ts'
 import { assertOptions } from '../options.ts'
 import { errandOptions } from './errand.ts'
 import { ExportErrand } from './export-errand.ts'
+import { assertExportPlace } from './export-place.ts'
 import { type ExportOptions, type ExportReport, exportOptions } from './export-report.ts'
 
 export interface ExportFilesOptions extends ExportOptions {
@@ -47,6 +48,7 @@ export async function exportFiles(blobs: BlobStore, options: ExportFilesOptions)
     throw new BlobStoreError('InvalidArgument', 'exportFiles: folder must be the one that files are written to')
   }
   const folder = resolve(options.folder)
+  await assertExportPlace({ what: 'exportFiles', layout: 'files', folders: [folder], actors: options.actors })
   const running = await ExportErrand.begin('exportFiles', blobs, join(folder, '.export'), options)
   const dids: string[] = []
   await running.forEachAccount(async (did) => {

@@ -4,20 +4,19 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import { assertOptions } from '../options.ts'
 import { quarantined } from '../pds/pins.ts'
-import { type ActorDatabase, ActorFolder } from './actor-database.ts'
+import type { ActorDatabase } from './actor-database.ts'
 import type { DiskTreeOptions } from './disk-tree.ts'
 import { errandOptions } from './errand.ts'
 import { ExportErrand } from './export-errand.ts'
+import { assertExportPlace } from './export-place.ts'
 import { type ExportOptions, type ExportReport, exportOptions } from './export-report.ts'
 import { isPlainName } from './pds-tree.ts'
 
-export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {
-  /**
-   * Where the databases of the PDS's accounts are. With them, what it has as temporary goes where it looks for it, and
-   * what it has no row of is left out. @default without: what is referenced goes, what is temporary is left out
-   */
-  actors?: string | undefined
-}
+/**
+ * With `actors`, what the PDS has as temporary goes where it looks for it, and what it has no row of is left out. Without:
+ * what is referenced goes, what is temporary is left out.
+ */
+export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {}
 
 /**
  * Writes the blobs of a store as files, as the reference PDS (`@atproto/pds`) keeps them on disk: the way back. Each is
@@ -35,7 +34,7 @@ export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {
  * @throws `InvalidArgument`, and what 20 blobs in a row fail with
  */
 export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Promise<ExportReport> {
-  const known = ['location', 'tempLocation', 'quarantineLocation', 'actors', ...exportOptions, ...errandOptions]
+  const known = ['location', 'tempLocation', 'quarantineLocation', ...exportOptions, ...errandOptions]
   assertOptions('exportPds', options, known)
   if (typeof options.location !== 'string' || options.location === '') {
     throw new BlobStoreError('InvalidArgument', 'exportPds: location must be the folder that files are written to')
@@ -43,14 +42,12 @@ export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Pr
   const location = resolve(options.location)
   const tempLocation = resolve(options.tempLocation ?? join(location, 'tempt'))
   const quarantineLocation = resolve(options.quarantineLocation ?? join(location, 'quarantine'))
-  const actors = options.actors === undefined ? null : new ActorFolder(options.actors)
-  const hosted = actors === null ? null : await didsOf(actors)
+  const folders = [location, tempLocation, quarantineLocation]
+  await assertExportPlace({ what: 'exportPds', layout: 'pds', folders, actors: options.actors })
   const running = await ExportErrand.begin('exportPds', blobs, join(location, '.export'), options)
-  const { report } = running
+  const { report, errand } = running
 
-  await running.forEachAccount(async (did) => {
-    if (hosted !== null && !hosted.has(did)) return
-    using actor = (await actors?.open(did)) ?? null
+  await running.forEachAccount(async (did, actor) => {
     await running.forEachBlob(did, async (stat) => {
       const path = await pathOf(did, stat, actor)
       if (path === null) report.skipped += 1
@@ -61,27 +58,23 @@ export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Pr
   return report
 
   /** Where the PDS looks for it; null when it does not. */
-  async function pathOf(did: string, stat: BlobStat, actor: ActorDatabase | null): Promise<string | null> {
+  async function pathOf(did: string, stat: BlobStat, actor: ActorDatabase | null | undefined): Promise<string | null> {
     const { cid } = stat
-    if (!actor) {
+    if (actor === undefined) {
       if (!stat.referenced) return null
       const isHidden = stat.takenDown || (await isQuarantined(did, stat))
       return join(isHidden ? quarantineLocation : location, did, cid)
     }
-    const row = actor.blob(cid)
+    const row = await actor?.blob(cid)
     if (!row) return null
-    if (row.tempKey !== null) return isPlainName(row.tempKey) ? join(tempLocation, did, row.tempKey) : null
-    return join(row.takedownRef === null ? location : quarantineLocation, did, cid)
+    if (!row.isTemporary) return join(row.isTakenDown ? quarantineLocation : location, did, cid)
+    if (row.tempKey !== null && isPlainName(row.tempKey)) return join(tempLocation, did, row.tempKey)
+    errand.found({ problem: 'unreadable', did, cid, place: 'table blob, tempKey' })
+    return null
   }
 
   async function isQuarantined(did: string, { cid }: BlobStat): Promise<boolean> {
     if ((await blobs.stat(did, cid)) !== null) return false
     return (await blobs.stat(did, cid, { scopes: [quarantined] })) !== null
   }
-}
-
-async function didsOf(actors: ActorFolder): Promise<Set<string>> {
-  const dids = new Set<string>()
-  for await (const did of actors.accounts()) dids.add(did)
-  return dids
 }

@@ -1,6 +1,11 @@
 import type { ErrandOptions } from './errand.ts'
 
 export interface ExportOptions extends ErrandOptions<ExportReport> {
+  /**
+   * Where the databases of a PDS's accounts are (`PDS_ACTOR_STORE_DIRECTORY`). With them it is told what the PDS has a row
+   * of, and the store has not. They are only read. @default none
+   */
+  actors?: string | undefined
   /** Only these accounts. @default all */
   accounts?: readonly string[] | undefined
   /** Whether files are on stable storage when it resolves. @default true */
@@ -9,13 +14,19 @@ export interface ExportOptions extends ErrandOptions<ExportReport> {
   verify?: boolean | undefined
 }
 
-export const exportOptions: readonly (keyof ExportOptions)[] = ['accounts', 'sync', 'verify']
+export const exportOptions: readonly (keyof ExportOptions)[] = ['actors', 'accounts', 'sync', 'verify']
 
 export interface ExportFinding {
-  /** `failed`: something went wrong; calling again tries again. The others are for scrub and its copies. */
-  problem: 'missing' | 'damaged' | 'failed'
-  did: string
-  cid: string
+  /**
+   * `missing`: the store, or with `actors` the PDS, has a row of bytes that the store does not have. `damaged`: what it has
+   * is not what the CID names. `unreadable`: of the PDS a database, a folder or a row. `failed`: something went wrong;
+   * calling again tries again.
+   */
+  problem: 'missing' | 'damaged' | 'unreadable' | 'failed'
+  did?: string | undefined
+  cid?: string | undefined
+  /** Where, if it is not the blob itself. */
+  place?: string | undefined
   error?: Error | undefined
 }
 
@@ -27,7 +38,7 @@ export interface ExportReport {
   bytes: number
   /** Files that were there already. */
   present: number
-  /** Blobs that nobody needs there: temporary ones, in the layout of the PDS. */
+  /** Blobs that nobody needs there: temporary ones and those of accounts that the PDS has not, in its layout. */
   skipped: number
   /** Blobs that were collected meanwhile. */
   gone: number

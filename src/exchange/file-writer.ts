@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncDirectory } from '../backend/files/directory.ts'
 import { cidOfStream } from '../blob/cid.ts'
@@ -29,6 +29,11 @@ export class FileWriter {
     const writer = new FileWriter(options)
     await writer.clear()
     return writer
+  }
+
+  /** Nothing can take the name of a folder. */
+  async isFolder(path: string): Promise<boolean> {
+    return (await lstat(path).catch(() => null))?.isDirectory() ?? false
   }
 
   /** Whether the file is there; with `cid`, also whether its bytes are good. */

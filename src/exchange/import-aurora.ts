@@ -1,17 +1,20 @@
 import { join } from 'node:path'
+import { createBlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { isDid } from '../blob/did.ts'
-import { publicScope } from '../blob/scope.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
-import { pin } from '../pds/pins.ts'
-import { AuroraDatabase, type AuroraRow } from './aurora-database.ts'
+import { nextTid } from '../pds/mark.ts'
+import { AuroraDatabase } from './aurora-database.ts'
 import { cidOfAuroraName } from './aurora-name.ts'
 import { Errand, type ErrandOptions, errandOptions } from './errand.ts'
-import { entriesOf, openFile } from './files.ts'
-import { isPlainName } from './pds-tree.ts'
+import { isFolder, listingOf, openFile } from './files.ts'
+import { PassedOver } from './passed-over.ts'
+import type { AuroraRow } from './reader/questions.ts'
+import { SqliteReader } from './reader/sqlite-reader.ts'
 import { emptyReport, type ImportReport } from './report.ts'
+import { referenceWithoutRecord } from './stand-in.ts'
 import { takeIn } from './take-in.ts'
 
 export interface ImportAuroraOptions extends ErrandOptions<AuroraReport> {
@@ -34,12 +37,10 @@ export interface AuroraBlobName {
   cid: BlobCid
 }
 
-const pageSize = 500
-
 /**
  * Brings the blobs of an Aurora Locus PDS into a store. It calls blobs by names that are no CIDs, in records too; the
  * report has the true CID of each. Until the records are rewritten nothing references the blobs, so each is kept, and
- * seen, by a pin: `dropPins` lets go of them when that is done.
+ * seen, by a reference of the import's own: `dropPins` lets go of them when that is done.
  *
  * Aurora Locus knows one account of each blob, the first that uploaded it. Takedowns are not in its table.
  *
@@ -64,55 +65,80 @@ export async function importAurora(blobs: BlobStore, options: ImportAuroraOption
   }
   const report: AuroraReport = { ...emptyReport(), names: [] }
   const errand = new Errand('importAurora', report, options)
-  using database = await AuroraDatabase.open(options.database)
-  report.blobs = database.count()
-  for (let after = ''; ; ) {
-    const page = database.page(after, pageSize)
-    await errand.forEach(page, one, (row, error) => ({ ...aboutRow(row), problem: 'failed', error }))
-    const last = page.at(-1)
-    if (!last) break
-    after = last.name
-  }
-  await findUnknown()
+  using reader = new SqliteReader({ signal: options.signal })
+  const database = new AuroraDatabase(reader, options.database)
+  await unlessPassedOver(async () => {
+    report.blobs = await database.count()
+    for await (const rows of database.rows()) {
+      await errand.forEach(rows, one, (row, error) => ({ ...aboutRow(row), problem: 'failed', error }))
+    }
+    for (const shard of await listingOf(folder)) {
+      if (shard.name.length === 2 && (await isFolder(shard))) await findUnknown(shard.name)
+    }
+  })
   return report
 
   async function one(row: AuroraRow): Promise<void> {
     const { name, did } = row
-    const cid = cidOfAuroraName(name)
-    if (cid === null || !isDid(did)) return errand.found({ ...aboutRow(row), problem: 'unreadable' })
-    if ((await blobs.stat(did, cid)) !== null) {
+    const cid = name === null ? null : cidOfAuroraName(name)
+    if (name === null || cid === null || did === null || !isDid(did)) {
+      return errand.found({ ...aboutRow(row), problem: 'unreadable' })
+    }
+    const odd = (['mimeType', 'createdAt'] as const).filter((column) => row[column] === null).join(', ')
+    if (odd !== '') errand.found({ problem: 'unreadable', did, cid, place: `table blob_metadata, ${name}: ${odd}` })
+    const held = await blobs.stat(did, cid, { as: 'moderator' })
+    if (held) {
       report.present += 1
-    } else if ((await blobs.stat(did, cid, { as: 'moderator' })) !== null) {
-      report.present += 1
-      if (!errand.dryRun) await pin(blobs, did, cid, publicScope)
     } else {
       const place = { at: pathOf(name), open: (signal: AbortSignal | undefined) => openFile(pathOf(name), signal) }
-      const taken = await takeIn(blobs, { ...row, cid, places: [place] }, errand)
+      const taken = await takeIn(blobs, { ...row, did, cid, places: [place] }, errand)
       if (taken.outcome !== 'imported') {
         const { outcome: problem, ...found } = taken
-        if (!database.has(name)) report.gone += 1
+        if (!(await database.has(name))) report.gone += 1
         else errand.found({ problem, did, cid, ...found })
         return
       }
-      if (!errand.dryRun) await pin(blobs, did, cid, publicScope)
     }
+    if (!errand.dryRun) await keep(did, cid)
     report.names.push({ did, name, cid })
+  }
+
+  /** Whether or not it is taken down, which hides it. */
+  async function keep(did: string, cid: BlobCid): Promise<void> {
+    if ((await blobs.stat(did, cid)) !== null) return
+    const held = await blobs.stat(did, cid, { as: 'moderator' })
+    const { uri, scope } = referenceWithoutRecord(did, cid, true)
+    if (!held || (await blobs.recordsFor(did, cid)).includes(uri)) return
+    const write = { action: 'create', uri, scope, blobs: [{ ref: createBlobRef(held) }] } as const
+    await blobs.applyWrites(did, [write], { rev: nextTid(), missing: 'expect' })
   }
 
   function pathOf(name: string): string {
     return join(folder, name.slice(0, 2), name)
   }
 
-  async function findUnknown(): Promise<void> {
-    for (const shard of await entriesOf(folder)) {
-      if (!shard.isDirectory() || shard.name.length !== 2) continue
-      for (const entry of await entriesOf(join(folder, shard.name))) {
-        errand.signal?.throwIfAborted()
-        if (!entry.isFile() || (isPlainName(entry.name) && database.has(entry.name))) continue
-        errand.found({ problem: 'unknown', place: join(folder, shard.name, entry.name) })
-      }
+  async function findUnknown(shard: string): Promise<void> {
+    for await (const name of database.strangers(namesIn(join(folder, shard)))) {
+      errand.signal?.throwIfAborted()
+      errand.found({ problem: 'unknown', place: join(folder, shard, name) })
+    }
+  }
+
+  async function unlessPassedOver(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof PassedOver)) throw error
+      errand.found({ problem: error.problem, place: error.place, error })
     }
   }
 }
 
-const aboutRow = ({ did, name }: AuroraRow) => ({ did, place: `table blob_metadata, ${name}` })
+async function* namesIn(folder: string): AsyncGenerator<string> {
+  for (const { name } of await listingOf(folder)) yield name
+}
+
+const aboutRow = ({ did, name, at }: AuroraRow) => ({
+  did: did ?? undefined,
+  place: `table blob_metadata, ${name ?? `row ${at}`}`,
+})

@@ -5,9 +5,11 @@ import { AccountImport } from './account-import.ts'
 import { type ActorDatabase, ActorFolder } from './actor-database.ts'
 import { Errand, errandOptions } from './errand.ts'
 import type { Keeper } from './keeper.ts'
+import { PassedOver } from './passed-over.ts'
 import type { PdsTree, TreeArea } from './pds-tree.ts'
 import { PinKeeper } from './pin-keeper.ts'
 import { pruneReferences } from './prune.ts'
+import { SqliteReader } from './reader/sqlite-reader.ts'
 import { firstRev, RecordKeeper } from './record-keeper.ts'
 import { emptyReport, type ImportOptions, type ImportReport } from './report.ts'
 
@@ -55,42 +57,43 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
   if (typeof tree?.open !== 'function') throw invalid('tree must be a DiskTree or an S3Tree')
   if (typeof options.actors !== 'string') throw invalid('actors must be the folder of the accounts’ databases')
   if (prune && references === 'pds') throw invalid('prune is for references in the store')
-  const actors = new ActorFolder(options.actors)
   const errand = new Errand('importPds', emptyReport(), options)
-  const known = new Set<string>()
-  for await (const did of actors.accounts()) known.add(did)
-  if (known.size === 0) throw invalid('in the folder of the accounts’ databases there is none')
+  using reader = new SqliteReader({ signal })
+  const actors = new ActorFolder(options.actors, reader)
+  let isComplete = true
+  const known = await actors.accounts((place, error) => {
+    isComplete = false
+    errand.found({ problem: 'unreadable', place, error })
+  })
+  if (known.size === 0 && isComplete) throw invalid('in the folder of the accounts’ databases there is none')
 
-  const keeperOf = (did: string, actor: ActorDatabase): Keeper =>
-    references === 'pds' ? new PinKeeper(blobs, did) : new RecordKeeper(blobs, did, actor)
+  const keeperOf = async (did: string, actor: ActorDatabase): Promise<Keeper> =>
+    references === 'pds' ? new PinKeeper(blobs, did) : RecordKeeper.load(blobs, did, actor)
   for (const did of known) errand.report.blobs += await countOf(did)
   for (const did of known) await importAccount(did)
   await findUnknownAccounts()
-  if (prune && !errand.dryRun) await pruneAccounts()
+  // Of a folder that could not be read is not known which accounts are in it.
+  if (prune && isComplete && !errand.dryRun) await pruneAccounts()
   return errand.report
 
   async function countOf(did: string): Promise<number> {
     signal?.throwIfAborted()
     try {
-      using actor = await actors.open(did)
-      return actor.count()
+      return await actors.of(did).count()
     } catch (error) {
-      if (isSqliteError(error)) return 0 // told when its turn comes
+      if (error instanceof PassedOver) return 0 // told when its turn comes
       throw error
     }
   }
 
   async function importAccount(did: string): Promise<void> {
     signal?.throwIfAborted()
-    try {
-      using actor = await actors.open(did)
-      const keeper = keeperOf(did, actor)
+    await unlessPassedOver(did, async () => {
+      const actor = actors.of(did)
+      const keeper = await keeperOf(did, actor)
       await new AccountImport({ blobs, did, actor, tree, keeper, errand }).run()
       if (prune && !errand.dryRun) errand.report.pruned += await keeper.prune(signal)
-    } catch (error) {
-      if (!isSqliteError(error)) throw error
-      errand.found({ problem: 'unreadable', did, place: 'the database of the account', error })
-    }
+    })
   }
 
   /** Accounts that the PDS has deleted since. */
@@ -112,20 +115,31 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
   /** Bytes of accounts that have no database, as deletions leave them that a crash cut short. */
   async function findUnknownAccounts(): Promise<void> {
     for (const area of ['stored', 'quarantined', 'temporary'] satisfies TreeArea[]) {
-      for await (const did of tree.accounts(area, { signal })) {
-        if (known.has(did)) continue
-        for await (const name of tree.names(area, did, { signal })) {
-          signal?.throwIfAborted()
-          if (area === 'temporary') errand.report.leftovers += 1
-          else errand.found({ problem: 'unknown', did, cid: name, place: tree.describe(area, did, name) })
+      await unlessPassedOver(undefined, async () => {
+        for await (const did of tree.accounts(area, { signal })) {
+          if (!known.has(did)) await unlessPassedOver(did, () => findUnknown(area, did))
         }
-      }
+      })
+    }
+  }
+
+  async function findUnknown(area: TreeArea, did: string): Promise<void> {
+    for await (const name of tree.names(area, did, { signal })) {
+      signal?.throwIfAborted()
+      if (area === 'temporary') errand.report.leftovers += 1
+      else errand.found({ problem: 'unknown', did, cid: name, place: tree.describe(area, did, name) })
+    }
+  }
+
+  async function unlessPassedOver(did: string | undefined, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof PassedOver)) throw error
+      errand.found({ problem: error.problem, did, place: error.place, error })
     }
   }
 }
-
-/** Of the accounts' databases: the store's own errors are of another class. */
-const isSqliteError = (error: unknown): error is Error => error instanceof Error && error.name === 'SqliteError'
 
 function invalid(why: string): BlobStoreError {
   return new BlobStoreError('InvalidArgument', `importPds: ${why}`)

@@ -1,6 +1,6 @@
 import { publicScope } from '../blob/scope.ts'
 import type { BlobStore } from '../blob-store.ts'
-import { pin, quarantined } from '../pds/pins.ts'
+import { type PinScope, pin, quarantined, unlisted } from '../pds/pins.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
 
 /**
@@ -17,23 +17,30 @@ export class PinKeeper implements Keeper {
   }
 
   async isDone(blob: SourceBlob): Promise<boolean> {
-    if (blob.tempKey !== null) return (await this.#blobs.stat(this.#did, blob.cid, { as: 'moderator' })) !== null
-    const isPublic = (await this.#blobs.stat(this.#did, blob.cid)) !== null
-    if (blob.takedownRef === null) return isPublic
-    return !isPublic && (await this.#blobs.stat(this.#did, blob.cid, { scopes: [quarantined] })) !== null
+    const { cid } = blob
+    if (blob.standing === 'temporary') return (await this.#blobs.stat(this.#did, cid, { as: 'moderator' })) !== null
+    const isPublic = (await this.#blobs.stat(this.#did, cid)) !== null
+    const scope = scopeOf(blob)
+    if (scope === publicScope) return isPublic
+    return !isPublic && (await this.#blobs.stat(this.#did, cid, { scopes: [scope] })) !== null
   }
+
+  /** Nobody sees it before it has a pin. */
+  async hide(): Promise<void> {}
 
   async keep(blob: SourceBlob): Promise<void> {
-    if (blob.tempKey !== null) return
-    await pin(this.#blobs, this.#did, blob.cid, blob.takedownRef === null ? publicScope : quarantined)
+    if (blob.standing !== 'temporary') await pin(this.#blobs, this.#did, blob.cid, scopeOf(blob))
   }
 
-  async admit(): Promise<void> {}
-
-  async expect(): Promise<void> {}
+  async expectMissing(): Promise<void> {}
 
   /** The store asks the PDS itself, when it is attached. */
   async prune(): Promise<number> {
     return 0
   }
+}
+
+function scopeOf({ takedown, isPublic }: SourceBlob): PinScope {
+  if (takedown !== null) return quarantined
+  return isPublic ? publicScope : unlisted
 }

@@ -1,14 +1,26 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
 import { parseMimeType } from '../blob/mime.ts'
+import { publicScope } from '../blob/scope.ts'
+import { assertTid } from '../blob/tid.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { RecordBlob } from '../store/calls.ts'
-import type { ActorDatabase } from './actor-database.ts'
+import { type ActorDatabase, publicTable } from './actor-database.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
 import { pruneReferences } from './prune.ts'
+import { referenceFor, referenceWithoutRecord } from './stand-in.ts'
 
 /** Earlier than any: for a record of which no revision is known. */
 export const firstRev = '2222222222222'
+
+/** A record, as the store is told of it. */
+interface Named {
+  /** What the source calls it; null for one that is not there. */
+  recordUri: string | null
+  scope: string
+  rev: string
+  cids: BlobCid[]
+}
 
 /**
  * For a store that keeps the references itself: each record's are written as the PDS has them, in the record's own
@@ -18,86 +30,132 @@ export class RecordKeeper implements Keeper {
   readonly #blobs: BlobStore
   readonly #did: string
   readonly #actor: ActorDatabase
-  readonly #recordsOf: ReadonlyMap<string, readonly string[]>
-  readonly #namedBy: ReadonlyMap<string, { cids: readonly string[]; rev: string }>
+  readonly #latest: string
+  readonly #recordsOf = new Map<BlobCid, string[]>()
+  readonly #named = new Map<string, Named>()
+  /** Whether rows were read that name something, of which is not known what. */
+  #isIncomplete: boolean
 
-  constructor(blobs: BlobStore, did: string, actor: ActorDatabase) {
+  private constructor(blobs: BlobStore, did: string, actor: ActorDatabase, latest: string, isIncomplete: boolean) {
     this.#blobs = blobs
     this.#did = did
     this.#actor = actor
-    const refs = actor.refs()
-    const latest = actor.rev() ?? firstRev
-    this.#recordsOf = mapValues(
-      Map.groupBy(refs, ({ cid }) => cid),
-      (some) => some.map(({ uri }) => uri),
-    )
-    this.#namedBy = mapValues(
-      Map.groupBy(refs, ({ uri }) => uri),
-      (some) => ({
-        cids: some.map(({ cid }) => cid).filter(isBlobCid),
-        rev: some[0]?.rev ?? latest,
-      }),
-    )
+    this.#latest = latest
+    this.#isIncomplete = isIncomplete
+  }
+
+  /** All names of the account's blobs fit into memory. @throws `PassedOver` */
+  static async load(blobs: BlobStore, did: string, actor: ActorDatabase): Promise<RecordKeeper> {
+    const { spaces, unreadable } = await actor.tables()
+    const latest = revOf(await actor.rev()) ?? firstRev
+    const keeper = new RecordKeeper(blobs, did, actor, latest, unreadable.length > 0)
+    for (const table of [publicTable, ...spaces]) {
+      for await (const rows of actor.namings(table)) {
+        for (const { cid, uri, rev } of rows) {
+          // A row without a CID is told where what is missing is looked for.
+          if (cid === null || !isBlobCid(cid)) keeper.#isIncomplete = true
+          else keeper.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
+        }
+      }
+    }
+    return keeper
   }
 
   async isDone(blob: SourceBlob): Promise<boolean> {
     const held = await this.#blobs.stat(this.#did, blob.cid, { as: 'moderator' })
-    if (!held || (blob.takedownRef !== null && !held.takenDown)) return false
-    return (await this.#unwritten(blob.cid)).length === 0
+    if (!held || (blob.takedown !== null && !held.takenDown)) return false
+    return (await this.#unwritten(blob)).length === 0 && !(await this.#isShownWrongly(blob))
+  }
+
+  async hide({ cid, takedown }: SourceBlob): Promise<void> {
+    if (takedown !== null) await this.#blobs.takedown(this.#did, cid, { ref: takedown.slice(0, 1000) })
   }
 
   /** The takedown before the references, by which the blob would be seen. */
   async keep(blob: SourceBlob): Promise<void> {
-    if (blob.takedownRef !== null) {
-      await this.#blobs.takedown(this.#did, blob.cid, { ref: blob.takedownRef.slice(0, 1000) })
+    await this.hide(blob)
+    for (const uri of await this.#unwritten(blob)) await this.#write(uri)
+    if (await this.#isShownWrongly(blob)) await this.#write(withoutRecord(this.#did, blob))
+  }
+
+  async expectMissing(): Promise<void> {
+    const { spaces } = await this.#actor.tables()
+    for (const table of [publicTable, ...spaces]) {
+      for await (const rows of this.#actor.unmet(table)) {
+        const uris = rows.map(({ uri, cid }) => referenceFor(this.#did, table, uri, cid ?? '').uri)
+        for (const uri of new Set(uris)) if (this.#named.has(uri)) await this.#write(uri)
+      }
     }
-    for (const uri of await this.#unwritten(blob.cid)) await this.#write(uri)
   }
 
-  /** What is taken down already, and was collected since, would be refused. It is taken down again when it is kept. */
-  async admit(blob: SourceBlob): Promise<void> {
-    if (blob.takedownRef !== null) await this.#blobs.restore(this.#did, blob.cid)
-  }
-
-  async expect(uris: ReadonlySet<string>): Promise<void> {
-    for (const uri of uris) await this.#write(uri)
-  }
-
-  prune(signal: AbortSignal | undefined): Promise<number> {
-    const isNamed = (uri: string, cid: BlobCid): boolean => this.#namedBy.get(uri)?.cids.includes(cid) ?? false
+  /** Nothing where the source could not be read whole: what it does name would be let go of. */
+  async prune(signal: AbortSignal | undefined): Promise<number> {
+    if (this.#isIncomplete) return 0
+    const isNamed = (uri: string, cid: BlobCid): boolean => this.#named.get(uri)?.cids.includes(cid) ?? false
     return pruneReferences(this.#blobs, this.#did, isNamed, (uri) => this.#write(uri), { signal })
   }
 
-  async #unwritten(cid: BlobCid): Promise<string[]> {
+  #add(cid: BlobCid, { uri, ...record }: Omit<Named, 'cids'> & { uri: string }): void {
+    const named = this.#named.get(uri) ?? { ...record, cids: [] }
+    if (named.cids.includes(cid)) return
+    named.cids.push(cid)
+    this.#named.set(uri, named)
+    const records = this.#recordsOf.get(cid) ?? []
+    records.push(uri)
+    this.#recordsOf.set(cid, records)
+  }
+
+  async #unwritten({ cid, standing, isPublic }: SourceBlob): Promise<string[]> {
+    if (standing === 'unnamed') {
+      const reference = referenceWithoutRecord(this.#did, cid, isPublic)
+      this.#add(cid, { ...reference, recordUri: null, rev: this.#latest })
+    }
     const wanted = this.#recordsOf.get(cid) ?? []
     if (wanted.length === 0) return []
     const written = new Set(await this.#blobs.recordsFor(this.#did, cid))
     return wanted.filter((uri) => !written.has(uri))
   }
 
+  /** What no record named at an earlier import was shown to all, and now a space names it. */
+  async #isShownWrongly(blob: SourceBlob): Promise<boolean> {
+    const uri = withoutRecord(this.#did, blob)
+    if (this.#named.has(uri) || !this.#recordsOf.has(blob.cid)) return false
+    return (await this.#blobs.recordsFor(this.#did, blob.cid)).includes(uri)
+  }
+
   async #write(uri: string): Promise<void> {
-    const { cids = [], rev = firstRev } = this.#namedBy.get(uri) ?? {}
+    const { cids, recordUri, scope, rev } = this.#named.get(uri) ?? nothing
     const blobs: RecordBlob[] = []
-    for (const cid of cids) {
-      const ref = await this.#refTo(cid, uri)
-      if (ref) blobs.push({ ref })
-    }
-    await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs }], { rev, missing: 'expect' })
+    for (const cid of cids) blobs.push({ ref: await this.#refTo(cid, recordUri) })
+    await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs, scope }], { rev, missing: 'expect' })
   }
 
   /** As the store holds the blob, or the source had it, or at least the record says: a reference must not miss its blob. */
-  async #refTo(cid: BlobCid, uri: string): Promise<unknown> {
+  async #refTo(cid: BlobCid, recordUri: string | null): Promise<unknown> {
     const held = await this.#blobs.stat(this.#did, cid, { as: 'moderator' })
     if (held) return createBlobRef(held)
-    const row = this.#actor.blob(cid)
-    const named = this.#actor.named(uri, cid)
-    const mimeType = parseMimeType(row?.mimeType ?? named?.mimeType ?? '')
-    if (mimeType === null) return null
-    const size = row?.size ?? named?.size
-    return size === undefined ? { cid, mimeType } : createBlobRef({ cid, mimeType, size })
+    const row = await this.#actor.blob(cid)
+    const claim = recordUri === null ? null : await this.#actor.claim(recordUri, cid)
+    const mimeType = parseMimeType(row?.mimeType ?? '') ?? parseMimeType(claim?.mimeType ?? '') ?? anyType
+    const size = row?.size ?? claim?.size
+    return isSize(size) ? createBlobRef({ cid, mimeType, size }) : { cid, mimeType }
   }
 }
 
-function mapValues<K, V, W>(map: ReadonlyMap<K, V>, change: (value: V) => W): Map<K, W> {
-  return new Map([...map].map(([key, value]) => [key, change(value)]))
+const withoutRecord = (did: string, { cid }: SourceBlob): string => referenceWithoutRecord(did, cid, true).uri
+
+const nothing: Named = { recordUri: null, scope: publicScope, rev: firstRev, cids: [] }
+
+/** The CID proves the bytes; a claim is needed all the same. */
+const anyType = 'application/octet-stream'
+
+const isSize = (size: number | null | undefined): size is number => Number.isSafeInteger(size) && Number(size) >= 0
+
+function revOf(text: string | null): string | null {
+  try {
+    assertTid('', text)
+    return text
+  } catch {
+    return null
+  }
 }

@@ -4,11 +4,13 @@ export type ImportOptions = ErrandOptions<ImportReport>
 
 export interface ImportFinding {
   /**
-   * `damaged`: the bytes are not those that the CID names. `missing`: a row or a record names bytes that are not there.
-   * `unknown`: bytes that no row names, of whom nobody knows whose they are or that they are needed. `unreadable`: a
-   * database, or a row of it. `failed`: something else went wrong; calling again tries again.
+   * `damaged`: the bytes are not those that the CID names, or cannot be read. `missing`: a row or a record names bytes that
+   * are not there. `unknown`: bytes that no row names, of whom nobody knows whose they are or that they are needed.
+   * `unnamed`: a permanent blob that no record names; it was imported, and is kept. `differs`: it was imported, though its
+   * row says something else of it. `unreadable`: a database, a table, a folder or a row, or some columns of a row whose
+   * blob was imported all the same. `failed`: something else went wrong; calling again tries again.
    */
-  problem: 'damaged' | 'missing' | 'unknown' | 'unreadable' | 'failed'
+  problem: 'damaged' | 'missing' | 'unknown' | 'unnamed' | 'differs' | 'unreadable' | 'failed'
   did?: string | undefined
   cid?: string | undefined
   /** Where it was looked for, or found. */

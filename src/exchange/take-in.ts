@@ -3,6 +3,7 @@ import { parseMimeType } from '../blob/mime.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Errand } from './errand.ts'
+import { UnreadableFile } from './files.ts'
 import type { TreeObject } from './pds-tree.ts'
 import type { ImportReport } from './report.ts'
 
@@ -10,8 +11,8 @@ import type { ImportReport } from './report.ts'
 export interface Wanted {
   did: string
   cid: BlobCid
-  mimeType: string
-  createdAt: string
+  mimeType: string | null
+  createdAt: string | null
   /** Where its bytes may be, the likeliest first. */
   places: readonly Place[]
 }
@@ -24,30 +25,41 @@ export interface Place {
 
 type Intake = Pick<Errand<ImportReport>, 'dryRun' | 'signal' | 'wait' | 'report'>
 
-export type Taken = { outcome: 'imported' } | { outcome: 'missing' | 'damaged'; place: string; error?: Error }
+interface Damage {
+  place: string
+  error: Error
+}
+
+/** In `damaged` stands where it was not good before it was found. */
+export type Taken =
+  | { outcome: 'imported'; size: number; damaged: Damage[] }
+  | { outcome: 'missing'; place: string }
+  | { outcome: 'damaged'; place: string; error: Error }
 
 /**
  * Takes in the bytes of a blob as an upload of its account, from the first place that has good ones. They are copied, and
  * not linked: the program that they come from writes files in place, and what it does to its own must not reach ours.
  */
 export async function takeIn(blobs: BlobStore, wanted: Wanted, errand: Intake): Promise<Taken> {
-  let taken: Taken = { outcome: 'missing', place: wanted.places[0]?.at ?? '' }
+  const damaged: Damage[] = []
   for (const place of wanted.places) {
     try {
       const object = await place.open(errand.signal)
       if (!object) continue
       try {
         await takeInObject(blobs, wanted, object, errand)
-        return { outcome: 'imported' }
+        return { outcome: 'imported', size: object.size, damaged }
       } finally {
         await object.close()
       }
     } catch (error) {
       if (!isDamage(error)) throw error
-      taken = { outcome: 'damaged', place: place.at, error: error as Error }
+      damaged.push({ place: place.at, error: error as Error })
     }
   }
-  return taken
+  const last = damaged.at(-1)
+  if (last) return { outcome: 'damaged', ...last }
+  return { outcome: 'missing', place: wanted.places[0]?.at ?? '' }
 }
 
 async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject, errand: Intake): Promise<void> {
@@ -58,9 +70,10 @@ async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject
       cid,
       size: object.size,
       // The source may have taken what is no type.
-      mimeType: parseMimeType(wanted.mimeType) ?? undefined,
-      createdAt: dateOf(wanted.createdAt),
+      mimeType: parseMimeType(wanted.mimeType ?? '') ?? undefined,
+      createdAt: dateOf(wanted.createdAt ?? ''),
       limits: 'off',
+      takenDown: 'store', // a takedown hides it, and must not make it be lost
       signal: errand.signal,
     })
   }
@@ -71,8 +84,7 @@ async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject
 /** What trying again does not mend: the bytes are others, fewer or more than they were, or cannot be read. */
 function isDamage(error: unknown): boolean {
   if (isBlobStoreError(error, 'BlobDamaged') || isBlobStoreError(error, 'InvalidSize')) return true
-  const cause = isBlobStoreError(error, 'UploadInterrupted') ? error.cause : error
-  return cause instanceof Error && 'code' in cause && cause.code === 'EIO'
+  return (isBlobStoreError(error, 'UploadInterrupted') ? error.cause : error) instanceof UnreadableFile
 }
 
 function dateOf(text: string): Date | undefined {

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { exportFiles, exportPds } from '../../src/export.ts'
 import { DiskTree, type ImportPdsOptions, type ImportReport, importPds } from '../../src/import.ts'
@@ -207,18 +207,34 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.totals()).toMatchObject({ count: 0, doomedCount: 0 })
   })
 
-  test('follows no symbolic link out of the source', async () => {
-    const { pds } = filled()
-    const secret = join(temporaryFolder(), 'secret')
-    writeFileSync(secret, 'secret')
-    const cid = cidOfBytes(bytes('secret'))
-    symlinkSync(secret, join(pds.location, alice, cid))
-    pds
-      .database(alice)
-      .prepare('INSERT INTO blob (cid, mimeType, size, createdAt) VALUES (?, ?, 6, ?)')
-      .run(cid, 'a/b', '')
-    const report = await importFrom(pds, new FolderPlace().store())
-    expect(report.findings).toMatchObject([{ cid, problem: 'failed' }])
+  test('reads what symbolic links lead to: a blob’s file, the folder of an account, each root', async () => {
+    const { pds, image } = filled()
+    const elsewhere = temporaryFolder()
+    const behindLink = (path: string, name: string): string => {
+      renameSync(path, join(elsewhere, name))
+      symlinkSync(join(elsewhere, name), path)
+      return path
+    }
+    behindLink(join(pds.location, alice, image.cid), 'image')
+    for (const did of [alice, bob]) behindLink(join(pds.location, did), `blobs of ${did}`)
+    const folder = dirname(pds.database(alice).name)
+    pds.close()
+    behindLink(folder, 'database of alice')
+    behindLink(pds.actors, 'actors')
+    behindLink(pds.location, 'blocks')
+    const blobs = new FolderPlace().store()
+    expect(await importFrom(pds, blobs)).toMatchObject({ imported: 5, findings: [] })
+    expect(await (await blobs.read(alice, image.cid)).bytes()).toEqual(png)
+  })
+
+  test('takes in nothing else that a symbolic link leads to', async () => {
+    const { pds, image } = filled()
+    const file = join(pds.location, alice, image.cid)
+    rmSync(file)
+    symlinkSync(import.meta.filename, file)
+    const blobs = new FolderPlace().store()
+    expect((await importFrom(pds, blobs)).findings).toMatchObject([{ cid: image.cid, problem: 'damaged' }])
+    expect(await blobs.stat(alice, image.cid, { as: 'moderator' })).toBe(null)
   })
 
   test('keeps to a rate, and ends at once when it is aborted', async () => {

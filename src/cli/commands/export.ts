@@ -1,10 +1,13 @@
+import { resolve } from 'node:path'
 import { Option } from 'commander'
 import { exportFiles } from '../../exchange/export-files.ts'
 import { exportPds } from '../../exchange/export-pds.ts'
+import { isWithin, truePath } from '../../exchange/export-place.ts'
 import type { ExportFinding } from '../../exchange/export-report.ts'
 import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
+import { assertThere } from '../paths.ts'
 
 export const exportCommand: StoreCommand = {
   name: 'export',
@@ -17,7 +20,10 @@ export const exportCommand: StoreCommand = {
   options: [
     new Option('--to <folder>', 'where files are written').makeOptionMandatory(),
     new Option('--layout <layout>', 'whose').choices(['files', 'pds']).default('files'),
-    new Option('--actors <folder>', 'where the databases of the PDS are: its temporary blobs go back too'),
+    new Option(
+      '--actors <folder>',
+      'where the databases of the PDS are: what it has and the store has not is told, and its temporary blobs go back too',
+    ),
     new Option('--account <did>', 'of this account only'),
     new Option('--verify', 'read again what an earlier run has written'),
     new Option('--no-sync', 'quicker, but a power cut may take what was written'),
@@ -33,9 +39,13 @@ export const exportCommand: StoreCommand = {
     ],
   ],
   async run(blobs, given, { signal, progress }) {
-    if (given.actors !== undefined && given.layout !== 'pds') throw new UsageError('--actors is for --layout pds')
+    const to = String(given.to)
+    const actors = given.actors as string | undefined
+    if (actors !== undefined) assertThere('--actors', actors, 'folder')
+    if (typeof given.disk === 'string') await assertApart(to, given.disk)
     const { count: of } = await blobs.totals()
     const options = {
+      actors,
       accounts: typeof given.account === 'string' ? [given.account] : undefined,
       sync: given.sync !== false,
       verify: given.verify === true,
@@ -46,10 +56,9 @@ export const exportCommand: StoreCommand = {
       onProgress: ({ examined, bytes }: { examined: number; bytes: number }) =>
         progress.show({ objects: examined, of, bytes }),
     }
-    const to = String(given.to)
     const report =
       given.layout === 'pds'
-        ? await exportPds(blobs, { location: to, actors: given.actors as string | undefined, ...options })
+        ? await exportPds(blobs, { location: to, ...options })
         : await exportFiles(blobs, { folder: to, ...options })
     const rows = [
       ['accounts', report.accounts],
@@ -64,5 +73,12 @@ export const exportCommand: StoreCommand = {
   },
 }
 
-const textOf = ({ problem, did, cid, error }: ExportFinding): string =>
-  `${problem}: ${did} ${cid}${error ? ` (${error.message})` : ''}`
+/** What is written must not come among what it is read from. @throws `UsageError` */
+async function assertApart(to: string, disk: string): Promise<void> {
+  const [path, root] = [await truePath(resolve(to)), await truePath(resolve(disk))]
+  if (!isWithin(path, root) && !isWithin(root, path)) return
+  throw new UsageError(`--to ${to} and --disk ${disk} lie within each other: write to a folder apart from the store`)
+}
+
+const textOf = ({ problem, did, cid, place, error }: ExportFinding): string =>
+  [`${problem}:`, did, cid, place, error && `(${error.message})`].filter(Boolean).join(' ')

@@ -22,6 +22,7 @@ export const importCommand: StoreCommand = {
     'by its hash, and nothing of the source is changed. It may be stopped or killed at any time, and goes on.\n\n' +
     'Run it while the PDS serves, as often as you like; then stop the PDS, run it a last time, and start the PDS with the ' +
     'store. Run it as the user that the PDS runs as. See docs/importing.md.',
+  fills: true,
   changes: 'Adds blobs and references to the store. Nothing of the PDS that they come from.',
   options: [
     new Option('--from <place>', 'where its blobs are: a folder, or s3://bucket').makeOptionMandatory(),

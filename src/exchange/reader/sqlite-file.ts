@@ -1,53 +1,63 @@
-import { statSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type Stats, statSync } from 'node:fs'
 import type { Database, Options } from 'better-sqlite3'
-import { BlobStoreError } from '../errors.ts'
 
-/** How long SQLite itself waits, blocking the event loop, and how often we wait without: 5 s in all. */
-const busyTimeout = 20
-const [tries, pause] = [50, 100]
+type Sqlite = typeof import('better-sqlite3')
+
+/** How long SQLite waits for a database that is locked, in milliseconds. Nothing else waits in this process. */
+const patience = 5000
 
 /**
  * Opens another program's SQLite database, only to read. Its contents stay as they are, though SQLite may put an empty
  * `-wal` and a `-shm` beside it, as for every reader. They must be of the owner of the database, or that program could not
  * open it any more: so this refuses to run as anybody else but its owner and root, for whom SQLite sees to it.
  */
-export async function openToRead(file: string): Promise<Database> {
-  const { default: SqliteDatabase } = await import('better-sqlite3')
-  const { uid } = statSync(file)
+function openToRead(Sqlite: Sqlite, file: string, { uid }: Stats): Database {
   const own = process.getuid?.() ?? uid
   if (own !== uid && own !== 0) {
-    throw new BlobStoreError(
-      'InvalidArgument',
-      `${file} belongs to another user: run the import as the user that the PDS runs as, or as root`,
-    )
+    throw new Error('it belongs to another user: run this as the user that the PDS runs as, or as root')
   }
-  const options: Options = { readonly: true, fileMustExist: true, timeout: busyTimeout }
-  return patiently(() => {
-    const database = new SqliteDatabase(file, options)
-    try {
-      database.pragma('schema_version')
-      return database
-    } catch (error) {
-      database.close()
-      throw error
-    }
-  })
-}
-
-/** Readers of a database in WAL mode wait for nobody, but while it recovers, and while it is closed by the last. */
-async function patiently<T>(run: () => T): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return run()
-    } catch (error) {
-      if (!isBusy(error) || attempt === tries) throw error
-      await sleep(pause)
-    }
+  const options: Options = { readonly: true, fileMustExist: true, timeout: patience }
+  const database = new Sqlite(file, options)
+  try {
+    database.pragma('trusted_schema = OFF')
+    database.pragma('schema_version')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
   }
 }
 
-function isBusy(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' && (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
+function statOf(file: string): Stats {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (!stats) throw new Error('there is no such file')
+  // Whatever else might be opened may wait for ever.
+  if (!stats.isFile()) throw new Error('it is no file')
+  return stats
+}
+
+/** The database that was asked for last, which is mostly the one that is asked for next. */
+export class OpenFile {
+  readonly #sqlite: Sqlite
+  #open: { file: string; stats: Stats; database: Database } | null = null
+
+  constructor(sqlite: Sqlite) {
+    this.#sqlite = sqlite
+  }
+
+  /** Of what is there under this name now: one that was deleted is not read on. */
+  database(file: string): Database {
+    const stats = statOf(file)
+    const open = this.#open
+    if (open && open.file === file && open.stats.ino === stats.ino && open.stats.dev === stats.dev) return open.database
+    this.close()
+    const database = openToRead(this.#sqlite, file, stats)
+    this.#open = { file, stats, database }
+    return database
+  }
+
+  close(): void {
+    this.#open?.database.close()
+    this.#open = null
+  }
 }
