@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { manifest } from '../../scripts/check-package/workshop.ts'
 import { commands } from '../../src/cli/commands.ts'
@@ -225,8 +226,7 @@ describe('the command line', () => {
     const place = new CliPlace()
     const from = ['--from', pds.location, '--actors', pds.actors]
     expect(await place.cli('import', ...from)).toMatchObject({ status: 2, stderr: expect.stringContaining('no such') })
-    expect(await place.json('import', ...from, '--create', '--dry-run')).toMatchObject({ imported: 3 })
-    const imported = await place.cli('import', ...from)
+    const imported = await place.cli('import', ...from, '--create')
     expect(imported).toMatchObject({ status: 0, stderr: '' })
     expect(imported.stdout).toMatch(/^imported +3$/m)
     writeFileSync(join(pds.location, alice, cidOfBytes(bytes('stray'))), 'stray')
@@ -246,6 +246,50 @@ describe('the command line', () => {
     rmSync(hostile)
     expect(pds.tree(to)).toEqual(pds.tree())
     expect(await place.json('export', '--to', join(place.folder, 'files'))).toMatchObject({ written: 3 })
+  })
+
+  test('makes nothing in a dry run of an import, whatever is there of a store', async () => {
+    const pds = new ReferencePds()
+    pds.post(alice, 'post', pds.upload(alice, bytes('post')))
+    pds.close()
+    const from = ['import', '--from', pds.location, '--actors', pds.actors, '--json', '--dry-run']
+    for (const made of ['nothing', 'folder and file', 'a database of the host’s']) {
+      for (const create of [[], ['--create']]) {
+        const place = new CliPlace()
+        if (made !== 'nothing') {
+          mkdirSync(place.root)
+          writeFileSync(place.database, '')
+        }
+        if (made.startsWith('a database')) {
+          const database = new Database(place.database)
+          database.exec('CREATE TABLE of_the_host (x)')
+          database.close()
+        }
+        const before = readdirSync(place.folder, { recursive: true })
+        const content = made === 'nothing' ? null : readFileSync(place.database)
+        const { status, stdout, stderr } = await place.cli(...from, ...create)
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+        expect(JSON.parse(stdout)).toMatchObject({ blobs: 1, imported: 1 })
+        expect(readdirSync(place.folder, { recursive: true })).toEqual(before)
+        if (content) expect(readFileSync(place.database)).toEqual(content)
+      }
+    }
+    const place = await filled()
+    rmSync(place.database)
+    expect(await place.cli(...from)).toMatchObject({ status: 2, stderr: expect.stringContaining('no such file') })
+  })
+
+  test('exports to no place within the store, or around it', async () => {
+    const place = await filled()
+    const link = join(place.folder, 'link')
+    symlinkSync(place.root, link)
+    const around = join(place.folder, '..')
+    for (const to of [place.root, join(place.root, 'blobs', 'export'), join(link, 'export'), place.folder, around]) {
+      for (const layout of ['files', 'pds']) {
+        const run = await place.cli('export', '--to', to, '--layout', layout)
+        expect(run, to).toMatchObject({ status: 2, stderr: expect.stringContaining('lie within each other') })
+      }
+    }
   })
 
   test('says what is missing or wrong, and makes nothing', async () => {

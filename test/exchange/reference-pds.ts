@@ -103,9 +103,7 @@ export class ReferencePds {
 
   /** Every file of its blobs, by its path. */
   tree(location: string = this.location): Map<string, string> {
-    const entries = readdirSync(location, { recursive: true, withFileTypes: true })
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-    return new Map(files.sort().map((file) => [relative(location, file), readFileSync(file).toString('base64')]))
+    return treeAt(location)
   }
 
   close(): void {
@@ -118,6 +116,13 @@ export class ReferencePds {
     mkdirSync(join(file, '..'), { recursive: true })
     writeFileSync(file, content)
   }
+}
+
+/** Every file in a folder, by its path. */
+export function treeAt(location: string): Map<string, string> {
+  const entries = readdirSync(location, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return new Map(files.sort().map((file) => [relative(location, file), readFileSync(file).toString('base64')]))
 }
 
 const date = '2025-03-04T05:06:07.000Z'
