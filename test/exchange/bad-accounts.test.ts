@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,9 +11,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { exportFiles, exportPds } from '../../src/export.ts'
 import { DiskTree, type ImportPdsOptions, importAurora, importPds } from '../../src/import.ts'
 import type { BlobStore } from '../../src/index.ts'
@@ -126,6 +128,20 @@ describe('accounts whose databases cannot be read, in many ways,', () => {
   })
 })
 
+/** Until the test is finished. Permissions are nothing to root, and a mount is for root alone. */
+function makeReadOnly(folder: string): boolean {
+  try {
+    execFileSync('mount', ['--bind', folder, folder], { stdio: 'ignore' })
+    onTestFinished(() => void execFileSync('umount', [folder]))
+    execFileSync('mount', ['-o', 'remount,ro,bind', folder], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pds-blobstore-reader-'))
+
 describe('an import', () => {
   test('waits a while for a database that is locked, and then goes on', { timeout: 60_000 }, async () => {
     const { pds, fileOf } = filled(alice, bob)
@@ -177,6 +193,30 @@ describe('an import', () => {
     for (const end of ['', '-wal', '-shm']) rmSync(name + end, { force: true })
     for (const end of ['', '-wal']) renameSync(`${name}.copy${end}`, name + end)
     expect(await importFrom(pds, new FolderPlace().store())).toMatchObject({ imported: 1, findings: [] })
+  })
+
+  test('reads from a folder in which nothing may be written, and leaves nothing elsewhere', async (context) => {
+    const pds = new ReferencePds()
+    const ends = { clean: [''], logged: ['', '-wal'], open: ['', '-wal', '-shm'] }
+    for (const [name, some] of Object.entries(ends)) {
+      const did = `did:plc:${name}`
+      pds.post(did, 'one', pds.upload(did, bytes(name)))
+      const file = pds.database(did).name
+      if (name === 'clean') pds.database(did).pragma('wal_checkpoint(TRUNCATE)')
+      for (const end of some) copyFileSync(file + end, `${file}.copy${end}`)
+    }
+    const files = Object.keys(ends).map((name) => pds.database(`did:plc:${name}`).name)
+    pds.close()
+    for (const file of files) {
+      for (const end of ['', '-wal', '-shm']) {
+        rmSync(file + end, { force: true })
+        if (existsSync(`${file}.copy${end}`)) renameSync(`${file}.copy${end}`, file + end)
+      }
+    }
+    if (!makeReadOnly(pds.folder)) context.skip('it needs root, and mount')
+    const before = leftovers()
+    expect(await importFrom(pds, new FolderPlace().store())).toMatchObject({ imported: 3, findings: [] })
+    expect(leftovers()).toEqual(before)
   })
 
   test('goes on past a folder of accounts that cannot be read', async () => {

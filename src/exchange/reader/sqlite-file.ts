@@ -1,4 +1,6 @@
-import { type Stats, statSync } from 'node:fs'
+import { accessSync, constants, copyFileSync, existsSync, mkdtempSync, rmSync, type Stats, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { Database, Options } from 'better-sqlite3'
 
 type Sqlite = typeof import('better-sqlite3')
@@ -11,11 +13,21 @@ const patience = 5000
  * `-wal` and a `-shm` beside it, as for every reader. They must be of the owner of the database, or that program could not
  * open it any more: so this refuses to run as anybody else but its owner and root, for whom SQLite sees to it.
  */
-function openToRead(Sqlite: Sqlite, file: string, { uid }: Stats): Database {
+function openToRead(sqlite: Sqlite, file: string, { uid }: Stats): Database {
   const own = process.getuid?.() ?? uid
   if (own !== uid && own !== 0) {
     throw new Error('it belongs to another user: run this as the user that the PDS runs as, or as root')
   }
+  try {
+    return openFile(sqlite, file)
+  } catch (error) {
+    // SQLite cannot open one with a log where it may write nothing beside it, as on a snapshot.
+    if ((error as { code?: unknown }).code !== 'SQLITE_CANTOPEN' || mayWriteIn(dirname(file))) throw error
+    return openCopy(sqlite, file)
+  }
+}
+
+function openFile(Sqlite: Sqlite, file: string): Database {
   const options: Options = { readonly: true, fileMustExist: true, timeout: patience }
   const database = new Sqlite(file, options)
   try {
@@ -25,6 +37,42 @@ function openToRead(Sqlite: Sqlite, file: string, { uid }: Stats): Database {
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/** The copy has no name any more when it is read: nothing is left of it, however this process ends. */
+function openCopy(sqlite: Sqlite, file: string): Database {
+  const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-reader-'))
+  try {
+    const copy = join(folder, 'copy.sqlite')
+    const before = stateOf(file)
+    copyFileSync(file, copy)
+    if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${copy}-wal`)
+    if (stateOf(file) !== before) {
+      throw new Error(
+        'its folder is read-only, and it was written to while it was copied: read it where it may be written',
+      )
+    }
+    return openFile(sqlite, copy)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Of a database and its log, as far as a change shows. */
+function stateOf(file: string): string {
+  return [file, `${file}-wal`]
+    .map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+    .map((stats) => `${stats?.ino} ${stats?.size} ${stats?.mtimeNs}`)
+    .join()
+}
+
+function mayWriteIn(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

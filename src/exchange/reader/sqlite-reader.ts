@@ -11,7 +11,7 @@ const ownProgram = new URL(
 )
 
 /** All that the process is given of the environment: no secrets, and nothing that is loaded into it. */
-const environment = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
+const environment = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
 
 export interface SqliteReaderOptions {
   /** The program of the process. @default the package's own */
