@@ -100,6 +100,7 @@ export class ExportErrand {
       if (isBlobStoreError(error, 'BlobNotFound')) this.report.gone += 1
       else if (isBlobStoreError(error, 'BlobDamaged')) this.errand.found({ problem: 'damaged', did, cid, error })
       else if (isBlobStoreError(error, 'BlobMissing')) this.errand.found({ problem: 'missing', did, cid, error })
+      else if (isAboutPlace(error)) this.errand.found({ problem: 'failed', did, cid, place: path, error })
       else throw error
     }
   }
@@ -113,4 +114,10 @@ export class ExportErrand {
       cursor = page.cursor
     } while (cursor !== undefined)
   }
+}
+
+/** Something else is where one file, or the files of one account, should be; those of others are not kept from theirs. */
+function isAboutPlace(error: unknown): error is Error {
+  const codes = ['EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM']
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '')
 }

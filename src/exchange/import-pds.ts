@@ -68,7 +68,9 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
   if (known.size === 0 && isComplete) throw invalid('in the folder of the accounts’ databases there is none')
 
   const keeperOf = async (did: string, actor: ActorDatabase): Promise<Keeper> =>
-    references === 'pds' ? new PinKeeper(blobs, did) : RecordKeeper.load(blobs, did, actor)
+    references === 'pds'
+      ? new PinKeeper(blobs, did)
+      : RecordKeeper.load(blobs, did, actor, (cid, place) => errand.found({ problem: 'unreadable', did, cid, place }))
   for (const did of known) errand.report.blobs += await countOf(did)
   for (const did of known) await importAccount(did)
   await findUnknownAccounts()

@@ -8,7 +8,7 @@ import type { RecordBlob } from '../store/calls.ts'
 import { type ActorDatabase, publicTable } from './actor-database.ts'
 import type { Keeper, SourceBlob } from './keeper.ts'
 import { pruneReferences } from './prune.ts'
-import { referenceFor, referenceWithoutRecord } from './stand-in.ts'
+import { isOwnUri, referenceFor, referenceWithoutRecord } from './stand-in.ts'
 
 /** Earlier than any: for a record of which no revision is known. */
 export const firstRev = '2222222222222'
@@ -44,17 +44,30 @@ export class RecordKeeper implements Keeper {
     this.#isIncomplete = isIncomplete
   }
 
-  /** All names of the account's blobs fit into memory. @throws `PassedOver` */
-  static async load(blobs: BlobStore, did: string, actor: ActorDatabase): Promise<RecordKeeper> {
+  /**
+   * All names of the account's blobs fit into memory. `odd` is told of rows whose record cannot be one of the account's: their
+   * blobs are kept all the same.
+   *
+   * @throws `PassedOver`
+   */
+  static async load(
+    blobs: BlobStore,
+    did: string,
+    actor: ActorDatabase,
+    odd: (cid: BlobCid, place: string) => void,
+  ): Promise<RecordKeeper> {
     const { spaces, unreadable } = await actor.tables()
     const latest = revOf(await actor.rev()) ?? firstRev
     const keeper = new RecordKeeper(blobs, did, actor, latest, unreadable.length > 0)
     for (const table of [publicTable, ...spaces]) {
       for await (const rows of actor.namings(table)) {
-        for (const { cid, uri, rev } of rows) {
-          // A row without a CID is told where what is missing is looked for.
-          if (cid === null || !isBlobCid(cid)) keeper.#isIncomplete = true
-          else keeper.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
+        for (const { at, cid, uri, rev } of rows) {
+          if (cid === null || !isBlobCid(cid)) {
+            keeper.#isIncomplete = true // told where what is missing is looked for
+            continue
+          }
+          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) odd(cid, `table ${table}, row ${at}`)
+          keeper.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
         }
       }
     }

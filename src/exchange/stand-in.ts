@@ -49,7 +49,7 @@ function spaceOf(recordUri: string): string {
 }
 
 /** What `applyWrites` takes as a record of the account. */
-function isOwnUri(did: string, uri: string): boolean {
+export function isOwnUri(did: string, uri: string): boolean {
   const own = `at://${did}/`
   return uri.startsWith(own) && uri.length <= own.length + 830 && printable(uri, uri.length) === uri
 }

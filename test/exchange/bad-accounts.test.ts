@@ -140,6 +140,14 @@ function makeReadOnly(folder: string): boolean {
   }
 }
 
+/** The processes that this one has started to read databases. */
+function readers(): number[] {
+  const tasks = readdirSync('/proc/self/task')
+  const children = tasks.flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '))
+  const isReader = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('reader-worker')
+  return children.filter(Boolean).map(Number).filter(isReader)
+}
+
 const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pds-blobstore-reader-'))
 
 describe('an import', () => {
@@ -247,6 +255,25 @@ describe('an import', () => {
     }
   })
 
+  test.skipIf(process.platform !== 'linux')('goes on with a fresh reader when one is killed', async () => {
+    const pds = new ReferencePds()
+    const dids = Array.from({ length: 6 }, (_nothing, n) => `did:plc:account${n}`)
+    for (const did of dids) {
+      for (let n = 0; n < 5; n++) pds.post(did, `n${n}`, pds.upload(did, bytes(`blob ${n} of ${did}`)))
+    }
+    pds.close()
+    const report = await importFrom(pds, new FolderPlace().store(), {
+      onProgress({ examined }) {
+        if (examined === 8) for (const pid of readers()) process.kill(pid, 'SIGKILL')
+      },
+    })
+    expect(report.findings).toMatchObject([
+      { problem: 'unreadable', error: { message: expect.stringMatching('died') } },
+    ])
+    expect(report.imported).toBeGreaterThanOrEqual(26)
+    expect(readers()).toEqual([])
+  })
+
   test('goes on past many blobs of one account that cannot be taken in', async () => {
     const pds = new ReferencePds()
     for (let n = 0; n < 60; n++) {
@@ -265,7 +292,8 @@ describe('an import', () => {
 })
 
 test('an import of Aurora Locus tells of a database that cannot be read', async () => {
-  for (const [kind, spoil] of Object.entries(kinds)) {
+  const some = ['is not there', 'has no bytes', 'is garbage', 'is a named pipe', 'has no table blob', 'lacks a column']
+  for (const kind of some) {
     const folder = temporaryFolder()
     mkdirSync(join(folder, 'of'))
     const file = join(folder, 'of', 'account.sqlite')
@@ -273,7 +301,7 @@ test('an import of Aurora Locus tells of a database that cannot be read', async 
     alter(file, 'CREATE TABLE blob (takedownRef, x); CREATE TABLE record_blob (x)')
     if (kind.startsWith('has') && kind !== 'has no bytes') alter(file, 'DROP TABLE blob_metadata')
     else if (kind === 'lacks a column') alter(file, 'ALTER TABLE blob_metadata DROP COLUMN cid')
-    else spoil(file)
+    else kinds[kind]?.(file)
     const report = await importAurora(new FolderPlace().store(), { folder, database: file })
     expect(report.findings, kind).toMatchObject([{ problem: 'unreadable', place: file }])
   }

@@ -134,6 +134,13 @@ test('records whose URIs are none keep their blobs', async () => {
     const place = new FolderPlace()
     const { report, blobs } = await run(references, place)
     expect(report.imported).toBe(kept.length + 1)
+    const told = references === 'store' ? [...kept, kept[0]] : []
+    expect(
+      report.findings
+        .filter(({ problem }) => problem === 'unreadable')
+        .map(({ cid }) => cid)
+        .sort(),
+    ).toEqual(told.sort())
     place.clock.advance(30 * day)
     await blobs.collect()
     for (const cid of kept) expect(await blobs.stat(alice, cid), cid).not.toBe(null)

@@ -92,7 +92,7 @@ async function fromAurora(blobs: BlobStore, given: Given, surroundings: Surround
   assertThere('--aurora', String(given.aurora), 'file')
   const places = { folder: String(given.from), database: String(given.aurora) }
   const report = await importAurora(blobs, { ...places, ...common(given, surroundings) })
-  if (typeof given.names === 'string') {
+  if (typeof given.names === 'string' && given.dryRun !== true) {
     await writeFile(given.names, report.names.map((name) => `${JSON.stringify(name)}\n`).join(''))
   }
   return report

@@ -1,4 +1,14 @@
-import { accessSync, constants, copyFileSync, existsSync, mkdtempSync, rmSync, type Stats, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmdirSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Database, Options } from 'better-sqlite3'
@@ -43,8 +53,8 @@ function openFile(Sqlite: Sqlite, file: string): Database {
 /** The copy has no name any more when it is read: nothing is left of it, however this process ends. */
 function openCopy(sqlite: Sqlite, file: string): Database {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-reader-'))
+  const copy = join(folder, 'copy.sqlite')
   try {
-    const copy = join(folder, 'copy.sqlite')
     const before = stateOf(file)
     copyFileSync(file, copy)
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${copy}-wal`)
@@ -55,7 +65,8 @@ function openCopy(sqlite: Sqlite, file: string): Database {
     }
     return openFile(sqlite, copy)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    for (const end of ['', '-wal', '-shm']) if (existsSync(copy + end)) unlinkSync(copy + end)
+    rmdirSync(folder)
   }
 }
 
