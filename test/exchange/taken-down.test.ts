@@ -38,12 +38,23 @@ function dyingAt(blobs: BlobStore, n: number, seen: string[]): BlobStore {
   })
 }
 
-/** How the store may stand before: new; with the row of an import that found no bytes; with the blob shown to all. */
+/** How the store may stand before: new, or by an import that found no bytes, before the takedown or after it. */
 const before = {
   'a new store': async () => {},
   'a store that waits for the bytes': async (pds: ReferencePds, blobs: BlobStore, references: 'pds' | 'store') => {
     const tree = new DiskTree({ location: `${pds.location}.empty` })
     await importPds(blobs, { tree, actors: pds.actors, references })
+  },
+  'a store that waits for the bytes, and knows of no takedown': async (
+    pds: ReferencePds,
+    blobs: BlobStore,
+    references: 'pds' | 'store',
+  ) => {
+    const takenDown = pds.database(alice).prepare('UPDATE blob SET takedownRef = ? WHERE cid = ?')
+    takenDown.run(null, cid)
+    const tree = new DiskTree({ location: `${pds.location}.empty` })
+    await importPds(blobs, { tree, actors: pds.actors, references })
+    takenDown.run('case 1', cid)
   },
 }
 
