@@ -46,7 +46,7 @@ async function storeFrom(env: NodeJS.ProcessEnv, logger: Logger): Promise<BlobSt
     if (value !== undefined && value !== '') Object.assign(place, { [option]: option === 's3PathStyle' ? true : value })
   }
   try {
-    return await storeAt(place, logger)
+    return await storeAt(place, logger, {})
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     throw new Error(

@@ -11,7 +11,7 @@ const png = () => picture(60, 40).png().toBuffer()
 const jpeg = () => picture(60, 40).jpeg().toBuffer()
 
 /** TIFF as EXIF has it: one directory with one entry, orientation. */
-export function exif(orientation: number, little = true): Buffer {
+function exif(orientation: number, little = true): Buffer {
   const tiff = Buffer.alloc(26)
   const [u16, u32] = little
     ? [tiff.writeUInt16LE.bind(tiff), tiff.writeUInt32LE.bind(tiff)]

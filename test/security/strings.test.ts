@@ -133,7 +133,7 @@ describe('the source', () => {
   })
 
   test('evaluates no text, and starts no process but those that decode images and read databases, no threads but those on the SQLite file', () => {
-    const evaluates = /eval\(|new Function\(|node:(?:child_process|vm|worker_threads)|require\(/
+    const evaluates = /\beval\(|new Function\(|node:(?:child_process|vm|worker_threads)|require\(/
     expect(new Set(namesWith(evaluates))).toEqual(
       new Set([
         'backup-worker.ts',
