@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readActorRows } from './actor-rows.ts'
@@ -26,6 +26,15 @@ export async function assertAnswers(pds: RunningPds): Promise<void> {
   } catch (error) {
     throw changed(`it does not answer what is asked of it (${error instanceof Error ? error.message : error})`, error)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    await removeTrial(directory)
   }
+}
+
+/** File by file, for nothing here deletes a folder with whatever is in it. */
+async function removeTrial(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    await (entry.isDirectory() ? removeTrial(path) : unlink(path))
+  }
+  await rmdir(directory)
 }

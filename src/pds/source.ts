@@ -15,6 +15,8 @@ export async function takeIn(
   limits: 'on' | 'off',
 ): Promise<BlobRef> {
   if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { limits })
+  // One that fails before the store begins to read it must not end the process; it is told when it is read.
+  bytes.on('error', () => {})
   try {
     // Left alone at its end: by default the iterator destroys both sides, and the writable one may not have finished.
     const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { limits })

@@ -71,6 +71,14 @@ describe('a deletion that comes late', () => {
   })
 })
 
+test('a source that fails before it is read is no more than a failed upload', async () => {
+  const pds = new FakePds()
+  const source = new Readable({ read() {} })
+  const put = pds.blobstore(did).putTemp(source)
+  source.destroy(new Error('the client hung up'))
+  await expect(put).rejects.toThrow('the client hung up')
+})
+
 describe('before bytes go', () => {
   test('the PDS is asked for a final answer, and what it names stays', async () => {
     const pds = new FakePds()

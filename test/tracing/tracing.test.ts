@@ -26,7 +26,9 @@ test('an upload, its record and a reading are told with what they were about, an
 
   const ends = (name: string) => listener.ends(name)
   expect(ends('upload')).toEqual([{ operation: 'upload', did: alice, result: { cid, size, mimeType } }])
-  expect(ends('applyWrites')).toEqual([{ operation: 'applyWrites', did: alice, result: { hidden: 0 } }])
+  expect(ends('applyWrites')).toEqual([
+    { operation: 'applyWrites', did: alice, result: { applied: true, hidden: 0, differing: 0 } },
+  ])
   expect(ends('read')).toEqual([{ operation: 'read', did: alice, cid, result: { size, mimeType, length: 3 } }])
   expect(ends('list')).toEqual([{ operation: 'list', did: alice, result: { items: 1 } }])
   expect(ends('collect')).toMatchObject([{ operation: 'collect', result: { expiredBlobs: 0, stopped: false } }])

@@ -50,7 +50,10 @@ export class Rows {
     this.#run(lockAccount, { did, bytes: 0, count: 0, reserved: 0, uploads: 0 })
     this.#run('select cid, mime_type, size from blobstore_blob where did = @did and cid = @cid', { did, cid })
     this.#run(former, { did, uri })
-    this.#run(`insert into blobstore_ref values (@did, @cid, @uri, '3jzfcijpj2z2a', 'public')`, { did, cid, uri })
+    this.#run(
+      `insert into blobstore_ref (did, cid, record_uri, rev, scope) values (@did, @cid, @uri, '3jzfcijpj2z2a', 'public')`,
+      { did, cid, uri },
+    )
     this.#run(makePermanent, { did, cid })
   }
 

@@ -48,7 +48,8 @@ export async function meetExpectations(
   const { did, cid, mimeType, size } = blob
   const { rows } = await findDiffering(trx, blob)
   await reference(trx, blob)
-  await forget(trx, { did, cid })
+  const { numAffectedRows } = await forget(trx, { did, cid })
+  if (!numAffectedRows) return []
   await trx
     .updateTable('blobstore_blob')
     .set({ expires_at: null, was_referenced: 1 })
