@@ -20,7 +20,9 @@ export function addStock(folder: string, { accounts, count }: Stock): void {
   database.pragma('cache_size = -1000000') // in KiB: the keys come in no order
   const content = database.prepare(`INSERT INTO blobstore_content VALUES (?, ?, 'disk', 1000, ?)`)
   const blob = database.prepare(`INSERT INTO blobstore_blob VALUES (?, ?, 'image/jpeg', 1000, ?, 1, NULL)`)
-  const ref = database.prepare(`INSERT INTO blobstore_ref VALUES (?, ?, ?, '3jzfcijpj2z2a', 'public')`)
+  const ref = database.prepare(
+    `INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, '3jzfcijpj2z2a', 'public')`,
+  )
   const account = database.prepare(
     `INSERT INTO blobstore_account VALUES (?, ?, ?, 0, 0, 0, NULL, 0)
      ON CONFLICT (did) DO UPDATE SET bytes = bytes + excluded.bytes, count = count + excluded.count`,
