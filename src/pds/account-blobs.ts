@@ -20,8 +20,6 @@ export interface PdsBlobs {
   BlobNotFoundError: new () => Error
   /** Whose limits of size, type and quota hold. */
   limits: 'pds' | 'store'
-  /** Asks whether the account is deleted by then: `@atproto/pds` 0.4 has its blobs deleted before it deletes the account. */
-  askLater(did: string): void
   /** Questions under way, so that many first readers of a blob ask once. */
   revealing: Map<string, Promise<boolean>>
 }
@@ -137,7 +135,6 @@ export class PdsAccountBlobs implements PdsBlobStore {
       if (now === 'temporary') await replacePins(blobs, this.#did, uncommitted, pins)
       if (now === 'unlisted') await replacePins(blobs, this.#did, unlisted, pins)
     }
-    if (cidsOfPinned.some((cid) => isKept(standing.get(cid)))) this.#pds.askLater(this.#did)
   }
 
   /** The account is gone: forgets all it had at once, temporary and quarantined included. It may come back. */

@@ -103,7 +103,7 @@ async function otherNamings(one: ActorConnection): Promise<string[]> {
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** Runs SQL as every Kysely does, without having one: the PDS's is not ours. */
-async function run(
+export async function run(
   one: ActorConnection,
   sql: string,
   parameters: readonly unknown[] = [],

@@ -2,10 +2,9 @@ import { mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readActorRows } from './actor-rows.ts'
-import { changed, type RunningPds } from './running-pds.ts'
+import { nobody, type PdsPackage } from './pds-package.ts'
+import { notAsKnown, type RunningPds } from './running-pds.ts'
 
-/** Of an account that cannot be. */
-const nobody = 'did:web:pds-blobstore.invalid'
 const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
 /**
@@ -14,7 +13,7 @@ const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
  *
  * @throws `InvalidArgument` when it cannot be asked
  */
-export async function assertAnswers(pds: RunningPds): Promise<void> {
+export async function assertAnswers(pds: RunningPds, of: PdsPackage | null): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'pds-blobstore-'))
   try {
     const { actorStore } = pds.ctx
@@ -24,7 +23,8 @@ export async function assertAnswers(pds: RunningPds): Promise<void> {
     const probe: RunningPds = { ctx: { ...pds.ctx, actorStore: trial } }
     for (const final of [false, true]) await readActorRows(probe, nobody, [noBytes], { final })
   } catch (error) {
-    throw changed(`it does not answer what is asked of it (${error instanceof Error ? error.message : error})`, error)
+    const why = error instanceof Error ? error.message : error
+    throw notAsKnown(of, `it does not answer what is asked of it (${why})`, error)
   } finally {
     await removeTrial(directory)
   }

@@ -4,9 +4,11 @@ import { assertDelay, assertOptions } from '../options.ts'
 import { readActorRows } from './actor-rows.ts'
 import { assertAnswers } from './assert-answers.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
+import { forgetDestroyed } from './destroyed.ts'
 import { detach, type PdsBlobStoreOptions, pdsBlobStore } from './factory.ts'
 import type { PdsHost } from './host.ts'
 import { notFoundClassOf } from './not-found.ts'
+import { packageOf } from './pds-package.ts'
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts'
 import { assertRunningPds, install, type RunningPds } from './running-pds.ts'
 
@@ -70,16 +72,18 @@ export async function attachBlobStore(
   assertOptions('attachBlobStore', options, ['BlobNotFoundError', 'limits', 'reconcileEvery', 'logger'])
   const { limits, reconcileEvery = 86_400_000, logger = silent } = options
   assertDelay('attachBlobStore: reconcileEvery', reconcileEvery, 1)
-  assertRunningPds(pds)
-  const BlobNotFoundError = options.BlobNotFoundError ?? (await notFoundClassOf(pds))
-  await assertAnswers(pds)
+  const of = typeof pds?.ctx?.actorStore?.openDb === 'function' ? await packageOf(pds) : null
+  assertRunningPds(pds, of)
+  const BlobNotFoundError = options.BlobNotFoundError ?? (await notFoundClassOf(pds, of))
+  await assertAnswers(pds, of)
   await blobs.ready()
 
   const host = hostOf(pds)
   const former = blobs.hooks.referenced
   const blobstore = pdsBlobStore(blobs, { ...host, BlobNotFoundError, limits })
   try {
-    install(pds, blobstore)
+    install(pds, of, blobstore)
+    forgetDestroyed(pds, blobs, logger)
   } catch (error) {
     blobs.hooks.referenced = former
     throw error

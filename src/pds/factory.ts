@@ -2,7 +2,7 @@ import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
 import type { Hooks } from '../store/hooks.ts'
-import { PdsAccountBlobs, type PdsBlobs } from './account-blobs.ts'
+import { PdsAccountBlobs } from './account-blobs.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
 import { ask, isKept, type PdsHost } from './host.ts'
 
@@ -55,20 +55,9 @@ export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): Pd
     const standing = await ask(host, did, cids, { final: true })
     return cids.filter((cid) => isKept(standing.get(cid)))
   }
-  const pds: PdsBlobs = { blobs, host, BlobNotFoundError, limits, askLater, revealing: new Map() }
+  const pds = { blobs, host, BlobNotFoundError, limits, revealing: new Map<string, Promise<boolean>>() }
   return (did) => new PdsAccountBlobs(pds, did)
-
-  function askLater(did: string): void {
-    // What fails here is mended by reconciling.
-    const ask = async () => {
-      if (await isDeleted?.(did)) await new PdsAccountBlobs(pds, did).deleteAll()
-    }
-    setTimeout(() => void ask().catch(() => {}), later).unref()
-  }
 }
-
-/** In milliseconds: long enough for a PDS to end what it was about. */
-const later = 2000
 
 /** From now on the PDS is not asked, so nothing temporary is forgotten either, until the store is attached again. */
 export function detach(blobs: BlobStore): void {

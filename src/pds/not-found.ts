@@ -1,16 +1,13 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BlobStoreError } from '../errors.ts'
+import { nobody, type PdsPackage } from './pds-package.ts'
 import type { RunningPds } from './running-pds.ts'
 
 type ErrorClass = new () => Error
 
-/** The CID of no bytes, of an account that cannot be: nobody stores that. */
-const nothing = {
-  did: 'did:web:pds-blobstore.invalid',
-  cid: 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku',
-}
+/** The CID of no bytes, which nobody stores in an account that cannot be. */
+const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
 /**
  * The class by which this PDS tells "not found": the store that it was configured with throws it, if that is on disk.
@@ -18,8 +15,8 @@ const nothing = {
  *
  * @throws `InvalidArgument`
  */
-export async function notFoundClassOf(pds: RunningPds): Promise<ErrorClass> {
-  const found = (await thrownBy(pds)) ?? (await exportedToPds())
+export async function notFoundClassOf(pds: RunningPds, of: PdsPackage | null): Promise<ErrorClass> {
+  const found = (await thrownBy(pds)) ?? (of && (await exportedTo(of)))
   if (found) return found
   throw new BlobStoreError(
     'InvalidArgument',
@@ -29,10 +26,10 @@ export async function notFoundClassOf(pds: RunningPds): Promise<ErrorClass> {
 }
 
 async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
-  const configured: { location?: unknown; getStream(cid: unknown): Promise<unknown> } = ctx.blobstore(nothing.did)
+  const configured: { location?: unknown; getStream(cid: unknown): Promise<unknown> } = ctx.blobstore(nobody)
   if (typeof configured?.location !== 'string') return null // not on disk: asking would go over the network
   try {
-    await configured.getStream({ toString: () => nothing.cid })
+    await configured.getStream({ toString: () => noBytes })
     return null
   } catch (error) {
     if (!(error instanceof Error) || error.constructor.name !== 'BlobNotFoundError') return null
@@ -40,19 +37,11 @@ async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
   }
 }
 
-async function exportedToPds(): Promise<ErrorClass | null> {
-  for (const from of [
-    import.meta.url,
-    pathToFileURL(process.argv[1] ?? '').href,
-    pathToFileURL(join(process.cwd(), 'x')).href,
-  ]) {
-    try {
-      const pds = createRequire(from).resolve('@atproto/pds')
-      const repo = await import(pathToFileURL(createRequire(pds).resolve('@atproto/repo')).href)
-      if (typeof repo.BlobNotFoundError === 'function') return repo.BlobNotFoundError
-    } catch {
-      // Not from there.
-    }
+async function exportedTo({ file }: PdsPackage): Promise<ErrorClass | null> {
+  try {
+    const repo = await import(pathToFileURL(createRequire(file).resolve('@atproto/repo')).href)
+    return typeof repo.BlobNotFoundError === 'function' ? repo.BlobNotFoundError : null
+  } catch {
+    return null
   }
-  return null
 }

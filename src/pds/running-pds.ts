@@ -1,5 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
+import type { PdsPackage } from './pds-package.ts'
 
 /** As much of a `PDS` of `@atproto/pds` as is needed, so that nothing of it is imported. */
 export interface RunningPds {
@@ -18,6 +19,8 @@ export interface RunningPds {
       readonly cfg: object
       // biome-ignore lint/suspicious/noExplicitAny: a key pair of the PDS's own
       create(did: any, keypair: any): Promise<void>
+      // biome-ignore lint/suspicious/noExplicitAny: a DID of the PDS's own type
+      destroy(did: any): Promise<void>
       exists(did: string): Promise<boolean>
       openDb(did: string): Promise<ActorDatabase>
     }
@@ -48,37 +51,51 @@ export interface ActorConnection {
  *
  * @throws `InvalidArgument` in words for who runs the PDS
  */
-export function assertRunningPds(pds: RunningPds): void {
+export function assertRunningPds(pds: RunningPds, of: PdsPackage | null): void {
   const { ctx } = pds ?? {}
-  if (typeof ctx !== 'object' || ctx === null) throw changed('it must be a PDS, as PDS.create gives; it has no ctx')
+  if (typeof ctx !== 'object' || ctx === null)
+    throw notAsKnown(of, 'it must be a PDS, as PDS.create gives; it has no ctx')
   const missing = [
     typeof ctx.blobstore === 'function' ? [] : ['ctx.blobstore'],
     typeof ctx.actorStore?.resources?.blobstore === 'function' ? [] : ['ctx.actorStore.resources.blobstore'],
     typeof ctx.actorStore?.cfg === 'object' ? [] : ['ctx.actorStore.cfg'],
     typeof ctx.actorStore?.create === 'function' ? [] : ['ctx.actorStore.create'],
+    typeof ctx.actorStore?.destroy === 'function' ? [] : ['ctx.actorStore.destroy'],
     typeof ctx.actorStore?.exists === 'function' ? [] : ['ctx.actorStore.exists'],
     typeof ctx.actorStore?.openDb === 'function' ? [] : ['ctx.actorStore.openDb'],
     typeof ctx.accountManager?.getAccount === 'function' ? [] : ['ctx.accountManager.getAccount'],
   ].flat()
-  if (missing.length > 0) throw changed(`it has no ${missing.join(', no ')}`)
+  if (missing.length > 0) throw notAsKnown(of, `it has no ${missing.join(', no ')}`)
   if (pds.server) {
     throw new BlobStoreError(
       'InvalidArgument',
       'attachBlobStore: this PDS has been started; attach between PDS.create and start, or in PDS.run’s onCreated',
     )
   }
+  if (attached in ctx.blobstore || attached in ctx.actorStore.resources.blobstore) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'attachBlobStore: this PDS has a blob store of pds-blobstore already; attach one, once',
+    )
+  }
 }
 
+/** On every factory that was put in place, whichever copy of this package did it. */
+const attached = Symbol.for('pds-blobstore.attached')
+
 /** Puts the factory where requests read it, and looks whether they will. Resolves with how to undo it. */
-export function install(pds: RunningPds, factory: PdsBlobStoreFactory): () => void {
+export function install(pds: RunningPds, of: PdsPackage | null, factory: PdsBlobStoreFactory): () => void {
   const { ctx } = pds
   const former = { ctx: ctx.blobstore, resources: ctx.actorStore.resources.blobstore }
   set(factory, factory)
   const took = ctx.blobstore === factory && ctx.actorStore.resources.blobstore === factory
   const undo = () => set(former.ctx, former.resources)
-  if (took) return undo
+  if (took) {
+    Object.defineProperty(factory, attached, { value: true })
+    return undo
+  }
   undo()
-  throw changed('it keeps its own blob store where this package put another')
+  throw notAsKnown(of, 'it keeps its own blob store where this package put another')
 
   function set(ofContext: PdsBlobStoreFactory, ofActors: PdsBlobStoreFactory): void {
     try {
@@ -90,10 +107,11 @@ export function install(pds: RunningPds, factory: PdsBlobStoreFactory): () => vo
   }
 }
 
-export function changed(what: string, cause?: unknown): BlobStoreError {
+export function notAsKnown(of: PdsPackage | null, what: string, cause?: unknown): BlobStoreError {
+  const version = of ? `@atproto/pds ${of.version}` : 'of a version that cannot be found out'
   return new BlobStoreError(
     'InvalidArgument',
-    `attachBlobStore: this PDS is not built as @atproto/pds 0.4.2xx and 0.5 are: ${what}. Nothing was changed. ` +
+    `attachBlobStore: this PDS (${version}) is not built as @atproto/pds 0.4.2xx and 0.5 are: ${what}. Nothing was changed. ` +
       'Run a version of @atproto/pds that this version of pds-blobstore names in docs/adopting.md, or look for a newer pds-blobstore',
     { cause },
   )

@@ -8,6 +8,7 @@ const handler: unique symbol = Symbol.for('pds-blobstore.register') as never
 /** A class `PDS` of `@atproto/pds`, as far as it is touched. */
 export interface PdsClass {
   create(...args: unknown[]): Promise<CreatedPds>
+  readonly prototype: { start(...args: unknown[]): Promise<unknown> }
 }
 
 export interface CreatedPds {
@@ -48,11 +49,13 @@ export function registerPds(): void {
 const call = `;globalThis[Symbol.for('pds-blobstore.register')](typeof PDS === 'undefined' ? undefined : PDS);\n`
 
 let isCreated = false
+/** The PDSes that have their store. */
+const attached = new WeakSet<object>()
 
 function patch(pdsClass: PdsClass | undefined): void {
-  if (typeof pdsClass?.create !== 'function') {
+  if (typeof pdsClass?.create !== 'function' || typeof pdsClass.prototype?.start !== 'function') {
     throw new Error(
-      'pds-blobstore/register: this @atproto/pds has no class PDS with a method create, so the blob store cannot be attached. ' +
+      'pds-blobstore/register: this @atproto/pds has no class PDS with methods create and start, so the blob store cannot be attached. ' +
         'See docs/adopting.md for the versions that it knows. To start the PDS without the store, take it out of NODE_OPTIONS',
     )
   }
@@ -63,8 +66,22 @@ function patch(pdsClass: PdsClass | undefined): void {
     }
     isCreated = true
     const pds = await create.apply(this, args)
-    const { attachFromEnvironment } = await import('./attach-from-environment.ts')
-    await attachFromEnvironment(pds)
+    try {
+      const { attachFromEnvironment } = await import('./attach-from-environment.ts')
+      await attachFromEnvironment(pds)
+    } catch (error) {
+      await pds.destroy().catch(() => {})
+      throw error
+    }
+    attached.add(pds)
     return pds
+  }
+  const { start } = pdsClass.prototype
+  pdsClass.prototype.start = async function (this: object, ...args: unknown[]) {
+    if (attached.has(this)) return start.apply(this, args)
+    throw new Error(
+      'pds-blobstore/register: this PDS was not made by PDS.create, so it has no blob store, and does not start. ' +
+        'Attach one by code (docs/adopting.md), and take pds-blobstore/register out of NODE_OPTIONS',
+    )
   }
 }

@@ -33,6 +33,20 @@ describeWithPds('attachBlobStore', () => {
     await blobs.close()
   })
 
+  test('refuses a PDS that has one, and names the version of one that it does not know', async () => {
+    const { pds, close } = await madePds()
+    const blobs = memory()
+    await using _attachment = await attachBlobStore(pds, blobs)
+    const other = memory()
+    await expect(attachBlobStore(pds, other)).rejects.toThrow('has a blob store of pds-blobstore already')
+    const changed = { ctx: Object.assign(Object.create(pds.ctx), { accountManager: {} }) } as RunningPds
+    const version = process.env.PDS_LINE === '0.4' ? '@atproto/pds 0.4.217' : '@atproto/pds 0.5.'
+    await expect(attachBlobStore(changed, other)).rejects.toThrow(version)
+    await close()
+    await blobs.close()
+    await other.close()
+  })
+
   test('refuses a PDS that was started', async () => {
     const running = await network.pds()
     const blobs = memory()
