@@ -2,7 +2,10 @@ import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { BlobRef } from '../blob/blob-ref.ts'
 import type { BlobStore } from '../blob-store.ts'
-import { isBlobStoreError } from '../errors.ts'
+import { type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
+
+/** What says that there is no use in waiting for more of the stream. */
+const over: readonly BlobStoreErrorCode[] = ['UploadInterrupted', 'UploadTimeout', 'StoreClosed']
 
 /**
  * Takes in what the PDS gives. A stream is read to its end *and* waited for until it is finished: the PDS hands over the
@@ -23,8 +26,19 @@ export async function takeIn(
     await finished(bytes)
     return ref
   } catch (error) {
+    if (!isBlobStoreError(error) || !over.includes(error.code)) await drain(bytes, blobs.times.upload)
     bytes.destroy()
     // When the PDS's own stream has failed, it knows how to answer that error.
     throw isBlobStoreError(error, 'UploadInterrupted') && error.cause ? error.cause : error
   }
+}
+
+/**
+ * Reads what is left, to throw it away. The PDS cuts the connection of a stream that was not read to its end, and a client
+ * that is still sending would never see why it was refused. How much can come, the PDS bounds.
+ */
+async function drain(bytes: Readable, time: number): Promise<void> {
+  if (bytes.destroyed) return
+  bytes.resume()
+  await finished(bytes, { signal: AbortSignal.timeout(time) }).catch(() => {})
 }

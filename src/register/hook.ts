@@ -24,8 +24,11 @@ export interface CreatedPds {
  */
 export function registerPds(): void {
   const { registerHooks } = nodeModule
-  if (typeof registerHooks !== 'function') {
-    throw new Error(`pds-blobstore/register needs Node 22.15 or later; this is ${process.versions.node}`)
+  if (!canHook(process.versions.node)) {
+    throw new Error(
+      `pds-blobstore/register: module.registerHooks of Node ${process.versions.node} is missing, or fails on what @atproto/pds loads. ` +
+        'Run the PDS on Node 22.23, 24.13, 26, or later of the same line; or attach the store by code (docs/adopting.md)',
+    )
   }
   Object.assign(globalThis, { [handler]: patch })
   const entries = new Set<string>()
@@ -43,6 +46,12 @@ export function registerPds(): void {
       return { ...loaded, source: `${text}\n${call}` }
     },
   })
+}
+
+/** Earlier ones have the hooks, but not whole: with any hook at work they fail on modules that import one another. Tried one by one. */
+export function canHook(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major >= 26 || (major === 24 && minor >= 13) || (major === 22 && minor >= 23)
 }
 
 // In the scope of the module, where the class is whether it is exported by `export` or by `exports`.

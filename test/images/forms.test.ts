@@ -1,7 +1,8 @@
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { asPicture } from '../../src/images/pool/as-picture.ts'
 import { alice } from '../http/place.ts'
-import { forms } from './forms.ts'
+import { checkered, forms } from './forms.ts'
 import { openImages } from './place.ts'
 
 // test/browser/dimensions.test.ts asks Chromium for the same.
@@ -21,6 +22,20 @@ describe('the dimensions and the variant agree', () => {
     await expect(images.variant(alice, cid, 'feed_thumbnail')).rejects.toMatchObject({ code: 'ImageRefused' })
     expect(await images.dimensions(alice, cid)).toEqual({ width: 60, height: 40 })
   })
+})
+
+test('a progressive JPEG is decoded wherever it is cut off behind its first pixels', async () => {
+  const whole = await checkered({ progressive: true })
+  const first = whole.indexOf(Buffer.from([0xff, 0xda])) + 40
+  for (let length = first; length <= whole.length; length++) {
+    const { info } = await sharp(asPicture(Buffer.from(whole.subarray(0, length))), { failOn: 'none' })
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+      .catch((cause: unknown) => {
+        throw new Error(`cut off at ${length}`, { cause })
+      })
+    expect(info).toMatchObject({ width: 60, height: 40 })
+  }
 })
 
 test('the variant of a JPEG that is cut off has what is there', async () => {

@@ -7,6 +7,14 @@ import { picture } from './place.ts'
 
 const fixture = (name: string) => readFile(join(import.meta.dirname, '../fixtures', name))
 
+/** A picture of many colours, the same each time. */
+export function checkered(options: { progressive?: boolean } = {}): Promise<Buffer> {
+  const pixels = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * i * 7 + (i >> 5) * 31) & 255))
+  return sharp(pixels, { raw: { width: 60, height: 40, channels: 3 } })
+    .jpeg(options)
+    .toBuffer()
+}
+
 const png = () => picture(60, 40).png().toBuffer()
 const jpeg = () => picture(60, 40).jpeg().toBuffer()
 
@@ -267,32 +275,12 @@ export const forms: Form[] = [
   image('a JPEG of other bytes before a marker', async () => beforeFrame(await jpeg(), 1, 2, 3, 0xff, 0, 4)),
   image('a JPEG of fill bytes before a marker', async () => beforeFrame(await jpeg(), 0xff, 0xff, 0xff)),
   image('a JPEG cut off at its end', async () => {
-    const noise = await sharp({
-      create: {
-        width: 60,
-        height: 40,
-        channels: 3,
-        background: 'red',
-        noise: { type: 'gaussian', mean: 128, sigma: 30 },
-      },
-    })
-      .jpeg()
-      .toBuffer()
-    return noise.subarray(0, noise.length - 400)
+    const whole = await checkered()
+    return whole.subarray(0, whole.length - 400)
   }),
   image('a progressive JPEG cut off at its end', async () => {
-    const noise = await sharp({
-      create: {
-        width: 60,
-        height: 40,
-        channels: 3,
-        background: 'red',
-        noise: { type: 'gaussian', mean: 128, sigma: 30 },
-      },
-    })
-      .jpeg({ progressive: true })
-      .toBuffer()
-    return noise.subarray(0, Math.floor(noise.length * 0.6))
+    const whole = await checkered({ progressive: true })
+    return whole.subarray(0, Math.floor(whole.length * 0.6))
   }),
   image('a JPEG in CMYK', () => picture(60, 40).toColourspace('cmyk').jpeg().toBuffer()),
   image('a GIF whose screen has no size', () => gif([0, 0], [0, 0, 20, 10])),

@@ -459,6 +459,10 @@ describe('the limits of the store', () => {
     expect(await refused(gif('x'.repeat(2000)))).toEqual([413, 'PayloadTooLarge'])
     await pds.blobstore(did).putTemp(gif('two'))
     expect(await refused(gif('three'))).toEqual([400, 'QuotaExceeded'])
+    // What is refused is read to its end all the same: else the PDS cuts the connection before the client hears why.
+    const long = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1000)))
+    await expect(pds.blobstore(did).putTemp(long)).rejects.toMatchObject({ status: 413 })
+    expect(long.readableEnded).toBe(true)
     expect(await pds.blobs.usage(did)).toMatchObject({ count: 2, reserved: 0 })
     expect(() => new FakePds({}, { limits: 'both' as never })).toThrow('limits')
   })

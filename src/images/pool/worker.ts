@@ -1,4 +1,5 @@
 import type sharpModule from 'sharp'
+import { asPicture } from './as-picture.ts'
 import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
 
 type Sharp = typeof sharpModule
@@ -56,12 +57,6 @@ async function make(sharp: Sharp, input: Buffer, { recipe }: Task, limitInputPix
   else if (format === 'webp') image.webp({ quality })
   else image.avif({ quality, effort: 2 }) // the default takes seconds
   return await image.toBuffer()
-}
-
-/** A sequence of pictures whose first brand says so: libvips knows it as AVIF only, and takes its first picture. */
-function asPicture(input: Buffer): Buffer {
-  if (input.toString('latin1', 4, 12) === 'ftypavis') input.write('avif', 8)
-  return input
 }
 
 interface Size {
