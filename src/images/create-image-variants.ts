@@ -2,7 +2,7 @@ import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import { assertOptions } from '../options.ts'
-import { findDimensions } from './dimensions/dimensions.ts'
+import { type FoundDimensions, findDimensions } from './dimensions/dimensions.ts'
 import { refused } from './errors.ts'
 import type { ImageVariants } from './image-variants.ts'
 import { type ImageVariantsOptions, resolveOptions } from './options.ts'
@@ -13,7 +13,7 @@ import { SingleFlight } from './single-flight.ts'
 import { blobSource } from './source.ts'
 import { idOf, VariantCache, type VariantName } from './variant-cache.ts'
 
-const decodable = ['jpeg', 'png', 'gif', 'webp', 'avif']
+const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
 
 /**
  * Image variants over a store. Starts and opens nothing yet.
@@ -85,9 +85,9 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     const which = `${did} ${cid}`
     refusals.check(which)
     try {
-      await assertDecodable(did, blob, signal)
+      const shown = await decodable(did, blob, signal)
       const read = async (signal: AbortSignal) => (await blobs.read(did, cid, { signal })).chunks
-      const bytes = await pool.run({ size: blob.size, recipe, read }, signal)
+      const bytes = await pool.run({ size: blob.size, recipe, shown, read }, signal)
       await cache.put(name, bytes, signal)
       return bytes
     } catch (error) {
@@ -97,14 +97,16 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   }
 
   /** What its header tells is refused before any process sees it. */
-  async function assertDecodable(did: string, blob: BlobStat, signal: AbortSignal): Promise<void> {
+  async function decodable(did: string, blob: BlobStat, signal: AbortSignal): Promise<FoundDimensions> {
     if (blob.size > maxInput) throw refused(`it has ${blob.size} bytes, the limit is ${maxInput}`)
     const found = await findDimensions(blobSource(blobs, did, blob, { signal }))
-    if (!found || !decodable.includes(found.kind)) throw refused('it is no JPEG, PNG, GIF, WebP or AVIF')
+    if (!found || !decoded.includes(found.kind))
+      throw refused('it is no JPEG, PNG, GIF, WebP or AVIF that browsers show')
     const { width, height } = found
     if (width * height > maxPixels) {
       throw refused(`it has ${width} × ${height} pixels, more than the limit of ${maxPixels}`)
     }
+    return found
   }
 
   function forget({ did, cid }: { did: string; cid: BlobCid | null }): void {

@@ -26,7 +26,8 @@ export interface ImageVariants {
 
   /**
    * A variant of an image that the public may see. Calls for one variant at once make it once; each may be aborted by
-   * itself. Of a picture that moves it is the first frame. Upright and in sRGB, without any metadata.
+   * itself. Of a picture that moves it is the first frame; of a JPEG, PNG or GIF that is cut off, what is there. Upright
+   * and in sRGB, without any metadata.
    *
    * @throws `BlobNotFound`, `ImageRefused` for what is no image or exceeds a limit, `ImagesBusy` `ImagesFailed`, and
    *   `InvalidArgument` where there is no such preset or format
@@ -35,7 +36,7 @@ export interface ImageVariants {
 
   /**
    * The dimensions of an image or a video, for the `aspectRatio` of a record: from its header, without decoding, and as
-   * it is shown (EXIF's orientation, a video's rotation). JPEG, PNG, GIF, WebP, AVIF, HEIC, MP4, QuickTime, WebM and
+   * it is shown (EXIF's orientation, AVIF's cut, a video's rotation and the shape of its pixels), as a variant is. JPEG, PNG, GIF, WebP, AVIF, HEIC, MP4, QuickTime, WebM and
    * Matroska; null for anything else. For a blob that no record names yet, `as: 'account'`.
    *
    * @throws `BlobNotFound`

@@ -2,65 +2,45 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findDimensions } from '../../src/images/dimensions/dimensions.ts'
-import { forms } from '../images/forms.ts'
+import { wildFiles } from '../images/wild/all.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
-// What a browser makes of the pictures and videos of which test/images/forms.test.ts makes variants.
+// The files of test/images/shown.test.ts, which holds what is found in them against the same table.
+const files = await wildFiles()
 
-describe.skipIf(!hasChromium())('the dimensions are those that Chromium shows', () => {
+describe.skipIf(!hasChromium())('in a browser', () => {
+  let server: Server
   let browser: Browser
   let page: Page
-  let server: Server
-  let served: Buffer = Buffer.alloc(0)
-
   beforeAll(async () => {
     server = createServer((request, response) => {
-      if (request.url === '/') return void response.setHeader('content-type', 'text/html').end('<!doctype html>')
-      const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? []
-      if (start === undefined) return void response.end(served)
-      const last = end ? Number(end) : served.length - 1
-      response.writeHead(206, { 'content-range': `bytes ${start}-${last}/${served.length}` })
-      response.end(served.subarray(Number(start), last + 1))
+      const file = files[Number(request.url?.slice(1) || Number.NaN)]
+      response.writeHead(200, { 'content-type': file?.mimeType ?? 'text/html' }).end(file?.bytes)
     })
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     browser = await startChromium()
     page = await browser.newPage()
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   })
-
   afterAll(async () => {
     await browser?.close()
+    server?.closeAllConnections()
     server?.close()
   })
 
-  test.each(forms)('of $name', async ({ type, make, chromium }) => {
-    served = await make()
-    const bytes = served
-    const found = await findDimensions({ size: bytes.length, read: async (start, end) => bytes.subarray(start, end) })
-    const shown = await (type === 'image' ? picture(page) : film(page))
-    const expected = { width: found?.width, height: found?.height }
-    if (chromium === undefined) expect(shown).toEqual(expected)
-    else expect(shown, `Chromium ${chromium}`).not.toEqual(expected)
-  })
+  test.each(files.map((file, index) => ({ ...file, index })))(
+    '$name has the dimensions that are told, or is known not to',
+    async ({ index, mimeType, chromium }) => {
+      const tag = mimeType.startsWith('video/') ? 'video' : 'img'
+      const shown = await page.evaluate(`new Promise((done) => {
+      const element = document.createElement('${tag}')
+      element.preload = 'auto'
+      element.onload = () => done({ width: element.naturalWidth, height: element.naturalHeight })
+      element.onloadeddata = () => done({ width: element.videoWidth, height: element.videoHeight })
+      element.onerror = () => done(null)
+      element.src = '/${index}'
+    })`)
+      expect(shown).toEqual(chromium)
+    },
+  )
 })
-
-let asked = 0
-
-function picture(page: Page): Promise<object> {
-  return page.evaluate(`new Promise((resolve, reject) => {
-    const image = new Image()
-    image.onload = () => resolve({ width: image.naturalWidth, height: image.naturalHeight })
-    image.onerror = () => reject(new Error('it is not shown'))
-    image.src = '/picture/${asked++}'
-  })`)
-}
-
-function film(page: Page): Promise<object> {
-  return page.evaluate(`new Promise((resolve, reject) => {
-    const video = document.createElement('video')
-    video.onloadedmetadata = () => resolve({ width: video.videoWidth, height: video.videoHeight })
-    video.onerror = () => reject(new Error(video.error.message))
-    video.src = '/film/${asked++}'
-  })`)
-}

@@ -40,8 +40,8 @@ describe('a bomb is refused in under 2 s, and the server does not feel it:', () 
     ['a GIF whose screen is 65,535 × 65,535', bombs.gifOfScreen, /^it has 65535 × 65535 pixels/],
     ['an animated WebP of 16,384 × 16,384', bombs.webpOfCanvas, /^it has 16384 × 16384 pixels/],
     ['an AVIF of 64 megapixels', bombs.slowAvif, /^it has 8000 × 8000 pixels/],
-    ['SVG', () => Buffer.from(bombs.svg), /^it is no JPEG, PNG, GIF, WebP or AVIF$/],
-    ['SVG behind the header of a PNG', bombs.svgAsPng, /^Input buffer/],
+    ['SVG', () => Buffer.from(bombs.svg), /^it is no JPEG, PNG, GIF, WebP or AVIF that browsers show$/],
+    ['SVG behind the header of a PNG', bombs.svgAsPng, /^it is no JPEG/],
   ] as const)('%s', async (_what, make, expected) => {
     const { reason, time, stalled, grown } = await ask(await make())
     expect(reason).toMatch(expected)
@@ -85,28 +85,26 @@ describe('a bomb is refused in under 2 s, and the server does not feel it:', () 
   })
 })
 
-describe('a file that is not whole', () => {
-  const noisy = (format: 'jpeg' | 'png' | 'gif' | 'webp' | 'avif') => {
-    const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const
-    const image = sharp({ create: { width: 200, height: 200, channels: 3, background: 'red', noise } })
-    return image.toFormat(format).toBuffer()
-  }
+describe('of a file that is cut off', () => {
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const
+  const image = sharp({ create: { width: 200, height: 200, channels: 3, background: 'red', noise } })
 
-  // As browsers show it, where a format is read from its start to its end.
-  test.each(['jpeg', 'png', 'gif'] as const)('has the variant of what is there: %s', async (format) => {
-    const whole = await noisy(format)
+  test.each(['jpeg', 'png', 'gif'] as const)('a variant shows what is there: %s', async (format) => {
+    const whole = await image.toFormat(format).toBuffer()
     const { images, publish } = await openImages()
+    const top = async (bytes: Uint8Array) =>
+      (await sharp(bytes).removeAlpha().extract({ left: 0, top: 0, width: 200, height: 60 }).greyscale().stats())
+        .channels[0]
     for (const part of [0.5, 0.9]) {
       const cid = await publish(alice, whole.subarray(0, whole.byteLength * part), `image/${format}`)
-      const { bytes } = await images.variant(alice, cid, 'feed_thumbnail')
+      const { bytes } = await images.variant(alice, cid, 'avatar', { format: 'webp' })
       expect(await sharp(bytes).metadata()).toMatchObject({ width: 200, height: 200 })
+      expect((await top(bytes))?.stdev).toBeGreaterThan((((await top(whole))?.stdev ?? 0) * 2) / 3)
     }
-    const header = await publish(alice, whole.subarray(0, 24), `image/${format}`)
-    await expect(images.variant(alice, header, 'avatar')).rejects.toMatchObject({ code: 'ImageRefused' })
   })
 
-  test.each(['webp', 'avif'] as const)('is refused: %s', async (format) => {
-    const whole = await noisy(format)
+  test.each(['webp', 'avif'] as const)('none is made where its decoder shows no part: %s', async (format) => {
+    const whole = await image.toFormat(format).toBuffer()
     const { images, publish } = await openImages()
     for (const part of [0.1, 0.5, 0.9]) {
       const cid = await publish(alice, whole.subarray(0, whole.byteLength * part), `image/${format}`)

@@ -101,9 +101,10 @@ describe('the decoder', () => {
     onTestFinished(() => worker.kill(undefined))
     await worker.start()
     const recipe = { width: 8, height: 8, fit: 'inside', format: 'webp', quality: 80 } as const
+    const shown = { kind: 'png', width: 16, height: 16 } as const
     const decode = (bytes: Uint8Array) => {
       const read = async () => chunks(bytes)
-      return worker.run({ size: bytes.byteLength, recipe, read }, 30_000, new AbortController().signal)
+      return worker.run({ size: bytes.byteLength, recipe, shown, read }, 30_000, new AbortController().signal)
     }
     const image = picture(16, 16)
     for (const format of ['jpeg', 'png', 'gif', 'webp', 'avif'] as const) {

@@ -4,8 +4,9 @@ import { WorkerProcess } from '../../src/images/pool/worker-process.ts'
 const worker = new WorkerProcess({ sharp: process.argv[2] ?? '', maxMemory: 2 ** 30, maxPixels: 1 })
 await worker.start()
 const recipe = { width: 1, height: 1, fit: 'inside', format: 'webp', quality: 80 } as const
+const shown = { kind: 'png', width: 1, height: 1 } as const
 async function* read() {
   yield Buffer.from('?')
 }
-const pid = await worker.run({ size: 1, recipe, read: async () => read() }, 10_000, new AbortController().signal)
+const pid = await worker.run({ size: 1, recipe, shown, read: async () => read() }, 10_000, new AbortController().signal)
 process.send?.(Number(Buffer.from(pid).toString()))

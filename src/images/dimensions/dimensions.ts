@@ -21,9 +21,8 @@ const readers = [png, jpeg, gif, webp, isoMedia, matroska]
 
 /**
  * The dimensions of an image or a video, from its header and without decoding it; null where there are none. Reads a few
- * kilobytes as a rule, 4 MiB at most. They are those that a browser shows and that the variants have, where headers
- * contradict each other too. Our own readers, since they run in the server's process on anybody's bytes: each is a bounded
- * walk.
+ * kilobytes as a rule, 4 MiB at most. Our own readers, since they run in the server's process on anybody's bytes: each
+ * is a bounded walk. They follow what sharp and browsers show; where these differ, sharp, so that a variant has the same.
  */
 export async function findDimensions(source: Source): Promise<FoundDimensions | null> {
   const header = new Header(source)

@@ -1,25 +1,40 @@
-import { textAt } from './header.ts'
+import { type Header, textAt } from './header.ts'
+
+const tag = 0x112
+/** Bytes of a whole number, by its EXIF type. Cameras write shorts; sharp takes any that fits. */
+const sizes: Record<number, 1 | 2 | 4> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4 }
 
 /**
- * Whether EXIF's orientation (tag 0x112 of its first directory) is one that lies on its side, 5 to 8. Values that the
- * standard does not have turn nothing. `tiff` begins with the byte order, or with `Exif\0\0` before it.
+ * Whether a TIFF block, as EXIF is, says that the picture lies on its side: an orientation of 5 to 8. The first entry of
+ * its first directory counts; what is broken or unknown says nothing.
  */
-export function liesOnItsSide(tiff: DataView): boolean {
-  const start = tiff.byteLength >= 6 && textAt(tiff, 0, 6) === 'Exif\0\0' ? 6 : 0
-  const length = tiff.byteLength - start
-  if (length < 14) return false
-  const order = textAt(tiff, start, 2)
-  if (order !== 'II' && order !== 'MM') return false
+export async function saysTurned(header: Header, start: number, length: number): Promise<boolean> {
+  const block = length >= 8 ? await header.at(start, 8) : null
+  const order = block && textAt(block, 0, 2)
+  if (!block || (order !== 'II' && order !== 'MM')) return false
   const little = order === 'II'
-  const directory = tiff.getUint32(start + 4, little)
-  if (directory + 2 > length) return false
-  const count = tiff.getUint16(start + directory, little)
-  for (let i = 0; i < count; i++) {
-    const entry = directory + 2 + i * 12
-    if (entry + 12 > length) return false
-    if (tiff.getUint16(start + entry, little) !== 0x112) continue
-    const orientation = tiff.getUint16(start + entry + 8, little)
-    return orientation >= 5 && orientation <= 8
+  if (block.getUint16(2, little) !== 42) return false
+  const directory = block.getUint32(4, little)
+  const count = directory + 2 <= length ? await header.at(start + directory, 2) : null
+  if (!count) return false
+  const entries = Math.min(count.getUint16(0, little), Math.floor((length - directory - 2) / 12))
+  for (let i = 0; i < entries; i++) {
+    const entry = await header.at(start + directory + 2 + i * 12, 12)
+    if (!entry) return false
+    if (entry.getUint16(0, little) === tag) return isSide(firstValue(entry, little))
   }
   return false
+}
+
+function isSide(orientation: number): boolean {
+  return orientation >= 5 && orientation <= 8
+}
+
+/** The first value of an entry that holds it itself; 0 for any other. */
+function firstValue(entry: DataView, little: boolean): number {
+  const size = sizes[entry.getUint16(2, little)]
+  const count = entry.getUint32(4, little)
+  if (size === undefined || count === 0 || count * size > 4) return 0
+  if (size === 1) return entry.getUint8(8)
+  return size === 2 ? entry.getUint16(8, little) : entry.getUint32(8, little)
 }

@@ -29,8 +29,9 @@ export class Header {
   /** `length` bytes (64 KiB at most) from `offset`. */
   async at(offset: number, length: number): Promise<DataView | null> {
     this.#looks += 1
-    if (this.#looks > maxLooks || length < 0 || length > windowSize) return null
+    if (this.#looks > maxLooks || !(length >= 0 && length <= windowSize)) return null
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > this.size) return null
+    if (length === 0) return new DataView(new ArrayBuffer(0))
     const { start, bytes } = this.#window
     if (offset < start || offset + length > start + bytes.byteLength) {
       this.#windows += 1

@@ -1,55 +1,78 @@
 import type { FoundDimensions } from './dimensions.ts'
-import { liesOnItsSide } from './exif.ts'
+import { saysTurned } from './exif.ts'
 import { type Header, textAt } from './header.ts'
 
+const block = 4096
+
 /**
- * From marker to marker, up to the frame that has the dimensions. EXIF before it may say that they are turned: the first
- * block of it does, even where it says nothing.
+ * From marker to marker up to the scan, as libjpeg reads it: bytes that are no marker are skipped, and EXIF may come
+ * behind the frame. The first EXIF counts.
  */
 export async function jpeg(header: Header): Promise<FoundDimensions | null> {
   const start = await header.at(0, 3)
-  if (start?.getUint16(0) !== 0xffd8 || start.getUint8(2) !== 0xff) return null
-  let turned: boolean | null = null
+  // Behind the beginning a marker, or what fills the space before it: else two bytes would make anything a JPEG.
+  if (start?.getUint16(0) !== 0xffd8 || (start.getUint8(2) !== 0xff && start.getUint8(2) !== 0)) return null
+  let size: { width: number; height: number } | null = null
+  let turned: boolean | undefined
   for (let offset = 2; ; ) {
-    const at = await nextMarker(header, offset)
-    const segment = at === null ? null : await header.at(at, 4)
-    if (at === null || segment === null) return null
-    const marker = segment.getUint8(1)
-    const length = segment.getUint16(2)
+    const found = await nextMarker(header, offset)
+    if (!found || !isKnown(found.marker)) return null
+    const { marker, end } = found
+    offset = end
+    if (standsAlone(marker)) continue
+    const length = (await header.at(offset, 2))?.getUint16(0)
+    if (length === undefined) return null
+    if (marker === 0xda) break // the scan
     if (isFrame(marker)) {
-      const frame = await header.at(at + 4, 5)
-      if (!frame) return null
-      const [height, width] = [frame.getUint16(1), frame.getUint16(3)]
-      return { kind: 'jpeg', width: turned ? height : width, height: turned ? width : height }
+      if (size) return null
+      size = await frame(header, offset, length)
+      if (!size) return null
     }
-    if (marker === 0xda || length < 2) return null // pixels before a frame
-    if (marker === 0xe1) turned ??= await exifIn(header, at + 4, length - 2)
-    offset = at + 2 + length
+    if (marker === 0xe1 && turned === undefined) turned = await exif(header, offset + 2, length - 2)
+    offset += Math.max(length, 2)
   }
+  if (!size) return null
+  return turned ? { kind: 'jpeg', width: size.height, height: size.width } : { kind: 'jpeg', ...size }
 }
 
-const lookLength = 1024
-
-/** As decoders find it: they pass over what is no marker, such as the zero bytes that some phones write. */
-async function nextMarker(header: Header, start: number): Promise<number | null> {
-  for (let offset = start; ; ) {
-    const view = await header.at(offset, Math.min(lookLength, header.size - offset))
-    if (!view || view.byteLength < 2) return null
+/** The next marker at or behind `offset`, and where it ends. */
+async function nextMarker(header: Header, offset: number): Promise<{ marker: number; end: number } | null> {
+  for (let start = offset; ; start += block - 1) {
+    const view = await header.at(start, Math.min(block, header.size - start))
+    if (!view) return null
     for (let i = 0; i + 1 < view.byteLength; i++) {
-      const next = view.getUint8(i + 1)
-      if (view.getUint8(i) === 0xff && next !== 0 && next !== 0xff) return offset + i
+      const marker = view.getUint8(i + 1)
+      if (view.getUint8(i) === 0xff && marker !== 0 && marker !== 0xff) return { marker, end: start + i + 2 }
     }
-    offset += view.byteLength - 1 // its last byte may begin a marker
+    if (view.byteLength < block) return null
   }
 }
 
-function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+const standsAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)
+
+/** Baseline, extended and progressive, by Huffman or arithmetic: what browsers show. */
+const isFrame = (marker: number): boolean => [0xc0, 0xc1, 0xc2, 0xc9, 0xca].includes(marker)
+
+/** Whether one can go on: other frames, a second beginning, the end and reserved markers are errors to decoders. */
+function isKnown(marker: number): boolean {
+  if (isFrame(marker) || standsAlone(marker)) return true
+  if (marker >= 0xe0 && marker <= 0xef) return true // of applications
+  return [0xc4, 0xcc, 0xda, 0xdb, 0xdc, 0xdd, 0xfe].includes(marker) // tables, the scan, a comment
 }
 
-/** Null where the segment is no EXIF. */
-async function exifIn(header: Header, offset: number, length: number): Promise<boolean | null> {
-  const segment = await header.at(offset, length)
-  if (!segment || length < 6 || textAt(segment, 0, 6) !== 'Exif\0\0') return null
-  return liesOnItsSide(segment)
+async function frame(
+  header: Header,
+  offset: number,
+  length: number,
+): Promise<{ width: number; height: number } | null> {
+  const view = await header.at(offset + 2, 6)
+  const isWhole = view && view.getUint8(0) === 8 && length === 8 + view.getUint8(5) * 3
+  return isWhole ? { width: view.getUint16(3), height: view.getUint16(1) } : null
+}
+
+/** Undefined where the segment is something else, such as XMP. */
+async function exif(header: Header, offset: number, length: number): Promise<boolean | undefined> {
+  const name = length >= 6 ? await header.at(offset, 6) : null
+  if (!name || textAt(name, 0, 4) !== 'Exif') return undefined
+  return textAt(name, 4, 2) === '\0\0' && (await saysTurned(header, offset + 6, length - 6))
 }

@@ -1,3 +1,4 @@
+import type { FoundDimensions } from '../dimensions/dimensions.ts'
 import type { Recipe } from '../presets.ts'
 
 // What the server and a decoding process say to each other. Bytes go past these, through the process's stdin and stdout.
@@ -15,6 +16,8 @@ export interface WorkerSettings {
 export interface Task {
   size: number
   recipe: Recipe
+  /** What its header says that it is shown as. */
+  shown: FoundDimensions
 }
 
 /**

@@ -76,14 +76,14 @@ export class WorkerProcess {
    *
    * @throws `ImageRefused`
    */
-  async run({ size, recipe, read }: Work, timeout: number, signal: AbortSignal): Promise<Uint8Array> {
+  async run({ read, ...task }: Work, timeout: number, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted()
     const reading = new AbortController()
     const onAbort = () => this.kill(signal.reason)
     signal.addEventListener('abort', onAbort)
     this.#hold(true)
     try {
-      const image = this.#make({ size, recipe }, read, reading.signal)
+      const image = this.#make(task, read, reading.signal)
       return await this.#during(image, timeout, () => refused(`it took longer than ${timeout} ms`))
     } finally {
       signal.removeEventListener('abort', onAbort)

@@ -1,5 +1,5 @@
-import type sharpModule from 'sharp'
-import { asPicture } from './as-picture.ts'
+import type { Sharp as Image, default as sharpModule } from 'sharp'
+import { withoutHalfSegment } from './half-segment.ts'
 import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
 
 type Sharp = typeof sharpModule
@@ -47,16 +47,36 @@ function confine(sharp: Sharp): Sharp {
   return sharp
 }
 
-async function make(sharp: Sharp, input: Buffer, { recipe }: Task, limitInputPixels: number): Promise<Buffer> {
+async function make(sharp: Sharp, input: Buffer, task: Task, limitInputPixels: number): Promise<Buffer> {
+  const { recipe } = task
   const { fit, format, quality } = recipe
-  // Of a file that is cut off, or damaged, what is there: browsers show that too.
-  const image = sharp(asPicture(input), { limitInputPixels, pages: 1, failOn: 'none' }).autoOrient() // before EXIF goes, which says how
+  const image = (await open(sharp, input, task, limitInputPixels)).autoOrient() // before EXIF goes, which says how
   const { width, height } = fit === 'inside' ? recipe : boxWithin(recipe, (await image.metadata()).autoOrient)
   image.resize({ width, height, fit, withoutEnlargement: true })
   if (format === 'jpeg') image.flatten({ background: 'white' }).jpeg({ quality, mozjpeg: false })
   else if (format === 'webp') image.webp({ quality })
   else image.avif({ quality, effort: 2 }) // the default takes seconds
   return await image.toBuffer()
+}
+
+/** The picture as browsers show it: of a file that is cut off, what is there. */
+async function open(sharp: Sharp, input: Buffer, { shown }: Task, limitInputPixels: number): Promise<Image> {
+  // sharp opens AVIF by its first brand, of which it knows few; by this one it takes the first frame of one that moves.
+  if (shown.kind === 'avif' && input.toString('latin1', 4, 8) === 'ftyp') input.write('avif', 8, 'latin1')
+  const whole = shown.kind === 'jpeg' ? withoutHalfSegment(input) : input
+  const image = sharp(whole, { limitInputPixels, pages: 1, failOn: 'none' })
+  if (shown.kind !== 'gif') return image
+  // sharp cuts a GIF whose screen has the size of a monitor to its first frame.
+  const { width, height } = await image.metadata()
+  const missing = { right: shown.width - width, bottom: shown.height - height }
+  if (missing.right < 0 || missing.bottom < 0 || missing.right + missing.bottom === 0) return image
+  const { data, info } = await image
+    .ensureAlpha()
+    .extend({ ...missing, background: '#00000000' })
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+  const { channels } = info
+  return sharp(data, { limitInputPixels, raw: { width: info.width, height: info.height, channels } })
 }
 
 interface Size {

@@ -1,16 +1,8 @@
-/** The bytes as libvips reads them, where it is stricter than browsers. May change `input`, and give a part of it. */
-export function asPicture(input: Buffer): Buffer {
-  // A sequence of pictures whose first brand says so: libvips knows it as AVIF only, and takes its first picture.
-  if (input.toString('latin1', 4, 12) === 'ftypavis') input.write('avif', 8)
-  const isJpeg = input[0] === 0xff && input[1] === 0xd8
-  return isJpeg ? withoutHalfSegment(input) : input
-}
-
 /**
  * A JPEG that is cut off among its pixels is shown as far as it goes; but cut off within a segment, as between the scans of a
  * progressive one, the decoder takes what is missing for wrong, and gives up. So that segment goes.
  */
-function withoutHalfSegment(jpeg: Buffer): Buffer {
+export function withoutHalfSegment(jpeg: Buffer): Buffer {
   for (let at = jpeg.length - 1; at > 2; at--) {
     const marker = jpeg[at + 1]
     if (jpeg[at] !== 0xff || marker === 0 || marker === 0xff) continue

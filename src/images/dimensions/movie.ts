@@ -1,0 +1,104 @@
+import { type Box, boxes, child } from './boxes.ts'
+import type { Dimensions, FoundDimensions } from './dimensions.ts'
+import type { Header } from './header.ts'
+
+/** A transformation's four numbers that turn and stretch, row by row, as fractions. */
+type Matrix = [a: number, b: number, c: number, d: number]
+
+/** A video is not stretched beyond this: no browser shows a longer one. */
+const longest = 32_767
+
+/**
+ * A movie's first track of pictures that is enabled, or else its first, shown as browsers do. Subtitles and time codes
+ * have dimensions, too, and are none.
+ */
+export async function firstVideoTrack(header: Header, movie: Box): Promise<FoundDimensions | null> {
+  const whole = await child(header, movie, 'mvhd')
+  const placed = (whole && (await matrixAt(header, whole, 36))) ?? [1, 0, 0, 1]
+  let first: FoundDimensions | null = null
+  for await (const track of boxes(header, movie.start, movie.end)) {
+    if (track.type !== 'trak') continue
+    const head = await child(header, track, 'tkhd')
+    const enabled = head && ((await header.at(head.start, 4))?.getUint8(3) ?? 0) & 1
+    if (first && !enabled) continue
+    const size = await shown(header, track, head, placed)
+    if (size && enabled) return { kind: 'video', ...size }
+    if (size) first ??= { kind: 'video', ...size }
+  }
+  return first
+}
+
+/** Coded in the dimensions of the samples' description, stretched by the shape of their pixels, then turned. */
+async function shown(header: Header, track: Box, head: Box | null, placed: Matrix): Promise<Dimensions | null> {
+  const handler = await child(header, track, 'mdia', 'hdlr')
+  if ((handler && (await header.at(handler.start + 8, 4)))?.getUint32(0) !== 0x76696465) return null // vide
+  const said = head && (await trackSize(header, head))
+  const turn = head && (await matrixAt(header, head, 40))
+  const matrix = turn ? product(turn, placed) : placed
+  const samples = await child(header, track, 'mdia', 'minf', 'stbl', 'stsd')
+  const coded = samples && (await codedSize(header, samples))
+  const size = coded ?? said
+  if (!size) return null
+  const { width, height } = stretched(size, await pixelShape(header, samples, size, said, matrix))
+  return isQuarter(matrix) ? { width: height, height: width } : { width, height }
+}
+
+/** As Chromium has it: anything but an exact quarter turn is none. */
+function isQuarter([a, b, c, d]: Matrix): boolean {
+  return a === 0 && d === 0 && Math.abs(b) === 1 && Math.abs(c) === 1
+}
+
+/** Width by height of a pixel: what `pasp` says, else the matrix, else what the track's header makes of the size. */
+async function pixelShape(
+  header: Header,
+  samples: Box | null,
+  size: Dimensions,
+  said: Dimensions | null,
+  [a, b, c, d]: Matrix,
+): Promise<number> {
+  const entry = samples && { type: '', start: samples.start + 8 + 86, end: samples.end }
+  const box = entry && (await child(header, entry, 'pasp'))
+  const view = box && (await header.at(box.start, 8))
+  if (view && view.getInt32(0) > 0 && view.getInt32(4) > 0) return view.getInt32(0) / view.getInt32(4)
+  if (!said) return 1
+  const shape = Math.hypot(a, c) / Math.hypot(b, d)
+  if (Number.isFinite(shape) && Math.abs(shape - 1) > 0.01) return shape
+  return (said.width * size.height) / (said.height * size.width)
+}
+
+/** Never smaller than it is coded: wide pixels make it wider, high ones higher. */
+function stretched({ width, height }: Dimensions, shape: number): Dimensions {
+  const larger =
+    shape >= 1 ? { width: Math.round(width * shape), height } : { width, height: Math.round(height / shape) }
+  return larger.width <= longest && larger.height <= longest ? larger : { width, height }
+}
+
+async function codedSize(header: Header, samples: Box): Promise<Dimensions | null> {
+  const view = await header.at(samples.start + 8 + 32, 4)
+  return sizeOf(view?.getUint16(0), view?.getUint16(2))
+}
+
+async function trackSize(header: Header, head: Box): Promise<Dimensions | null> {
+  const view = await header.at(head.start + (await behindTimes(header, head, 40)) + 36, 8)
+  return sizeOf(view && view.getUint32(0) / 0x10000, view && view.getUint32(4) / 0x10000)
+}
+
+function sizeOf(width: number | null | undefined, height: number | null | undefined): Dimensions | null {
+  return width && height ? { width, height } : null
+}
+
+async function matrixAt(header: Header, box: Box, offset: number): Promise<Matrix | null> {
+  const view = await header.at(box.start + (await behindTimes(header, box, offset)), 20)
+  if (!view) return null
+  const number = (i: number) => view.getInt32(i * 4) / 0x10000
+  return [number(0), number(1), number(3), number(4)]
+}
+
+/** The offset in a header whose times take 8 bytes each, in version 1, or else 4. */
+async function behindTimes(header: Header, box: Box, offset: number): Promise<number> {
+  return (await header.at(box.start, 1))?.getUint8(0) === 1 ? offset + 12 : offset
+}
+
+function product([a, b, c, d]: Matrix, [e, f, g, h]: Matrix): Matrix {
+  return [a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h]
+}
