@@ -14,7 +14,8 @@ export async function makeRoot(path: string): Promise<string> {
     const code = errnoOf(error)
     if (code === 'ELOOP') throw new Refusal('ELOOP', `the symbolic links of "${basename(path)}" lead in a circle`)
     if (code !== 'ENOENT') throw error
-    await refuseLink(path)
+    // Between the two, another process may have made it.
+    if (await isThere(path)) return makeRoot(path)
   }
   const real = join(await makeRoot(dirname(path)), basename(path))
   try {
@@ -26,11 +27,12 @@ export async function makeRoot(path: string): Promise<string> {
   return real
 }
 
-async function refuseLink(path: string): Promise<void> {
+/** @throws for a symbolic link, which leads nowhere if its `realpath` is not there */
+async function isThere(path: string): Promise<boolean> {
   try {
-    await sys.lstat(path)
+    if (!(await sys.lstat(path)).isSymbolicLink()) return true
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
+    if (errnoOf(error) === 'ENOENT') return false
     throw error
   }
   throw new Refusal(

@@ -72,6 +72,19 @@ describe('a root behind symbolic links', () => {
     for (const path of ['data', 'data/blobs']) expect(lstatSync(join(volume, path)).mode & 0o777, path).toBe(0o700)
   })
 
+  // Red when whatever lies there once `realpath` has found nothing counts as a link.
+  test('is taken as it is when another process makes it at the same time', async () => {
+    const { pds } = folders()
+    const { realpath } = sys
+    const asked = vi.spyOn(sys, 'realpath').mockImplementationOnce(async (path) => {
+      const nothing = realpath(path)
+      await nothing.catch(() => mkdirSync(path))
+      return nothing
+    })
+    onTestFinished(() => asked.mockRestore())
+    await putBlob(await openDisk(pds), 10)
+  })
+
   test('may be a link to a link, relative too', async () => {
     const { folder, volume, pds } = folders()
     symlinkSync('volume', join(folder, 'link'))
