@@ -117,8 +117,8 @@ class Move {
     const { signal } = this.#options
     try {
       await this.#pace.wait(content.size, signal)
-      const object = await this.#store.backends.of(content.backend).get(content.key, { signal })
-      const outcome = object ? await replaceByCopy(this.#store, content, object.body, signal) : 'missing'
+      const open = async () => (await this.#store.backends.of(content.backend).get(content.key, { signal }))?.body
+      const outcome = await replaceByCopy(this.#store, content, open, signal)
       if (outcome === 'replaced') this.#moved(content)
       else if (outcome === 'superseded') this.report.superseded += 1
       else await this.#damaged(content, outcome === 'missing' ? 'missing' : 'damaged')

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { BlobBackend, CallOptions } from '../backend/backend.ts'
-import { cidOfKey } from '../backend/key.ts'
+import { type BlobKey, cidOfKey } from '../backend/key.ts'
 import { pagesOf } from '../backend/pages.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { assertDid } from '../blob/did.ts'
 import { octetStream } from '../blob/mime.ts'
-import { publicScope } from '../blob/scope.ts'
 import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
+import { putCopy } from './replace.ts'
 
 export interface RecoverOptions extends CallOptions {
   /**
    * Whose a blob is: the accounts of which the host knows (from its repositories, or a relay's) that they had it. Asked
    * for every CID that is stored, since the database may have forgotten the bytes, or one of the accounts that share
-   * them. Accounts whose records expect it get it without being asked.
+   * them. An account gets nothing because its records name a CID: anybody can write such a record.
    * @default nobody's
    */
   ownersOf?: ((cid: BlobCid, size: number) => Promise<readonly Owner[]>) | undefined
@@ -25,7 +25,7 @@ export interface RecoverOptions extends CallOptions {
 
 export interface Owner {
   did: string
-  /** @default 'application/octet-stream' */
+  /** @default what its records say that wait for the blob, else 'application/octet-stream' */
   mimeType?: string | undefined
 }
 
@@ -36,18 +36,24 @@ export interface RecoverReport {
   adopted: number
   /** Forgotten ones that verified and are nobody's: the next sweep dooms them. */
   unclaimed: BlobCid[]
+  /**
+   * Those that have owners and were given to none, since a moderator took the CID down for somebody. Where it is meant to
+   * come back: `restore` first, then recover again.
+   */
+  takenDown: BlobCid[]
   /** Forgotten ones that could not be read, or did not verify. */
   damaged: number
 }
 
 /**
  * After the database was restored from the past, and with every other process stopped: gives bytes that it has
- * forgotten back to their accounts, then allows collecting and sweeping again. Deletes nothing.
+ * forgotten back to their accounts, then allows collecting and sweeping again. Deletes nothing. What a sweep has doomed
+ * meanwhile is given back too, as long as its bytes are there.
  */
 export async function recover(store: StoreContext, options: RecoverOptions = {}): Promise<RecoverReport> {
   assertOptions('recover', options, ['ownersOf', 'onProgress', 'signal'])
   const { backends, metadata } = store
-  const report: RecoverReport = { keys: 0, adopted: 0, unclaimed: [], damaged: 0 }
+  const report: RecoverReport = { keys: 0, adopted: 0, unclaimed: [], takenDown: [], damaged: 0 }
   // The restore may have gone unnoticed: nothing may be deleted meanwhile.
   await metadata.markRestored()
   for (const backend of backends.all) await recoverFrom(store, backend, report, options)
@@ -65,57 +71,102 @@ async function recoverFrom(
 ): Promise<void> {
   for await (const page of pagesOf(backend, { signal: options.signal })) {
     report.keys += page.keys.length
-    const { unknown, live } = await store.metadata.recoverableKeys(page.keys)
-    for (const key of unknown) await recoverForgotten(store, backend, key, report, options)
-    for (const key of live) await recoverShared(store, key, report, options)
+    const { unknown, live, doomed } = await store.metadata.recoverableKeys(page.keys)
+    for (const key of unknown) await recoverForgotten(store, { backend, key, report, options })
+    for (const key of live) await recoverShared(store, { key, report, options })
+    if (options.ownersOf) for (const key of doomed) await recoverDoomed(store, { backend, key, report, options })
     options.onProgress?.({ ...report })
   }
 }
 
+interface Candidate {
+  backend: BlobBackend
+  key: BlobKey
+  report: RecoverReport
+  options: RecoverOptions
+}
+
 /** Bytes that no row knows. */
-async function recoverForgotten(
-  store: StoreContext,
-  backend: BlobBackend,
-  key: string,
-  report: RecoverReport,
-  options: RecoverOptions,
-): Promise<void> {
-  const cid = cidOfKey(key)
-  const size = cid === null ? null : await verifiedSize(backend, key, cid, options.signal)
-  if (cid === null || size === null) {
-    report.damaged += 1
+async function recoverForgotten(store: StoreContext, candidate: Candidate): Promise<void> {
+  const found = await verifiedAt(candidate)
+  if (found === null) {
+    candidate.report.damaged += 1
     return
   }
-  const adopted = await adopt(store, { cid, key, backend: backend.name, size }, options)
-  report.adopted += adopted
-  if (adopted === 0) report.unclaimed.push(cid)
+  const claimed = await giveBack(store, candidate, found)
+  if (!claimed) candidate.report.unclaimed.push(found.cid)
+}
+
+/** Bytes on their way out, perhaps because a sweep of the restored database took them for orphans. */
+async function recoverDoomed(store: StoreContext, candidate: Candidate): Promise<void> {
+  const found = await verifiedAt(candidate)
+  if (found !== null) await giveBack(store, candidate, found)
 }
 
 /** Bytes that a row knows, as some accounts' and perhaps not as all's. */
-async function recoverShared(
-  store: StoreContext,
-  key: string,
-  report: RecoverReport,
-  options: RecoverOptions,
-): Promise<void> {
+async function recoverShared(store: StoreContext, { key, report, options }: Omit<Candidate, 'backend'>): Promise<void> {
   const cid = cidOfKey(key)
   const content = cid === null ? null : await store.metadata.contentOf(cid)
-  if (content?.key === key) report.adopted += await adopt(store, content, options)
+  if (content?.key === key) await adopt(store, content, await ownersOf(options, content), report)
 }
 
-async function adopt(store: StoreContext, content: Content, { ownersOf }: RecoverOptions): Promise<number> {
-  const { metadata, times } = store
-  const { cid, size } = content
-  const owners: readonly Owner[] = [...(await metadata.expecting(cid)), ...((await ownersOf?.(cid, size)) ?? [])]
-  let adopted = 0
-  for (const { did, mimeType = octetStream } of owners) {
-    assertDid(did)
-    const held = await metadata.resolve(did, cid, { as: 'moderator', scopes: [publicScope] })
-    if (held && held.key === content.key) continue
-    const found = { content, did, mimeType, grace: times.grace, deleteDelay: times.deleteDelay }
-    if (await metadata.adopt(found)) adopted += 1
+interface Verified {
+  cid: BlobCid
+  size: number
+}
+
+/**
+ * Resolves with whether the bytes have an owner. They are copied: the key may be one that the lost database had doomed, and
+ * its deletion under way, so it never becomes live. Nothing is copied where the CID has good bytes already.
+ */
+async function giveBack(
+  store: StoreContext,
+  { backend, key, report, options }: Candidate,
+  { cid, size }: Verified,
+): Promise<boolean> {
+  const { signal } = options
+  const owners = await ownersOf(options, { cid, size })
+  if (owners.length === 0) return false
+  const live = await store.metadata.contentOf(cid)
+  if (live && (await verifiedSize(store.backends.of(live.backend), live.key, cid, signal)) === size) {
+    return adopt(store, live, owners, report)
   }
-  return adopted
+  const open = async () => (await backend.get(key, { signal }))?.body
+  const copied = await putCopy(store, { cid, size }, open, signal)
+  if (typeof copied === 'string') return true // gone, or rotten, in this moment: another run will say so
+  return adopt(store, { cid, size, key: copied.key, backend: store.backends.write.name }, owners, report)
+}
+
+async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Verified): Promise<readonly Owner[]> {
+  const owners = (await ask?.(cid, size)) ?? []
+  for (const { did } of owners) assertDid(did)
+  return owners
+}
+
+/** Whether anybody has it, or is kept from it by a moderator alone. */
+async function adopt(
+  { metadata, times }: StoreContext,
+  content: Content,
+  owners: readonly Owner[],
+  report: RecoverReport,
+): Promise<boolean> {
+  let claimed = false
+  for (const { did, mimeType = octetStream } of owners) {
+    const found = { content, did, mimeType, grace: times.grace, deleteDelay: times.deleteDelay }
+    const adoption = await metadata.adopt(found)
+    claimed ||= adoption !== 'refused'
+    if (adoption === 'adopted') report.adopted += 1
+    if (adoption !== 'taken down') continue
+    if (!report.takenDown.includes(content.cid)) report.takenDown.push(content.cid)
+    break
+  }
+  return claimed
+}
+
+async function verifiedAt({ backend, key, options }: Candidate): Promise<Verified | null> {
+  const cid = cidOfKey(key)
+  const size = cid === null ? null : await verifiedSize(backend, key, cid, options.signal)
+  return cid === null || size === null ? null : { cid, size }
 }
 
 /** The size of bytes that are what their key says, else null. One that cannot be read must not stop the rest. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { PutBody, Spool } from '../backend/backend.ts'
-import { keyOf, newGeneration } from '../backend/key.ts'
+import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { cidOfDigest } from '../blob/cid.ts'
 import type { Content } from '../metadata/care.ts'
 import type { StoreContext } from '../store/context.ts'
@@ -9,8 +9,16 @@ import { type BlobSource, chunksOf } from '../store/source.ts'
 /** What fits into this many bytes is held in memory, and needs no spool. */
 const memorySize = 1024 * 1024
 
+/**
+ * Opens the bytes to copy; undefined where there are none. Called when everything is ready to take them: nothing that was
+ * opened is left open because a spool could not be had.
+ */
+export type OpenCopy = () => Promise<BlobSource | undefined>
+
 /** `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, or the copy outlived its lease. */
-export type Replacement = 'replaced' | 'superseded' | 'not what the CID names'
+export type Replacement = 'replaced' | 'superseded' | NoCopy
+
+export type NoCopy = 'missing' | 'not what the CID names'
 
 /**
  * Puts a copy in the place of a CID's bytes, in the backend that is written to: row before bytes, under a new key, as an
@@ -19,44 +27,66 @@ export type Replacement = 'replaced' | 'superseded' | 'not what the CID names'
 export async function replaceByCopy(
   store: StoreContext,
   old: Content,
-  copy: BlobSource,
+  open: OpenCopy,
   signal: AbortSignal | undefined,
 ): Promise<Replacement> {
+  const copied = await putCopy(store, old, open, signal)
+  if (typeof copied === 'string') return copied
+  const { key } = copied
   const { backends, metadata, times } = store
+  const replaced = await metadata.replaceContent({
+    old,
+    key,
+    backend: backends.write.name,
+    deleteDelay: times.deleteDelay,
+  })
+  return replaced ? 'replaced' : 'superseded'
+}
+
+/**
+ * Puts a copy of bytes into the backend that is written to. Resolves with its key, which is announced and belongs to nobody
+ * yet.
+ */
+export async function putCopy(
+  { backends, metadata, times, epoch }: StoreContext,
+  of: Pick<Content, 'cid' | 'size'>,
+  open: OpenCopy,
+  signal: AbortSignal | undefined,
+): Promise<{ key: BlobKey } | NoCopy> {
   const backend = backends.write
-  const spool = old.size > memorySize ? await backend.spool({ signal }) : null
+  const spool = of.size > memorySize ? await backend.spool({ signal }) : null
   try {
-    const body = await verified(old, copy, spool)
+    const copy = await open()
+    if (copy === undefined) return 'missing'
+    const body = await verified(of, copy, spool)
     if (body === null) return 'not what the CID names'
-    const key = keyOf(old.cid, newGeneration(store.epoch))
-    await metadata.intendCopy({ key, backend: backend.name, cid: old.cid, lease: times.lease })
+    const key = keyOf(of.cid, newGeneration(epoch))
+    await metadata.intendCopy({ key, backend: backend.name, cid: of.cid, lease: times.lease })
     await backend.put(key, body, { signal })
-    const replaced = await metadata.replaceContent({
-      old,
-      key,
-      backend: backend.name,
-      deleteDelay: times.deleteDelay,
-    })
-    return replaced ? 'replaced' : 'superseded'
+    return { key }
   } finally {
     await spool?.discard()
   }
 }
 
 /** The copy's bytes, if they are what the CID names. */
-async function verified(old: Content, copy: BlobSource, spool: Spool | null): Promise<PutBody | null> {
+async function verified(
+  of: Pick<Content, 'cid' | 'size'>,
+  copy: BlobSource,
+  spool: Spool | null,
+): Promise<PutBody | null> {
   const hash = createHash('sha256')
   const held: Uint8Array[] = []
   let size = 0
   for await (const chunk of { [Symbol.asyncIterator]: () => asyncIterator(copy) }) {
     hash.update(chunk)
     size += chunk.byteLength
-    if (size > old.size) return null
+    if (size > of.size) return null
     if (spool) await spool.write([chunk])
     else held.push(Uint8Array.from(chunk)) // it is valid only until the next is asked for
   }
   const sha256 = hash.digest()
-  if (size !== old.size || cidOfDigest(sha256) !== old.cid) return null
+  if (size !== of.size || cidOfDigest(sha256) !== of.cid) return null
   return spool ? { size, sha256, spool } : { size, sha256, chunks: held }
 }
 

@@ -100,12 +100,16 @@ async function examine(
   }
   // Its bytes may have been replaced, and these deleted, since the row was read.
   if (problem !== 'unreadable' && !(await metadata.markDamaged(cid, key))) return
-  const copy = problem === 'unreadable' ? undefined : await options.copyOf?.(cid)
-  const repaired = copy !== undefined && (await replaceByCopy(store, content, copy, options.signal)) === 'replaced'
+  const repaired = problem !== 'unreadable' && (await isRepaired(store, content, options))
   const finding: ScrubFinding = { cid, key, problem, repaired }
   report.findings.push(finding)
   store.logger.error({ ...finding }, 'Scrubbing found damage')
   options.onFinding?.(finding)
+}
+
+async function isRepaired(store: StoreContext, content: Content, { copyOf, signal }: ScrubOptions): Promise<boolean> {
+  if (!copyOf) return false
+  return (await replaceByCopy(store, content, () => copyOf(content.cid), signal)) === 'replaced'
 }
 
 async function problemOf(

@@ -39,14 +39,15 @@ export interface Content {
 }
 
 export interface RecoverSteps {
-  /** Of the keys as listed: those in no table, and those that are some content's. Looked up in one statement. */
-  recoverableKeys(keys: readonly BlobKey[]): Promise<{ unknown: BlobKey[]; live: BlobKey[] }>
-  /** Accounts whose records name the CID and do not have it. */
-  expecting(cid: BlobCid): Promise<{ did: string; mimeType: string }[]>
   /**
-   * Gives the account the CID, as a temporary blob; at once permanent where it is expected. The bytes are those under
-   * `content.key`: of a key that no row knows they were verified, and take the place of older ones.
-   * Resolves with whether it did: not when the account is deleted, the CID taken down, or the key doomed meanwhile.
+   * Of the keys as listed: those in no table, those that are some content's, and those that are doomed. Looked up in one
+   * statement.
+   */
+  recoverableKeys(keys: readonly BlobKey[]): Promise<{ unknown: BlobKey[]; live: BlobKey[]; doomed: BlobKey[] }>
+  /**
+   * Gives the account the CID, as a temporary blob; at once permanent where its records wait for it. The bytes are those
+   * under `content.key`, which is the content's; or that of a copy announced by `intendCopy`, which takes the place of the content's
+   * older ones.
    */
   adopt(found: {
     content: Content
@@ -54,7 +55,13 @@ export interface RecoverSteps {
     mimeType: string
     grace: number
     deleteDelay: number
-  }): Promise<boolean>
+  }): Promise<Adoption>
   /** Collecting and sweeping are allowed again, from this epoch on. */
   clearRestored(epoch: number): Promise<void>
 }
+
+/**
+ * What became of it. `refused`: the account is deleted, or the bytes are no longer the content's. What is taken down for anybody is
+ * given to nobody.
+ */
+export type Adoption = 'adopted' | 'held' | 'taken down' | 'refused'

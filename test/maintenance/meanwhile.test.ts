@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
-import { alice, bob, bytes, day, hour, post, text, unpost } from '../support/samples.ts'
+import { alice, bob, bytes, day, hour, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
 
 // What others do between two steps of maintenance, and what maintenance cannot know. Goes red when a step acts on what
 // it saw before, instead of asking in its own transaction whether that still holds.
@@ -252,17 +252,67 @@ describe.each(places)('recovering on $name', ({ make }) => {
   }
 
   test('gives the same bytes to all that had them, and to none that may not have them', async () => {
-    const { store, cids } = await forgotten('shared')
-    const [cid = ''] = cids
+    const { store } = await forgotten('shared')
     const blobs = store()
     await blobs.deleteAccount('did:plc:gone')
-    await blobs.takedown('did:plc:hidden', cid)
-    const owners = [alice, 'did:plc:gone', 'did:plc:hidden', bob]
+    const owners = [alice, 'did:plc:gone', bob]
     const ownersOf = async () => owners.map((did) => ({ did }))
-    expect(await blobs.recover({ ownersOf })).toEqual({ keys: 1, adopted: 2, unclaimed: [], damaged: 0 })
+    const nothing = { unclaimed: [], takenDown: [], damaged: 0 }
+    expect(await blobs.recover({ ownersOf })).toEqual({ keys: 1, adopted: 2, ...nothing })
     for (const did of [alice, bob]) expect(await blobs.usage(did)).toMatchObject({ bytes: 6, count: 1 })
-    for (const did of ['did:plc:gone', 'did:plc:hidden']) expect(await blobs.usage(did)).toMatchObject({ count: 0 })
-    expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, unclaimed: [], damaged: 0 })
+    expect(await blobs.usage('did:plc:gone')).toMatchObject({ count: 0 })
+    expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, ...nothing })
+  })
+
+  // Red when it is asked only whether the one account may see it: bytes that the database has forgotten may be those that a
+  // moderator hid.
+  test('gives what is taken down for anybody to nobody, and says so', async () => {
+    const { store, cids } = await forgotten('hidden')
+    const [cid = ''] = cids
+    const blobs = store()
+    await blobs.takedown(bob, cid)
+    const ownersOf = async () => [{ did: alice }, { did: bob }]
+    expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, unclaimed: [], takenDown: [cid] })
+    await blobs.restore(bob, cid)
+    expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 2, unclaimed: [], takenDown: [] })
+  })
+
+  // Red when expectations name owners: anybody can import a record that names a CID.
+  test('gives nobody what his records name, whether somebody has it or nobody knows it', async () => {
+    const { store, cids } = await forgotten('forgotten')
+    const blobs = store()
+    const others = [
+      await blobs.upload(alice, bytes('temporary')),
+      await blobs.upload(alice, bytes('public')),
+      await blobs.upload(alice, bytes('for friends')),
+    ]
+    await post(blobs, alice, 'a', others[1] as BlobRef)
+    const scoped = { action: 'create' as const, uri: uriOf(alice, 'b'), blobs: [{ ref: others[2] as BlobRef }] }
+    await blobs.applyWrites(alice, [{ ...scoped, scope: 'friends' }], { rev: nextRev() })
+    const named = [...cids, ...others.map(({ ref }) => ref.toString())]
+    const record = { blobs: named.map((cid) => ({ cid, mimeType: 'text/plain' })) }
+    const write = { action: 'create' as const, uri: uriOf(bob, 'a'), record }
+    await blobs.applyWrites(bob, [write], { rev: nextRev(), missing: 'expect' })
+    expect(await blobs.recover()).toMatchObject({ keys: 4, adopted: 0, unclaimed: cids })
+    expect(await blobs.usage(bob)).toMatchObject({ count: 0 })
+    for (const cid of named) await expect(blobs.read(bob, cid)).rejects.toMatchObject({ code: 'BlobNotFound' })
+  })
+
+  // Red when only keys that no row knows are looked at: a sweep may have doomed them all before anybody thought of recovering.
+  test('gives back what a sweep has doomed, as long as its bytes are there', async () => {
+    const { store, inner, cids, clock } = await forgotten('one', 'another')
+    const [one = '', another = ''] = cids
+    const blobs = store()
+    expect(await blobs.sweep()).toMatchObject({ orphans: 2 })
+    const ownersOf = async (cid: string) => (cid === one ? [{ did: alice, mimeType: 'text/plain' }] : [])
+    expect(await blobs.recover({ ownersOf })).toMatchObject({ keys: 2, adopted: 1, unclaimed: [], damaged: 0 })
+    expect(await blobs.recover({ ownersOf }), 'again').toMatchObject({ keys: 3, adopted: 0 })
+    await post(blobs, alice, 'a', await blobs.upload(alice, bytes('one'), { mimeType: 'text/plain' }))
+    clock.advance(3 * day)
+    await blobs.collect()
+    expect((await inner.list()).keys, 'under a key of its own').toHaveLength(1)
+    expect(await text((await blobs.read(alice, one)).body)).toBe('one')
+    await expect(blobs.read(alice, another)).rejects.toMatchObject({ code: 'BlobNotFound' })
   })
 
   test('counts what it cannot read, what is gone and what is rotten, and goes on', async () => {
@@ -281,7 +331,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
       }),
     })
     const report = await blobs.recover({ ownersOf: async () => [{ did: alice, mimeType: 'text/plain' }] })
-    expect(report).toEqual({ keys: 4, adopted: 1, unclaimed: [], damaged: 3 })
+    expect(report).toEqual({ keys: 4, adopted: 1, unclaimed: [], takenDown: [], damaged: 3 })
     expect(await blobs.stat(alice, good, { as: 'account' })).toMatchObject({ mimeType: 'text/plain' })
   })
 })

@@ -61,7 +61,7 @@ describe('a database restored from the past', () => {
       },
     })
     expect(asked.sort()).toEqual([kept.ref.toString(), lost.ref.toString()].sort())
-    expect(report).toEqual({ keys: 2, adopted: 1, unclaimed: [], damaged: 0 })
+    expect(report).toEqual({ keys: 2, adopted: 1, unclaimed: [], takenDown: [], damaged: 0 })
     await post(recovered, alice, 'b', { ...lost, mimeType: 'text/plain' })
     clock.advance(3 * day)
     await recovered.collect()
@@ -72,7 +72,7 @@ describe('a database restored from the past', () => {
     await recovered.close()
   })
 
-  test('gives forgotten bytes to the accounts whose records expect them, and dooms what is nobody’s', async () => {
+  test('gives forgotten bytes to their owner, permanent where his records wait for them, and dooms what is nobody’s', async () => {
     const { open, backUp, restore, clock } = openStore()
     const before = open()
     await before.ready()
@@ -86,12 +86,14 @@ describe('a database restored from the past', () => {
     const recovered = open()
     const write = { action: 'create' as const, uri: uriOf(alice, 'a'), record: { wanted } }
     await recovered.applyWrites(alice, [write], { rev: nextRev(), missing: 'expect' })
-    const report = await recovered.recover()
+    const owner = { did: alice, mimeType: 'text/plain' }
+    const ownersOf = async (cid: string) => (cid === wanted.ref.toString() ? [owner] : [])
+    const report = await recovered.recover({ ownersOf })
     expect(report).toMatchObject({ adopted: 1, unclaimed: [unwanted.ref.toString()] })
     expect(await text((await recovered.read(alice, wanted.ref)).body)).toBe('wanted')
-    expect(await recovered.sweep()).toMatchObject({ keys: 2, orphans: 1 })
+    expect(await recovered.sweep()).toMatchObject({ keys: 3, orphans: 2 })
     clock.advance(day)
-    expect(await recovered.collect()).toMatchObject({ deletedKeys: 1 })
+    expect(await recovered.collect()).toMatchObject({ deletedKeys: 2 })
     await recovered.close()
   })
 

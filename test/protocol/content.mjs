@@ -20,15 +20,16 @@ export function contentModel(o = {}) {
     gcSplit: !!o.split && o.atOnce !== false, ctLock: true,   // in READ COMMITTED: the blob row goes, the content is locked, then looked who else has it, then content and commit
     sweepLook: 'one', sweepOn: [1, 2], delay: true, reresolve: true, upTo: 1,
     delSteps: ['mark', 'exp', 'ref', 'blob'], rots: 0, scrub: false, scrubNull: true, strict: false, verifyCopy: true, newKey: true,
-    restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, i7: true, ...o }
+    restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, i7: true,
+    recover: 'host', doomed: 'copied', recovers: 1, ...o }   // who gets bytes back: whom the host names, who had uploaded them (or whose record names them: 'expected'); bytes that are still there under a new key (or 'revived' under their own; or doomed ones 'left')
   const U = ['A', 'B'], P = c.procs.map((p, i) => ({ d: p[0], script: p.slice(1), n: `${p[0]}${c.procs.filter((x) => x[0] === p[0]).length > 1 ? i + 1 : ''}` }))
   const init = () => {
     const sql = { seq: 0, up: {}, ct: 0, blob: { A: 0, B: 0 }, xp: { A: 0, B: 0 }, ref: { A: [], B: [] }, exp: { A: [], B: [] }, doom: {}, acct: { A: 0, B: 0 }, ep: 1, vn: 0, got: { A: 0, B: 0 }, fl: 0 }
     const s = { sql, lock: { A: 0, B: 0 }, ctl: 0, bytes: {}, net: [], p: P.map(() => ({ i: 0, pc: 0, k: 0, v: 0, h: 0 })), g: Array(c.gcs).fill(0), f: 0,
-      rot: 0, h: 0, rd: 0, was: [], del: { A: 0, B: 0 }, mark: 1, hold: 0, bak: 0, b: 0, late: [], o: 0 }
+      rot: 0, h: 0, rd: 0, was: [], del: { A: 0, B: 0 }, mark: 1, hold: 0, bak: 0, b: 0, late: [], o: 0, had: { A: 0, B: 0 }, rc: 0, rl: 0 }
     if (c.start) { // content k1 live in backend 1; start = { A: [uris], B: [uris] }
       sql.seq = 1; sql.ct = [1, 1]; s.bytes['1@1'] = 'g'; s.was = [1]
-      for (const d of Object.keys(c.start)) { sql.blob[d] = sql.acct[d] = sql.got[d] = 1; sql.ref[d] = c.start[d]; sql.xp[d] = c.start[d].length && !c.keepXp ? 0 : 1 }
+      for (const d of Object.keys(c.start)) { sql.blob[d] = sql.acct[d] = sql.got[d] = s.had[d] = 1; sql.ref[d] = c.start[d]; sql.xp[d] = c.start[d].length && !c.keepXp ? 0 : 1 }
     }
     return s
   }
@@ -78,7 +79,7 @@ export function contentModel(o = {}) {
             if (v.ct in q.doom) return redo(s, 1)                                     // primary key of doomed
             q.doom[v.ct] = q.ct[1]; setCt(s, k, b)
           } else { if (q.ct) return redo(s, 1); setCt(s, k, b) }                       // primary key of content
-          delete q.up[k]; q.blob[d] = 1; q.xp[d] = 1; q.got[d] = 1
+          delete q.up[k]; q.blob[d] = 1; q.xp[d] = 1; q.got[d] = 1; s.had[d] = 1
           if (v.exp.length) { q.ref[d] = [...new Set([...q.ref[d], ...v.exp])]; q.exp[d] = q.exp[d].filter((x) => !v.exp.includes(x)); if (!c.keepXp) q.xp[d] = 0 }
           if (mustBeGood) s.h = 1
           done(s)
@@ -182,7 +183,16 @@ export function contentModel(o = {}) {
         if (c.i6 && ct && s.sql.ct[0] !== ct[0] && s.bytes[`${ct[0]}@${ct[1]}`]) s.late = [`${ct[0]}@${ct[1]}`]                            // acknowledged after the backup
         s.was = s.sql.ct ? [s.sql.ct[0]] : []; open(s, s.sql) })
       if (s0.o < c.opens) go('!! the process stops and is opened again', (s, q) => { s.o++; die(s); open(s, q) })
-      if (s0.b === 2) go('recover', (s, q) => { s.b = 3; s.late = []; q.fl = 0; s.hold = 0; s.mark = Math.max(s.mark, q.ep) + 1; q.ep = s.mark })
+      if (s0.b === 2 || (s0.b === 3 && s0.rc < c.recovers)) { // every other process is stopped, deletions that were issued may still be under way; the backends are listed
+        const may = (d) => (c.recover === 'host' ? s0.had[d] : s0.had[d] || q0.exp[d].length) && q0.acct[d] !== 2
+        const at = Object.keys(s0.bytes).filter((x) => s0.bytes[x] === 'g').map((x) => x.split('@')).filter(([k]) => !(k in q0.up)), owners = U.filter(may)
+        const found = owners.length && !q0.ct && at.find(([k]) => !known(q0, k) || (k in q0.doom && c.doomed !== 'left'))
+        const give = (s, q) => { if (q.ct) for (const d of owners) if (!q.blob[d]) { q.blob[d] = q.xp[d] = q.acct[d] = 1
+          if (q.exp[d].length) { q.ref[d] = [...new Set([...q.ref[d], ...q.exp[d]])]; q.exp[d] = []; q.xp[d] = 0 } } }
+        const over = (s, q) => { s.g = s.g.map(() => 0); s.b = 3; s.rc++; s.late = []; q.fl = 0; s.hold = 0; s.mark = Math.max(s.mark, q.ep) + 1; q.ep = s.mark; s.rl = !q.ct && owners.length && at.length ? 1 : 0 }
+        if (found && c.doomed !== 'revived') { if (q0.seq < c.maxGen) go(`recover: k${found[0]} is still there, copied to k${q0.seq + 1}, of ${owners}`, (s, q) => { const k = ++q.seq; s.bytes[`${k}@${found[1]}`] = 'g'; setCt(s, k, +found[1]); give(s, q); over(s, q) }) }
+        else go(`recover${found ? `: k${found[0]} is live again` : ''}`, (s, q) => { if (found) { delete q.doom[found[0]]; setCt(s, +found[0], +found[1]) } give(s, q); over(s, q) })
+      }
     }
     return out
   }
@@ -194,6 +204,8 @@ export function contentModel(o = {}) {
   const I5 = (s) => (s.rd ? 'a reader of a blob referenced all the time got "no such key" twice' : true)
   const I7 = (s) => { if (c.i7) for (const d of U) if (s.sql.exp[d].length && s.sql.blob[d]) return `a record of ${d} waits for a blob that ${d} has`; return true }
   const I6 = (s) => { for (const x of s.late) if (!s.bytes[x]) return `restored database: bytes ${x} of an upload acknowledged after the backup were deleted before recover`; return true }
+  const I9 = (s) => { for (const d of U) if (s.sql.blob[d] && !s.had[d]) return `${d} has a blob of which ${d} never had the bytes`; return true }
+  const IA = (s) => (s.rl ? 'bytes were there and their owners known, and recover gave them to nobody' : true)
   const quiet = (s) => P.every(({ script }, i) => { const p = s.p[i], op = script[p.i]; return !op || (['up', 'mig'].includes(op) && p.pc === 0 && s.sql.seq >= c.maxGen) }) && s.net.length === 0 && s.g.every((x) => x === 0)
   const I2 = (s) => {
     if (s.b < 2 || s.b === 4) for (const k of s.was) for (const b of [1, 2]) if (s.bytes[`${k}@${b}`] && !known(s.sql, k)) return `k${k} was live, has bytes, and no row names it (only the sweep can find it)`
@@ -208,5 +220,5 @@ export function contentModel(o = {}) {
     for (const x of Object.keys(y)) if (!(q.ct && `${q.ct[0]}@${q.ct[1]}` === x && U.some((d) => q.ref[d].length))) return `after quiescence and collection, bytes k${x} remain and nothing references them`
     return 'Q'
   }
-  return { name: c.name, init, next, invariants: [['I1 referenced => bytes', I1], ['I2 no garbage left', I2], ['I3 no harm to others', I3], ['I4 healed', I4], ['I5 readers', I5], ['I6 recoverable', I6], ['I7 met by bytes', I7]] }
+  return { name: c.name, init, next, invariants: [['I1 referenced => bytes', I1], ['I2 no garbage left', I2], ['I3 no harm to others', I3], ['I4 healed', I4], ['I5 readers', I5], ['I6 recoverable', I6], ['I7 met by bytes', I7], ['I9 nobody has what others had', I9], ['IA what is there is given back', IA]] }
 }

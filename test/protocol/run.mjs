@@ -31,6 +31,7 @@ const claim = { split: true, maxGen: 2, procs: [['A', 'imp:w1', 'imp:2'], ['A', 
 const move = { ...one, procs: [['M', 'mig'], ['B', 'up']] }
 const del = { split: true, start: { B: ['1'] }, procs: [['A', 'del'], ['A', 'imp:2', 'up'], ['B', 'rm:1']] }
 const old = { ...one, restore: true, faults: 0, procs: [['A', 'rm:1'], ['B', 'up']], marker: 'compare', bump: true }
+const back = { start: { A: ['1'] }, restore: true, faults: 0, maxGen: 2, procs: [['A', 'rm:1'], ['B', 'imp:1']], marker: 'none', i6: false, i7: false, recovers: 2 }
 const last = { split: true, start: { A: [], B: [] }, maxGen: 2, gcs: 2, procs: [] }
 const rot = { ...one, rots: 1, procs: [['B', 'up'], ['A', 'up']] }
 const reader = { ...one, procs: [['B', 'up'], ['B', 'up'], ['A', 'read']] }
@@ -137,6 +138,12 @@ const runs = [
   [R({ name: 'R6- marker, epoch moves only at open, no open since the backup', ...old, bump: false }), ['I6']],
   [R({ name: 'R6- marker, epoch + 1 first, then compared: one open since the backup is not seen', ...old, marker: 'text', bump: false, opens: 1, afterOpen: true }), ['I6']],
   [R({ name: 'R6- only the sweep refuses, not collect', ...old, refuse: 'sweep' }), ['I6']],
+  // who gets back what a restored database has forgotten
+  [R({ name: 'R6 recover, once more after a sweep, B imports and never uploads', ...back, procs: [['A', 'rm:1', 'up'], ['B', 'imp:1']] }), [], 'full'],
+  [R({ name: 'R6 recover, once more after a sweep, B imports', ...back }), [], 'quick'],
+  [R({ name: 'R6- recover believes records', ...back, recover: 'expected' }), ['I9']],
+  [R({ name: 'R6- recover makes a key live again', ...back, doomed: 'revived' }), ['I3']],
+  [R({ name: 'R6- recover does not look at what is doomed', ...back, doomed: 'left' }), ['IA']],
   // records in the databases of @atproto/pds: pinned in the host's transaction, deleted late, asked before anything goes
   [H({ name: 'H1 delete, upload again, reference again, the deletion late', ...again, maxMark: 4 }), []],
   [H({ name: 'H1 the same, two clients of one account', ...twice, maxMark: 6 }), [], 'full'],

@@ -15,15 +15,15 @@ export const recover: StoreCommand = {
   summary: 'after a restore of the database: give bytes back to their accounts',
   description:
     'Run it after every restore of the database from a backup, with every process of the host stopped. It looks at the ' +
-    'bytes that the restored database does not know, verifies their hash, and gives them to the accounts whose records ' +
-    'expect them and to those that --owners names. Then collecting and sweeping are allowed again.\n\n' +
-    'Bytes that are nobody’s go with the next sweep, and are deleted when the delete delay is over: until that sweep, ' +
-    'it may be run again with more owners.',
+    'bytes that the restored database does not know, verifies their hash, and gives them to the accounts that --owners ' +
+    'names. Then collecting and sweeping are allowed again.\n\n' +
+    'Bytes that are nobody’s go with the next sweep, and are deleted when the delete delay is over: until then, it may be ' +
+    'run again with more owners.',
   changes: 'Gives accounts blobs back, and allows collecting and sweeping. It deletes nothing.',
   options: [new Option('--owners <file>', 'whose blobs are: lines of a CID, a DID, and a type if it is known'), yes],
   examples: [
-    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what records expect'],
-    ['--owners owners.txt --yes', 'and what the repositories name'],
+    ['--owners owners.txt --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what the repositories name'],
+    ['--yes', 'count what nobody’s name stands at, and allow collecting again'],
   ],
   async run(blobs, given, { signal, progress }) {
     const owners = given.owners === undefined ? undefined : ownersIn(String(given.owners))
@@ -31,7 +31,7 @@ export const recover: StoreCommand = {
     const { storedCount, doomedCount } = await blobs.totals()
     const atLeast = storedCount + doomedCount
     const report = await blobs.recover({
-      ownersOf: async (cid) => owners?.get(cid) ?? [],
+      ownersOf: owners && (async (cid) => owners.get(cid) ?? []),
       signal,
       onProgress: ({ keys }) => progress.show({ objects: keys, of: Math.max(keys, atLeast) }),
     })
@@ -39,9 +39,11 @@ export const recover: StoreCommand = {
       ['objects seen', report.keys],
       ['blobs given back', report.adopted],
       ['forgotten, and nobody’s', report.unclaimed.length],
+      ['owned, and taken down', report.takenDown.length],
       ['forgotten, and damaged', report.damaged],
     ] as const
     const problems = report.unclaimed.map((cid) => `${cid}: nobody’s, it goes with the next sweep`)
+    problems.push(...report.takenDown.map((cid) => `${cid}: a moderator took it down, and it was given to nobody`))
     if (report.damaged > 0)
       problems.push(`${report.damaged} objects could not be read, or are not what their names say`)
     return { report, rows, problems }

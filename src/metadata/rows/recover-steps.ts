@@ -8,7 +8,6 @@ import { chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
 import { liveAmong, unknownAmong } from './sweep-steps.ts'
-import { isTakenDown } from './takedown-steps.ts'
 
 type Trx = Kysely<Tables>
 
@@ -16,39 +15,32 @@ export function recoverSteps(session: Session): RecoverSteps {
   return {
     recoverableKeys: (keys) =>
       session.read(async (db) => {
-        const unknown: string[] = []
-        const live: string[] = []
+        const found = { unknown: [] as string[], live: [] as string[], doomed: [] as string[] }
         for (const some of chunks(keys)) {
-          unknown.push(...(await unknownAmong(db, some)))
-          const rows = await liveAmong(db, some).execute()
-          live.push(...rows.map((row) => row.key))
+          found.unknown.push(...(await unknownAmong(db, some)))
+          const live = await liveAmong(db, some).execute()
+          found.live.push(...live.map((row) => row.key))
+          const doomed = await db.selectFrom('blobstore_doomed').select('key').where('key', 'in', some).execute()
+          found.doomed.push(...doomed.map((row) => row.key))
         }
-        return { unknown, live }
-      }),
-
-    expecting: (cid) =>
-      session.read(async (db) => {
-        const rows = await db
-          .selectFrom('blobstore_expected')
-          .select(['did', 'mime_type'])
-          .distinct()
-          .where('cid', '=', cid)
-          .execute()
-        return rows.map((row) => ({ did: row.did, mimeType: row.mime_type }))
+        return found
       }),
 
     adopt: ({ content, did, mimeType, grace, deleteDelay }) =>
       session.write(async (trx) => {
         const { cid, size } = content
         const { deletedAt } = await lockAccount(trx, did)
-        if (deletedAt !== null || (await isTakenDown(trx, did, cid))) return false
-        if (!(await makeLive(trx, content, deleteDelay))) return false
+        if (deletedAt !== null) return 'refused'
+        if (await isTakenDownForAnybody(trx, cid)) return 'taken down'
+        const was = await makeLive(trx, content, deleteDelay)
+        if (was === null) return 'refused'
         const held = await trx
           .selectFrom('blobstore_blob')
           .select('mime_type')
           .where('did', '=', did)
           .where('cid', '=', cid)
           .executeTakeFirst()
+        if (held && was === 'live') return 'held'
         const type = held?.mime_type ?? (await expectedType(trx, { did, cid })) ?? mimeType
         if (!held) {
           const times = { created_at: session.now(), expires_at: session.now(grace) }
@@ -57,7 +49,7 @@ export function recoverSteps(session: Session): RecoverSteps {
           await lockAccount(trx, did, { bytes: size, count: 1 })
         }
         await meetExpectations(trx, { did, cid, mimeType: type, size })
-        return true
+        return 'adopted'
       }),
 
     clearRestored: (epoch) =>
@@ -66,22 +58,31 @@ export function recoverSteps(session: Session): RecoverSteps {
       }),
   }
 
-  /** Whether the content's bytes are live under its key, or now became so: never a key that was doomed. */
-  async function makeLive(trx: Trx, { cid, key, backend, size }: Content, deleteDelay: number): Promise<boolean> {
+  /** Whether the content's bytes were live under its key, or now became so; null where they cannot: the key was doomed. */
+  async function makeLive(
+    trx: Trx,
+    { cid, key, backend, size }: Content,
+    deleteDelay: number,
+  ): Promise<'live' | 'made live' | null> {
     const live = await trx
       .selectFrom('blobstore_content')
       .select(['key', 'backend'])
       .where('cid', '=', cid)
       .executeTakeFirst()
-    if (live?.key === key) return true
-    if ((await unknownAmong(trx, [key])).length === 0) return false
+    if (live?.key === key) return 'live'
+    const { numDeletedRows: copies } = await trx
+      .deleteFrom('blobstore_upload')
+      .where('key', '=', key)
+      .where('did', 'is', null)
+      .executeTakeFirst()
+    if (copies !== 1n) return null
     const fresh = { key, backend, verified_at: session.now() }
     if (!live) {
       await trx
         .insertInto('blobstore_content')
         .values({ cid, size, ...fresh })
         .execute()
-      return true
+      return 'made live'
     }
     const { numUpdatedRows } = await trx
       .updateTable('blobstore_content')
@@ -91,6 +92,17 @@ export function recoverSteps(session: Session): RecoverSteps {
       .executeTakeFirst()
     if (numUpdatedRows !== 1n) throw new LostRace()
     await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], deleteDelay)
-    return true
+    return 'made live'
   }
+}
+
+/** A moderator's word outlives the rows that a restored database has forgotten: it may be about any of the accounts. */
+async function isTakenDownForAnybody(trx: Trx, cid: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('blobstore_takedown')
+    .select('cid')
+    .where('cid', '=', cid)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
