@@ -1,5 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import type { BlobBackend, KeyPage, ListOptions } from './backend.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /**
  * Every page of a backend's keys. A listing that does not go on would go on for ever.
@@ -13,7 +14,7 @@ export async function* pagesOf(
   let cursor: string | undefined
   do {
     signal?.throwIfAborted()
-    const page = await backend.list({ limit, cursor, signal })
+    const page = await untilAborted(backend.list({ limit, cursor, signal }), signal)
     if (page.cursor !== undefined && page.cursor === cursor) {
       throw new BlobStoreError(
         'StorageFailed',

@@ -1,16 +1,18 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
+import { untilAborted } from '../backend/until-aborted.ts'
 import type { BlobCid } from '../blob/cid.ts'
-import type { DoomedKey } from '../metadata/garbage.ts'
+import { alarm } from '../logger.ts'
+import type { DoomedKey, ExpiredBlob } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
-import { brakeAt } from './brake.ts'
+import { expiredBlobs, type Held, heldBack } from './brake.ts'
 
 export interface CollectOptions extends CallOptions {
-  /** Goes on when more than a tenth of all blobs, and more than 100, were referenced once and have expired. @default false */
+  /** Holds nothing back: see {@link CollectReport.stopped}. @default false */
   force?: boolean | undefined
-  /** Only counts what would go in the first round. @default false */
+  /** Only counts what would go, and asks the hook `referenced` as it would be asked. @default false */
   dryRun?: boolean | undefined
   /** Called after each batch with what was done so far. */
   onProgress?: ((report: CollectReport) => void) | undefined
@@ -19,8 +21,14 @@ export interface CollectOptions extends CallOptions {
 export interface CollectReport {
   /** Temporary blobs whose grace period was over. */
   expiredBlobs: number
-  /** Whether the brake stopped it: too many that were referenced once had expired, and none was deleted. */
+  /**
+   * Whether the brake held some back: many accounts, more than a tenth of them, would have lost more than a tenth of their
+   * blobs at once, and more than 100 in all. What no record ever referenced goes all the same, and so do the blobs of other
+   * accounts; what is held back goes 7 days later.
+   */
   stopped: boolean
+  /** How many it held back. */
+  heldBlobs: number
   /** Uploads whose lease was over. */
   expiredUploads: number
   /** Keys deleted from the backend, and their bytes as far as known. */
@@ -38,79 +46,113 @@ const rowBatch = 100
 const keyBatch = 1000
 /** When what could not be deleted is tried again, in milliseconds. */
 const retryDelay = 10 * 60_000
+/** How long a backend may take over one deletion, in milliseconds. */
+const patience = 5 * 60_000
+/** How many of those that could not be deleted are told by name. */
+const toldKeys = 3
 
 /** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
 export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
   assertOptions('collect', options, ['force', 'dryRun', 'onProgress', 'signal'])
+  const { force = false, dryRun = false, onProgress, signal } = options
   const report: CollectReport = {
     expiredBlobs: 0,
     stopped: false,
+    heldBlobs: 0,
     expiredUploads: 0,
     deletedKeys: 0,
     deletedBytes: 0,
     failedKeys: 0,
     waitingKeys: 0,
   }
-  report.stopped = !options.force && (await isTooMuch(store))
-  if (options.dryRun) return { ...report, ...(await countDue(store)) }
-  const steps = [finishDeletions, ...(report.stopped ? [] : [expireBlobs]), expireUploads, deleteDoomed]
+  const run: Run = { store, report, signal, dryRun, held: null, started: await store.metadata.clock(), down: new Set() }
+  if (!force) holdBack(run, await heldBack(store.metadata))
+  const steps = dryRun ? [expireBlobs] : [finishDeletions, expireBlobs, expireUploads, deleteDoomed]
   for (const step of steps) {
-    let more = true
-    while (more) {
-      options.signal?.throwIfAborted()
-      more = await step(store, report, options.signal)
-      options.onProgress?.({ ...report })
+    for await (const _batch of step(run)) {
+      onProgress?.({ ...report })
       await setImmediate()
+      signal?.throwIfAborted()
     }
   }
+  if (dryRun) return { ...report, ...(await countDue(store)) }
   report.waitingKeys = await store.metadata.countDoomed()
   return report
 }
 
-async function isTooMuch({ metadata, logger }: StoreContext): Promise<boolean> {
-  const few = brakeAt(0)
-  if ((await metadata.countExpired(few + 1)) <= few) return false
-  const blobs = await metadata.countBlobs()
-  const most = brakeAt(blobs)
-  const expired = await metadata.countExpired(most + 1)
-  if (expired <= most) return false
-  logger.error(
-    { expired, blobs },
-    'Collecting stopped: more than a tenth of all blobs have expired. If that is meant, force it',
+/** One collection. */
+interface Run {
+  store: StoreContext
+  report: CollectReport
+  signal: AbortSignal | undefined
+  dryRun: boolean
+  held: Held | null
+  /** By the database's clock. What is put off meanwhile is not due again in the same run. */
+  started: number
+  /** Backends that could delete nothing: not asked again. */
+  down: Set<string>
+}
+
+/** A step tells of each batch by a `yield`. Each leaves the store right, so it may stop anywhere. */
+type Step = AsyncGenerator<void>
+
+function holdBack(run: Run, held: Held): void {
+  if (held.blobs === 0) return
+  const { report, store } = run
+  Object.assign(report, { stopped: true, heldBlobs: held.blobs })
+  run.held = held
+  alarm(
+    store.logger,
+    { accounts: held.accounts, blobs: held.blobs },
+    `Collecting holds back ${held.blobs} blobs of ${held.accounts} accounts: each would lose more than a tenth of what it has at ` +
+      'once, as if its records were gone by mistake. They go 7 days after they expired. Look at them by recordsFor(), or in ' +
+      'the table blobstore_blob (was_referenced = 1, expires_at over); if it is meant, collect with force',
   )
-  return true
 }
 
 async function countDue({ metadata }: StoreContext): Promise<Partial<CollectReport>> {
-  const { blobs, uploads, keys, bytes } = await metadata.countDue()
-  return {
-    expiredBlobs: blobs,
-    expiredUploads: uploads,
-    deletedKeys: keys,
-    deletedBytes: bytes,
-    waitingKeys: (await metadata.countDoomed()) - keys,
-  }
+  const { uploads, keys, bytes } = await metadata.countDue()
+  const waitingKeys = (await metadata.countDoomed()) - keys
+  return { expiredUploads: uploads, deletedKeys: keys, deletedBytes: bytes, waitingKeys }
 }
 
 /** A crash may have left a deleted account half forgotten. */
-async function finishDeletions(store: StoreContext, _report: CollectReport, signal?: AbortSignal): Promise<boolean> {
-  const unfinished = await store.metadata.unfinishedDeletions(rowBatch)
-  for (const { did, mark } of unfinished) await forgetAccount(store, did, mark, signal)
-  return unfinished.length === rowBatch
+async function* finishDeletions({ store, signal }: Run): Step {
+  let unfinished: { did: string; mark: number }[]
+  do {
+    unfinished = await store.metadata.unfinishedDeletions(rowBatch)
+    for (const { did, mark } of unfinished) await forgetAccount(store, did, mark, signal)
+    yield
+  } while (unfinished.length === rowBatch)
 }
 
-async function expireBlobs(store: StoreContext, report: CollectReport): Promise<boolean> {
+async function* expireBlobs(run: Run): Step {
+  let batch: ExpiredBlob[] = []
+  for await (const blob of expiredBlobs(run.store.metadata)) {
+    if (run.held?.has(blob)) continue
+    batch.push(blob)
+    if (batch.length < rowBatch) continue
+    await expireBatch(run, batch)
+    batch = []
+    yield
+  }
+  await expireBatch(run, batch)
+  yield
+}
+
+async function expireBatch({ store, report, dryRun }: Run, batch: readonly ExpiredBlob[]): Promise<void> {
   const { metadata, times } = store
-  const expired = await metadata.expiredBlobs(rowBatch)
-  const byAccount = Map.groupBy(expired, (blob) => blob.did)
-  for (const [did, blobs] of byAccount) {
-    const cids = blobs.map((blob) => blob.cid)
-    const kept = await keptByHost(store, did, cids)
+  for (const [did, blobs] of Map.groupBy(batch, (blob) => blob.did)) {
+    // Those that are referenced are looked at as well, once: they have not expired at all.
+    const some = dryRun ? blobs.filter((blob) => !blob.referenced) : blobs
+    const cids = some.map((blob) => blob.cid)
+    const kept = await keptByHost(store, did, cids, dryRun)
     const gone = cids.filter((cid) => !kept.has(cid))
     if (gone.length === 0) continue
-    report.expiredBlobs += await metadata.collectBlobs(did, gone, { deleteDelay: times.deleteDelay })
+    report.expiredBlobs += dryRun
+      ? gone.length
+      : await metadata.collectBlobs(did, gone, { deleteDelay: times.deleteDelay })
   }
-  return expired.length === rowBatch
 }
 
 /** Those that the host has records of, though none of its references is here. Postponed, so that others get their turn. */
@@ -118,8 +160,9 @@ async function keptByHost(
   { hooks, metadata, times, logger }: StoreContext,
   did: string,
   cids: readonly BlobCid[],
+  dryRun: boolean,
 ): Promise<Set<BlobCid>> {
-  if (!hooks.referenced) return new Set()
+  if (!hooks.referenced || cids.length === 0) return new Set()
   let kept: Set<BlobCid>
   let delay = Math.max(times.grace, retryDelay)
   try {
@@ -130,52 +173,70 @@ async function keptByHost(
     kept = new Set(cids)
     delay = retryDelay
   }
-  if (kept.size > 0) await metadata.postponeBlobs(did, [...kept], { delay })
+  if (kept.size > 0 && !dryRun) await metadata.postponeBlobs(did, [...kept], { delay })
   return kept
 }
 
-async function expireUploads(store: StoreContext, report: CollectReport): Promise<boolean> {
+async function* expireUploads({ store, report }: Run): Step {
   const { metadata } = store
-  const expired = await metadata.expiredUploads(rowBatch)
-  for (const { did, key } of expired) {
-    const ended = await metadata.collectUpload(did, key, { unusedDelay: unusedDelay(store) })
-    if (ended) report.expiredUploads += 1
-  }
-  return expired.length === rowBatch
+  let expired: { did: string | null; key: string }[]
+  do {
+    expired = await metadata.expiredUploads(rowBatch)
+    for (const { did, key } of expired) {
+      const ended = await metadata.collectUpload(did, key, { unusedDelay: unusedDelay(store) })
+      if (ended) report.expiredUploads += 1
+    }
+    yield
+  } while (expired.length === rowBatch)
 }
 
-async function deleteDoomed(store: StoreContext, report: CollectReport, signal?: AbortSignal): Promise<boolean> {
-  const { metadata, logger } = store
-  const due = await metadata.dueKeys(keyBatch)
-  const charges = due.filter((doomed) => doomed.backend === null)
-  const stored = due.filter((doomed) => doomed.backend !== null)
-  const failures = new Map<string, Error>()
-  for (const [name, doomed] of Map.groupBy(stored, ({ backend }) => backend ?? '')) {
-    for (const [key, error] of await deleteKeys(store, name, doomed, signal)) failures.set(key, error)
-  }
-  const gone = stored.filter((doomed) => !failures.has(doomed.key))
+async function* deleteDoomed(run: Run): Step {
+  const { metadata } = run.store
+  let due: DoomedKey[]
+  do {
+    due = await metadata.dueKeys(keyBatch, run.started)
+    const charges = due.filter((doomed) => doomed.backend === null)
+    await metadata.forgetKeys(charges)
+    for (const [backend, doomed] of Map.groupBy(due, (key) => key.backend)) {
+      if (backend !== null) await deleteFrom(run, backend, doomed)
+    }
+    yield
+  } while (due.length === keyBatch)
+}
+
+async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[]): Promise<void> {
+  const { report, store } = run
+  const failures = await deleteKeys(run, backend, doomed)
+  const gone = doomed.filter((one) => !failures.has(one.key))
   // The tombstone goes only after the bytes are known to be gone.
-  await metadata.forgetKeys([...gone, ...charges])
-  for (const [key, error] of failures) {
-    logger.warn({ err: error, key }, 'Bytes could not be deleted; they are tried again later')
-    await metadata.postponeKey(key, { error: error.message, delay: retryDelay })
-  }
+  await store.metadata.forgetKeys(gone)
   report.deletedKeys += gone.length
-  report.deletedBytes += gone.reduce((sum, doomed) => sum + doomed.size, 0)
+  report.deletedBytes += gone.reduce((sum, one) => sum + one.size, 0)
   report.failedKeys += failures.size
-  return due.length === keyBatch
+  if (failures.size === 0) return
+  if (gone.length === 0) run.down.add(backend)
+  for (const [message, some] of Map.groupBy(failures, ([, error]) => error.message)) {
+    const keys = some.map(([key]) => key)
+    await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
+    store.logger.warn(
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
+      'Bytes could not be deleted; they are tried again later',
+    )
+  }
 }
 
-/** Those that could not be deleted, and why. */
+/** Those that could not be deleted, and why. A backend that could delete nothing is not asked again in the same run. */
 async function deleteKeys(
-  { backends }: StoreContext,
+  { store: { backends }, signal, down }: Run,
   backend: string,
   doomed: readonly DoomedKey[],
-  signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Error>> {
   const keys = doomed.map(({ key }) => key)
   try {
-    return await backends.of(backend).delete(keys, { signal })
+    if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
+    const limit = AbortSignal.timeout(patience)
+    const ends = signal ? AbortSignal.any([signal, limit]) : limit
+    return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
   } catch (error) {
     signal?.throwIfAborted()
     const failure = error instanceof Error ? error : new Error(String(error))

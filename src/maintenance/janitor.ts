@@ -44,7 +44,8 @@ export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Ja
   assertWhole('startJanitor: sweepEvery', sweepEvery, 1)
   const stopping = new AbortController()
   const { signal } = stopping
-  let lastSweep = Number.NEGATIVE_INFINITY
+  let nextSweep = Number.NEGATIVE_INFINITY
+  let failedSweeps = 0
   let round: Promise<void> = Promise.resolve()
   let timer = setTimeout(start, collectEvery).unref()
 
@@ -64,19 +65,23 @@ export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Ja
       const report = await blobs.collect({ signal })
       options.onCollected?.(report)
     })
-    if (signal.aborted || performance.now() - lastSweep < sweepEvery) return
-    await attempt('sweep', async () => {
+    if (signal.aborted || performance.now() < nextSweep) return
+    const swept = await attempt('sweep', async () => {
       const report = await blobs.sweep({ signal })
-      lastSweep = performance.now()
       options.onSwept?.(report)
     })
+    // A backend that cannot be listed is not asked more and more: what a sweep finds can wait.
+    failedSweeps = swept ? 0 : failedSweeps + 1
+    nextSweep = performance.now() + (swept ? sweepEvery : Math.min(sweepEvery, collectEvery * 2 ** failedSweeps))
   }
 
-  async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+  async function attempt(what: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work()
+      return true
     } catch (error) {
       if (!signal.aborted) logger.error({ err: error }, `The janitor could not ${what}; it tries again`)
+      return false
     }
   }
 

@@ -93,8 +93,9 @@ async function recoverForgotten(store: StoreContext, candidate: Candidate): Prom
     candidate.report.damaged += 1
     return
   }
-  const claimed = await giveBack(store, candidate, found)
-  if (!claimed) candidate.report.unclaimed.push(found.cid)
+  if (await giveBack(store, candidate, found)) return
+  // A second copy of what somebody has is no loss: an earlier run has left it, or an upload that was superseded.
+  if ((await store.metadata.contentOf(found.cid)) === null) candidate.report.unclaimed.push(found.cid)
 }
 
 /** Bytes on their way out, perhaps because a sweep of the restored database took them for orphans. */

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { BlobBackend, CallOptions } from '../backend/backend.ts'
 import { pagesOf } from '../backend/pages.ts'
+import { untilAborted } from '../backend/until-aborted.ts'
+import { alarm } from '../logger.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
@@ -44,7 +46,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
     if (options.dryRun) continue
-    report.spools += await backend.sweepSpools(times.lease, { signal: options.signal })
+    report.spools += await untilAborted(backend.sweepSpools(times.lease, options), options.signal)
   }
   return report
 }
@@ -64,7 +66,8 @@ async function sweepBackend(
       return
     }
     report.stopped = true
-    logger.error(
+    alarm(
+      logger,
       { backend: backend.name, keys, orphans },
       'A sweep stopped: more than a tenth of the bytes are known to no row. Is this the right database?',
     )

@@ -5,15 +5,12 @@ import type { BlobCid } from '../blob/cid.ts'
 
 /** Each refuses with `StoreRestored` while the database is marked as restored. */
 export interface CollectSteps {
-  /** Blobs past their grace period, referenced or not, as far as they are known to need a look. */
-  expiredBlobs(limit: number): Promise<{ did: string; cid: BlobCid }[]>
-  /**
-   * How many blobs were referenced once, are no more, and are past their grace period; counts no further than `atMost`.
-   * Those that never were are somebody's leavings: they may be many, and must not keep the rest from being collected.
-   */
-  countExpired(atMost: number): Promise<number>
-  /** How many blobs all accounts have. */
-  countBlobs(): Promise<number>
+  /** Milliseconds since 1970 by the database's clock, which all of its times are of. */
+  clock(): Promise<number>
+  /** A page of the blobs past their grace period, in the order in which they expired. */
+  expiredBlobs(page: { after: ExpiredBlob | null; limit: number }): Promise<ExpiredBlob[]>
+  /** How many accounts have blobs, and how many these have, of the accounts asked for. */
+  countBlobs(dids: readonly string[]): Promise<{ accounts: number; blobs: ReadonlyMap<string, number> }>
   /**
    * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
    * more, with its tombstone. Resolves with the number of blobs deleted.
@@ -25,21 +22,29 @@ export interface CollectSteps {
   expiredUploads(limit: number): Promise<{ did: string | null; key: string }[]>
   /** Ends an upload whose lease is over, and dooms its bytes. Resolves with whether it did. */
   collectUpload(did: string | null, key: string, options: { unusedDelay: number }): Promise<boolean>
-  /** Keys whose bytes may be deleted now. */
-  dueKeys(limit: number): Promise<DoomedKey[]>
+  /** Keys whose bytes might be deleted at a time, by {@link clock}: those that were put off since then are not among them. */
+  dueKeys(limit: number, at: number): Promise<DoomedKey[]>
   /** The bytes are gone: drops the tombstones. */
   forgetKeys(keys: readonly DoomedKey[]): Promise<void>
   /** The bytes could not be deleted: notes why, and when to try again. */
-  postponeKey(key: BlobKey, options: { error: string; delay: number }): Promise<void>
-  /** What collecting would find now, in one look. */
+  postponeKeys(keys: readonly BlobKey[], options: { error: string; delay: number }): Promise<void>
+  /** What collecting would find now of uploads and keys. */
   countDue(): Promise<DueCounts>
   /** Keys that are doomed, due or not. */
   countDoomed(): Promise<number>
 }
 
+export interface ExpiredBlob {
+  did: string
+  cid: BlobCid
+  expiresAt: number
+  /** Whether a record references it: then it has not expired at all, and only needs to be looked at once. */
+  referenced: boolean
+  /** Whether one ever did. */
+  wasReferenced: boolean
+}
+
 export interface DueCounts {
-  /** Blobs past their grace period that no record references. */
-  blobs: number
   /** Uploads whose lease is over. */
   uploads: number
   /** Keys whose bytes may be deleted, and these as far as known. */

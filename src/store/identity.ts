@@ -1,5 +1,6 @@
 import type { BlobBackend } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
+import { alarm } from '../logger.ts'
 import type { StoreContext } from './context.ts'
 
 interface Marker {
@@ -37,7 +38,8 @@ export async function recognise(parties: Parties): Promise<number> {
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
   if (!restored && newest <= epoch) return beginEpoch(parties)
   await metadata.markRestored()
-  logger.error(
+  alarm(
+    logger,
     { backends: backends.names, databaseEpoch: epoch, backendEpoch: newest },
     'The database is older than its bytes, as after restoring a backup: nothing is deleted until the store is recovered (docs/operations.md, Restore)',
   )

@@ -8,6 +8,7 @@ const minute = 60_000
 const nothing: CollectReport = {
   expiredBlobs: 0,
   stopped: false,
+  heldBlobs: 0,
   expiredUploads: 0,
   deletedKeys: 0,
   deletedBytes: 0,
@@ -427,3 +428,57 @@ async function posted(blobs: BlobStore, did: string, content: string): Promise<B
   await post(blobs, did, content, ref)
   return ref
 }
+
+describe('collecting when a backend is down', () => {
+  function downPlace(remove: (calls: number) => Promise<Map<string, Error>>) {
+    const { store, clock, backend } = memoryPlace()
+    let calls = 0
+    const inner = backend()
+    const logged: object[] = []
+    const logger = { info() {}, error() {}, warn: (details: object) => logged.push(details) }
+    const meddled = meddle(inner, { delete: async () => remove(++calls) })
+    return {
+      blobs: store({ backend: meddled, logger, times: { grace: 0, deleteDelay: 0 } }),
+      clock,
+      logged,
+      calls: () => calls,
+    }
+  }
+
+  /** So many keys that are due. */
+  async function doom(blobs: BlobStore, count: number): Promise<void> {
+    for (let at = 0; at < count; at += 100) {
+      const some = Array.from({ length: Math.min(100, count - at) }, (_, index) => bytes(`${at + index}`))
+      await Promise.all(some.map((one) => blobs.upload(alice, one, { limits: 'off' })))
+    }
+  }
+
+  // Red when keys that were put off are due again in the same run, which never ends where a failure takes longer than that.
+  test('ends, asks it once, and says so in a line', async () => {
+    const { blobs, clock, logged, calls } = downPlace(async () => {
+      clock.advance(4 * minute)
+      throw new BlobStoreError('StorageFailed', 'timed out', { transient: true })
+    })
+    await doom(blobs, 2500)
+    clock.advance(minute)
+    expect(await blobs.collect()).toMatchObject({ expiredBlobs: 2500, failedKeys: 2500, waitingKeys: 2500 })
+    expect(calls()).toBe(1)
+    const failures = logged.filter((details) => 'failed' in details)
+    expect(failures).toHaveLength(3)
+    expect(failures[0]).toMatchObject({ failed: 1000, keys: { length: 3 } })
+  }, 60_000)
+
+  // Red when the call is waited for whatever the signal says.
+  test('can be stopped while a call of it never settles', async () => {
+    const { blobs, clock } = downPlace(() => new Promise(() => {}))
+    await doom(blobs, 1)
+    clock.advance(minute)
+    const stopping = new AbortController()
+    const collected = blobs.collect({
+      signal: stopping.signal,
+      onProgress: () => setTimeout(() => stopping.abort('enough'), 50),
+    })
+    await expect(collected).rejects.toBe('enough')
+    await blobs.close()
+  })
+})

@@ -13,6 +13,7 @@ describe('the janitor', () => {
   const collected: CollectReport = {
     expiredBlobs: 1,
     stopped: false,
+    heldBlobs: 0,
     expiredUploads: 0,
     deletedKeys: 0,
     deletedBytes: 0,
@@ -54,6 +55,21 @@ describe('the janitor', () => {
     const sweeps = calls.filter((call) => call.startsWith('sweep'))
     expect(sweeps).toHaveLength(2)
     expect(calls.length).toBeGreaterThan(280)
+    await janitor.stop()
+  })
+
+  // Red when a sweep that failed is tried again with each collection: each lists all of a backend that has trouble already.
+  test('waits longer and longer for a sweep that fails, and no longer than a day', async () => {
+    const { blobs, calls } = stub({ sweep: async () => Promise.reject(new Error('no list')) })
+    const janitor = startJanitor(blobs, { logger: { info() {}, warn() {}, error() {} } })
+    await vi.advanceTimersByTimeAsync(80 * minute)
+    const sweeps = calls.filter((call) => call.startsWith('sweep'))
+    expect(sweeps).toEqual(['sweep 5', 'sweep 15', 'sweep 35', 'sweep 75'])
+    expect(calls.filter((call) => call.startsWith('collect'))).toHaveLength(16)
+    await vi.advanceTimersByTimeAsync(10 * day)
+    const later = calls.filter((call) => call.startsWith('sweep')).length
+    await vi.advanceTimersByTimeAsync(2 * day)
+    expect(calls.filter((call) => call.startsWith('sweep')).length - later).toBe(2)
     await janitor.stop()
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
-import { alice, bob, bytes, day, hour, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
+import { alice, bob, bytes, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
 // What others do between two steps of maintenance, and what maintenance cannot know. Goes red when a step acts on what
 // it saw before, instead of asking in its own transaction whether that still holds.
@@ -51,8 +51,8 @@ describe.each(places)('collecting on $name', ({ make }) => {
     let meanwhile: () => Promise<unknown> = async () => {}
     const blobs: BlobStore = store({
       metadata: meddleMetadata(metadata(), (steps) => ({
-        expiredBlobs: async (limit) => {
-          const expired = await steps.expiredBlobs(limit)
+        expiredBlobs: async (page) => {
+          const expired = await steps.expiredBlobs(page)
           await meanwhile()
           meanwhile = async () => {}
           return expired
@@ -94,22 +94,6 @@ describe.each(places)('collecting on $name', ({ make }) => {
     clock.advance(10 * 60_000)
     expect(await blobs.collect()).toMatchObject({ failedKeys: 1, waitingKeys: 1 })
   })
-})
-
-test('collecting lets a tenth of many blobs go, and not more', { timeout: 120_000 }, async () => {
-  const { store, clock } = memoryPlace()
-  const blobs = store()
-  const refs: BlobRef[] = []
-  for (let index = 0; index < 1110; index++) refs.push(await blobs.upload(alice, bytes(`blob ${index}`)))
-  const names = Array.from({ length: 10 }, (_, part) => `part ${part}`.replace(' ', ''))
-  for (const [part, name] of names.entries())
-    await post(blobs, alice, name, ...refs.slice(part * 111, part * 111 + 111))
-  await unpost(blobs, alice, 'part0')
-  clock.advance(day)
-  expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 111 })
-  await unpost(blobs, alice, 'part1')
-  clock.advance(day)
-  expect(await blobs.collect(), '111 of 999').toMatchObject({ stopped: true, expiredBlobs: 0 })
 })
 
 test('collecting keeps the tombstones of a backend that this store does not have, and says so', async () => {

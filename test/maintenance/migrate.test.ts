@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type BlobBackend,
   type BlobStore,
+  BlobStoreError,
   type BlobStoreOptions,
   cidOfBytes,
   createBlobStore,
@@ -243,4 +244,26 @@ describe('migrate', () => {
       expect(isBlobStoreError(error, 'InvalidArgument'), from).toBe(true)
     }
   })
+})
+
+// Red when the source is opened before the spool is there: it holds a file, or a socket, until nobody knows when.
+test('a target that has no room for a spool leaves no body of the source open', async () => {
+  const place = new MovingPlace()
+  const before = place.moving('disk')
+  for (let n = 0; n < 3; n++) await before.upload(alice, Buffer.alloc(2 * 1024 * 1024, n))
+  await before.close()
+  let open = 0
+  const [disk, fresh] = [place.disk(), place.fresh()]
+  const source = meddle(disk, {
+    get: async (key, options) => {
+      const object = await disk.get(key, options)
+      if (object) open += 1
+      return object
+    },
+  })
+  const full = new BlobStoreError('StorageFull', 'full', { backend: 'new' })
+  const target = meddle(fresh, { spool: async () => Promise.reject(full) })
+  const { findings } = await place.moving('new', [source, target]).migrate()
+  expect(findings).toMatchObject(Array(3).fill({ problem: 'failed', error: full }))
+  expect(open).toBe(0)
 })

@@ -12,7 +12,7 @@ export const collect: StoreCommand = {
     'Deletes temporary blobs after their grace period, what uploads that died have left, and bytes whose delete delay is ' +
     'over. Hosts run it every few minutes (startJanitor); here it is for a look, or for the force.',
   changes: 'Deletes expired blobs, and bytes whose delete delay is over, for good. No blob that a record names.',
-  options: [new Option('--force', 'even when more than a tenth of all blobs would go'), dryRun, yes],
+  options: [new Option('--force', 'also what is held back, since many accounts would lose much at once'), dryRun, yes],
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'what would go'],
     ['', 'let it go'],
@@ -21,7 +21,7 @@ export const collect: StoreCommand = {
   async run(blobs, given, { signal, progress }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
     if (options.force && !options.dryRun) {
-      await confirm('More than a tenth of all blobs may be deleted.', given.yes === true)
+      await confirm('More than a tenth of what many accounts have may be deleted.', given.yes === true)
     }
     const report = await blobs.collect({
       ...options,
@@ -30,6 +30,7 @@ export const collect: StoreCommand = {
     })
     const rows = [
       ['blobs expired', report.expiredBlobs],
+      ['blobs held back', report.heldBlobs],
       ['uploads ended', report.expiredUploads],
       ['objects deleted', report.deletedKeys],
       ['bytes deleted', sizeText(report.deletedBytes)],
@@ -38,7 +39,9 @@ export const collect: StoreCommand = {
     ] as const
     const problems = []
     if (report.stopped) {
-      problems.push('More than a tenth of all blobs have expired, and none was deleted. If that is meant: --force')
+      problems.push(
+        `${report.heldBlobs} blobs are held back for 7 days: many accounts would lose more than a tenth of what they have at once. If that is meant: --force`,
+      )
     }
     if (report.failedKeys > 0) problems.push(`${report.failedKeys} objects could not be deleted; they are tried again`)
     return { report, rows, problems }

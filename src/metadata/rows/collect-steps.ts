@@ -4,52 +4,70 @@ import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
+import { chunks } from './chunks.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function collectSteps(session: Session): CollectSteps {
   return {
-    expiredBlobs: (limit) =>
+    clock: () =>
+      session.read(async (db) => {
+        const row = await db.selectNoFrom(session.now().as('now')).executeTakeFirstOrThrow()
+        return Number(row.now)
+      }),
+
+    expiredBlobs: ({ after, limit }) =>
       session.read(async (db) => {
         await assertNotRestored(db)
-        return db
-          .selectFrom('blobstore_blob')
-          .select(['did', 'cid'])
-          .where('expires_at', 'is not', null)
-          .where('expires_at', '<=', session.now())
-          .orderBy('expires_at')
-          .orderBy('did')
+        const rows = await db
+          .selectFrom('blobstore_blob as blob')
+          .select(['blob.did', 'blob.cid', 'blob.expires_at', 'blob.was_referenced'])
+          .select((eb) => eb.exists(referencesOf(eb)).as('referenced'))
+          .where('blob.expires_at', 'is not', null)
+          .where('blob.expires_at', '<=', session.now())
+          // Said apart, for the index: where the page begins, and which of those that expired then come after.
+          .$if(after !== null, (query) => query.where('blob.expires_at', '>=', after?.expiresAt ?? 0))
+          .$if(after !== null, (query) =>
+            query.where(({ eb, and, or }) =>
+              or([
+                eb('blob.expires_at', '>', after?.expiresAt ?? 0),
+                eb('blob.did', '>', after?.did ?? ''),
+                and([eb('blob.did', '=', after?.did ?? ''), eb('blob.cid', '>', after?.cid ?? '')]),
+              ]),
+            ),
+          )
+          .orderBy('blob.expires_at')
+          .orderBy('blob.did')
+          .orderBy('blob.cid')
           .limit(limit)
           .execute()
+        return rows.map((row) => ({
+          did: row.did,
+          cid: row.cid,
+          expiresAt: Number(row.expires_at),
+          referenced: Boolean(row.referenced),
+          wasReferenced: Boolean(row.was_referenced),
+        }))
       }),
 
-    countExpired: (atMost) =>
+    countBlobs: (dids) =>
       session.read(async (db) => {
-        const row = await db
-          .selectFrom((eb) =>
-            eb
-              .selectFrom('blobstore_blob as blob')
-              .select('blob.cid')
-              .where('blob.expires_at', 'is not', null)
-              .where('blob.expires_at', '<=', session.now())
-              .where('blob.was_referenced', '=', 1)
-              .where((eb) => eb.not(eb.exists(referencesOf(eb))))
-              .limit(atMost)
-              .as('expired'),
-          )
-          .select((eb) => eb.fn.countAll().as('count'))
-          .executeTakeFirstOrThrow()
-        return Number(row.count)
-      }),
-
-    countBlobs: () =>
-      session.read(async (db) => {
-        const row = await db
+        const { accounts } = await db
           .selectFrom('blobstore_account')
-          .select(({ fn }) => fn.sum('count').as('count'))
+          .select(({ fn }) => fn.countAll().as('accounts'))
+          .where('count', '>', 0)
           .executeTakeFirstOrThrow()
-        return Number(row.count ?? 0)
+        const blobs = new Map<string, number>()
+        for (const some of chunks(dids)) {
+          const rows = await db
+            .selectFrom('blobstore_account')
+            .select(['did', 'count'])
+            .where('did', 'in', some)
+            .execute()
+          for (const row of rows) blobs.set(row.did, Number(row.count))
+        }
+        return { accounts: Number(accounts), blobs }
       }),
 
     collectBlobs: (did, cids, { deleteDelay }) =>
@@ -131,13 +149,13 @@ export function collectSteps(session: Session): CollectSteps {
         return true
       }),
 
-    dueKeys: (limit) =>
+    dueKeys: (limit, at) =>
       session.read(async (db) => {
         await assertNotRestored(db)
         const rows = await db
           .selectFrom('blobstore_doomed')
           .select(['key', 'backend', 'did', 'size'])
-          .where('not_before', '<=', session.now())
+          .where('not_before', '<=', at)
           .orderBy('not_before')
           .limit(limit)
           .execute()
@@ -164,29 +182,25 @@ export function collectSteps(session: Session): CollectSteps {
       }
     },
 
-    postponeKey: (key, { error, delay }) =>
-      session.write(async (trx) => {
-        await trx
-          .updateTable('blobstore_doomed')
-          .set((eb) => ({
-            attempts: eb('attempts', '+', 1),
-            last_error: printable(error, 500),
-            not_before: session.now(delay),
-          }))
-          .where('key', '=', key)
-          .execute()
-      }),
+    postponeKeys: async (keys, { error, delay }) => {
+      for (const some of chunks(keys)) {
+        await session.write(async (trx) => {
+          await trx
+            .updateTable('blobstore_doomed')
+            .set((eb) => ({
+              attempts: eb('attempts', '+', 1),
+              last_error: printable(error, 500),
+              not_before: session.now(delay),
+            }))
+            .where('key', 'in', some)
+            .execute()
+        })
+      }
+    },
 
     countDue: () =>
       session.read(async (db) => {
         await assertNotRestored(db)
-        const blobs = await db
-          .selectFrom('blobstore_blob as blob')
-          .select((eb) => eb.fn.countAll().as('count'))
-          .where('blob.expires_at', 'is not', null)
-          .where('blob.expires_at', '<=', session.now())
-          .where((eb) => eb.not(eb.exists(referencesOf(eb))))
-          .executeTakeFirstOrThrow()
         const uploads = await db
           .selectFrom('blobstore_upload')
           .select((eb) => eb.fn.countAll().as('count'))
@@ -199,7 +213,6 @@ export function collectSteps(session: Session): CollectSteps {
           .where('not_before', '<=', session.now())
           .executeTakeFirstOrThrow()
         return {
-          blobs: Number(blobs.count),
           uploads: Number(uploads.count),
           keys: Number(keys.count),
           bytes: Number(keys.bytes ?? 0),

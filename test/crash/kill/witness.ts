@@ -12,8 +12,8 @@ export function witness(place: Place, metadata: MetadataAdapter, journal: Journa
   return {
     async open() {
       const opened = await metadata.open()
-      const dueKeys = async (limit: number): Promise<DoomedKey[]> => {
-        const due = await opened.dueKeys(limit)
+      const dueKeys = async (limit: number, at: number): Promise<DoomedKey[]> => {
+        const due = await opened.dueKeys(limit, at)
         // The others have an account or a size; and bytes that went between a sweep's list and its look were none.
         for (const { key, did, size } of due) {
           if (did === null && size === 0 && (await backend.has(key))) journal.swept(key)

@@ -48,8 +48,8 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
   },
   'tombstone-last': (metadata) => ({
     ...metadata,
-    dueKeys: async (limit) => {
-      const due = await metadata.dueKeys(limit)
+    dueKeys: async (limit, at) => {
+      const due = await metadata.dueKeys(limit, at)
       await metadata.forgetKeys(due)
       return due
     },
