@@ -94,6 +94,13 @@ export interface BlobBackend {
   /** A short text kept beside the bytes, by which a database and its bytes know each other; null before the first. */
   readMarker(options?: CallOptions): Promise<string | null>
 
+  /**
+   * Writes the first marker, and resolves with the one that is there then. Of several that are written at once, by any
+   * processes, one is the first: all resolve with it. On stable storage as with `writeMarker`. A service that cannot
+   * refuse to replace is written to, waited for, and read.
+   */
+  claimMarker(marker: string, options?: CallOptions): Promise<string>
+
   /** Replaces the marker. When it resolves it is on stable storage, where `durable`; a crash leaves the old or the new. */
   writeMarker(marker: string, options?: CallOptions): Promise<void>
 }

@@ -111,6 +111,12 @@ export class MemoryBackend implements BlobBackend {
     return this.#marker
   }
 
+  async claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
+    signal?.throwIfAborted()
+    this.#marker ??= marker
+    return this.#marker
+  }
+
   async writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     this.#marker = marker

@@ -51,13 +51,14 @@ export class VariantCache {
   async open(): Promise<void> {
     const backend = this.#backend
     await backend.open({ logger: this.#logger })
+    // Nothing is written where somebody's blobs may be, and nothing is deleted but behind the cache's own marker.
     const found = await backend.readMarker()
-    const first = await backend.list({ limit: 1 })
-    if (found !== marker && (found !== null || first.keys.length > 0)) {
+    const isClaimable = found === null && (await backend.list({ limit: 1 })).keys.length === 0
+    const claimed = isClaimable ? await backend.claimMarker(marker) : found
+    if (claimed !== marker) {
       const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`
       throw new BlobStoreError('StoreMismatch', message, { backend: backend.name })
     }
-    if (found === null) await backend.writeMarker(marker)
     await backend.sweepSpools(0)
     for await (const { keys } of pagesOf(backend)) {
       if (keys.length > 0) await backend.delete(keys)

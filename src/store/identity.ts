@@ -1,4 +1,5 @@
 import type { BlobBackend } from '../backend/backend.ts'
+import { pagesOf } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
 import type { StoreContext } from './context.ts'
@@ -24,7 +25,7 @@ export async function recognise(parties: Parties): Promise<number> {
   for (const backend of backends.all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
   const { id, epoch, restored } = await metadata.identity()
   for (const [backend, marker] of markers) {
-    if (marker !== null) assertSame(backend, marker, id)
+    if (marker !== null) assertSame(backend, marker.id, id)
     else if (await metadata.hasContent(backend.name)) {
       // Unless another process opened the store for the first time, and uploaded, between the two looks.
       if ((await backend.readMarker()) !== null) return recognise(parties)
@@ -33,6 +34,8 @@ export async function recognise(parties: Parties): Promise<number> {
         'the database names bytes in it, but it is empty. Is its disk mounted, and is it the right folder or bucket? If its ' +
           'bytes are lost, put them back from a backup first',
       )
+    } else {
+      await claim(backend, { id, epoch: 0 })
     }
   }
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
@@ -46,11 +49,29 @@ export async function recognise(parties: Parties): Promise<number> {
   return Math.max(epoch, newest)
 }
 
-function assertSame({ name }: BlobBackend, marker: Marker, id: string): void {
-  if (marker.id === id) return
+/**
+ * Puts the first marker into a backend that has none, or meets the one that another process has put there meanwhile.
+ *
+ * @throws `StoreMismatch` where another database was quicker, or there are bytes: whose they are nobody can say
+ */
+async function claim(backend: BlobBackend, mine: Marker): Promise<void> {
+  for await (const { keys } of pagesOf(backend, { limit: 1 })) {
+    if (keys.length === 0) continue
+    if ((await backend.readMarker()) !== null) break // another process of this database has begun to upload
+    throw mismatch(
+      backend.name,
+      'it holds blobs, and no `marker` that says to which database. Put it back from a backup',
+    )
+  }
+  const first = parseMarker(await backend.claimMarker(JSON.stringify(mine)), backend.name)
+  if (first !== null) assertSame(backend, first.id, mine.id)
+}
+
+function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
+  if (theirs === id) return
   throw mismatch(
     name,
-    `it holds the bytes of another database (its store is ${marker.id}, the database’s ${id}). ` +
+    `it holds the bytes of another database (its store is ${theirs}, the database’s ${id}). ` +
       'Give the database and the folder or bucket that were used together',
   )
 }
@@ -66,7 +87,12 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
   let { id, epoch } = await metadata.identity()
   while (true) {
     const marker = JSON.stringify({ id, epoch } satisfies Marker)
-    for (const backend of backends.all) await backend.writeMarker(marker)
+    for (const backend of backends.all) {
+      // Only its own is replaced: the id in a marker never changes.
+      const found = parseMarker(await backend.readMarker(), backend.name)
+      if (found !== null) assertSame(backend, found.id, id)
+      await backend.writeMarker(marker)
+    }
     const now = await metadata.identity()
     if (now.epoch === epoch) return epoch
     epoch = now.epoch

@@ -65,6 +65,7 @@ const methods = Object.keys({
   list: true,
   sweepSpools: true,
   readMarker: true,
+  claimMarker: true,
   writeMarker: true,
 } satisfies Record<FaultyMethod, true>)
 

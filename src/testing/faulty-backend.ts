@@ -158,6 +158,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     list: (options) => call('list', () => inner.list(options), options?.signal),
     sweepSpools: (age, options) => call('sweepSpools', () => inner.sweepSpools(age, options), options?.signal),
     readMarker: (options) => call('readMarker', () => inner.readMarker(options), options?.signal),
+    claimMarker: (text, options) => call('claimMarker', () => inner.claimMarker(text, options), options?.signal),
     writeMarker: (text, options) => call('writeMarker', () => inner.writeMarker(text, options), options?.signal),
   }
 }

@@ -16,7 +16,7 @@ export const storeOperations = [
 export const backendMethods = [
   'open', 'close',
   'spool', 'put', 'get', 'has', 'delete', 'list', 'presign',
-  'sweepSpools', 'readMarker', 'writeMarker',
+  'sweepSpools', 'readMarker', 'claimMarker', 'writeMarker',
 ] as const
 
 export type StoreOperation = (typeof storeOperations)[number]

@@ -77,6 +77,10 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
         (marker) => ({ found: marker !== null }),
       )
     },
+    claimMarker: (marker, options) => {
+      if (!on.claimMarker.hasSubscribers) return inner.claimMarker(marker, options)
+      return tell('claimMarker', {}, () => inner.claimMarker(marker, options))
+    },
     writeMarker: (marker, options) => {
       if (!on.writeMarker.hasSubscribers) return inner.writeMarker(marker, options)
       return tell('writeMarker', {}, () => inner.writeMarker(marker, options))

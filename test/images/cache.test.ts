@@ -93,6 +93,18 @@ describe('the cache of variants', () => {
   })
 })
 
+// Red when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it opens.
+test.each([1, 2, 3, 4])('a cache and a store that open one fresh place at once are not both open (%i)', async (n) => {
+  const backend = new MemoryBackend()
+  const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:') })
+  const images = createImageVariants({ blobs, cache: backend })
+  const opening = n % 2 ? [blobs.ready(), images.ready()] : [images.ready(), blobs.ready()]
+  const opened = await Promise.allSettled(opening)
+  expect(opened.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  await images.close()
+  await blobs.close()
+})
+
 describe('what the public may not see', () => {
   test('has no variant: what is temporary, hidden, taken down, or of another account', async () => {
     const { blobs, images, publish } = await openImages()

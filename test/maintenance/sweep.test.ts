@@ -10,6 +10,7 @@ import {
   cidOfBytes,
   type SweepReport,
 } from '../../src/index.ts'
+import { putBlobs } from '../../src/testing/blobs.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, heldBack, meddle } from '../support/meddling.ts'
 import { memoryPlace, places } from '../support/places.ts'
@@ -120,6 +121,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
         },
       }),
     })
+    await blobs.ready()
     let count = 0
     uploading = async () => void (await blobs.upload(alice, bytes(`upload ${count++}`)))
     for (let round = 0; round < 3; round++) expect(await blobs.sweep()).toMatchObject({ orphans: 0 })
@@ -319,6 +321,40 @@ describe('a database and bytes that do not belong together', () => {
     await expect(other.collect()).rejects.toMatchObject(mismatch)
     expect(await text((await first.read(alice, ref.ref)).body)).toBe('mine')
     await first.sweep()
+  })
+
+  // Red when the first marker is written over another's: each database then dooms, in its sweep, what the other has stored.
+  test.each([1, 2, 3, 4, 5])('of two databases that open one fresh root at once, one is refused (%i)', async () => {
+    const place = new FolderPlace()
+    const both = [place.store(), place.store({ database: join(place.folder, 'other.sqlite') })]
+    const opened = await Promise.allSettled(both.map((store) => store.ready()))
+    expect(opened.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const [owner, other] = opened[0]?.status === 'fulfilled' ? both : both.reverse()
+    const ref = await posted(owner as BlobStore, alice, 'mine')
+    await expect(other?.sweep({ force: true })).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(await owner?.sweep()).toMatchObject({ keys: 1, orphans: 0 })
+    expect(await text((await (owner as BlobStore).read(alice, ref.ref)).body)).toBe('mine')
+  })
+
+  // Red when the epoch is written without a look at whose marker is there.
+  test('a database whose marker was replaced while it was open writes over nothing', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await posted(blobs, alice, 'mine')
+    const theirs = JSON.stringify({ id: 'another', epoch: 1 })
+    await place.backend().writeMarker(theirs)
+    await expect(blobs.sweep()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await expect(blobs.recover()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(await place.backend().readMarker()).toBe(theirs)
+  })
+
+  test('a fresh database is refused where there are blobs, and no marker', async () => {
+    const place = new FolderPlace()
+    const backend = place.backend()
+    await backend.open()
+    await putBlobs(backend, 1)
+    await expect(place.store().ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(await backend.readMarker()).toBeNull()
   })
 
   test('a used database is refused on an empty root', async () => {

@@ -54,6 +54,7 @@ export class Fuse {
       list: (options) => this.call(() => inner.list(options)),
       sweepSpools: (olderThan, options) => this.call(() => inner.sweepSpools(olderThan, options)),
       readMarker: (options) => this.call(() => inner.readMarker(options)),
+      claimMarker: (marker, options) => this.call(() => inner.claimMarker(marker, options)),
       writeMarker: (marker, options) => this.call(() => inner.writeMarker(marker, options)),
     }
   }

@@ -16,6 +16,7 @@ export function meddle(inner: BlobBackend, replaced: Partial<BlobBackend>): Blob
     list: (options) => inner.list(options),
     sweepSpools: (olderThan, options) => inner.sweepSpools(olderThan, options),
     readMarker: (options) => inner.readMarker(options),
+    claimMarker: (marker, options) => inner.claimMarker(marker, options),
     writeMarker: (marker, options) => inner.writeMarker(marker, options),
     ...replaced,
   }

@@ -23,7 +23,7 @@ import { placeBlob } from './durable-write.ts'
 import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
 import { LoopTime } from './loop-time.ts'
-import { readMarker, writeMarker } from './marker.ts'
+import { claimMarker, readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
 import { makeRoot } from './root.ts'
@@ -166,6 +166,10 @@ export class DiskBackend implements BlobBackend {
 
   readMarker({ signal }: CallOptions = {}): Promise<string | null> {
     return this.#attempt('read the marker', signal, () => readMarker(this.#layout))
+  }
+
+  claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
+    return this.#attempt('write the marker', signal, () => claimMarker(this.#layout, marker, this.durable))
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {

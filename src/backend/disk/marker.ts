@@ -15,6 +15,21 @@ export async function readMarker(layout: Layout): Promise<string | null> {
   }
 }
 
+/** The first to link its file to the name has claimed the root. Resolves with the marker that is there then. */
+export async function claimMarker(layout: Layout, marker: string, durable: boolean): Promise<string> {
+  const file = await SpoolFile.create(layout.spools)
+  try {
+    await file.write([Buffer.from(marker)])
+    await file.finish(durable)
+    await file.linkTo(layout.marker)
+  } finally {
+    await file.discard()
+  }
+  if (durable) await syncDirectory(layout.root)
+  // It is there now, and nobody deletes it.
+  return (await readMarker(layout)) ?? marker
+}
+
 /** A file of its own that takes the place of the old one in one step. */
 export async function writeMarker(layout: Layout, marker: string, durable: boolean): Promise<void> {
   const file = await SpoolFile.create(layout.spools)

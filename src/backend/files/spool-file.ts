@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { byteCount } from '../arguments.ts'
-import { ifThere, Refusal, sys } from './system-calls.ts'
+import { errnoOf, ifThere, Refusal, sys } from './system-calls.ts'
 import { writeAll } from './write-all.ts'
 
 /** Bytes on their way in: a file of a random name. Errors are the bare ones of the system calls. */
@@ -54,6 +54,15 @@ export class SpoolFile {
   async moveTo(path: string): Promise<void> {
     await sys.rename(this.#path, path)
     this.#gone = true
+  }
+
+  /** Gives the finished file a name, unless another file has it. */
+  async linkTo(path: string): Promise<void> {
+    try {
+      await sys.link(this.#path, path)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
   }
 
   async discard(): Promise<void> {

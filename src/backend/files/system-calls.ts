@@ -36,6 +36,7 @@ export const sys: SystemCalls = {
   close: async (fd) => fs.closeSync(fd),
   closeRead: promisify(fs.close),
   rename: async (from, to) => fs.renameSync(from, to),
+  link: promisify(fs.link),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => void (await mkdir(path, 0o700)),
   realpath: promisify(fs.realpath.native) as (path: string) => Promise<string>,
@@ -63,6 +64,8 @@ export interface SystemCalls {
   /** Of a file that may have been deleted meanwhile: with the last descriptor its blocks go, which may take long. */
   closeRead(fd: number): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /** A second name for a file, which must not be taken. */
+  link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   mkdir(path: string): Promise<void>
   /** Without symbolic links. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { BlobStoreError } from '../../errors.ts'
 import { assertDelay, assertOptions } from '../../options.ts'
@@ -21,6 +22,7 @@ import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { type BlobKey, cidIn, cidOfKey } from '../key.ts'
+import { markerSettles } from '../marker-settles.ts'
 import { Requests } from './requests.ts'
 import type { ObjectService } from './service.ts'
 import { serviceError } from './service-error.ts'
@@ -166,6 +168,14 @@ export class ObjectBackend implements BlobBackend {
       const object = await this.#requests.open('marker', { key: 'marker', signal, explain: (error) => error })
       return object && (await text(object.body))
     })
+  }
+
+  async claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
+    const found = await this.readMarker({ signal })
+    if (found !== null) return found
+    await this.writeMarker(marker, { signal })
+    await sleep(markerSettles, undefined, { signal })
+    return (await this.readMarker({ signal })) ?? marker
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {

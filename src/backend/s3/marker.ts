@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { markerSettles } from '../marker-settles.ts'
 import { bytesInMemory } from './object-body.ts'
-import { getObject, putObject } from './objects.ts'
+import { getObject, objectHeaders, putObject } from './objects.ts'
 import { readAll } from './reading.ts'
 import { repeatedly, unlessRefused } from './retry.ts'
 import type { Service } from './service.ts'
@@ -14,6 +17,63 @@ export async function readMarker(
     const object = await getObject(service, name, undefined, signal)
     return object && (await readAll(object, service, signal)).toString()
   }, signal)
+}
+
+/**
+ * Written once by `If-None-Match: *`, and once again: a service that does not refuse the second does not know the header, and
+ * then what counts is what is there a while later.
+ */
+export async function claimMarker(
+  service: Service,
+  name: string,
+  marker: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const first = await putIfAbsent(service, name, marker, signal)
+  const isHonoured = first === 'refused' || (first === 'written' && (await isRefused(service, name, signal)))
+  if (!isHonoured) {
+    if (first === 'unknown') await writeMarker(service, name, marker, signal)
+    await sleep(markerSettles, undefined, { signal })
+  }
+  return (await readMarker(service, name, signal)) ?? marker
+}
+
+async function isRefused(service: Service, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const there = await readMarker(service, name, signal)
+  return there !== null && (await putIfAbsent(service, name, there, signal)) === 'refused'
+}
+
+/** `unknown`: the service does not take such requests. */
+async function putIfAbsent(
+  service: Service,
+  name: string,
+  marker: string,
+  signal: AbortSignal | undefined,
+): Promise<'written' | 'refused' | 'unknown'> {
+  const input = { Bucket: service.bucket, Key: name, Body: marker, IfNoneMatch: '*', ...objectHeaders }
+  try {
+    await unlessRefused(
+      () => service.request(signal, (options) => service.client.send(new PutObjectCommand(input), options)),
+      signal,
+    )
+    return 'written'
+  } catch (error) {
+    switch (statusOf(error)) {
+      case 412: // it is there
+      case 409: // another is being written in this moment
+        return 'refused'
+      case 400:
+      case 501:
+        return 'unknown'
+      default:
+        throw error
+    }
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
+  return $metadata?.httpStatusCode
 }
 
 /** The one object that is written more than once: services replace it in one step. */

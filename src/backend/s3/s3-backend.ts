@@ -28,7 +28,7 @@ import { Deleting } from './deleting.ts'
 import { Names } from './layout.ts'
 import { sweepParts } from './leftover-parts.ts'
 import { listKeys } from './listing.ts'
-import { readMarker, writeMarker } from './marker.ts'
+import { claimMarker, readMarker, writeMarker } from './marker.ts'
 import { getObject, headObject } from './objects.ts'
 import { resolveS3Limits, type S3BackendOptions } from './options.ts'
 import { presignObject } from './presign.ts'
@@ -164,6 +164,12 @@ export class S3Backend implements BlobBackend {
 
   readMarker({ signal }: CallOptions = {}): Promise<string | null> {
     return this.#attempt('read the marker', signal, () => readMarker(this.#service, this.#names.marker, signal))
+  }
+
+  claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
+    return this.#attempt('write the marker', signal, () =>
+      claimMarker(this.#service, this.#names.marker, marker, signal),
+    )
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {

@@ -17,6 +17,7 @@ export const abortCases: readonly ConformanceCase[] = [
       (options) => backend.list(options),
       (options) => backend.sweepSpools(0, options),
       (options) => backend.readMarker(options),
+      (options) => backend.claimMarker('never', options),
       (options) => backend.writeMarker('never', options),
     ]
     for (const reason of [new Error('enough'), 'a string', Object.assign(new Error(), { code: 'EIO', syscall: 'x' })]) {

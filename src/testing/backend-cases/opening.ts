@@ -62,6 +62,14 @@ export const openCases: readonly ConformanceCase[] = [
     assert.equal(await backend.readMarker(), null)
   }),
 
+  conformanceCase('of markers that several claim at once one is the first, and all are told which', async (place) => {
+    const backends = [place.backend, await place.another(), await place.another()]
+    const claimed = await Promise.all(backends.map((backend, n) => backend.claimMarker(`of ${n}`)))
+    assert.equal(new Set(claimed).size, 1, claimed.join(', '))
+    assert.equal(await place.backend.readMarker(), claimed[0])
+    assert.equal(await place.backend.claimMarker('too late'), claimed[0])
+  }),
+
   conformanceCase('a marker is read as it was written, and replaces the one before', async ({ backend }) => {
     await backend.writeMarker('first, and longer than the second')
     await backend.writeMarker('{"id":"zweite · 第二"}')

@@ -23,6 +23,7 @@ export const collectorSteps = [
   'readMarker',
   'identity',
   'nextEpoch',
+  'claimMarker',
   'writeMarker',
   'unfinishedDeletions',
   'expiredBlobs',

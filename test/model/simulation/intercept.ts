@@ -54,6 +54,7 @@ export function interceptBackend(inner: BlobBackend, intercept: Intercept): Blob
     list: ({ signal, ...options } = {}) => intercept('list', () => inner.list(options), { signal }),
     sweepSpools: (age, options) => intercept('sweepSpools', () => inner.sweepSpools(age), options ?? {}),
     readMarker: (options) => intercept('readMarker', () => inner.readMarker(), options ?? {}),
+    claimMarker: (text, options) => intercept('claimMarker', () => inner.claimMarker(text), options ?? {}),
     writeMarker: (text, options) => intercept('writeMarker', () => inner.writeMarker(text), options ?? {}),
   }
 }
