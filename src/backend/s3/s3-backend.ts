@@ -18,6 +18,7 @@ import type {
   PutBody,
   Spool,
 } from '../backend.ts'
+import { fileError } from '../files/file-error.ts'
 import type { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
@@ -36,7 +37,7 @@ import { probe } from './probe.ts'
 import { putChunks, putSpool } from './putting.ts'
 import { readingOf } from './reading.ts'
 import { repeatedly } from './retry.ts'
-import { s3Error } from './s3-error.ts'
+import { onDisk, s3Error } from './s3-error.ts'
 import { S3Spool } from './s3-spool.ts'
 import { Service } from './service.ts'
 
@@ -89,7 +90,7 @@ export class S3Backend implements BlobBackend {
     const verb = `open the bucket "${this.#service.bucket}" of backend "${this.name}"`
     return this.#attempt(verb, signal, async () => {
       if (this.#ownClient === undefined) await checkClient(this.#service.client, this.name)
-      await openSpoolDirectory(this.#spoolDirectory)
+      await onDisk(() => openSpoolDirectory(this.#spoolDirectory))
       await probe(this.#service, this.#names, logger, { backend: this.name }, signal)
     })
   }
@@ -103,9 +104,8 @@ export class S3Backend implements BlobBackend {
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
-      await this.#space.take(0, 1)
-      const file = await SpoolFile.create(this.#spoolDirectory)
-      const explain = (error: unknown) => this.#explain(error, 'write a spool file')
+      const file = await onDisk(() => this.#newSpool())
+      const explain = (error: unknown) => fileError(error, { verb: 'write a spool file', backend: this.name })
       const { partSize } = this.#service.limits
       return new S3Spool(partSize, { file, space: this.#space, explain, open: this.#spools })
     })
@@ -157,7 +157,7 @@ export class S3Backend implements BlobBackend {
   /** And the parts in the bucket that such uploads have left. */
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     return this.#attempt('sweep spools and parts', signal, async () => {
-      const files = await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+      const files = await onDisk(() => sweepSpoolFiles(this.#spoolDirectory, olderThan, signal))
       return files + (await sweepParts(this.#service, this.#names, olderThan, this.#underWay, signal))
     })
   }
@@ -172,6 +172,11 @@ export class S3Backend implements BlobBackend {
     )
   }
 
+  async #newSpool(): Promise<SpoolFile> {
+    await this.#space.take(0, 1)
+    return await SpoolFile.create(this.#spoolDirectory)
+  }
+
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
     const name = this.#names.blob(key)
@@ -180,7 +185,7 @@ export class S3Backend implements BlobBackend {
       await putChunks(this.#service, name, body.chunks, body, signal)
     } else {
       const spool = this.#take(body.spool)
-      await spool.file.finish(false) // it need not outlive a crash
+      await onDisk(() => spool.file.finish(false)) // it need not outlive a crash
       checkSize(spool.file.size, body.size, key, this.name)
       await putSpool(this.#service, name, spool, body, this.#underWay, signal)
     }
