@@ -7,6 +7,8 @@ export interface Meaning {
   transient?: boolean
   /** It is certain that nothing was stored: the same upload may be sent again under the same key. */
   nothingWasDone?: boolean
+  /** It may have been stored, and the next request may go well: a failure of the moment. */
+  unsure?: boolean
   text: string
 }
 
@@ -41,7 +43,7 @@ const foreign404: Meaning = {
   text: 'a 404 came that is not the service’s own; look at proxies on the way, and at `endpoint`',
 }
 const unknownThere: Meaning = { transient: true, text: 'the service does not know the object, or the upload, any more' }
-const cut: Meaning = { transient: true, text: 'the connection was cut' }
+const cut: Meaning = { transient: true, unsure: true, text: 'the connection was cut' }
 const damagedOnTheWay: Meaning = {
   transient: true,
   nothingWasDone: true,
@@ -67,7 +69,7 @@ const meanings: Record<string, Meaning> = {
   IncompleteBody: damagedOnTheWay,
   BadDigest: damagedOnTheWay,
   XAmzContentSHA256Mismatch: damagedOnTheWay,
-  InternalError: { transient: true, text: 'the service failed inside' },
+  InternalError: { transient: true, unsure: true, text: 'the service failed inside' },
   AccessDenied: denied,
   AllAccessDisabled: denied,
   AccountProblem: denied,
@@ -141,7 +143,7 @@ function meaningOfStatus(status: number | undefined): Meaning | undefined {
   if (status === 401) return credentials
   if (status === 301 || status === 307) return region
   if (status === 501) return { text: 'the service does not know such a request' }
-  return status >= 500 ? { transient: true, text: 'the service failed' } : undefined
+  return status >= 500 ? { transient: true, unsure: true, text: 'the service failed' } : undefined
 }
 
 /** The SDK has seen by the date of the answer how wrong the clock is. HEAD has no body that says so. */

@@ -1,6 +1,7 @@
 import { isNativeError } from 'node:util/types'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import { type Attempt, fileError } from '../files/file-error.ts'
+import { markUnsure } from '../unsure.ts'
 import { codeOf, meaningOf, statusOf } from './meanings.ts'
 
 /** Whether the same call may succeed later. */
@@ -50,13 +51,15 @@ export function s3Error(error: unknown, attempt: Attempt): unknown {
   if (isBlobStoreError(error)) return error
   if (codeOf(error) === 'SpoolFailure') return fileError((error as Error).cause, attempt)
   const { verb, backend, cid } = attempt
-  const { code = 'StorageFailed', transient = false, text } = meaningOf(error)
+  const { code = 'StorageFailed', transient = false, unsure = false, text } = meaningOf(error)
   const status = statusOf(error)
   const short = status === undefined ? codeOf(error) : `${codeOf(error)}, ${status}`
-  return new BlobStoreError(code, `Cannot ${verb}: ${text} (${short})`, {
+  const explained = new BlobStoreError(code, `Cannot ${verb}: ${text} (${short})`, {
     ...{ backend, cid, transient },
     cause: new RequestFailure(error),
   })
+  if (unsure) markUnsure(explained)
+  return explained
 }
 
 /**
