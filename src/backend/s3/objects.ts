@@ -46,18 +46,19 @@ export interface OpenObject {
   body: Readable
 }
 
-/** Null when there is none. `range` may end behind the object's last byte: then the body ends there. */
+/** Null when there is none. Who does not read the body at once gets it through `large`. `range` may end behind the object's last byte: then the body ends there. */
 export async function getObject(
   service: Service,
   name: string,
   range: ByteRange | undefined,
   signal: AbortSignal | undefined,
+  through: 'small' | 'large' = 'small',
 ): Promise<OpenObject | null> {
-  const { client, bucket } = service
+  const { clients, bucket } = service
   const asked = range && { Range: `bytes=${range.start}-${range.end}` }
   try {
     return await service.request(signal, async (options) => {
-      const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: name, ...asked }), options)
+      const answer = await clients[through].send(new GetObjectCommand({ Bucket: bucket, Key: name, ...asked }), options)
       const { Body: body, ContentLength: length, ContentRange: part } = answer
       if (!(body instanceof Readable))
         throw new OddAnswer('the S3 client gives no Node streams; make it with its Node handler')

@@ -1,19 +1,25 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { Patience } from '../patience.ts'
+import type { Clients } from './client.ts'
 import { codeOf } from './meanings.ts'
 import type { S3Limits } from './options.ts'
 import { NoCredentials } from './s3-error.ts'
 
-/** A bucket behind a client, and how requests to it are made: once, within the time they have. */
+/** A bucket behind its clients, and how requests to it are made: once, within the time they have. */
 export class Service {
-  readonly client: S3Client
+  readonly clients: Clients
   readonly bucket: string
   readonly limits: S3Limits
 
-  constructor(client: S3Client, bucket: string, limits: S3Limits) {
-    this.client = client
+  constructor(clients: Clients, bucket: string, limits: S3Limits) {
+    this.clients = clients
     this.bucket = bucket
     this.limits = limits
+  }
+
+  /** For all but reading. */
+  get client(): S3Client {
+    return this.clients.other
   }
 
   /** Makes one request. Errors are the SDK's, `NoCredentials` and `TimedOut`; after an abort, anything. */

@@ -46,7 +46,7 @@ test('a service that lists the name that was begun behind once more counts nothi
     },
     config: {},
   }
-  const service = new Service(inclusive as never, 'bucket', resolveS3Limits({ bucket: 'bucket' }))
+  const service = new Service({ other: inclusive } as never, 'bucket', resolveS3Limits({ bucket: 'bucket' }))
   for (const limit of [1, 2, 7, 1000]) {
     const listed: string[] = []
     for (let after: BlobKey | '' | undefined = ''; after !== undefined; ) {
