@@ -1,15 +1,22 @@
 import { lstat, mkdir, stat } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { basename } from 'node:path'
 import { checkDirectory } from './directory.ts'
 import { Refusal } from './system-calls.ts'
 
-/** Of this user alone: whoever else could write there would choose what is stored. */
+/**
+ * Of this user alone: whoever else could write there would choose what is stored. By the number, for a container's user may
+ * have no name.
+ */
 export function defaultSpoolDirectory(): string {
-  return `${tmpdir()}/pds-blobstore-spool-${userInfo().uid}`
+  return `${tmpdir()}/pds-blobstore-spool-${process.getuid?.() ?? -1}`
 }
 
-/** It may be a symbolic link, where this user or root has made that: in a folder for all, such as `/tmp`, others make some too. */
+/**
+ * Makes it where it is missing, and checks it. To be called before each use: in a folder for all, such as `/tmp`, cleaners take
+ * what was not used for long, and then somebody else may make one of that name. It may be a symbolic link, where this user or
+ * root has made that: others make some too.
+ */
 export async function openSpoolDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
   const own = process.getuid?.()

@@ -160,7 +160,7 @@ export class S3Backend implements BlobBackend {
   /** And the parts in the bucket that such uploads have left. */
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     return this.#attempt('sweep spools and parts', signal, async () => {
-      const files = await onDisk(() => sweepSpoolFiles(this.#spoolDirectory, olderThan, signal))
+      const files = await onDisk(() => this.#sweepFiles(olderThan, signal))
       return files + (await sweepParts(this.#service, this.#names, olderThan, this.#underWay, signal))
     })
   }
@@ -175,7 +175,13 @@ export class S3Backend implements BlobBackend {
     )
   }
 
+  async #sweepFiles(olderThan: number, signal: AbortSignal | undefined): Promise<number> {
+    await openSpoolDirectory(this.#spoolDirectory)
+    return await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+  }
+
   async #newSpool(): Promise<SpoolFile> {
+    await openSpoolDirectory(this.#spoolDirectory)
     await this.#space.take(0, 1)
     return await SpoolFile.create(this.#spoolDirectory)
   }
