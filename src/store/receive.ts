@@ -99,6 +99,7 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
       signal.throwIfAborted()
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
         interrupt = reject
+        interruption.waiting()
         Promise.resolve(iterator.next()).then(resolve, reject)
       })
       if (next.done) {
@@ -111,7 +112,7 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
         await turn()
         continue
       }
-      interruption.heard()
+      interruption.heard(next.value.byteLength)
       yield next.value
     }
   } catch (error) {

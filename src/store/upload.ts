@@ -18,7 +18,7 @@ import { printable } from '../printable.ts'
 import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
-import { Interruption } from './interruption.ts'
+import { allowanceFor, Interruption } from './interruption.ts'
 import { noLimits, noMost, type ResolvedLimits } from './limits.ts'
 import { quotaOf } from './quota.ts'
 import { type Received, receive, type SpoolGrant } from './receive.ts'
@@ -44,10 +44,14 @@ export async function upload(
   const createdAt = timeOf(options.createdAt)
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
-  using _slot = options.limits === 'off' ? null : store.slots.take(did)
-  using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
+  using slot = options.limits === 'off' ? null : store.slots.take(did)
+  const { idle, upload: total } = store.times
+  const { minRate } = limits.uploads
+  const allowance = allowanceFor(declaredSize ?? limits.maxBlobSize)
+  using interruption = new Interruption({ idle, total, allowance, minRate }, [options.signal, slot?.signal])
   const quota = await quotaOf(limits.quota, did)
   const attempt = new Attempt(store, did, quota, options.takenDown ?? 'refuse', interruption.signal)
+  attempt.lease += allowance
   try {
     const received = await receive(source, {
       declaredSize,
@@ -57,6 +61,7 @@ export async function upload(
       openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
     })
     attempt.received = received
+    slot?.received()
     if (expected !== null) assertCid(received, expected, did)
     const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
       namedMimeType(store, did, limits, received, refusal),
@@ -76,6 +81,8 @@ const pauseBefore = 100
 /** One upload's way through the protocol, and how it is undone wherever it stops. */
 class Attempt {
   received: Received | null = null
+  /** How long the upload counts as alive, in milliseconds: longer than it may take. */
+  lease: number
   readonly #store: StoreContext
   readonly #did: string
   readonly #quota: ResolvedQuota
@@ -94,6 +101,7 @@ class Attempt {
     signal: AbortSignal,
   ) {
     this.#store = store
+    this.lease = store.times.lease
     this.#did = did
     this.#quota = quota
     this.#takenDown = takenDown
@@ -102,7 +110,7 @@ class Attempt {
   }
 
   async openSpool(declaredSize: number | undefined, most: number): Promise<SpoolGrant> {
-    const { metadata, times } = this.#store
+    const { metadata } = this.#store
     const backend = this.#store.backends.write
     this.#reserved = true // even if the answer is lost
     const granted = await metadata.reserve({
@@ -112,7 +120,7 @@ class Attempt {
       // Where nothing bounds it, there is nothing to reserve.
       size: declaredSize === undefined && most < noMost ? { most } : { known: declaredSize ?? 0 },
       quota: this.#quota,
-      lease: times.lease,
+      lease: this.lease,
     })
     const spool = await backend.spool({ signal: this.#signal })
     return { spool, granted: most < noMost ? granted : noMost }
@@ -159,7 +167,7 @@ class Attempt {
     { size, sha256, spool, chunks }: Received,
     about: { backend: string; did: string; cid: BlobCid; size: number },
   ): Promise<BlobKey> {
-    const { metadata, times, backends } = this.#store
+    const { metadata, backends } = this.#store
     const body = spool ? { size, sha256, spool } : { size, sha256, chunks }
     let failure: { error: unknown } | undefined
     for (let attempt = 1; ; attempt++) {
@@ -169,7 +177,7 @@ class Attempt {
         ...{ ...about, key },
         generation: this.#generation,
         quota: this.#quota,
-        lease: times.lease,
+        lease: this.lease,
         reserved: this.#reserved,
       })
       // Bytes that may lie under keys that were given up count against the account: that is not what failed.

@@ -71,6 +71,23 @@ describe.each(places)('an upload to $name is refused', ({ make }) => {
 })
 
 describe.each(places)('an upload to $name', ({ make }) => {
+  // Red when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
+  test('is alive for as long as its size may take', async () => {
+    const place = make()
+    const blobs = place.store({ limits: { accept: ['*/*'], maxBlobSize: 3e9 } })
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield* chunks(30, 50_000)
+      while ((await blobs.usage(alice)).reserved === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      place.clock.advance(3 * hour)
+      expect(await blobs.collect()).toMatchObject({ expiredUploads: 0 })
+      place.clock.advance(10 * hour)
+      expect(await blobs.collect()).toMatchObject({ expiredUploads: 1 })
+      throw new Error('enough')
+    }
+    await expect(blobs.upload(alice, slow(), { size: 2e9 })).rejects.toMatchObject({ code: 'UploadInterrupted' })
+    await expectNothingLeft(place, blobs)
+  })
+
   test('goes by what it really was, once a spool has reserved more', async () => {
     const blobs = make().store()
     await blobs.upload(alice, chunks(30, 50_000))
