@@ -15,6 +15,7 @@ import type { ResolvedQuota } from '../metadata/quota.ts'
 import type { CommitOutcome } from '../metadata/uploads.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
+import { isDate } from '../shapes.ts'
 import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
@@ -283,7 +284,7 @@ async function namedMimeType(
 
 function timeOf(createdAt: Date | undefined): number | undefined {
   if (createdAt === undefined) return undefined
-  const time = createdAt instanceof Date ? createdAt.getTime() : Number.NaN
+  const time = isDate(createdAt) ? createdAt.getTime() : Number.NaN
   if (time >= 0) return time
   throw new BlobStoreError('InvalidArgument', 'upload: createdAt must be a valid Date, of 1970 or later')
 }

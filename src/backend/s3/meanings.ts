@@ -1,5 +1,5 @@
-import { isNativeError } from 'node:util/types'
 import type { BlobStoreErrorCode } from '../../errors.ts'
+import { isError } from '../../shapes.ts'
 
 /** What an error of the SDK, of the service or of a socket says. */
 export interface Meaning {
@@ -120,7 +120,7 @@ export function statusOf(error: unknown): number | undefined {
 
 /** The code of the service's answer, else that of the system call, else the name of the error. */
 export function codeOf(error: unknown): string {
-  if (!isNativeError(error)) return 'Unknown'
+  if (!isError(error)) return 'Unknown'
   const { code, name } = error as Error & { code?: unknown }
   return statusOf(error) === undefined && typeof code === 'string' ? code : name
 }
@@ -168,6 +168,6 @@ function meaningOfSocket(error: unknown, code: string): Meaning | undefined {
   if (ofCertificates.test(code)) return untrusted
   if (/^ERR_(TLS|SSL)_/.test(code)) return noTls
   // Node's error for a socket that closed before the answer has a message, and at times no code.
-  if (isNativeError(error) && /socket hang up|aborted/.test(error.message)) return cut
+  if (isError(error) && /socket hang up|aborted/.test(error.message)) return cut
   return (error as { syscall?: unknown } | undefined)?.syscall === undefined ? undefined : cut
 }

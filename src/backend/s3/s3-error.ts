@@ -1,5 +1,5 @@
-import { isNativeError } from 'node:util/types'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+import { isError } from '../../shapes.ts'
 import { type Attempt, fileError } from '../files/file-error.ts'
 import { markUnsure } from '../unsure.ts'
 import { codeOf, meaningOf, statusOf } from './meanings.ts'
@@ -74,7 +74,7 @@ class RequestFailure extends Error {
 
   constructor(error: unknown) {
     const status = statusOf(error)
-    super(status === 403 || !isNativeError(error) ? codeOf(error) : error.message.slice(0, 300))
+    super(status === 403 || !isError(error) ? codeOf(error) : error.message.slice(0, 300))
     this.code = codeOf(error)
     this.status = status
     this.requestId = (error as { $metadata?: { requestId?: string } } | undefined)?.$metadata?.requestId

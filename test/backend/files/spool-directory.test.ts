@@ -59,5 +59,5 @@ test('a directory for spools that a cleaner took is made again, for this user al
 
 // Red when the name of the user is asked for: `docker run --user 4321` has none.
 test('the directory for spools is named by the number of the user, who may have no name', () => {
-  expect(defaultSpoolDirectory().endsWith(`/pds-blobstore-spool-${process.getuid?.() ?? -1}`)).toBe(true)
+  expect(defaultSpoolDirectory().endsWith(`/pds-blobstore-spool-${process.geteuid?.() ?? -1}`)).toBe(true)
 })
