@@ -11,7 +11,7 @@
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
  * | `InvalidRange` | the range lies outside the blob |
  * | `InvalidArgument` | an option or argument that cannot be meant |
- * | `UploadTimeout` | no byte for too long, or the whole took too long |
+ * | `UploadTimeout` | no byte for too long, too few in a minute, or the whole took too long |
  * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
  * | `UploadExpired` | its lease was over before it was done; nothing was promised, try again |
  * | `QuotaExceeded` | the account has, or is uploading, as much as it may |

@@ -1,6 +1,7 @@
 import { decode as decodeDagCbor } from '@ipld/dag-cbor'
 import { BlobStoreError } from '../errors.ts'
 import { printable } from '../printable.ts'
+import { isUint8Array } from '../shapes.ts'
 import { cidOfLink, hasLegacyForm, isByteCount, isCidObject, readBlobRef } from './blob-ref.ts'
 import type { BlobCid } from './cid.ts'
 import { parseMimeType } from './mime.ts'
@@ -83,7 +84,7 @@ export function findBlobRefs(record: unknown, { broken = 'refuse' }: FindOptions
     }
   }
 
-  const root = record instanceof Uint8Array ? decodeBlock(record) : record
+  const root = isUint8Array(record) ? decodeBlock(record) : record
   if (typeof root === 'object' && root !== null) visit(root, null, 0)
   return found
 }
@@ -128,7 +129,8 @@ function claimed(value: object, cid: BlobCid, at: Place | null): FoundBlobRef {
 function decodeBlock(block: Uint8Array): unknown {
   if (block.length > maxBlockLength) refuse(`it has more than ${maxBlockLength} bytes`, null)
   try {
-    return decodeDagCbor(block)
+    // The decoder takes no bytes of another realm.
+    return decodeDagCbor(Buffer.from(block.buffer, block.byteOffset, block.byteLength))
   } catch (cause) {
     // A stack that overflows on deep nesting is among the causes.
     return refuse('it is not a valid dag-cbor block', null, cause)

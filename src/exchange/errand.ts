@@ -3,6 +3,7 @@ import type { CallOptions } from '../backend/backend.ts'
 import { isBlobStoreError } from '../errors.ts'
 import { Pace } from '../maintenance/pace.ts'
 import { assertWhole } from '../options.ts'
+import { isError } from '../shapes.ts'
 import { PassedOver } from './passed-over.ts'
 
 /** So many in a row fail only when something is down. */
@@ -95,7 +96,7 @@ export class Errand<Report extends Counted> {
     } catch (error) {
       this.signal?.throwIfAborted()
       if (error instanceof PassedOver) throw error
-      if (!(error instanceof Error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
+      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
         this.#gaveUp = { error }
         throw error
       }

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream'
-import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import type { CallOptions } from '../backend/backend.ts'
 import { createClient } from '../backend/s3/client.ts'
 import type { S3BackendOptions } from '../backend/s3/options.ts'
 import { isDid } from '../blob/did.ts'
 import { assertOptions } from '../options.ts'
+import { isError } from '../shapes.ts'
 import { isPlainName, type PdsTree, type TreeArea, type TreeObject } from './pds-tree.ts'
 
 export type S3TreeOptions = Pick<
@@ -48,7 +49,7 @@ export class S3Tree implements PdsTree {
       const body = Body as Readable
       return { size: ContentLength, body, close: async () => void body.destroy() }
     } catch (error) {
-      if (error instanceof NoSuchKey) return null
+      if (isError(error) && error.name === 'NoSuchKey') return null
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isError } from '../shapes.ts'
 import { readActorRows } from './actor-rows.ts'
 import { nobody, type PdsPackage } from './pds-package.ts'
 import { notAsKnown, type RunningPds } from './running-pds.ts'
@@ -23,7 +24,7 @@ export async function assertAnswers(pds: RunningPds, of: PdsPackage | null): Pro
     const probe: RunningPds = { ctx: { ...pds.ctx, actorStore: trial } }
     for (const final of [false, true]) await readActorRows(probe, nobody, [noBytes], { final })
   } catch (error) {
-    const why = error instanceof Error ? error.message : error
+    const why = isError(error) ? error.message : error
     throw notAsKnown(of, `it does not answer what is asked of it (${why})`, error)
   } finally {
     await removeTrial(directory)

@@ -1,4 +1,5 @@
 import type { BlobCid } from '../blob/cid.ts'
+import { isMap } from '../shapes.ts'
 
 /**
  * - `permanent`: a record references it, and everybody may see it by that.
@@ -42,7 +43,7 @@ export async function ask(
 ): Promise<Map<BlobCid, Standing>> {
   if (cids.length === 0) return new Map()
   const answer = await host.referenced(did, cids, options)
-  if (answer instanceof Map) return answer
+  if (isMap(answer)) return answer as Map<BlobCid, Standing>
   const permanent = new Set(answer as Iterable<BlobCid>)
   return new Map(cids.filter((cid) => permanent.has(cid)).map((cid) => [cid, 'permanent']))
 }

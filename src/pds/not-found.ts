@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { BlobStoreError } from '../errors.ts'
+import { isError } from '../shapes.ts'
 import { nobody, type PdsPackage } from './pds-package.ts'
 import type { RunningPds } from './running-pds.ts'
 
@@ -32,7 +33,7 @@ async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
     await configured.getStream({ toString: () => noBytes })
     return null
   } catch (error) {
-    if (!(error instanceof Error) || error.constructor.name !== 'BlobNotFoundError') return null
+    if (!isError(error) || error.constructor.name !== 'BlobNotFoundError') return null
     return error.constructor as ErrorClass
   }
 }

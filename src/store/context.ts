@@ -2,6 +2,7 @@ import type { Logger } from '../logger.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
 import type { Hooks } from './hooks.ts'
+import { allowanceFor } from './interruption.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { Presence } from './presence.ts'
 import type { UploadSlots } from './upload-slots.ts'
@@ -21,6 +22,6 @@ export interface StoreContext {
 }
 
 /** The delete delay of bytes that were never live: no backup can need them, only a request that is still under way. */
-export function unusedDelay({ times }: StoreContext): number {
-  return Math.min(times.upload, times.deleteDelay)
+export function unusedDelay({ times, limits }: StoreContext): number {
+  return Math.min(times.upload + allowanceFor(limits.maxBlobSize), times.deleteDelay)
 }

@@ -19,8 +19,12 @@ export interface Limits {
   allowEmpty?: boolean | undefined
   /** What one account may have. @default unlimited */
   quota?: QuotaOption | undefined
-  /** How many uploads this process receives at once. @default { account: 64, total: 256 } */
-  uploads?: { account?: number | undefined; total?: number | undefined } | undefined
+  /**
+   * How many uploads this process receives at once, and the least that each must send, in bytes a second over a minute; 0 for
+   * no least. When all places are taken, an account that has more than another gives one up to it.
+   * @default { account: 64, total: 256, minRate: 1024 }
+   */
+  uploads?: { account?: number | undefined; total?: number | undefined; minRate?: number | undefined } | undefined
 }
 
 /** How long things last, in milliseconds. */
@@ -32,13 +36,19 @@ export interface Times {
    * than the slowest read takes from its query to opening its bytes. @default 86_400_000 (24 h)
    */
   deleteDelay?: number | undefined
-  /** The longest that an upload may take in all. @default 1_800_000 (30 min) */
+  /**
+   * The longest that an upload may take in all, besides what its bytes need at 1 Mbit/s: a steady one is not ended by it.
+   * @default 1_800_000 (30 min)
+   */
   upload?: number | undefined
   /** The longest that an upload, or a reader, may be silent. @default 30_000 */
   idle?: number | undefined
   /** The longest that the hook `inspect` may take. @default 60_000 */
   inspect?: number | undefined
-  /** When an upload that was never finished counts as dead; longer than `upload` and `inspect` together. @default 3_600_000 (1 h) */
+  /**
+   * When an upload that was never finished counts as dead, besides what its bytes need at 1 Mbit/s; longer than `upload` and
+   * `inspect` together. @default 3_600_000 (1 h)
+   */
   lease?: number | undefined
   /** How long bytes count as good after they were written or verified. @default 86_400_000 (24 h) */
   fresh?: number | undefined
@@ -46,7 +56,7 @@ export interface Times {
 
 export type ResolvedLimits = {
   readonly [K in Exclude<keyof Limits, 'uploads'>]-?: NonNullable<Limits[K]>
-} & { readonly uploads: { readonly account: number; readonly total: number } }
+} & { readonly uploads: { readonly account: number; readonly total: number; readonly minRate: number } }
 export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K]> }
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
@@ -61,7 +71,7 @@ export const noLimits: ResolvedLimits = Object.freeze({
   mimePolicy: 'sniffed',
   allowEmpty: true,
   quota: {},
-  uploads: Object.freeze({ account: noMost, total: noMost }),
+  uploads: Object.freeze({ account: noMost, total: noMost, minRate: 0 }),
 })
 
 const minute = 60_000
@@ -86,17 +96,18 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   assertAcceptPatterns(accept)
   assertOneOf('limits.mimePolicy', mimePolicy, mimePolicies)
   if (typeof quota !== 'function') resolveQuota(quota)
-  assertOptions('limits.uploads', uploads, ['account', 'total'])
-  const { account = 64, total = 256 } = uploads
+  assertOptions('limits.uploads', uploads, ['account', 'total', 'minRate'])
+  const { account = 64, total = 256, minRate = 1024 } = uploads
   assertWhole('limits.uploads.account', account, 1)
   assertWhole('limits.uploads.total', total, 1)
+  assertWhole('limits.uploads.minRate', minRate, 0)
   return Object.freeze({
     maxBlobSize,
     accept: Object.freeze([...accept]),
     mimePolicy,
     allowEmpty,
     quota,
-    uploads: Object.freeze({ account, total }),
+    uploads: Object.freeze({ account, total, minRate }),
   })
 }
 

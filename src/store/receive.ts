@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Spool } from '../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
+import { isUint8Array } from '../shapes.ts'
 import { ChunkList } from './chunk-list.ts'
 import type { Interruption } from './interruption.ts'
 import { type BlobSource, chunksOf } from './source.ts'
@@ -99,19 +100,20 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
       signal.throwIfAborted()
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
         interrupt = reject
+        interruption.waiting()
         Promise.resolve(iterator.next()).then(resolve, reject)
       })
       if (next.done) {
         ended = true
         return
       }
-      if (!(next.value instanceof Uint8Array)) throw notBytes(next.value)
+      if (!isUint8Array(next.value)) throw notBytes(next.value)
       if (next.value.byteLength === 0) {
         // Nothing has come. A source that gives only these, without end, would keep the timers from running.
         await turn()
         continue
       }
-      interruption.heard()
+      interruption.heard(next.value.byteLength)
       yield next.value
     }
   } catch (error) {

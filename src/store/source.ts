@@ -1,4 +1,5 @@
 import { BlobStoreError } from '../errors.ts'
+import { isBlob, isUint8Array } from '../shapes.ts'
 
 /**
  * Bytes on their way in: all at once, as a `Blob`, or in chunks. `AsyncIterable` covers Node's streams, web streams,
@@ -12,8 +13,8 @@ const pieceSize = 1024 * 1024
 /** @throws `InvalidArgument` */
 export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
   if (source === null) return [][Symbol.iterator]()
-  if (source instanceof Uint8Array) return piecesOf(source)
-  if (source instanceof Blob) return source.stream()[Symbol.asyncIterator]()
+  if (isUint8Array(source)) return piecesOf(source)
+  if (isBlob(source)) return source.stream()[Symbol.asyncIterator]()
   if (typeof source === 'object' && Symbol.asyncIterator in source) {
     return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   }
@@ -26,8 +27,8 @@ export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterat
 /** How many bytes will come, where that is certain. */
 export function sizeOf(source: BlobSource): number | undefined {
   if (source === null) return 0
-  if (source instanceof Uint8Array) return source.byteLength
-  return source instanceof Blob ? source.size : undefined
+  if (isUint8Array(source)) return source.byteLength
+  return isBlob(source) ? source.size : undefined
 }
 
 function* piecesOf(bytes: Uint8Array): Iterator<Uint8Array> {

@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
+import { isUnsure } from '../backend/unsure.ts'
 import type { BlobRef } from '../blob/blob-ref.ts'
 import { createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest, parseBlobCid } from '../blob/cid.ts'
@@ -13,10 +15,11 @@ import type { ResolvedQuota } from '../metadata/quota.ts'
 import type { CommitOutcome } from '../metadata/uploads.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
+import { isDate } from '../shapes.ts'
 import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
-import { Interruption } from './interruption.ts'
+import { allowanceFor, Interruption } from './interruption.ts'
 import { noLimits, noMost, type ResolvedLimits } from './limits.ts'
 import { quotaOf } from './quota.ts'
 import { type Received, receive, type SpoolGrant } from './receive.ts'
@@ -42,10 +45,14 @@ export async function upload(
   const createdAt = timeOf(options.createdAt)
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
-  using _slot = options.limits === 'off' ? null : store.slots.take(did)
-  using interruption = new Interruption({ idle: store.times.idle, total: store.times.upload }, options.signal)
+  using slot = options.limits === 'off' ? null : store.slots.take(did)
+  const { idle, upload: total } = store.times
+  const { minRate } = limits.uploads
+  const allowance = allowanceFor(declaredSize ?? limits.maxBlobSize)
+  using interruption = new Interruption({ idle, total, allowance, minRate }, [options.signal, slot?.signal])
   const quota = await quotaOf(limits.quota, did)
   const attempt = new Attempt(store, did, quota, options.takenDown ?? 'refuse', interruption.signal)
+  attempt.lease += allowance
   try {
     const received = await receive(source, {
       declaredSize,
@@ -55,6 +62,7 @@ export async function upload(
       openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
     })
     attempt.received = received
+    slot?.received()
     if (expected !== null) assertCid(received, expected, did)
     const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
       namedMimeType(store, did, limits, received, refusal),
@@ -67,15 +75,21 @@ export async function upload(
   }
 }
 
+/** How often bytes in memory are put, each time under a key of their own, and the milliseconds at least between. */
+const attempts = 3
+const pauseBefore = 100
+
 /** One upload's way through the protocol, and how it is undone wherever it stops. */
 class Attempt {
   received: Received | null = null
+  /** How long the upload counts as alive, in milliseconds: longer than it may take. */
+  lease: number
   readonly #store: StoreContext
   readonly #did: string
   readonly #quota: ResolvedQuota
   readonly #takenDown: 'refuse' | 'store'
   readonly #signal: AbortSignal
-  readonly #generation: string
+  #generation: string
   #reserved = false
   #key: BlobKey | null = null
   #settled = false
@@ -88,6 +102,7 @@ class Attempt {
     signal: AbortSignal,
   ) {
     this.#store = store
+    this.lease = store.times.lease
     this.#did = did
     this.#quota = quota
     this.#takenDown = takenDown
@@ -96,7 +111,7 @@ class Attempt {
   }
 
   async openSpool(declaredSize: number | undefined, most: number): Promise<SpoolGrant> {
-    const { metadata, times } = this.#store
+    const { metadata } = this.#store
     const backend = this.#store.backends.write
     this.#reserved = true // even if the answer is lost
     const granted = await metadata.reserve({
@@ -106,7 +121,7 @@ class Attempt {
       // Where nothing bounds it, there is nothing to reserve.
       size: declaredSize === undefined && most < noMost ? { most } : { known: declaredSize ?? 0 },
       quota: this.#quota,
-      lease: times.lease,
+      lease: this.lease,
     })
     const spool = await backend.spool({ signal: this.#signal })
     return { spool, granted: most < noMost ? granted : noMost }
@@ -119,19 +134,11 @@ class Attempt {
   ): Promise<BlobRef> {
     const { metadata, times } = this.#store
     const backend = this.#store.backends.write
-    const { size, sha256, spool, chunks } = received
-    const cid = cidOfDigest(sha256)
-    const key = keyOf(cid, this.#generation)
-    const row = { key, backend: backend.name, did: this.#did, cid, size }
-    this.#key = key
-    await metadata.intend({
-      ...row,
-      generation: this.#generation,
-      quota: this.#quota,
-      lease: times.lease,
-      reserved: this.#reserved,
-    })
-    await backend.put(key, spool ? { size, sha256, spool } : { size, sha256, chunks }, { signal: this.#signal })
+    const { size } = received
+    const cid = cidOfDigest(received.sha256)
+    const about = { backend: backend.name, did: this.#did, cid, size }
+    const key = await this.#put(received, about)
+    const row = { ...about, key }
     await inspect(this.#store, {
       did: this.#did,
       cid,
@@ -156,19 +163,65 @@ class Attempt {
     return createBlobRef({ cid, mimeType: stored.mimeType, size })
   }
 
-  /** Leaves nothing behind. What cannot be undone now is undone by collecting, once the lease is over. */
-  async abandon(): Promise<void> {
-    if (this.#settled) return
-    const { metadata, logger } = this.#store
-    await this.received?.spool?.discard().catch(() => {})
-    if (!this.#reserved && this.#key === null) return
-    const release = {
+  /** Row before bytes, and the bytes under the key that it gives. */
+  async #put(
+    { size, sha256, spool, chunks }: Received,
+    about: { backend: string; did: string; cid: BlobCid; size: number },
+  ): Promise<BlobKey> {
+    const { metadata, backends } = this.#store
+    const body = spool ? { size, sha256, spool } : { size, sha256, chunks }
+    let failure: { error: unknown } | undefined
+    for (let attempt = 1; ; attempt++) {
+      const key = keyOf(about.cid, this.#generation)
+      this.#key = key
+      const intent = metadata.intend({
+        ...{ ...about, key },
+        generation: this.#generation,
+        quota: this.#quota,
+        lease: this.lease,
+        reserved: this.#reserved,
+      })
+      // Bytes that may lie under keys that were given up count against the account: that is not what failed.
+      await intent.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
+      try {
+        await backends.write.put(key, body, { signal: this.#signal })
+        return key
+      } catch (error) {
+        if (attempt === attempts || this.#reserved || !isUnsure(error)) throw error
+        failure = { error }
+        await this.#giveUpKey(error)
+      }
+    }
+  }
+
+  /**
+   * After a put of which nobody knows whether it stored the bytes: ends this upload as one that failed, and begins the
+   * next, with the bytes that are still in memory and a key that was never used.
+   */
+  async #giveUpKey(error: unknown): Promise<void> {
+    await this.#release().catch(() => Promise.reject(error))
+    this.#key = null
+    this.#generation = newGeneration(this.#store.epoch)
+    await pause(pauseBefore * (1 + Math.random()), undefined, { signal: this.#signal }).catch(() => {})
+    this.#signal.throwIfAborted()
+  }
+
+  #release(): Promise<void> {
+    return this.#store.metadata.release({
       generation: this.#generation,
       did: this.#did,
       key: this.#key,
       unusedDelay: unusedDelay(this.#store),
-    }
-    await metadata.release(release).catch((error: unknown) => {
+    })
+  }
+
+  /** Leaves nothing behind. What cannot be undone now is undone by collecting, once the lease is over. */
+  async abandon(): Promise<void> {
+    if (this.#settled) return
+    const { logger } = this.#store
+    await this.received?.spool?.discard().catch(() => {})
+    if (!this.#reserved && this.#key === null) return
+    await this.#release().catch((error: unknown) => {
       logger.warn(
         { err: error, did: this.#did },
         'An upload could not be undone; it is collected when its lease is over',
@@ -231,7 +284,7 @@ async function namedMimeType(
 
 function timeOf(createdAt: Date | undefined): number | undefined {
   if (createdAt === undefined) return undefined
-  const time = createdAt instanceof Date ? createdAt.getTime() : Number.NaN
+  const time = isDate(createdAt) ? createdAt.getTime() : Number.NaN
   if (time >= 0) return time
   throw new BlobStoreError('InvalidArgument', 'upload: createdAt must be a valid Date, of 1970 or later')
 }

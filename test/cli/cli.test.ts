@@ -340,6 +340,23 @@ describe('the command line', () => {
     }
   })
 
+  // Red without the listeners of src/cli.ts: it dies of EPIPE, with a stack.
+  test('ends quietly when nobody reads what it prints, as in `stats | true`', async () => {
+    const place = new CliPlace()
+    const blobs = place.store()
+    await blobs.upload(alice, bytes('x'))
+    await blobs.close()
+    const args = ['stats', '--disk', place.root, '--sqlite', place.database]
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      child[stream].destroy()
+      const other = text(child[stream === 'stdout' ? 'stderr' : 'stdout'])
+      const [status] = await once(child, 'exit')
+      expect({ status, complains: (await other).includes('EPIPE') }, stream).toEqual({ status: 0, complains: false })
+    }
+  })
+
   test('tells its progress on stderr, and ends when it is told to, where it is safe', async () => {
     const place = new CliPlace()
     const blobs = place.store()

@@ -71,6 +71,25 @@ describe.each(places)('an upload to $name is refused', ({ make }) => {
 })
 
 describe.each(places)('an upload to $name', ({ make }) => {
+  // Red when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
+  test('is alive for as long as its size may take', async () => {
+    const place = make()
+    const blobs = place.store({ limits: { accept: ['*/*'], maxBlobSize: 3e9 } })
+    const expired: number[] = []
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield* chunks(30, 50_000)
+      while ((await blobs.usage(alice)).reserved === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      for (const hours of [3, 10]) {
+        place.clock.advance(hours * hour)
+        expired.push((await blobs.collect()).expiredUploads)
+      }
+      throw new Error('enough')
+    }
+    await expect(blobs.upload(alice, slow(), { size: 2e9 })).rejects.toMatchObject({ code: 'UploadInterrupted' })
+    expect(expired).toEqual([0, 1])
+    await expectNothingLeft(place, blobs)
+  })
+
   test('goes by what it really was, once a spool has reserved more', async () => {
     const blobs = make().store()
     await blobs.upload(alice, chunks(30, 50_000))

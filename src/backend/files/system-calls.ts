@@ -1,5 +1,6 @@
 import fs, { type Dirent, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
+import { isError } from '../../shapes.ts'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
 // Windows lacks these.
@@ -79,7 +80,7 @@ export interface SystemCalls {
 
 /** The code of an error that came from a system call, such as `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined
+  if (!isError(error) || !('syscall' in error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 

@@ -94,6 +94,7 @@ export class ObjectBackend implements BlobBackend {
 
   async spool({ signal }: CallOptions = {}): Promise<Spool> {
     const file = await this.#onDisk('create a spool file', signal, async () => {
+      await openSpoolDirectory(this.#spoolDirectory)
       await this.#space.take(0, 1)
       return await SpoolFile.create(this.#spoolDirectory)
     })
@@ -160,7 +161,10 @@ export class ObjectBackend implements BlobBackend {
   }
 
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
-    return this.#onDisk('sweep spools', signal, () => sweepSpoolFiles(this.#spoolDirectory, olderThan, signal))
+    return this.#onDisk('sweep spools', signal, async () => {
+      await openSpoolDirectory(this.#spoolDirectory)
+      return await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+    })
   }
 
   readMarker({ signal }: CallOptions = {}): Promise<string | null> {

@@ -8,7 +8,7 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 /** Connections that wait are closed before the other side does it, perhaps while a request is on its way. */
 const idleSocket = 4000
 
-/** The one client of a backend, as every service understands it. */
+/** A client as every service understands it. */
 export function createClient(options: S3BackendOptions): S3Client {
   const { endpoint, credentials, forcePathStyle = false, maxSockets = 256 } = options
   const region = options.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1'
@@ -29,6 +29,27 @@ export function createClient(options: S3BackendOptions): S3Client {
     // Timeouts of requests are watched in `patience.ts`, whoever made the client; this one is for the connecting only.
     requestHandler: { connectionTimeout: 5000, socketTimeout: 0, httpAgent: agent, httpsAgent: agent },
   })
+}
+
+/**
+ * Three of them, each with connections of its own: what waits for its own turn, or for a reader, holds up nothing else.
+ * Where the host gave its client, they are that one.
+ */
+export interface Clients {
+  /** For uploads, deletions, lists: for all but reading. */
+  readonly other: S3Client
+  /** For readings that end as soon as the service has answered, into memory. */
+  readonly small: S3Client
+  /** For readings that take as long as their readers do. */
+  readonly large: S3Client
+}
+
+export function createClients(options: S3BackendOptions): Clients {
+  const other = createClient(options)
+  // One source for all: it may be a request over the network, or a program to run.
+  const credentials = (): ReturnType<typeof other.config.credentials> => other.config.credentials()
+  const [small, large] = [createClient({ ...options, credentials }), createClient({ ...options, credentials })]
+  return { other, small, large }
 }
 
 /** @throws `InvalidArgument` where the client of the host's would repeat uploads, or send what services refuse */

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit'
 import type { BlobKey } from '../key.ts'
 import type { Names } from './layout.ts'
+import { codeOf, statusOf } from './meanings.ts'
 import { deleteObject, deleteObjects } from './objects.ts'
 import { repeatedly } from './retry.ts'
-import { codeOf, statusOf } from './s3-error.ts'
 import type { Service } from './service.ts'
 
 const perRequest = 1000

@@ -1,8 +1,9 @@
 import { ListMultipartUploadsCommand, ListPartsCommand } from '@aws-sdk/client-s3'
 import type { Names } from './layout.ts'
+import { codeOf, statusOf } from './meanings.ts'
 import { abortParts, type Multipart } from './multipart.ts'
 import { repeatedly } from './retry.ts'
-import { isAbsent, statusOf } from './s3-error.ts'
+import { isAbsent } from './s3-error.ts'
 import type { Service } from './service.ts'
 
 /**
@@ -37,19 +38,24 @@ async function listUploads(service: Service, names: Names, signal: AbortSignal |
   while (true) {
     const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: names.blobs, ...from })
     const page = await repeatedly(
-      () => service.request(signal, (options) => client.send(command, options)),
+      () =>
+        service
+          .request(signal, (options) => client.send(command, options))
+          .catch((error: unknown) => (isNoSuchList(error) ? null : Promise.reject(error))),
       signal,
-    ).catch((error: unknown) => {
-      // A service without parts, or without a list of them.
-      if (statusOf(error) === 501 || statusOf(error) === 405) return null
-      throw error
-    })
+    )
     for (const { Key: name = '', UploadId: id, Initiated } of page?.Uploads ?? []) {
       if (id !== undefined && names.keyOf(name) !== null) found.push({ name, id, begun: Initiated?.getTime() ?? 0 })
     }
     if (!page?.IsTruncated || page.NextKeyMarker === undefined) return found
     from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
   }
+}
+
+/** A service without parts, or without a list of them: there is nothing to sweep, or no way to see it. */
+function isNoSuchList(error: unknown): boolean {
+  const status = statusOf(error)
+  return status === 501 || status === 405 || (status === 404 && codeOf(error) !== 'NoSuchBucket')
 }
 
 /** When the last part came, 0 before the first; null when the upload has ended meanwhile. */

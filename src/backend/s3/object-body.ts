@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { pieceSize, piecesOf } from '../files/file-pieces.ts'
 import type { Patience } from '../patience.ts'
+import { SpoolFailure } from './s3-error.ts'
 import type { Service } from './service.ts'
 
 /** Bytes for one request, which can be had again for the next attempt. */
@@ -36,6 +37,6 @@ function streamOf(fd: number, start: number, size: number, patience: Patience, s
   }
   const stream = Readable.from(pieces(), { objectMode: false, highWaterMark: pieceSize })
   // The SDK pipes, which passes no error on: the request would wait for bytes that never come.
-  stream.once('error', (error) => patience.fail(error))
+  stream.once('error', (cause) => patience.fail(new SpoolFailure('A spool file failed', { cause })))
   return stream
 }

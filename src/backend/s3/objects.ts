@@ -9,6 +9,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import type { ByteRange } from '../backend.ts'
+import { statusOf } from './meanings.ts'
 import type { ObjectBody } from './object-body.ts'
 import { isAbsent, OddAnswer } from './s3-error.ts'
 import { type Service, withHeaders, withPayloadHash } from './service.ts'
@@ -45,18 +46,19 @@ export interface OpenObject {
   body: Readable
 }
 
-/** Null when there is none. `range` may end behind the object's last byte: then the body ends there. */
+/** Null when there is none. Who does not read the body at once gets it through `large`. `range` may end behind the object's last byte: then the body ends there. */
 export async function getObject(
   service: Service,
   name: string,
   range: ByteRange | undefined,
   signal: AbortSignal | undefined,
+  through: 'small' | 'large' = 'small',
 ): Promise<OpenObject | null> {
-  const { client, bucket } = service
+  const { clients, bucket } = service
   const asked = range && { Range: `bytes=${range.start}-${range.end}` }
   try {
     return await service.request(signal, async (options) => {
-      const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: name, ...asked }), options)
+      const answer = await clients[through].send(new GetObjectCommand({ Bucket: bucket, Key: name, ...asked }), options)
       const { Body: body, ContentLength: length, ContentRange: part } = answer
       if (!(body instanceof Readable))
         throw new OddAnswer('the S3 client gives no Node streams; make it with its Node handler')
@@ -79,7 +81,10 @@ function sizeInRange(header: string | undefined, range: ByteRange): number | und
   return Number(start) === range.start ? Number(size) : undefined
 }
 
-/** Its size, or null. */
+/**
+ * Its size, or null. An answer to HEAD has no body that could say what is absent, the object or the bucket, what is denied
+ * and why, nor who says so: that is asked by a GET.
+ */
 export async function headObject(
   service: Service,
   name: string,
@@ -91,7 +96,12 @@ export async function headObject(
     const answer = await service.request(signal, (options) => client.send(command, options))
     return { size: answer.ContentLength }
   } catch (error) {
-    if (isAbsent(error)) return null
+    const status = statusOf(error)
+    if (status !== 404 && status !== 403) throw error
+    const object = await getObject(service, name, undefined, signal)
+    if (object === null) return null
+    object.body.destroy()
+    if (status === 403) return { size: object.size }
     throw error
   }
 }
@@ -144,8 +154,10 @@ export async function listObjects(
     ...(after === '' ? {} : { StartAfter: after }),
   })
   const answer = await service.request(signal, (options) => client.send(command, options))
+  // Any page is an empty list to the SDK.
+  if (answer.IsTruncated === undefined) throw new OddAnswer('the answer to a list is none; look at proxies on the way')
   const decode = (name: string): string =>
     answer.EncodingType === 'url' ? decodeURIComponent(name.replaceAll('+', ' ')) : name
   const names = (answer.Contents ?? []).map(({ Key = '' }) => decode(Key))
-  return { names, more: answer.IsTruncated ?? false }
+  return { names, more: answer.IsTruncated }
 }

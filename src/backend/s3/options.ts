@@ -18,11 +18,14 @@ export interface S3BackendOptions {
   credentials?: S3ClientConfig['credentials'] | undefined
   /** Whether the bucket goes into the path, not the host name: MinIO, Ceph, Garage. @default false */
   forcePathStyle?: boolean | undefined
-  /** How many connections at most: each upload and each open reading takes one. @default 256 */
+  /**
+   * How many connections at most, of each of three kinds: for readings of more than 1 MiB, which take as long as their
+   * readers do; for others; and for uploads and all else. So none keeps another waiting. @default 256
+   */
   maxSockets?: number | undefined
 
   /**
-   * A client of the host's own, in the place of the five options above. The host destroys it. It must not retry by
+   * A client of the host's own, whose connections are shared by all that is done, in the place of the five options above. The host destroys it. It must not retry by
    * itself, for an upload that is tried again after an answer was lost may be stored twice: `maxAttempts: 1`. And not add
    * checksums that many services refuse: `requestChecksumCalculation: 'WHEN_REQUIRED'`,
    * `responseChecksumValidation: 'WHEN_REQUIRED'`.

@@ -2,11 +2,12 @@ import { createHash, randomUUID } from 'node:crypto'
 import { GetBucketVersioningCommand } from '@aws-sdk/client-s3'
 import type { Logger } from '../../logger.ts'
 import type { Names } from './layout.ts'
+import { codeOf, statusOf } from './meanings.ts'
 import { bytesInMemory } from './object-body.ts'
 import { deleteObject, getObject, listObjects, putObject } from './objects.ts'
 import { readAll } from './reading.ts'
 import { repeatedly } from './retry.ts'
-import { codeOf, OddAnswer, statusOf } from './s3-error.ts'
+import { OddAnswer } from './s3-error.ts'
 import type { Service } from './service.ts'
 
 /**

@@ -3,6 +3,7 @@ import { putParts } from './multipart.ts'
 import { bytesInMemory, bytesOfFile, type ObjectBody } from './object-body.ts'
 import { putObject } from './objects.ts'
 import { unlessRefused } from './retry.ts'
+import { onDisk } from './s3-error.ts'
 import type { S3Spool } from './s3-spool.ts'
 import type { Service } from './service.ts'
 
@@ -32,7 +33,7 @@ export async function putSpool(
   underWay: Set<string>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const fd = await spool.file.openToRead()
+  const fd = await onDisk(() => spool.file.openToRead())
   try {
     if (size > service.limits.multipartThreshold) {
       await putParts(service, name, { fd, size, digests: spool.partDigests() }, underWay, signal)

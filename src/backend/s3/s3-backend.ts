@@ -18,12 +18,13 @@ import type {
   PutBody,
   Spool,
 } from '../backend.ts'
+import { fileError } from '../files/file-error.ts'
 import type { FileSpool } from '../files/file-spool.ts'
 import { FreeSpace } from '../files/free-space.ts'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
 import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
 import { type BlobKey, cidIn } from '../key.ts'
-import { checkClient, createClient } from './client.ts'
+import { type Clients, checkClient, createClients } from './client.ts'
 import { Deleting } from './deleting.ts'
 import { Names } from './layout.ts'
 import { sweepParts } from './leftover-parts.ts'
@@ -36,9 +37,10 @@ import { probe } from './probe.ts'
 import { putChunks, putSpool } from './putting.ts'
 import { readingOf } from './reading.ts'
 import { repeatedly } from './retry.ts'
-import { s3Error } from './s3-error.ts'
+import { onDisk, s3Error } from './s3-error.ts'
 import { S3Spool } from './s3-spool.ts'
 import { Service } from './service.ts'
+import { inMemory, type Room, SmallReadings } from './small.ts'
 
 /**
  * Bytes in a bucket of AWS S3, or of a service that speaks as it does. An upload is one request, and so is a reading.
@@ -59,12 +61,13 @@ export class S3Backend implements BlobBackend {
   readonly name: string
   readonly durable = true
   readonly #service: Service
-  readonly #ownClient: S3Client | undefined
+  readonly #ownClients: Clients | undefined
   readonly #names: Names
   readonly #deleting: Deleting
   readonly #spoolDirectory: string
   readonly #space: FreeSpace
   readonly #readings = new Set<AnswerReading>()
+  readonly #small = new SmallReadings()
   readonly #spools = new Set<FileSpool>()
   /** The ids of uploads in parts. */
   readonly #underWay = new Set<string>()
@@ -75,8 +78,9 @@ export class S3Backend implements BlobBackend {
     const { bucket, prefix = '', name = 's3', client, spoolDirectory, minFree = {} } = options
     this.name = checkBackendName(name)
     this.#names = new Names(prefix)
-    this.#ownClient = client === undefined ? createClient(options) : undefined
-    this.#service = new Service(client ?? (this.#ownClient as S3Client), bucket, limits)
+    this.#ownClients = client === undefined ? createClients(options) : undefined
+    const clients = this.#ownClients ?? sameFor(client as S3Client)
+    this.#service = new Service(clients, bucket, limits)
     this.#deleting = new Deleting(this.#service, this.#names)
     this.#spoolDirectory = resolve(spoolDirectory ?? defaultSpoolDirectory())
     const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
@@ -88,8 +92,8 @@ export class S3Backend implements BlobBackend {
   open({ signal, logger = silent }: OpenOptions = {}): Promise<void> {
     const verb = `open the bucket "${this.#service.bucket}" of backend "${this.name}"`
     return this.#attempt(verb, signal, async () => {
-      if (this.#ownClient === undefined) await checkClient(this.#service.client, this.name)
-      await openSpoolDirectory(this.#spoolDirectory)
+      if (this.#ownClients === undefined) await checkClient(this.#service.client, this.name)
+      await onDisk(() => openSpoolDirectory(this.#spoolDirectory))
       await probe(this.#service, this.#names, logger, { backend: this.name }, signal)
     })
   }
@@ -98,14 +102,13 @@ export class S3Backend implements BlobBackend {
     const error = new BlobStoreError('StorageFailed', `Backend "${this.name}" was closed`, { backend: this.name })
     for (const reading of this.#readings) reading.end({ error })
     await Promise.all([...this.#spools].map((spool) => spool.discard()))
-    this.#ownClient?.destroy()
+    for (const client of Object.values(this.#ownClients ?? {})) client.destroy()
   }
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
-      await this.#space.take(0, 1)
-      const file = await SpoolFile.create(this.#spoolDirectory)
-      const explain = (error: unknown) => this.#explain(error, 'write a spool file')
+      const file = await onDisk(() => this.#newSpool())
+      const explain = (error: unknown) => fileError(error, { verb: 'write a spool file', backend: this.name })
       const { partSize } = this.#service.limits
       return new S3Spool(partSize, { file, space: this.#space, explain, open: this.#spools })
     })
@@ -120,8 +123,8 @@ export class S3Backend implements BlobBackend {
     }
   }
 
-  get(key: BlobKey, { range, signal }: GetOptions = {}): Promise<BackendObject | null> {
-    return this.#attempt(`read ${key}`, signal, () => this.#get(key, range, signal), key)
+  get(key: BlobKey, options: GetOptions = {}): Promise<BackendObject | null> {
+    return this.#attempt(`read ${key}`, options.signal, () => this.#get(key, options), key)
   }
 
   has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
@@ -157,7 +160,7 @@ export class S3Backend implements BlobBackend {
   /** And the parts in the bucket that such uploads have left. */
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     return this.#attempt('sweep spools and parts', signal, async () => {
-      const files = await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+      const files = await onDisk(() => this.#sweepFiles(olderThan, signal))
       return files + (await sweepParts(this.#service, this.#names, olderThan, this.#underWay, signal))
     })
   }
@@ -178,6 +181,17 @@ export class S3Backend implements BlobBackend {
     )
   }
 
+  async #sweepFiles(olderThan: number, signal: AbortSignal | undefined): Promise<number> {
+    await openSpoolDirectory(this.#spoolDirectory)
+    return await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
+  }
+
+  async #newSpool(): Promise<SpoolFile> {
+    await openSpoolDirectory(this.#spoolDirectory)
+    await this.#space.take(0, 1)
+    return await SpoolFile.create(this.#spoolDirectory)
+  }
+
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
     const name = this.#names.blob(key)
@@ -186,7 +200,7 @@ export class S3Backend implements BlobBackend {
       await putChunks(this.#service, name, body.chunks, body, signal)
     } else {
       const spool = this.#take(body.spool)
-      await spool.file.finish(false) // it need not outlive a crash
+      await onDisk(() => spool.file.finish(false)) // it need not outlive a crash
       checkSize(spool.file.size, body.size, key, this.name)
       await putSpool(this.#service, name, spool, body, this.#underWay, signal)
     }
@@ -198,17 +212,33 @@ export class S3Backend implements BlobBackend {
     throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
   }
 
-  async #get(
-    key: BlobKey,
-    range: ByteRange | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<BackendObject | null> {
+  async #get(key: BlobKey, { range, expectedSize, signal }: GetOptions): Promise<BackendObject | null> {
     checkKey(key, this.name)
     // What no object has is not asked for: services read it in ways of their own.
     if (range !== undefined) checkRange({ ...range }, Number.POSITIVE_INFINITY, key, this.name)
-    const object = await repeatedly(() => getObject(this.#service, this.#names.blob(key), range, signal), signal)
+    const length = expectedLength(range, expectedSize)
+    const room = length === undefined ? null : this.#small.take(length)
+    let kept = false
+    try {
+      const object = await repeatedly(() => this.#open(key, range, room, signal), signal)
+      kept = object?.isHeld === true
+      return object && { size: object.size, body: object.body }
+    } finally {
+      if (!kept) room?.giveBack()
+    }
+  }
+
+  /** Once. Where there is room for them, the bytes are read to memory. */
+  async #open(
+    key: BlobKey,
+    range: ByteRange | undefined,
+    room: Room | null,
+    signal: AbortSignal | undefined,
+  ): Promise<(BackendObject & { isHeld: boolean }) | null> {
+    const [service, readings] = [this.#service, this.#readings]
+    const object = await getObject(service, this.#names.blob(key), range, signal, room ? 'small' : 'large')
     if (object === null) return null
-    const { size } = object
+    const { size, length } = object
     try {
       if (range !== undefined) checkRange(range, size, key, this.name)
       signal?.throwIfAborted()
@@ -216,8 +246,12 @@ export class S3Backend implements BlobBackend {
       object.body.destroy()
       throw error
     }
-    const explain = (error: unknown) => this.#explain(error, `read ${key}`, key, signal)
-    return { size, body: readingOf(object, this.#service, { signal, explain, readings: this.#readings }) }
+    if (room !== null && length <= room.bytes) {
+      const reading = readingOf(object, service, { signal, explain: (error) => error, readings })
+      return { size, body: await inMemory(reading, room, signal), isHeld: true }
+    }
+    const explain = (error: unknown): unknown => this.#explain(error, `read ${key}`, key, signal)
+    return { size, body: readingOf(object, service, { signal, explain, readings }), isHeld: false }
   }
 
   async #attempt<T>(verb: string, signal: AbortSignal | undefined, call: () => Promise<T>, key?: BlobKey): Promise<T> {
@@ -234,4 +268,13 @@ export class S3Backend implements BlobBackend {
     if (signal?.aborted) return signal.reason
     return s3Error(error, { verb, backend: this.name, cid: key && cidIn(key) })
   }
+}
+
+const sameFor = (client: S3Client): Clients => ({ other: client, small: client, large: client })
+
+/** How many bytes will come, if the object has the size that is expected. */
+function expectedLength(range: ByteRange | undefined, size: number | undefined): number | undefined {
+  if (range === undefined) return size
+  const end = size === undefined ? range.end : Math.min(range.end, size - 1)
+  return Math.max(0, end - range.start + 1)
 }

@@ -1,20 +1,28 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { Patience } from '../patience.ts'
+import type { Clients } from './client.ts'
+import { codeOf } from './meanings.ts'
 import type { S3Limits } from './options.ts'
+import { NoCredentials } from './s3-error.ts'
 
-/** A bucket behind a client, and how requests to it are made: once, within the time they have. */
+/** A bucket behind its clients, and how requests to it are made: once, within the time they have. */
 export class Service {
-  readonly client: S3Client
+  readonly clients: Clients
   readonly bucket: string
   readonly limits: S3Limits
 
-  constructor(client: S3Client, bucket: string, limits: S3Limits) {
-    this.client = client
+  constructor(clients: Clients, bucket: string, limits: S3Limits) {
+    this.clients = clients
     this.bucket = bucket
     this.limits = limits
   }
 
-  /** Makes one request. Errors are the SDK's, and `TimedOut`; after an abort, anything. */
+  /** For all but reading. */
+  get client(): S3Client {
+    return this.clients.other
+  }
+
+  /** Makes one request. Errors are the SDK's, `NoCredentials` and `TimedOut`; after an abort, anything. */
   async request<T>(
     signal: AbortSignal | undefined,
     send: (options: { abortSignal: AbortSignal }, patience: Patience) => Promise<T>,
@@ -22,11 +30,27 @@ export class Service {
   ): Promise<T> {
     using patience = new Patience(wait, signal)
     try {
+      await this.#credentials(patience.signal)
       return await send({ abortSignal: patience.signal }, patience)
     } catch (error) {
       // The SDK says only that somebody aborted it.
       throw patience.signal.aborted ? patience.signal.reason : error
     }
+  }
+
+  /**
+   * The SDK has them by now, or gets them: asked for here, a source that fails cannot be taken for a request that did.
+   * What it says may hold secrets.
+   */
+  #credentials(signal: AbortSignal): Promise<unknown> | undefined {
+    const { credentials } = this.client.config as { credentials?: () => Promise<unknown> }
+    if (typeof credentials !== 'function') return undefined // the host's client signs in its own way
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      credentials().then(resolve, (error: unknown) =>
+        reject(new NoCredentials(`The source of the credentials failed: ${codeOf(error)}`)),
+      )
+    })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Sharp as Image, default as sharpModule } from 'sharp'
+import { isError } from '../../shapes.ts'
 import { withoutHalfSegment } from './half-segment.ts'
 import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
 
@@ -125,5 +126,5 @@ function say(message: WorkerMessage): void {
 }
 
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 300)
+  return (isError(error) ? error.message : String(error)).slice(0, 300)
 }

@@ -1,8 +1,12 @@
-import { chmodSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, mkdirSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openSpoolDirectory } from '../../../src/backend/files/spool-directory.ts'
+import { defaultSpoolDirectory, openSpoolDirectory } from '../../../src/backend/files/spool-directory.ts'
+import { ObjectBackend } from '../../../src/index.ts'
+import { assertHolds, makeBlob } from '../../../src/testing/blobs.ts'
 import { temporaryFolder } from '../../support/places.ts'
+import { mapService } from '../objects/map-service.ts'
+import { putFromSpool } from '../s3/outcome.ts'
 
 function linkTo(make: (target: string) => void): string {
   const folder = temporaryFolder()
@@ -31,4 +35,29 @@ test.runIf(process.getuid?.() === 0)('a link that another user has made is refus
   const link = linkTo(own)
   lchownSync(link, 65_534, 65_534)
   await expect(openSpoolDirectory(link)).rejects.toThrow('"spools" is a symbolic link')
+})
+
+// Red when the directory is opened once, with the backend: every upload above 1 MiB fails until a restart, or goes where
+// somebody else leads it.
+test('a directory for spools that a cleaner took is made again, for this user alone', async () => {
+  const spoolDirectory = join(temporaryFolder(), 'spools')
+  const backend = new ObjectBackend({ service: mapService(), name: 'ours', durable: true, spoolDirectory })
+  await backend.open()
+  rmdirSync(spoolDirectory)
+  const blob = makeBlob(3_000_000)
+  await putFromSpool(backend, blob)
+  await assertHolds(backend, blob)
+  expect(statSync(spoolDirectory).mode & 0o777).toBe(0o700)
+  rmdirSync(spoolDirectory)
+  expect(await backend.sweepSpools(0)).toBe(0)
+  rmdirSync(spoolDirectory)
+  mkdirSync(spoolDirectory)
+  chmodSync(spoolDirectory, 0o777)
+  await expect(backend.spool()).rejects.toMatchObject({ message: expect.stringContaining('others may write') })
+  await backend.close()
+})
+
+// Red when the name of the user is asked for: `docker run --user 4321` has none.
+test('the directory for spools is named by the number of the user, who may have no name', () => {
+  expect(defaultSpoolDirectory().endsWith(`/pds-blobstore-spool-${process.geteuid?.() ?? -1}`)).toBe(true)
 })

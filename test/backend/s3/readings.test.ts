@@ -4,6 +4,8 @@ import type { ProxyFault } from '../../servers/fault-proxy.ts'
 import { openFixture, s3Test, until } from './fixture.ts'
 import { impatient, outcome, tenths } from './outcome.ts'
 
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
 describe('a reading', () => {
   s3Test('that is cut at any tenth gives right bytes, then an error, never an end', async () => {
     const { open, proxy } = await openFixture()
@@ -105,8 +107,11 @@ describe('a reading', () => {
       // Who knows the length does not ask for the end.
       while (left > 0) left -= (await object?.body.next())?.value?.byteLength ?? 0
     }
-    // Those of the opening serve.
-    expect(proxy.connections).toBe(0)
+    // The next may begin before the one before has let go.
+    expect(proxy.connections).toBeLessThan(4)
+    for (let n = 0; n < 20; n++)
+      await collect((await backend.get(blob.key, { expectedSize: 300_000 }))?.body ?? nothing())
+    expect(proxy.connections).toBeLessThan(7)
   })
 
   s3Test('of a bit that changed on its way is noticed by who verifies', async () => {
@@ -115,6 +120,6 @@ describe('a reading', () => {
     const blob = await putBlob(backend, 1000)
     proxy.fault = () => ({ kind: 'corruptAnswer' })
     const object = await backend.get(blob.key)
-    expect(Buffer.from(await collect(object?.body ?? (async function* () {})())).equals(blob.bytes)).toBe(false)
+    expect(Buffer.from(await collect(object?.body ?? nothing())).equals(blob.bytes)).toBe(false)
   })
 })

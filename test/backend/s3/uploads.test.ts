@@ -1,3 +1,4 @@
+import { rmdirSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { makeBlob } from '../../../src/testing/blobs.ts'
 import { openFixture, s3Test, until } from './fixture.ts'
@@ -105,6 +106,18 @@ describe('an upload', () => {
       expect(await outcome(put(backend, hopeless))).toContain('not those that were sent')
       expect(await wholeOrNothing(fixture, hopeless)).toBe('nothing')
     }
+    await nothingIsLeft(fixture)
+  })
+
+  s3Test('from a spool goes well although a cleaner took the folder for spools', async () => {
+    const fixture = await openFixture()
+    const backend = await fixture.open()
+    rmdirSync(fixture.place.spools)
+    const blob = makeBlob(3_000_000)
+    await putFromSpool(backend, blob)
+    expect(await wholeOrNothing(fixture, blob)).toBe('whole')
+    rmdirSync(fixture.place.spools)
+    expect(await backend.sweepSpools(0)).toBe(0)
     await nothingIsLeft(fixture)
   })
 
