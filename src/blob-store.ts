@@ -27,6 +27,14 @@ import type { Hooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 import type { BlobSource } from './store/source.ts'
 
+/** Where a store is. */
+export interface StorePlace {
+  /** The location of each backend, by its name; undefined where it tells none. */
+  readonly backends: Readonly<Record<string, string | undefined>>
+  /** The location of the database; undefined for one of the host's. */
+  readonly metadata: string | undefined
+}
+
 /**
  * The blobs of all accounts of one PDS.
  *
@@ -43,6 +51,8 @@ export interface BlobStore extends AsyncDisposable {
   readonly limits: ResolvedLimits
   /** The times in force, defaults filled in. */
   readonly times: ResolvedTimes
+  /** Where it is, for people: as far as backends and database tell, and without credentials. */
+  readonly place: StorePlace
   /** The hooks in force. They may be set later: many a host is made after its store. */
   readonly hooks: Hooks
 

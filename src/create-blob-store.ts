@@ -79,6 +79,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   return tracedStore({
     limits,
     times,
+    place: Object.freeze({ backends: backends.locations, metadata: metadata.location }),
     hooks,
     ready: () => run(async () => {}),
     close: () => lifecycle.close(),

@@ -65,6 +65,8 @@ export function checkMetadataOptions(what: string, options: KyselyMetadataOption
 
 /** Where an adapter gets its database from. */
 export interface Source extends KyselyMetadataOptions {
+  /** As {@link MetadataAdapter.location}. */
+  location?: string
   connect(): Promise<Connection>
   /** Whether transactions of the host's can never be on this database. */
   ownFile: boolean
@@ -78,6 +80,7 @@ export interface Connection extends Partial<BackupSteps> {
 /** The metadata over any database that Kysely speaks to and this library knows. */
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
+    ...(source.location !== undefined && { location: source.location }),
     open: () =>
       persistently(async () => {
         // Loaded only here: Kysely takes longer to load than everything else that the package needs.

@@ -10,6 +10,8 @@ import type { UploadSteps } from './uploads.ts'
 
 /** What a host hands over as `metadata`: facts that are not open yet. */
 export interface MetadataAdapter {
+  /** Where the database is, for people, without credentials. Absent where the adapter does not know. */
+  readonly location?: string
   /**
    * Connects, checks the settings, creates or checks the tables. A second call is a second connection.
    *

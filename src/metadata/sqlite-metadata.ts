@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
@@ -23,6 +24,7 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
   return metadataFrom({
     ...options,
     ownFile: true,
+    location: file === ':memory:' ? 'memory' : resolve(file),
     async connect() {
       if (file !== ':memory:') await makeFolderOf(file, options.durability !== 'relaxed')
       assertNodeApi()
