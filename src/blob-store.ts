@@ -49,7 +49,7 @@ export interface StorePlace {
 export interface BlobStore extends AsyncDisposable {
   /** The limits in force, defaults filled in. */
   readonly limits: ResolvedLimits
-  /** The times in force, defaults filled in. */
+  /** The times in force, defaults filled in; once the store is open, those that its processes have agreed on. */
   readonly times: ResolvedTimes
   /** Where it is, for people: as far as backends and database tell, and without credentials. */
   readonly place: StorePlace
@@ -201,7 +201,8 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * To be called after each other backup of the database, when the dump is complete: a restore of that backup, or of an older
-   * one, is then noticed at the next opening, and nothing is deleted until `recover`.
+   * one, is then noticed at the next opening, and nothing is deleted until `recover`. Warns where the backup before was
+   * older by now than `times.deleteDelay`: a restore of it would have named bytes that are deleted.
    */
   markBackup(): Promise<void>
 

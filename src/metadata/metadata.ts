@@ -62,6 +62,8 @@ export interface StoreIdentity {
   markRestored(): Promise<void>
   /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */
   hasContent(backend: string): Promise<boolean>
+  /** A copy of the database is complete. Resolves with how long ago the one before was, in milliseconds; null for the first. */
+  noteBackup(): Promise<number | null>
 }
 
 export interface Identity {

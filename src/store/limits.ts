@@ -23,13 +23,18 @@ export interface Limits {
   uploads?: { account?: number | undefined; total?: number | undefined } | undefined
 }
 
-/** How long things last, in milliseconds. */
+/**
+ * How long things last, in milliseconds. By `grace`, `deleteDelay`, `upload` and `lease` something is deleted: of these the
+ * longest holds that any open process of the store was given, and for a process that was not given one, as a tool beside
+ * the host, the last that the store had.
+ */
 export interface Times {
   /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */
   grace?: number | undefined
   /**
    * How long bytes outlive the row that named them: longer than the oldest database backup that may be restored, and
-   * than the slowest read takes from its query to opening its bytes. @default 86_400_000 (24 h)
+   * than the slowest read takes from its query to opening its bytes. The default is for a backup each day of which the
+   * newest is restored. @default 172_800_000 (48 h)
    */
   deleteDelay?: number | undefined
   /** The longest that an upload may take in all. @default 1_800_000 (30 min) */
@@ -69,7 +74,7 @@ const hour = 60 * minute
 
 const defaultTimes: ResolvedTimes = {
   grace: 24 * hour,
-  deleteDelay: 24 * hour,
+  deleteDelay: 48 * hour,
   upload: 30 * minute,
   idle: minute / 2,
   inspect: minute,

@@ -69,6 +69,17 @@ describe('the command line', () => {
     expect(await place.json('stats')).toMatchObject({ count: 1 })
   })
 
+  // Goes red when the command line has delays of its own.
+  test('collects by the delays of the host, also while that is stopped', async () => {
+    const place = await filled()
+    await place.store({ times: { deleteDelay: 30 * day } }).markBackup()
+    expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
+    const database = new Database(place.database, { readonly: true })
+    const waits = database.prepare('SELECT not_before FROM blobstore_doomed').pluck().get()
+    database.close()
+    expect(Number(waits) - Date.now()).toBeGreaterThan(29 * day)
+  })
+
   test('sweeps, and stops with a problem where too much would go', async () => {
     const place = await filled()
     expect(await place.json('sweep')).toMatchObject({ keys: 2, orphans: 0, stopped: false })

@@ -90,7 +90,7 @@ describe('a database restored from the past', () => {
     expect(report).toMatchObject({ adopted: 1, unclaimed: [unwanted.ref.toString()] })
     expect(await text((await recovered.read(alice, wanted.ref)).body)).toBe('wanted')
     expect(await recovered.sweep()).toMatchObject({ keys: 2, orphans: 1 })
-    clock.advance(day)
+    clock.advance(2 * day)
     expect(await recovered.collect()).toMatchObject({ deletedKeys: 1 })
     await recovered.close()
   })

@@ -32,7 +32,7 @@ describe('createBlobStore', () => {
     })
     expect(blobs.times).toMatchObject({
       grace: day,
-      deleteDelay: day,
+      deleteDelay: 2 * day,
       upload: hour / 2,
       idle: 30_000,
       lease: hour,
