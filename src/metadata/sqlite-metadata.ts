@@ -29,32 +29,29 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       if (file !== ':memory:') await makeFolderOf(file, options.durability !== 'relaxed')
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const [
-        { default: Database },
-        { Kysely },
-        { Checkpoints },
-        { ImmediateDialect },
-        { sqliteBackup },
-        { applySettings },
-      ] = await Promise.all([
-        import('better-sqlite3'),
-        import('kysely'),
-        import('./checkpoints.ts'),
-        import('./immediate-dialect.ts'),
-        import('./sqlite-backup.ts'),
-        import('./sqlite-settings.ts'),
-      ])
+      const [{ default: Database }, { Kysely, SqliteDialect }, { Checkpoints }, { sqliteBackup }, { applySettings }] =
+        await Promise.all([
+          import('better-sqlite3'),
+          import('kysely'),
+          import('./checkpoints.ts'),
+          import('./sqlite-backup.ts'),
+          import('./sqlite-settings.ts'),
+        ])
       const database = new Database(file, { timeout: busyTimeout })
       try {
         const checkpoints = new Checkpoints(database)
-        const dialect = new ImmediateDialect({ database: new KeptStatements(database), checkpoints })
+        const dialect = new SqliteDialect({ database: new KeptStatements(database) })
         const db = new Kysely<Tables>({ dialect })
         await applySettings(db, options.durability ?? 'full')
         const close = async () => {
           await checkpoints.close()
           await db.destroy()
         }
-        return { db, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
+        const around = {
+          before: () => checkpoints.beforeTransaction(),
+          committed: () => checkpoints.committed(),
+        }
+        return { db, around, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
       } catch (error) {
         database.close()
         throw error
