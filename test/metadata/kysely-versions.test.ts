@@ -21,7 +21,11 @@ function host({ Kysely, SqliteDialect }: Pick<typeof kysely, 'Kysely' | 'SqliteD
 }
 
 function storeOn(db: HostDatabase) {
-  const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: kyselyMetadata(db), limits: { accept: ['*/*'] } })
+  const blobs = createBlobStore({
+    backend: new MemoryBackend(),
+    metadata: kyselyMetadata(db),
+    limits: { accept: ['*/*'] },
+  })
   onTestFinished(() => blobs.close())
   return blobs
 }
