@@ -6,7 +6,7 @@ import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
 export interface Limits {
-  /** In bytes, inclusive. @default 5_242_880 (5 MiB, the reference PDS's) */
+  /** In bytes, inclusive; at most 2 ** 40, a TiB. @default 5_242_880 (5 MiB, the reference PDS's) */
   maxBlobSize?: number | undefined
   /**
    * Patterns that the effective type must match: a type, a top-level type with a star for the rest, or two stars.
@@ -56,6 +56,9 @@ export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 
+/** A TiB. What thousands of uploads of that size reserve at once is still a number that JavaScript adds up exactly. */
+export const largestBlob: number = 2 ** 40
+
 /** More bytes than any blob has. */
 export const noMost: number = Number.POSITIVE_INFINITY
 
@@ -88,6 +91,9 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   const { maxBlobSize = 5 * 1024 * 1024, accept = defaultAccept, mimePolicy = 'sniffed', allowEmpty = true } = limits
   const { quota = {}, uploads = {} } = limits
   assertWhole('limits.maxBlobSize', maxBlobSize, 1)
+  if (maxBlobSize > largestBlob) {
+    throw new BlobStoreError('InvalidArgument', `limits.maxBlobSize: at most ${largestBlob} bytes (a TiB)`)
+  }
   assertAcceptPatterns(accept)
   assertOneOf('limits.mimePolicy', mimePolicy, mimePolicies)
   if (typeof quota !== 'function') resolveQuota(quota)

@@ -73,6 +73,8 @@ describe('createBlobStore', () => {
       { ...needed(), limits: { maxBlobSize: 1.5 } },
       { ...needed(), limits: { maxBlobSize: '5' } },
       { ...needed(), limits: { maxBlobSize: Number.POSITIVE_INFINITY } },
+      // Counters that add up such numbers would drift.
+      { ...needed(), limits: { maxBlobSize: 2 ** 40 + 1 } },
       { ...needed(), limits: { accept: 'image/*' } },
       { ...needed(), limits: { accept: ['image'] } },
       { ...needed(), limits: { accept: [1] } },
