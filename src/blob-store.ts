@@ -27,6 +27,14 @@ import type { Hooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 import type { BlobSource } from './store/source.ts'
 
+/** Where a store is. */
+export interface StorePlace {
+  /** The location of each backend, by its name; undefined where it tells none. */
+  readonly backends: Readonly<Record<string, string | undefined>>
+  /** The location of the database; undefined for one of the host's. */
+  readonly metadata: string | undefined
+}
+
 /**
  * The blobs of all accounts of one PDS.
  *
@@ -41,8 +49,10 @@ import type { BlobSource } from './store/source.ts'
 export interface BlobStore extends AsyncDisposable {
   /** The limits in force, defaults filled in. */
   readonly limits: ResolvedLimits
-  /** The times in force, defaults filled in. */
+  /** The times in force, defaults filled in; once the store is open, those that its processes have agreed on. */
   readonly times: ResolvedTimes
+  /** Where it is, for people: as far as backends and database tell, and without credentials. */
+  readonly place: StorePlace
   /** The hooks in force. They may be set later: many a host is made after its store. */
   readonly hooks: Hooks
 
@@ -191,7 +201,8 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * To be called after each other backup of the database, when the dump is complete: a restore of that backup, or of an older
-   * one, is then noticed at the next opening, and nothing is deleted until `recover`.
+   * one, is then noticed at the next opening, and nothing is deleted until `recover`. Warns where the backup before was
+   * older by now than `times.deleteDelay`: a restore of it would have named bytes that are deleted.
    */
   markBackup(): Promise<void>
 

@@ -9,20 +9,23 @@ import { recover } from './maintenance/recover.ts'
 import { scrub } from './maintenance/scrub.ts'
 import { sweep } from './maintenance/sweep.ts'
 import type { MetadataAdapter } from './metadata/metadata.ts'
+import { longest } from './metadata/shared-times.ts'
 import { assertOptions } from './options.ts'
 import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
 import { type BackendSet, Backends } from './store/backends.ts'
+import { noteBackup } from './store/backup-age.ts'
 import type { StoreContext } from './store/context.ts'
 import type { Hooks } from './store/hooks.ts'
 import { recognise } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
-import { type Limits, resolveLimits, resolveTimes, type Times } from './store/limits.ts'
+import { type Limits, type ResolvedTimes, resolveLimits, resolveTimes, type Times } from './store/limits.ts'
 import { restore, takedown } from './store/moderation.ts'
 import { Presence } from './store/presence.ts'
 import { presign } from './store/presign.ts'
 import { accounts, counts, list, listMissing, listOwn, recordsFor, usage } from './store/queries.ts'
 import { read, stat } from './store/read.ts'
+import { timesInForce } from './store/times-in-force.ts'
 import { upload } from './store/upload.ts'
 import { UploadSlots } from './store/upload-slots.ts'
 import { tracedStore } from './tracing/traced-store.ts'
@@ -71,14 +74,18 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     )
   }
   const limits = resolveLimits(options.limits)
-  const times = resolveTimes(options.times)
+  const [ownTimes, givenTimes] = [resolveTimes(options.times), longest([options.times ?? {}])]
+  let times = ownTimes
   const slots = new UploadSlots(limits.uploads)
   const lifecycle = new Lifecycle(open)
   const run = lifecycle.run.bind(lifecycle)
 
   return tracedStore({
     limits,
-    times,
+    get times() {
+      return times
+    },
+    place: Object.freeze({ backends: backends.locations, metadata: metadata.location }),
     hooks,
     ready: () => run(async () => {}),
     close: () => lifecycle.close(),
@@ -111,6 +118,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     markBackup: () =>
       run(async (store) => {
         store.epoch = await recognise(store)
+        await noteBackup(store)
       }),
     migrate: (given) => run((store) => migrate(store, given)),
     recover: (given) => run((store) => recover(store, given)),
@@ -127,14 +135,38 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       if (times.grace < 3_600_000) {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
-      const presence = new Presence({ backends, metadata: opened, logger })
-      const store = { backends, metadata: opened, limits, times, logger, hooks, slots, presence, epoch: 0 }
+      const presence = new Presence({ backends, metadata: opened, logger }, givenTimes, (agreed) => {
+        times = timesInForce(ownTimes, givenTimes, agreed)
+        store.times = times
+      })
+      const store: StoreContext = {
+        backends,
+        metadata: opened,
+        limits,
+        times,
+        logger,
+        hooks,
+        slots,
+        presence,
+        epoch: 0,
+      }
       store.epoch = await recognise(store)
       await store.presence.enter()
+      tellLonger(ownTimes, store)
       return store
     } catch (error) {
       await opened.close()
       throw error
     }
   }
+}
+
+/** That others count on longer times than this process has of its own is no fault, but may surprise. */
+function tellLonger(own: ResolvedTimes, { times, logger }: StoreContext): void {
+  if (times.deleteDelay <= own.deleteDelay && times.grace <= own.grace) return
+  const { deleteDelay, grace } = times
+  logger.info(
+    { deleteDelay, grace },
+    'The longer times of this store hold, which another process has or the last one had',
+  )
 }

@@ -50,7 +50,7 @@ export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-b
 export { defaultAccept, matchesAccept, parseMimeType, socialAccept } from './blob/mime.ts'
 export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime-policy.ts'
 export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff.ts'
-export type { BlobStore } from './blob-store.ts'
+export type { BlobStore, StorePlace } from './blob-store.ts'
 // The store.
 export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
 export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'

@@ -15,6 +15,9 @@ export interface BlobBackend {
   /** What rows call this backend, for ever: two backends of one store need two names. 1 to 32 of `[a-z0-9-]`. */
   readonly name: string
 
+  /** Where it is, for people: a path or an address, without credentials. Absent where there is nothing to say. */
+  readonly location?: string
+
   /**
    * Whether an acknowledged `put` survives a crash of the machine. A backend that cannot promise it says so here,
    * and the store warns when it opens.

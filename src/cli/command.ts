@@ -1,5 +1,6 @@
 import type { Option } from 'commander'
 import type { BlobStore } from '../blob-store.ts'
+import type { Question } from './confirm.ts'
 import type { Progress } from './progress.ts'
 import type { Row } from './table.ts'
 
@@ -13,6 +14,7 @@ export interface StoreCommand {
   description: string
   /** What is not the same afterwards, and what is: a line. */
   changes: string
+  /** With `--yes` among them it is one that asks, and says before which store it means. */
   options: readonly Option[]
   /** Whether it may be the first that a store is for: then a dry run needs none. */
   fills?: boolean
@@ -32,6 +34,8 @@ export interface Surroundings {
   progress: Progress
   /** What the store has warned of so far. */
   warnings: readonly string[]
+  /** To be awaited before anything that cannot be undone: asks, where that is to be asked. */
+  confirm(question: string, options?: Question): Promise<void>
 }
 
 export interface Outcome {

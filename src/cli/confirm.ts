@@ -1,10 +1,35 @@
 import { createInterface } from 'node:readline/promises'
 import { UsageError } from './command.ts'
 
-/** Asks before something that cannot be undone. @throws `UsageError` where nobody can be asked, or says no */
-export async function confirm(question: string, isSure: boolean): Promise<void> {
-  if (isSure) return
-  if (!process.stdin.isTTY) throw new UsageError(`${question} Add --yes if that is meant`)
+export interface Asking {
+  /** Whether `--yes` was given. */
+  yes: boolean
+  /** Whether the command line itself names the store. */
+  named: boolean
+}
+
+export interface Question {
+  /** For what no cron may do unless it was told to: then it is not enough that the store was named. @default false */
+  grave?: boolean
+}
+
+/**
+ * Asks before something that cannot be undone. Where nobody can be asked, a store that the command line names is meant,
+ * and one that only the environment names may be a variable that was forgotten there.
+ *
+ * @throws `UsageError` where that is so, or the answer is no
+ */
+export async function confirm(
+  question: string,
+  { yes, named }: Asking,
+  { grave = false }: Question = {},
+): Promise<void> {
+  if (yes) return
+  if (!process.stdin.isTTY) {
+    if (named && !grave) return
+    const instead = grave ? '' : ', or name the store by options instead of by the environment'
+    throw new UsageError(`${question} Nobody can be asked here. Add --yes if that is meant${instead}`)
+  }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const answer = await terminal.question(`${question} [y/N] `)

@@ -3,17 +3,25 @@ import { isBlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { printable } from '../printable.ts'
 import { adviceOn } from './advice.ts'
+import { chosenPlace } from './chosen-place.ts'
 import { type Given, type Outcome, type StoreCommand, UsageError } from './command.ts'
+import { confirm } from './confirm.ts'
+import { yes } from './options.ts'
 import { type Place, storeAt } from './place.ts'
 import { Progress } from './progress.ts'
+import { storeName } from './store-name.ts'
 import { tableOf } from './table.ts'
 
 /** 0: fine. 1: it failed, or was stopped. 2: it was called wrongly. 3: it found problems. */
 export type ExitStatus = 0 | 1 | 2 | 3
 
 /** Runs a command on the store that the options name. */
-export async function execute(command: StoreCommand, given: Given): Promise<ExitStatus> {
-  const progress = new Progress({ name: command.name, stream: process.stderr, quiet: given.quiet === true })
+export async function execute(
+  command: StoreCommand,
+  typed: Given,
+  sourceOf: (option: string) => string | undefined,
+): Promise<ExitStatus> {
+  const progress = new Progress({ name: command.name, stream: process.stderr, quiet: typed.quiet === true })
   const warnings: string[] = []
   const say = (text: string) => {
     progress.clear()
@@ -21,9 +29,16 @@ export async function execute(command: StoreCommand, given: Given): Promise<Exit
   }
   const stopping = stopOnSignal(say)
   try {
+    const { given, named } = chosenPlace(typed, sourceOf)
     const blobs = await storeAt(given as Place, loggerTo(say, warnings), command)
     try {
-      const outcome = await command.run(blobs, given, { signal: stopping.signal, progress, warnings })
+      if (command.options.includes(yes) && given.quiet !== true) say(`Store: ${storeName(given as Place, blobs)}`)
+      const outcome = await command.run(blobs, given, {
+        signal: stopping.signal,
+        progress,
+        warnings,
+        confirm: (question, options) => confirm(question, { yes: given.yes === true, named }, options),
+      })
       progress.clear()
       print(outcome, given.json === true)
       return outcome.problems.length > 0 ? 3 : 0

@@ -15,6 +15,8 @@ Where the store is, is said with every command, or once by the environment:
   $ export BLOBSTORE_DISK=/srv/blobs BLOBSTORE_SQLITE=/srv/blobs.sqlite
   $ pds-blobstore check
   $ pds-blobstore help scrub
+Options beat the environment. What changes the store prints which one it means,
+and asks; where nobody can be asked, it takes --yes.
 
 Results go to stdout, progress and warnings to stderr.
 ${statuses}`

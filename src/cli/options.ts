@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 
 export const dryRun: Option = new Option('--dry-run', 'only say what would be done')
-export const yes: Option = new Option('--yes', 'do not ask')
+export const yes: Option = new Option('--yes', 'do not ask: for scripts, and for cron')
 
 export const rate: Option = new Option(
   '--rate <bytes>',

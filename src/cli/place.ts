@@ -55,7 +55,10 @@ export async function storeAt(
   logger: Logger,
   { fills = false }: { fills?: boolean },
 ): Promise<BlobStore> {
-  if (given.config !== undefined) return storeOf(given.config)
+  if (given.config !== undefined) {
+    assertAlone(given)
+    return storeOf(given.config)
+  }
   const place = given.dryRun ? { ...given, create: false } : given
   if (fills && given.dryRun && isWhole(given) && !(await isAnythingThere(given))) return trialStore()
   const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
@@ -68,6 +71,17 @@ export async function storeAt(
   const write = place.write ?? (others.length === 0 ? first : undefined)
   if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
   return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), logger })
+}
+
+/** Which of two stores is meant nobody can know. @throws `UsageError` */
+function assertAlone(place: Place): void {
+  const others = (['disk', 's3', 'sqlite', 'postgres'] as const).filter((name) => place[name] !== undefined)
+  if (others.length === 0) return
+  const variables = others.map((name) => placeVariables[name]).join(', ')
+  throw new UsageError(
+    `${placeVariables.config} and ${variables} are both set, and which of them is meant is not known: unset one, or say on ` +
+      'the command line where the store is',
+  )
 }
 
 /** Whether it says where bytes and facts would be. */

@@ -18,8 +18,8 @@ export async function run(args: readonly string[], version: string): Promise<Exi
     .showHelpAfterError('The commands: pds-blobstore help')
     .exitOverride()
   for (const command of commands) {
-    addTo(program, command, async (given) => {
-      status = await execute(command, given)
+    addTo(program, command, async (given, { sourceOf }) => {
+      status = await execute(command, given, sourceOf)
     })
   }
   try {
@@ -32,7 +32,10 @@ export async function run(args: readonly string[], version: string): Promise<Exi
   }
 }
 
-function addTo(program: Command, about: StoreCommand, act: (given: Given) => Promise<void>): void {
+/** `sourceOf`: whether an option was typed, or came from the environment. */
+type Act = (given: Given, parsed: { sourceOf: (option: string) => string | undefined }) => Promise<void>
+
+function addTo(program: Command, about: StoreCommand, act: Act): void {
   const command = program
     .command(about.name)
     .helpGroup(headings[about.purpose])
@@ -40,7 +43,7 @@ function addTo(program: Command, about: StoreCommand, act: (given: Given) => Pro
     .description(about.description)
     .addHelpText('after', closingOf(about))
     .showHelpAfterError(`Its options, and examples: pds-blobstore ${about.name} --help`)
-    .action(act)
+    .action((given: Given, made: Command) => act(given, { sourceOf: (option) => made.getOptionValueSource(option) }))
   for (const option of about.options) command.addOption(option)
   command.addOption(new Option('--json', 'print the report as JSON, on one line'))
   command.addOption(new Option('--quiet', 'show no progress; warnings and errors still'))

@@ -1,6 +1,7 @@
 import { BlobStoreError } from '../errors.ts'
 import type { BackupOptions, BackupReport } from '../metadata/backup.ts'
 import { assertOptions } from '../options.ts'
+import { noteBackup } from '../store/backup-age.ts'
 import type { StoreContext } from '../store/context.ts'
 import { recognise } from '../store/identity.ts'
 
@@ -23,6 +24,7 @@ export async function backup(store: StoreContext, path: string, options: BackupO
     ...options,
     complete: async () => {
       store.epoch = await recognise(store)
+      await noteBackup(store)
     },
   })
 }

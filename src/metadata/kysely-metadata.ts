@@ -7,6 +7,7 @@ import type { MetadataAdapter } from './metadata.ts'
 import { persistently } from './persistently.ts'
 import type { MetadataDurability } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
+import type { AroundTransactions } from './transaction.ts'
 
 export interface KyselyMetadataOptions {
   /**
@@ -47,6 +48,14 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
   if (typeof db?.withoutPlugins !== 'function' || db.isTransaction) {
     throw new BlobStoreError('InvalidArgument', 'kyselyMetadata(db): db must be a Kysely, and not a transaction')
   }
+  // What has come with 0.28 is not used, but tells the version, which Kysely does not.
+  if (!('startTransaction' in db)) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'kyselyMetadata(db): this Kysely is older than 0.28, which the blob store needs. Install a newer one where the host has ' +
+        'its own: npm install kysely@0.29',
+    )
+  }
   return metadataFrom({
     ...options,
     ownFile: false,
@@ -65,6 +74,8 @@ export function checkMetadataOptions(what: string, options: KyselyMetadataOption
 
 /** Where an adapter gets its database from. */
 export interface Source extends KyselyMetadataOptions {
+  /** As {@link MetadataAdapter.location}. */
+  location?: string
   connect(): Promise<Connection>
   /** Whether transactions of the host's can never be on this database. */
   ownFile: boolean
@@ -72,12 +83,15 @@ export interface Source extends KyselyMetadataOptions {
 
 export interface Connection extends Partial<BackupSteps> {
   db: Kysely<Tables>
+  /** Of a connection of our own. */
+  around?: AroundTransactions
   close(): Promise<void>
 }
 
 /** The metadata over any database that Kysely speaks to and this library knows. */
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
+    ...(source.location !== undefined && { location: source.location }),
     open: () =>
       persistently(async () => {
         // Loaded only here: Kysely takes longer to load than everything else that the package needs.

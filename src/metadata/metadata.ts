@@ -10,6 +10,8 @@ import type { UploadSteps } from './uploads.ts'
 
 /** What a host hands over as `metadata`: facts that are not open yet. */
 export interface MetadataAdapter {
+  /** Where the database is, for people, without credentials. Absent where the adapter does not know. */
+  readonly location?: string
   /**
    * Connects, checks the settings, creates or checks the tables. A second call is a second connection.
    *
@@ -60,6 +62,8 @@ export interface StoreIdentity {
   markRestored(): Promise<void>
   /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */
   hasContent(backend: string): Promise<boolean>
+  /** A copy of the database is complete. Resolves with how long ago the one before was, in milliseconds; null for the first. */
+  noteBackup(): Promise<number | null>
 }
 
 export interface Identity {

@@ -4,6 +4,7 @@ import { claimsMigration } from './claims-migration.ts'
 import type { Dialect } from './dialect.ts'
 import { firstMigration } from './first-migration.ts'
 import type { Tables } from './tables.ts'
+import { timesMigration } from './times-migration.ts'
 
 // Kysely's own migrator looks for its tables in every schema of a PostgreSQL database, not only where this connection
 // would find them, holds a lock of the session, which a pooler in between may give to somebody else, and has no
@@ -11,7 +12,7 @@ import type { Tables } from './tables.ts'
 
 type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>
 
-const migrations: Record<string, Migrate> = { '001': firstMigration, '002': claimsMigration }
+const migrations: Record<string, Migrate> = { '001': firstMigration, '002': claimsMigration, '003': timesMigration }
 
 /** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */
 const advisoryLock = 8_243_107_715_290_611n

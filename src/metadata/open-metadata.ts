@@ -23,12 +23,13 @@ import { Session } from './session.ts'
 import { isForbidden } from './sql-errors.ts'
 import { checkSettings } from './sqlite-settings.ts'
 import type { Tables } from './tables.ts'
+import type { AroundTransactions } from './transaction.ts'
 
 /** Connects, checks the settings, and creates or checks the tables. */
 export async function openMetadata(source: Source): Promise<Metadata> {
-  const { db, close, backup } = await source.connect()
+  const { db, close, backup, around } = await source.connect()
   try {
-    const session = await openSession(db, source)
+    const session = await openSession(db, source, around)
     return {
       async close() {
         session.end()
@@ -59,9 +60,13 @@ export async function openMetadata(source: Source): Promise<Metadata> {
   }
 }
 
-async function openSession(db: Kysely<Tables>, source: Source): Promise<Session> {
+async function openSession(
+  db: Kysely<Tables>,
+  source: Source,
+  around: AroundTransactions | undefined,
+): Promise<Session> {
   const found = await acquired<Found>((start) => db.connection().execute((one) => start(() => look(one, source))))
-  const session = new Session(db, { ...found, ownFile: source.ownFile, now: source.now })
+  const session = new Session(db, { ...found, around, ownFile: source.ownFile, now: source.now })
   try {
     await bringTables(session, source.migrate ?? 'auto')
     return session

@@ -1,14 +1,18 @@
+import type { SharedTimes } from './shared-times.ts'
+
 // The part of the metadata's contract by which processes know of each other: one must not put bytes where another, that
 // serves them too, does not look.
 
 export interface ProcessSteps {
   /**
-   * Notes that a process has the store open, for `lease` milliseconds; called again, notes it anew.
+   * Notes that a process has the store open, for `lease` milliseconds; called again, notes it anew. Resolves with the
+   * longest times by which something is deleted that any open process was given; where none was given one, with the
+   * last that the store had.
    *
    * @throws `StoreMismatch` when there are bytes in a backend that it was not given, or when it writes to one in which
    * there are none yet and which another process, open now, was not given
    */
-  enter(process: ProcessNote): Promise<void>
+  enter(process: ProcessNote): Promise<SharedTimes>
   /** The process closes the store. */
   leave(id: string): Promise<void>
   /** What still keeps a backend in use. When that is nothing, forgets that it ever was: it may be given no more. */
@@ -20,6 +24,8 @@ export interface ProcessNote {
   backends: readonly string[]
   writesTo: string
   lease: number
+  /** What it was given; what it has by default it leaves to others. */
+  times: SharedTimes
 }
 
 export interface BackendUse {

@@ -1,4 +1,4 @@
-import { type Compilable, type ControlledTransaction, type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Compilable, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
@@ -8,6 +8,7 @@ import { persistently } from './persistently.ts'
 import { metadataError } from './sql-errors.ts'
 import { Placeholder, type Statement, statement } from './statement.ts'
 import type { Tables } from './tables.ts'
+import { type AroundTransactions, inTransaction } from './transaction.ts'
 import { WriteGroup } from './write-group.ts'
 
 export interface SessionOptions {
@@ -16,6 +17,8 @@ export interface SessionOptions {
   ownFile: boolean
   /** Of an SQLite file that this process has open. */
   guard: FileGuard | null
+  /** What a connection of our own does around its transactions. */
+  around?: AroundTransactions | undefined
   /** Replaces the database's clock, in tests. */
   now?: (() => number) | undefined
 }
@@ -28,6 +31,7 @@ export class Session {
   readonly #db: Kysely<Tables>
   readonly #ownFile: boolean
   readonly #guard: FileGuard | null
+  readonly #around: AroundTransactions | undefined
   readonly #clock: (() => number) | undefined
   readonly #group: WriteGroup = new WriteGroup((run) => this.#transact(run))
 
@@ -36,6 +40,7 @@ export class Session {
     this.dialect = options.dialect
     this.#ownFile = options.ownFile
     this.#guard = options.guard
+    this.#around = options.around
     this.#clock = options.now
   }
 
@@ -97,28 +102,15 @@ export class Session {
   #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
     return acquired(async (start) => {
       this.#guard?.assertSafe()
-      const trx = await this.#begin()
-      let result: T
-      try {
-        result = await start(() => run(trx))
+      const options = { dialect: this.dialect.name, around: this.#around }
+      const result = await inTransaction(this.#db, options, async (trx) => {
+        const done = await start(() => run(trx))
         this.#guard?.check()
-        await trx.commit().execute()
-      } catch (error) {
-        // The first error tells what happened. After a failed commit SQLite has rolled back by itself, and after a lost
-        // connection there is nothing to roll back.
-        await rolledBack(trx)
-        throw error
-      }
+        return done
+      })
       this.#guard?.checkCommitted()
       return result
     })
-  }
-
-  #begin(): Promise<ControlledTransaction<Tables>> {
-    const begin = this.#db.startTransaction()
-    if (this.dialect.name === 'sqlite') return begin.execute()
-    // What the protocol was checked with, whatever the host's default is.
-    return begin.setIsolationLevel('read committed').setAccessMode('read write').execute()
   }
 
   /** Changes the tables, all or nothing. */
@@ -152,11 +144,4 @@ export class Session {
     }
     return ownTables(trx)
   }
-}
-
-async function rolledBack(trx: ControlledTransaction<Tables>): Promise<void> {
-  await trx
-    .rollback()
-    .execute()
-    .catch(() => {})
 }

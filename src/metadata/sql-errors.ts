@@ -34,7 +34,7 @@ export function isLostRace(error: unknown): boolean {
 }
 
 /** The connection broke, or there was none: what the statement did, if it was a commit, is not known. */
-function isConnectionLost(error: unknown): boolean {
+export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
   if (/^(ECONN|ENET|EHOST|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_)/.test(code)) return true
   if (code.startsWith('08') || /^57P0[1-4]$/.test(code)) return true

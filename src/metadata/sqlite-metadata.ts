@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { BlobStoreError } from '../errors.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, metadataFrom } from './kysely-metadata.ts'
@@ -23,36 +24,34 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
   return metadataFrom({
     ...options,
     ownFile: true,
+    location: file === ':memory:' ? 'memory' : resolve(file),
     async connect() {
       if (file !== ':memory:') await makeFolderOf(file, options.durability !== 'relaxed')
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const [
-        { default: Database },
-        { Kysely },
-        { Checkpoints },
-        { ImmediateDialect },
-        { sqliteBackup },
-        { applySettings },
-      ] = await Promise.all([
-        import('better-sqlite3'),
-        import('kysely'),
-        import('./checkpoints.ts'),
-        import('./immediate-dialect.ts'),
-        import('./sqlite-backup.ts'),
-        import('./sqlite-settings.ts'),
-      ])
+      const [{ default: Database }, { Kysely, SqliteDialect }, { Checkpoints }, { sqliteBackup }, { applySettings }] =
+        await Promise.all([
+          import('better-sqlite3'),
+          import('kysely'),
+          import('./checkpoints.ts'),
+          import('./sqlite-backup.ts'),
+          import('./sqlite-settings.ts'),
+        ])
       const database = new Database(file, { timeout: busyTimeout })
       try {
         const checkpoints = new Checkpoints(database)
-        const dialect = new ImmediateDialect({ database: new KeptStatements(database), checkpoints })
+        const dialect = new SqliteDialect({ database: new KeptStatements(database) })
         const db = new Kysely<Tables>({ dialect })
         await applySettings(db, options.durability ?? 'full')
         const close = async () => {
           await checkpoints.close()
           await db.destroy()
         }
-        return { db, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
+        const around = {
+          before: () => checkpoints.beforeTransaction(),
+          committed: () => checkpoints.committed(),
+        }
+        return { db, around, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
       } catch (error) {
         database.close()
         throw error

@@ -133,6 +133,10 @@ interface MetaTable {
   epoch: number
   /** 1 after the database was found older than its bytes, until it is recovered. */
   restored: number
+  /** The times by which the store deletes, that were last given to a process: `SharedTimes` as JSON. */
+  times: ColumnType<string | null, string | null | undefined>
+  /** When a copy of the database was last complete, as far as it was told. */
+  backed_up_at: ColumnType<number | null, number | null | undefined>
 }
 
 /** Keys that a running sweep found in no row. */
@@ -153,4 +157,6 @@ interface ProcessTable {
   backends: string
   writes_to: string
   seen_until: number
+  /** The times by which the store deletes, that it was given: `SharedTimes` as JSON. */
+  times: ColumnType<string | null, string | null | undefined>
 }

@@ -15,6 +15,8 @@ export interface BackendSet {
 export class Backends {
   /** Where new bytes go. */
   readonly write: BlobBackend
+  /** Where each is, by its name, as far as it tells. */
+  readonly locations: Readonly<Record<string, string | undefined>>
   readonly #byName: ReadonlyMap<string, BlobBackend>
 
   /** @throws `InvalidArgument` */
@@ -30,6 +32,7 @@ export class Backends {
         `createBlobStore: backend.all.${name} calls itself ${backend.name}: rows know it by that name, so use it here too`,
       )
     }
+    this.locations = Object.fromEntries([...byName].map(([name, { location }]) => [name, location]))
     for (const [name, backend] of byName) byName.set(name, tracedBackend(backend))
     const writable = this.#byName.get(write)
     if (!writable) {

@@ -12,7 +12,8 @@ export interface StoreContext {
   readonly backends: Backends
   readonly metadata: Metadata
   readonly limits: ResolvedLimits
-  readonly times: ResolvedTimes
+  /** Those in force: its own at first, then what the processes of the store have agreed on. */
+  times: ResolvedTimes
   readonly logger: Logger
   readonly hooks: Hooks
   readonly slots: UploadSlots

@@ -6,7 +6,7 @@ import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
 export interface Limits {
-  /** In bytes, inclusive. @default 5_242_880 (5 MiB, the reference PDS's) */
+  /** In bytes, inclusive; at most 2 ** 40, a TiB. @default 5_242_880 (5 MiB, the reference PDS's) */
   maxBlobSize?: number | undefined
   /**
    * Patterns that the effective type must match: a type, a top-level type with a star for the rest, or two stars.
@@ -27,13 +27,18 @@ export interface Limits {
   uploads?: { account?: number | undefined; total?: number | undefined; minRate?: number | undefined } | undefined
 }
 
-/** How long things last, in milliseconds. */
+/**
+ * How long things last, in milliseconds. By `grace`, `deleteDelay`, `upload` and `lease` something is deleted: of these the
+ * longest holds that any open process of the store was given, and for a process that was not given one, as a tool beside
+ * the host, the last that the store had.
+ */
 export interface Times {
   /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */
   grace?: number | undefined
   /**
    * How long bytes outlive the row that named them: longer than the oldest database backup that may be restored, and
-   * than the slowest read takes from its query to opening its bytes. @default 86_400_000 (24 h)
+   * than the slowest read takes from its query to opening its bytes. The default is for a backup each day of which the
+   * newest is restored. @default 172_800_000 (48 h)
    */
   deleteDelay?: number | undefined
   /**
@@ -61,6 +66,9 @@ export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 
+/** A TiB. What thousands of uploads of that size reserve at once is still a number that JavaScript adds up exactly. */
+export const largestBlob: number = 2 ** 40
+
 /** More bytes than any blob has. */
 export const noMost: number = Number.POSITIVE_INFINITY
 
@@ -79,7 +87,7 @@ const hour = 60 * minute
 
 const defaultTimes: ResolvedTimes = {
   grace: 24 * hour,
-  deleteDelay: 24 * hour,
+  deleteDelay: 48 * hour,
   upload: 30 * minute,
   idle: minute / 2,
   inspect: minute,
@@ -93,6 +101,9 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   const { maxBlobSize = 5 * 1024 * 1024, accept = defaultAccept, mimePolicy = 'sniffed', allowEmpty = true } = limits
   const { quota = {}, uploads = {} } = limits
   assertWhole('limits.maxBlobSize', maxBlobSize, 1)
+  if (maxBlobSize > largestBlob) {
+    throw new BlobStoreError('InvalidArgument', `limits.maxBlobSize: at most ${largestBlob} bytes (a TiB)`)
+  }
   assertAcceptPatterns(accept)
   assertOneOf('limits.mimePolicy', mimePolicy, mimePolicies)
   if (typeof quota !== 'function') resolveQuota(quota)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { SharedTimes } from '../metadata/shared-times.ts'
 import type { StoreContext } from './context.ts'
 
 /** How long a process that was killed counts as open, in milliseconds. */
@@ -11,11 +12,16 @@ type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
 /** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
 export class Presence {
   readonly #store: Parties
+  readonly #given: SharedTimes
+  readonly #onAgreed: (times: SharedTimes) => void
   readonly #id = randomUUID()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(store: Parties) {
+  /** `onAgreed` is told, again and again, the times that hold between this process, which was given some, and the others. */
+  constructor(store: Parties, given: SharedTimes, onAgreed: (times: SharedTimes) => void) {
     this.#store = store
+    this.#given = given
+    this.#onAgreed = onAgreed
   }
 
   /** @throws `StoreMismatch` */
@@ -34,8 +40,9 @@ export class Presence {
     await this.#store.metadata.leave(this.#id).catch(() => {})
   }
 
-  #note(): Promise<void> {
+  async #note(): Promise<void> {
     const { backends, metadata } = this.#store
-    return metadata.enter({ id: this.#id, backends: backends.names, writesTo: backends.write.name, lease })
+    const note = { id: this.#id, backends: backends.names, writesTo: backends.write.name, lease, times: this.#given }
+    this.#onAgreed(await metadata.enter(note))
   }
 }

@@ -20,7 +20,7 @@ import type { UploadOptions } from './calls.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
 import { allowanceFor, Interruption } from './interruption.ts'
-import { noLimits, noMost, type ResolvedLimits } from './limits.ts'
+import { largestBlob, noLimits, noMost, type ResolvedLimits } from './limits.ts'
 import { quotaOf } from './quota.ts'
 import { type Received, receive, type SpoolGrant } from './receive.ts'
 import { type BlobSource, sizeOf } from './source.ts'
@@ -56,7 +56,7 @@ export async function upload(
   try {
     const received = await receive(source, {
       declaredSize,
-      maxSize: limits.maxBlobSize,
+      maxSize: Math.min(limits.maxBlobSize, largestBlob),
       headLength,
       interruption,
       openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),

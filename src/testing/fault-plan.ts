@@ -3,7 +3,10 @@ import { BlobStoreError } from '../errors.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 
 /** What is counted as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
-export type FaultyMethod = Exclude<keyof BlobBackend, 'name' | 'durable' | 'presign' | 'close'> | keyof Spool | 'read'
+export type FaultyMethod =
+  | Exclude<keyof BlobBackend, 'name' | 'location' | 'durable' | 'presign' | 'close'>
+  | keyof Spool
+  | 'read'
 
 /**
  * | kind | what happens |

@@ -11,7 +11,13 @@ export function tracedStore(store: BlobStore): BlobStore {
   const traced = Object.fromEntries(
     storeOperations.map((operation) => [operation, tracedOperation(operation, store[operation] as AnyCall)]),
   )
-  return { ...store, ...traced }
+  return {
+    ...store,
+    ...traced,
+    get times() {
+      return store.times
+    },
+  }
 }
 
 function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {

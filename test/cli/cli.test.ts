@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,52 +9,11 @@ import { manifest } from '../../scripts/check-package/workshop.ts'
 import { commands } from '../../src/cli/commands.ts'
 import { cidOfBytes, DiskBackend } from '../../src/index.ts'
 import { ReferencePds } from '../exchange/reference-pds.ts'
-import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes, day, post } from '../support/samples.ts'
+import { CliPlace, cli, filled, program } from './run-cli.ts'
 
 // Goes red when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
 // or makes a store where there was none.
-
-// As it is published, `npm run build` makes it: a process that compiles the sources takes seconds to begin.
-const program = join(import.meta.dirname, '../../dist/cli.js')
-
-interface Run {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-/** The command line in a process of its own, neither of whose streams is a terminal. */
-function cli(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env }, timeout: 60_000 }
-    const child = execFile(process.execPath, [program, ...args], options, (_error, stdout, stderr) =>
-      resolve({ status: child.exitCode, stdout, stderr }),
-    )
-  })
-}
-
-class CliPlace extends FolderPlace {
-  /** The command line on this store. */
-  cli(...args: string[]): Promise<Run> {
-    return cli([...args, '--disk', this.root, '--sqlite', this.database])
-  }
-
-  async json(...args: string[]): Promise<Record<string, unknown>> {
-    const { stdout } = await this.cli(...args, '--json')
-    return JSON.parse(stdout)
-  }
-}
-
-/** A store with two blobs, closed. */
-async function filled(): Promise<CliPlace> {
-  const place = new CliPlace()
-  const blobs = place.store()
-  await post(blobs, alice, 'a', await blobs.upload(alice, bytes('hello')))
-  await blobs.upload(alice, bytes('temporary'))
-  await blobs.close()
-  return place
-}
 
 describe('the command line', () => {
   test('explains itself, by what people come for', async () => {
@@ -108,6 +67,17 @@ describe('the command line', () => {
     expect(await place.json('stats')).toMatchObject({ count: 2 })
     expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
     expect(await place.json('stats')).toMatchObject({ count: 1 })
+  })
+
+  // Goes red when the command line has delays of its own.
+  test('collects by the delays of the host, also while that is stopped', async () => {
+    const place = await filled()
+    await place.store({ times: { deleteDelay: 30 * day } }).markBackup()
+    expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
+    const database = new Database(place.database, { readonly: true })
+    const waits = database.prepare('SELECT not_before FROM blobstore_doomed').pluck().get()
+    database.close()
+    expect(Number(waits) - Date.now()).toBeGreaterThan(29 * day)
   })
 
   test('sweeps, and stops with a problem where too much would go', async () => {
@@ -210,11 +180,11 @@ describe('the command line', () => {
     )
     const env = { BLOBSTORE_CONFIG: config }
     expect((await cli(['migrate', '--dry-run'], env)).stdout).toMatch(/would move +2/)
-    const moved = await cli(['migrate'], env)
+    const moved = await cli(['migrate', '--quiet', '--yes'], env)
     expect(moved).toMatchObject({ status: 0, stderr: '' })
     expect(moved.stdout).toMatch(/disk +still needed: old copies wait/)
-    await cli(['collect'], env)
-    expect((await cli(['migrate'], env)).stdout).toMatch(/disk +no longer needed/)
+    await cli(['collect', '--yes'], env)
+    expect((await cli(['migrate', '--yes'], env)).stdout).toMatch(/disk +no longer needed/)
     const blobs = place.store({ backend: new DiskBackend({ root, name: 'new', durability: 'none' }) })
     expect(await (await blobs.read(alice, cidOfBytes(bytes('hello')))).bytes()).toEqual(Buffer.from('hello'))
   })
@@ -229,7 +199,7 @@ describe('the command line', () => {
     const from = ['--from', pds.location, '--actors', pds.actors]
     expect(await place.cli('import', ...from)).toMatchObject({ status: 2, stderr: expect.stringContaining('no such') })
     const imported = await place.cli('import', ...from, '--create')
-    expect(imported).toMatchObject({ status: 0, stderr: '' })
+    expect(imported).toMatchObject({ status: 0, stderr: place.line })
     expect(imported.stdout).toMatch(/^imported +3$/m)
     writeFileSync(join(pds.location, alice, cidOfBytes(bytes('stray'))), 'stray')
     const hostile = join(pds.location, alice, 'stray\u001b[2J')
@@ -270,7 +240,7 @@ describe('the command line', () => {
         const before = readdirSync(place.folder, { recursive: true })
         const content = made === 'nothing' ? null : readFileSync(place.database)
         const { status, stdout, stderr } = await place.cli(...from, ...create)
-        expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+        expect({ status, stderr }).toEqual({ status: 0, stderr: place.line })
         expect(JSON.parse(stdout)).toMatchObject({ blobs: 1, imported: 1 })
         expect(readdirSync(place.folder, { recursive: true })).toEqual(before)
         if (content) expect(readFileSync(place.database)).toEqual(content)

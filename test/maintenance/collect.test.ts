@@ -88,7 +88,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     clock.advance(2 * minute)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
     expect(await blobs.stat(alice, ref.ref, { as: 'moderator' })).toBeNull()
-    clock.advance(day + minute)
+    clock.advance(2 * day + minute)
     expect(await blobs.collect()).toMatchObject({ deletedKeys: 1, waitingKeys: 0 })
     expect((await backend().list()).keys).toEqual([])
   })

@@ -109,7 +109,7 @@ describe('migrate', () => {
       .open()
       .then(async (metadata) => {
         await metadata.identity()
-        await metadata.enter({ id: 'killed', backends: ['disk'], writesTo: 'disk', lease: 300_000 })
+        await metadata.enter({ id: 'killed', backends: ['disk'], writesTo: 'disk', lease: 300_000, times: {} })
         await metadata.close()
       })
     await expect(place.moving('new').ready()).rejects.toMatchObject({ code: 'StoreMismatch' })

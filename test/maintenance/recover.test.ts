@@ -92,7 +92,7 @@ describe('a database restored from the past', () => {
     expect(report).toMatchObject({ adopted: 1, unclaimed: [unwanted.ref.toString()] })
     expect(await text((await recovered.read(alice, wanted.ref)).body)).toBe('wanted')
     expect(await recovered.sweep()).toMatchObject({ keys: 3, orphans: 2 })
-    clock.advance(day)
+    clock.advance(2 * day)
     expect(await recovered.collect()).toMatchObject({ deletedKeys: 2 })
     await recovered.close()
   })

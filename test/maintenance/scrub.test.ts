@@ -81,7 +81,7 @@ describe('scrub', () => {
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('precious')
     await blobs.collect()
     expect(files()).toHaveLength(2)
-    clock.advance(day)
+    clock.advance(2 * day)
     await blobs.collect()
     expect(files()).toHaveLength(1)
     expect((await blobs.scrub(all)).findings).toEqual([])

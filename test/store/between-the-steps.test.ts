@@ -225,7 +225,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     clock.advance(hour)
     await blobs.collect()
     expect((await backend().list()).keys, 'the delete delay').toContain(first)
-    clock.advance(day)
+    clock.advance(2 * day)
     expect(await blobs.collect()).toMatchObject({ deletedKeys: 1, deletedBytes: 8, waitingKeys: 0 })
     expect((await backend().list()).keys).toEqual([second])
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('precious')

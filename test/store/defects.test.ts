@@ -87,7 +87,7 @@ describe.each(places)('where the reference PDS falls short, on $name', ({ make }
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
     clock.advance(1)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1, deletedKeys: 0, waitingKeys: 1 })
-    clock.advance(day)
+    clock.advance(2 * day)
     expect(await blobs.collect()).toMatchObject({ deletedKeys: 1, deletedBytes: 10, waitingKeys: 0 })
     expect((await backend().list()).keys).toEqual([])
   })

@@ -9,7 +9,7 @@ import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 describe.each(places)('what an account sees on $name', ({ make }) => {
   async function life(bobHasThem: boolean): Promise<unknown[]> {
     const { store, clock } = make()
-    const blobs = store({ times: { fresh: day / 2 } })
+    const blobs = store({ times: { fresh: day / 2, deleteDelay: day } })
     const content = bytes('these bytes')
     if (bobHasThem) await post(blobs, bob, 'b', await blobs.upload(bob, content, { mimeType: 'text/html' }))
     const seen: unknown[] = []

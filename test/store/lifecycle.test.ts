@@ -32,7 +32,7 @@ describe('createBlobStore', () => {
     })
     expect(blobs.times).toMatchObject({
       grace: day,
-      deleteDelay: day,
+      deleteDelay: 2 * day,
       upload: hour / 2,
       idle: 30_000,
       lease: hour,
@@ -73,6 +73,8 @@ describe('createBlobStore', () => {
       { ...needed(), limits: { maxBlobSize: 1.5 } },
       { ...needed(), limits: { maxBlobSize: '5' } },
       { ...needed(), limits: { maxBlobSize: Number.POSITIVE_INFINITY } },
+      // Counters that add up such numbers would drift.
+      { ...needed(), limits: { maxBlobSize: 2 ** 40 + 1 } },
       { ...needed(), limits: { accept: 'image/*' } },
       { ...needed(), limits: { accept: ['image'] } },
       { ...needed(), limits: { accept: [1] } },

@@ -29,7 +29,7 @@ export async function forgetting(story: Story): Promise<Left> {
   }
   report.step('none of their blobs is served any more')
 
-  report.note('This store was made with times: { grace: 0, deleteDelay: 0 }; by default both are 24 hours.')
+  report.note('This store was made with times: { grace: 0, deleteDelay: 0 }; by default 24 and 48 hours.')
   const collection = await collected(story)
   report.step(`collect deletes ${collection.files} files, ${count(collection.bytes)} bytes`)
   const sweep = await pds.blobs.sweep()

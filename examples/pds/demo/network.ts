@@ -19,7 +19,7 @@ export async function startNetwork(dir: string): Promise<DemoNetwork> {
   const [here, there] = await Promise.all(
     ['here', 'there'].map(async (name) => {
       await mkdir(join(dir, name))
-      // By default both are 24 hours.
+      // By default 24 and 48 hours.
       const times = { grace: 1000, deleteDelay: 0 }
       return startPds({ dir: join(dir, name), plcUrl: plc.url, adminPassword, times })
     }),

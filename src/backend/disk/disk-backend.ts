@@ -64,6 +64,8 @@ export interface DiskBackendOptions {
 export class DiskBackend implements BlobBackend {
   readonly name: string
   readonly durable: boolean
+  /** The root, absolute. */
+  readonly location: string
   /** As it was given. */
   readonly #root: string
   readonly #minFree: Floor
@@ -85,6 +87,7 @@ export class DiskBackend implements BlobBackend {
     // Windows has no fsync of a directory.
     this.durable = durability === 'full' && process.platform !== 'win32'
     this.#root = resolve(root)
+    this.location = this.#root
     const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
     assertWhole('DiskBackend: minFree.bytes', bytes, 0)
     assertWhole('DiskBackend: minFree.inodes', inodes, 0)

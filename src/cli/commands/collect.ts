@@ -1,7 +1,6 @@
 import { Option } from 'commander'
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
-import { confirm } from '../confirm.ts'
 import { dryRun, yes } from '../options.ts'
 
 export const collect: StoreCommand = {
@@ -16,13 +15,14 @@ export const collect: StoreCommand = {
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'what would go'],
     ['', 'let it go'],
+    ['--yes --quiet', 'from cron'],
     ['--force --yes', 'after a mass deletion that was meant'],
   ],
-  async run(blobs, given, { signal, progress }) {
+  async run(blobs, given, { signal, progress, confirm }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
     if (options.force && !options.dryRun) {
-      await confirm('More than a tenth of what many accounts have may be deleted.', given.yes === true)
-    }
+      await confirm('May more than a tenth of what many accounts have be deleted in this store?', { grave: true })
+    } else if (!options.dryRun) await confirm('Delete what nothing needs in this store?')
     const report = await blobs.collect({
       ...options,
       onProgress: ({ expiredBlobs, expiredUploads, deletedKeys, deletedBytes }) =>

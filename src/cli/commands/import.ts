@@ -8,7 +8,7 @@ import type { PdsTree } from '../../exchange/pds-tree.ts'
 import type { ImportFinding, ImportReport } from '../../exchange/report.ts'
 import { sizeText } from '../amounts.ts'
 import { type Given, type StoreCommand, type Surroundings, UsageError } from '../command.ts'
-import { dryRun, rate, whole } from '../options.ts'
+import { dryRun, rate, whole, yes } from '../options.ts'
 import { assertThere, bucketOf } from '../paths.ts'
 
 const pds = '--disk /srv/blobs --sqlite /srv/blobs.sqlite'
@@ -42,6 +42,7 @@ export const importCommand: StoreCommand = {
     whole('--concurrency <n>', 'how many are copied at once').default(4),
     rate,
     dryRun,
+    yes,
   ],
   examples: [
     [`--from /pds/blocks --actors /pds/actors ${pds} --create`, 'a PDS with its blobs on disk'],
@@ -55,6 +56,11 @@ export const importCommand: StoreCommand = {
     const isAurora = given.aurora !== undefined
     if (isAurora === (given.actors !== undefined)) {
       throw new UsageError('Which PDS is it? Give --actors for @atproto/pds, or --aurora for Aurora Locus')
+    }
+    if (given.dryRun !== true) {
+      await surroundings.confirm(
+        given.prune ? 'Import into this store, and let go of what the PDS has deleted?' : 'Import into this store?',
+      )
     }
     const report = isAurora ? await fromAurora(blobs, given, surroundings) : await fromPds(blobs, given, surroundings)
     const rows = [

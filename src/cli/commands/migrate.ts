@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import type { BackendUse } from '../../metadata/processes.ts'
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
-import { dryRun, rate, whole } from '../options.ts'
+import { dryRun, rate, whole, yes } from '../options.ts'
 
 export const migrate: StoreCommand = {
   name: 'migrate',
@@ -19,6 +19,7 @@ export const migrate: StoreCommand = {
     whole('--concurrency <n>', 'how many are copied at once').default(4),
     rate,
     dryRun,
+    yes,
   ],
   examples: [
     [
@@ -28,7 +29,8 @@ export const migrate: StoreCommand = {
     ['--disk /srv/blobs --s3 s3://pds-blobs --write s3 --sqlite /srv/blobs.sqlite --rate 20M', 'move it, slowly'],
     ['--config blobstore.config.js', 'between the backends that the host’s configuration names'],
   ],
-  async run(blobs, given, { signal, progress }) {
+  async run(blobs, given, { signal, progress, confirm }) {
+    if (given.dryRun !== true) await confirm('Move what this store has to the backend that it writes to?')
     const report = await blobs.migrate({
       from: given.from === undefined ? undefined : [String(given.from)],
       concurrency: Number(given.concurrency),

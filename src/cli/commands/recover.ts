@@ -5,7 +5,6 @@ import { isDid } from '../../blob/did.ts'
 import { parseMimeType } from '../../blob/mime.ts'
 import type { Owner } from '../../maintenance/recover.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
-import { confirm } from '../confirm.ts'
 import { yes } from '../options.ts'
 import { assertThere } from '../paths.ts'
 
@@ -25,9 +24,9 @@ export const recover: StoreCommand = {
     ['--owners owners.txt --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what the repositories name'],
     ['--yes', 'count what nobody’s name stands at, and allow collecting again'],
   ],
-  async run(blobs, given, { signal, progress }) {
+  async run(blobs, given, { signal, progress, confirm }) {
     const owners = given.owners === undefined ? undefined : ownersIn(String(given.owners))
-    await confirm('Is every process of the host stopped?', given.yes === true)
+    await confirm('Is every process of the host of this store stopped?', { grave: true })
     const { storedCount, doomedCount } = await blobs.totals()
     const atLeast = storedCount + doomedCount
     const report = await blobs.recover({

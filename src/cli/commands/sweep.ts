@@ -1,6 +1,5 @@
 import { Option } from 'commander'
 import type { StoreCommand } from '../command.ts'
-import { confirm } from '../confirm.ts'
 import { dryRun, yes } from '../options.ts'
 
 export const sweep: StoreCommand = {
@@ -15,13 +14,14 @@ export const sweep: StoreCommand = {
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'only count'],
     ['', 'find and mark'],
+    ['--yes --quiet', 'from cron'],
     ['--force --yes', 'when it stopped, and the database is the right one'],
   ],
-  async run(blobs, given, { signal, progress }) {
+  async run(blobs, given, { signal, progress, confirm }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
     if (options.force && !options.dryRun) {
-      await confirm('More than a tenth of the bytes may be deleted.', given.yes === true)
-    }
+      await confirm('May more than a tenth of the bytes be deleted in this store?', { grave: true })
+    } else if (!options.dryRun) await confirm('Mark what no row knows in this store, to be deleted?')
     const { storedCount, doomedCount } = await blobs.totals()
     const of = storedCount + doomedCount
     const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys, of }) })

@@ -43,6 +43,16 @@ export function identityRows(session: Session): StoreIdentity {
           .executeTakeFirst()
         return row !== undefined
       }),
+
+    noteBackup: () =>
+      session.write(async (trx) => {
+        const row = await trx
+          .selectFrom('blobstore_meta')
+          .select(['backed_up_at as before', session.now().as('now')])
+          .executeTakeFirstOrThrow()
+        await trx.updateTable('blobstore_meta').set({ backed_up_at: session.now() }).execute()
+        return row.before === null ? null : Number(row.now) - Number(row.before)
+      }),
   }
 }
 

@@ -1,5 +1,7 @@
+import { type Kysely, sql } from 'kysely'
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
 import { selectBlobs, toStat } from './blob-queries.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor.ts'
 import { takenDown } from './takedown-steps.ts'
@@ -12,16 +14,15 @@ export function listQueries(
     listReferenced: (did, { limit, cursor, since, scopes, trx }) =>
       session.read(async (db) => {
         const after = decodeCursor('referenced', cursor)
+        const refs = since === undefined ? refsOf(db, did) : await refsSince(db, did, since)
         let query = db
-          .selectFrom('blobstore_ref as ref')
+          .selectFrom(refs.as('ref'))
           .select('ref.cid')
           .distinct()
-          .where('ref.did', '=', did)
           .where('ref.scope', 'in', scopes)
           .where((eb) => eb.not(takenDown(db, did, eb.ref('ref.cid'))))
           .orderBy('ref.cid')
           .limit(limit + 1)
-        if (since !== undefined) query = query.where('ref.rev', '>', since)
         if (after) query = query.where('ref.cid', '>', after[0])
         const rows = await query.execute()
         const cids = rows.map((row) => row.cid)
@@ -89,4 +90,20 @@ export function listQueries(
         return pageOf(accounts, limit, (account) => encodeCursor('accounts', account.did, ''))
       }, trx),
   }
+}
+
+const refsOf = (db: Kysely<Tables>, did: string) =>
+  db.selectFrom('blobstore_ref').select(['cid', 'scope']).where('did', '=', did)
+
+/** So many references are sorted sooner than those of a large account are walked through. */
+const few = 10_000
+
+/** The references that are newer than that revision: where they are few by revision, else in the order of CIDs. */
+async function refsSince(db: Kysely<Tables>, did: string, since: string) {
+  const newer = db.selectFrom('blobstore_ref').where('did', '=', did).where('rev', '>', since).orderBy('rev')
+  const areMany = await newer.select('rev').offset(few).limit(1).executeTakeFirst()
+  // Not the revision itself, or the database would begin at it, and sort all that are newer for each page.
+  if (areMany) return refsOf(db, did).where(sql<boolean>`(rev || '') > ${since}`)
+  // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
+  return newer.select(['cid', 'scope']).limit(Number.MAX_SAFE_INTEGER)
 }

@@ -2,7 +2,9 @@ import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { BackendUse, ProcessNote, ProcessSteps } from '../processes.ts'
 import type { Session } from '../session.ts'
+import type { SharedTimes } from '../shared-times.ts'
 import type { Tables } from '../tables.ts'
+import { agreedTimes } from './agreed-times.ts'
 
 type Trx = Kysely<Tables>
 
@@ -34,7 +36,8 @@ export function processSteps(session: Session): ProcessSteps {
     },
   }
 
-  async function enter(trx: Trx, { id, backends, writesTo, lease }: ProcessNote): Promise<void> {
+  async function enter(trx: Trx, process: ProcessNote): Promise<SharedTimes> {
+    const { id, backends, writesTo, lease, times } = process
     await lock(trx)
     await trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()).execute()
     const used = await trx.selectFrom('blobstore_backend').select('name').execute()
@@ -47,12 +50,14 @@ export function processSteps(session: Session): ProcessSteps {
       if (ignorant.length > 0) throw notKnownToAll(writesTo, ignorant.length)
       await trx.insertInto('blobstore_backend').values({ name: writesTo }).execute()
     }
-    const note = { backends: JSON.stringify(backends), writes_to: writesTo, seen_until: session.now(lease) }
+    const seen = { writes_to: writesTo, seen_until: session.now(lease) }
+    const note = { ...seen, backends: JSON.stringify(backends), times: JSON.stringify(times) }
     await trx
       .insertInto('blobstore_process')
       .values({ id, ...note })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(note))
       .execute()
+    return agreedTimes(session, trx)
   }
 
   function running(trx: Trx): Promise<{ id: string; backends: string; writes_to: string }[]> {

@@ -88,7 +88,7 @@ function acknowledgingEarly(inner: S3Backend): BlobBackend {
   return new Proxy<BlobBackend>(inner, {
     get: (_, name: keyof BlobBackend) => {
       if (name === 'put') return put
-      const value = inner[name]
+      const value = (inner as BlobBackend)[name]
       return typeof value === 'function' ? value.bind(inner) : value
     },
   })
