@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import express from 'express'
 import type { Kysely } from 'kysely'
 import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
-import { blobRouter, XrpcError } from 'pds-blobstore/express'
+import { blobRouter, checkContinue, XrpcError } from 'pds-blobstore/express'
 import { createImageVariants, type ImageVariants, imageRouter } from 'pds-blobstore/images'
 import { accountRoutes } from './accounts.ts'
 import { adminGuard, adminRoutes } from './admin.ts'
@@ -71,7 +71,8 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   app.use(errorHandler)
 
   // An upload may take as long as the store allows; Node's own limit is 5 minutes.
-  const server = createServer({ requestTimeout: 30 * 60_000 }, app).listen(port, '127.0.0.1')
+  const server = createServer({ requestTimeout: blobs.times.upload }, app)
+  server.on('checkContinue', checkContinue).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address() as { port: number }
 
