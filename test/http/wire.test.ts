@@ -191,6 +191,23 @@ test('a client that stops reading is cut, and the file closed; a slow one is not
   expect(errors).toEqual([])
 })
 
+// Red when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
+// progress when it runs off, and it begins anew.
+test('a client that takes nothing is cut after times.idle, not after twice that', { retry: 2 }, async () => {
+  const idle = 3000
+  const { blobs, publish } = await openPlace({ times: { idle }, limits: { maxBlobSize: 50_000_000 } })
+  const cid = await publish(alice, bytesOf(30_000_000))
+  const { server, port } = await serve(blobs)
+  let cut = 0
+  server.on('connection', (socket) => socket.once('close', () => (cut = performance.now())))
+  const started = performance.now()
+  const stalled = await send(port, [get(cid)])
+  stalled.socket.pause()
+  await until(() => cut > 0, 'the client is cut', 10_000)
+  expect(cut - started).toBeGreaterThan(idle * 0.9)
+  expect(cut - started).toBeLessThan(idle * 1.7)
+})
+
 test('after 500 downloads that were broken off every descriptor is back', async () => {
   const { blobs, publish } = await openPlace({ limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(8_000_000))
