@@ -17,6 +17,7 @@
  * | `QuotaExceeded` | the account has, or is uploading, as much as it may |
  * | `TooManyUploads` | too many at once; try again |
  * | `BlobRefused` | the host's inspection refused it |
+ * | `InspectionFailed` | the host's inspection threw, or took too long; nothing was promised, try again |
  * | `AccountDeleted` | the account's blobs have been deleted |
  * | `ImageRefused` | no image can be made of the blob: another type, damaged, or larger than the limits |
  * | `ImagesBusy` | as many images as may wait are waiting to be made; try again |
@@ -50,6 +51,7 @@ export type BlobStoreErrorCode =
   | 'QuotaExceeded'
   | 'TooManyUploads'
   | 'BlobRefused'
+  | 'InspectionFailed'
   | 'AccountDeleted'
   | 'ImageRefused'
   | 'ImagesBusy'

@@ -1,3 +1,4 @@
+export { checkContinue } from './express/continue.ts'
 export type { BlobRouterOptions } from './express/options.ts'
 export { type BlobRouter, blobRouter } from './express/router.ts'
 export type { AccountStatus, Authenticated, BlobServingOptions } from './http/options.ts'

@@ -1,3 +1,4 @@
+export { type CacheTagHeader, cacheTagOf } from './http/cache-tags.ts'
 export type {
   AccountStatus,
   Authenticated,

@@ -1,4 +1,5 @@
 import { socialAccept, startJanitor } from 'pds-blobstore'
+import { shutDownOnSignals } from '../shutdown.ts'
 import { startPds } from './pds.ts'
 
 // node examples/express/main.ts: the PDS by itself, its data kept in PDS_DIR.
@@ -18,9 +19,9 @@ const pds = await startPds({
 const janitor = startJanitor(pds.blobs)
 console.log(`A small PDS at ${pds.url}, its data in ${PDS_DIR}`)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
+shutDownOnSignals(pds.server, {
+  async close() {
     await janitor.stop()
     await pds.close()
-  })
-}
+  },
+})

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import express from 'express'
 import type { Kysely } from 'kysely'
 import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
-import { blobRouter, XrpcError } from 'pds-blobstore/express'
+import { blobRouter, checkContinue, XrpcError } from 'pds-blobstore/express'
 import { createImageVariants, type ImageVariants, imageRouter } from 'pds-blobstore/images'
+import { isEnding } from '../shutdown.ts'
 import { accountRoutes } from './accounts.ts'
 import { adminGuard, adminRoutes } from './admin.ts'
 import { openDatabase, type Tables } from './database.ts'
@@ -29,6 +30,8 @@ export interface Pds {
   url: string
   blobs: BlobStore
   db: Kysely<Tables>
+  server: Server
+  /** Cuts the requests that are under way. `main.ts` lets them end. */
   close(): Promise<void>
 }
 
@@ -53,6 +56,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   const context = { db, blobs, sessions, requireAdmin: adminGuard(adminPassword) }
 
   const app = express().disable('x-powered-by')
+  app.get('/xrpc/_health', (_req, res) => void res.sendStatus(isEnding() ? 503 : 200))
   // Before express.json(), which would read the body of an upload.
   app.use(
     blobRouter(blobs, {
@@ -70,8 +74,10 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   })
   app.use(errorHandler)
 
-  // An upload may take as long as the store allows; Node's own limit is 5 minutes.
-  const server = createServer({ requestTimeout: 30 * 60_000 }, app).listen(port, '127.0.0.1')
+  // An upload may take as long as the store allows; Node's own limit is 5 minutes. And a proxy's idle connections must be
+  // closed by the proxy (Caddy: after 2 minutes): Node's 5 s would cut the request that is just on its way.
+  const server = createServer({ requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 }, app)
+  server.on('checkContinue', checkContinue).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address() as { port: number }
 
@@ -84,6 +90,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
     url: `http://127.0.0.1:${address.port}`,
     blobs,
     db,
+    server,
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -1,13 +1,14 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { BlobStore } from 'pds-blobstore'
-import { blobRouter } from 'pds-blobstore/express'
+import { blobRouter, checkContinue } from 'pds-blobstore/express'
 
 /**
  * The blob routes on Fastify: they read from and write to Node's own request and response, with no web streams between.
  * `didOf` is the host's own way to know a session.
  */
 export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): FastifyInstance {
-  const app = Fastify({ requestTimeout: blobs.times.upload })
+  const app = Fastify({ requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 })
+  app.server.on('checkContinue', checkContinue)
   const router = blobRouter(blobs, {
     authenticate: ({ headers }) => {
       const did = didOf(headers.get('authorization') ?? undefined)

@@ -1,5 +1,8 @@
+import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+import { checkContinue } from 'pds-blobstore/express'
+import { shutDownOnSignals } from '../shutdown.ts'
 import { pdsOn } from './pds.ts'
 
 // npm run build && node examples/hono/main.ts: it knows one account, did:plc:alice, whose token is `secret`.
@@ -10,15 +13,17 @@ await blobs.ready()
 const janitor = startJanitor(blobs, { logger: console })
 
 const didOf = (authorization: string | undefined) => (authorization === 'Bearer secret' ? 'did:plc:alice' : null)
-const server = serve({ fetch: pdsOn(blobs, didOf).fetch, port: Number(process.env.PORT ?? 2583) }, ({ port }) => {
+const { fetch } = pdsOn(blobs, didOf)
+// requestTimeout: an upload may take as long as the store allows. keepAliveTimeout: longer than that of any proxy.
+const serverOptions = { requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 }
+const server = serve({ fetch, port: Number(process.env.PORT ?? 2583), serverOptions }, ({ port }) => {
   console.log(`http://localhost:${port}`)
+}) as Server
+server.on('checkContinue', checkContinue)
+
+shutDownOnSignals(server, {
+  async close() {
+    await janitor.stop()
+    await blobs.close()
+  },
 })
-
-process.once('SIGTERM', stop).once('SIGINT', stop)
-
-/** In this order: nothing new, nothing in the background, the store. */
-async function stop(): Promise<void> {
-  await new Promise((resolve) => server.close(resolve))
-  await janitor.stop()
-  await blobs.close()
-}

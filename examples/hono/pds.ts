@@ -2,6 +2,7 @@ import { jsonToLex } from '@atproto/lex-json'
 import { Hono } from 'hono'
 import { type BlobStore, cidOfRecord, isBlobStoreError } from 'pds-blobstore'
 import { createBlobHandlers } from 'pds-blobstore/http'
+import { isEnding } from '../shutdown.ts'
 
 /** The blob routes, and records that reference blobs, on Hono. `didOf` is the host's own way to know a session. */
 export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): Hono {
@@ -18,6 +19,8 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
   app.all('/xrpc/com.atproto.sync.getBlob', (c) => handlers.getBlob(c.req.raw))
   app.all('/xrpc/com.atproto.sync.listBlobs', (c) => handlers.listBlobs(c.req.raw))
   app.all('/xrpc/com.atproto.repo.listMissingBlobs', (c) => handlers.listMissingBlobs(c.req.raw))
+
+  app.get('/xrpc/_health', (c) => c.body(null, isEnding() ? 503 : 200))
 
   app.post('/xrpc/com.atproto.repo.putRecord', async (c) => {
     const did = didOf(c.req.header('authorization'))

@@ -22,6 +22,7 @@ await PDS.run({
   },
   onStarted: () => console.log(`A PDS at http://localhost:${PDS_PORT}, its data in ${PDS_DIR}`),
 })
+// The PDS has stopped listening, and its requests have ended.
 await janitor.stop()
 await attachment?.stop()
 await blobs.close()

@@ -66,12 +66,14 @@ function webRequest(req: NodeRequest): Request {
   const { path, query } = splitUrl(req.originalUrl ?? req.url ?? '/')
   const target = query === '' ? path : `${path}?${query}`
   // The client's own words: they must not become part of the path, which tells what is called.
-  const host = plainHost.test(req.headers.host ?? '') ? req.headers.host : 'localhost'
+  const named = req.headers.host ?? req.headers[':authority']
+  const host = typeof named === 'string' && plainHost.test(named) ? named : 'localhost'
   const url = URL.parse(`${protocol}://${host}${target}`)
   const headers = new Headers()
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = req.rawHeaders.slice(i, i + 2)
-    headers.append(name, value)
+    // Those of HTTP/2 that are none (`:method`, `:path`) are in the method and the address already.
+    if (!name.startsWith(':')) headers.append(name, value)
   }
   return new Request(url ?? `http://localhost${target}`, { method: req.method ?? 'GET', headers })
 }

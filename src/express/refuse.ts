@@ -1,39 +1,46 @@
 import type { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import type { Linger } from '../http/linger.ts'
 import type { Reply } from '../http/reply.ts'
-
-const drainBytes = 1024 * 1024
-const drainTime = 2000
+import { http2Stream } from './http2.ts'
 
 /**
- * Answers a client that is still sending, so that it sees the answer: a connection closed with unread bytes is reset,
- * and a reset overtakes the answer. So the answer goes out whole, the connection stays open for up to 2 s, in which up
- * to 1 MiB is read and thrown away, and is closed when the client has ended or the time is over. A client that sends
- * more than that is held by TCP, and has nothing else to do than to read.
+ * Answers a client that is still sending, so that it sees the answer, also one that writes its whole body before it reads:
+ * see {@link Linger}. The answer goes out whole at once; the connection is closed when the client has ended.
  */
-export function refuse(
+export async function refuse(
   res: ServerResponse,
-  status: number,
-  headers: Reply['headers'],
-  body: string | Uint8Array | null,
+  { status, headers, body }: { status: number; headers: Reply['headers']; body: string | Uint8Array | null },
+  linger: Linger,
 ): Promise<void> {
-  const { req } = res
+  const stream = http2Stream(res)
+  if (stream) {
+    // One stream of many: the answer ends it on this side, and the client, at the latest by the reset, on the other.
+    res.writeHead(status, headers).end(body)
+    await discard(res, linger)
+    if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR)
+    return
+  }
   res.writeHead(status, { ...headers, connection: 'close' })
   // Content-Length makes it whole for the client; `end` would close the connection.
   if (body?.length) res.write(body)
   else res.flushHeaders()
+  await discard(res, linger)
+  res.end()
+}
+
+/** Reads on, until the client ends or leaves, or the time is over. */
+function discard({ req }: ServerResponse, { total, silence }: Linger): Promise<void> {
   return new Promise((resolve) => {
-    let seen = 0
-    const onData = (chunk: Uint8Array) => {
-      seen += chunk.length
-      if (seen > drainBytes) req.pause()
-    }
     const finish = () => {
-      clearTimeout(timer)
+      clearTimeout(deadline)
+      clearTimeout(silent)
       req.off('data', onData).off('end', finish).off('close', finish)
-      res.end()
       resolve()
     }
-    const timer = setTimeout(finish, drainTime)
+    const deadline = setTimeout(finish, total)
+    const silent = setTimeout(finish, silence)
+    const onData = () => void silent.refresh()
     req.on('error', () => {}) // a client that is gone is no error of ours
     req.on('end', finish).on('close', finish).on('data', onData)
   })

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { BlobStore } from '../blob-store.ts'
 import { answer, answerError, noSuchMethod } from '../http/answer.ts'
+import { lingerOf } from '../http/linger.ts'
 import { checkOptions } from '../http/options.ts'
 import { report } from '../http/report.ts'
 import { type Call, type Route, routeOf, routes } from '../http/routes.ts'
@@ -9,8 +11,12 @@ import { blobRequest, type NodeRequest, splitUrl } from './node-request.ts'
 import type { BlobRouterOptions } from './options.ts'
 import { send } from './send.ts'
 
-/** Middleware of Express 5, Express 4, Connect, or without `next` a listener of `node:http`. */
-export type BlobRouter = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void
+/** Middleware of Express 5, Express 4, Connect, or without `next` a listener of `node:http` and `node:http2`. */
+export type BlobRouter = (
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
 
 /**
  * The blob methods of a PDS as middleware. Mount it before every body parser, for the upload is read from the
@@ -39,7 +45,9 @@ export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRo
   checkOptions('blobRouter', options, blobs)
   const warnOfTimeout = requestTimeoutWarning(blobs, options)
 
-  return (req, res, next) => {
+  return (request, response, next) => {
+    // Those of HTTP/2 have what is used of these; where they differ, `http2Stream` tells them.
+    const [req, res] = [request as IncomingMessage, response as ServerResponse]
     const route = routeOfRequest(req)
     if (route) {
       if (route === routes.uploadBlob) warnOfTimeout(req)
@@ -80,7 +88,7 @@ export async function serve(
   const request = blobRequest(req, res, options, params)
   const { signal } = request
   const call: Call = { blobs, options, request }
-  const sending = { signal, idleTimeout: blobs.times.idle }
+  const sending = { signal, idleTimeout: blobs.times.idle, linger: lingerOf(blobs.times) }
   try {
     const taken = route === routes.uploadBlob && isBodyTaken(req)
     const reply = taken ? await answerError(route, call, bodyTaken()) : await answer(route, call)

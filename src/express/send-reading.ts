@@ -28,9 +28,9 @@ export async function sendReading(
     res.writeHead(status, headers)
     while (!chunk.done && chunk.value.length <= left) {
       left -= chunk.value.length
-      watch.waiting = true
+      watch.begin()
       if (chunk.value.length > 0 && !(await write(res, chunk.value, left === 0, signal))) return
-      watch.waiting = false
+      watch.end()
       chunk = await chunks.next()
     }
     if (left > 0 || !chunk.done) throw new Error('The backend gave more or fewer bytes than the blob has')

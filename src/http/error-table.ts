@@ -7,7 +7,7 @@ interface Row {
   error: string
   /** What the client reads. Absent: the error's own message, which speaks only of what the client sent. */
   message?: string
-  /** When to try again, in seconds. */
+  /** When to try again, in seconds. @default 1 for an error that is `transient`, else never */
   retryAfter?: number
 }
 
@@ -48,6 +48,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
     retryAfter: 1,
   },
   BlobRefused: { status: 400, error: 'BlobRefused' },
+  InspectionFailed: busy,
   AccountDeleted: { status: 400, error: 'AccountDeleted', message: 'The account has been deleted' },
   ImageRefused: { status: 400, error: 'ImageRefused' },
   ImagesBusy: busy,
@@ -70,7 +71,8 @@ export function toXrpcError(error: unknown): XrpcError {
   if (isXrpcError(error) && error.status >= 400 && error.status <= 599) return error
   const row = rowOf(error)
   const message = row.message ?? (error as Error).message
-  const headers = row.retryAfter === undefined ? {} : { 'retry-after': String(row.retryAfter) }
+  const retryAfter = row.retryAfter ?? (isBlobStoreError(error) && error.transient ? 1 : undefined)
+  const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
   return new XrpcError(row.status, row.error, message, headers)
 }
 

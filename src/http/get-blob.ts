@@ -3,7 +3,9 @@ import { octetStream, parseMimeType } from '../blob/mime.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
 import { assertServed } from './account.ts'
+import { taggedAs } from './cache-tags.ts'
 import { asksForMore, failsMatch, isNotModified, rangeHolds } from './conditions.ts'
+import type { BlobServingOptions } from './options.ts'
 import { cidParam, didParam } from './params.ts'
 import { chooseRange } from './range.ts'
 import { redirectReply } from './redirect.ts'
@@ -24,13 +26,13 @@ export async function getBlob(call: Call): Promise<Reply> {
     const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
     if (elsewhere) return elsewhere
     const body = await blobs.read(did, cid, { signal, verify })
-    return { status: 200, headers: { ...blobHeaders(body, options.maxAge), 'content-length': String(body.size) }, body }
+    return { status: 200, headers: { ...blobHeaders(body, did, options), 'content-length': String(body.size) }, body }
   }
 
   // Whether it may be seen comes before every condition: what was taken down is not "not modified", it is gone.
   const blob = await blobs.stat(did, cid, { signal })
   if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-  const headers = blobHeaders(blob, options.maxAge)
+  const headers = blobHeaders(blob, did, options)
   const etag = etagOf(cid)
   if (failsMatch(request, etag)) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
   if (isNotModified(request, etag)) return notModified(headers)
@@ -55,7 +57,8 @@ export async function getBlob(call: Call): Promise<Reply> {
   return { status: 206, headers: { ...headers, ...part }, body }
 }
 
-function blobHeaders(blob: BlobStat, maxAge = 300): Record<string, string> {
+function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): Record<string, string> {
+  const { maxAge = 300 } = options
   return {
     // Checked when it was written; and again, since whoever can write to the database could write headers by it.
     'content-type': parseMimeType(blob.mimeType) ?? octetStream,
@@ -64,6 +67,7 @@ function blobHeaders(blob: BlobStat, maxAge = 300): Record<string, string> {
     // A CID's bytes never change, but they may be taken down: hence short, never `immutable`, not to be served stale.
     // And nobody may compress or shrink on the way what must have this hash.
     'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+    ...taggedAs(options, did, blob.cid),
   }
 }
 

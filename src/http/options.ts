@@ -2,6 +2,7 @@ import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { assertOneOf, assertOptions, assertStore, assertWhole } from '../options.ts'
+import { type CacheTagHeader, cacheTagHeaders } from './cache-tags.ts'
 import { checkRedirect, type Redirect } from './redirect.ts'
 
 /** What the host gives to the HTTP handlers. */
@@ -33,6 +34,12 @@ export interface BlobServingOptions {
   maxAge?: number | undefined
 
   /**
+   * Names each blob to caches by this header: by its account, its CID, and both, so that a purge by tag ({@link cacheTagOf})
+   * misses none of the addresses that name it. @default none
+   */
+  cacheTags?: CacheTagHeader | undefined
+
+  /**
    * Hashes whole blobs on their way out: a damaged one ends in a cut connection, never in a whole answer, and the next
    * upload heals it. Ranges cannot be verified. Costs a sha-256 of every byte served. @default false
    */
@@ -54,7 +61,17 @@ export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 /** Who sends a request; null when nobody that is known. */
 export type Authenticated = { readonly did: string } | Response | null
 
-const known = ['authenticate', 'accountStatus', 'cors', 'maxAge', 'verify', 'redirect', 'onError', 'logger']
+const known = [
+  'authenticate',
+  'accountStatus',
+  'cors',
+  'cacheTags',
+  'maxAge',
+  'verify',
+  'redirect',
+  'onError',
+  'logger',
+]
 
 /** @throws `InvalidArgument` for an option that cannot be meant */
 export function checkOptions(
@@ -72,6 +89,7 @@ export function checkOptions(
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
+  assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
   if (options.redirect === undefined) return
   checkRedirect(what, options.redirect, blobs)
   if (options.verify) throw new BlobStoreError('InvalidArgument', `${what}: bytes served elsewhere cannot be verified`)

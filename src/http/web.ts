@@ -1,9 +1,12 @@
 import type { BlobStore } from '../blob-store.ts'
-import type { BlobSource } from '../store/source.ts'
+import type { BlobReading } from '../store/calls.ts'
 import { answer, answerError, noSuchMethod } from './answer.ts'
+import { lingerOf } from './linger.ts'
 import { type BlobHandlerOptions, checkOptions } from './options.ts'
+import { refusalBody } from './refusal.ts'
 import { isReading, type Reply } from './reply.ts'
 import type { BlobRequest } from './request.ts'
+import { RequestBody } from './request-body.ts'
 import { type Route, routeOf, routes } from './routes.ts'
 
 /** Answers a request. Never rejects. */
@@ -21,8 +24,9 @@ export interface BlobHandlers {
  * The blob methods of a PDS as one function from Request to Response: `/xrpc/com.atproto.repo.uploadBlob`,
  * `…sync.getBlob`, `…sync.listBlobs` and `…repo.listMissingBlobs`. Any other path is answered by 404.
  *
- * It cannot reach below the Request: that a client which is still sending sees an early refusal, and that one which
- * stops reading is cut, is the server's part. On Node, `pds-blobstore/express` does both.
+ * A refusal's body ends only when the client has sent its own, or after `times.idle`: a server closes the connection then,
+ * and a client that is still sending would not see the answer. That a client which stops reading is cut is the server's
+ * part; on Node, `pds-blobstore/express` does it.
  *
  * @throws `InvalidArgument` for an option that cannot be meant
  * @example
@@ -70,63 +74,52 @@ export async function respond(
   request: Request,
   params?: URLSearchParams,
 ): Promise<Response> {
-  const call = { blobs, options, request: blobRequest(request, options, params) }
-  const reply = await answer(route, call)
-  if (reply.status >= 400 && request.body) {
-    reply.headers.connection = 'close' // what is left of the body must not be taken for the next request
-    void drain(request.body)
+  const rest = new RequestBody(() => request.body)
+  const call = { blobs, options, request: blobRequest(request, rest, options, params) }
+  const finish = (reply: Reply): Response => {
+    if (reply.status < 400 || rest.ended || !hasBody(request)) return toResponse(reply)
+    // What is left of the body must not be taken for the next request. HTTP/2, which has no Host, knows no such header.
+    if (request.headers.has('host')) reply.headers.connection = 'close'
+    return toResponse(
+      reply,
+      refusalBody(reply.body as Exclude<Reply['body'], BlobReading>, rest, lingerOf(blobs.times)),
+    )
   }
+  const reply = await answer(route, call)
   try {
-    return toResponse(reply)
+    return finish(reply)
   } catch (error) {
-    return toResponse(await answerError(route, call, error)) // a header of the host's that cannot be written
+    return finish(await answerError(route, call, error)) // a header of the host's that cannot be written
   }
 }
 
-export function toResponse({ status, headers, body }: Reply): Response {
+/** Told by the headers, for to look at the body is to begin to read it, in some servers. Without any, it may have one. */
+function hasBody({ method, headers }: Request): boolean {
+  if (method === 'GET' || method === 'HEAD') return false
+  return headers.has('transfer-encoding') || headers.get('content-length') !== '0'
+}
+
+export function toResponse({ status, headers, body }: Reply, instead?: ReadableStream<Uint8Array>): Response {
   const fields = new Headers()
   for (const [name, value] of Object.entries(headers)) {
     for (const one of Array.isArray(value) ? value : [value]) fields.append(name, one)
   }
-  return new Response(
-    isReading(body) ? body.body : (body as Exclude<typeof body, Uint8Array> | Uint8Array<ArrayBuffer>),
-    { status, headers: fields },
-  )
+  const content = isReading(body) ? body.body : (body as Exclude<typeof body, Uint8Array> | Uint8Array<ArrayBuffer>)
+  return new Response(instead ?? content, { status, headers: fields })
 }
 
-function blobRequest(request: Request, options: BlobHandlerOptions, params?: URLSearchParams): BlobRequest {
+function blobRequest(
+  request: Request,
+  body: RequestBody,
+  options: BlobHandlerOptions,
+  params?: URLSearchParams,
+): BlobRequest {
   return {
     method: request.method,
     query: params ?? URL.parse(request.url)?.searchParams ?? new URLSearchParams(),
     signal: request.signal,
     header: (name) => request.headers.get(name),
-    get body(): BlobSource {
-      const { body } = request
-      // Cancelling the body closes the connection in most servers, before the client has seen why.
-      return body && { [Symbol.asyncIterator]: () => body.values({ preventCancel: true }) }
-    },
+    body,
     authenticate: () => options.authenticate(request),
-  }
-}
-
-const drainBytes = 1024 * 1024
-const drainTime = 2000
-
-/** Reads on for a little while: a client that is still sending sees the answer only if somebody takes what it sends. */
-async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
-  if (body.locked) return
-  const reader = body.getReader()
-  const timer = setTimeout(() => reader.cancel().catch(() => {}), drainTime).unref()
-  try {
-    for (let seen = 0; seen < drainBytes; ) {
-      const { done, value } = await reader.read()
-      if (done) return
-      seen += value.length
-    }
-    await reader.cancel()
-  } catch {
-    // The client is gone.
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,8 +6,9 @@ import type { StoreContext } from './context.ts'
 export interface Hooks {
   /**
    * Looks at each upload when its bytes are stored and before it is acknowledged: hash lists, virus scanners, age checks.
-   * Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason; throwing, or taking longer than
-   * `times.inspect`, rejects it too (`transient`). Called for known bytes as for new ones.
+   * Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason. When it throws, or takes longer than
+   * `times.inspect`, the upload is rejected with `InspectionFailed`, which is `transient`, and it is logged. Called for
+   * known bytes as for new ones.
    */
   inspect?: ((upload: Inspection) => Promise<Verdict | undefined>) | undefined
   /**
@@ -52,7 +53,7 @@ export interface Inaccessible {
 /** As the hook sees it, but for reading, which ends with the inspection. */
 type Inspected = Omit<Inspection, 'read'> & { read(signal: AbortSignal): AsyncIterable<Uint8Array> }
 
-/** @throws `BlobRefused` */
+/** @throws `BlobRefused` `InspectionFailed` */
 export async function inspect(store: StoreContext, upload: Inspected): Promise<void> {
   const hook = store.hooks.inspect
   if (!hook) return
@@ -62,24 +63,31 @@ export async function inspect(store: StoreContext, upload: Inspected): Promise<v
   const over = new AbortController()
   const deadline = AbortSignal.timeout(store.times.inspect)
   const signal = AbortSignal.any([upload.signal, deadline])
-  let verdict: Verdict | undefined
+  let reason: string | undefined
   try {
-    verdict = await Promise.race([
+    const verdict = await Promise.race([
       hook({ ...upload, signal, read: () => upload.read(over.signal) }),
       rejectionOf(signal),
     ])
+    if (verdict) reason = reasonOf(verdict)
   } catch (cause) {
     upload.signal.throwIfAborted()
     const what = deadline.aborted ? `took longer than ${store.times.inspect} ms` : 'failed'
-    throw new BlobStoreError('BlobRefused', `The inspection of the upload ${what}; try again`, {
+    store.logger.error({ did, cid, err: cause }, `The hook inspect ${what}: the upload was not acknowledged`)
+    throw new BlobStoreError('InspectionFailed', `The inspection of the upload ${what}; try again`, {
       ...{ did, cid, cause },
       transient: true,
     })
   } finally {
     over.abort()
   }
-  if (verdict)
-    throw new BlobStoreError('BlobRefused', `The upload was refused: ${verdict.refuse.slice(0, 300)}`, { did, cid })
+  if (reason !== undefined) throw new BlobStoreError('BlobRefused', `The upload was refused: ${reason}`, { did, cid })
+}
+
+/** What is not a verdict must not pass for one, nor for none. */
+function reasonOf({ refuse }: Verdict): string {
+  if (typeof refuse === 'string') return refuse.slice(0, 300)
+  throw new BlobStoreError('InvalidArgument', 'The hook inspect gives { refuse: string }, or undefined to accept')
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

@@ -20,6 +20,7 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   QuotaExceeded: 400,
   TooManyUploads: 429,
   BlobRefused: 400,
+  InspectionFailed: 503,
   AccountDeleted: 400,
   ImageRefused: 400,
   ImagesBusy: 503,
@@ -87,6 +88,31 @@ test('a failure that may pass says so', async () => {
   const error = new BlobStoreError('StorageFailed', 'EIO', { transient: true })
   const response = await createBlobHandler(failing(blobs, error), tokens)(upload())
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+})
+
+// Red when only the table says when to try again: 408, 507 and 400 did not.
+test('whatever is transient says when to try again, by any status', async () => {
+  const { blobs } = await openPlace()
+  for (const [code, status] of Object.entries(statuses) as [BlobStoreErrorCode, number][]) {
+    const error = new BlobStoreError(code, 'may pass', { transient: true })
+    const response = await createBlobHandler(failing(blobs, error), tokens)(upload())
+    expect(response.status, code).toBe(status === 500 ? 503 : status)
+    expect(response.headers.get('retry-after'), code).toBe('1')
+  }
+})
+
+// Red when a failed inspection is `BlobRefused`: the client took 400 for the last word, and nobody was told.
+test('a scanner that fails or hangs is 503, and the host is told', async () => {
+  for (const inspect of [() => Promise.reject(new Error('scanner is down')), () => new Promise<undefined>(() => {})]) {
+    const { blobs } = await openPlace({ times: { inspect: 20 } })
+    blobs.hooks.inspect = inspect
+    const told: unknown[] = []
+    const onError = (error: unknown) => void told.push(error)
+    const response = await createBlobHandler(blobs, { ...tokens, onError })(upload())
+    expect(response.headers.get('retry-after')).toBe('1')
+    expect(await errorOf(response)).toEqual([503, 'NotEnoughResources'])
+    expect(told).toEqual([expect.toSatisfy((error) => isBlobStoreError(error, 'InspectionFailed'))])
+  }
 })
 
 test('no answer tells a path, a stack or a query', async () => {

@@ -3,11 +3,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { BlobHandlerOptions } from '../../src/http.ts'
 import type { Limits, Times } from '../../src/index.ts'
 import { type BlobBackend, type BlobStore, createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
 
-export const alice = 'did:plc:alicealicealicealicealic'
+export { alice, asAlice, tokens } from './tokens.ts'
 export const bob = 'did:web:bob.example'
 export const xrpc = {
   upload: '/xrpc/com.atproto.repo.uploadBlob',
@@ -20,16 +19,6 @@ export const xrpc = {
 export function query(path: string, params: Record<string, string>): string {
   return `${path}?${new URLSearchParams(params)}`
 }
-
-/** Tokens are DIDs: the least that an `authenticate` can be. */
-export const tokens: BlobHandlerOptions = {
-  authenticate: (request) => {
-    const [scheme, did = ''] = (request.headers.get('authorization') ?? '').split(' ')
-    return scheme === 'Bearer' && did.startsWith('did:') ? { did } : null
-  },
-}
-
-export const asAlice = { authorization: `Bearer ${alice}` }
 
 export interface Place {
   blobs: BlobStore

@@ -67,12 +67,12 @@ export async function exchange(port: number, lines: string[], body: string | Uin
   return await wire.closed
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, within = 5000): Promise<void> {
+  for (const end = performance.now() + within; performance.now() < end; ) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  throw new Error(`Still not so after 5 s: ${what}`)
+  throw new Error(`Still not so after ${within} ms: ${what}`)
 }
 
 /** How many files and sockets this process has open. */

@@ -43,10 +43,13 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  test('refuse what they could not look at: an inspection that fails or takes too long', async () => {
+  // Red when a failure is `BlobRefused`, which is for good, or is not logged.
+  test('do not let pass what they could not look at, and it is logged: an inspection that fails or takes too long', async () => {
     let inspect = (_upload: Inspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
-    const blobs = make().store({ hooks: { inspect: (upload) => inspect(upload) }, times: { inspect: 20 } })
-    const refused = { code: 'BlobRefused', transient: true }
+    const error = vi.fn()
+    const logger = { info() {}, warn() {}, error }
+    const blobs = make().store({ hooks: { inspect: (upload) => inspect(upload) }, times: { inspect: 20 }, logger })
+    const refused = { code: 'InspectionFailed', transient: true }
     await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(refused)
     let aborted = false
     inspect = ({ signal }) =>
@@ -57,6 +60,14 @@ describe.each(places)('the hooks on $name', ({ make }) => {
       })
     await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(refused)
     expect(aborted).toBe(true)
+    // Neither yes nor no: a host in plain JavaScript that forgot the reason.
+    inspect = async () => ({ reason: 'on a list' }) as never
+    await expect(blobs.upload(alice, bytes('x'))).rejects.toMatchObject(refused)
+    expect(error.mock.calls.map(([, message]) => message)).toEqual([
+      'The hook inspect failed: the upload was not acknowledged',
+      'The hook inspect took longer than 20 ms: the upload was not acknowledged',
+      'The hook inspect failed: the upload was not acknowledged',
+    ])
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 

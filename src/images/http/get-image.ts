@@ -1,6 +1,7 @@
 import type { BlobCid } from '../../blob/cid.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { assertServed } from '../../http/account.ts'
+import { taggedAs } from '../../http/cache-tags.ts'
 import { isNotModified } from '../../http/conditions.ts'
 import { cidParam, didParam } from '../../http/params.ts'
 import type { Reply } from '../../http/reply.ts'
@@ -33,6 +34,7 @@ async function getImage(images: ImageVariants, { blobs, options, request }: Call
     etag: etagOf(cid, recipeId(recipe)),
     // As for the blob, which may be taken down.
     'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+    ...taggedAs(options, did, cid), // those of the blob, so that its purge takes this along
   }
   if (isNotModified(request, headers.etag)) {
     if (await blobs.stat(did, cid, { signal })) return { status: 304, headers, body: null }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type NodeRequest, splitUrl } from '../../express/node-request.ts'
 import { type BlobRouter, passOn, serve } from '../../express/router.ts'
 import type { ImageVariants } from '../image-variants.ts'
@@ -22,7 +23,8 @@ export function imageRouter(images: ImageVariants, options: ImageServingOptions 
   checkServing('imageRouter', images, options)
   const route = imageRoute(images)
   const serving = { ...options, authenticate: () => null }
-  return (req, res, next) => {
+  return (request, response, next) => {
+    const [req, res] = [request as IncomingMessage, response as ServerResponse] // as in `blobRouter`
     const params = paramsOf(req)
     if (params) {
       void serve(route, images.blobs, serving, req, res, new URLSearchParams(params))
