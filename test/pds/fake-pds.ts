@@ -49,7 +49,7 @@ export class FakePds {
   /** The end of a grace period, and of a delete delay: what nothing needs is gone. */
   async collectAll(): Promise<void> {
     for (let round = 0; round < 2; round++) {
-      this.clock.advance(25 * 3_600_000)
+      this.clock.advance(49 * 3_600_000)
       await this.blobs.collect()
     }
   }
