@@ -145,7 +145,7 @@ interface CandidateTable {
   key: string
 }
 
-/** A backend in which there may be bytes. */
+/** A backend in which there may be bytes. No upload is announced for another: see rows/announce-upload.ts. */
 interface BackendTable {
   name: string
 }

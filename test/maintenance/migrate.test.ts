@@ -246,6 +246,34 @@ describe('migrate', () => {
   })
 })
 
+describe('a process that was paused while its backend was retired', () => {
+  /** Its lease ran out, everything moved away, and the backend is in use no more; then it goes on. */
+  async function paused(size: number) {
+    const place = new MovingPlace()
+    const old = place.moving('disk')
+    await post(old, alice, 'a', await old.upload(alice, bytes('moves')))
+    place.clock.advance(hour)
+    const mover = place.moving('new')
+    expect(await mover.migrate()).toMatchObject({ moved: 1 })
+    place.clock.advance(3 * day)
+    await mover.collect()
+    const { use } = await mover.migrate()
+    expect(use.disk).toEqual({ content: false, uploads: false, doomed: false, writers: 0 })
+    return { place, old, mover, blob: Buffer.alloc(size, 1) }
+  }
+
+  // Red when an upload is announced without a look at the backend's row: the blob is lost with the old disk.
+  test.each([10, 2 * 1024 * 1024])('writes nothing there any more (%i bytes)', async (size) => {
+    const { place, old, mover, blob } = await paused(size)
+    await expect(old.upload(alice, blob)).rejects.toMatchObject({ code: 'StoreMismatch', backend: 'disk' })
+    const { moved, findings } = await old.migrate()
+    expect([moved, findings]).toMatchObject([0, [{ problem: 'failed', error: { code: 'StoreMismatch' } }]])
+    expect(place.files(place.root)).toEqual([])
+    expect(await text((await old.read(alice, cidOfBytes(bytes('moves')))).body)).toBe('moves')
+    expect(await mover.usage(alice)).toMatchObject({ reserved: 0, count: 1 })
+  })
+})
+
 // Red when the source is opened before the spool is there: it holds a file, or a socket, until nobody knows when.
 test('a target that has no room for a spool leaves no body of the source open', async () => {
   const place = new MovingPlace()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { onTestFinished } from 'vitest'
 import { keyOf, newGeneration } from '../../src/backend/key.ts'
@@ -32,7 +33,9 @@ export class Bench {
   /** The facts as another process has them. */
   async process(steering: Steering = {}): Promise<Metadata> {
     const db = this.schema.open({ max: 3 }, steeredDialect(steering))
-    return kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
+    const metadata = await kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
+    await metadata.enter({ id: randomUUID(), backends: ['disk'], writesTo: 'disk', lease: 3_600_000, times: {} })
+    return metadata
   }
 
   get db(): Kysely<never> {

@@ -4,6 +4,7 @@ import { naiveModel } from './naive.mjs'
 import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
 import { hostModel } from './host.mjs'
+import { claimModel, retireModel } from './places.mjs'
 import { parseArgs } from 'node:util'
 
 const usage = `npm run test:protocol -- [options]
@@ -144,6 +145,16 @@ const runs = [
   [R({ name: 'R6- recover believes records', ...back, recover: 'expected' }), ['I9']],
   [R({ name: 'R6- recover makes a key live again', ...back, doomed: 'revived' }), ['I3']],
   [R({ name: 'R6- recover does not look at what is doomed', ...back, doomed: 'left' }), ['IA']],
+  // to whom a root belongs, and when a backend may be left out
+  [claimModel({ name: 'M1 two databases open one fresh root at once' }), []],
+  [claimModel({ name: 'M1- the first marker is written over another', exclusive: false, own: false, again: false }), ['I1']],
+  [claimModel({ name: 'M1- the same, and the marker is looked at again before each sweep: not enough', exclusive: false, own: false }), ['I1']],
+  [claimModel({ name: 'M1- the same, and the epoch is written over its own marker alone: not enough', exclusive: false }), ['I1']],
+  [retireModel({ name: 'M2 a backend is retired while a paused process uploads' }), []],
+  [retireModel({ name: 'M2- content is looked for before the transaction', inside: false }), ['I1']],
+  [retireModel({ name: 'M2- content is looked for before uploads', order: ['ct', 'up'] }), ['I1']],
+  [retireModel({ name: 'M2- an upload is announced without a look at the backend', proves: false }), ['I1']],
+  [retireModel({ name: 'M2- with a look that locks nothing', locks: false }), ['I1']],
   // records in the databases of @atproto/pds: pinned in the host's transaction, deleted late, asked before anything goes
   [H({ name: 'H1 delete, upload again, reference again, the deletion late', ...again, maxMark: 4 }), []],
   [H({ name: 'H1 the same, two clients of one account', ...twice, maxMark: 6 }), [], 'full'],

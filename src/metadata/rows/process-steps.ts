@@ -18,20 +18,18 @@ export function processSteps(session: Session): ProcessSteps {
       }),
 
     retireBackend: async (name) => {
-      // Outside of the transaction: it may take long, and once nobody writes to the backend nothing comes in.
-      const content = await session.read((db) => has(db, 'blobstore_content', name))
+      // It may take long to find none, and others wait meanwhile: first a look that nobody waits for.
+      const use = await session.read((db) => useOf(db, name))
+      if (isUsed(use)) return use
       return session.write(async (trx) => {
         await lock(trx)
-        const others = await running(trx)
-        const use: BackendUse = {
-          content,
-          uploads: await has(trx, 'blobstore_upload', name),
-          doomed: await has(trx, 'blobstore_doomed', name),
-          writers: others.filter((one) => one.writes_to === name).length,
+        // Nobody announces an upload from here on: see announceUpload.
+        if (session.dialect.name === 'postgres') {
+          await trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate().execute()
         }
-        const isUsed = use.content || use.uploads || use.doomed || use.writers > 0
-        if (!isUsed) await trx.deleteFrom('blobstore_backend').where('name', '=', name).execute()
-        return use
+        const now = await useOf(trx, name)
+        if (!isUsed(now)) await trx.deleteFrom('blobstore_backend').where('name', '=', name).execute()
+        return now
       })
     },
   }
@@ -60,6 +58,14 @@ export function processSteps(session: Session): ProcessSteps {
     return agreedTimes(session, trx)
   }
 
+  /** In the order in which bytes go: what moves on between two looks is seen by the next. */
+  async function useOf(db: Trx, name: string): Promise<BackendUse> {
+    const writers = (await running(db)).filter((one) => one.writes_to === name).length
+    const uploads = await has(db, 'blobstore_upload', name)
+    const content = await has(db, 'blobstore_content', name)
+    return { content, uploads, doomed: await has(db, 'blobstore_doomed', name), writers }
+  }
+
   function running(trx: Trx): Promise<{ id: string; backends: string; writes_to: string }[]> {
     return trx
       .selectFrom('blobstore_process')
@@ -76,6 +82,9 @@ async function lock(trx: Trx): Promise<void> {
     .set((eb) => ({ epoch: eb.ref('epoch') }))
     .execute()
 }
+
+const isUsed = ({ content, uploads, doomed, writers }: BackendUse): boolean =>
+  content || uploads || doomed || writers > 0
 
 async function has(
   db: Trx,

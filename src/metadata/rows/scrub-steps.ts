@@ -4,10 +4,12 @@ import type { Usage } from '../facts.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
+import { announceUpload } from './announce-upload.ts'
 import { doom } from './doomed-rows.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function scrubSteps(session: Session): ScrubSteps {
+  const announce = announceUpload(session)
   return {
     contents: ({ after, limit, olderThan }) =>
       session.read(async (db) => {
@@ -55,12 +57,7 @@ export function scrubSteps(session: Session): ScrubSteps {
       }),
 
     intendCopy: ({ key, backend, cid, lease }) =>
-      session.write(async (trx) => {
-        await trx
-          .insertInto('blobstore_upload')
-          .values({ key, backend, did: null, cid, reserved: 0, lease_until: session.now(lease) })
-          .execute()
-      }),
+      session.write((trx) => announce(trx, { key, backend, did: null, cid, reserved: 0, lease })),
 
     replaceContent: ({ old, key, backend, deleteDelay }) =>
       session.write(async (trx) => {

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
-import type { Tables, UploadTable } from '../tables.ts'
+import type { Tables } from '../tables.ts'
 import type { Intent, Release, Reservation, UploadSteps } from '../uploads.ts'
 import { lockAccount, lockLivingAccount } from './account-row.ts'
+import { announceUpload } from './announce-upload.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType } from './expected-rows.ts'
@@ -13,10 +14,7 @@ import { expired } from './upload-expired.ts'
 type Trx = Kysely<Tables>
 
 export function uploadSteps(session: Session): UploadSteps {
-  const insertUpload = session.statement(
-    (db, { lease, ...upload }: Omit<UploadTable, 'lease_until'> & { lease: number }, now) =>
-      db.insertInto('blobstore_upload').values({ ...upload, lease_until: now(lease) }),
-  )
+  const insertUpload = announceUpload(session)
   const commit = commitStep(session)
   return {
     reserve: (upload) => session.write((trx) => reserve(trx, upload)),
