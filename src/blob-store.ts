@@ -185,7 +185,7 @@ export interface BlobStore extends AsyncDisposable {
   /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
   totals(): Promise<Totals>
 
-  /** A page of all accounts that have, or ever had, a blob, deleted ones included, ordered by DID. */
+  /** A page of all accounts that have a blob, an upload under way, or bytes that wait for deletion, ordered by DID. */
   accounts(options?: PageOptions): Promise<Page<Account>>
 
   /**

@@ -65,7 +65,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
     failedKeys: 0,
     waitingKeys: 0,
   }
-  const run: Run = { store, report, signal, dryRun, held: null, started: await store.metadata.clock(), down: new Set() }
+  const run: Run = { store, report, signal, dryRun, held: null, down: new Set() }
   if (!force) holdBack(run, await heldBack(store.metadata))
   const steps = dryRun ? [expireBlobs] : [finishDeletions, expireBlobs, expireUploads, deleteDoomed]
   for (const step of steps) {
@@ -87,8 +87,6 @@ interface Run {
   signal: AbortSignal | undefined
   dryRun: boolean
   held: Held | null
-  /** By the database's clock. What is put off meanwhile is not due again in the same run. */
-  started: number
   /** Backends that could delete nothing: not asked again. */
   down: Set<string>
 }
@@ -192,9 +190,11 @@ async function* expireUploads({ store, report }: Run): Step {
 
 async function* deleteDoomed(run: Run): Step {
   const { metadata } = run.store
+  // What is put off meanwhile is not due again in the same run, however long that takes.
+  const began = await metadata.clock()
   let due: DoomedKey[]
   do {
-    due = await metadata.dueKeys(keyBatch, run.started)
+    due = await metadata.dueKeys(keyBatch, began)
     const charges = due.filter((doomed) => doomed.backend === null)
     await metadata.forgetKeys(charges)
     for (const [backend, doomed] of Map.groupBy(due, (key) => key.backend)) {

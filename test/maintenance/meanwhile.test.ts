@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
+import { type BlobBackend, type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
@@ -223,21 +223,29 @@ describe.each(places)('scrubbing on $name', ({ make }) => {
 })
 
 describe.each(places)('recovering on $name', ({ make }) => {
-  /** Bytes that the database does not know, as after a restore, one for each text. */
-  async function forgotten(...texts: string[]) {
+  /** A store, and bytes that its database does not know, as after a restore: one for each text. */
+  async function forgotten(
+    texts: readonly string[],
+    meddling: (inner: BlobBackend) => Partial<BlobBackend> = () => ({}),
+  ) {
     const place = make()
     const [inner, other] = [place.backend(), memoryPlace()]
+    const blobs = place.store({ backend: meddle(inner, meddling(inner)) })
+    await blobs.ready()
     const elsewhere = other.store({
-      backend: meddle(inner, { readMarker: async () => null, writeMarker: async () => {} }),
+      backend: meddle(inner, {
+        readMarker: async () => null,
+        claimMarker: async (marker) => marker,
+        writeMarker: async () => {},
+        list: async () => ({ keys: [] }),
+      }),
     })
     for (const content of texts) await elsewhere.upload(alice, bytes(content))
-    const cids = texts.map((content) => cidOfBytes(bytes(content)))
-    return { ...place, inner, cids }
+    return { ...place, blobs, inner, cids: texts.map((content) => cidOfBytes(bytes(content))) }
   }
 
   test('gives the same bytes to all that had them, and to none that may not have them', async () => {
-    const { store } = await forgotten('shared')
-    const blobs = store()
+    const { blobs } = await forgotten(['shared'])
     await blobs.deleteAccount('did:plc:gone')
     const owners = [alice, 'did:plc:gone', bob]
     const ownersOf = async () => owners.map((did) => ({ did }))
@@ -251,9 +259,8 @@ describe.each(places)('recovering on $name', ({ make }) => {
   // Red when it is asked only whether the one account may see it: bytes that the database has forgotten may be those that a
   // moderator hid.
   test('gives what is taken down for anybody to nobody, and says so', async () => {
-    const { store, cids } = await forgotten('hidden')
+    const { blobs, cids } = await forgotten(['hidden'])
     const [cid = ''] = cids
-    const blobs = store()
     await blobs.takedown(bob, cid)
     const ownersOf = async () => [{ did: alice }, { did: bob }]
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, unclaimed: [], takenDown: [cid] })
@@ -263,8 +270,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
 
   // Red when expectations name owners: anybody can import a record that names a CID.
   test('gives nobody what his records name, whether somebody has it or nobody knows it', async () => {
-    const { store, cids } = await forgotten('forgotten')
-    const blobs = store()
+    const { blobs, cids } = await forgotten(['forgotten'])
     const others = [
       await blobs.upload(alice, bytes('temporary')),
       await blobs.upload(alice, bytes('public')),
@@ -284,9 +290,8 @@ describe.each(places)('recovering on $name', ({ make }) => {
 
   // Red when only keys that no row knows are looked at: a sweep may have doomed them all before anybody thought of recovering.
   test('gives back what a sweep has doomed, as long as its bytes are there', async () => {
-    const { store, inner, cids, clock } = await forgotten('one', 'another')
+    const { blobs, inner, cids, clock } = await forgotten(['one', 'another'])
     const [one = '', another = ''] = cids
-    const blobs = store()
     expect(await blobs.sweep()).toMatchObject({ orphans: 2 })
     const ownersOf = async (cid: string) => (cid === one ? [{ did: alice, mimeType: 'text/plain' }] : [])
     expect(await blobs.recover({ ownersOf })).toMatchObject({ keys: 2, adopted: 1, unclaimed: [], damaged: 0 })
@@ -300,20 +305,19 @@ describe.each(places)('recovering on $name', ({ make }) => {
   })
 
   test('counts what it cannot read, what is gone and what is rotten, and goes on', async () => {
-    const { store, inner, cids } = await forgotten('unreadable', 'gone', 'rotten', 'good')
-    const [unreadable = '', gone = '', rotten = '', good = ''] = cids
-    const blobs = store({
-      backend: meddle(inner, {
-        get: async (key, options) => {
-          if (key.startsWith(unreadable)) throw new BlobStoreError('StorageFailed', 'EIO')
-          if (key.startsWith(gone)) return null
-          const object = await inner.get(key, options)
-          if (!object || !key.startsWith(rotten)) return object
-          await object.body.return?.()
-          return { ...object, body: [bytes('rotten!')][Symbol.iterator]() as never }
-        },
-      }),
-    })
+    const [unreadable = '', gone = '', rotten = '', good = ''] = ['unreadable', 'gone', 'rotten', 'good'].map(
+      (content) => cidOfBytes(bytes(content)),
+    )
+    const { blobs } = await forgotten(['unreadable', 'gone', 'rotten', 'good'], (inner) => ({
+      get: async (key, options) => {
+        if (key.startsWith(unreadable)) throw new BlobStoreError('StorageFailed', 'EIO')
+        if (key.startsWith(gone)) return null
+        const object = await inner.get(key, options)
+        if (!object || !key.startsWith(rotten)) return object
+        await object.body.return?.()
+        return { ...object, body: [bytes('rotten!')][Symbol.iterator]() as never }
+      },
+    }))
     const report = await blobs.recover({ ownersOf: async () => [{ did: alice, mimeType: 'text/plain' }] })
     expect(report).toEqual({ keys: 4, adopted: 1, unclaimed: [], takenDown: [], damaged: 3 })
     expect(await blobs.stat(alice, good, { as: 'account' })).toMatchObject({ mimeType: 'text/plain' })

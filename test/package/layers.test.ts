@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '../../src')
 
 /** Beside the folders, for everybody. */
-const common = ['errors.ts', 'logger.ts', 'options.ts', 'printable.ts']
+const common = ['errors.ts', 'logger.ts', 'options.ts', 'printable.ts', 'shapes.ts']
 
 /** What each folder may import, besides itself and these. */
 const mayImport: Record<string, readonly string[]> = {

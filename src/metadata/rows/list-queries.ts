@@ -1,4 +1,11 @@
-import { type Kysely, sql } from 'kysely'
+import {
+  type ExpressionBuilder,
+  type ExpressionWrapper,
+  expressionBuilder,
+  type Kysely,
+  type SqlBool,
+  sql,
+} from 'kysely'
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
@@ -21,6 +28,7 @@ export function listQueries(
           .distinct()
           .where('ref.scope', 'in', scopes)
           .where((eb) => eb.not(takenDown(db, did, eb.ref('ref.cid'))))
+          .where((eb) => eb.not(isDeleted(db, did)))
           .orderBy('ref.cid')
           .limit(limit + 1)
         if (after) query = query.where('ref.cid', '>', after[0])
@@ -33,6 +41,7 @@ export function listQueries(
       session.read(async (db) => {
         const after = decodeCursor('own', cursor)
         let query = selectBlobs(db, did)
+          .where((eb) => eb.not(isDeleted(db, did)))
           .orderBy('blob.created_at', 'desc')
           .orderBy('blob.cid', 'desc')
           .limit(limit + 1)
@@ -62,6 +71,7 @@ export function listQueries(
           .where('did', '=', did)
           // What was taken down cannot be uploaded: it is not missing.
           .where((eb) => eb.not(takenDown(db, did, eb.ref('blobstore_expected.cid'))))
+          .where((eb) => eb.not(isDeleted(db, did)))
           .orderBy('cid')
           .orderBy('record_uri')
           .limit(limit + 1)
@@ -82,6 +92,8 @@ export function listQueries(
         let query = db
           .selectFrom('blobstore_account')
           .select(['did', 'deleted_at'])
+          // A row is also the lock of an account that never had a blob.
+          .where(hasSomething)
           .orderBy('did')
           .limit(limit + 1)
         if (after) query = query.where('did', '>', after[0])
@@ -91,6 +103,17 @@ export function listQueries(
       }, trx),
   }
 }
+
+export const hasSomething = (
+  eb: ExpressionBuilder<Tables, 'blobstore_account'>,
+): ExpressionWrapper<Tables, 'blobstore_account', SqlBool> =>
+  eb.or([eb('count', '>', 0), eb('uploads', '>', 0), eb('pending', '>', 0)])
+
+/** What a deleted account had is nobody's to see, though its rows may stay for long: while the database is restored. */
+const isDeleted = (db: Kysely<Tables>, did: string): ExpressionWrapper<Tables, never, SqlBool> =>
+  expressionBuilder<Tables>().exists(
+    db.selectFrom('blobstore_account').select('did').where('did', '=', did).where('deleted_at', 'is not', null),
+  )
 
 const refsOf = (db: Kysely<Tables>, did: string) =>
   db.selectFrom('blobstore_ref').select(['cid', 'scope']).where('did', '=', did)

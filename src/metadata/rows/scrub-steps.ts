@@ -6,6 +6,7 @@ import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { announceUpload } from './announce-upload.ts'
 import { doom } from './doomed-rows.ts'
+import { hasSomething } from './list-queries.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function scrubSteps(session: Session): ScrubSteps {
@@ -113,6 +114,7 @@ export function scrubSteps(session: Session): ScrubSteps {
             fn.sum('reserved').as('reserved'),
             fn.sum('pending').as('pending'),
           ])
+          .where(hasSomething)
           .executeTakeFirstOrThrow()
         const stored = await db
           .selectFrom('blobstore_content')
@@ -125,10 +127,10 @@ export function scrubSteps(session: Session): ScrubSteps {
           .executeTakeFirstOrThrow()
         return {
           accounts: Number(accounts.accounts),
-          bytes: Number(accounts.bytes),
-          count: Number(accounts.count),
-          reserved: Number(accounts.reserved),
-          pending: Number(accounts.pending),
+          bytes: Number(accounts.bytes ?? 0),
+          count: Number(accounts.count ?? 0),
+          reserved: Number(accounts.reserved ?? 0),
+          pending: Number(accounts.pending ?? 0),
           storedBytes: Number(stored.bytes),
           storedCount: Number(stored.count),
           doomedCount: Number(doomed.count),
