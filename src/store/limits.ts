@@ -28,9 +28,9 @@ export interface Limits {
 }
 
 /**
- * How long things last, in milliseconds. By `grace`, `deleteDelay`, `upload` and `lease` something is deleted: of these the
- * longest holds that any open process of the store was given, and for a process that was not given one, as a tool beside
- * the host, the last that the store had.
+ * How long things last, in milliseconds. By `grace`, `deleteDelay`, `upload` and `lease` something is deleted. Of `deleteDelay`
+ * and `lease` the longest holds that any open process of the store was given; `grace` and `upload` are about a process's own
+ * uploads. For a process that was not given one of the four, as a tool beside the host, the last holds that the store had.
  */
 export interface Times {
   /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */

@@ -23,7 +23,6 @@ export const collectorSteps = [
   'readMarker',
   'identity',
   'nextEpoch',
-  'claimMarker',
   'writeMarker',
   'unfinishedDeletions',
   'expiredBlobs',

@@ -57,7 +57,7 @@ export class Trap {
       list: (options) => this.#pass('list', () => inner.list(options)),
       sweepSpools: (olderThan, options) => this.#pass('sweepSpools', () => inner.sweepSpools(olderThan, options)),
       readMarker: (options) => this.#pass('readMarker', () => inner.readMarker(options)),
-      claimMarker: (marker, options) => this.#pass('claimMarker', () => inner.claimMarker(marker, options)),
+      claimMarker: (marker, options) => inner.claimMarker(marker, options), // once, when the place is made
       writeMarker: (marker, options) => this.#pass('writeMarker', () => inner.writeMarker(marker, options)),
     })
   }
