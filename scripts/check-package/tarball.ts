@@ -1,7 +1,7 @@
 import { assertNone, type Check, manifest } from './workshop.ts'
 
 /** In bytes. To be raised on purpose, in a commit that says why. */
-const budget = { packed: 600_000, unpacked: 2_300_000 }
+const budget = { packed: 850_000, unpacked: 3_500_000 }
 
 const expected = /^(?:dist\/[\w./-]+\.(?:js|d\.ts|js\.map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/
 

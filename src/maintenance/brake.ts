@@ -4,7 +4,7 @@ import type { CollectSteps, ExpiredBlob } from '../metadata/garbage.ts'
 const harmless = 100
 
 /** How long a blob is held back at the most, in milliseconds. */
-export const heldFor: number = 7 * 86_400_000
+const heldFor = 7 * 86_400_000
 
 const page = 1000
 

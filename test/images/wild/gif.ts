@@ -64,7 +64,7 @@ interface GifForm {
   colours?: 'global' | 'local' | 'none'
 }
 
-export function gif([width, height]: [number, number], frames: Box[], form: GifForm = {}): Buffer {
+function gif([width, height]: [number, number], frames: Box[], form: GifForm = {}): Buffer {
   const { version = '89a', before = Buffer.alloc(0), colours = 'global' } = form
   const table = Buffer.from([0, 0, 0, 255, 255, 255])
   const flags = colours === 'global' ? 0x80 : 0

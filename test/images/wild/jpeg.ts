@@ -148,7 +148,7 @@ export async function jpegs(): Promise<WildFile[]> {
   ]
 }
 
-export function segment(marker: number, content: Buffer): Buffer {
+function segment(marker: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0xff, marker]), u16(content.length + 2), content])
 }
 
