@@ -172,7 +172,7 @@ export class DiskBackend implements BlobBackend {
   }
 
   claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
-    return this.#attempt('write the marker', signal, () => claimMarker(this.#layout, marker, this.durable))
+    return this.#attempt('write the marker', signal, () => claimMarker(this.#layout, marker, this.durable, signal))
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {

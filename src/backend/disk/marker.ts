@@ -1,6 +1,7 @@
 import { syncDirectory } from '../files/directory.ts'
 import { SpoolFile } from '../files/spool-file.ts'
-import { ifThere, sys } from '../files/system-calls.ts'
+import { errnoOf, ifThere, sys } from '../files/system-calls.ts'
+import { settledMarker } from '../settled-marker.ts'
 import type { Layout } from './layout.ts'
 
 export async function readMarker(layout: Layout): Promise<string | null> {
@@ -15,13 +16,30 @@ export async function readMarker(layout: Layout): Promise<string | null> {
   }
 }
 
-/** The first to link its file to the name has claimed the root. Resolves with the marker that is there then. */
-export async function claimMarker(layout: Layout, marker: string, durable: boolean): Promise<string> {
+/** What `link` says on a file system without hard links, such as exFAT, or a folder that is shared with a virtual machine. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
+
+/**
+ * The first to link its file to the name has claimed the root. Resolves with the marker that is there then.
+ */
+export async function claimMarker(
+  layout: Layout,
+  marker: string,
+  durable: boolean,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const file = await SpoolFile.create(layout.spools)
   try {
     await file.write([Buffer.from(marker)])
     await file.finish(durable)
     await file.linkTo(layout.marker)
+  } catch (error) {
+    if (!noLinks.has(errnoOf(error) ?? '')) throw error
+    const place = {
+      readMarker: () => readMarker(layout),
+      writeMarker: (text: string) => writeMarker(layout, text, durable),
+    }
+    return settledMarker(place, marker, { signal })
   } finally {
     await file.discard()
   }

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto'
-import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { BlobStoreError } from '../../errors.ts'
 import { assertDelay, assertOptions } from '../../options.ts'
@@ -18,11 +16,10 @@ import type {
 } from '../backend.ts'
 import { fileError } from '../files/file-error.ts'
 import { FileSpool } from '../files/file-spool.ts'
-import { FreeSpace } from '../files/free-space.ts'
-import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
-import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
+import type { SpoolFile } from '../files/spool-file.ts'
+import { SpoolFolder } from '../files/spool-folder.ts'
 import { type BlobKey, cidIn, cidOfKey } from '../key.ts'
-import { markerSettles } from '../marker-settles.ts'
+import { settledMarker } from '../settled-marker.ts'
 import { Requests } from './requests.ts'
 import type { ObjectService } from './service.ts'
 import { serviceError } from './service-error.ts'
@@ -60,8 +57,7 @@ export class ObjectBackend implements BlobBackend {
   readonly name: string
   readonly durable: boolean
   readonly #requests: Requests
-  readonly #spoolDirectory: string
-  readonly #space: FreeSpace
+  readonly #folder: SpoolFolder
   readonly #spools = new Set<FileSpool>()
 
   /** Makes no request yet. @throws `InvalidArgument` */
@@ -75,14 +71,13 @@ export class ObjectBackend implements BlobBackend {
     this.name = checkBackendName(name)
     this.durable = durable
     this.#requests = new Requests(service, name, timeout)
-    this.#spoolDirectory = resolve(spoolDirectory ?? defaultSpoolDirectory())
-    this.#space = new FreeSpace(this.#spoolDirectory, { bytes: 64 * 1024 * 1024, inodes: 1000 })
+    this.#folder = new SpoolFolder(spoolDirectory, { bytes: 64 * 1024 * 1024, inodes: 1000 })
   }
 
   /** And looks whether the service answers. */
   async open({ signal }: CallOptions = {}): Promise<void> {
     const verb = `open backend "${this.name}"`
-    await this.#onDisk(verb, signal, () => openSpoolDirectory(this.#spoolDirectory))
+    await this.#onDisk(verb, signal, () => this.#folder.open())
     await this.#attempt(verb, signal, () => this.#names('', 1, signal))
   }
 
@@ -93,13 +88,9 @@ export class ObjectBackend implements BlobBackend {
   }
 
   async spool({ signal }: CallOptions = {}): Promise<Spool> {
-    const file = await this.#onDisk('create a spool file', signal, async () => {
-      await openSpoolDirectory(this.#spoolDirectory)
-      await this.#space.take(0, 1)
-      return await SpoolFile.create(this.#spoolDirectory)
-    })
+    const file = await this.#onDisk('create a spool file', signal, () => this.#folder.create())
     const explain = (error: unknown) => fileError(error, { verb: 'write a spool file', backend: this.name })
-    return new FileSpool({ file, space: this.#space, explain, open: this.#spools })
+    return new FileSpool({ file, space: this.#folder.space, explain, open: this.#spools })
   }
 
   async put(key: BlobKey, { size, sha256, chunks = [], spool }: PutBody, { signal }: CallOptions = {}): Promise<void> {
@@ -161,10 +152,7 @@ export class ObjectBackend implements BlobBackend {
   }
 
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
-    return this.#onDisk('sweep spools', signal, async () => {
-      await openSpoolDirectory(this.#spoolDirectory)
-      return await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
-    })
+    return this.#onDisk('sweep spools', signal, () => this.#folder.sweep(olderThan, signal))
   }
 
   readMarker({ signal }: CallOptions = {}): Promise<string | null> {
@@ -174,12 +162,8 @@ export class ObjectBackend implements BlobBackend {
     })
   }
 
-  async claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
-    const found = await this.readMarker({ signal })
-    if (found !== null) return found
-    await this.writeMarker(marker, { signal })
-    await sleep(markerSettles, undefined, { signal })
-    return (await this.readMarker({ signal })) ?? marker
+  claimMarker(marker: string, options: CallOptions = {}): Promise<string> {
+    return settledMarker(this, marker, options)
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import { markerSettles } from '../marker-settles.ts'
+import { statusOf } from './meanings.ts'
 import { bytesInMemory } from './object-body.ts'
 import { getObject, objectHeaders, putObject } from './objects.ts'
 import { readAll } from './reading.ts'
@@ -20,27 +19,23 @@ export async function readMarker(
 }
 
 /**
- * Written once by `If-None-Match: *`, and once again: a service that does not refuse the second does not know the header, and
- * then what counts is what is there a while later.
+ * Written by `If-None-Match: *`, and once again: a service that does not refuse the second does not know the header, and then it
+ * is to be claimed otherwise. Null says so.
  */
 export async function claimMarker(
   service: Service,
   name: string,
   marker: string,
   signal: AbortSignal | undefined,
-): Promise<string> {
-  const first = await putIfAbsent(service, name, marker, signal)
-  const isHonoured = first === 'refused' || (first === 'written' && (await isRefused(service, name, signal)))
-  if (!isHonoured) {
-    if (first === 'unknown') await writeMarker(service, name, marker, signal)
-    await sleep(markerSettles, undefined, { signal })
+): Promise<string | null> {
+  const found = await readMarker(service, name, signal)
+  if (found !== null) return found
+  for (let put = 0; put < 2; put++) {
+    const outcome = await putIfAbsent(service, name, marker, signal)
+    if (outcome === 'unknown') return null
+    if (outcome === 'refused') return await readMarker(service, name, signal)
   }
-  return (await readMarker(service, name, signal)) ?? marker
-}
-
-async function isRefused(service: Service, name: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const there = await readMarker(service, name, signal)
-  return there !== null && (await putIfAbsent(service, name, there, signal)) === 'refused'
+  return null
 }
 
 /** `unknown`: the service does not take such requests. */
@@ -69,11 +64,6 @@ async function putIfAbsent(
         throw error
     }
   }
-}
-
-function statusOf(error: unknown): number | undefined {
-  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
-  return $metadata?.httpStatusCode
 }
 
 /** The one object that is written more than once: services replace it in one step. */

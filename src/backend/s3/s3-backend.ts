@@ -1,14 +1,11 @@
-import { resolve } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { BlobStoreError } from '../../errors.ts'
 import { silent } from '../../logger.ts'
 import { assertWhole } from '../../options.ts'
-import type { AnswerReading } from '../answer-reading.ts'
 import { byteCount, checkBackendName, checkKey, checkPage, checkRange, checkSize, sortOutKeys } from '../arguments.ts'
 import type {
   BackendObject,
   BlobBackend,
-  ByteRange,
   CallOptions,
   GetOptions,
   KeyPage,
@@ -20,27 +17,25 @@ import type {
 } from '../backend.ts'
 import { fileError } from '../files/file-error.ts'
 import type { FileSpool } from '../files/file-spool.ts'
-import { FreeSpace } from '../files/free-space.ts'
-import { defaultSpoolDirectory, openSpoolDirectory } from '../files/spool-directory.ts'
-import { SpoolFile, sweepSpoolFiles } from '../files/spool-file.ts'
+import { SpoolFolder } from '../files/spool-folder.ts'
 import { type BlobKey, cidIn } from '../key.ts'
+import { settledMarker } from '../settled-marker.ts'
 import { type Clients, checkClient, createClients } from './client.ts'
 import { Deleting } from './deleting.ts'
 import { Names } from './layout.ts'
 import { sweepParts } from './leftover-parts.ts'
 import { listKeys } from './listing.ts'
 import { claimMarker, readMarker, writeMarker } from './marker.ts'
-import { getObject, headObject } from './objects.ts'
+import { headObject } from './objects.ts'
 import { resolveS3Limits, type S3BackendOptions } from './options.ts'
 import { presignObject } from './presign.ts'
 import { probe } from './probe.ts'
 import { putChunks, putSpool } from './putting.ts'
-import { readingOf } from './reading.ts'
+import { Readings } from './readings.ts'
 import { repeatedly } from './retry.ts'
 import { onDisk, s3Error } from './s3-error.ts'
 import { S3Spool } from './s3-spool.ts'
 import { Service } from './service.ts'
-import { inMemory, type Room, SmallReadings } from './small.ts'
 
 /**
  * Bytes in a bucket of AWS S3, or of a service that speaks as it does. An upload is one request, and so is a reading.
@@ -64,10 +59,8 @@ export class S3Backend implements BlobBackend {
   readonly #ownClients: Clients | undefined
   readonly #names: Names
   readonly #deleting: Deleting
-  readonly #spoolDirectory: string
-  readonly #space: FreeSpace
-  readonly #readings = new Set<AnswerReading>()
-  readonly #small = new SmallReadings()
+  readonly #folder: SpoolFolder
+  readonly #readings: Readings
   readonly #spools = new Set<FileSpool>()
   /** The ids of uploads in parts. */
   readonly #underWay = new Set<string>()
@@ -82,35 +75,35 @@ export class S3Backend implements BlobBackend {
     const clients = this.#ownClients ?? sameFor(client as S3Client)
     this.#service = new Service(clients, bucket, limits)
     this.#deleting = new Deleting(this.#service, this.#names)
-    this.#spoolDirectory = resolve(spoolDirectory ?? defaultSpoolDirectory())
+    this.#readings = new Readings(this.#service)
     const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
     assertWhole('S3Backend: minFree.bytes', bytes, 0)
     assertWhole('S3Backend: minFree.inodes', inodes, 0)
-    this.#space = new FreeSpace(this.#spoolDirectory, { bytes, inodes })
+    this.#folder = new SpoolFolder(spoolDirectory, { bytes, inodes })
   }
 
   open({ signal, logger = silent }: OpenOptions = {}): Promise<void> {
     const verb = `open the bucket "${this.#service.bucket}" of backend "${this.name}"`
     return this.#attempt(verb, signal, async () => {
       if (this.#ownClients === undefined) await checkClient(this.#service.client, this.name)
-      await onDisk(() => openSpoolDirectory(this.#spoolDirectory))
+      await onDisk(() => this.#folder.open())
       await probe(this.#service, this.#names, logger, { backend: this.name }, signal)
     })
   }
 
   async close(): Promise<void> {
     const error = new BlobStoreError('StorageFailed', `Backend "${this.name}" was closed`, { backend: this.name })
-    for (const reading of this.#readings) reading.end({ error })
+    this.#readings.end(error)
     await Promise.all([...this.#spools].map((spool) => spool.discard()))
     for (const client of Object.values(this.#ownClients ?? {})) client.destroy()
   }
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
-      const file = await onDisk(() => this.#newSpool())
+      const file = await onDisk(() => this.#folder.create())
       const explain = (error: unknown) => fileError(error, { verb: 'write a spool file', backend: this.name })
       const { partSize } = this.#service.limits
-      return new S3Spool(partSize, { file, space: this.#space, explain, open: this.#spools })
+      return new S3Spool(partSize, { file, space: this.#folder.space, explain, open: this.#spools })
     })
   }
 
@@ -124,7 +117,15 @@ export class S3Backend implements BlobBackend {
   }
 
   get(key: BlobKey, options: GetOptions = {}): Promise<BackendObject | null> {
-    return this.#attempt(`read ${key}`, options.signal, () => this.#get(key, options), key)
+    const [verb, { range, signal }] = [`read ${key}`, options]
+    const check = (size: number) => range && checkRange({ ...range }, size, key, this.name)
+    const explain = (error: unknown) => this.#explain(error, verb, key, signal)
+    const open = () => {
+      checkKey(key, this.name)
+      check(Number.POSITIVE_INFINITY) // what no object has is not asked for: services read it in ways of their own
+      return this.#readings.open(this.#names.blob(key), { ...options, check, explain })
+    }
+    return this.#attempt(verb, signal, async () => open(), key)
   }
 
   has(key: BlobKey, { signal }: CallOptions = {}): Promise<boolean> {
@@ -160,7 +161,7 @@ export class S3Backend implements BlobBackend {
   /** And the parts in the bucket that such uploads have left. */
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     return this.#attempt('sweep spools and parts', signal, async () => {
-      const files = await onDisk(() => this.#sweepFiles(olderThan, signal))
+      const files = await onDisk(() => this.#folder.sweep(olderThan, signal))
       return files + (await sweepParts(this.#service, this.#names, olderThan, this.#underWay, signal))
     })
   }
@@ -169,27 +170,16 @@ export class S3Backend implements BlobBackend {
     return this.#attempt('read the marker', signal, () => readMarker(this.#service, this.#names.marker, signal))
   }
 
-  claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
-    return this.#attempt('write the marker', signal, () =>
-      claimMarker(this.#service, this.#names.marker, marker, signal),
-    )
+  async claimMarker(marker: string, { signal }: CallOptions = {}): Promise<string> {
+    const claim = () => claimMarker(this.#service, this.#names.marker, marker, signal)
+    const claimed = await this.#attempt('write the marker', signal, claim)
+    return claimed ?? settledMarker(this, marker, { signal })
   }
 
   writeMarker(marker: string, { signal }: CallOptions = {}): Promise<void> {
     return this.#attempt('write the marker', signal, () =>
       writeMarker(this.#service, this.#names.marker, marker, signal),
     )
-  }
-
-  async #sweepFiles(olderThan: number, signal: AbortSignal | undefined): Promise<number> {
-    await openSpoolDirectory(this.#spoolDirectory)
-    return await sweepSpoolFiles(this.#spoolDirectory, olderThan, signal)
-  }
-
-  async #newSpool(): Promise<SpoolFile> {
-    await openSpoolDirectory(this.#spoolDirectory)
-    await this.#space.take(0, 1)
-    return await SpoolFile.create(this.#spoolDirectory)
   }
 
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
@@ -212,48 +202,6 @@ export class S3Backend implements BlobBackend {
     throw new BlobStoreError('InvalidArgument', message, { backend: this.name })
   }
 
-  async #get(key: BlobKey, { range, expectedSize, signal }: GetOptions): Promise<BackendObject | null> {
-    checkKey(key, this.name)
-    // What no object has is not asked for: services read it in ways of their own.
-    if (range !== undefined) checkRange({ ...range }, Number.POSITIVE_INFINITY, key, this.name)
-    const length = expectedLength(range, expectedSize)
-    const room = length === undefined ? null : this.#small.take(length)
-    let kept = false
-    try {
-      const object = await repeatedly(() => this.#open(key, range, room, signal), signal)
-      kept = object?.isHeld === true
-      return object && { size: object.size, body: object.body }
-    } finally {
-      if (!kept) room?.giveBack()
-    }
-  }
-
-  /** Once. Where there is room for them, the bytes are read to memory. */
-  async #open(
-    key: BlobKey,
-    range: ByteRange | undefined,
-    room: Room | null,
-    signal: AbortSignal | undefined,
-  ): Promise<(BackendObject & { isHeld: boolean }) | null> {
-    const [service, readings] = [this.#service, this.#readings]
-    const object = await getObject(service, this.#names.blob(key), range, signal, room ? 'small' : 'large')
-    if (object === null) return null
-    const { size, length } = object
-    try {
-      if (range !== undefined) checkRange(range, size, key, this.name)
-      signal?.throwIfAborted()
-    } catch (error) {
-      object.body.destroy()
-      throw error
-    }
-    if (room !== null && length <= room.bytes) {
-      const reading = readingOf(object, service, { signal, explain: (error) => error, readings })
-      return { size, body: await inMemory(reading, room, signal), isHeld: true }
-    }
-    const explain = (error: unknown): unknown => this.#explain(error, `read ${key}`, key, signal)
-    return { size, body: readingOf(object, service, { signal, explain, readings }), isHeld: false }
-  }
-
   async #attempt<T>(verb: string, signal: AbortSignal | undefined, call: () => Promise<T>, key?: BlobKey): Promise<T> {
     signal?.throwIfAborted()
     try {
@@ -271,10 +219,3 @@ export class S3Backend implements BlobBackend {
 }
 
 const sameFor = (client: S3Client): Clients => ({ other: client, small: client, large: client })
-
-/** How many bytes will come, if the object has the size that is expected. */
-function expectedLength(range: ByteRange | undefined, size: number | undefined): number | undefined {
-  if (range === undefined) return size
-  const end = size === undefined ? range.end : Math.min(range.end, size - 1)
-  return Math.max(0, end - range.start + 1)
-}

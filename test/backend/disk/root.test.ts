@@ -151,6 +151,20 @@ describe('a root behind symbolic links', () => {
   })
 })
 
+// Red when a root is claimed by links alone: such file systems have none, and nothing would open there.
+test('a root on a file system without hard links is claimed all the same, by one', { timeout: 20_000 }, async () => {
+  const root = join(temporaryDirectory(), 'root')
+  const refused = Object.assign(new Error('EPERM'), { code: 'EPERM', syscall: 'link' })
+  const linking = vi.spyOn(sys, 'link').mockRejectedValue(refused)
+  onTestFinished(() => linking.mockRestore())
+  const both = [await openDisk(root), await openDisk(root)]
+  const claimed = await Promise.all(both.map((backend, n) => backend.claimMarker(`of ${n}`)))
+  expect(new Set(claimed).size).toBe(1)
+  expect(await both[0]?.readMarker()).toBe(claimed[0])
+  expect(await both[1]?.claimMarker('too late')).toBe(claimed[0])
+  expect(readdirSync(join(root, 'spool'))).toEqual([])
+})
+
 describe('the names that lead to the root are on stable storage when it is open', () => {
   test('also behind links, and up to where the file system begins', async () => {
     const { folder, volume, pds } = folders()
