@@ -9,8 +9,8 @@ export interface ProcessSteps {
    * longest times by which something is deleted that any open process was given; where none was given one, with the
    * last that the store had.
    *
-   * @throws `StoreMismatch` when there are bytes in a backend that it was not given, or when it writes to one in which
-   * there are none yet and which another process, open now, was not given
+   * @throws `StoreMismatch` when there are bytes in a backend that it was not given, when it writes to one in which there
+   * are none yet and which another process, open now, was not given, or to one that was retired since it opened the store
    */
   enter(process: ProcessNote): Promise<SharedTimes>
   /** The process closes the store. */
@@ -24,6 +24,8 @@ export interface ProcessNote {
   backends: readonly string[]
   writesTo: string
   lease: number
+  /** Whether it opens the store. Later it may only say that it is still there: what was retired meanwhile stays so. */
+  opening: boolean
   /** What it was given; what it has by default it leaves to others. */
   times: SharedTimes
 }

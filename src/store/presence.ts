@@ -26,9 +26,9 @@ export class Presence {
 
   /** @throws `StoreMismatch` */
   async enter(): Promise<void> {
-    await this.#note()
+    await this.#note(true)
     this.#timer = setInterval(() => {
-      this.#note().catch((error: unknown) => {
+      this.#note(false).catch((error: unknown) => {
         this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
       })
     }, interval).unref()
@@ -40,9 +40,16 @@ export class Presence {
     await this.#store.metadata.leave(this.#id).catch(() => {})
   }
 
-  async #note(): Promise<void> {
+  async #note(opening: boolean): Promise<void> {
     const { backends, metadata } = this.#store
-    const note = { id: this.#id, backends: backends.names, writesTo: backends.write.name, lease, times: this.#given }
+    const note = {
+      id: this.#id,
+      backends: backends.names,
+      writesTo: backends.write.name,
+      lease,
+      opening,
+      times: this.#given,
+    }
     this.#onAgreed(await metadata.enter(note))
   }
 }

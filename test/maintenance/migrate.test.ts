@@ -109,7 +109,14 @@ describe('migrate', () => {
       .open()
       .then(async (metadata) => {
         await metadata.identity()
-        await metadata.enter({ id: 'killed', backends: ['disk'], writesTo: 'disk', lease: 300_000, times: {} })
+        await metadata.enter({
+          id: 'killed',
+          backends: ['disk'],
+          writesTo: 'disk',
+          lease: 300_000,
+          opening: true,
+          times: {},
+        })
         await metadata.close()
       })
     await expect(place.moving('new').ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
@@ -266,6 +273,12 @@ describe('a process that was paused while its backend was retired', () => {
   test.each([10, 2 * 1024 * 1024])('writes nothing there any more (%i bytes)', async (size) => {
     const { place, old, mover, blob } = await paused(size)
     await expect(old.upload(alice, blob)).rejects.toMatchObject({ code: 'StoreMismatch', backend: 'disk' })
+    // Red when whoever says that it is still there brings the backend back: the disk may be gone by then.
+    const metadata = await sqliteMetadata(place.database, { durability: 'relaxed', now: place.clock.now }).open()
+    const note = { id: 'paused', backends: ['disk', 'new'], writesTo: 'disk', lease: hour, times: {} }
+    await expect(metadata.enter({ ...note, opening: false })).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await metadata.close()
+    await expect(old.upload(alice, blob), 'still').rejects.toMatchObject({ code: 'StoreMismatch' })
     const { moved, findings } = await old.migrate()
     expect([moved, findings]).toMatchObject([0, [{ problem: 'failed', error: { code: 'StoreMismatch' } }]])
     expect(place.files(place.root)).toEqual([])

@@ -18,6 +18,7 @@ test.each<{ name: 'sqlite' | 'postgres'; make: () => Place }>([
   await post(older, alice, 'a', ref)
   await older.close()
   await sql`drop index blobstore_ref_rev`.execute(db)
+  await sql`create index blobstore_expected_cid on blobstore_expected (cid)`.execute(db)
   await sql`alter table blobstore_meta drop column times`.execute(db)
   await sql`alter table blobstore_meta drop column backed_up_at`.execute(db)
   await sql`alter table blobstore_process drop column times`.execute(db)

@@ -34,7 +34,14 @@ export class Bench {
   async process(steering: Steering = {}): Promise<Metadata> {
     const db = this.schema.open({ max: 3 }, steeredDialect(steering))
     const metadata = await kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
-    await metadata.enter({ id: randomUUID(), backends: ['disk'], writesTo: 'disk', lease: 3_600_000, times: {} })
+    await metadata.enter({
+      id: randomUUID(),
+      backends: ['disk'],
+      writesTo: 'disk',
+      lease: 3_600_000,
+      opening: true,
+      times: {},
+    })
     return metadata
   }
 

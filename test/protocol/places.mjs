@@ -31,13 +31,14 @@ export function claimModel(o = {}) {
 
 /** A writer to the old backend that may be paused at any time, and somebody who retires it. */
 export function retireModel(o = {}) {
-  const c = { name: 'M', proves: true, locks: true, order: ['up', 'ct'], inside: true, ...o }
-  const init = () => ({ row: 1, up: 0, ct: 0, seen: 1, lock: 0, w: 0, r: { pc: 0, used: 0 } })
+  const c = { name: 'M', staysOut: true, proves: true, locks: true, order: ['up', 'ct'], inside: true, ...o }
+  const init = () => ({ gone: 0, row: 1, up: 0, ct: 0, seen: 1, lock: 0, w: 0, r: { pc: 0, used: 0 } })
   function next(s0) {
     const out = []
     const go = (label, f) => { const s = clone(s0); if (f(s) !== false) out.push([label, s]) }
     if (s0.seen) go('W is paused, its lease is over', (s) => { s.seen = 0 })
     if (s0.w === 0 && !(c.proves && c.locks && s0.lock)) go('W: tx announces an upload', (s) => { if (c.proves && !c.locks) { s.w = s.row ? 1 : 9; return } if (c.proves && !s.row) s.w = 9; else { s.up = 1; s.w = 2 } })
+    if (!s0.row && !s0.seen && !c.staysOut) go('W wakes, and says that it is still there: the backend is in use again', (s) => { s.seen = s.row = 1; s.gone = 1 })
     if (s0.w === 1) go('W: commits it', (s) => { s.up = 1; s.w = 2 })                                   // without a lock, between proof and commit anything may happen
     if (s0.w === 2) go('W: PUT, tx commit', (s) => { s.up = 0; s.ct = 1; s.w = 3 })
     if (s0.w === 3 && s0.ct && s0.r.pc === 0) go('mover: moves it', (s) => { s.ct = 0; s.w = 4 })
@@ -49,6 +50,6 @@ export function retireModel(o = {}) {
     if (pc === 3) go('R: tx commits', (s) => { if (!used) s.row = 0; s.lock = 0; to(s, { pc: used ? 0 : 4, used: 0 }) })
     return out
   }
-  const I1 = (s) => (!s.row && s.ct ? 'an acknowledged upload lies in a backend that is in use no more' : true)
+  const I1 = (s) => ((!s.row || s.gone) && s.ct ? 'an acknowledged upload lies in a backend that is in use no more' : true)
   return { name: c.name, init, next, invariants: [['I1 acknowledged => in use', I1]] }
 }

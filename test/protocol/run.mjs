@@ -155,6 +155,7 @@ const runs = [
   [retireModel({ name: 'M2- content is looked for before uploads', order: ['ct', 'up'] }), ['I1']],
   [retireModel({ name: 'M2- an upload is announced without a look at the backend', proves: false }), ['I1']],
   [retireModel({ name: 'M2- with a look that locks nothing', locks: false }), ['I1']],
+  [retireModel({ name: 'M2- who says that it is still there brings the backend back', staysOut: false }), ['I1']],
   // records in the databases of @atproto/pds: pinned in the host's transaction, deleted late, asked before anything goes
   [H({ name: 'H1 delete, upload again, reference again, the deletion late', ...again, maxMark: 4 }), []],
   [H({ name: 'H1 the same, two clients of one account', ...twice, maxMark: 6 }), [], 'full'],

@@ -36,7 +36,7 @@ export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: 
   }
 }
 
-function retired(backend: string): BlobStoreError {
+export function retired(backend: string): BlobStoreError {
   return new BlobStoreError(
     'StoreMismatch',
     `Everything was moved away from ${backend}, and nothing may be written there: this process was paused meanwhile, or cannot ` +

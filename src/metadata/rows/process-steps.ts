@@ -5,6 +5,7 @@ import type { Session } from '../session.ts'
 import type { SharedTimes } from '../shared-times.ts'
 import type { Tables } from '../tables.ts'
 import { agreedTimes } from './agreed-times.ts'
+import { retired } from './announce-upload.ts'
 
 type Trx = Kysely<Tables>
 
@@ -35,7 +36,7 @@ export function processSteps(session: Session): ProcessSteps {
   }
 
   async function enter(trx: Trx, process: ProcessNote): Promise<SharedTimes> {
-    const { id, backends, writesTo, lease, times } = process
+    const { id, backends, writesTo, lease, opening, times } = process
     await lock(trx)
     await trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()).execute()
     const used = await trx.selectFrom('blobstore_backend').select('name').execute()
@@ -43,6 +44,7 @@ export function processSteps(session: Session): ProcessSteps {
     const unknown = names.filter((name) => !backends.includes(name))
     if (unknown.length > 0) throw notGiven(unknown)
     if (!names.includes(writesTo)) {
+      if (!opening) throw retired(writesTo)
       const others = (await running(trx)).filter((one) => one.id !== id)
       const ignorant = others.filter((one) => !backendsOf(one).includes(writesTo))
       if (ignorant.length > 0) throw notKnownToAll(writesTo, ignorant.length)
