@@ -2,6 +2,12 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobBackend, KeyPage, ListOptions } from './backend.ts'
 import { untilAborted } from './until-aborted.ts'
 
+/** Whether it has no key at all: a page may be empty and not the last. */
+export async function isEmpty(backend: BlobBackend, signal?: AbortSignal): Promise<boolean> {
+  for await (const { keys } of pagesOf(backend, { limit: 1, signal })) if (keys.length > 0) return false
+  return true
+}
+
 /**
  * Every page of a backend's keys. A listing that does not go on would go on for ever.
  *

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobBackend } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
-import { pagesOf } from '../backend/pages.ts'
+import { isEmpty, pagesOf } from '../backend/pages.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -53,7 +53,7 @@ export class VariantCache {
     await backend.open({ logger: this.#logger })
     // Nothing is written where somebody's blobs may be, and nothing is deleted but behind the cache's own marker.
     const found = await backend.readMarker()
-    const isClaimable = found === null && (await backend.list({ limit: 1 })).keys.length === 0
+    const isClaimable = found === null && (await isEmpty(backend))
     const claimed = isClaimable ? await backend.claimMarker(marker) : found
     if (claimed !== marker) {
       const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`

@@ -39,14 +39,15 @@ const doomBatch = 100
 export async function sweep(store: StoreContext, options: SweepOptions = {}): Promise<SweepReport> {
   assertOptions('sweep', options, ['force', 'dryRun', 'onProgress', 'signal'])
   const { backends, metadata, times } = store
-  store.epoch = await recognise(store)
+  const { signal } = options
+  store.epoch = await untilAborted(recognise(store), signal)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
   // Of sweeps that died. One that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
     if (options.dryRun) continue
-    report.spools += await untilAborted(backend.sweepSpools(times.lease, options), options.signal)
+    report.spools += await untilAborted(backend.sweepSpools(times.lease, { signal }), signal)
   }
   return report
 }

@@ -1,5 +1,5 @@
 import type { BlobBackend } from '../backend/backend.ts'
-import { pagesOf } from '../backend/pages.ts'
+import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
 import type { StoreContext } from './context.ts'
@@ -55,9 +55,8 @@ export async function recognise(parties: Parties): Promise<number> {
  * @throws `StoreMismatch` where another database was quicker, or there are bytes: whose they are nobody can say
  */
 async function claim(backend: BlobBackend, mine: Marker): Promise<void> {
-  for await (const { keys } of pagesOf(backend, { limit: 1 })) {
-    if (keys.length === 0) continue
-    if ((await backend.readMarker()) !== null) break // another process of this database has begun to upload
+  // Where another process of this database has begun to upload, there is a marker by now.
+  if (!(await isEmpty(backend)) && (await backend.readMarker()) === null) {
     throw mismatch(
       backend.name,
       'it holds blobs, and no `marker` that says to which database. Put it back from a backup',

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { createImageVariants, type ImageVariants } from '../../src/images.ts'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import { putBlobs } from '../../src/testing/blobs.ts'
 import { alice, bob } from '../http/place.ts'
 import { until } from '../http/servers.ts'
+import { meddle } from '../support/meddling.ts'
 import { decoder } from './decoders/decoder.ts'
 import { kept, openImages, picture } from './place.ts'
 
@@ -91,6 +93,22 @@ describe('the cache of variants', () => {
     await right.close()
     await mistaken.close()
   })
+})
+
+// Red when a first page without keys counts for a place without keys: the cache empties what it opens.
+test('a cache takes no place that has blobs, wherever in the list they come', async () => {
+  const backend = new MemoryBackend()
+  await putBlobs(backend, 1)
+  const late = meddle(backend, {
+    list: async (options) => (options?.cursor === undefined ? { keys: [], cursor: 'later' } : backend.list()),
+  })
+  const images = createImageVariants({
+    blobs: createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:') }),
+    cache: late,
+  })
+  await expect(images.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+  expect((await backend.list()).keys).toHaveLength(1)
+  await images.close()
 })
 
 // Red when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it opens.

@@ -348,6 +348,19 @@ describe('a database and bytes that do not belong together', () => {
     expect(await place.backend().readMarker()).toBe(theirs)
   })
 
+  test('a sweep can be stopped while the marker is read, and never comes', async () => {
+    const place = new FolderPlace()
+    const inner = place.backend()
+    let hangs = false
+    const backend = meddle(inner, { readMarker: (o) => (hangs ? new Promise(() => {}) : inner.readMarker(o)) })
+    const blobs = place.store({ backend })
+    await blobs.ready()
+    hangs = true
+    const swept = blobs.sweep({ signal: AbortSignal.timeout(50) })
+    await expect(swept).rejects.toMatchObject({ name: 'TimeoutError' })
+    hangs = false
+  })
+
   test('a fresh database is refused where there are blobs, and no marker', async () => {
     const place = new FolderPlace()
     const backend = place.backend()
