@@ -93,15 +93,23 @@ async function recoverForgotten(store: StoreContext, candidate: Candidate): Prom
     candidate.report.damaged += 1
     return
   }
-  if (await giveBack(store, candidate, found)) return
+  const owners = await ownersOf(candidate.options, found)
+  if (owners.length > 0 && (await giveBack(store, candidate, found, owners))) return
   // A second copy of what somebody has is no loss: an earlier run has left it, or an upload that was superseded.
   if ((await store.metadata.contentOf(found.cid)) === null) candidate.report.unclaimed.push(found.cid)
 }
 
-/** Bytes on their way out, perhaps because a sweep of the restored database took them for orphans. */
+/**
+ * Bytes on their way out, perhaps because a sweep of the restored database took them for orphans. Most are rightly so: only those
+ * that have an owner are read.
+ */
 async function recoverDoomed(store: StoreContext, candidate: Candidate): Promise<void> {
-  const found = await verifiedAt(candidate)
-  if (found !== null) await giveBack(store, candidate, found)
+  const cid = cidOfKey(candidate.key)
+  const size = await sizeAt(candidate)
+  if (cid === null || size === null) return
+  const owners = await ownersOf(candidate.options, { cid, size })
+  const found = owners.length > 0 ? await verifiedAt(candidate) : null
+  if (found !== null) await giveBack(store, candidate, found, owners)
 }
 
 /** Bytes that a row knows, as some accounts' and perhaps not as all's. */
@@ -111,23 +119,23 @@ async function recoverShared(store: StoreContext, { key, report, options }: Omit
   if (content?.key === key) await adopt(store, content, await ownersOf(options, content), report)
 }
 
-interface Verified {
+/** Bytes as they are called, and how many. */
+interface Found {
   cid: BlobCid
   size: number
 }
 
 /**
- * Resolves with whether the bytes have an owner. They are copied: the key may be one that the lost database had doomed, and
- * its deletion under way, so it never becomes live. Nothing is copied where the CID has good bytes already.
+ * Resolves with whether an owner has them now, or is kept from them by a moderator. They are copied: the key may be one that the
+ * lost database had doomed, and its deletion under way, so it never becomes live. Nothing is copied where the CID has good
+ * bytes already.
  */
 async function giveBack(
   store: StoreContext,
-  { backend, key, report, options }: Candidate,
-  { cid, size }: Verified,
+  { backend, key, report, options: { signal } }: Candidate,
+  { cid, size }: Found,
+  owners: readonly Owner[],
 ): Promise<boolean> {
-  const { signal } = options
-  const owners = await ownersOf(options, { cid, size })
-  if (owners.length === 0) return false
   const live = await store.metadata.contentOf(cid)
   if (live && (await verifiedSize(store.backends.of(live.backend), live.key, cid, signal)) === size) {
     return adopt(store, live, owners, report)
@@ -138,7 +146,7 @@ async function giveBack(
   return adopt(store, { cid, size, key: copied.key, backend: store.backends.write.name }, owners, report)
 }
 
-async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Verified): Promise<readonly Owner[]> {
+async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Found): Promise<readonly Owner[]> {
   const owners = (await ask?.(cid, size)) ?? []
   for (const { did } of owners) assertDid(did)
   return owners
@@ -164,7 +172,19 @@ async function adopt(
   return claimed
 }
 
-async function verifiedAt({ backend, key, options }: Candidate): Promise<Verified | null> {
+/** Without reading them; null for those that are gone, or cannot be opened. */
+async function sizeAt({ backend, key, options: { signal } }: Candidate): Promise<number | null> {
+  try {
+    const object = await backend.get(key, { signal })
+    await object?.body.return?.()
+    return object?.size ?? null
+  } catch {
+    signal?.throwIfAborted()
+    return null
+  }
+}
+
+async function verifiedAt({ backend, key, options }: Candidate): Promise<Found | null> {
   const cid = cidOfKey(key)
   const size = cid === null ? null : await verifiedSize(backend, key, cid, options.signal)
   return cid === null || size === null ? null : { cid, size }

@@ -21,8 +21,8 @@ export const recover: StoreCommand = {
   changes: 'Gives accounts blobs back, and allows collecting and sweeping. It deletes nothing.',
   options: [new Option('--owners <file>', 'whose blobs are: lines of a CID, a DID, and a type if it is known'), yes],
   examples: [
-    ['--owners owners.txt --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what the repositories name'],
-    ['--yes', 'count what nobody’s name stands at, and allow collecting again'],
+    ['--owners owners.txt --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what these accounts had uploaded'],
+    ['--yes', 'give nothing back, and allow collecting again'],
   ],
   async run(blobs, given, { signal, progress, confirm }) {
     const owners = given.owners === undefined ? undefined : ownersIn(String(given.owners))
