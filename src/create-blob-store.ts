@@ -17,7 +17,7 @@ import { type BackendSet, Backends } from './store/backends.ts'
 import { noteBackup } from './store/backup-age.ts'
 import type { StoreContext } from './store/context.ts'
 import type { Hooks } from './store/hooks.ts'
-import { recognise } from './store/identity.ts'
+import { recognise, recogniseWhole } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
 import { type Limits, type ResolvedTimes, resolveLimits, resolveTimes, type Times } from './store/limits.ts'
 import { restore, takedown } from './store/moderation.ts'
@@ -117,7 +117,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     backup: (path, given) => run((store) => backup(store, path, given)),
     markBackup: () =>
       run(async (store) => {
-        store.epoch = await recognise(store)
+        store.epoch = await recogniseWhole(store)
         await noteBackup(store)
       }),
     migrate: (given) => run((store) => migrate(store, given)),

@@ -3,7 +3,7 @@ import type { BackupOptions, BackupReport } from '../metadata/backup.ts'
 import { assertOptions } from '../options.ts'
 import { noteBackup } from '../store/backup-age.ts'
 import type { StoreContext } from '../store/context.ts'
-import { recognise } from '../store/identity.ts'
+import { recogniseWhole } from '../store/identity.ts'
 
 /** The next epoch begins before the copy gets its name: whoever restores it is noticed. */
 export async function backup(store: StoreContext, path: string, options: BackupOptions = {}): Promise<BackupReport> {
@@ -23,7 +23,7 @@ export async function backup(store: StoreContext, path: string, options: BackupO
   return metadata.backup(path, {
     ...options,
     complete: async () => {
-      store.epoch = await recognise(store)
+      store.epoch = await recogniseWhole(store)
       await noteBackup(store)
     },
   })

@@ -70,6 +70,10 @@ export interface Identity {
   id: string
   epoch: number
   restored: boolean
+  /** Tells this database from its copies, which share all else; null where nothing does. */
+  place: string | null
+  /** By the database's clock, in milliseconds since 1970. */
+  now: number
 }
 
 // -------------------------------------------------------------------------------------------------- references

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { acquired } from './acquired.ts'
+import { placeOf, sqliteFile } from './database-place.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
 import { FileGuard } from './file-guard.ts'
 import type { Source } from './kysely-metadata.ts'
@@ -78,13 +79,15 @@ async function openSession(
 
 interface Found {
   dialect: Dialect
+  place: string | null
   guard: FileGuard | null
 }
 
 async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Found> {
   const dialect = await detectDialect(db)
   await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
-  return { dialect, guard: dialect.name === 'sqlite' ? await guardOf(db) : null }
+  const guard = dialect.name === 'sqlite' ? await guardOf(db) : null
+  return { dialect, guard, place: await placeOf(db, dialect) }
 }
 
 /** None for a database in memory, or without a log: then SQLite has no lock between two transactions. */
@@ -93,9 +96,8 @@ async function guardOf(db: Kysely<Tables>): Promise<FileGuard | null> {
   if (modes[0]?.journal_mode !== 'wal') return null
   // SQLite opens the log, and takes its locks, when it first reads.
   await sql`select 1 from sqlite_schema limit 1`.execute(db)
-  const { rows: databases } = await sql<{ name: string; file: string }>`PRAGMA database_list`.execute(db)
-  const file = databases.find(({ name }) => name === 'main')?.file
-  return file ? FileGuard.of(file) : null
+  const file = await sqliteFile(db)
+  return file !== undefined ? FileGuard.of(file) : null
 }
 
 async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<void> {

@@ -13,8 +13,8 @@ export interface ProcessSteps {
    * are none yet and which another process, open now, was not given, or to one that was retired since it opened the store
    */
   enter(process: ProcessNote): Promise<SharedTimes>
-  /** The process closes the store. */
-  leave(id: string): Promise<void>
+  /** The process closes the store. Resolves with how many others have it open. */
+  leave(id: string): Promise<number>
   /** What still keeps a backend in use. When that is nothing, forgets that it ever was: it may be given no more. */
   retireBackend(name: string): Promise<BackendUse>
 }

@@ -15,6 +15,8 @@ export interface SessionOptions {
   dialect: Dialect
   /** Whether transactions of the host's can exist on this database. */
   ownFile: boolean
+  /** See `placeOf`. */
+  place: string | null
   /** Of an SQLite file that this process has open. */
   guard: FileGuard | null
   /** What a connection of our own does around its transactions. */
@@ -28,6 +30,7 @@ export interface SessionOptions {
  */
 export class Session {
   readonly dialect: Dialect
+  readonly place: string | null
   readonly #db: Kysely<Tables>
   readonly #ownFile: boolean
   readonly #guard: FileGuard | null
@@ -38,6 +41,7 @@ export class Session {
   constructor(db: Kysely<Tables>, options: SessionOptions) {
     this.#db = db
     this.dialect = options.dialect
+    this.place = options.place
     this.#ownFile = options.ownFile
     this.#guard = options.guard
     this.#around = options.around

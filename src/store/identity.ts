@@ -2,12 +2,19 @@ import type { BlobBackend } from '../backend/backend.ts'
 import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
+import type { Identity } from '../metadata/metadata.ts'
 import type { StoreContext } from './context.ts'
 
 interface Marker {
   id: string
   epoch: number
+  /** Which of the copies of the database has the bytes in use, and until when: a copy shares its id. */
+  place?: string
+  until?: number
 }
+
+/** How long a process that was killed counts as open, in milliseconds. */
+export const lease: number = 5 * 60_000
 
 type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
 
@@ -23,9 +30,10 @@ export async function recognise(parties: Parties): Promise<number> {
   // The markers before the database: what another process moves between the two looks then only makes the database newer.
   const markers = new Map<BlobBackend, Marker | null>()
   for (const backend of backends.all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
-  const { id, epoch, restored } = await metadata.identity()
+  const identity = await metadata.identity()
+  const { epoch, restored } = identity
   for (const [backend, marker] of markers) {
-    if (marker !== null) assertSame(backend, marker.id, id)
+    if (marker !== null) assertOwn(backend, marker, identity)
     else if (await metadata.hasContent(backend.name)) {
       // Unless another process opened the store for the first time, and uploaded, between the two looks.
       if ((await backend.readMarker()) !== null) return recognise(parties)
@@ -35,11 +43,14 @@ export async function recognise(parties: Parties): Promise<number> {
           'bytes are lost, put them back from a backup first',
       )
     } else {
-      await claim(backend, { id, epoch: 0 })
+      await claim(backend, identity)
     }
   }
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
-  if (!restored && newest <= epoch) return beginEpoch(parties)
+  if (!restored && newest <= epoch) {
+    if (newest > 0 && newest < epoch - 1) tellOlderBytes(parties, epoch, newest)
+    return beginEpoch(parties)
+  }
   await metadata.markRestored()
   alarm(
     logger,
@@ -50,11 +61,25 @@ export async function recognise(parties: Parties): Promise<number> {
 }
 
 /**
+ * As {@link recognise}, for who says that a copy of the database is complete.
+ *
+ * @throws `StoreRestored` where the database has forgotten uploads: a copy of it is none to go back to
+ */
+export async function recogniseWhole(parties: Parties): Promise<number> {
+  const epoch = await recognise(parties)
+  if (!(await parties.metadata.identity()).restored) return epoch
+  throw new BlobStoreError(
+    'StoreRestored',
+    'The database is older than the bytes in the backend: it has forgotten uploads, and a copy of it would too. Recover first',
+  )
+}
+
+/**
  * Puts the first marker into a backend that has none, or meets the one that another process has put there meanwhile.
  *
  * @throws `StoreMismatch` where another database was quicker, or there are bytes: whose they are nobody can say
  */
-async function claim(backend: BlobBackend, mine: Marker): Promise<void> {
+async function claim(backend: BlobBackend, identity: Identity): Promise<void> {
   // Where another process of this database has begun to upload, there is a marker by now.
   if (!(await isEmpty(backend)) && (await backend.readMarker()) === null) {
     throw mismatch(
@@ -62,8 +87,29 @@ async function claim(backend: BlobBackend, mine: Marker): Promise<void> {
       'it holds blobs, and no `marker` that says to which database. Put it back from a backup',
     )
   }
-  const first = parseMarker(await backend.claimMarker(JSON.stringify(mine)), backend.name)
-  if (first !== null) assertSame(backend, first.id, mine.id)
+  const mine = JSON.stringify(markerOf({ ...identity, epoch: 0 }))
+  const first = parseMarker(await backend.claimMarker(mine), backend.name)
+  if (first !== null) assertOwn(backend, first, identity)
+}
+
+const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
+  id,
+  epoch,
+  ...(place !== null && { place, until: now + lease }),
+})
+
+/** @throws `StoreMismatch` for the marker of another database, or of a copy of this one that is in use */
+function assertOwn(backend: BlobBackend, marker: Marker, { id, place, now }: Identity): void {
+  assertSame(backend, marker.id, id)
+  const { place: theirs, until = 0 } = marker
+  if (theirs === undefined || place === null || theirs === place || until <= now) return
+  throw new BlobStoreError(
+    'StoreMismatch',
+    `The backend ${backend.name} is in use by another copy of this database. Give a copy bytes of its own: it has forgotten what was ` +
+      'uploaded since it was made, and its sweep would delete that. Where this is the only one, restored or moved, and the processes ' +
+      `of the other were killed: wait ${Math.ceil((until - now) / 1000)} s. Nothing was changed`,
+    { backend: backend.name, transient: true },
+  )
 }
 
 function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
@@ -75,6 +121,16 @@ function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
   )
 }
 
+/** A crash between the two leaves the marker one behind. Of those that are further behind most were put back from a backup. */
+function tellOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
+  alarm(
+    logger,
+    { backends: backends.names, databaseEpoch, backendEpoch },
+    'The bytes are older than the database, as after restoring them from a backup: what was uploaded since may be missing. A scrub ' +
+      'tells what is (docs/operations.md, Scrub)',
+  )
+}
+
 /** The database first, durably, then the markers: one that is behind is harmless. Resolves with the epoch. */
 async function beginEpoch(parties: Parties): Promise<number> {
   await parties.metadata.nextEpoch()
@@ -83,18 +139,46 @@ async function beginEpoch(parties: Parties): Promise<number> {
 
 /** Another process may move the epoch, and write its marker, between: so until both are the same. */
 export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends' | 'metadata'>): Promise<number> {
-  let { id, epoch } = await metadata.identity()
+  let identity = await metadata.identity()
   while (true) {
-    const marker = JSON.stringify({ id, epoch } satisfies Marker)
     for (const backend of backends.all) {
       // Only its own is replaced: the id in a marker never changes.
       const found = parseMarker(await backend.readMarker(), backend.name)
-      if (found !== null) assertSame(backend, found.id, id)
-      await backend.writeMarker(marker)
+      if (found !== null) assertOwn(backend, found, identity)
+      await backend.writeMarker(JSON.stringify(markerOf(identity)))
     }
     const now = await metadata.identity()
-    if (now.epoch === epoch) return epoch
-    epoch = now.epoch
+    if (now.epoch === identity.epoch) return now.epoch
+    identity = now
+  }
+}
+
+/**
+ * Says in the markers that this database has the bytes in use, for the length of a lease; or, when the last process leaves,
+ * no more, and begins the next epoch: a copy that was made before is older than the bytes from then on. Nothing is written
+ * while half of the lease is left.
+ *
+ * @throws `StoreMismatch` where they are another's by now
+ */
+export async function keepMarkers(
+  { backends, metadata }: Pick<Parties, 'backends' | 'metadata'>,
+  as: 'stay' | 'leave',
+): Promise<void> {
+  const before = await metadata.identity()
+  if (before.place === null) return
+  if (as === 'leave' && !before.restored) await metadata.nextEpoch()
+  const identity = await metadata.identity()
+  for (const backend of backends.all) {
+    const found = parseMarker(await backend.readMarker(), backend.name)
+    if (found === null) continue
+    assertOwn(backend, found, identity)
+    const isMine = found.place === identity.place
+    const isFresh = isMine && (found.until ?? 0) > identity.now + lease / 2
+    if (as === 'stay' ? isFresh : !isMine) continue
+    // A marker that is ahead stays so: it tells that the database was restored.
+    const epoch = Math.max(found.epoch, identity.epoch)
+    const marker = markerOf({ ...identity, epoch })
+    await backend.writeMarker(JSON.stringify(as === 'stay' ? marker : { ...marker, until: 0 }))
   }
 }
 
@@ -114,7 +198,7 @@ function parseMarker(text: string | null, backend: string): Marker | null {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && 'id' in value && 'epoch' in value) {
       const { id, epoch } = value
-      if (typeof id === 'string' && Number.isSafeInteger(epoch)) return { id, epoch: epoch as number }
+      if (typeof id === 'string' && Number.isSafeInteger(epoch)) return value as Marker
     }
   } catch {
     // told below

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import type { StoreContext } from './context.ts'
+import { keepMarkers, lease } from './identity.ts'
 
-/** How long a process that was killed counts as open, in milliseconds. */
-const lease = 5 * 60_000
 /** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
 const interval = 60_000
 
@@ -37,7 +36,12 @@ export class Presence {
   async leave(): Promise<void> {
     clearInterval(this.#timer)
     // If it fails, the others wait for the end of the lease.
-    await this.#store.metadata.leave(this.#id).catch(() => {})
+    await this.#leave().catch(() => {})
+  }
+
+  async #leave(): Promise<void> {
+    const others = await this.#store.metadata.leave(this.#id)
+    if (others === 0) await keepMarkers(this.#store, 'leave')
   }
 
   async #note(opening: boolean): Promise<void> {
@@ -51,5 +55,6 @@ export class Presence {
       times: this.#given,
     }
     this.#onAgreed(await metadata.enter(note))
+    await keepMarkers(this.#store, 'stay')
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -13,7 +13,7 @@ import {
 import { putBlobs } from '../../src/testing/blobs.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, heldBack, meddle } from '../support/meddling.ts'
-import { memoryPlace, places } from '../support/places.ts'
+import { memoryPlace, places, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, post, text } from '../support/samples.ts'
 
 const minute = 60_000
@@ -359,6 +359,77 @@ describe('a database and bytes that do not belong together', () => {
     const swept = blobs.sweep({ signal: AbortSignal.timeout(50) })
     await expect(swept).rejects.toMatchObject({ name: 'TimeoutError' })
     hangs = false
+  })
+
+  // Red without the database's place in the marker: both have the id, and the copy's sweep takes for orphans what it does not know.
+  test('a copy of a database that is open is refused, and so it is later, when it has forgotten uploads', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await posted(blobs, alice, 'before')
+    const copy = join(place.backUp(), 'backup')
+    const ref = await posted(blobs, alice, 'after')
+    const staging = () => place.store({ database: copy })
+    await expect(staging().ready()).rejects.toMatchObject({ code: 'StoreMismatch', transient: true })
+    await expect(staging().sweep({ force: true })).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await blobs.sweep()
+    await blobs.close()
+    await expect(staging().sweep({ force: true })).rejects.toMatchObject({ code: 'StoreRestored' })
+    place.clock.advance(9 * day)
+    await expect(staging().collect({ force: true })).rejects.toMatchObject({ code: 'StoreRestored' })
+    expect(existsSync(place.fileOf(ref.ref))).toBe(true)
+  })
+
+  // Red when the last process does not move the epoch as it leaves: nothing else has moved it since the copy was made.
+  test('a copy opens on the bytes after its original was closed, and deletes nothing', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await posted(blobs, alice, 'before')
+    const copy = join(place.backUp(), 'backup')
+    await posted(blobs, alice, 'after')
+    await blobs.close()
+    await expect(place.store({ database: copy }).sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+  })
+
+  test('a database that was moved opens at once after a close, and soon after a kill', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await posted(blobs, alice, 'mine')
+    const killed = join(place.backUp(), 'backup')
+    await expect(place.store({ database: killed }).ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    place.clock.advance(6 * 60_000)
+    await place.store({ database: killed }).ready()
+  })
+
+  test('bytes that are older than their database are told of, and open', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    const old = await posted(blobs, alice, 'old')
+    const backup = join(temporaryFolder(), 'bytes')
+    cpSync(place.root, backup, { recursive: true })
+    for (let n = 0; n < 3; n++) await blobs.sweep()
+    const recent = await posted(blobs, alice, 'recent')
+    await blobs.close()
+    rmSync(place.root, { recursive: true })
+    cpSync(backup, place.root, { recursive: true })
+    const told: string[] = []
+    const logger = { info() {}, warn() {}, error: (_details: object, message: string) => void told.push(message) }
+    const again = place.store({ logger })
+    expect(await text((await again.read(alice, old.ref)).body)).toBe('old')
+    await expect(again.read(alice, recent.ref)).rejects.toMatchObject({ code: 'BlobMissing' })
+    expect(told).toEqual([expect.stringContaining('The bytes are older than the database')])
+  })
+
+  test('no copy of a restored database is said to be complete', async () => {
+    const place = new FolderPlace()
+    const first = place.store()
+    await first.ready()
+    const backup = place.backUp()
+    await first.sweep()
+    await first.close()
+    place.putBack(backup)
+    const restored = place.store()
+    await expect(restored.markBackup()).rejects.toMatchObject({ code: 'StoreRestored' })
+    await expect(restored.backup(join(temporaryFolder(), 'copy'))).rejects.toMatchObject({ code: 'StoreRestored' })
   })
 
   test('a fresh database is refused where there are blobs, and no marker', async () => {

@@ -14,8 +14,18 @@ export function identityRows(session: Session): StoreIdentity {
           .values({ one: 1, id: randomUUID(), epoch: 0, restored: 0 })
           .onConflict((conflict) => conflict.column('one').doNothing())
           .execute()
-        const row = await trx.selectFrom('blobstore_meta').select(['id', 'epoch', 'restored']).executeTakeFirstOrThrow()
-        return { id: row.id, epoch: Number(row.epoch), restored: Boolean(row.restored) }
+        const row = await trx
+          .selectFrom('blobstore_meta')
+          .select(['id', 'epoch', 'restored', session.now().as('now')])
+          .executeTakeFirstOrThrow()
+        const { id, epoch, restored, now } = row
+        return {
+          id,
+          epoch: Number(epoch),
+          restored: Boolean(restored),
+          place: session.place,
+          now: Number(now),
+        }
       }),
 
     nextEpoch: () =>

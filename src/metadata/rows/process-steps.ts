@@ -16,6 +16,7 @@ export function processSteps(session: Session): ProcessSteps {
     leave: (id) =>
       session.write(async (trx) => {
         await trx.deleteFrom('blobstore_process').where('id', '=', id).execute()
+        return (await running(trx)).length
       }),
 
     retireBackend: async (name) => {
