@@ -134,7 +134,7 @@ export interface BlobStore extends AsyncDisposable {
   /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */
   counts(did: string, options?: QueryOptions): Promise<BlobCounts>
 
-  /** The URIs of the account's records that name the blob. */
+  /** The URIs of the account's records that name the blob, in no particular order. */
   recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
 
   /** What the account's blobs take. */

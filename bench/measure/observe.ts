@@ -13,6 +13,8 @@ export interface Observed {
   memory: number
   /** How late the event loop was at worst but for one in a hundred, in ms. */
   loopDelay: number
+  /** How late it was at worst, in ms. */
+  worstDelay: number
 }
 
 /** What this process takes to do something. */
@@ -35,5 +37,6 @@ export async function observe(something: () => Promise<void>): Promise<Observed>
     memory: Math.max(0, resident.peak() - base),
     // A timer of this resolution is what is looked at: it is never early.
     loopDelay: Math.max(0, loop.percentile(99) / 1e6 - resolution),
+    worstDelay: Math.max(0, loop.max / 1e6 - resolution),
   }
 }

@@ -1,6 +1,7 @@
 import { collecting } from './collect.ts'
 import { httpWorks } from './http.ts'
 import { largeStores } from './large-store.ts'
+import { manyRecords } from './many-records.ts'
 import { memoryWorks } from './memory.ts'
 import { mixes } from './mix.ts'
 import { packageWorks } from './package.ts'
@@ -20,6 +21,7 @@ export const works: readonly Work[] = [
   ...memoryWorks,
   ...largeStores,
   ...collecting,
+  ...manyRecords,
   ...s3Works,
   ...postgresWorks,
   ...packageWorks,

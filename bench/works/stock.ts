@@ -24,7 +24,7 @@ export function addStock(folder: string, { accounts, count }: Stock): void {
     `INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, '3jzfcijpj2z2a', 'public')`,
   )
   const account = database.prepare(
-    `INSERT INTO blobstore_account VALUES (?, ?, ?, 0, 0, 0, NULL, 0)
+    `INSERT INTO blobstore_account (did, bytes, count, reserved, uploads, pending, deleting) VALUES (?, ?, ?, 0, 0, 0, 0)
      ON CONFLICT (did) DO UPDATE SET bytes = bytes + excluded.bytes, count = count + excluded.count`,
   )
   const now = Date.now()

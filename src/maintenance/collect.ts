@@ -7,6 +7,7 @@ import type { DoomedKey, ExpiredBlob } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
+import { finishMeeting } from '../store/meeting.ts'
 import { expiredBlobs, type Held, heldBack } from './brake.ts'
 
 export interface CollectOptions extends CallOptions {
@@ -143,6 +144,7 @@ async function expireBatch({ store, report, dryRun }: Run, batch: readonly Expir
   for (const [did, blobs] of Map.groupBy(batch, (blob) => blob.did)) {
     // Those that are referenced are looked at as well, once: they have not expired at all.
     const some = dryRun ? blobs.filter((blob) => !blob.referenced) : blobs
+    for (const { cid, waited } of some) if (waited) await finishMeeting(metadata, did, cid)
     const cids = some.map((blob) => blob.cid)
     const kept = await keptByHost(store, did, cids, dryRun)
     const gone = cids.filter((cid) => !kept.has(cid))

@@ -9,7 +9,7 @@ export async function claimsMigration(db: Kysely<Tables>): Promise<void> {
   await sql`insert into blobstore_ref (did, cid, record_uri, rev, scope, claimed_type, claimed_size)
     select did, cid, record_uri, rev, scope, mime_type, size from blobstore_expected as expected
     where exists (select 1 from blobstore_blob as blob where blob.cid = expected.cid and blob.did = expected.did)
-    on conflict (did, cid, record_uri) do nothing`.execute(db)
+    on conflict do nothing`.execute(db)
   await sql`update blobstore_blob set expires_at = null, was_referenced = 1
     where exists (select 1 from blobstore_expected as expected
       where expected.did = blobstore_blob.did and expected.cid = blobstore_blob.cid)`.execute(db)

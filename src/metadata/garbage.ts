@@ -38,8 +38,10 @@ export interface ExpiredBlob {
   did: string
   cid: BlobCid
   expiresAt: number
-  /** Whether a record references it: then it has not expired at all, and only needs to be looked at once. */
+  /** Whether a record references it or waits for it: then it has not expired at all, and only needs to be looked at once. */
   referenced: boolean
+  /** Whether records still wait for it, as after a crash: `meetExpectations` is for those. */
+  waited: boolean
   /** Whether one ever did. */
   wasReferenced: boolean
 }

@@ -3,6 +3,7 @@ import { BlobStoreError } from '../errors.ts'
 import { claimsMigration } from './claims-migration.ts'
 import type { Dialect } from './dialect.ts'
 import { firstMigration } from './first-migration.ts'
+import { reachMigration } from './reach-migration.ts'
 import type { Tables } from './tables.ts'
 import { timesMigration } from './times-migration.ts'
 
@@ -12,7 +13,12 @@ import { timesMigration } from './times-migration.ts'
 
 type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>
 
-const migrations: Record<string, Migrate> = { '001': firstMigration, '002': claimsMigration, '003': timesMigration }
+const migrations: Record<string, Migrate> = {
+  '001': firstMigration,
+  '002': claimsMigration,
+  '003': timesMigration,
+  '004': reachMigration,
+}
 
 /** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */
 const advisoryLock = 8_243_107_715_290_611n

@@ -54,7 +54,7 @@ interface ContentTable {
 }
 
 /** A blob of an account. */
-interface BlobTable {
+export interface BlobTable {
   did: string
   cid: string
   mime_type: string
@@ -62,17 +62,23 @@ interface BlobTable {
   created_at: number
   /** 1 once a record has referenced it: what was never referenced may go without a second look. */
   was_referenced: number
-  /** Null only while a record references it; once in the past, and without a reference, it is collected. */
+  /**
+   * Null while a record references it. Else it is temporary, and collected once this is past; or records still wait for it,
+   * which the next upload or collection lets reference it.
+   */
   expires_at: number | null
 }
 
-/** A record references a blob. */
+/**
+ * A record references a blob. The key begins with what is asked for: whether anything references the blob, whether in such a
+ * scope, and whether since such a revision; each is one step, however many records name it.
+ */
 export interface RefTable {
   did: string
   cid: string
-  record_uri: string
-  rev: string
   scope: string
+  rev: string
+  record_uri: string
   /** What an imported record says the type is, where that is not how the blob has it; null for a record that was checked. */
   claimed_type: ColumnType<string | null, string | null | undefined>
   /** The same of its size. */
@@ -118,6 +124,8 @@ interface AccountTable {
   did: string
   bytes: number
   count: number
+  /** How many of them have an `expires_at`. */
+  temporary: ColumnType<number, number | undefined>
   reserved: number
   uploads: number
   pending: number

@@ -24,17 +24,24 @@ export interface UploadSteps {
   intend(upload: Intent): Promise<void>
 
   /**
-   * The bytes are stored: makes them the account's. Every record of the account that waits for the CID references the blob
-   * from here on, whatever it says of type and size, and the blob takes the type that {@link namedType} tells. Whatever the outcome, the upload's row is gone afterwards and the
-   * bytes are either live or doomed.
+   * The bytes are stored: makes them the account's. Records of the account that wait for the CID reference the blob from here
+   * on, whatever they say of type and size, and the blob takes the type that {@link namedType} tells. They are a bounded number:
+   * where `waiting` says that more wait, {@link meetExpectations} goes on. Whatever the outcome, the upload's row is gone
+   * afterwards and the bytes are either live or doomed.
    *
    * @throws `UploadExpired` when the row was taken away before; nothing is promised
    */
   commit(upload: Commit): Promise<CommitOutcome>
 
   /**
+   * Lets more of the records that wait for a blob reference it, a bounded number, if the account holds it. While some wait it
+   * does not expire.
+   */
+  meetExpectations(did: string, cid: BlobCid): Promise<Meeting>
+
+  /**
    * The type by which the account's records name a blob: that of the blob or, while they wait for it, what the first of
-   * them, by revision, says, or null where none says any. Undefined when no record names it.
+   * them, by revision, says, or null where none says any. Of very many it looks at some. Undefined when no record names it.
    */
   namedType(did: string, cid: BlobCid): Promise<string | null | undefined>
 
@@ -87,8 +94,16 @@ export interface Commit {
   unusedDelay: number
 }
 
+/** What became of the records that waited for a blob. */
+export interface Meeting {
+  /** What those that waited say of the blob otherwise than it is; of many, the first. */
+  differing: readonly DifferingClaim[]
+  /** Whether more wait. */
+  waiting: boolean
+}
+
 export type CommitOutcome =
-  | { outcome: 'stored'; mimeType: string; differing: readonly DifferingClaim[] }
+  | ({ outcome: 'stored'; mimeType: string } & Meeting)
   | { outcome: 'takenDown' }
   | { outcome: 'accountDeleted' }
 

@@ -6,8 +6,8 @@ import type { QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { tellInaccessible } from './hooks.ts'
 
-/** How many blobs one transaction forgets: few, so that others get their turn. */
-const batch = 100
+/** How many references, or blobs, one transaction forgets: few, so that others get their turn. */
+const batch = 250
 
 /** Marks the account, so that nothing comes in any more, then forgets in small transactions. */
 export async function deleteAccount(store: StoreContext, did: string, options: CallOptions = {}): Promise<void> {

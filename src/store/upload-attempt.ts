@@ -5,11 +5,12 @@ import { type BlobRef, createBlobRef } from '../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { ResolvedQuota } from '../metadata/quota.ts'
-import type { CommitOutcome } from '../metadata/uploads.ts'
+import type { CommitOutcome, Meeting } from '../metadata/uploads.ts'
 import { printable } from '../printable.ts'
 import { type StoreContext, unusedDelay } from './context.ts'
 import { inspect } from './hooks.ts'
 import { noMost } from './limits.ts'
+import { finishMeeting } from './meeting.ts'
 import type { Received, SpoolGrant } from './receive.ts'
 
 /** How often bytes in memory are put, each time under a key of their own, and the milliseconds at least between. */
@@ -98,8 +99,9 @@ export class UploadAttempt {
       unusedDelay: unusedDelay(this.#store),
     })
     this.#settled = true
-    const stored = this.#stored(outcome, cid)
-    return createBlobRef({ cid, mimeType: stored.mimeType, size })
+    const { mimeType: storedAs, ...begun } = this.#stored(outcome, cid)
+    this.#tellDiffering(cid, storedAs, await finishMeeting(metadata, this.#did, cid, begun))
+    return createBlobRef({ cid, mimeType: storedAs, size })
   }
 
   /** Row before bytes, and the bytes under the key that it gives. */
@@ -183,15 +185,17 @@ export class UploadAttempt {
     if (outcome.outcome === 'accountDeleted') {
       throw new BlobStoreError('AccountDeleted', 'The blobs of this account were deleted', about)
     }
-    if (outcome.differing.length > 0) {
-      const differing = outcome.differing
-        .slice(0, 10)
-        .map(({ recordUri, mimeType, size }) => ({ recordUri: printable(recordUri, 300), mimeType, size }))
-      this.#store.logger.warn(
-        { ...about, mimeType: outcome.mimeType, differing },
-        'Imported records name this blob with another type or size than it has; they reference it all the same',
-      )
-    }
     return outcome
+  }
+
+  #tellDiffering(cid: string, mimeType: string, claims: Meeting['differing']): void {
+    if (claims.length === 0) return
+    const differing = claims
+      .slice(0, 10)
+      .map(({ recordUri, mimeType, size }) => ({ recordUri: printable(recordUri, 300), mimeType, size }))
+    this.#store.logger.warn(
+      { did: this.#did, cid, mimeType, differing },
+      'Imported records name this blob with another type or size than it has; they reference it all the same',
+    )
   }
 }

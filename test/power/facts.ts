@@ -44,7 +44,8 @@ const unclean: Record<string, string> = {
     SELECT 1 FROM blobstore_blob AS blob WHERE blob.cid = content.cid)`,
   'wrong counters': `SELECT * FROM blobstore_account AS account WHERE reserved <> 0 OR pending <> 0
     OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
-    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
+    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+    OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
   'a broken database': `SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
   'a broken foreign key': 'SELECT * FROM pragma_foreign_key_check',
 }

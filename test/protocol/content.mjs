@@ -15,8 +15,9 @@ export function contentModel(o = {}) {
     acctFirst: true, acctUpsert: true,            // rule 6; "insert or update" the account's row, for an UPDATE of no row locks nothing
     ownRow: 'delete', cas: true, gcReturning: true,  // commit: own row by DELETE..RETURNING (or only 'select'ed); content replaced only if its key is still the one read; collector dooms the key its DELETE returned
     newWins: true, fresh: 'any', keepXp: false,   // not fresh -> new bytes win; expires_at never cleared
+    meet: 'all', waited: 'kept', permanent: 'whole',   // records that wait for a blob reference it in the commit; or 'one' there, and the others one by one. A blob that some still wait for does not expire (or 'collected'), and is temporary until none does (or until 'any' references it)
     metBy: 'bytes',                               // an expected reference is met by the bytes of its CID; by 'claims': only if the record's type and size are theirs (a record `w…` claims others)
-    rmSets: true, gcClears: true, atOnce: true, search: true,   // dereferencing sets expires_at though others remain, the collector clears it then; blob row, content nobody else has and its tombstone in one transaction
+    rmSets: false, gcClears: true, atOnce: true, search: true,   // the last reference that goes sets expires_at (or every one, and the collector clears it where others remain); blob row, content nobody else has and its tombstone in one transaction
     gcSplit: !!o.split && o.atOnce !== false, ctLock: true,   // in READ COMMITTED: the blob row goes, the content is locked, then looked who else has it, then content and commit
     sweepLook: 'one', sweepOn: [1, 2], delay: true, reresolve: true, upTo: 1,
     delSteps: ['mark', 'exp', 'ref', 'blob'], rots: 0, scrub: false, scrubNull: true, strict: false, verifyCopy: true, newKey: true,
@@ -39,6 +40,9 @@ export function contentModel(o = {}) {
   const unlock = (s, d, looked) => { if (c.acctFirst) s.lock[d] = 0; if (looked && c.ctLock) s.ctl = 0 }
   const others = (q, d) => U.some((e) => e !== d && q.blob[e])
   const meets = (r) => c.metBy === 'bytes' || !r.startsWith('w')
+  const keep = (q, d) => { if (!c.keepXp && !(c.permanent === 'whole' && q.exp[d].filter(meets).length)) q.xp[d] = 0 }
+  const refer = (q, d, some) => { q.ref[d] = [...new Set([...q.ref[d], ...some])]; q.exp[d] = q.exp[d].filter((x) => !some.includes(x)); keep(q, d) }
+  const few = (rs) => (c.meet === 'one' ? rs.slice(0, 1) : rs)
   const setCt = (s, k, b) => { s.sql.ct = [k, b]; s.sql.vn = 0; if (!s.was.includes(k)) s.was.push(k) }
   function next(s0) {
     const out = [], q0 = s0.sql
@@ -64,6 +68,7 @@ export function contentModel(o = {}) {
         if (p0.pc === 0 && q0.acct[d] === 2) return void go(`${n}.upload: refused, account deleted`, done)
         if (p0.pc === 0 && q0.seq < c.maxGen && !(rule6 && s0.lock[d])) for (const b of [c.upTo].flat()) go(`${n}.upload: tx INSERT upload k${q0.seq + 1}, issue PUT to backend ${b}`, (s, q) => { const k = ++q.seq; q.up[k] = b; q.acct[d] ||= 1; s.net.push(`PUT:${k}:${b}:g`); set(s, { pc: 1, k }) })
         const k = p0.k
+        if (p0.pc >= 2) tx(2, `upload: tx, one more record references it`, (q) => [{ some: q.blob[d] && q.acct[d] !== 2 ? few(q.exp[d].filter(meets)) : [] }], (s, q, v) => { if (q.blob[d]) refer(q, d, v.some); if (q.exp[d].filter(meets).length && q.blob[d] && q.acct[d] !== 2) set(s, { pc: 2, k }); else done(s) })
         if (p0.pc >= 1 && !inNet(k)) tx(1, `upload k${k}: tx commit`, (q) => {
           const base = { own: q.up[k] || 0, ct: q.ct ? q.ct[0] : 0, exp: q.exp[d].filter(meets), gone: q.acct[d] === 2 }
           if (!base.ct) return [{ ...base, fresh: 0, t: ' (no content yet)' }]
@@ -80,20 +85,20 @@ export function contentModel(o = {}) {
             q.doom[v.ct] = q.ct[1]; setCt(s, k, b)
           } else { if (q.ct) return redo(s, 1); setCt(s, k, b) }                       // primary key of content
           delete q.up[k]; q.blob[d] = 1; q.xp[d] = 1; q.got[d] = 1; s.had[d] = 1
-          if (v.exp.length) { q.ref[d] = [...new Set([...q.ref[d], ...v.exp])]; q.exp[d] = q.exp[d].filter((x) => !v.exp.includes(x)); if (!c.keepXp) q.xp[d] = 0 }
+          if (v.exp.length) refer(q, d, few(v.exp))
           if (mustBeGood) s.h = 1
-          done(s)
+          if (c.meet === 'one' && v.exp.length > 1) set(s, { pc: 2, k }); else done(s)
         })
       }
       if (op === 'add') {
-        tx(0, `record+${r}`, (q) => [{ gone: q.acct[d] === 2 }], (s, q, v) => { if (q.blob[d] && !v.gone) { if (!q.ref[d].includes(r)) q.ref[d].push(r); if (!c.keepXp) q.xp[d] = 0 } done(s) })   // FK: no blob row -> BlobNotFound
+        tx(0, `record+${r}`, (q) => [{ gone: q.acct[d] === 2 }], (s, q, v) => { if (q.blob[d] && !v.gone) refer(q, d, [r]); done(s) })   // FK: no blob row -> BlobNotFound
         if (c.rollback && p0.pc === 0) go(`${n}.record+${r}: host rolls back`, done)
       }
       if (op === 'rm') tx(0, `record-${r}`, (q) => [{ last: q.ref[d].every((x) => x === r), t: c.keepXp ? '' : q.ref[d].every((x) => x === r) ? ' (the last)' : ' (others remain)' }],
         (s, q, v) => { q.ref[d] = q.ref[d].filter((x) => x !== r); q.exp[d] = q.exp[d].filter((x) => x !== r); if (v.last || c.rmSets) q.xp[d] = 1; done(s) })
       if (op === 'imp') tx(0, `import ${r}`, (q) => [{ held: q.blob[d], gone: q.acct[d] === 2, t: q.blob[d] ? ' (blob held)' : ' (blob not held)' }], (s, q, v) => {
         if (v.gone) return done(s)
-        if (v.held && meets(r)) { if (!q.blob[d]) return redo(s, 0); if (!q.ref[d].includes(r)) q.ref[d].push(r); if (!c.keepXp) q.xp[d] = 0 } else q.exp[d].push(r)
+        if (v.held && meets(r)) { if (!q.blob[d]) return redo(s, 0); refer(q, d, [r]) } else q.exp[d].push(r)
         done(s) })
       if (op === 'read') {
         const resolve = (q, again) => (q.ct && q.blob[d] && q.ref[d].length ? [...q.ct, again] : 0)
@@ -143,8 +148,9 @@ export function contentModel(o = {}) {
       const G = `GC${c.gcs > 1 ? gi + 1 : ''}`, to = (s, x) => { s.g[gi] = x }
       const held = c.marker !== 'none' && (s0.hold || q0.fl), canCollect = !(held && c.refuse === 'both')   // database restored: refuse until recover
       if (st === 0) {
-        if (c.gcClears && canCollect) for (const d of U) if (q0.blob[d] && q0.ref[d].length && q0.xp[d] && !(c.acctFirst && s0.lock[d])) go(`${G}: tx expired blob(${d}) is referenced, expires_at = null`, (s, q) => { q.xp[d] = 0 })
-        if (canCollect) for (const d of U) if (q0.blob[d] && !q0.ref[d].length && (q0.xp[d] || c.keepXp) && !(c.acctFirst && s0.lock[d])) c.gcSplit ? go(`${G}: tx begins, DELETE expired unreferenced blob(${d})`, (s) => { if (c.acctFirst) s.lock[d] = 1; to(s, `own:${d}`) }) : go(`${G}: tx DELETE expired unreferenced blob(${d})`, (s, q) => { q.blob[d] = 0; q.xp[d] = 0; if (!q.exp[d].length) q.got[d] = 0; if (c.atOnce && q.ct && !U.some((e) => q.blob[e])) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 } })
+        if (c.gcClears && canCollect) for (const d of U) if (q0.blob[d] && q0.ref[d].length && q0.xp[d] && !(c.acctFirst && s0.lock[d])) go(`${G}: tx expired blob(${d}) is referenced, expires_at = null`, (s, q) => keep(q, d))
+        if (canCollect) for (const d of U) { const some = q0.blob[d] && q0.xp[d] && q0.acct[d] !== 2 && c.meet === 'one' ? few(q0.exp[d].filter(meets)) : []; if (some.length && !(c.acctFirst && s0.lock[d])) go(`${G}: tx expired blob(${d}), one more record references it`, (s, q) => refer(q, d, some)) }
+        if (canCollect) for (const d of U) if (q0.blob[d] && !q0.ref[d].length && !(c.waited === 'kept' && q0.exp[d].filter(meets).length) && (q0.xp[d] || c.keepXp) && !(c.acctFirst && s0.lock[d])) c.gcSplit ? go(`${G}: tx begins, DELETE expired unreferenced blob(${d})`, (s) => { if (c.acctFirst) s.lock[d] = 1; to(s, `own:${d}`) }) : go(`${G}: tx DELETE expired unreferenced blob(${d})`, (s, q) => { q.blob[d] = 0; q.xp[d] = 0; if (!q.exp[d].length) q.got[d] = 0; if (c.atOnce && q.ct && !U.some((e) => q.blob[e])) { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 } })
         if (!c.atOnce && c.search && canCollect && q0.ct && !U.some((d) => q0.blob[d])) { if (c.gcReturning) go(`${G}: tx DELETE content, tombstone k${q0.ct[0]}`, (s, q) => { q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 }); else go(`${G}: SELECT content: k${q0.ct[0]} has no blob`, (s) => to(s, `cand:${q0.ct[0]}:${q0.ct[1]}`)) }
         if (canCollect) for (const k of Object.keys(q0.up)) go(`${G}: tx DELETE upload k${k} (lease over), tombstone`, (s, q) => { q.doom[k] = q.up[k]; delete q.up[k] })
         if (canCollect) for (const k of Object.keys(q0.doom)) {
@@ -188,7 +194,7 @@ export function contentModel(o = {}) {
         const at = Object.keys(s0.bytes).filter((x) => s0.bytes[x] === 'g').map((x) => x.split('@')).filter(([k]) => !(k in q0.up)), owners = U.filter(may)
         const found = owners.length && !q0.ct && at.find(([k]) => !known(q0, k) || (k in q0.doom && c.doomed !== 'left'))
         const give = (s, q) => { if (q.ct) for (const d of owners) if (!q.blob[d]) { q.blob[d] = q.xp[d] = q.acct[d] = 1
-          if (q.exp[d].length) { q.ref[d] = [...new Set([...q.ref[d], ...q.exp[d]])]; q.exp[d] = []; q.xp[d] = 0 } } }
+          if (q.exp[d].length) refer(q, d, q.exp[d]) } }
         const over = (s, q) => { s.g = s.g.map(() => 0); s.b = 3; s.rc++; s.late = []; q.fl = 0; s.hold = 0; s.mark = Math.max(s.mark, q.ep) + 1; q.ep = s.mark; s.rl = !q.ct && owners.length && at.length ? 1 : 0 }
         if (found && c.doomed !== 'revived') { if (q0.seq < c.maxGen) go(`recover: k${found[0]} is still there, copied to k${q0.seq + 1}, of ${owners}`, (s, q) => { const k = ++q.seq; s.bytes[`${k}@${found[1]}`] = 'g'; setCt(s, k, +found[1]); give(s, q); over(s, q) }) }
         else go(`recover${found ? `: k${found[0]} is live again` : ''}`, (s, q) => { if (found) { delete q.doom[found[0]]; setCt(s, +found[0], +found[1]) } give(s, q); over(s, q) })
@@ -211,6 +217,8 @@ export function contentModel(o = {}) {
     if (s.b < 2 || s.b === 4) for (const k of s.was) for (const b of [1, 2]) if (s.bytes[`${k}@${b}`] && !known(s.sql, k)) return `k${k} was live, has bytes, and no row names it (only the sweep can find it)`
     if (!quiet(s) || s.hold || s.sql.fl) return true
     const q = clone(s.sql), y = { ...s.bytes }
+    for (const d of U) if (c.meet === 'one' && q.blob[d] && q.xp[d] && q.acct[d] !== 2) refer(q, d, q.exp[d].filter(meets))
+    for (const d of U) if (c.meet === 'one' && q.blob[d] && q.exp[d].some(meets) && q.acct[d] !== 2) return `a record of ${d} waits for a blob that ${d} has, and nobody will look`
     for (const d of U) if (!q.ref[d].length && (q.xp[d] || c.keepXp)) q.blob[d] = 0
     for (const d of U) if (s.del[d] && (q.blob[d] || q.ref[d].length || q.exp[d].length)) return `account ${d} is deleted and quiet, rows remain (ref ${q.ref[d]} expected ${q.exp[d]})`
     if (q.ct && !U.some((d) => q.blob[d])) { if ((c.atOnce || !c.search) && !U.some((d) => s.sql.blob[d])) return `content k${q.ct[0]} is without any blob, and nothing but a search would find it`; q.doom[q.ct[0]] = q.ct[1]; q.ct = 0 }

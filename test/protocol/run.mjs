@@ -28,6 +28,7 @@ const small = { scriptA: ['up', 'add', 'rm'], scriptB: ['up', 'add'], maxGen: 2,
 const one = { start: { A: ['1'] } } // content k1 is live in backend 1, a record of A references it
 const skew = { ...one, start: { A: ['1', '2'] }, split: true, maxGen: 1, faults: 0, procs: [['A', 'rm:1'], ['A', 'rm:2']] }
 const expect1 = { split: true, maxGen: 2, procs: [['A', 'imp:1'], ['A', 'up']] }
+const many = { meet: 'one', i7: false, maxGen: 2 }
 const claim = { split: true, maxGen: 2, procs: [['A', 'imp:w1', 'imp:2'], ['A', 'up']] }
 const move = { ...one, procs: [['M', 'mig'], ['B', 'up']] }
 const del = { split: true, start: { B: ['1'] }, procs: [['A', 'del'], ['A', 'imp:2', 'up'], ['B', 'rm:1']] }
@@ -108,6 +109,13 @@ const runs = [
   [R({ name: 'R3- import and upload, account row not first', ...expect1, acctFirst: false, i7: false }), ['I1']],
   [R({ name: 'R3- import and upload, UPDATE of an account row that is not there yet', ...expect1, acctUpsert: false, i7: false }), ['I1']],
   [R({ name: 'R3- content left without a blob, and nobody searches for it', ...one, procs: [['A', 'rm:1']], atOnce: false, search: false }), ['I2']],
+  // many records wait for one blob: one references it in the commit, the others one by one
+  [R({ name: 'R3 two records wait, and are met one by one', ...many, procs: [['A', 'imp:1', 'imp:2'], ['A', 'up'], ['B', 'up', 'add:1']] }), []],
+  [R({ name: 'R3 as before, one is written again or goes meanwhile', ...many, procs: [['A', 'imp:1', 'imp:2', 'add:1', 'rm:1'], ['A', 'up'], ['B', 'up', 'add:1']] }), [], 'full'],
+  [R({ name: 'R3 as before, the account is deleted', ...many, procs: [['A', 'imp:1', 'imp:2', 'del'], ['A', 'up'], ['B', 'up', 'add:1']] }), []],
+  [R({ name: 'R3- a blob that records wait for expires', ...many, waited: 'collected', procs: [['A', 'imp:1', 'imp:2', 'rm:1'], ['A', 'up']] }), ['I1']],
+  [R({ name: 'R3- the first of them makes the blob permanent', ...many, permanent: 'any', procs: [['A', 'imp:1', 'imp:2'], ['A', 'up']] }), ['I2']],
+  [R({ name: 'R3 every reference that goes sets the expiry, and the collector clears it', ...skew, rmSets: true }), []],
   // account deletion
   [R({ name: 'R4 delete account: mark, expected, references, blobs; crashes between', ...del, maxGen: 2 }), []],
   [R({ name: 'R4 delete account, both hold it, 3 keys', ...del, start: { A: ['1'], B: ['1'] } }), [], 'full'],

@@ -604,9 +604,8 @@ describe.each(places)('expected references in $name', ({ make }) => {
     await naming('z', middle, 'text/csv')
     await naming('b', early, '*/*')
     expect(await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/plain' })).toMatchObject({ mimeType: 'text/csv' })
-    expect(await blobs.recordsFor(alice, linkOf(missingRef('a,b')))).toEqual(
-      ['a', 'b', 'z'].map((r) => uriOf(alice, r)),
-    )
+    const uris = await blobs.recordsFor(alice, linkOf(missingRef('a,b')))
+    expect(uris.sort()).toEqual(['a', 'b', 'z'].map((r) => uriOf(alice, r)))
     expect((await blobs.read(alice, linkOf(missingRef('a,b')))).mimeType).toBe('text/csv')
   })
 

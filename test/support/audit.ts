@@ -75,7 +75,8 @@ const unowned = `SELECT cid FROM blobstore_content AS content WHERE NOT EXISTS (
 
 const miscounted = `SELECT * FROM blobstore_account AS account WHERE reserved <> 0 OR pending <> 0
   OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
-  OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)`
+  OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+  OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`
 
 function storedNames(folder: string): string[] {
   const entries = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })

@@ -30,14 +30,14 @@ export class Rows {
   }
 
   intend({ did, cid, key, size }: Upload): void {
-    this.#run(lockAccount, { did, bytes: 0, count: 0, reserved: size, uploads: 1 })
+    this.#run(lockAccount, { did, ...none, reserved: size, uploads: 1 })
     this.#run(`insert into blobstore_upload values (@key, 'disk', @did, @cid, @size, ${now} + 60000)`, {
       ...{ key, did, cid, size },
     })
   }
 
   commit({ did, cid, key, size }: Upload): void {
-    this.#run(lockAccount, { did, bytes: size, count: 1, reserved: -size, uploads: -1 })
+    this.#run(lockAccount, { did, bytes: size, count: 1, temporary: 1, reserved: -size, uploads: -1 })
     this.#run('delete from blobstore_upload where key = @key', { key })
     this.#run(situation, { did, cid })
     this.#run(`insert into blobstore_content values (@cid, @key, 'disk', @size, ${now})`, { cid, key, size })
@@ -47,7 +47,7 @@ export class Rows {
   }
 
   reference({ did, cid, uri }: Upload): void {
-    this.#run(lockAccount, { did, bytes: 0, count: 0, reserved: 0, uploads: 0 })
+    this.#run(lockAccount, { did, ...none })
     this.#run('select cid, mime_type, size from blobstore_blob where did = @did and cid = @cid', { did, cid })
     this.#run(former, { did, uri })
     this.#run(
@@ -55,6 +55,7 @@ export class Rows {
       { did, cid, uri },
     )
     this.#run(makePermanent, { did, cid })
+    this.#run(lockAccount, { did, ...none, temporary: -1 })
   }
 
   /** Where the bytes are of a blob that the public may see. */
@@ -79,10 +80,14 @@ export class Rows {
   }
 }
 
-const lockAccount = `insert into blobstore_account values (@did, @bytes, @count, @reserved, @uploads, 0, null, 0)
-  on conflict (did) do update set bytes = bytes + @bytes, count = count + @count, reserved = reserved + @reserved,
+const none = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0 }
+
+const lockAccount = `insert into blobstore_account (did, bytes, count, temporary, reserved, uploads, pending, deleting)
+  values (@did, @bytes, @count, @temporary, @reserved, @uploads, 0, 0)
+  on conflict (did) do update set bytes = bytes + @bytes, count = count + @count,
+    temporary = temporary + @temporary, reserved = reserved + @reserved,
     uploads = uploads + @uploads
-  returning bytes, count, reserved, uploads, pending, deleted_at`
+  returning bytes, count, temporary, reserved, uploads, pending, deleted_at`
 
 const situation = `select exists (select 1 from blobstore_takedown where cid = @cid and did = @did),
   exists (select 1 from blobstore_expected where did = @did and cid = @cid),
@@ -100,4 +105,5 @@ const former = `select cid, scope from blobstore_ref where did = @did and record
   union all select cid, scope from blobstore_expected where did = @did and record_uri = @uri`
 
 const makePermanent = `update blobstore_blob set expires_at = null, was_referenced = 1
-  where did = @did and cid = @cid and expires_at is not null`
+  where did = @did and cid = @cid and expires_at is not null and not exists (
+    select 1 from blobstore_expected as naming where naming.did = blobstore_blob.did and naming.cid = blobstore_blob.cid)`

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
@@ -7,6 +7,8 @@ import type { Tables } from '../tables.ts'
 export interface AccountState {
   bytes: number
   count: number
+  /** Of its blobs, those that no record references. */
+  temporary: number
   reserved: number
   uploads: number
   pending: number
@@ -21,11 +23,12 @@ type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
  * there would lock nothing. Resolves with the row as it is then, which nobody else changes before this transaction ends.
  */
 export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Promise<AccountState> {
-  const { rows } = await addToAccount(trx, { did, bytes: 0, count: 0, reserved: 0, uploads: 0, pending: 0, ...deltas })
+  const { rows } = await addToAccount(trx, { did, ...none, ...deltas })
   const row = rows[0] as (typeof rows)[number]
   return {
     bytes: Number(row.bytes),
     count: Number(row.count),
+    temporary: Number(row.temporary),
     reserved: Number(row.reserved),
     uploads: Number(row.uploads),
     pending: Number(row.pending),
@@ -33,21 +36,24 @@ export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Delt
   }
 }
 
+const none: Required<Deltas> = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0, pending: 0 }
+
 const addToAccount = statement(
-  (db, { did, bytes, count, reserved, uploads, pending }: { did: string } & Required<Deltas>) =>
+  (db, { did, bytes, count, temporary, reserved, uploads, pending }: { did: string } & Required<Deltas>) =>
     db
       .insertInto('blobstore_account')
-      .values({ did, bytes, count, reserved, uploads, pending, deleted_at: null, deleting: 0 })
+      .values({ did, bytes, count, temporary, reserved, uploads, pending, deleted_at: null, deleting: 0 })
       .onConflict((conflict) =>
         conflict.column('did').doUpdateSet((eb) => ({
           bytes: eb('blobstore_account.bytes', '+', bytes),
           count: eb('blobstore_account.count', '+', count),
+          temporary: eb('blobstore_account.temporary', '+', temporary),
           reserved: eb('blobstore_account.reserved', '+', reserved),
           uploads: eb('blobstore_account.uploads', '+', uploads),
           pending: eb('blobstore_account.pending', '+', pending),
         })),
       )
-      .returning(['bytes', 'count', 'reserved', 'uploads', 'pending', 'deleted_at']),
+      .returning(['bytes', 'count', 'temporary', 'reserved', 'uploads', 'pending', 'deleted_at']),
 )
 
 /** As {@link lockAccount}, for what a deleted account may not do. */
@@ -60,3 +66,9 @@ export async function lockLivingAccount(trx: Kysely<Tables>, did: string, deltas
     { did },
   )
 }
+
+/** What a deleted account had is nobody's to see, though its rows may stay for long: while the database is restored. */
+export const isDeleted = (db: Kysely<Tables>, did: string): ExpressionWrapper<Tables, never, SqlBool> =>
+  expressionBuilder<Tables>().exists(
+    db.selectFrom('blobstore_account').select('did').where('did', '=', did).where('deleted_at', 'is not', null),
+  )

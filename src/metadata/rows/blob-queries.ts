@@ -1,10 +1,11 @@
-import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
+import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import type { BlobStat, Viewer } from '../facts.ts'
 import type { BlobQueries } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
-import type { Tables } from '../tables.ts'
+import type { RefTable, Tables } from '../tables.ts'
 import { takenDown } from './takedown-steps.ts'
+import { walk, walkCids } from './walks.ts'
 
 export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
 
@@ -20,32 +21,31 @@ export function blobQueries(session: Session): OneBlobQueries {
         return { ...stat, key: row.key, backend: row.backend }
       }, trx),
 
-    recordsFor: (did, cid, { trx }) =>
-      session.read(async (db) => {
-        const rows = await db
-          .selectFrom('blobstore_ref')
-          .select('record_uri')
-          .where('did', '=', did)
-          .where('cid', '=', cid)
-          .orderBy('record_uri')
-          .execute()
-        return rows.map((row) => row.record_uri)
-      }, trx),
+    recordsFor: async (did, cid, { trx }) => {
+      const uris: string[] = []
+      for await (const rows of walk<Reference>((last, atMost) =>
+        session.read((db) => referencesAfter(db, { did, cid, after: last, atMost }), trx),
+      )) {
+        uris.push(...rows.map((row) => row.record_uri))
+      }
+      return uris
+    },
 
-    counts: (did, { trx }) =>
-      session.read(async (db) => {
-        // A CID is referenced or waited for, never both. A temporary blob is no import until a record names it.
-        const distinct = (table: 'blobstore_ref' | 'blobstore_expected') =>
-          db
-            .selectFrom(table)
-            .select((eb) => eb.fn.count('cid').distinct().as('count'))
-            .where('did', '=', did)
-        const row = await db
-          .selectNoFrom([distinct('blobstore_ref').as('imported'), distinct('blobstore_expected').as('missing')])
-          .executeTakeFirstOrThrow()
-        const imported = Number(row.imported)
-        return { expected: imported + Number(row.missing), imported }
-      }, trx),
+    counts: async (did, { trx }) => {
+      const [account] = await session.read(
+        (db) => db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did).execute(),
+        trx,
+      )
+      // A temporary blob is no import until a record names it.
+      const imported = account ? Number(account.count) - Number(account.temporary) : 0
+      let missing = 0
+      for await (const rows of walk<{ cid: string; held: unknown }>((last, atMost) =>
+        session.read((db) => waitedFor(db, { did, after: last?.cid ?? '', atMost }), trx),
+      )) {
+        missing += rows.filter((row) => !row.held).length
+      }
+      return { expected: imported + missing, imported }
+    },
 
     usage: (did, { trx }) =>
       session.read(async (db) => {
@@ -62,6 +62,45 @@ export function blobQueries(session: Session): OneBlobQueries {
         }
       }, trx),
   }
+}
+
+type Reference = Pick<RefTable, 'scope' | 'rev' | 'record_uri'>
+
+function referencesAfter(
+  db: Kysely<Tables>,
+  { did, cid, after, atMost }: { did: string; cid: string; after: Reference | undefined; atMost: number },
+): Promise<Reference[]> {
+  return db
+    .selectFrom('blobstore_ref')
+    .select(['scope', 'rev', 'record_uri'])
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .$if(after !== undefined, (query) =>
+      query.where(({ eb, refTuple, tuple }) =>
+        eb(
+          refTuple('scope', 'rev', 'record_uri'),
+          '>',
+          tuple(after?.scope ?? '', after?.rev ?? '', after?.record_uri ?? ''),
+        ),
+      ),
+    )
+    .orderBy('scope')
+    .orderBy('rev')
+    .orderBy('record_uri')
+    .limit(atMost)
+    .execute()
+}
+
+/** The CIDs that records wait for, each once. */
+async function waitedFor(
+  db: Kysely<Tables>,
+  asked: { did: string; after: string; atMost: number },
+): Promise<{ cid: string; held: unknown }[]> {
+  const { rows } = await sql<{ cid: string; held: unknown }>`
+    with recursive ${walkCids('blobstore_expected', asked)}
+    select cid, exists (select 1 from blobstore_blob as blob where blob.cid = walk.cid and blob.did = ${asked.did}) as held
+    from walk where cid is not null order by cid`.execute(db)
+  return rows
 }
 
 const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>

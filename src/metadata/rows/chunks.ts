@@ -1,5 +1,5 @@
 /** How many rows one statement carries: well below the drivers' limits of 32,766 and 65,535 values. */
-const chunkSize = 1000
+export const chunkSize = 1000
 
 /** A list in pieces that a statement can carry. */
 export function chunks<T>(items: readonly T[]): T[][] {

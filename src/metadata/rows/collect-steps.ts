@@ -1,12 +1,15 @@
-import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely'
+import { type SqlBool, sql } from 'kysely'
 import { printable } from '../../printable.ts'
 import type { CollectSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
-import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { deleteBlobs } from './delete-blobs.ts'
+import { countDoomed } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { keepBlobs } from './kept-blobs.ts'
+import { isNamed } from './naming-rows.ts'
+import { addUp } from './sums.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function collectSteps(session: Session): CollectSteps {
@@ -21,93 +24,72 @@ export function collectSteps(session: Session): CollectSteps {
       session.read(async (db) => {
         await assertNotRestored(db)
         const rows = await db
-          .selectFrom('blobstore_blob as blob')
-          .select(['blob.did', 'blob.cid', 'blob.expires_at', 'blob.was_referenced'])
-          .select((eb) => eb.exists(referencesOf(eb)).as('referenced'))
-          .where('blob.expires_at', 'is not', null)
-          .where('blob.expires_at', '<=', session.now())
-          // Said apart, for the index: where the page begins, and which of those that expired then come after.
-          .$if(after !== null, (query) => query.where('blob.expires_at', '>=', after?.expiresAt ?? 0))
+          .selectFrom('blobstore_blob')
+          .select(['did', 'cid', 'expires_at', 'was_referenced'])
+          .select((eb) => [
+            isNamed(eb, 'blobstore_ref').as('referenced'),
+            isNamed(eb, 'blobstore_expected').as('waited'),
+          ])
+          .where('expires_at', 'is not', null)
+          .where('expires_at', '<=', session.now())
           .$if(after !== null, (query) =>
-            query.where(({ eb, and, or }) =>
-              or([
-                eb('blob.expires_at', '>', after?.expiresAt ?? 0),
-                eb('blob.did', '>', after?.did ?? ''),
-                and([eb('blob.did', '=', after?.did ?? ''), eb('blob.cid', '>', after?.cid ?? '')]),
-              ]),
+            query.where(({ eb, refTuple, tuple }) =>
+              eb(
+                refTuple('expires_at', 'did', 'cid'),
+                '>',
+                tuple(after?.expiresAt ?? 0, after?.did ?? '', after?.cid ?? ''),
+              ),
             ),
           )
-          .orderBy('blob.expires_at')
-          .orderBy('blob.did')
-          .orderBy('blob.cid')
+          .orderBy('expires_at')
+          .orderBy('did')
+          .orderBy('cid')
           .limit(limit)
           .execute()
         return rows.map((row) => ({
           did: row.did,
           cid: row.cid,
           expiresAt: Number(row.expires_at),
-          referenced: Boolean(row.referenced),
+          referenced: Boolean(row.referenced) || Boolean(row.waited),
+          waited: Boolean(row.waited),
           wasReferenced: Boolean(row.was_referenced),
         }))
       }),
 
-    countBlobs: (dids) =>
-      session.read(async (db) => {
-        const { accounts } = await db
-          .selectFrom('blobstore_account')
-          .select(({ fn }) => fn.countAll().as('accounts'))
-          .where('count', '>', 0)
-          .executeTakeFirstOrThrow()
-        const blobs = new Map<string, number>()
-        for (const some of chunks(dids)) {
-          const rows = await db
-            .selectFrom('blobstore_account')
-            .select(['did', 'count'])
-            .where('did', 'in', some)
-            .execute()
-          for (const row of rows) blobs.set(row.did, Number(row.count))
-        }
-        return { accounts: Number(accounts), blobs }
-      }),
+    countBlobs: async (dids) => {
+      const where = sql<SqlBool>`count > 0`
+      const { rows: accounts } = await addUp(session, { table: 'blobstore_account', along: 'did', where })
+      const blobs = new Map<string, number>()
+      for (const some of chunks(dids)) {
+        const rows = await session.read((db) =>
+          db.selectFrom('blobstore_account').select(['did', 'count']).where('did', 'in', some).execute(),
+        )
+        for (const row of rows) blobs.set(row.did, Number(row.count))
+      }
+      return { accounts, blobs }
+    },
 
     collectBlobs: (did, cids, { deleteDelay }) =>
       session.write(async (trx) => {
         await lockAccount(trx, did)
         await assertNotRestored(trx)
-        const referenced = await trx
-          .selectFrom('blobstore_ref')
-          .select('cid')
-          .distinct()
-          .where('did', '=', did)
-          .where('cid', 'in', cids)
-          .execute()
-        // One that is referenced needs no further look until it loses a reference, which sets the expiry anew.
-        if (referenced.length > 0) {
-          await trx
-            .updateTable('blobstore_blob')
-            .set({ expires_at: null })
-            .where('did', '=', did)
-            .where(
-              'cid',
-              'in',
-              referenced.map((ref) => ref.cid),
-            )
-            .execute()
-        }
-        const expired = await trx
+        const blobs = await trx
           .selectFrom('blobstore_blob')
-          .select('cid')
+          .select((eb) => [
+            'cid',
+            isNamed(eb, 'blobstore_ref').as('referenced'),
+            isNamed(eb, 'blobstore_expected').as('waited'),
+            eb('expires_at', '<=', session.now()).as('expired'),
+          ])
           .where('did', '=', did)
           .where('cid', 'in', cids)
-          .where('expires_at', '<=', session.now())
           .execute()
-        return deleteBlobs(
-          session,
-          trx,
-          did,
-          expired.map((blob) => blob.cid),
-          deleteDelay,
-        )
+        // One that is referenced needs no further look until it loses its last reference, which sets the expiry anew.
+        const kept = blobs.filter((blob) => blob.referenced)
+        if (kept.length > 0) await keepBlobs(trx, { did, cids: kept.map((blob) => blob.cid) })
+        const gone = blobs.filter((blob) => !blob.referenced && !blob.waited && blob.expired)
+        const goneCids = gone.map((blob) => blob.cid)
+        return deleteBlobs(session, trx, did, goneCids, deleteDelay)
       }),
 
     postponeBlobs: (did, cids, { delay }) =>
@@ -198,47 +180,22 @@ export function collectSteps(session: Session): CollectSteps {
       }
     },
 
-    countDue: () =>
-      session.read(async (db) => {
-        await assertNotRestored(db)
-        const uploads = await db
-          .selectFrom('blobstore_upload')
-          .select((eb) => eb.fn.countAll().as('count'))
-          .where('lease_until', '<=', session.now())
-          .executeTakeFirstOrThrow()
-        const keys = await db
-          .selectFrom('blobstore_doomed')
-          .select(({ fn }) => [fn.countAll().as('count'), fn.sum('size').as('bytes')])
-          .where('backend', 'is not', null)
-          .where('not_before', '<=', session.now())
-          .executeTakeFirstOrThrow()
-        return {
-          uploads: Number(uploads.count),
-          keys: Number(keys.count),
-          bytes: Number(keys.bytes ?? 0),
-        }
-      }),
+    countDue: async () => {
+      await session.read(assertNotRestored)
+      const { rows: uploads } = await addUp(session, {
+        table: 'blobstore_upload',
+        along: 'key',
+        where: sql<SqlBool>`lease_until <= ${session.now()}`,
+      })
+      const keys = await addUp(session, {
+        table: 'blobstore_doomed',
+        along: 'key',
+        columns: ['size'],
+        where: sql<SqlBool>`backend is not null and not_before <= ${session.now()}`,
+      })
+      return { uploads, keys: keys.rows, bytes: keys.size }
+    },
 
-    countDoomed: () =>
-      session.read(async (db) => {
-        const row = await db
-          .selectFrom('blobstore_doomed')
-          .select((eb) => eb.fn.countAll().as('count'))
-          .where('backend', 'is not', null)
-          .executeTakeFirstOrThrow()
-        return Number(row.count)
-      }),
+    countDoomed: () => countDoomed(session),
   }
-}
-
-type Blobs = Tables & { blob: Tables['blobstore_blob'] }
-
-function referencesOf(
-  eb: ExpressionBuilder<Blobs, 'blob'>,
-): SelectQueryBuilder<Blobs & { ref: Tables['blobstore_ref'] }, 'blob' | 'ref', { cid: string }> {
-  return eb
-    .selectFrom('blobstore_ref as ref')
-    .select('ref.cid')
-    .whereRef('ref.did', '=', 'blob.did')
-    .whereRef('ref.cid', '=', 'blob.cid')
 }

@@ -74,7 +74,13 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
   async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
     const { key, backend, did, cid, size, grace, createdAt = null } = upload
     // As if it were the account's first copy, which it mostly is.
-    const { deletedAt } = await lockAccount(trx, did, { reserved: -size, uploads: -1, bytes: size, count: 1 })
+    const { deletedAt } = await lockAccount(trx, did, {
+      reserved: -size,
+      uploads: -1,
+      bytes: size,
+      count: 1,
+      temporary: 1,
+    })
     // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
     // each other.
     const { numAffectedRows: own } = await takeUpload(trx, { key })
@@ -84,7 +90,9 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     const { heldType } = situation
     const isRefused = situation.takenDown && upload.takenDown !== 'store'
     const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null
-    if (refusal !== null || heldType !== null) await lockAccount(trx, did, { bytes: -size, count: -1 })
+    if (refusal !== null || heldType !== null) {
+      await lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
+    }
     if (refusal !== null) {
       await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
       return { outcome: refusal }
@@ -95,8 +103,8 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     const mimeType = await typeOf(trx, upload, situation)
     if (heldType !== null) await prolong(trx, { did, cid, grace })
     else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
-    const differing = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : []
-    return { outcome: 'stored', mimeType, differing }
+    const met = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : null
+    return { outcome: 'stored', mimeType, differing: met?.differing ?? [], waiting: met?.waiting ?? false }
   }
 
   /**

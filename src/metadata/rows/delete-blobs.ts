@@ -22,10 +22,11 @@ export async function deleteBlobs(
     .deleteFrom('blobstore_blob')
     .where('did', '=', did)
     .where('cid', 'in', cids)
-    .returning(['cid', 'size'])
+    .returning(['cid', 'size', 'expires_at'])
     .execute()
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
-  await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
+  const temporary = deleted.filter((row) => row.expires_at !== null).length
+  await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })
   if (session.dialect.name === 'postgres') {
     // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
     await trx

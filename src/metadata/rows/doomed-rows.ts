@@ -1,7 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
+import { addUp } from './sums.ts'
 
 export interface Doom {
   key: string
@@ -25,4 +26,10 @@ export async function doom(session: Session, trx: Kysely<Tables>, keys: readonly
     .execute()
   if (first.did === null) return
   await lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
+}
+
+/** Keys whose bytes are to be deleted, due or not. */
+export async function countDoomed(session: Session): Promise<number> {
+  const where = sql<SqlBool>`backend is not null`
+  return (await addUp(session, { table: 'blobstore_doomed', along: 'key', where })).rows
 }

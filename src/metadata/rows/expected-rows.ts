@@ -1,9 +1,10 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { isSameType, saysSomething } from '../../blob/same-type.ts'
-import type { DifferingClaim } from '../facts.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
+import type { Meeting } from '../uploads.ts'
+import { keepBlobs } from './kept-blobs.ts'
 
 interface Expected {
   did: string
@@ -12,6 +13,12 @@ interface Expected {
 
 /** The most claims that are told. */
 export const toldClaims = 100
+
+/** How many records begin to reference their blob in one transaction: few, since SQLite lets nobody else write meanwhile. */
+export const metAtOnce = 250
+
+/** Among so many records, the first by their URIs, it is looked what the type of the blob is. */
+const asked = 1000
 
 /**
  * The type that the account's records give the blob that they wait for: that of the first of them, by revision, which
@@ -25,12 +32,10 @@ export async function expectedType(db: Kysely<Tables>, blob: Expected): Promise<
 }
 
 // Those that say nothing come last.
-const findFirstType = statement((db, { did, cid }: Expected) =>
+const findFirstType = statement((db, blob: Expected) =>
   db
-    .selectFrom('blobstore_expected')
+    .selectFrom(waiting(db, blob, asked).select(['mime_type', 'rev', 'record_uri']).as('some'))
     .select('mime_type')
-    .where('did', '=', did)
-    .where('cid', '=', cid)
     .orderBy(sql`case when mime_type like '%*%' or mime_type = 'application/octet-stream' then 1 else 0 end`)
     .orderBy('rev')
     .orderBy('record_uri')
@@ -38,25 +43,20 @@ const findFirstType = statement((db, { did, cid }: Expected) =>
 )
 
 /**
- * The account now holds the blob: every record that was waiting for it references it from here on. The CID proves the
- * bytes, whatever a record says of their type and size. Resolves with what records say otherwise.
+ * The account holds the blob: of the records that wait for it the first {@link metAtOnce} reference it from here on. The CID
+ * proves the bytes, whatever a record says of their type and size. Only with the last is the blob no longer looked at.
  */
 export async function meetExpectations(
   trx: Kysely<Tables>,
   blob: Expected & { mimeType: string; size: number },
-): Promise<DifferingClaim[]> {
+): Promise<Meeting> {
   const { did, cid, mimeType, size } = blob
   const { rows } = await findDiffering(trx, blob)
   await reference(trx, blob)
-  const { numAffectedRows } = await forget(trx, { did, cid })
-  if (!numAffectedRows) return []
-  await trx
-    .updateTable('blobstore_blob')
-    .set({ expires_at: null, was_referenced: 1 })
-    .where('did', '=', did)
-    .where('cid', '=', cid)
-    .execute()
-  return rows
+  await forget(trx, { did, cid })
+  await keepBlobs(trx, { did, cids: [cid] })
+  const waiting = await waits(trx, { did, cid })
+  const differing = rows
     .map((row) => ({
       cid,
       recordUri: row.record_uri,
@@ -64,39 +64,58 @@ export async function meetExpectations(
       size: row.size === null ? null : Number(row.size),
     }))
     .filter((claim) => !isSameType(claim.mimeType, mimeType) || (claim.size !== null && claim.size !== size))
+  return { differing: differing.slice(0, toldClaims), waiting }
+}
+
+/** Whether any record of the account waits for the blob. */
+async function waits(db: Kysely<Tables>, blob: Expected): Promise<boolean> {
+  return (await findWaiting(db, blob)).rows.length > 0
+}
+
+const findWaiting = statement((db, blob: Expected) => waiting(db, blob, 1).select('cid'))
+
+/** So many of the records that wait for it, the first by their URIs. */
+function waiting(
+  db: Kysely<Tables>,
+  { did, cid }: Expected,
+  atMost: number,
+): SelectQueryBuilder<Tables, 'blobstore_expected', object> {
+  return db
+    .selectFrom('blobstore_expected')
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .orderBy('record_uri')
+    .limit(sql.lit(atMost))
 }
 
 type Met = Expected & { mimeType: string; size: number }
 
-const findDiffering = statement((db, { did, cid, mimeType, size }: Met) =>
+const findDiffering = statement((db, blob: Met) =>
   db
-    .selectFrom('blobstore_expected')
+    .selectFrom(waiting(db, blob, metAtOnce).select(['record_uri', 'mime_type', 'size']).as('some'))
     .select(['record_uri', 'mime_type', 'size'])
-    .where('did', '=', did)
-    .where('cid', '=', cid)
-    .where((eb) => eb.or([eb('mime_type', '<>', mimeType), eb('size', '<>', size)]))
-    .orderBy('record_uri')
-    .limit(toldClaims),
+    .where((eb) => eb.or([eb('mime_type', '<>', blob.mimeType), eb('size', '<>', blob.size)]))
+    .orderBy('record_uri'),
 )
 
-const reference = statement((db, { did, cid, mimeType, size }: Met) =>
+const reference = statement((db, blob: Met) =>
   db
     .insertInto('blobstore_ref')
     .columns(['did', 'cid', 'record_uri', 'rev', 'scope', 'claimed_type', 'claimed_size'])
     .expression(
-      db
-        .selectFrom('blobstore_expected')
-        .select((eb) => [
-          ...(['did', 'cid', 'record_uri', 'rev', 'scope'] as const),
-          eb.fn<string | null>('nullif', ['mime_type', eb.val(mimeType)]).as('claimed_type'),
-          eb.fn<number | null>('nullif', ['size', eb.cast<number>(eb.val(size), 'bigint')]).as('claimed_size'),
-        ])
-        .where('did', '=', did)
-        .where('cid', '=', cid),
+      waiting(db, blob, metAtOnce).select((eb) => [
+        ...(['did', 'cid', 'record_uri', 'rev', 'scope'] as const),
+        eb.fn<string | null>('nullif', ['mime_type', eb.val(blob.mimeType)]).as('claimed_type'),
+        eb.fn<number | null>('nullif', ['size', eb.cast<number>(eb.val(blob.size), 'bigint')]).as('claimed_size'),
+      ]),
     )
-    .onConflict((conflict) => conflict.columns(['did', 'cid', 'record_uri']).doNothing()),
+    .onConflict((conflict) => conflict.doNothing()),
 )
 
 const forget = statement((db, { did, cid }: Expected) =>
-  db.deleteFrom('blobstore_expected').where('did', '=', did).where('cid', '=', cid),
+  db
+    .deleteFrom('blobstore_expected')
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .where('record_uri', 'in', waiting(db, { did, cid }, metAtOnce).select('record_uri')),
 )

@@ -1,8 +1,9 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { publicScope } from '../../blob/scope.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import { chunks } from './chunks.ts'
+import { deleteNamings } from './naming-rows.ts'
 
 interface Named {
   cid: string
@@ -40,46 +41,19 @@ export async function namedBy(
   return { references, expected }
 }
 
-/** Deletes the rows of before that are not kept. */
-export async function deleteOthers(
+/** Deletes what these records named before. */
+export async function deleteFormer(
   trx: Kysely<Tables>,
-  table: 'blobstore_ref' | 'blobstore_expected',
   did: string,
-  former: readonly Former[],
-  kept: readonly Named[],
+  { references, expected }: { references: readonly Named[]; expected: readonly Named[] },
 ): Promise<void> {
-  const keep = new Set(kept.map(identify))
-  const keepsSome = new Set(kept.map((naming) => naming.recordUri))
-  const gone = former.filter((naming) => !keep.has(identify(naming)))
-  const [some, all] = [
-    gone.filter((naming) => keepsSome.has(naming.recordUri)),
-    gone.filter((naming) => !keepsSome.has(naming.recordUri)),
-  ]
-  for (const uris of chunks([...new Set(all.map((naming) => naming.recordUri))])) {
-    // Found by the index on records, deleted by the primary key: asked at once, SQLite walks through all that the
-    // account has.
-    await trx
-      .deleteFrom(table)
-      .where(({ eb, refTuple, selectFrom }) =>
-        eb(
-          refTuple('did', 'cid', 'record_uri'),
-          'in',
-          selectFrom(table)
-            .select(['did', 'cid', 'record_uri'])
-            .where('did', '=', did)
-            .where('record_uri', 'in', uris)
-            .$asTuple('did', 'cid', 'record_uri'),
-        ),
-      )
-      .execute()
-  }
-  for (const { cid, recordUri } of some) {
-    await trx
-      .deleteFrom(table)
-      .where('did', '=', did)
-      .where('cid', '=', cid)
-      .where('record_uri', '=', recordUri)
-      .execute()
+  for (const [table, namings] of [
+    ['blobstore_ref', references],
+    ['blobstore_expected', expected],
+  ] as const) {
+    for (const uris of chunks([...new Set(namings.map((naming) => naming.recordUri))])) {
+      await deleteNamings(trx, table, sql`did = ${did} and record_uri in (${sql.join(uris)})`)
+    }
   }
 }
 
@@ -88,12 +62,20 @@ export async function hiddenAmong(trx: Kysely<Tables>, did: string, former: read
   const shown = new Set(former.filter(({ scope }) => scope === publicScope).map((naming) => naming.cid))
   for (const cids of chunks([...shown])) {
     const rows = await trx
-      .selectFrom('blobstore_ref')
+      .selectFrom('blobstore_blob as blob')
       .select('cid')
-      .distinct()
       .where('did', '=', did)
       .where('cid', 'in', cids)
-      .where('scope', '=', publicScope)
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('blobstore_ref as ref')
+            .select('ref.cid')
+            .whereRef('ref.did', '=', 'blob.did')
+            .whereRef('ref.cid', '=', 'blob.cid')
+            .where('ref.scope', '=', publicScope),
+        ),
+      )
       .execute()
     for (const { cid } of rows) shown.delete(cid)
   }

@@ -1,7 +1,5 @@
-import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { ResolvedQuota } from '../quota.ts'
-import type { Tables } from '../tables.ts'
 import type { AccountState } from './account-row.ts'
 
 /**
@@ -10,12 +8,7 @@ import type { AccountState } from './account-row.ts'
  *
  * @throws `QuotaExceeded`
  */
-export async function assertQuota(
-  trx: Kysely<Tables>,
-  did: string,
-  account: AccountState,
-  quota: ResolvedQuota,
-): Promise<void> {
+export function assertQuota(did: string, account: AccountState, quota: ResolvedQuota): void {
   const { bytes, blobs, temporaryBlobs, pendingBytes } = quota
   if (account.bytes + account.reserved > bytes) {
     throw exceeded(did, `its blobs and uploads may have ${bytes} bytes; delete some`)
@@ -24,31 +17,7 @@ export async function assertQuota(
   if (account.pending > pendingBytes) {
     throw exceeded(did, `${account.pending} bytes that it deleted wait to be collected; try again later`, true)
   }
-  if (temporaryBlobs === Number.POSITIVE_INFINITY) return
-  const row = await trx
-    .selectFrom((eb) =>
-      eb
-        .selectFrom('blobstore_blob')
-        .select('cid')
-        .where('did', '=', did)
-        .where('expires_at', 'is not', null)
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('blobstore_ref as ref')
-                .select('ref.cid')
-                .whereRef('ref.did', '=', 'blobstore_blob.did')
-                .whereRef('ref.cid', '=', 'blobstore_blob.cid'),
-            ),
-          ),
-        )
-        .limit(temporaryBlobs)
-        .as('temporary'),
-    )
-    .select((eb) => eb.fn.countAll().as('count'))
-    .executeTakeFirstOrThrow()
-  if (Number(row.count) + account.uploads <= temporaryBlobs) return
+  if (account.temporary + account.uploads <= temporaryBlobs) return
   throw exceeded(did, `it may have ${temporaryBlobs} blobs that no record references; wait, or reference them`, true)
 }
 

@@ -46,7 +46,7 @@ export function recoverSteps(session: Session): RecoverSteps {
           const times = { created_at: session.now(), expires_at: session.now(grace) }
           const row = { did, cid, mime_type: type, size, was_referenced: 0, ...times }
           await trx.insertInto('blobstore_blob').values(row).execute()
-          await lockAccount(trx, did, { bytes: size, count: 1 })
+          await lockAccount(trx, did, { bytes: size, count: 1, temporary: 1 })
         }
         await meetExpectations(trx, { did, cid, mimeType: type, size })
         return 'adopted'

@@ -8,7 +8,8 @@ import type { RefTable, Tables } from '../tables.ts'
 import { lockLivingAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { toldClaims } from './expected-rows.ts'
-import { deleteOthers, type Former, hiddenAmong, identify, namedBy } from './former-references.ts'
+import { deleteFormer, type Former, hiddenAmong, identify, namedBy } from './former-references.ts'
+import { keepBlobs, letGo } from './kept-blobs.ts'
 import { checkReferences, type MetNaming, type Sorted, sortReferences } from './reference-checks.ts'
 import { retype } from './retype.ts'
 
@@ -45,10 +46,9 @@ export function referenceSteps(session: Session): ReferenceSteps {
         : { met: await checkReferences(trx, did, namings), expected: [], differing: [] }
     const uris = [...records.keys()]
     const former = await namedBy(trx, did, uris)
-    // What is new first, what is gone after: a blob that moves from one record to another is never unreferenced.
+    await deleteFormer(trx, did, former)
     await add(trx, did, met, expected, options)
-    await removeOthers(trx, did, former.references, met, options)
-    await deleteOthers(trx, 'blobstore_expected', did, former.expected, expected)
+    await letGoOthers(trx, did, former.references, met, options)
     const hidden = await hiddenAmong(trx, did, former.references)
     return { applied: true, hidden, differing: differing.slice(0, toldClaims) }
   }
@@ -80,83 +80,44 @@ export function referenceSteps(session: Session): ReferenceSteps {
         claimed_type: claimed?.mimeType ?? null,
         claimed_size: claimed?.size ?? null,
       }))
-      await insertReferences(trx, { rows, rev })
-      await makePermanent(trx, { did, cids: some.map((naming) => naming.cid) })
+      await insertReferences(trx, { rows })
+      await keepBlobs(trx, { did, cids: some.map((naming) => naming.cid) })
     }
     for (const some of chunks(unique(expected))) {
       const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope, mime_type: mimeType, size },
       }))
-      await trx
-        .insertInto('blobstore_expected')
-        .values(rows)
-        .onConflict((conflict) =>
-          conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({
-            rev,
-            scope: eb.ref('excluded.scope'),
-            mime_type: eb.ref('excluded.mime_type'),
-            size: eb.ref('excluded.size'),
-          })),
-        )
-        .execute()
+      await trx.insertInto('blobstore_expected').values(rows).execute()
     }
   }
 
-  /** Deletes the references that the records had before and have no longer. */
-  async function removeOthers(
+  /** Blobs that the records named before and name no longer: unless others do, they are temporary again. */
+  async function letGoOthers(
     trx: Trx,
     did: string,
     former: readonly Former[],
-    kept: readonly Naming[],
+    met: readonly Naming[],
     { grace }: ApplyOptions,
   ): Promise<void> {
-    const keep = new Set(kept.map(identify))
-    const gone = former.filter((naming) => !keep.has(identify(naming)))
-    // Before they go, and whether or not they are the last: it counts only while nothing references the blob.
-    for (const cids of chunks([...new Set(gone.map((naming) => naming.cid))])) {
-      await trx
-        .updateTable('blobstore_blob')
-        .set({ expires_at: session.now(grace) })
-        .where('did', '=', did)
-        .where('cid', 'in', cids)
-        .execute()
-    }
-    await deleteOthers(trx, 'blobstore_ref', did, former, kept)
+    const kept = new Set(met.map((naming) => naming.cid))
+    const gone = new Set(former.map((naming) => naming.cid).filter((cid) => !kept.has(cid)))
+    for (const cids of chunks([...gone])) await letGo(trx, { did, cids }, session.now(grace))
   }
 }
 
 /** Asked under the account's lock: nobody changes its references before this transaction ends. */
 async function isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Promise<boolean> {
-  const { rows } = await findRecords(trx, { did, cid })
   const uris = new Set(recordUris)
+  const { rows } = await findRecords(trx, { did, cid, atMost: uris.size + 1 })
   return rows.length === uris.size && rows.every((row) => uris.has(row.record_uri))
 }
 
-const findRecords = statement((db, { did, cid }: { did: string; cid: string }) =>
-  db.selectFrom('blobstore_ref').select('record_uri').where('did', '=', did).where('cid', '=', cid),
+const findRecords = statement((db, { did, cid, atMost }: { did: string; cid: string; atMost: number }) =>
+  db.selectFrom('blobstore_ref').select('record_uri').where('did', '=', did).where('cid', '=', cid).limit(atMost),
 )
 
-const insertReferences = statement((db, { rows, rev }: { rows: Insertable<RefTable>[]; rev: string }) =>
-  db
-    .insertInto('blobstore_ref')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['did', 'cid', 'record_uri']).doUpdateSet((eb) => ({
-        rev,
-        scope: eb.ref('excluded.scope'),
-        claimed_type: eb.ref('excluded.claimed_type'),
-        claimed_size: eb.ref('excluded.claimed_size'),
-      })),
-    ),
-)
-
-const makePermanent = statement((db, { did, cids }: { did: string; cids: string[] }) =>
-  db
-    .updateTable('blobstore_blob')
-    .set({ expires_at: null, was_referenced: 1 })
-    .where('did', '=', did)
-    .where('cid', 'in', cids)
-    .where('expires_at', 'is not', null),
+const insertReferences = statement((db, { rows }: { rows: Insertable<RefTable>[] }) =>
+  db.insertInto('blobstore_ref').values(rows),
 )
 
 /** A record may name a blob twice; the tables know it once. */

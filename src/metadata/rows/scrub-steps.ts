@@ -1,13 +1,15 @@
-import type { Kysely } from 'kysely'
+import { expressionBuilder, type Kysely, type Selectable } from 'kysely'
 import type { Content, ScrubSteps } from '../care.ts'
 import type { Usage } from '../facts.ts'
 import type { Session } from '../session.ts'
-import type { Tables } from '../tables.ts'
+import type { BlobTable, Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { announceUpload } from './announce-upload.ts'
-import { doom } from './doomed-rows.ts'
+import { countDoomed, doom } from './doomed-rows.ts'
 import { hasSomething } from './list-queries.ts'
+import { addUp } from './sums.ts'
 import { endUpload } from './upload-steps.ts'
+import { walk } from './walks.ts'
 
 export function scrubSteps(session: Session): ScrubSteps {
   const announce = announceUpload(session)
@@ -94,74 +96,79 @@ export function scrubSteps(session: Session): ScrubSteps {
     recount: (did) =>
       session.write(async (trx) => {
         const { bytes, count, reserved, pending } = await lockAccount(trx, did)
-        const { uploads, ...counted } = await countAccount(trx, did)
+        const { uploads, temporary, ...counted } = await countAccount(trx, did)
         await trx
           .updateTable('blobstore_account')
-          .set({ ...counted, uploads })
+          .set({ ...counted, uploads, temporary })
           .where('did', '=', did)
           .execute()
         return { said: { bytes, count, reserved, pending }, counted }
       }),
 
-    totals: () =>
-      session.read(async (db) => {
-        const accounts = await db
-          .selectFrom('blobstore_account')
-          .select(({ fn }) => [
-            fn.countAll().as('accounts'),
-            fn.sum('bytes').as('bytes'),
-            fn.sum('count').as('count'),
-            fn.sum('reserved').as('reserved'),
-            fn.sum('pending').as('pending'),
-          ])
-          .where(hasSomething)
-          .executeTakeFirstOrThrow()
-        const stored = await db
-          .selectFrom('blobstore_content')
-          .select(({ fn }) => [fn.sum('size').as('bytes'), fn.countAll().as('count')])
-          .executeTakeFirstOrThrow()
-        const doomed = await db
-          .selectFrom('blobstore_doomed')
-          .select(({ fn }) => fn.countAll().as('count'))
-          .where('backend', 'is not', null)
-          .executeTakeFirstOrThrow()
-        return {
-          accounts: Number(accounts.accounts),
-          bytes: Number(accounts.bytes ?? 0),
-          count: Number(accounts.count ?? 0),
-          reserved: Number(accounts.reserved ?? 0),
-          pending: Number(accounts.pending ?? 0),
-          storedBytes: Number(stored.bytes),
-          storedCount: Number(stored.count),
-          doomedCount: Number(doomed.count),
-        }
-      }),
+    totals: async () => {
+      const accounts = await addUp(session, {
+        table: 'blobstore_account',
+        along: 'did',
+        columns: ['bytes', 'count', 'reserved', 'pending'],
+        where: hasSomething(expressionBuilder<Tables, 'blobstore_account'>()),
+      })
+      const stored = await addUp(session, { table: 'blobstore_content', along: 'cid', columns: ['size'] })
+      return {
+        ...{ accounts: accounts.rows, bytes: accounts.bytes, count: accounts.count },
+        ...{ reserved: accounts.reserved, pending: accounts.pending },
+        ...{ storedBytes: stored.size, storedCount: stored.rows },
+        doomedCount: await countDoomed(session),
+      }
+    },
   }
 }
 
 const tombstone = ({ key, backend, size }: Content) => ({ key, backend, size })
 
-async function countAccount(trx: Kysely<Tables>, did: string): Promise<Usage & { uploads: number }> {
-  const blobs = await trx
-    .selectFrom('blobstore_blob')
-    .select(({ fn }) => [fn.sum('size').as('bytes'), fn.countAll().as('count')])
-    .where('did', '=', did)
-    .executeTakeFirstOrThrow()
+async function countAccount(trx: Kysely<Tables>, did: string): Promise<Usage & { uploads: number; temporary: number }> {
+  const blobs = { bytes: 0, count: 0, temporary: 0 }
+  for await (const rows of walk<OwnBlob>((last, atMost) => ownBlobs(trx, did, last, atMost))) {
+    blobs.count += rows.length
+    blobs.bytes += rows.reduce((sum, row) => sum + Number(row.size), 0)
+    blobs.temporary += rows.filter((row) => row.expires_at !== null).length
+  }
   const uploads = await trx
     .selectFrom('blobstore_upload')
     .select(({ fn }) => [fn.sum('reserved').as('bytes'), fn.countAll().as('count')])
     .where('did', '=', did)
     .executeTakeFirstOrThrow()
-  const doomed = await trx
-    .selectFrom('blobstore_doomed')
-    .select(({ fn }) => fn.sum('size').as('bytes'))
-    .where('did', '=', did)
-    .executeTakeFirstOrThrow()
-  return {
-    bytes: Number(blobs.bytes ?? 0),
-    count: Number(blobs.count),
-    reserved: Number(uploads.bytes ?? 0),
-    uploads: Number(uploads.count),
-    pending: Number(doomed.bytes ?? 0),
+  let pending = 0
+  for await (const rows of walk<{ key: string; size: number }>((last, atMost) =>
+    ownDoomed(trx, did, last?.key ?? '', atMost),
+  )) {
+    pending += rows.reduce((sum, row) => sum + Number(row.size), 0)
   }
+  return { ...blobs, reserved: Number(uploads.bytes ?? 0), uploads: Number(uploads.count), pending }
 }
+
+type OwnBlob = Pick<Selectable<BlobTable>, 'created_at' | 'cid' | 'size' | 'expires_at'>
+
+const ownBlobs = (trx: Kysely<Tables>, did: string, after: OwnBlob | undefined, atMost: number): Promise<OwnBlob[]> =>
+  trx
+    .selectFrom('blobstore_blob')
+    .select(['created_at', 'cid', 'size', 'expires_at'])
+    .where('did', '=', did)
+    .$if(after !== undefined, (query) =>
+      query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('created_at', 'cid'), '>', tuple(after?.created_at ?? 0, after?.cid ?? '')),
+      ),
+    )
+    .orderBy('created_at')
+    .orderBy('cid')
+    .limit(atMost)
+    .execute()
+
+const ownDoomed = (trx: Kysely<Tables>, did: string, after: string, atMost: number) =>
+  trx
+    .selectFrom('blobstore_doomed')
+    .select(['key', 'size'])
+    .where('did', '=', did)
+    .where('key', '>', after)
+    .orderBy('key')
+    .limit(atMost)
+    .execute()

@@ -1,9 +1,10 @@
-import type { Kysely, SelectQueryBuilder } from 'kysely'
+import { setImmediate } from 'node:timers/promises'
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { cidIn } from '../../backend/key.ts'
 import type { SweepSteps } from '../garbage.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
-import { chunks } from './chunks.ts'
+import { chunkSize, chunks } from './chunks.ts'
 import { doom } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
 
@@ -52,11 +53,18 @@ export function sweepSteps(session: Session): SweepSteps {
         return noted.length === limit
       }),
 
-    forgetNotes: (sweep) =>
-      session.write(async (trx) => {
-        const all = trx.deleteFrom('blobstore_candidate')
-        await (sweep === null ? all : all.where('sweep', '=', sweep)).execute()
-      }),
+    forgetNotes: async (sweep) => {
+      const which = sweep === null ? sql`true` : sql`sweep = ${sweep}`
+      let forgotten: bigint | undefined
+      do {
+        await setImmediate()
+        const result = await session.write((trx) =>
+          sql`delete from blobstore_candidate where (sweep, key) in
+            (select sweep, key from blobstore_candidate where ${which} limit ${sql.lit(chunkSize)})`.execute(trx),
+        )
+        forgotten = result.numAffectedRows
+      } while (forgotten === BigInt(chunkSize))
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import { lockAccount, lockLivingAccount } from './account-row.ts'
 import { announceUpload } from './announce-upload.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
-import { expectedType } from './expected-rows.ts'
+import { expectedType, meetExpectations } from './expected-rows.ts'
 import { assertQuota, grantable } from './quota.ts'
 import { expired } from './upload-expired.ts'
 
@@ -20,6 +20,13 @@ export function uploadSteps(session: Session): UploadSteps {
     reserve: (upload) => session.write((trx) => reserve(trx, upload)),
     intend: (upload) => session.write((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
+    meetExpectations: (did, cid) =>
+      session.write(async (trx) => {
+        await lockAccount(trx, did)
+        const held = (await findHeld(trx, { did, cid })).rows[0]
+        if (!held) return { differing: [], waiting: false }
+        return meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
+      }),
     namedType: (did, cid) =>
       session.read(async (db) => {
         const expected = await expectedType(db, { did, cid })
@@ -34,7 +41,7 @@ export function uploadSteps(session: Session): UploadSteps {
     const before = await lockLivingAccount(trx, did, { uploads: 1 })
     const reserved = size.known ?? grantable(before, quota, size.most)
     const account = await lockAccount(trx, did, { reserved })
-    await assertQuota(trx, did, account, quota)
+    assertQuota(did, account, quota)
     await insertUpload(trx, { key: generation, backend, did, cid: null, reserved, lease })
     return reserved
   }
@@ -43,7 +50,7 @@ export function uploadSteps(session: Session): UploadSteps {
     const { generation, key, backend, did, cid, size, lease } = upload
     if (!upload.reserved) {
       const account = await lockLivingAccount(trx, did, { reserved: size, uploads: 1 })
-      await assertQuota(trx, did, account, upload.quota)
+      assertQuota(did, account, upload.quota)
       await insertUpload(trx, { key, backend, did, cid, reserved: size, lease })
       return
     }
@@ -71,6 +78,10 @@ const findReferenced = statement((db, { did, cid }: { did: string; cid: string }
     .where((eb) =>
       eb.exists(eb.selectFrom('blobstore_ref').select('cid').where('did', '=', did).where('cid', '=', cid)),
     ),
+)
+
+const findHeld = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db.selectFrom('blobstore_blob').select(['mime_type', 'size']).where('did', '=', did).where('cid', '=', cid),
 )
 
 const findReserved = statement((db, { generation }: { generation: string }) =>

@@ -71,7 +71,8 @@ const questions = {
   'accounts whose counters are wrong': `SELECT * FROM blobstore_account AS account
     WHERE reserved <> 0 OR pending <> 0 OR uploads <> 0
     OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
-    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
+    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+    OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
 }
 
 function filesIn(directory: string): string[] {

@@ -26,9 +26,12 @@ const wrongAlways: Record<string, string> = {
     WHERE EXISTS (SELECT 1 FROM blobstore_blob AS blob WHERE blob.did = expected.did AND blob.cid = expected.cid
       AND blob.mime_type = expected.mime_type AND blob.size = expected.size)`,
   'a temporary blob that never expires': `SELECT did, cid FROM blobstore_blob AS blob WHERE expires_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
+    AND NOT EXISTS (SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)
+    AND did NOT IN (SELECT did FROM blobstore_account WHERE deleting = 1)`,
+  'a temporary blob that a record references': `SELECT did, cid FROM blobstore_blob AS blob WHERE expires_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
   'an account whose counters are wrong': `SELECT * FROM blobstore_account AS account
-    WHERE (bytes, count) <> (SELECT coalesce(sum(size), 0), count(*) FROM blobstore_blob AS b WHERE b.did = account.did)
+    WHERE (bytes, count, temporary) <> (SELECT coalesce(sum(size), 0), count(*), count(expires_at) FROM blobstore_blob AS b WHERE b.did = account.did)
     OR (reserved, uploads) <> (SELECT coalesce(sum(reserved), 0), count(*) FROM blobstore_upload AS u WHERE u.did = account.did)
     OR pending <> (SELECT coalesce(sum(size), 0) FROM blobstore_doomed AS d WHERE d.did = account.did)`,
   'a record of which the store knows something else': `WITH
