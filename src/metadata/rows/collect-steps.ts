@@ -9,7 +9,7 @@ import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { endUpload } from './upload-steps.ts'
 
-export function collectSteps(session: Session): CollectSteps {
+export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> {
   return {
     clock: () =>
       session.read(async (db) => {
