@@ -135,7 +135,8 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       if (times.grace < 3_600_000) {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
-      const presence = new Presence({ backends, metadata: opened, logger }, givenTimes, (agreed) => {
+      const shared = { times: givenTimes, defaults: longest([ownTimes]) }
+      const presence = new Presence({ backends, metadata: opened, logger }, shared, (agreed) => {
         times = timesInForce(ownTimes, givenTimes, agreed)
         store.times = times
       })

@@ -89,7 +89,8 @@ export interface BlobBackend {
   list(options?: ListOptions): Promise<KeyPage>
 
   /**
-   * Deletes spools that nothing has written to for `olderThan` milliseconds: their processes are dead.
+   * Deletes spools that nothing has written to for `olderThan` milliseconds: their processes are dead. One of which the time
+   * lies in the future, by a clock that ran ahead, must not stay until then.
    * Resolves with how many there were.
    */
   sweepSpools(olderThan: number, options?: CallOptions): Promise<number>

@@ -98,7 +98,9 @@ export class MemoryBackend implements BlobBackend {
 
   async sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     signal?.throwIfAborted()
-    const stale = [...this.#spools].filter((spool) => Date.now() - spool.writtenAt > olderThan)
+    const now = Date.now()
+    for (const spool of this.#spools) spool.writtenAt = Math.min(spool.writtenAt, now) // the clock ran ahead
+    const stale = [...this.#spools].filter((spool) => now - spool.writtenAt > olderThan)
     for (const spool of stale) {
       spool.swept = true
       this.#spools.delete(spool)

@@ -9,6 +9,7 @@ import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { finishMeeting } from '../store/meeting.ts'
 import { expiredBlobs, type Held, heldBack } from './brake.ts'
+import { bringBack } from './bring-back.ts'
 
 export interface CollectOptions extends CallOptions {
   /** Holds nothing back: see {@link CollectReport.stopped}. @default false */
@@ -68,7 +69,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   }
   const run: Run = { store, report, signal, dryRun, held: null, down: new Set() }
   if (!force) holdBack(run, await heldBack(store.metadata))
-  const steps = dryRun ? [expireBlobs] : [finishDeletions, expireBlobs, expireUploads, deleteDoomed]
+  const steps = dryRun ? [expireBlobs] : [rightTimes, finishDeletions, expireBlobs, expireUploads, deleteDoomed]
   for (const step of steps) {
     for await (const _batch of step(run)) {
       onProgress?.({ ...report })
@@ -113,6 +114,10 @@ async function countDue({ metadata }: StoreContext): Promise<Partial<CollectRepo
   const { uploads, keys, bytes } = await metadata.countDue()
   const waitingKeys = (await metadata.countDoomed()) - keys
   return { expiredUploads: uploads, deletedKeys: keys, deletedBytes: bytes, waitingKeys }
+}
+
+async function* rightTimes({ store }: Run): Step {
+  yield* bringBack(store, { limit: rowBatch, retry: retryDelay })
 }
 
 /** A crash may have left a deleted account half forgotten. */

@@ -7,6 +7,11 @@ import type { BlobCid } from '../blob/cid.ts'
 export interface CollectSteps {
   /** Milliseconds since 1970 by the database's clock, which all of its times are of. */
   clock(): Promise<number>
+  /**
+   * Brings back times that lie further in the future than the longest delay that the store ever had: the clock ran ahead when
+   * they were stored. Each delay begins now. Changes up to `limit` rows of each table, and resolves with how many.
+   */
+  bringBack(options: Ahead): Promise<number>
   /** A page of the blobs past their grace period, in the order in which they expired. */
   expiredBlobs(page: { after: ExpiredBlob | null; limit: number }): Promise<ExpiredBlob[]>
   /** How many accounts have blobs, and how many these have, of the accounts asked for. */
@@ -32,6 +37,14 @@ export interface CollectSteps {
   countDue(): Promise<DueCounts>
   /** Keys that are doomed, due or not. */
   countDoomed(): Promise<number>
+}
+
+export interface Ahead {
+  limit: number
+  /** After how many milliseconds at least something that was put off is tried again. */
+  retry: number
+  /** How much longer than its lease an upload may last, for its bytes: at so many bytes a second, and at most. */
+  allowance: { rate: number; most: number }
 }
 
 export interface ExpiredBlob {

@@ -62,6 +62,11 @@ export interface StoreIdentity {
   markRestored(): Promise<void>
   /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */
   hasContent(backend: string): Promise<boolean>
+  /**
+   * Since when, by the database's clock, the same was found in a backend, each time that it was asked about: since now, where
+   * it was asked about something else before.
+   */
+  sameSince(backend: string, found: string): Promise<number>
   /** A copy of the database is complete. Resolves with how long ago the one before was, in milliseconds; null for the first. */
   noteBackup(): Promise<number | null>
 }

@@ -10,6 +10,7 @@ import { migrate, migrationsPending } from './migrations.ts'
 import { checkPostgresSettings } from './postgres-settings.ts'
 import { accountSteps } from './rows/account-steps.ts'
 import { blobQueries } from './rows/blob-queries.ts'
+import { bringBackSteps } from './rows/bring-back-steps.ts'
 import { collectSteps } from './rows/collect-steps.ts'
 import { identityRows } from './rows/identity-rows.ts'
 import { listQueries } from './rows/list-queries.ts'
@@ -50,6 +51,7 @@ export async function openMetadata(source: Source): Promise<Metadata> {
       ...takedownSteps(session),
       ...accountSteps(session),
       ...collectSteps(session),
+      ...bringBackSteps(session),
       ...sweepSteps(session),
       ...scrubSteps(session),
       ...recoverSteps(session),

@@ -5,7 +5,9 @@ import type { SharedTimes } from './shared-times.ts'
 
 export interface ProcessSteps {
   /**
-   * Notes that a process has the store open, for `lease` milliseconds; called again, notes it anew. Resolves with the
+   * Notes that a process has the store open, for `lease` milliseconds; called again, notes it anew. Others of which the database
+   * says that they have it open for longer than that have told so by a clock that ran ahead: they have it for `lease` from now,
+   * in which those that live tell again. That stays where this one is refused. Resolves with the
    * longest times by which something is deleted that any open process was given; where none was given one, with the
    * last that the store had.
    *
@@ -28,6 +30,8 @@ export interface ProcessNote {
   opening: boolean
   /** What it was given; what it has by default it leaves to others. */
   times: SharedTimes
+  /** What it has of them while nobody was given any. */
+  defaults: SharedTimes
 }
 
 export interface BackendUse {

@@ -37,10 +37,21 @@ export function isLostRace(error: unknown): boolean {
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
   if (/^(ECONN|ENET|EHOST|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_)/.test(code)) return true
-  if (code.startsWith('08') || /^57P0[1-4]$/.test(code)) return true
+  // The server ends it: a shutdown, a crash, a session or transaction that was idle or open for longer than it allows.
+  if (code.startsWith('08') || /^57P0[1-5]$/.test(code) || /^25P0[34]$/.test(code)) return true
   return /^(Connection terminated|Client has encountered|Client was closed|Query read timeout|timeout e|Postgres connection)/i.test(
     messageOf(error),
   )
+}
+
+/**
+ * A standby of PostgreSQL, which may be promoted at any moment; or a server that was told to be read only. A standby refuses to
+ * begin a transaction that writes as a feature that it does not have, in the server's language: known by the function that says so.
+ */
+export function isReadOnly(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === '25006') return true
+  return code === '0A000' && (error as { routine?: unknown }).routine === 'call_bool_check_hook'
 }
 
 /** An error of ours, because the database's role may not do that. */
@@ -65,6 +76,13 @@ export function metadataError(error: unknown): unknown {
     })
   }
   const said = printable(messageOf(error), 200)
+  if (isReadOnly(error)) {
+    return new BlobStoreError(
+      'MetadataFailed',
+      `The database takes no writes: ${said}. Is this the primary? It may be about to become it; try again`,
+      { transient: true, cause: error },
+    )
+  }
   if (code === '57014') {
     return new BlobStoreError('MetadataBusy', `The database gave up a statement: ${said}; try again`, {
       transient: true,

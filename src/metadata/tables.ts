@@ -141,7 +141,7 @@ interface MetaTable {
   epoch: number
   /** 1 after the database was found older than its bytes, until it is recovered. */
   restored: number
-  /** The times by which the store deletes, that were last given to a process: `SharedTimes` as JSON. */
+  /** The times by which the store deletes, that were last given to a process, and more: rows/meta-notes.ts, as JSON. */
   times: ColumnType<string | null, string | null | undefined>
   /** When a copy of the database was last complete, as far as it was told. */
   backed_up_at: ColumnType<number | null, number | null | undefined>

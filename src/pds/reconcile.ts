@@ -109,7 +109,9 @@ async function reconcileBlobs(
     items.map(({ cid }) => cid),
     { final: true },
   )
-  const settled = now() - blobs.times.grace
+  const { grace } = blobs.times
+  // One of a far future was made by a clock that ran ahead: it would be young until then.
+  const isYoung = ({ madeAt }: Pin) => Math.abs(now() - madeAt) < grace
   const released: Pin[] = []
   for (const former of noted) {
     const { cid, pins } = former
@@ -127,7 +129,7 @@ async function reconcileBlobs(
     }
     if (pins.length === 0) continue
     // A record was refused, or is being written: who writes for a whole grace period has failed.
-    if (found === 'temporary' && pins.some(({ madeAt }) => madeAt > settled)) continue
+    if (found === 'temporary' && pins.some(isYoung)) continue
     if (report.released >= most) {
       report.stopped = true
       break

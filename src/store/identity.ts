@@ -2,7 +2,7 @@ import type { BlobBackend } from '../backend/backend.ts'
 import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
-import type { Identity } from '../metadata/metadata.ts'
+import type { Identity, StoreIdentity } from '../metadata/metadata.ts'
 import type { StoreContext } from './context.ts'
 
 interface Marker {
@@ -33,7 +33,7 @@ export async function recognise(parties: Parties): Promise<number> {
   const identity = await metadata.identity()
   const { epoch, restored } = identity
   for (const [backend, marker] of markers) {
-    if (marker !== null) assertOwn(backend, marker, identity)
+    if (marker !== null) await assertOwn(metadata, backend, marker, identity)
     else if (await metadata.hasContent(backend.name)) {
       // Unless another process opened the store for the first time, and uploaded, between the two looks.
       if ((await backend.readMarker()) !== null) return recognise(parties)
@@ -43,7 +43,7 @@ export async function recognise(parties: Parties): Promise<number> {
           'bytes are lost, put them back from a backup first',
       )
     } else {
-      await claim(backend, identity)
+      await claim(metadata, backend, identity)
     }
   }
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
@@ -79,7 +79,7 @@ export async function recogniseWhole(parties: Parties): Promise<number> {
  *
  * @throws `StoreMismatch` where another database was quicker, or there are bytes: whose they are nobody can say
  */
-async function claim(backend: BlobBackend, identity: Identity): Promise<void> {
+async function claim(metadata: StoreIdentity, backend: BlobBackend, identity: Identity): Promise<void> {
   // Where another process of this database has begun to upload, there is a marker by now.
   if (!(await isEmpty(backend)) && (await backend.readMarker()) === null) {
     throw mismatch(
@@ -89,7 +89,7 @@ async function claim(backend: BlobBackend, identity: Identity): Promise<void> {
   }
   const mine = JSON.stringify(markerOf({ ...identity, epoch: 0 }))
   const first = parseMarker(await backend.claimMarker(mine), backend.name)
-  if (first !== null) assertOwn(backend, first, identity)
+  if (first !== null) await assertOwn(metadata, backend, first, identity)
 }
 
 const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
@@ -99,15 +99,25 @@ const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
 })
 
 /** @throws `StoreMismatch` for the marker of another database, or of a copy of this one that is in use */
-function assertOwn(backend: BlobBackend, marker: Marker, { id, place, now }: Identity): void {
+async function assertOwn(
+  metadata: StoreIdentity,
+  backend: BlobBackend,
+  marker: Marker,
+  { id, place, now }: Identity,
+): Promise<void> {
   assertSame(backend, marker.id, id)
   const { place: theirs, until = 0 } = marker
   if (theirs === undefined || place === null || theirs === place || until <= now) return
+  // Nobody has them for longer than a lease: one of the two clocks runs, or ran, wrong. Who lives writes another end within a
+  // lease, whatever its clock shows; so who has not done so is dead.
+  const isOff = until > now + lease
+  const end = isOff ? (await metadata.sameSince(backend.name, `${theirs} ${until}`)) + lease : until
+  if (end <= now) return
   throw new BlobStoreError(
     'StoreMismatch',
     `The backend ${backend.name} is in use by another copy of this database. Give a copy bytes of its own: it has forgotten what was ` +
       'uploaded since it was made, and its sweep would delete that. Where this is the only one, restored or moved, and the processes ' +
-      `of the other were killed: wait ${Math.ceil((until - now) / 1000)} s. Nothing was changed`,
+      `of the other were killed: wait ${Math.ceil((end - now) / 1000)} s. Nothing was changed`,
     { backend: backend.name, transient: true },
   )
 }
@@ -144,7 +154,7 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
     for (const backend of backends.all) {
       // Only its own is replaced: the id in a marker never changes.
       const found = parseMarker(await backend.readMarker(), backend.name)
-      if (found !== null) assertOwn(backend, found, identity)
+      if (found !== null) await assertOwn(metadata, backend, found, identity)
       await backend.writeMarker(JSON.stringify(markerOf(identity)))
     }
     const now = await metadata.identity()
@@ -171,9 +181,10 @@ export async function keepMarkers(
   for (const backend of backends.all) {
     const found = parseMarker(await backend.readMarker(), backend.name)
     if (found === null) continue
-    assertOwn(backend, found, identity)
+    await assertOwn(metadata, backend, found, identity)
     const isMine = found.place === identity.place
-    const isFresh = isMine && (found.until ?? 0) > identity.now + lease / 2
+    const left = (found.until ?? 0) - identity.now
+    const isFresh = isMine && left > lease / 2 && left <= lease
     if (as === 'stay' ? isFresh : !isMine) continue
     // A marker that is ahead stays so: it tells that the database was restored.
     const epoch = Math.max(found.epoch, identity.epoch)

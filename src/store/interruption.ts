@@ -19,6 +19,9 @@ const steadyRate = 128 * 1024
 /** How long the lease of an upload is prolonged at most, whatever it may send. */
 const mostAllowance = 24 * 3_600_000
 
+/** By what {@link allowanceFor} counts. */
+export const allowance: { readonly rate: number; readonly most: number } = { rate: steadyRate, most: mostAllowance }
+
 /** How many milliseconds so many bytes add to the time that an upload may take. */
 export function allowanceFor(bytes: number): number {
   return Math.min(mostAllowance, Math.ceil((bytes / steadyRate) * 1000))

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { ProcessNote } from '../metadata/processes.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import type { StoreContext } from './context.ts'
 import { keepMarkers, lease } from './identity.ts'
@@ -11,15 +12,15 @@ type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
 /** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
 export class Presence {
   readonly #store: Parties
-  readonly #given: SharedTimes
+  readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
   readonly #onAgreed: (times: SharedTimes) => void
   readonly #id = randomUUID()
   #timer: NodeJS.Timeout | undefined
 
   /** `onAgreed` is told, again and again, the times that hold between this process, which was given some, and the others. */
-  constructor(store: Parties, given: SharedTimes, onAgreed: (times: SharedTimes) => void) {
+  constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, onAgreed: (times: SharedTimes) => void) {
     this.#store = store
-    this.#given = given
+    this.#times = times
     this.#onAgreed = onAgreed
   }
 
@@ -52,7 +53,7 @@ export class Presence {
       writesTo: backends.write.name,
       lease,
       opening,
-      times: this.#given,
+      ...this.#times,
     }
     this.#onAgreed(await metadata.enter(note))
     await keepMarkers(this.#store, 'stay')

@@ -116,6 +116,7 @@ describe('migrate', () => {
           lease: 300_000,
           opening: true,
           times: {},
+          defaults: {},
         })
         await metadata.close()
       })
@@ -275,7 +276,7 @@ describe('a process that was paused while its backend was retired', () => {
     await expect(old.upload(alice, blob)).rejects.toMatchObject({ code: 'StoreMismatch', backend: 'disk' })
     // Red when whoever says that it is still there brings the backend back: the disk may be gone by then.
     const metadata = await sqliteMetadata(place.database, { durability: 'relaxed', now: place.clock.now }).open()
-    const note = { id: 'paused', backends: ['disk', 'new'], writesTo: 'disk', lease: hour, times: {} }
+    const note = { id: 'paused', backends: ['disk', 'new'], writesTo: 'disk', lease: hour, times: {}, defaults: {} }
     await expect(metadata.enter({ ...note, opening: false })).rejects.toMatchObject({ code: 'StoreMismatch' })
     await metadata.close()
     await expect(old.upload(alice, blob), 'still').rejects.toMatchObject({ code: 'StoreMismatch' })

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { cpSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -217,6 +217,21 @@ describe('sweep on a disk', () => {
     expect(await blobs.sweep()).toMatchObject({ orphans: 0, spools: 1 })
     expect([existsSync(old), existsSync(young)]).toEqual([false, true])
     expect(await blobs.sweep()).toMatchObject({ spools: 0 })
+  })
+
+  // Red when only an age is looked at: the spool of a process that died while the clock ran ahead stays until then.
+  test('lets spools of the future live for a lease from now, and no longer', async () => {
+    const place = new FolderPlace()
+    const blobs = place.store()
+    await blobs.ready()
+    const spool = join(place.spools, randomUUID())
+    writeFileSync(spool, 'bytes')
+    const written = (time: number) => utimesSync(spool, new Date(time), new Date(time))
+    written(Date.now() + 365 * day)
+    expect(await blobs.sweep()).toMatchObject({ spools: 0 })
+    expect(Math.abs(statSync(spool).mtimeMs - Date.now())).toBeLessThan(minute)
+    written(Date.now() - hour - minute)
+    expect(await blobs.sweep()).toMatchObject({ spools: 1 })
   })
 
   test('touches no spool that is being written to, however slowly', async () => {

@@ -44,7 +44,14 @@ describe('what a driver throws', () => {
     [thrown('SQLITE_IOERR'), 'MetadataFailed', true],
     [thrown('SQLITE_IOERR_WRITE'), 'MetadataFailed', false],
     [thrown('08006'), 'MetadataFailed', true],
-    [thrown('57P01'), 'MetadataFailed', true],
+    ...['08000', '08003', '08P01', '57P01', '57P02', '57P03', '57P05', '25P03', '25P04'].map(
+      (code) => [thrown(code), 'MetadataFailed', true] as [Error, BlobStoreErrorCode, boolean],
+    ),
+    // A standby before its promotion: to a statement, and to the BEGIN of a transaction that writes.
+    [thrown('25006', 'cannot execute INSERT in a read-only transaction'), 'MetadataFailed', true],
+    [Object.assign(thrown('0A000'), { routine: 'call_bool_check_hook' }), 'MetadataFailed', true],
+    [thrown('0A000'), 'MetadataFailed', false],
+    [thrown('25001'), 'MetadataFailed', false],
     [thrown('SQLITE_CORRUPT'), 'MetadataFailed', false],
     [thrown(null), 'MetadataFailed', false],
   ])('is told as an error of the library: %s', (cause, code, transient) => {

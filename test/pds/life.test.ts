@@ -165,6 +165,18 @@ describe('a record that the PDS does not write in the end', () => {
     expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
   })
 
+  // Red when a pin of a far future is young until then.
+  test('keeps its blobs no longer where the clock by which it was made ran ahead', async () => {
+    const pds = new FakePds()
+    const { cid, bytes } = sample()
+    const key = await pds.blobstore(did).putTemp(bytes)
+    pds.rows.set(cid, 'temporary')
+    await pds.blobstore(did).makePermanent(key, cid)
+    const ago = (hours: number) => () => Date.now() - hours * 3_600_000
+    expect(await reconcile({ ...pds, now: ago(1) })).toMatchObject({ released: 0 })
+    expect(await reconcile({ ...pds, now: ago(365 * 24) })).toMatchObject({ released: 1 })
+  })
+
   test('is asked for once, when its blob is first read; from then on the store knows', async () => {
     const pds = new FakePds()
     const { cid } = await stored(pds)

@@ -41,6 +41,7 @@ export class Bench {
       lease: 3_600_000,
       opening: true,
       times: {},
+      defaults: {},
     })
     return metadata
   }

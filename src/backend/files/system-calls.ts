@@ -13,6 +13,7 @@ const creating = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
 const open = promisify(fs.open)
 const read = promisify(fs.read)
 const writev = promisify(fs.writev)
+const lutimes = promisify(fs.lutimes)
 const mkdir = promisify(fs.mkdir)
 const readdir = promisify(fs.readdir)
 const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
@@ -39,6 +40,7 @@ export const sys: SystemCalls = {
   rename: async (from, to) => fs.renameSync(from, to),
   link: promisify(fs.link),
   unlink: promisify(fs.unlink),
+  touch: (path) => lutimes(path, new Date(), new Date()),
   mkdir: async (path) => void (await mkdir(path, 0o700)),
   realpath: promisify(fs.realpath.native) as (path: string) => Promise<string>,
   lstat: promisify(fs.lstat) as (path: string) => Promise<Stats>,
@@ -68,6 +70,8 @@ export interface SystemCalls {
   /** A second name for a file, which must not be taken. */
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  /** As if something were written to it now. */
+  touch(path: string): Promise<void>
   mkdir(path: string): Promise<void>
   /** Without symbolic links. */
   realpath(path: string): Promise<string>

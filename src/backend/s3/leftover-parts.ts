@@ -18,15 +18,24 @@ export async function sweepParts(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let swept = 0
+  const isFresh = (time: number) => Math.abs(timeAt(service) - time) <= olderThan
   for (const upload of await listUploads(service, names, signal)) {
     if (underWay.has(upload.id)) continue
-    if (Date.now() - upload.begun <= olderThan) continue
+    if (isFresh(upload.begun)) continue
     const last = await lastSent(service, upload, signal)
-    if (last === null || Date.now() - Math.max(last, upload.begun) <= olderThan) continue
+    if (last === null || isFresh(Math.max(last, upload.begun))) continue
     await abortParts(service, upload, signal)
     swept++
   }
   return swept
+}
+
+/**
+ * By the service's clock, as far as its answers have told: its times are compared, and this machine's may be wrong. What lies
+ * in the future all the same is of a clock of the service's that ran ahead.
+ */
+function timeAt({ client }: Service): number {
+  return Date.now() + (client.config.systemClockOffset ?? 0)
 }
 
 type Found = Multipart & { begun: number }

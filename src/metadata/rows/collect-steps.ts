@@ -12,7 +12,7 @@ import { isNamed } from './naming-rows.ts'
 import { addUp } from './sums.ts'
 import { endUpload } from './upload-steps.ts'
 
-export function collectSteps(session: Session): CollectSteps {
+export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> {
   return {
     clock: () =>
       session.read(async (db) => {

@@ -4,6 +4,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { StoreIdentity } from '../metadata.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
+import { readNotes, writeNotes } from './meta-notes.ts'
 
 export function identityRows(session: Session): StoreIdentity {
   return {
@@ -54,6 +55,17 @@ export function identityRows(session: Session): StoreIdentity {
         return row !== undefined
       }),
 
+    sameSince: (backend, found) =>
+      session.write(async (trx) => {
+        const now = await beginAt(trx)
+        const before = await readNotes(trx)
+        const doubt = before.doubts[backend]
+        // One of the future is of a clock that ran ahead.
+        if (doubt?.found === found && doubt.since <= now) return doubt.since
+        await writeNotes(trx, before, { ...before, doubts: { ...before.doubts, [backend]: { found, since: now } } })
+        return now
+      }),
+
     noteBackup: () =>
       session.write(async (trx) => {
         const row = await trx
@@ -63,6 +75,16 @@ export function identityRows(session: Session): StoreIdentity {
         await trx.updateTable('blobstore_meta').set({ backed_up_at: session.now() }).execute()
         return row.before === null ? null : Number(row.now) - Number(row.before)
       }),
+  }
+
+  /** Locks the row, and tells the time. */
+  async function beginAt(trx: Kysely<Tables>): Promise<number> {
+    const row = await trx
+      .updateTable('blobstore_meta')
+      .set((eb) => ({ epoch: eb.ref('epoch') }))
+      .returning(session.now().as('now'))
+      .executeTakeFirstOrThrow()
+    return Number(row.now)
   }
 }
 

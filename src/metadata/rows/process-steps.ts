@@ -11,7 +11,11 @@ type Trx = Kysely<Tables>
 
 export function processSteps(session: Session): ProcessSteps {
   return {
-    enter: (process) => session.write((trx) => enter(trx, process)),
+    enter: async (process) => {
+      // By itself: what is refused below is undone, and would be refused until the date that the clock had.
+      await session.write((trx) => bringBack(trx, process.lease))
+      return session.write((trx) => enter(trx, process))
+    },
 
     leave: (id) =>
       session.write(async (trx) => {
@@ -36,8 +40,17 @@ export function processSteps(session: Session): ProcessSteps {
     },
   }
 
+  /** Not dead, but alive for a lease from now: whose clock is wrong is not known, and who lives says so again. */
+  async function bringBack(trx: Trx, lease: number): Promise<void> {
+    await trx
+      .updateTable('blobstore_process')
+      .set({ seen_until: session.now(lease) })
+      .where('seen_until', '>', session.now(lease))
+      .execute()
+  }
+
   async function enter(trx: Trx, process: ProcessNote): Promise<SharedTimes> {
-    const { id, backends, writesTo, lease, opening, times } = process
+    const { id, backends, writesTo, lease, opening, times, defaults } = process
     await lock(trx)
     await trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()).execute()
     const used = await trx.selectFrom('blobstore_backend').select('name').execute()
@@ -58,7 +71,7 @@ export function processSteps(session: Session): ProcessSteps {
       .values({ id, ...note })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(note))
       .execute()
-    return agreedTimes(session, trx)
+    return agreedTimes(session, trx, defaults)
   }
 
   /** In the order in which bytes go: what moves on between two looks is seen by the next. */

@@ -32,6 +32,7 @@ const outliving: readonly string[] = ['put', 'delete', 'write', 'writeMarker']
 // In steps, on average.
 const crashEvery = 500
 const auditEvery = 250
+const jumpEvery = 700
 
 interface Running extends Process {
   host: Host
@@ -87,6 +88,7 @@ export class Life {
     await this.#go(() => this.#running.every(({ workers }) => workers === 0))
     for (const process of this.#running.splice(0)) this.scheduler.kill(process)
     await this.#go(() => this.scheduler.late === 0)
+    if (this.#world.ahead > 0) this.#jump()
     await this.#tidyUp()
     await auditQuiet(this.#database, this.#bytes)
     this.#database.close()
@@ -96,6 +98,7 @@ export class Life {
     const over = () => this.#failure !== undefined || done()
     await this.scheduler.run(over, async () => {
       if (this.#running.length > 0 && this.#world.chance(1 / crashEvery)) await this.#crash()
+      else if (this.#running.length > 0 && this.#world.chance(1 / jumpEvery)) this.#jump()
       else if (this.#world.chance(1 / auditEvery)) await this.#audit()
     })
     if (this.#failure !== undefined) throw this.#failure
@@ -109,6 +112,15 @@ export class Life {
     this.#running = this.#running.filter((process) => process !== victim)
     await this.#audit()
     this.#begin()
+  }
+
+  /** Clocks jump ahead, or are put right. */
+  #jump(): void {
+    const world = this.#world
+    const before = world.clock
+    world.ahead = world.ahead > 0 ? 0 : world.pick([hour, day, 365 * day])
+    this.#promises.onJump(before)
+    this.scheduler.tell(() => `clocks are ${world.ahead / hour} h ahead`)
   }
 
   #audit(): Promise<void> {
@@ -151,7 +163,7 @@ export class Life {
       },
       leave: () => scheduler.turn('SQL answered', process),
     })
-    const metadata = kyselyMetadata(db, { now: () => world.now, migrate: 'check' })
+    const metadata = kyselyMetadata(db, { now: () => world.clock, migrate: 'check' })
     const host: Host = {
       ...{ world, promises: this.#promises, db },
       blobs: createBlobStore({ ...broken({ backend, metadata }, this.#options.breaking), limits: { accept: ['*/*'] } }),

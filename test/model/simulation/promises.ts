@@ -12,7 +12,8 @@ export interface Reference {
 /** What the host may rely upon, and what it can know from its own tables. */
 export class Promises {
   /** Acknowledged uploads. */
-  readonly #held = new Map<string, { did: string; cid: string; until: number; deletions: number }>()
+  readonly #held = new Map<string, { did: string; cid: string; until: number; grace: number; deletions: number }>()
+  #jumps = 0
   readonly #database: Database.Database
   readonly #world: World
 
@@ -23,14 +24,27 @@ export class Promises {
 
   /** An upload begins; what it gives is to be called when it is acknowledged. */
   beginUpload(did: string, cid: string, grace: number): () => void {
-    const promise = { did, cid, until: this.#world.now + grace, deletions: this.#deletionsOf(did) }
-    return () => void this.#held.set(`${did} ${cid}`, promise)
+    const promise = { did, cid, until: this.#world.clock + grace, grace, deletions: this.#deletionsOf(did) }
+    const jumps = this.#jumps
+    return () => {
+      if (jumps === this.#jumps) this.#held.set(`${did} ${cid}`, promise)
+    }
+  }
+
+  /** The clock has jumped, and showed `before`. Ahead, it ends graces; when it is put right they begin anew, at the latest. */
+  onJump(before: number): void {
+    this.#jumps += 1
+    const { clock } = this.#world
+    for (const [name, { until, grace, ...promise }] of this.#held) {
+      if (until <= Math.max(before, clock)) this.#held.delete(name)
+      else this.#held.set(name, { ...promise, grace, until: Math.min(until, clock + grace) })
+    }
   }
 
   /** An upload that was acknowledged, and of which nothing is left before its time. */
   get broken(): { did: string; cid: string } | undefined {
     for (const [name, { did, cid, until, deletions }] of this.#held) {
-      if (until <= this.#world.now || this.#deletionsOf(did) > deletions) this.#held.delete(name)
+      if (until <= this.#world.clock || this.#deletionsOf(did) > deletions) this.#held.delete(name)
       else if (!this.heldBy(did).includes(cid)) return { did, cid }
     }
     return undefined

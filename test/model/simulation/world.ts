@@ -8,6 +8,8 @@ import { seededRandom } from '../../../src/testing/fault-plan.ts'
  */
 export class World {
   now: number = Date.UTC(2026, 0, 1)
+  /** How far ahead of it clocks show, at the moment. Timers have nothing to do with them. */
+  ahead = 0
   readonly timers: Set<Timer> = new Set()
   /** From 0 to 1. */
   readonly random: () => number
@@ -16,6 +18,11 @@ export class World {
 
   constructor(seed: number) {
     this.random = seededRandom(seed)
+  }
+
+  /** What clocks show. */
+  get clock(): number {
+    return this.now + this.ahead
   }
 
   /** A whole number from 0 to below `end`. */
@@ -43,7 +50,7 @@ export class World {
       globalThis.clearTimeout = ((timer) => this.timers.delete(timer as unknown as Timer)) as typeof clearTimeout
       // Signs of life between processes, which change nothing here; a real one would ring in somebody else's world.
       globalThis.setInterval = (() => ({ unref: () => undefined })) as never
-      Date.now = () => this.now
+      Date.now = () => this.clock
       Math.random = chance
       crypto.randomBytes = ((size: number) => Buffer.from(Array.from({ length: size }, () => chance() * 256))) as never
       crypto.randomUUID = () => `00000000-0000-4000-8000-${crypto.randomBytes(6).toString('hex')}`

@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { FolderPlace } from '../support/folder-place.ts'
+import { alice, bytes, day } from '../support/samples.ts'
+
+// A copy of the database is on another machine, whose clock is right; that of the original, which has the bytes in use, runs
+// ahead, and the marker says by it until when it has them.
+
+const minute = 60_000
+
+async function copied() {
+  const place = new FolderPlace()
+  const blobs = place.store()
+  await blobs.upload(alice, bytes('mine'))
+  const database = join(place.backUp(), 'backup')
+  const marker = async () => JSON.parse((await place.backend().readMarker()) ?? '')
+  /** The original tells that it lives. */
+  const tell = async () => {
+    const until = place.clock.now() + 365 * day
+    await place.backend().writeMarker(JSON.stringify({ ...(await marker()), until }))
+  }
+  await tell()
+  return { clock: place.clock, tell, marker, copy: () => place.store({ database }).ready() }
+}
+
+const refused = { code: 'StoreMismatch', transient: true, message: expect.stringContaining('wait 300 s.') }
+
+// Red when the marker's word is taken: a database that was moved opens in a year.
+test('a copy opens when the original has told for no lease that it lives', async () => {
+  const { clock, copy } = await copied()
+  await expect(copy()).rejects.toMatchObject(refused)
+  clock.advance(4 * minute)
+  await expect(copy()).rejects.toMatchObject({ message: expect.stringContaining('wait 60 s.') })
+  clock.advance(minute)
+  await copy()
+})
+
+// Red when what lies beyond a lease counts as over: the copy's sweep dooms what the original has.
+test('a copy is kept out as long as the original lives', async () => {
+  const { clock, tell, copy } = await copied()
+  for (let round = 0; round < 5; round++) {
+    await expect(copy()).rejects.toMatchObject(refused)
+    clock.advance(3 * minute)
+    await tell()
+  }
+})
+
+// Red when a note of the future counts.
+test('what a copy has noted by a wrong clock of its own lets it in no sooner, and no later', async () => {
+  const { clock, copy } = await copied()
+  clock.advance(30 * day)
+  await expect(copy()).rejects.toMatchObject(refused)
+  clock.advance(-30 * day)
+  await expect(copy()).rejects.toMatchObject(refused)
+  clock.advance(5 * minute)
+  await copy()
+})
+
+// Red when a marker that ends in a year passes for fresh.
+test('the original puts the marker right with its next sign of life', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const { clock, marker } = await copied()
+    vi.advanceTimersByTime(minute)
+    await vi.waitFor(async () => expect((await marker()).until).toBe(clock.now() + 5 * minute))
+  } finally {
+    vi.useRealTimers()
+  }
+})
