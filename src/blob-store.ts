@@ -79,7 +79,8 @@ export interface BlobStore extends AsyncDisposable {
    *
    * Uploading again what the account holds prolongs the grace period. The newest upload that declares a type decides
    * it; once a record references the blob its type stands, and is the answer.
-   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage.
+   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage. An address in the backend
+   * tells: see `presign`.
    * A chunk, or bytes, handed over must not be changed until the call settles.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
@@ -109,7 +110,8 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * A blob's address in the backend, for a client that is to be sent there: whether `as` may see the blob is checked now,
-   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it.
+   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it. The address is of the bytes,
+   * which accounts share: it tells who gets it whether somebody had them before.
    */
   presign(did: string, cid: CidLike, options?: PresignBlobOptions): Promise<PresignedBlob | null>
 
