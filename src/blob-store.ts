@@ -142,7 +142,10 @@ export interface BlobStore extends AsyncDisposable {
   /** What the account's blobs take. */
   usage(did: string, options?: QueryOptions): Promise<Usage>
 
-  /** Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. */
+  /**
+   * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
+   * account deletes them, unless `times.takedownHold` keeps them for moderators.
+   */
   takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
 
   /** Undoes `takedown` for the same `did` and CID. Harmless when there was none. */
@@ -150,7 +153,7 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
-   * unless another account has the same. What a crash leaves half done is finished by collecting.
+   * unless another account has the same, or `times.takedownHold` keeps what was taken down. What a crash leaves half done is finished by collecting.
    */
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 

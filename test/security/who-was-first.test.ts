@@ -24,7 +24,7 @@ describe.each(cases)('what an account is answered for $name', ({ make, content }
   async function answersIn(world: World): Promise<Answers> {
     const { store, clock } = make()
     const quota = { bytes: 10 * content.length, blobs: 5, pendingBytes: content.length, temporaryBlobs: 3 }
-    const times = { grace: 2 * day, fresh: day, deleteDelay: 2 * day }
+    const times = { grace: 2 * day, fresh: day, deleteDelay: 2 * day, takedownHold: 9 * day }
     const blobs = store({ limits: { accept: ['*/*'], quota }, times })
     const answers = await lifeOf(blobs, clock, content, world)
     await blobs.close()

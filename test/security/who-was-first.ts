@@ -66,6 +66,14 @@ export const worlds: readonly World[] = [
     },
   },
   {
+    name: 'somebody whose bytes are held after his account was deleted',
+    async before(blobs, content) {
+      await publish(blobs, content)
+      await blobs.takedown(bob, cidOfBytes(content))
+      await blobs.deleteAccount(bob)
+    },
+  },
+  {
     name: 'somebody for whom they were taken down before he came',
     async before(blobs, content) {
       await blobs.takedown(bob, cidOfBytes(content))

@@ -1,9 +1,12 @@
+import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { AccountSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { isHeld, unheldAmong } from './takedown-steps.ts'
 
 export function accountSteps(session: Session): AccountSteps {
   return {
@@ -31,7 +34,7 @@ export function accountSteps(session: Session): AccountSteps {
         return rows.map((row) => ({ did: row.did, mark: Number(row.deleted_at) }))
       }),
 
-    deleteSome: (did, mark, { limit, deleteDelay }) =>
+    deleteSome: (did, mark, { limit, deleteDelay, takedownHold }) =>
       session.write(async (trx) => {
         if ((await lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
         await assertNotRestored(trx)
@@ -50,12 +53,28 @@ export function accountSteps(session: Session): AccountSteps {
             .execute()
         }
         if (expected.length > 0) return true
-        const blobs = await trx.selectFrom('blobstore_blob').select('cid').where('did', '=', did).limit(limit).execute()
+        const blobs = await trx
+          .selectFrom('blobstore_blob')
+          .select('cid')
+          .where('did', '=', did)
+          .$if(takedownHold > 0, (query) =>
+            query.where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blobstore_blob.cid') }, takedownHold))),
+          )
+          .limit(limit)
+          .execute()
         if (blobs.length === 0) {
+          if (takedownHold > 0 && (await forgetReferences(trx, did, limit))) return true
           await trx.updateTable('blobstore_account').set({ deleting: 0 }).where('did', '=', did).execute()
           return false
         }
-        const cids = blobs.map((blob) => blob.cid)
+        const cids = await unheldAmong(
+          session,
+          trx,
+          did,
+          blobs.map((blob) => blob.cid),
+          takedownHold,
+        )
+        if (cids.length === 0) return true // taken down since they were looked at
         await trx.deleteFrom('blobstore_ref').where('did', '=', did).where('cid', 'in', cids).execute()
         await deleteBlobs(session, trx, did, cids, deleteDelay)
         return true
@@ -75,5 +94,22 @@ export function accountSteps(session: Session): AccountSteps {
         const message = 'What this account had is still being forgotten; try again when it is'
         throw new BlobStoreError('AccountDeleted', message, { did, transient: true })
       }, trx),
+  }
+
+  /** Of blobs that are held: they go when they are no more. Resolves with whether there were any. */
+  async function forgetReferences(trx: Kysely<Tables>, did: string, limit: number): Promise<boolean> {
+    const referenced = await trx
+      .selectFrom('blobstore_ref')
+      .select('cid')
+      .distinct()
+      .where('did', '=', did)
+      .limit(limit)
+      .execute()
+    if (referenced.length === 0) return false
+    const cids = referenced.map((ref) => ref.cid)
+    await trx.deleteFrom('blobstore_ref').where('did', '=', did).where('cid', 'in', cids).execute()
+    const values = { expires_at: session.now() }
+    await trx.updateTable('blobstore_blob').set(values).where('did', '=', did).where('cid', 'in', cids).execute()
+    return true
   }
 }

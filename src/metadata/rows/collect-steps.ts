@@ -7,6 +7,7 @@ import { lockAccount } from './account-row.ts'
 import { chunks } from './chunks.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { isHeld, unheldAmong } from './takedown-steps.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function collectSteps(session: Session): CollectSteps {
@@ -17,7 +18,7 @@ export function collectSteps(session: Session): CollectSteps {
         return Number(row.now)
       }),
 
-    expiredBlobs: ({ after, limit }) =>
+    expiredBlobs: ({ after, limit, takedownHold }) =>
       session.read(async (db) => {
         await assertNotRestored(db)
         const rows = await db
@@ -35,6 +36,11 @@ export function collectSteps(session: Session): CollectSteps {
                 eb('blob.did', '>', after?.did ?? ''),
                 and([eb('blob.did', '=', after?.did ?? ''), eb('blob.cid', '>', after?.cid ?? '')]),
               ]),
+            ),
+          )
+          .$if(takedownHold > 0, (query) =>
+            query.where((eb) =>
+              eb.not(isHeld(session, db, { did: eb.ref('blob.did'), cid: eb.ref('blob.cid') }, takedownHold)),
             ),
           )
           .orderBy('blob.expires_at')
@@ -70,7 +76,7 @@ export function collectSteps(session: Session): CollectSteps {
         return { accounts: Number(accounts), blobs }
       }),
 
-    collectBlobs: (did, cids, { deleteDelay }) =>
+    collectBlobs: (did, cids, { deleteDelay, takedownHold }) =>
       session.write(async (trx) => {
         await lockAccount(trx, did)
         await assertNotRestored(trx)
@@ -101,13 +107,8 @@ export function collectSteps(session: Session): CollectSteps {
           .where('cid', 'in', cids)
           .where('expires_at', '<=', session.now())
           .execute()
-        return deleteBlobs(
-          session,
-          trx,
-          did,
-          expired.map((blob) => blob.cid),
-          deleteDelay,
-        )
+        const due = expired.map((blob) => blob.cid)
+        return deleteBlobs(session, trx, did, await unheldAmong(session, trx, did, due, takedownHold), deleteDelay)
       }),
 
     postponeBlobs: (did, cids, { delay }) =>

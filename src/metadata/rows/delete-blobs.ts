@@ -3,6 +3,7 @@ import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
+import { lockContents } from './lock-contents.ts'
 
 /**
  * Deletes an account's unreferenced blobs, and the content that nobody has any more with its tombstone: in one
@@ -25,16 +26,8 @@ export async function deleteBlobs(
     .execute()
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length })
-  if (session.dialect.name === 'postgres') {
-    // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
-    await trx
-      .selectFrom('blobstore_content')
-      .select('cid')
-      .where('cid', 'in', cids)
-      .orderBy('cid')
-      .forUpdate()
-      .execute()
-  }
+  // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
+  await lockContents(session, trx, cids)
   const unowned = await trx
     .deleteFrom('blobstore_content')
     .where('cid', 'in', cids)
