@@ -79,7 +79,8 @@ export interface BlobStore extends AsyncDisposable {
    *
    * Uploading again what the account holds prolongs the grace period. The newest upload that declares a type decides
    * it; once a record references the blob its type stands, and is the answer.
-   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage.
+   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage. An address in the backend
+   * tells: see `presign`.
    * A chunk, or bytes, handed over must not be changed until the call settles.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
@@ -109,7 +110,8 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * A blob's address in the backend, for a client that is to be sent there: whether `as` may see the blob is checked now,
-   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it.
+   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it. The address is of the bytes,
+   * which accounts share: it tells who gets it whether somebody had them before.
    */
   presign(did: string, cid: CidLike, options?: PresignBlobOptions): Promise<PresignedBlob | null>
 
@@ -140,7 +142,10 @@ export interface BlobStore extends AsyncDisposable {
   /** What the account's blobs take. */
   usage(did: string, options?: QueryOptions): Promise<Usage>
 
-  /** Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. */
+  /**
+   * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
+   * account deletes them, unless `times.takedownHold` keeps them for moderators.
+   */
   takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
 
   /** Undoes `takedown` for the same `did` and CID. Harmless when there was none. */
@@ -148,7 +153,7 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
-   * unless another account has the same. What a crash leaves half done is finished by collecting.
+   * unless another account has the same, or `times.takedownHold` keeps what was taken down. What a crash leaves half done is finished by collecting.
    */
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 

@@ -164,10 +164,10 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
 /** That others count on longer times than this process has of its own is no fault, but may surprise. */
 function tellLonger(own: ResolvedTimes, { times, logger }: StoreContext): void {
-  if (times.deleteDelay <= own.deleteDelay && times.grace <= own.grace) return
-  const { deleteDelay, grace } = times
+  const { deleteDelay, grace, takedownHold } = times
+  if (deleteDelay <= own.deleteDelay && grace <= own.grace && takedownHold <= own.takedownHold) return
   logger.info(
-    { deleteDelay, grace },
+    { deleteDelay, grace, takedownHold },
     'The longer times of this store hold, which another process has or the last one had',
   )
 }

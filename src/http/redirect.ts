@@ -11,7 +11,8 @@ import type { Call } from './routes.ts'
  *
  * `backend`: to an address in the backend (S3) that is valid for `expiresIn` seconds, 1 to 60. The answer there has the
  * blob's type and `Content-Disposition: attachment`, but none of the other security headers. A blob whose backend has no
- * addresses is served from here.
+ * addresses is served from here. All accounts that have the same bytes are sent to one object: its key and its age tell
+ * an account whether others had them before it.
  *
  * `cdn`: to an address that the host makes. What a CDN holds is no longer checked, so the store must have the hook
  * `onInaccessible`, which purges it; and the CDN must add the security headers, which only the host can know.

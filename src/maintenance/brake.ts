@@ -29,12 +29,12 @@ export interface Held {
  * will. Then what records of theirs referenced is held back, for {@link heldFor}. One account alone holds up nothing, neither
  * its own blobs nor those of others; what no record ever referenced is held back never.
  */
-export async function heldBack(metadata: CollectSteps): Promise<Held> {
+export async function heldBack(metadata: CollectSteps, takedownHold: number): Promise<Held> {
   const now = await metadata.clock()
   const mayBeHeld = (blob: ExpiredBlob) => blob.wasReferenced && blob.expiresAt > now - heldFor
   const expired = new Map<string, number>()
   let all = 0
-  for await (const blob of expiredBlobs(metadata)) {
+  for await (const blob of expiredBlobs(metadata, takedownHold)) {
     if (blob.referenced || !mayBeHeld(blob)) continue
     expired.set(blob.did, (expired.get(blob.did) ?? 0) + 1)
     all += 1
@@ -49,11 +49,11 @@ export async function heldBack(metadata: CollectSteps): Promise<Held> {
   return { has: (blob) => mayBeHeld(blob) && dids.has(blob.did), blobs: count, accounts: hit.length }
 }
 
-/** All that has expired, in pages: there may be millions. */
-export async function* expiredBlobs(metadata: CollectSteps): AsyncGenerator<ExpiredBlob> {
+/** All that has expired and no takedown holds, in pages: there may be millions. */
+export async function* expiredBlobs(metadata: CollectSteps, takedownHold: number): AsyncGenerator<ExpiredBlob> {
   let after: ExpiredBlob | null = null
   do {
-    const blobs: ExpiredBlob[] = await metadata.expiredBlobs({ after, limit: page })
+    const blobs: ExpiredBlob[] = await metadata.expiredBlobs({ after, limit: page, takedownHold })
     yield* blobs
     after = blobs.length === page ? (blobs.at(-1) ?? null) : null
   } while (after !== null)

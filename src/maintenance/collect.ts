@@ -68,7 +68,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
     waitingKeys: 0,
   }
   const run: Run = { store, report, signal, dryRun, held: null, down: new Set() }
-  if (!force) holdBack(run, await heldBack(store.metadata))
+  if (!force) holdBack(run, await heldBack(store.metadata, store.times.takedownHold))
   const steps = dryRun ? [expireBlobs] : [rightTimes, finishDeletions, expireBlobs, expireUploads, deleteDoomed]
   for (const step of steps) {
     for await (const _batch of step(run)) {
@@ -132,7 +132,8 @@ async function* finishDeletions({ store, signal }: Run): Step {
 
 async function* expireBlobs(run: Run): Step {
   let batch: ExpiredBlob[] = []
-  for await (const blob of expiredBlobs(run.store.metadata)) {
+  const { metadata, times } = run.store
+  for await (const blob of expiredBlobs(metadata, times.takedownHold)) {
     if (run.held?.has(blob)) continue
     batch.push(blob)
     if (batch.length < rowBatch) continue
@@ -146,6 +147,7 @@ async function* expireBlobs(run: Run): Step {
 
 async function expireBatch({ store, report, dryRun }: Run, batch: readonly ExpiredBlob[]): Promise<void> {
   const { metadata, times } = store
+  const { deleteDelay, takedownHold } = times
   for (const [did, blobs] of Map.groupBy(batch, (blob) => blob.did)) {
     // Those that are referenced are looked at as well, once: they have not expired at all.
     const some = dryRun ? blobs.filter((blob) => !blob.referenced) : blobs
@@ -154,9 +156,8 @@ async function expireBatch({ store, report, dryRun }: Run, batch: readonly Expir
     const kept = await keptByHost(store, did, cids, dryRun)
     const gone = cids.filter((cid) => !kept.has(cid))
     if (gone.length === 0) continue
-    report.expiredBlobs += dryRun
-      ? gone.length
-      : await metadata.collectBlobs(did, gone, { deleteDelay: times.deleteDelay })
+    const delays = { deleteDelay, takedownHold }
+    report.expiredBlobs += dryRun ? gone.length : await metadata.collectBlobs(did, gone, delays)
   }
 }
 

@@ -48,7 +48,7 @@ export interface Usage {
   count: number
   /** Bytes of uploads under way. */
   reserved: number
-  /** Bytes that were the account's, or that it uploaded twice, until their delete delay is over. */
+  /** Bytes that were the account's, until their delete delay is over; and what it uploaded twice, until no request can be under way. */
   pending: number
 }
 

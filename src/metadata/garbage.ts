@@ -12,15 +12,15 @@ export interface CollectSteps {
    * they were stored. Each delay begins now. Changes up to `limit` rows of each table, and resolves with how many.
    */
   bringBack(options: Ahead): Promise<number>
-  /** A page of the blobs past their grace period, in the order in which they expired. */
-  expiredBlobs(page: { after: ExpiredBlob | null; limit: number }): Promise<ExpiredBlob[]>
+  /** A page of the blobs past their grace period that no takedown holds, in the order in which they expired. */
+  expiredBlobs(page: { after: ExpiredBlob | null; limit: number; takedownHold: number }): Promise<ExpiredBlob[]>
   /** How many accounts have blobs, and how many these have, of the accounts asked for. */
   countBlobs(dids: readonly string[]): Promise<{ accounts: number; blobs: ReadonlyMap<string, number> }>
   /**
-   * Deletes those of the account's blobs that are expired and unreferenced, and the content that no account has any
+   * Deletes those of the account's blobs that are expired, unreferenced and not held, and the content that no account has any
    * more, with its tombstone. Resolves with the number of blobs deleted.
    */
-  collectBlobs(did: string, cids: readonly BlobCid[], options: { deleteDelay: number }): Promise<number>
+  collectBlobs(did: string, cids: readonly BlobCid[], options: Delays): Promise<number>
   /** Temporary blobs that are not to be forgotten yet: they expire `delay` milliseconds from now. */
   postponeBlobs(did: string, cids: readonly BlobCid[], options: { delay: number }): Promise<void>
   /** Uploads whose lease is over. */
@@ -45,6 +45,14 @@ export interface Ahead {
   retry: number
   /** How much longer than its lease an upload may last, for its bytes: at so many bytes a second, and at most. */
   allowance: { rate: number; most: number }
+}
+
+/** In milliseconds. */
+export interface Delays {
+  /** From the last row that named bytes to their deletion. */
+  deleteDelay: number
+  /** From the first takedown of a blob to the deletion of its row. */
+  takedownHold: number
 }
 
 export interface ExpiredBlob {

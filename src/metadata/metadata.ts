@@ -3,7 +3,7 @@ import type { BlobCid } from '../blob/cid.ts'
 import type { BackupSteps } from './backup.ts'
 import type { RecoverSteps, ScrubSteps } from './care.ts'
 import type { Account, BlobCounts, BlobStat, DifferingClaim, MissingBlob, Page, Usage, Viewer } from './facts.ts'
-import type { CollectSteps, SweepSteps } from './garbage.ts'
+import type { CollectSteps, Delays, SweepSteps } from './garbage.ts'
 import type { HostTransaction } from './host-database.ts'
 import type { ProcessSteps } from './processes.ts'
 import type { UploadSteps } from './uploads.ts'
@@ -183,10 +183,11 @@ export interface AccountSteps {
   /** Marks the account: from then on nothing is added to it. Resolves with the mark. */
   markDeleted(did: string): Promise<number>
   /**
-   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain.
-   * Does nothing when the mark is no longer this one.
+   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain, but for those that a
+   * takedown holds: they have expired, and are collected when it does so no more. Does nothing when the mark is no longer
+   * this one.
    */
-  deleteSome(did: string, mark: number, options: { limit: number; deleteDelay: number }): Promise<boolean>
+  deleteSome(did: string, mark: number, options: { limit: number } & Delays): Promise<boolean>
   /** Marked accounts of which something remains, as after a crash. */
   unfinishedDeletions(limit: number): Promise<{ did: string; mark: number }[]>
   /** Takes the mark away. */

@@ -5,11 +5,18 @@
 export interface SharedTimes {
   readonly grace?: number
   readonly deleteDelay?: number
+  readonly takedownHold?: number
   readonly upload?: number
   readonly lease?: number
 }
 
-const names = ['grace', 'deleteDelay', 'upload', 'lease'] as const satisfies readonly (keyof SharedTimes)[]
+const names = [
+  'grace',
+  'deleteDelay',
+  'takedownHold',
+  'upload',
+  'lease',
+] as const satisfies readonly (keyof SharedTimes)[]
 
 /** Of several: the longest of each that any has; of one, what is shared of it. */
 export function longest(

@@ -31,7 +31,8 @@ export async function forgetAccount(
   mark: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  while (await metadata.deleteSome(did, mark, { limit: batch, deleteDelay: times.deleteDelay })) {
+  const { deleteDelay, takedownHold } = times
+  while (await metadata.deleteSome(did, mark, { limit: batch, deleteDelay, takedownHold })) {
     signal?.throwIfAborted()
   }
 }

@@ -28,9 +28,10 @@ export interface Limits {
 }
 
 /**
- * How long things last, in milliseconds. By `grace`, `deleteDelay`, `upload` and `lease` something is deleted. Of `deleteDelay`
- * and `lease` the longest holds that any open process of the store was given; `grace` and `upload` are about a process's own
- * uploads. For a process that was not given one of the four, as a tool beside the host, the last holds that the store had.
+ * How long things last, in milliseconds. By `grace`, `deleteDelay`, `takedownHold`, `upload` and `lease` something is deleted. Of
+ * `deleteDelay`, `takedownHold` and `lease` the longest holds that any open process of the store was given; `grace` and `upload` are
+ * about a process's own uploads. For a process that was not given one of the five, as a tool beside the host, the last holds that the
+ * store had.
  */
 export interface Times {
   /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */
@@ -41,6 +42,12 @@ export interface Times {
    * newest is restored. @default 172_800_000 (48 h)
    */
   deleteDelay?: number | undefined
+  /**
+   * How long a blob stays for moderators after it was first taken down, also when its author deletes the record or the account
+   * is deleted. Counted from the takedown, whatever happens then: nothing that the author does makes it shorter, or longer.
+   * `restore` ends it. 0 for not at all: what no record references goes as any other. @default 0
+   */
+  takedownHold?: number | undefined
   /**
    * The longest that an upload may take in all, besides what its bytes need at 1 Mbit/s: a steady one is not ended by it.
    * @default 1_800_000 (30 min)
@@ -88,6 +95,7 @@ const hour = 60 * minute
 const defaultTimes: ResolvedTimes = {
   grace: 24 * hour,
   deleteDelay: 48 * hour,
+  takedownHold: 0,
   upload: 30 * minute,
   idle: minute / 2,
   inspect: minute,

@@ -11,6 +11,7 @@ export function timesInForce(own: ResolvedTimes, given: SharedTimes, agreed: Sha
     ...own,
     grace: given.grace ?? agreed.grace ?? own.grace,
     deleteDelay: agreed.deleteDelay ?? own.deleteDelay,
+    takedownHold: agreed.takedownHold ?? own.takedownHold,
     upload,
     lease: Math.max(own.lease, agreed.lease ?? 0, upload + own.inspect + 1),
   })

@@ -113,8 +113,11 @@ const wrongs: Record<string, string> = {
     or pending <> (select coalesce(sum(size), 0) from blobstore_doomed as doomed where doomed.did = account.did)`,
   'something of a deleted account': `select blob.did from blobstore_account as account
     left join blobstore_blob as blob on blob.did = account.did
+      and not exists (select from blobstore_takedown as held where held.cid = blob.cid and held.did in ('*', blob.did))
+    left join blobstore_ref as ref on ref.did = account.did
     left join blobstore_expected as expected on expected.did = account.did
-    where deleted_at is not null and deleting = 0 and (blob.did is not null or expected.did is not null)`,
+    where deleted_at is not null and deleting = 0
+    and (blob.did is not null or ref.did is not null or expected.did is not null)`,
 }
 
 export const miscounted = 'a counter that is wrong'

@@ -1,5 +1,5 @@
 import type { Metadata } from '../../src/metadata/metadata.ts'
-import { hour } from '../support/samples.ts'
+import { day, hour } from '../support/samples.ts'
 import { type Bench, intended, type Subjects, size, uploaded, write } from './bench.ts'
 
 type Step = (metadata: Metadata) => Promise<unknown>
@@ -17,11 +17,19 @@ type Check = (one: PromiseSettledResult<unknown>, other: PromiseSettledResult<un
 const deleteDelay = 0
 
 const collectBlobs = (did: string, cid: string) => (metadata: Metadata) =>
-  metadata.collectBlobs(did, [cid], { deleteDelay })
+  metadata.collectBlobs(did, [cid], { deleteDelay, takedownHold: day })
 
 const deleteAll = (did: string) => async (metadata: Metadata) => {
   const mark = await metadata.markDeleted(did)
-  while (await metadata.deleteSome(did, mark, { limit: 100, deleteDelay })) {}
+  while (await metadata.deleteSome(did, mark, { limit: 100, deleteDelay, takedownHold: day })) {}
+}
+
+/** Resolves with whether the blob was there when it was taken down, and whether it still is. */
+const takedown = (did: string, cid: string, owner: string) => async (metadata: Metadata) => {
+  await metadata.takedown(did, cid, { ref: null })
+  const looked = { as: 'moderator' as const, scopes: ['public'] }
+  const taken = (await metadata.resolve(owner, cid, looked)) !== null
+  return async () => taken && (await metadata.resolve(owner, cid, looked)) === null
 }
 
 export const meetings: Meeting[] = [
@@ -135,6 +143,27 @@ export const meetings: Meeting[] = [
       }
     },
   },
+  ...(['*', 'alice'] as const).flatMap((whose) => [
+    {
+      name: `a blob is collected while it is taken down for ${whose}`,
+      async prepare({ clock }, metadata, { alice, cid }) {
+        await uploaded(metadata, alice, cid)
+        clock.advance(2 * hour)
+        return {
+          one: takedown(whose === '*' ? whose : alice, cid, alice),
+          other: collectBlobs(alice, cid),
+          after: held,
+        }
+      },
+    } satisfies Meeting,
+    {
+      name: `an account is deleted while a blob of it is taken down for ${whose}`,
+      async prepare(_bench, metadata, { alice, cid }) {
+        await uploaded(metadata, alice, cid)
+        return { one: takedown(whose === '*' ? whose : alice, cid, alice), other: deleteAll(alice), after: held }
+      },
+    } satisfies Meeting,
+  ]),
   ...(['intend', 'commit', 'reference', 'expect'] as const).map(
     (what): Meeting => ({
       name: `an account is deleted, and there is a transaction of its own: ${what}`,
@@ -198,6 +227,12 @@ export const meetings: Meeting[] = [
     },
   },
 ]
+
+async function held(taken: PromiseSettledResult<unknown>, deleted: PromiseSettledResult<unknown>): Promise<void> {
+  bothSucceed(taken, deleted)
+  const isGone = (taken as PromiseFulfilledResult<() => Promise<boolean>>).value
+  if (await isGone()) throw new Error('what was taken down is gone')
+}
 
 function bothSucceed(...results: PromiseSettledResult<unknown>[]): void {
   for (const result of results) if (result.status === 'rejected') throw result.reason

@@ -168,7 +168,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     place.clock.advance(30 * day)
     const metadata = await place.metadata().open()
     onTestFinished(() => metadata.close())
-    expect(await metadata.collectBlobs(alice, [cid], { deleteDelay: day })).toBe(0)
+    expect(await metadata.collectBlobs(alice, [cid], { deleteDelay: day, takedownHold: 0 })).toBe(0)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
     place.clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })

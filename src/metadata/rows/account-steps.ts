@@ -1,11 +1,14 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { AccountSteps } from '../metadata.ts'
 import type { Session } from '../session.ts'
+import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { letGo } from './kept-blobs.ts'
 import { deleteNamings } from './naming-rows.ts'
+import { isHeld, unheldAmong } from './takedown-steps.ts'
 
 export function accountSteps(session: Session): AccountSteps {
   return {
@@ -33,7 +36,7 @@ export function accountSteps(session: Session): AccountSteps {
         return rows.map((row) => ({ did: row.did, mark: Number(row.deleted_at) }))
       }),
 
-    deleteSome: (did, mark, { limit, deleteDelay }) =>
+    deleteSome: (did, mark, { limit, deleteDelay, takedownHold }) =>
       session.write(async (trx) => {
         if ((await lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
         await assertNotRestored(trx)
@@ -41,12 +44,28 @@ export function accountSteps(session: Session): AccountSteps {
           // Whatever they name: one blob may be named by a million records.
           if ((await deleteNamings(trx, table, sql`did = ${did} order by cid limit ${limit}`)) > 0) return true
         }
-        const blobs = await trx.selectFrom('blobstore_blob').select('cid').where('did', '=', did).limit(limit).execute()
+        const blobs = await trx
+          .selectFrom('blobstore_blob')
+          .select('cid')
+          .where('did', '=', did)
+          .$if(takedownHold > 0, (query) =>
+            query.where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blobstore_blob.cid') }, takedownHold))),
+          )
+          .limit(limit)
+          .execute()
         if (blobs.length === 0) {
+          if (takedownHold > 0 && (await expireHeld(trx, did, limit))) return true
           await trx.updateTable('blobstore_account').set({ deleting: 0 }).where('did', '=', did).execute()
           return false
         }
-        const cids = blobs.map((blob) => blob.cid)
+        const cids = await unheldAmong(
+          session,
+          trx,
+          did,
+          blobs.map((blob) => blob.cid),
+          takedownHold,
+        )
+        if (cids.length === 0) return true // taken down since they were looked at
         await deleteBlobs(session, trx, did, cids, deleteDelay)
         return true
       }),
@@ -65,5 +84,18 @@ export function accountSteps(session: Session): AccountSteps {
         const message = 'What this account had is still being forgotten; try again when it is'
         throw new BlobStoreError('AccountDeleted', message, { did, transient: true })
       }, trx),
+  }
+
+  /** What is held is temporary from here on, and goes when it is held no more. Resolves with whether there was any. */
+  async function expireHeld(trx: Kysely<Tables>, did: string, limit: number): Promise<boolean> {
+    const held = await trx
+      .selectFrom('blobstore_blob')
+      .select('cid')
+      .where('did', '=', did)
+      .where('expires_at', 'is', null)
+      .limit(limit)
+      .execute()
+    await letGo(trx, { did, cids: held.map((blob) => blob.cid) }, session.now())
+    return held.length > 0
   }
 }

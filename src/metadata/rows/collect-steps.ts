@@ -10,6 +10,7 @@ import { assertNotRestored } from './identity-rows.ts'
 import { keepBlobs } from './kept-blobs.ts'
 import { isNamed } from './naming-rows.ts'
 import { addUp } from './sums.ts'
+import { isHeld, unheldAmong } from './takedown-steps.ts'
 import { endUpload } from './upload-steps.ts'
 
 export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> {
@@ -20,7 +21,7 @@ export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> 
         return Number(row.now)
       }),
 
-    expiredBlobs: ({ after, limit }) =>
+    expiredBlobs: ({ after, limit, takedownHold }) =>
       session.read(async (db) => {
         await assertNotRestored(db)
         const rows = await db
@@ -40,6 +41,12 @@ export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> 
                 tuple(after?.expiresAt ?? 0, after?.did ?? '', after?.cid ?? ''),
               ),
             ),
+          )
+          .$if(takedownHold > 0, (query) =>
+            query.where((eb) => {
+              const blob = { did: eb.ref('blobstore_blob.did'), cid: eb.ref('blobstore_blob.cid') }
+              return eb.not(isHeld(session, db, blob, takedownHold))
+            }),
           )
           .orderBy('expires_at')
           .orderBy('did')
@@ -69,7 +76,7 @@ export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> 
       return { accounts, blobs }
     },
 
-    collectBlobs: (did, cids, { deleteDelay }) =>
+    collectBlobs: (did, cids, { deleteDelay, takedownHold }) =>
       session.write(async (trx) => {
         await lockAccount(trx, did)
         await assertNotRestored(trx)
@@ -88,8 +95,8 @@ export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> 
         const kept = blobs.filter((blob) => blob.referenced)
         if (kept.length > 0) await keepBlobs(trx, { did, cids: kept.map((blob) => blob.cid) })
         const gone = blobs.filter((blob) => !blob.referenced && !blob.waited && blob.expired)
-        const goneCids = gone.map((blob) => blob.cid)
-        return deleteBlobs(session, trx, did, goneCids, deleteDelay)
+        const due = gone.map((blob) => blob.cid)
+        return deleteBlobs(session, trx, did, await unheldAmong(session, trx, did, due, takedownHold), deleteDelay)
       }),
 
     postponeBlobs: (did, cids, { delay }) =>

@@ -6,7 +6,7 @@ import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import type { Commit, CommitOutcome } from '../uploads.ts'
 import { lockAccount } from './account-row.ts'
-import { doom } from './doomed-rows.ts'
+import { chargeOf, doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
 import { retype } from './retype.ts'
 import { takenDown } from './takedown-steps.ts'
@@ -100,9 +100,10 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
       await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
       return { outcome: refusal }
     }
-    // A copy too many counts against the account only where it knew that it has the blob: else `pending`, and a quota
-    // that it fills, would tell it that somebody else has the same bytes.
-    await settleContent(trx, upload, situation, heldType === null ? null : did)
+    // A copy too many counts against the account only where it knew that it has the blob, and then always alike: which of
+    // the two copies goes, and when, depends on when anybody last uploaded these bytes, which `pending` must not tell.
+    await settleContent(trx, upload, situation)
+    if (heldType !== null) await doom(session, trx, [chargeOf(upload)], upload.unusedDelay)
     const mimeType = await typeOf(trx, upload, situation)
     if (heldType !== null) await prolong(trx, { did, cid, grace })
     else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
@@ -122,19 +123,19 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
   }
 
   /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
-  async function settleContent(trx: Trx, upload: Commit, live: Situation, charged: string | null): Promise<void> {
+  async function settleContent(trx: Trx, upload: Commit, live: Situation): Promise<void> {
     const { key, backend, cid, size } = upload
     if (live.key === null || live.backend === null) {
       await insertContent(trx, { cid, key, backend, size })
       return
     }
     if (live.fresh) {
-      await doom(session, trx, [{ key, backend, size, did: charged }], upload.unusedDelay)
+      await doom(session, trx, [{ key, backend, size, did: null }], upload.unusedDelay)
       return
     }
     const { numAffectedRows } = await replaceContent(trx, { cid, former: live.key, key, backend })
     if (numAffectedRows !== 1n) throw new LostRace()
-    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: charged }], upload.deleteDelay)
+    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], upload.deleteDelay)
   }
 }
 

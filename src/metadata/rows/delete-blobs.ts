@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
-import { doom } from './doomed-rows.ts'
+import { chargeOf, doom } from './doomed-rows.ts'
+import { lockContents } from './lock-contents.ts'
 
 /**
  * Deletes an account's unreferenced blobs, and the content that nobody has any more with its tombstone: in one
@@ -27,16 +27,8 @@ export async function deleteBlobs(
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   const temporary = deleted.filter((row) => row.expires_at !== null).length
   await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })
-  if (session.dialect.name === 'postgres') {
-    // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
-    await trx
-      .selectFrom('blobstore_content')
-      .select('cid')
-      .where('cid', 'in', cids)
-      .orderBy('cid')
-      .forUpdate()
-      .execute()
-  }
+  // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
+  await lockContents(session, trx, cids)
   const unowned = await trx
     .deleteFrom('blobstore_content')
     .where('cid', 'in', cids)
@@ -51,10 +43,10 @@ export async function deleteBlobs(
     .execute()
   const keys = new Map(unowned.map((content) => [content.cid, content]))
   const doomed = deleted.map(({ cid, size }) => {
-    // What others have too stays. The account is charged all the same, by a tombstone for a key that never was: else
-    // `pending`, and a quota that it fills, would tell it that they have it.
-    const { key, backend } = keys.get(cid) ?? { key: keyOf(cid, newGeneration(1)), backend: null }
-    return { key, backend, size: Number(size), did }
+    // What others have too stays. The account is charged all the same.
+    const charge = chargeOf({ did, cid, size: Number(size) })
+    const content = keys.get(cid)
+    return content ? { ...charge, key: content.key, backend: content.backend } : charge
   })
   await doom(session, trx, doomed, deleteDelay)
   return deleted.length

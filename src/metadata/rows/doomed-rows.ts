@@ -1,4 +1,5 @@
 import { type Kysely, type SqlBool, sql } from 'kysely'
+import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { Session } from '../session.ts'
 import type { Tables } from '../tables.ts'
 import { lockAccount } from './account-row.ts'
@@ -10,6 +11,14 @@ export interface Doom {
   /** Whose `pending` it counts as: deleting and uploading again must not be a way around a quota. */
   did: string | null
   size: number
+}
+
+/**
+ * What an account is charged for bytes that others have too, or may have: a tombstone for a key that never was, so that
+ * `pending`, and a quota that it fills, tells nothing of them.
+ */
+export function chargeOf({ did, cid, size }: { did: string; cid: string; size: number }): Doom {
+  return { key: keyOf(cid, newGeneration(1)), backend: null, did, size }
 }
 
 /**

@@ -29,6 +29,7 @@ const keep = statement((db, { did, cids }: Blobs) =>
 
 /** Those of the blobs that no record references any more are temporary from here on. */
 export async function letGo(trx: Kysely<Tables>, blobs: Blobs, expiresAt: RawBuilder<number>): Promise<void> {
+  if (blobs.cids.length === 0) return
   const { numUpdatedRows } = await trx
     .updateTable('blobstore_blob')
     .set({ expires_at: expiresAt })
