@@ -40,7 +40,16 @@ describe('createBlobStore', () => {
       fresh: day,
     })
     const limits = { maxBlobSize: 7, accept: ['image/*'], mimePolicy: 'declared', allowEmpty: false } as const
-    const times = { grace: 2 * hour, deleteDelay: 3, takedownHold: 8, upload: 4, idle: 5, inspect: 1, lease: 6, fresh: 7 }
+    const times = {
+      grace: 2 * hour,
+      deleteDelay: 3,
+      takedownHold: 8,
+      upload: 4,
+      idle: 5,
+      inspect: 1,
+      lease: 6,
+      fresh: 7,
+    }
     const configured = createBlobStore({ ...needed(), limits, times })
     expect(configured.limits).toMatchObject(limits)
     expect(configured.times).toEqual(times)
