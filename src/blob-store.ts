@@ -67,8 +67,10 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
-   * that are still being read end in an error.
-   * Later calls throw `StoreClosed`.
+   * that are still being read end in an error. Later calls throw `StoreClosed`.
+   *
+   * Waits for 5 minutes at most, and for 5 more until the backends have closed: what then is still under way, in a backend that
+   * never answers, is told to the logger, by the names of the calls, and left behind as a crash would leave it.
    */
   close(): Promise<void>
 

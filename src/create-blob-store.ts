@@ -77,7 +77,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   const [ownTimes, givenTimes] = [resolveTimes(options.times), longest([options.times ?? {}])]
   let times = ownTimes
   const slots = new UploadSlots(limits.uploads)
-  const lifecycle = new Lifecycle(open)
+  const lifecycle = new Lifecycle(open, logger)
   const run = lifecycle.run.bind(lifecycle)
 
   return tracedStore({
@@ -87,41 +87,41 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     },
     place: Object.freeze({ backends: backends.locations, metadata: metadata.location }),
     hooks,
-    ready: () => run(async () => {}),
+    ready: () => run('ready', async () => {}),
     close: () => lifecycle.close(),
     [Symbol.asyncDispose]: () => lifecycle.close(),
 
-    upload: (did, body, given) => run((store) => upload(store, did, body, given)),
-    applyWrites: (did, writes, given) => run((store) => applyWrites(store, did, writes, given)),
-    read: (did, cid, given) => run((store) => read(store, did, cid, given)),
-    presign: (did, cid, given) => run((store) => presign(store, did, cid, given)),
-    stat: (did, cid, given) => run((store) => stat(store, did, cid, given)),
+    upload: (did, body, given) => run('upload', (store) => upload(store, did, body, given)),
+    applyWrites: (did, writes, given) => run('applyWrites', (store) => applyWrites(store, did, writes, given)),
+    read: (did, cid, given) => run('read', (store) => read(store, did, cid, given)),
+    presign: (did, cid, given) => run('presign', (store) => presign(store, did, cid, given)),
+    stat: (did, cid, given) => run('stat', (store) => stat(store, did, cid, given)),
 
-    list: (did, given) => run((store) => list(store, did, given)),
-    listOwn: (did, given) => run((store) => listOwn(store, did, given)),
-    listMissing: (did, given) => run((store) => listMissing(store, did, given)),
-    counts: (did, given) => run((store) => counts(store, did, given)),
-    recordsFor: (did, cid, given) => run((store) => recordsFor(store, did, cid, given)),
-    usage: (did, given) => run((store) => usage(store, did, given)),
+    list: (did, given) => run('list', (store) => list(store, did, given)),
+    listOwn: (did, given) => run('listOwn', (store) => listOwn(store, did, given)),
+    listMissing: (did, given) => run('listMissing', (store) => listMissing(store, did, given)),
+    counts: (did, given) => run('counts', (store) => counts(store, did, given)),
+    recordsFor: (did, cid, given) => run('recordsFor', (store) => recordsFor(store, did, cid, given)),
+    usage: (did, given) => run('usage', (store) => usage(store, did, given)),
 
-    takedown: (did, cid, given) => run((store) => takedown(store, did, cid, given)),
-    restore: (did, cid, given) => run((store) => restore(store, did, cid, given)),
-    deleteAccount: (did, given) => run((store) => deleteAccount(store, did, given)),
-    reopenAccount: (did, given) => run((store) => reopenAccount(store, did, given)),
+    takedown: (did, cid, given) => run('takedown', (store) => takedown(store, did, cid, given)),
+    restore: (did, cid, given) => run('restore', (store) => restore(store, did, cid, given)),
+    deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),
+    reopenAccount: (did, given) => run('reopenAccount', (store) => reopenAccount(store, did, given)),
 
-    collect: (given) => run((store) => collect(store, given)),
-    sweep: (given) => run((store) => sweep(store, given)),
-    scrub: (given) => run((store) => scrub(store, given)),
-    totals: () => run((store) => store.metadata.totals()),
-    accounts: (given) => run((store) => accounts(store, given)),
-    backup: (path, given) => run((store) => backup(store, path, given)),
+    collect: (given) => run('collect', (store) => collect(store, given)),
+    sweep: (given) => run('sweep', (store) => sweep(store, given)),
+    scrub: (given) => run('scrub', (store) => scrub(store, given)),
+    totals: () => run('totals', (store) => store.metadata.totals()),
+    accounts: (given) => run('accounts', (store) => accounts(store, given)),
+    backup: (path, given) => run('backup', (store) => backup(store, path, given)),
     markBackup: () =>
-      run(async (store) => {
+      run('markBackup', async (store) => {
         store.epoch = await recogniseWhole(store)
         await noteBackup(store)
       }),
-    migrate: (given) => run((store) => migrate(store, given)),
-    recover: (given) => run((store) => recover(store, given)),
+    migrate: (given) => run('migrate', (store) => migrate(store, given)),
+    recover: (given) => run('recover', (store) => recover(store, given)),
   })
 
   async function open(): Promise<StoreContext> {

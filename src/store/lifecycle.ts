@@ -1,22 +1,34 @@
+import { untilAborted } from '../backend/until-aborted.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { StoreContext } from './context.ts'
+
+/**
+ * How long closing waits for what is under way, and then for the backends to close, in milliseconds each: as long as one
+ * deletion may take. A backend that never answers keeps no process for ever.
+ */
+const patience = 5 * 60_000
 
 /** Opens a store when it is first needed, lets operations run while it is open, and closes it behind the last. */
 export class Lifecycle {
   readonly #open: () => Promise<StoreContext>
+  readonly #logger: Logger
   #opening: Promise<StoreContext> | null = null
+  #store: StoreContext | null = null
   #closing: Promise<void> | null = null
-  readonly #running = new Set<Promise<unknown>>()
+  /** By their names. */
+  readonly #running = new Map<Promise<unknown>, string>()
 
-  constructor(open: () => Promise<StoreContext>) {
+  constructor(open: () => Promise<StoreContext>, logger: Logger) {
     this.#open = open
+    this.#logger = logger
   }
 
   /** Runs an operation on the open store. What kept it from opening may be over at the next call. */
-  async run<T>(operation: (store: StoreContext) => Promise<T>): Promise<T> {
+  async run<T>(name: string, operation: (store: StoreContext) => Promise<T>): Promise<T> {
     if (this.#closing) throw new BlobStoreError('StoreClosed', 'The blob store was closed')
     const running = this.#opened().then(operation)
-    this.#running.add(running)
+    this.#running.set(running, name)
     try {
       return await running
     } finally {
@@ -30,19 +42,55 @@ export class Lifecycle {
   }
 
   #opened(): Promise<StoreContext> {
-    this.#opening ??= this.#open().catch((error) => {
-      this.#opening = null
-      throw error
-    })
+    this.#opening ??= this.#open().then(
+      (store) => {
+        this.#store = store
+        return store
+      },
+      (error) => {
+        this.#opening = null
+        throw error
+      },
+    )
     return this.#opening
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#running)
-    const store = await this.#opening?.catch(() => null)
-    if (!store) return
+    if (!(await inTime(Promise.allSettled(this.#running.keys())))) {
+      const calls = [...Map.groupBy(this.#running.values(), (name) => name)]
+      this.#logger.error(
+        { underWay: Object.fromEntries(calls.map(([name, all]) => [name, all.length])), opened: this.#store !== null },
+        `Calls are still under way ${patience / 1000} seconds after the store was told to close, as where a backend never answers; it ` +
+          'is closed all the same',
+      )
+    }
+    if (this.#store) await this.#shut(this.#store)
+    // Where it is the opening that hangs, there is nothing to close until it ends, if ever.
+    else void this.#opening?.then((store) => this.#shut(store)).catch(() => {})
+  }
+
+  async #shut(store: StoreContext): Promise<void> {
     await store.presence.leave()
     await store.metadata.close()
-    await store.backends.close()
+    if (await inTime(store.backends.close())) return
+    this.#logger.error(
+      { backends: store.backends.names },
+      `A backend was told to close, and has not after ${patience / 1000} seconds; it is left alone`,
+    )
+  }
+}
+
+/** Whether the work has settled in time. @throws what it rejects with */
+async function inTime(work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), patience)
+  try {
+    await untilAborted(work, over.signal)
+    return true
+  } catch (error) {
+    if (over.signal.aborted && error === over.signal.reason) return false
+    throw error
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type BlobBackend, type BlobStore, createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import { type FaultyMethod, faultyBackend } from '../../src/testing.ts'
+import { alice, bytes } from '../support/samples.ts'
+
+// A backend that takes no notice of its signal, and never settles, keeps nobody who closes the store waiting for ever.
+
+const minute = 60_000
+const never = 2 ** 31 - 1
+
+interface Place {
+  blobs: BlobStore
+  told: [object, string][]
+}
+
+function open(backend: BlobBackend): Place {
+  const told: Place['told'] = []
+  const error = (details: object, message: string) => void told.push([details, message])
+  const logger = { info() {}, warn() {}, error }
+  return {
+    blobs: createBlobStore({ backend, metadata: sqliteMetadata(':memory:'), limits: { accept: ['*/*'] }, logger }),
+    told,
+  }
+}
+
+const hangsAt = (on: FaultyMethod, at = 1): BlobBackend =>
+  faultyBackend(new MemoryBackend(), { faults: [{ kind: 'delay', on, at, delay: never }] })
+
+/** How many minutes closing takes, of 20 at most. */
+async function minutesToClose(blobs: BlobStore): Promise<number | 'for ever'> {
+  let closed = false
+  const closing = blobs.close().then(() => {
+    closed = true
+  })
+  for (let minutes = 0; minutes <= 20; minutes++) {
+    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 50, interval: 5 }).catch(() => {})
+    if (closed) {
+      await closing
+      return minutes
+    }
+    await vi.advanceTimersByTimeAsync(minute)
+  }
+  return 'for ever'
+}
+
+describe('a store that is closed', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  // Goes red when closing waits for `running` alone.
+  test('waits 5 minutes for calls that hang in the backend, and tells which', async () => {
+    const { blobs, told } = open(hangsAt('put', 2))
+    await blobs.upload(alice, bytes('first'))
+    for (const content of ['second', 'latest']) blobs.upload(alice, bytes(content)).catch(() => {})
+    await vi.waitFor(async () => expect(await blobs.usage(alice)).toMatchObject({ count: 2, reserved: 6 }))
+    expect(await minutesToClose(blobs)).toBe(5)
+    expect(told).toEqual([[{ underWay: { upload: 1 }, opened: true }, expect.stringContaining('300 seconds')]])
+    await expect(blobs.usage(alice)).rejects.toMatchObject({ code: 'StoreClosed' })
+    expect(await minutesToClose(blobs), 'again').toBe(0)
+  })
+
+  test('does not wait for an opening that hangs, and closes what it opened when it ends', async () => {
+    const inner = new MemoryBackend()
+    let letGo = () => {}
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const closed = vi.spyOn(inner, 'close')
+    vi.spyOn(inner, 'readMarker').mockImplementationOnce(() => gate.then(() => null))
+    const { blobs, told } = open(inner)
+    const opening = blobs.ready().catch(() => {})
+    await sleep(20)
+    expect(await minutesToClose(blobs)).toBe(5)
+    expect(told).toEqual([[{ underWay: { ready: 1 }, opened: false }, expect.any(String)]])
+    expect(closed).not.toHaveBeenCalled()
+    letGo()
+    await opening
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce())
+  })
+
+  test('does not wait for ever for a backend to close', async () => {
+    const inner = new MemoryBackend()
+    vi.spyOn(inner, 'close').mockImplementation(() => new Promise(() => {}))
+    const { blobs, told } = open(inner)
+    await blobs.ready()
+    expect(await minutesToClose(blobs)).toBe(5)
+    expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('has not after 300 seconds')]])
+  })
+
+  test('rejects with what kept a backend from closing', async () => {
+    const inner = new MemoryBackend()
+    vi.spyOn(inner, 'close').mockRejectedValue(new Error('not now'))
+    const { blobs } = open(inner)
+    await blobs.ready()
+    await expect(blobs.close()).rejects.toThrow('not now')
+  })
+})
