@@ -129,7 +129,7 @@ const look = command(
           own: await all((cursor) => blobs.listOwn(did, { limit, cursor })),
           missing: await all((cursor) => blobs.listMissing(did, { limit, cursor })),
           counts: await blobs.counts(did),
-          records: await Promise.all(contents.map(({ cid }) => blobs.recordsFor(did, cid))),
+          records: await Promise.all(contents.map(async ({ cid }) => (await blobs.recordsFor(did, cid)).sort())),
           stats: await Promise.all(contents.map(({ cid }) => blobs.stat(did, cid, { scopes }))),
           usage: await usageOf(blobs, did),
         }),
