@@ -116,9 +116,7 @@ async function countDue({ metadata }: StoreContext): Promise<Partial<CollectRepo
   return { expiredUploads: uploads, deletedKeys: keys, deletedBytes: bytes, waitingKeys }
 }
 
-async function* rightTimes({ store }: Run): Step {
-  yield* bringBack(store, { limit: rowBatch, retry: retryDelay })
-}
+const rightTimes = ({ store }: Run): Step => bringBack(store, { limit: rowBatch, retry: retryDelay })
 
 /** A crash may have left a deleted account half forgotten. */
 async function* finishDeletions({ store, signal }: Run): Step {

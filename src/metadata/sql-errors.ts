@@ -48,7 +48,7 @@ export function isConnectionLost(error: unknown): boolean {
  * A standby of PostgreSQL, which may be promoted at any moment; or a server that was told to be read only. A standby refuses to
  * begin a transaction that writes as a feature that it does not have, in the server's language: known by the function that says so.
  */
-export function isReadOnly(error: unknown): boolean {
+function isReadOnly(error: unknown): boolean {
   const code = codeOf(error)
   if (code === '25006') return true
   return code === '0A000' && (error as { routine?: unknown }).routine === 'call_bool_check_hook'

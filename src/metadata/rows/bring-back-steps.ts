@@ -98,8 +98,8 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     if (rows.length === 0) return 0
     const keys = rows.map(({ key }) => key)
     const until: RawBuilder<number> = sql`${session.now(lease)} + case
-      when reserved >= ${sql.lit((allowance.most / 1000) * allowance.rate)} then ${sql.lit(allowance.most)}
-      else reserved * 1000 / ${sql.lit(allowance.rate)} + 1 end`
+      when reserved >= ${whole((allowance.most / 1000) * allowance.rate)} then ${whole(allowance.most)}
+      else reserved * 1000 / ${whole(allowance.rate)} + 1 end`
     return session.write(async (trx) => {
       const { numUpdatedRows } = await trx
         .updateTable('blobstore_upload')
@@ -111,3 +111,5 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     })
   }
 }
+
+const whole = (value: number): RawBuilder<number> => sql`cast(${Math.floor(value)} as bigint)`

@@ -85,7 +85,7 @@ function waiting(
     .where('did', '=', did)
     .where('cid', '=', cid)
     .orderBy('record_uri')
-    .limit(sql.lit(atMost))
+    .limit(atMost)
 }
 
 type Met = Expected & { mimeType: string; size: number }

@@ -34,7 +34,7 @@ export async function addUp<T extends keyof Tables, C extends string = never>(
     sql<Record<C | 'rows', number> & { looked: number; last: string | null }>`
       select ${added}, count(*) as looked, max(${sql.ref(along)}) as last from (
         select ${read}, case when ${where} then 1 else 0 end as counts from ${sql.table(table)}
-        where ${sql.ref(along)} > ${after} order by ${sql.ref(along)} limit ${sql.lit(atOnce)}) as piece`.execute(db)
+        where ${sql.ref(along)} > ${after} order by ${sql.ref(along)} limit ${atOnce}) as piece`.execute(db)
   let after: string | null = ''
   while (after !== null) {
     const begin: string = after

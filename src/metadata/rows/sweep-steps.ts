@@ -60,7 +60,7 @@ export function sweepSteps(session: Session): SweepSteps {
         await setImmediate()
         const result = await session.write((trx) =>
           sql`delete from blobstore_candidate where (sweep, key) in
-            (select sweep, key from blobstore_candidate where ${which} limit ${sql.lit(chunkSize)})`.execute(trx),
+            (select sweep, key from blobstore_candidate where ${which} limit ${chunkSize})`.execute(trx),
         )
         forgotten = result.numAffectedRows
       } while (forgotten === BigInt(chunkSize))

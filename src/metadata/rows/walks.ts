@@ -53,6 +53,6 @@ export function walkCids(
   return sql`walk (cid, n) as (
     select ${first(sql`${after}`)}, 1
     union all
-    select ${first(sql`walk.cid`)}, walk.n + 1 from walk where walk.cid is not null and walk.n < ${sql.lit(atMost)}
+    select ${first(sql`walk.cid`)}, walk.n + 1 from walk where walk.cid is not null and walk.n < ${atMost}
   )`
 }
