@@ -78,9 +78,9 @@ test('a reader that stays long lets the log grow, and is in nobody’s way', asy
   // Three rounds, and one for which the writer waits.
   await writeUntil(() => asked.mock.calls.length >= 4)
   await writeUntil(() => log().pages >= long + 200)
-  const pages = log().pages
-  await writeUntil(() => log().pages >= pages + 100)
-  expect(asked).toHaveBeenCalledTimes(4) // and not after each transaction
+  const [pages, calls] = [log().pages, asked.mock.calls.length]
+  await writeUntil(() => log().pages >= pages + long - 200)
+  expect(asked.mock.calls.length - calls).toBeLessThanOrEqual(4) // one time more, and not after each transaction
   expect(reader.prepare('select count(*) as count from row').get()).toEqual(seen)
   reader.exec('commit')
   database.pragma('wal_autocheckpoint = 0')
