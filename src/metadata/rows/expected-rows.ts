@@ -15,7 +15,7 @@ interface Expected {
 export const toldClaims = 100
 
 /** How many records begin to reference their blob in one transaction: few, since SQLite lets nobody else write meanwhile. */
-export const metAtOnce = 250
+const metAtOnce = 250
 
 /** Among so many records, the first by their URIs, it is looked what the type of the blob is. */
 const asked = 1000
