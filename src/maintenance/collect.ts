@@ -1,15 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
-import { untilAborted } from '../backend/until-aborted.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { alarm } from '../logger.ts'
-import type { DoomedKey, ExpiredBlob } from '../metadata/garbage.ts'
+import type { ExpiredBlob } from '../metadata/garbage.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { finishMeeting } from '../store/meeting.ts'
 import { expiredBlobs, type Held, heldBack } from './brake.ts'
 import { bringBack } from './bring-back.ts'
+import { type CollectReport, type Run, retryDelay, type Step } from './collection.ts'
+import { deleteDoomed } from './delete-doomed.ts'
 
 export interface CollectOptions extends CallOptions {
   /** Holds nothing back: see {@link CollectReport.stopped}. @default false */
@@ -20,38 +21,8 @@ export interface CollectOptions extends CallOptions {
   onProgress?: ((report: CollectReport) => void) | undefined
 }
 
-export interface CollectReport {
-  /** Temporary blobs whose grace period was over. */
-  expiredBlobs: number
-  /**
-   * Whether the brake held some back: many accounts, more than a tenth of them, would have lost more than a tenth of their
-   * blobs at once, and more than 100 in all. What no record ever referenced goes all the same, and so do the blobs of other
-   * accounts; what is held back goes 7 days later.
-   */
-  stopped: boolean
-  /** How many it held back. */
-  heldBlobs: number
-  /** Uploads whose lease was over. */
-  expiredUploads: number
-  /** Keys deleted from the backend, and their bytes as far as known. */
-  deletedKeys: number
-  deletedBytes: number
-  /** Keys that the backend could not delete; they are tried again. */
-  failedKeys: number
-  /** Keys that wait for the end of their delete delay, or for another try. */
-  waitingKeys: number
-}
-
 /** Rows of one transaction: few, since SQLite lets nobody else write meanwhile. */
 const rowBatch = 100
-/** Keys of one deletion: as many as S3 takes at once. */
-const keyBatch = 1000
-/** When what could not be deleted is tried again, in milliseconds. */
-const retryDelay = 10 * 60_000
-/** How long a backend may take over one deletion, in milliseconds. */
-const patience = 5 * 60_000
-/** How many of those that could not be deleted are told by name. */
-const toldKeys = 3
 
 /** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
 export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
@@ -81,20 +52,6 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   report.waitingKeys = await store.metadata.countDoomed()
   return report
 }
-
-/** One collection. */
-interface Run {
-  store: StoreContext
-  report: CollectReport
-  signal: AbortSignal | undefined
-  dryRun: boolean
-  held: Held | null
-  /** Backends that could delete nothing: not asked again. */
-  down: Set<string>
-}
-
-/** A step tells of each batch by a `yield`. Each leaves the store right, so it may stop anywhere. */
-type Step = AsyncGenerator<void>
 
 function holdBack(run: Run, held: Held): void {
   if (held.blobs === 0) return
@@ -143,13 +100,13 @@ async function* expireBlobs(run: Run): Step {
   yield
 }
 
-async function expireBatch({ store, report, dryRun }: Run, batch: readonly ExpiredBlob[]): Promise<void> {
+async function expireBatch({ store, report, dryRun, signal }: Run, batch: readonly ExpiredBlob[]): Promise<void> {
   const { metadata, times } = store
   const { deleteDelay, takedownHold } = times
   for (const [did, blobs] of Map.groupBy(batch, (blob) => blob.did)) {
     // Those that are referenced are looked at as well, once: they have not expired at all.
     const some = dryRun ? blobs.filter((blob) => !blob.referenced) : blobs
-    for (const { cid, waited } of some) if (waited) await finishMeeting(metadata, did, cid)
+    for (const { cid, waited } of some) if (waited) await finishMeeting(metadata, did, cid, { signal })
     const cids = some.map((blob) => blob.cid)
     const kept = await keptByHost(store, did, cids, dryRun)
     const gone = cids.filter((cid) => !kept.has(cid))
@@ -192,60 +149,4 @@ async function* expireUploads({ store, report }: Run): Step {
     }
     yield
   } while (expired.length === rowBatch)
-}
-
-async function* deleteDoomed(run: Run): Step {
-  const { metadata } = run.store
-  // What is put off meanwhile is not due again in the same run, however long that takes.
-  const began = await metadata.clock()
-  let due: DoomedKey[]
-  do {
-    due = await metadata.dueKeys(keyBatch, began)
-    const charges = due.filter((doomed) => doomed.backend === null)
-    await metadata.forgetKeys(charges)
-    for (const [backend, doomed] of Map.groupBy(due, (key) => key.backend)) {
-      if (backend !== null) await deleteFrom(run, backend, doomed)
-    }
-    yield
-  } while (due.length === keyBatch)
-}
-
-async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[]): Promise<void> {
-  const { report, store } = run
-  const failures = await deleteKeys(run, backend, doomed)
-  const gone = doomed.filter((one) => !failures.has(one.key))
-  // The tombstone goes only after the bytes are known to be gone.
-  await store.metadata.forgetKeys(gone)
-  report.deletedKeys += gone.length
-  report.deletedBytes += gone.reduce((sum, one) => sum + one.size, 0)
-  report.failedKeys += failures.size
-  if (failures.size === 0) return
-  if (gone.length === 0) run.down.add(backend)
-  for (const [message, some] of Map.groupBy(failures, ([, error]) => error.message)) {
-    const keys = some.map(([key]) => key)
-    await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
-    store.logger.warn(
-      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
-      'Bytes could not be deleted; they are tried again later',
-    )
-  }
-}
-
-/** Those that could not be deleted, and why. A backend that could delete nothing is not asked again in the same run. */
-async function deleteKeys(
-  { store: { backends }, signal, down }: Run,
-  backend: string,
-  doomed: readonly DoomedKey[],
-): Promise<ReadonlyMap<string, Error>> {
-  const keys = doomed.map(({ key }) => key)
-  try {
-    if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
-    const limit = AbortSignal.timeout(patience)
-    const ends = signal ? AbortSignal.any([signal, limit]) : limit
-    return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
-  } catch (error) {
-    signal?.throwIfAborted()
-    const failure = error instanceof Error ? error : new Error(String(error))
-    return new Map(keys.map((key) => [key, failure]))
-  }
 }

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { assertDelay, assertOptions, assertStore, assertWhole } from '../options.ts'
-import type { CollectReport } from './collect.ts'
+import type { CollectReport } from './collection.ts'
 import type { SweepReport } from './sweep.ts'
 
 export interface JanitorOptions {

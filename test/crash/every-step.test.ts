@@ -12,7 +12,7 @@ import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples
 // had acknowledged must be there in the next process, and after collecting and sweeping nothing else.
 //
 // Goes red when a rule is broken: bytes before the row (src/store/upload.ts: put before intend) leaves orphans that
-// the sweep's brake finds but collecting does not; a tombstone dropped before the deletion (src/maintenance/collect.ts)
+// the sweep's brake finds but collecting does not; a tombstone dropped before the deletion (src/maintenance/delete-doomed.ts)
 // leaves bytes; a missing foreign key or a commit before put loses acknowledged blobs.
 
 /** What the process has acknowledged: the blobs that its accounts hold, and which of their records name them. */

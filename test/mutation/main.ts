@@ -22,6 +22,7 @@ const subjects = {
       'src/metadata/write-group.ts',
       'src/metadata/rows/{upload-steps,commit-step,collect-steps,delete-blobs}.ts',
       'src/maintenance/collect.ts',
+      'src/maintenance/delete-doomed.ts',
     ],
     tests: [
       'test/store/{arguments,between-the-steps,upload,quota,accounts,hooks,indistinguishable,references,lifecycle}.test.ts',

@@ -19,7 +19,7 @@ import { temporaryFolder } from '../support/places.ts'
 // not sync the shard; when src/backend/disk/marker.ts syncs less;
 // when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite-settings.ts sets
 // synchronous = NORMAL; when src/store/upload.ts commits before `put`, or puts before `intend`; when
-// src/maintenance/collect.ts forgets tombstones before the bytes are gone. Of these the last tests break three.
+// src/maintenance/delete-doomed.ts forgets tombstones before the bytes are gone. Of these the last tests break three.
 // Needs strace (Debian: strace); REQUIRE_STRACE=1 makes its absence a failure.
 
 const available = straceWorks()

@@ -1,0 +1,67 @@
+import { untilAborted } from '../backend/until-aborted.ts'
+import type { DoomedKey } from '../metadata/garbage.ts'
+import { type Run, retryDelay, type Step } from './collection.ts'
+
+/** Keys of one deletion: as many as S3 takes at once. */
+const keyBatch = 1000
+/** How long a backend may take over one deletion, in milliseconds. */
+const patience = 5 * 60_000
+/** How many of those that could not be deleted are told by name. */
+const toldKeys = 3
+
+/** Deletes the bytes whose delay is over, then their tombstones. What fails waits for another run. */
+export async function* deleteDoomed(run: Run): Step {
+  const { metadata } = run.store
+  // What is put off meanwhile is not due again in the same run, however long that takes.
+  const began = await metadata.clock()
+  let due: DoomedKey[]
+  do {
+    due = await metadata.dueKeys(keyBatch, began)
+    const charges = due.filter((doomed) => doomed.backend === null)
+    await metadata.forgetKeys(charges)
+    for (const [backend, doomed] of Map.groupBy(due, (key) => key.backend)) {
+      if (backend !== null) await deleteFrom(run, backend, doomed)
+    }
+    yield
+  } while (due.length === keyBatch)
+}
+
+async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[]): Promise<void> {
+  const { report, store } = run
+  const failures = await deleteKeys(run, backend, doomed)
+  const gone = doomed.filter((one) => !failures.has(one.key))
+  // The tombstone goes only after the bytes are known to be gone.
+  await store.metadata.forgetKeys(gone)
+  report.deletedKeys += gone.length
+  report.deletedBytes += gone.reduce((sum, one) => sum + one.size, 0)
+  report.failedKeys += failures.size
+  if (failures.size === 0) return
+  if (gone.length === 0) run.down.add(backend)
+  for (const [message, some] of Map.groupBy(failures, ([, error]) => error.message)) {
+    const keys = some.map(([key]) => key)
+    await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
+    store.logger.warn(
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
+      'Bytes could not be deleted; they are tried again later',
+    )
+  }
+}
+
+/** Those that could not be deleted, and why. A backend that could delete nothing is not asked again in the same run. */
+async function deleteKeys(
+  { store: { backends }, signal, down }: Run,
+  backend: string,
+  doomed: readonly DoomedKey[],
+): Promise<ReadonlyMap<string, Error>> {
+  const keys = doomed.map(({ key }) => key)
+  try {
+    if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
+    const limit = AbortSignal.timeout(patience)
+    const ends = signal ? AbortSignal.any([signal, limit]) : limit
+    return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
+  } catch (error) {
+    signal?.throwIfAborted()
+    const failure = error instanceof Error ? error : new Error(String(error))
+    return new Map(keys.map((key) => [key, failure]))
+  }
+}
