@@ -70,12 +70,14 @@ export class Lifecycle {
   }
 
   async #shut(store: StoreContext): Promise<void> {
-    await store.presence.leave()
+    // The last process writes to the backends as it leaves; if that fails, the others wait for the end of its lease.
+    const left = await inTime(store.presence.leave())
     await store.metadata.close()
-    if (await inTime(store.backends.close())) return
+    const closed = await inTime(store.backends.close())
+    if (left && closed) return
     this.#logger.error(
       { backends: store.backends.names },
-      `A backend was told to close, and has not after ${patience / 1000} seconds; it is left alone`,
+      `A backend has not answered within ${patience / 1000} seconds as the store closed; it is left alone`,
     )
   }
 }

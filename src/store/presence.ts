@@ -16,6 +16,7 @@ export class Presence {
   readonly #onAgreed: (times: SharedTimes) => void
   readonly #id = randomUUID()
   #timer: NodeJS.Timeout | undefined
+  #keeping: Promise<void> | null = null
 
   /** `onAgreed` is told, again and again, the times that hold between this process, which was given some, and the others. */
   constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, onAgreed: (times: SharedTimes) => void) {
@@ -27,10 +28,18 @@ export class Presence {
   /** @throws `StoreMismatch` */
   async enter(): Promise<void> {
     await this.#note(true)
+    await keepMarkers(this.#store, 'stay')
     this.#timer = setInterval(() => {
-      this.#note(false).catch((error: unknown) => {
+      const warn = (error: unknown) => {
         this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
-      })
+      }
+      this.#note(false).catch(warn)
+      // A backend that hangs must neither keep the database from knowing, nor gather calls.
+      this.#keeping ??= keepMarkers(this.#store, 'stay')
+        .catch(warn)
+        .finally(() => {
+          this.#keeping = null
+        })
     }, interval).unref()
   }
 
@@ -56,6 +65,5 @@ export class Presence {
       ...this.#times,
     }
     this.#onAgreed(await metadata.enter(note))
-    await keepMarkers(this.#store, 'stay')
   }
 }

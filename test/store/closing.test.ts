@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type BlobBackend, type BlobStore, createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
 import { type FaultyMethod, faultyBackend } from '../../src/testing.ts'
+import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
 // A backend that takes no notice of its signal, and never settles, keeps nobody who closes the store waiting for ever.
@@ -10,16 +12,18 @@ const minute = 60_000
 const never = 2 ** 31 - 1
 
 interface Place {
+  backend: BlobBackend
   blobs: BlobStore
   told: [object, string][]
 }
 
-function open(backend: BlobBackend): Place {
+function open(backend: BlobBackend, metadata = sqliteMetadata(':memory:')): Place {
   const told: Place['told'] = []
   const error = (details: object, message: string) => void told.push([details, message])
   const logger = { info() {}, warn() {}, error }
   return {
-    blobs: createBlobStore({ backend, metadata: sqliteMetadata(':memory:'), limits: { accept: ['*/*'] }, logger }),
+    backend,
+    blobs: createBlobStore({ backend, metadata, limits: { accept: ['*/*'] }, logger }),
     told,
   }
 }
@@ -60,6 +64,15 @@ describe('a store that is closed', () => {
     expect(await minutesToClose(blobs), 'again').toBe(0)
   })
 
+  // Goes red when closing waits for the last process to write its markers.
+  test('waits 5 minutes for a backend that hangs as the last process leaves', async () => {
+    const { blobs, backend, told } = open(new MemoryBackend(), sqliteMetadata(join(temporaryFolder(), 'blobs.sqlite')))
+    await blobs.ready()
+    vi.spyOn(backend, 'readMarker').mockReturnValue(new Promise(() => {}))
+    expect(await minutesToClose(blobs)).toBe(5)
+    expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('300 seconds')]])
+  })
+
   test('does not wait for an opening that hangs, and closes what it opened when it ends', async () => {
     const inner = new MemoryBackend()
     let letGo = () => {}
@@ -85,7 +98,7 @@ describe('a store that is closed', () => {
     const { blobs, told } = open(inner)
     await blobs.ready()
     expect(await minutesToClose(blobs)).toBe(5)
-    expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('has not after 300 seconds')]])
+    expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('has not answered within 300 seconds')]])
   })
 
   test('rejects with what kept a backend from closing', async () => {
