@@ -9,6 +9,7 @@ import type { Content } from '../metadata/care.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
+import { finishMeeting } from '../store/meeting.ts'
 import { putCopy } from './replace.ts'
 
 export interface RecoverOptions extends CallOptions {
@@ -164,7 +165,10 @@ async function adopt(
     const found = { content, did, mimeType, grace: times.grace, deleteDelay: times.deleteDelay }
     const adoption = await metadata.adopt(found)
     claimed ||= adoption !== 'refused'
-    if (adoption === 'adopted') report.adopted += 1
+    if (adoption === 'adopted') {
+      report.adopted += 1
+      await finishMeeting(metadata, did, content.cid)
+    }
     if (adoption !== 'taken down') continue
     if (!report.takenDown.includes(content.cid)) report.takenDown.push(content.cid)
     break

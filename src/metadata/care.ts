@@ -47,7 +47,7 @@ export interface RecoverSteps {
   /**
    * Gives the account the CID, as a temporary blob; at once permanent where its records wait for it. The bytes are those
    * under `content.key`, which is the content's; or that of a copy announced by `intendCopy`, which takes the place of the content's
-   * older ones.
+   * older ones. Of the records that wait for it some reference it from here on, and `meetExpectations` goes on.
    */
   adopt(found: {
     content: Content

@@ -35,6 +35,9 @@ export interface DifferingClaim {
   size: number | null
 }
 
+/** Of very many claims that differ, the first so many are told. */
+export const toldClaims = 100
+
 export interface BlobCounts {
   /** Distinct CIDs that the account's records name. */
   expected: number

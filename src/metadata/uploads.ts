@@ -34,8 +34,8 @@ export interface UploadSteps {
   commit(upload: Commit): Promise<CommitOutcome>
 
   /**
-   * Lets more of the records that wait for a blob reference it, a bounded number, if the account holds it. While some wait it
-   * does not expire.
+   * Lets more of the records that wait for a blob reference it, a bounded number, if the account holds it and was not
+   * deleted. While some wait it does not expire.
    */
   meetExpectations(did: string, cid: BlobCid): Promise<Meeting>
 

@@ -207,10 +207,7 @@ function parseMarker(text: string | null, backend: string): Marker | null {
   if (text === null) return null
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && 'id' in value && 'epoch' in value) {
-      const { id, epoch } = value
-      if (typeof id === 'string' && Number.isSafeInteger(epoch)) return value as Marker
-    }
+    if (isMarker(value)) return value
   } catch {
     // told below
   }
@@ -218,6 +215,13 @@ function parseMarker(text: string | null, backend: string): Marker | null {
     backend,
     'its object `marker`, which says to which database it belongs, cannot be read. Put it back from a backup',
   )
+}
+
+function isMarker(value: unknown): value is Marker {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, epoch, place, until }: Partial<Record<keyof Marker, unknown>> = value
+  if (typeof id !== 'string' || !Number.isSafeInteger(epoch)) return false
+  return (place === undefined || typeof place === 'string') && (until === undefined || Number.isSafeInteger(until))
 }
 
 function mismatch(backend: string, why: string): BlobStoreError {

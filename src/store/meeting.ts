@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { BlobCid } from '../blob/cid.ts'
+import { toldClaims } from '../metadata/facts.ts'
 import type { Meeting, UploadSteps } from '../metadata/uploads.ts'
 
 /**
@@ -10,17 +11,15 @@ export async function finishMeeting(
   metadata: UploadSteps,
   did: string,
   cid: BlobCid,
-  begun: Meeting = { differing: [], waiting: true },
+  { begun = { differing: [], waiting: true }, signal }: { begun?: Meeting; signal?: AbortSignal | undefined } = {},
 ): Promise<Meeting['differing']> {
   let { waiting, differing } = begun
   while (waiting) {
     await setImmediate()
+    signal?.throwIfAborted()
     const more = await metadata.meetExpectations(did, cid)
     waiting = more.waiting
-    differing = [...differing, ...more.differing].slice(0, most)
+    differing = [...differing, ...more.differing].slice(0, toldClaims)
   }
   return differing
 }
-
-/** How many differing claims are told. */
-const most = 100

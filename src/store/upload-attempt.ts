@@ -100,7 +100,7 @@ export class UploadAttempt {
     })
     this.#settled = true
     const { mimeType: storedAs, ...begun } = this.#stored(outcome, cid)
-    this.#tellDiffering(cid, storedAs, await finishMeeting(metadata, this.#did, cid, begun))
+    this.#tellDiffering(cid, storedAs, await finishMeeting(metadata, this.#did, cid, { begun }))
     return createBlobRef({ cid, mimeType: storedAs, size })
   }
 

@@ -84,13 +84,16 @@ describe('a database restored from the past', () => {
     restore()
 
     const recovered = open()
-    const write = { action: 'create' as const, uri: uriOf(alice, 'a'), record: { wanted } }
-    await recovered.applyWrites(alice, [write], { rev: nextRev(), missing: 'expect' })
+    // More of them than begin to reference a blob in one transaction.
+    const rkeys = Array.from({ length: 600 }, (_, n) => `r${n}`)
+    const writes = rkeys.map((r) => ({ action: 'create' as const, uri: uriOf(alice, r), record: { wanted } }))
+    await recovered.applyWrites(alice, writes, { rev: nextRev(), missing: 'expect' })
     const owner = { did: alice, mimeType: 'text/plain' }
     const ownersOf = async (cid: string) => (cid === wanted.ref.toString() ? [owner] : [])
     const report = await recovered.recover({ ownersOf })
     expect(report).toMatchObject({ adopted: 1, unclaimed: [unwanted.ref.toString()] })
     expect(await text((await recovered.read(alice, wanted.ref)).body)).toBe('wanted')
+    expect(await recovered.recordsFor(alice, wanted.ref)).toHaveLength(600)
     expect(await recovered.sweep()).toMatchObject({ keys: 3, orphans: 2 })
     clock.advance(2 * day)
     expect(await recovered.collect()).toMatchObject({ deletedKeys: 2 })

@@ -176,6 +176,28 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.read(alice, cid)).toMatchObject({ size: content.length })
   })
 
+  // Red when a blob that waits to be looked at keeps the time that it had: it would go at once.
+  test('and whose records all go long after, keeps it for a whole grace period', async () => {
+    const { place, blobs } = await killed()
+    place.clock.advance(30 * day)
+    await commit(blobs, alice, ...rkeys.map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) })))
+    expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
+    place.clock.advance(2 * day)
+    expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
+  })
+
+  // Red when a step of the meeting does not look whether the account was deleted.
+  test('lets nothing reference the blob once its account is deleted', async () => {
+    const { place, blobs } = await killed()
+    const metadata = await place.metadata().open()
+    onTestFinished(() => metadata.close())
+    await metadata.markDeleted(alice)
+    expect(await metadata.meetExpectations(alice, cid)).toEqual({ differing: [], waiting: false })
+    expect(await metadata.recordsFor(alice, cid, {})).toHaveLength(250 * (transactions + 1))
+    await blobs.collect()
+    expect(await metadata.recordsFor(alice, cid, {})).toEqual([])
+  })
+
   test('leaves the rest to the next upload of the blob', async () => {
     const { blobs } = await killed()
     await uploaded(blobs)

@@ -1,6 +1,7 @@
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { isSameType, saysSomething } from '../../blob/same-type.ts'
+import { toldClaims } from '../facts.ts'
 import { statement } from '../statement.ts'
 import type { Tables } from '../tables.ts'
 import type { Meeting } from '../uploads.ts'
@@ -10,9 +11,6 @@ interface Expected {
   did: string
   cid: string
 }
-
-/** The most claims that are told. */
-export const toldClaims = 100
 
 /** How many records begin to reference their blob in one transaction: few, since SQLite lets nobody else write meanwhile. */
 const metAtOnce = 250

@@ -27,16 +27,17 @@ const keep = statement((db, { did, cids }: Blobs) =>
     .where((eb) => eb.not(isNamed(eb, 'blobstore_expected'))),
 )
 
-/** Those of the blobs that no record references any more are temporary from here on. */
-export async function letGo(trx: Kysely<Tables>, blobs: Blobs, expiresAt: RawBuilder<number>): Promise<void> {
-  if (blobs.cids.length === 0) return
-  const { numUpdatedRows } = await trx
+/** Those of the blobs that no record references any more are temporary from here on, and expire then. */
+export async function letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: RawBuilder<number>): Promise<void> {
+  if (cids.length === 0) return
+  const unreferenced = trx
     .updateTable('blobstore_blob')
     .set({ expires_at: expiresAt })
-    .where('did', '=', blobs.did)
-    .where('cid', 'in', blobs.cids)
-    .where('expires_at', 'is', null)
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
     .where((eb) => eb.not(isNamed(eb, 'blobstore_ref')))
-    .executeTakeFirstOrThrow()
-  if (numUpdatedRows > 0n) await lockAccount(trx, blobs.did, { temporary: Number(numUpdatedRows) })
+  // First what is temporary already, as where records still waited for it: it has a whole grace period before it, too.
+  await unreferenced.where('expires_at', 'is not', null).execute()
+  const { numUpdatedRows } = await unreferenced.where('expires_at', 'is', null).executeTakeFirstOrThrow()
+  if (numUpdatedRows > 0n) await lockAccount(trx, did, { temporary: Number(numUpdatedRows) })
 }

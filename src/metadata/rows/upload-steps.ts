@@ -22,7 +22,8 @@ export function uploadSteps(session: Session): UploadSteps {
     commit: (upload) => session.write((trx) => commit(trx, upload)),
     meetExpectations: (did, cid) =>
       session.write(async (trx) => {
-        await lockAccount(trx, did)
+        const { deletedAt } = await lockAccount(trx, did)
+        if (deletedAt !== null) return { differing: [], waiting: false } // what waits is forgotten with the account
         const held = (await findHeld(trx, { did, cid })).rows[0]
         if (!held) return { differing: [], waiting: false }
         return meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
