@@ -38,4 +38,4 @@ export interface Run {
 export type Step = AsyncGenerator<void>
 
 /** When what failed is tried again, in milliseconds. */
-export const retryDelay = 10 * 60_000
+export const retryDelay: number = 10 * 60_000

@@ -36,7 +36,7 @@ export interface DifferingClaim {
 }
 
 /** Of very many claims that differ, the first so many are told. */
-export const toldClaims = 100
+export const toldClaims: number = 100
 
 export interface BlobCounts {
   /** Distinct CIDs that the account's records name. */

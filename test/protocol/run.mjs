@@ -11,7 +11,7 @@ const usage = `npm run test:protocol -- [options]
 
 Explores the models of the protocol: it must hold in every interleaving, and break without any one of its rules.
 
-  --quick       small bounds, below 3 GB and a few minutes; otherwise everything, which takes 12 GB
+  --quick       small bounds, below 2 GB and two minutes; otherwise everything, which takes 12 GB
   --only NAME   only the runs whose name begins so
   --keys N      with N storage keys where a run that must hold has three
   --states N    give up a run after so many states: it is then no pass (default 12000000, with --quick 400000)

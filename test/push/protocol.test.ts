@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 
 test('the protocol holds in every interleaving, and breaks without any one of its rules', () => {
   const run = join(import.meta.dirname, '../protocol/run.mjs')
-  const args = ['--max-old-space-size=3000', run, '--quick', '--no-traces']
+  const args = ['--max-old-space-size=1800', run, '--quick', '--no-traces']
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   expect(stderr).toBe('')
   expect(stdout).toContain('all as expected')
