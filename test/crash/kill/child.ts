@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/index.ts'
 import type { Times } from '../../../src/store/limits.ts'
 import { Random } from '../../support/random.ts'
+import { Abandoned } from './abandoned.ts'
 import { type BrokenRule, breakRule } from './broken-rules.ts'
 import { Collector } from './collector.ts'
 import { Journal, JournalReader } from './journal.ts'
@@ -97,7 +98,7 @@ function hire(): Worker[] {
   const rules = breakRule(broken, place, trap.backend(place.backend()), metadata)
   const blobs: BlobStore = place.store(times, rules.backend, rules.metadata)
   const random = new Random(`${options.seed} ${name} ${ledger.ops}`)
-  if (role === 'collector') return [new Collector(blobs, journal, random)]
+  if (role === 'collector') return [new Collector(blobs, journal, new Abandoned(place), random)]
   if (role === 'reader') return [new Reader(blobs, journal, random), ...(options.leak ? [new Leak(options.leak)] : [])]
   const shared = lasting ? 'did:plc:lasting' : 'did:plc:hasty'
   return ['a', 'b'].map(

@@ -11,7 +11,7 @@ export type Deed =
   | { what: 'write'; did: string; uri: string; cids: string[]; expected: boolean }
   | { what: 'takedown' | 'restore'; did: string; cid: string }
   | { what: 'delete' | 'reopen'; did: string }
-  | { what: 'collect' | 'sweep' | 'scrub' | 'read' }
+  | { what: 'collect' | 'abandon' | 'sweep' | 'scrub' | 'read' }
 
 export type Line =
   | ({ op: number; at: number } & Deed)
