@@ -11,6 +11,12 @@ const long = 2000
 /** The part of that length that writers wait for, some milliseconds; and after which what failed is tried again. */
 const few = 1 / 16
 
+/**
+ * Of that length so often, and a writer waits for the thread that is at it; and twice as often, and COMMIT takes it, which
+ * holds the event loop for some 30 ms: only where the thread hangs, or readers kept it from beginning.
+ */
+const tooLongFor = { wait: 2, commit: 4 }
+
 /** Rounds of taking what the last one left, under writers that add to it all the time. */
 const rounds = 3
 
@@ -39,6 +45,8 @@ export class Checkpoints {
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
+  /** A writer has waited for what is running, in vain. */
+  #hangs = false
   /** What the log had when it was last looked at. */
   #known = 0
   /** With how many pages in the log it is taken next. Later where readers keep some of it, sooner after a failure. */
@@ -54,7 +62,7 @@ export class Checkpoints {
     // It takes nothing, and tells how long the log is.
     this.#length = database.prepare<[], LogRow>('PRAGMA wal_checkpoint(NOOP)')
     this.#formerly = Number(database.pragma('wal_autocheckpoint', { simple: true }))
-    this.#takeInCommit(4 * this.#long) // should the thread not keep up
+    this.#takeInCommit(tooLongFor.commit * this.#long)
     const pageSize = Number(database.pragma('page_size', { simple: true }))
     // What it took beyond its length it gives back to the disk when it begins anew.
     database.pragma(`journal_size_limit = ${this.#long * pageSize}`)
@@ -62,6 +70,7 @@ export class Checkpoints {
 
   /** To be called before a transaction begins. */
   async beforeTransaction(): Promise<void> {
+    if (this.#running && !this.#hangs && this.#known > tooLongFor.wait * this.#long) await this.#catchUp(this.#running)
     if (!this.#nearlyDone) return
     this.#nearlyDone = false
     try {
@@ -74,7 +83,9 @@ export class Checkpoints {
 
   /** To be called after a transaction was committed. */
   committed(): void {
+    if (this.#running) this.#rest()
     if (this.#running || this.#nearlyDone || this.#off) return
+    this.#hangs = false
     const rest = this.#rest()
     this.#next = Math.min(this.#next, rest + this.#long)
     if (rest < this.#next) return
@@ -101,6 +112,15 @@ export class Checkpoints {
       if (this.#thread !== null && !this.#thread.over) return
       this.#off = true
       this.#takeInCommit(this.#formerly)
+    }
+  }
+
+  /** Writers that are faster than the thread wait for it: the log would grow without end. */
+  async #catchUp(running: Promise<void>): Promise<void> {
+    try {
+      await Promise.race([running, tooLong()])
+    } catch {
+      this.#hangs = true
     }
   }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -123,6 +123,37 @@ test('a disk that hangs lets the writer go on after half a second', async () => 
   const { writeUntil } = databaseWithLog()
   await writeUntil(() => asked.mock.calls.length >= 4)
   await writeUntil(() => asked.mock.calls.length >= 5) // and is asked again
+})
+
+// Else COMMIT takes it, and holds the event loop.
+test('writers that are faster than the thread wait for it, and not for one that hangs', async () => {
+  const { checkpoint } = CheckpointThread.prototype
+  const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
+  onTestFinished(() => asked.mockRestore())
+  const { database, write, writeUntil, log } = databaseWithLog()
+  database.pragma('wal_autocheckpoint = 0')
+  await writeUntil(() => asked.mock.calls.length > 0) // the thread has started
+  await writeUntil(() => log().rest < few)
+  let longest = 0
+  const writeAll = async (pages: number) => {
+    for (let count = 0; count < pages; count++) {
+      await write()
+      if (count % 10 === 0) await setImmediate()
+      longest = Math.max(longest, log().rest)
+    }
+  }
+  asked.mockImplementation(async function (this: CheckpointThread) {
+    await setTimeout(50)
+    await checkpoint.call(this)
+  })
+  await writeAll(5 * long)
+  expect(longest).toBeLessThan(2.1 * long)
+  const hanging = Promise.withResolvers<void>()
+  asked.mockReturnValue(hanging.promise)
+  const start = performance.now()
+  await writeAll(5 * long)
+  expect(performance.now() - start).toBeLessThan(30_000) // it waited once, not before each of them
+  hanging.resolve()
 })
 
 test('a checkpoint that another process is at counts as failed', async () => {
