@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { BlobBackend } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { isEmpty, pagesOf } from '../backend/pages.ts'
+import { readWhole } from '../backend/read-whole.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -160,13 +161,7 @@ async function readAll(backend: BlobBackend, { key, size }: Entry, signal: Abort
     await object?.body.return?.()
     return null
   }
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for await (const chunk of object.body) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return await readWhole(object.body, size)
 }
 
 /** A DID has no spaces. */

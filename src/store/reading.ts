@@ -1,4 +1,5 @@
 import type { ByteRange } from '../backend/backend.ts'
+import { readWhole } from '../backend/read-whole.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/facts.ts'
@@ -37,14 +38,17 @@ export class Reading implements BlobReading {
       {
         async pull(controller) {
           const { value, done } = await chunks.next()
-          if (done) controller.close()
-          else {
+          if (done) return controller.close()
+          try {
             controller.enqueue(new Uint8Array(value)) // it is valid only until the next is asked for
             chunks.watch()
+          } catch (error) {
+            await chunks.return().catch(() => {}) // there is no memory for the copy
+            throw error
           }
         },
         async cancel() {
-          await chunks.return?.()
+          await chunks.return()
         },
       },
       { highWaterMark: 0 },
@@ -53,13 +57,8 @@ export class Reading implements BlobReading {
   }
 
   async bytes(): Promise<Uint8Array> {
-    const all = Buffer.allocUnsafeSlow(this.range ? this.range.end - this.range.start + 1 : this.size)
-    let at = 0
-    for await (const chunk of this.chunks) {
-      all.set(chunk, at)
-      at += chunk.byteLength
-    }
-    return all
+    const { range, size, chunks } = this
+    return await readWhole(chunks, range ? range.end - range.start + 1 : size)
   }
 }
 

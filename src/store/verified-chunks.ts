@@ -39,7 +39,7 @@ export class VerifiedChunks implements AsyncIterableIterator<Uint8Array> {
         break
       }
       this.#hash.update(next.value)
-      this.#held = new Uint8Array(next.value) // the source may reuse its chunk
+      this.#held = await this.#copied(next.value)
       if (ready) return { value: ready, done: false }
     }
     return { value: undefined, done: true }
@@ -49,6 +49,16 @@ export class VerifiedChunks implements AsyncIterableIterator<Uint8Array> {
     this.#done = true
     await this.#source.return?.()
     return { value: undefined, done: true }
+  }
+
+  /** The source may reuse its chunk. */
+  async #copied(chunk: Uint8Array): Promise<Uint8Array> {
+    try {
+      return new Uint8Array(chunk)
+    } catch (error) {
+      await this.return().catch(() => {}) // there is no memory for it
+      throw error
+    }
   }
 
   async #verify(): Promise<void> {
