@@ -87,12 +87,8 @@ export class ExportErrand {
     try {
       if (!this.errand.dryRun) {
         await this.errand.wait(size)
-        const { chunks } = await this.#blobs.read(did, cid, {
-          as: 'moderator',
-          verify: true,
-          signal: this.errand.signal,
-        })
-        await this.files.write(path, chunks)
+        const options = { as: 'moderator', verify: true, signal: this.errand.signal } as const
+        await this.files.write(path, async () => (await this.#blobs.read(did, cid, options)).chunks)
       }
       this.report.written += 1
       this.report.bytes += size

@@ -55,7 +55,7 @@ export async function exportFiles(blobs: BlobStore, options: ExportFilesOptions)
     dids.push(did)
     await running.forEachBlob(did, (stat) => running.write(did, stat, join(folder, stat.cid)))
   })
-  if (!options.dryRun) await running.files.write(join(folder, 'manifest.jsonl'), manifest())
+  if (!options.dryRun) await running.files.write(join(folder, 'manifest.jsonl'), async () => manifest())
   await running.files.finish()
   return running.report
 

@@ -50,19 +50,27 @@ export class FileWriter {
     }
   }
 
-  /** A chunk may be reused once the next is asked for. */
-  async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * The bytes are opened when there is a file to take them: nothing is left open because none can be had. A chunk may be
+   * reused once the next is asked for.
+   */
+  async write(path: string, openBytes: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
     await mkdir(this.#parts, { recursive: true })
     const part = join(this.#parts, randomUUID())
     const file = await open(part, 'wx')
     try {
-      for await (const chunk of chunks) await file.writeFile(chunk)
-      if (this.#sync) await file.sync()
-    } finally {
-      await file.close()
+      try {
+        for await (const chunk of await openBytes()) await file.writeFile(chunk)
+        if (this.#sync) await file.sync()
+      } finally {
+        await file.close()
+      }
+      await this.#makeFolder(dirname(path))
+      await rename(part, path)
+    } catch (error) {
+      await unlink(part).catch(() => {})
+      throw error
     }
-    await this.#makeFolder(dirname(path))
-    await rename(part, path)
   }
 
   async finish(): Promise<void> {

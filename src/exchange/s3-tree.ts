@@ -45,8 +45,11 @@ export class S3Tree implements PdsTree {
     const command = new GetObjectCommand({ Bucket: this.#bucket, Key: nameOf(area, did, name) })
     try {
       const { Body, ContentLength } = await this.#client.send(command, signal ? { abortSignal: signal } : {})
-      if (Body === undefined || ContentLength === undefined) throw new Error('The service answered without a body')
-      const body = Body as Readable
+      const body = Body as Readable | undefined
+      if (body === undefined || ContentLength === undefined) {
+        body?.destroy() // or it keeps its socket
+        throw new Error('The service answered without a body, or without saying how many bytes it has')
+      }
       return { size: ContentLength, body, close: async () => void body.destroy() }
     } catch (error) {
       if (isError(error) && error.name === 'NoSuchKey') return null
