@@ -12,7 +12,8 @@ export interface SendOptions {
 
 /**
  * Sends bytes from the backend's chunks to the socket, one at a time: the next is asked for when the kernel has taken
- * the one before, which is the back pressure, and lets the backend use one buffer again and again.
+ * the one before, which is the back pressure, and lets the backend use one buffer again and again. To close the reading is the
+ * caller's part.
  */
 export async function sendReading(
   res: ServerResponse,
@@ -39,7 +40,6 @@ export async function sendReading(
     if (!signal.aborted) throw error
   } finally {
     watch.stop()
-    await chunks.return?.() // closes the file, wherever this ended
   }
 }
 

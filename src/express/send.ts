@@ -9,8 +9,19 @@ interface Sending extends SendOptions {
   linger: Linger
 }
 
-/** Sends an answer. When it rejects and `res.headersSent` is still false, another answer can be sent. */
+/**
+ * Sends an answer, and closes its reading, wherever that ends. When it rejects and `res.headersSent` is still false, another
+ * answer can be sent.
+ */
 export async function send(res: ServerResponse, answer: Reply, options: Sending): Promise<void> {
+  try {
+    await sendReply(res, answer, options)
+  } finally {
+    if (isReading(answer.body)) await answer.body.chunks.return?.()
+  }
+}
+
+async function sendReply(res: ServerResponse, answer: Reply, options: Sending): Promise<void> {
   const reply = withVary(res, answer)
   const { status, headers, body } = reply
   if (isReading(body)) return await sendReading(res, reply, body, options)

@@ -89,7 +89,9 @@ export async function respond(
   try {
     return finish(reply)
   } catch (error) {
-    return finish(await answerError(route, call, error)) // a header of the host's that cannot be written
+    // A header of the host's that cannot be written.
+    if (isReading(reply.body)) await reply.body.chunks.return?.().catch(() => {})
+    return finish(await answerError(route, call, error))
   }
 }
 
