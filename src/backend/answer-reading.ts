@@ -39,10 +39,12 @@ export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
     this.#options = options
     this.#left = options.length
     this.#chunks = options.body[Symbol.asyncIterator]()
-    options.readings.add(this)
-    options.patience.rest()
-    options.patience.signal.addEventListener('abort', this.#onAbort, { once: true })
-    if (this.#left === 0) this.end()
+    const { readings, patience } = options
+    readings.add(this)
+    patience.rest()
+    patience.signal.addEventListener('abort', this.#onAbort, { once: true })
+    if (patience.signal.aborted) this.#onAbort()
+    else if (this.#left === 0) this.end()
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -86,11 +88,22 @@ export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
     readings.delete(this)
     patience.signal.removeEventListener('abort', this.#onAbort)
     patience[Symbol.dispose]()
-    if (this.#left === 0)
-      void this.#chunks.next().catch(() => {}) // its end, which lets the connection serve again
-    else {
-      patience.fail(new Error('The reading was ended'))
-      void this.#chunks.return?.().catch(() => {})
+    if (this.#left === 0) void this.#awaitEnd()
+    else this.#cut()
+  }
+
+  /** Of a body whose bytes have all come: its end lets the connection serve again. One that goes on is cut. */
+  async #awaitEnd(): Promise<void> {
+    try {
+      const { done } = await this.#chunks.next()
+      if (!done) this.#cut()
+    } catch {
+      // It has ended too.
     }
+  }
+
+  #cut(): void {
+    this.#options.patience.fail(new Error('The reading was ended'))
+    void this.#chunks.return?.().catch(() => {})
   }
 }

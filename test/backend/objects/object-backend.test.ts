@@ -182,3 +182,45 @@ async function bytesOf(object: BackendObject | null): Promise<Uint8Array> {
   if (object === null) throw new Error('There is no object')
   return collect(object.body)
 }
+
+/** A body of these chunks that tells whether it is open: neither read to its end nor closed. */
+function openBody(...chunks: Uint8Array[]) {
+  const left = [...chunks]
+  const state = { isOpen: true }
+  const end = () => {
+    state.isOpen = false
+    return { done: true as const, value: undefined }
+  }
+  const body: AsyncIterableIterator<Uint8Array> = {
+    async next() {
+      const value = left.shift()
+      return value ? { done: false, value } : end()
+    },
+    return: async () => end(),
+    [Symbol.asyncIterator]: () => body,
+  }
+  return { body, state }
+}
+
+describe('a body of the service', () => {
+  test('that goes on behind the last byte is closed', async () => {
+    const { body, state } = openBody(new Uint8Array(10), new Uint8Array(10))
+    const { backend } = await place({ get: async () => ({ size: 10, body }) })
+    const object = await backend.get(makeBlob(10).key)
+    expect(await collect(object?.body as BackendObject['body'])).toHaveLength(10)
+    expect(state.isOpen).toBe(false)
+  })
+
+  test('that comes after the abort is closed', async () => {
+    const { body, state } = openBody(new Uint8Array(10))
+    const abort = new AbortController()
+    const { backend } = await place({
+      async get() {
+        abort.abort()
+        return { size: 10, body }
+      },
+    })
+    await expect(backend.get(makeBlob(10).key, { signal: abort.signal })).rejects.toBe(abort.signal.reason)
+    expect(state.isOpen).toBe(false)
+  })
+})
