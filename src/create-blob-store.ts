@@ -8,7 +8,7 @@ import { migrate } from './maintenance/migrate.ts'
 import { recover } from './maintenance/recover.ts'
 import { scrub } from './maintenance/scrub.ts'
 import { sweep } from './maintenance/sweep.ts'
-import type { MetadataAdapter } from './metadata/metadata.ts'
+import type { Metadata, MetadataAdapter } from './metadata/metadata.ts'
 import { longest } from './metadata/shared-times.ts'
 import { assertOptions } from './options.ts'
 import { deleteAccount, reopenAccount } from './store/accounts.ts'
@@ -124,9 +124,18 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     recover: (given) => run('recover', (store) => recover(store, given)),
   })
 
+  /** All or nothing: what was opened is closed when something else fails. */
   async function open(): Promise<StoreContext> {
     await backends.open({ logger })
-    const opened = await metadata.open()
+    try {
+      return await openOn(await metadata.open())
+    } catch (error) {
+      await backends.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async function openOn(opened: Metadata): Promise<StoreContext> {
     try {
       for (const backend of backends.all) {
         if (backend.durable) continue
@@ -156,7 +165,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       tellLonger(ownTimes, store)
       return store
     } catch (error) {
-      await opened.close()
+      await opened.close().catch(() => {})
       throw error
     }
   }

@@ -32,7 +32,7 @@ export interface BlobBackend {
 
   /**
    * Releases what `open` and the calls took: bodies that are still being read reject, spools are discarded. Harmless
-   * when called again; nothing else is called afterwards.
+   * when called again. Nothing else is called afterwards but `open`, where the store could not be opened and is tried again.
    */
   close(): Promise<void>
 

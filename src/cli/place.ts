@@ -4,9 +4,10 @@ import { DiskBackend } from '../backend/disk/disk-backend.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { createBlobStore } from '../create-blob-store.ts'
 import type { Logger } from '../logger.ts'
-import { kyselyMetadata } from '../metadata/kysely-metadata.ts'
+import { metadataFrom } from '../metadata/kysely-metadata.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
+import type { Tables } from '../metadata/tables.ts'
 import { UsageError } from './command.ts'
 import { storeOf } from './config.ts'
 import { assertThere, bucketOf } from './paths.ts'
@@ -125,6 +126,13 @@ async function metadataAt({ sqlite, postgres, create }: Place): Promise<Metadata
   const { default: pg } = await import('pg').catch(() => {
     throw new UsageError('--postgres needs the package pg: npm install pg')
   })
-  const pool = new pg.Pool({ connectionString: postgres, max: 8 })
-  return kyselyMetadata(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), { migrate })
+  return metadataFrom({
+    migrate,
+    ownFile: false,
+    async connect() {
+      const pool = new pg.Pool({ connectionString: postgres, max: 8 })
+      const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+      return { db, close: () => db.destroy() }
+    },
+  })
 }

@@ -52,17 +52,11 @@ export class VariantCache {
   async open(): Promise<void> {
     const backend = this.#backend
     await backend.open({ logger: this.#logger })
-    // Nothing is written where somebody's blobs may be, and nothing is deleted but behind the cache's own marker.
-    const found = await backend.readMarker()
-    const isClaimable = found === null && (await isEmpty(backend))
-    const claimed = isClaimable ? await backend.claimMarker(marker) : found
-    if (claimed !== marker) {
-      const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`
-      throw new BlobStoreError('StoreMismatch', message, { backend: backend.name })
-    }
-    await backend.sweepSpools(0)
-    for await (const { keys } of pagesOf(backend)) {
-      if (keys.length > 0) await backend.delete(keys)
+    try {
+      await this.#claim()
+    } catch (error) {
+      await backend.close().catch(() => {})
+      throw error
     }
   }
 
@@ -114,6 +108,23 @@ export class VariantCache {
     const exact = did !== '*' && cid !== null
     const ids = exact ? (this.#byBlob.get(blobOf({ did, cid })) ?? []) : this.#entries.keys()
     this.#remove([...ids].flatMap((id) => this.#entries.get(id) ?? []).filter(isOne))
+  }
+
+  /** Takes the backend for its own, and empties it. */
+  async #claim(): Promise<void> {
+    const backend = this.#backend
+    // Nothing is written where somebody's blobs may be, and nothing is deleted but behind the cache's own marker.
+    const found = await backend.readMarker()
+    const isClaimable = found === null && (await isEmpty(backend))
+    const claimed = isClaimable ? await backend.claimMarker(marker) : found
+    if (claimed !== marker) {
+      const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`
+      throw new BlobStoreError('StoreMismatch', message, { backend: backend.name })
+    }
+    await backend.sweepSpools(0)
+    for await (const { keys } of pagesOf(backend)) {
+      if (keys.length > 0) await backend.delete(keys)
+    }
   }
 
   #add(entry: Entry): void {

@@ -88,8 +88,10 @@ interface Found {
 async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promise<Found> {
   const dialect = await detectDialect(db)
   await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
+  const place = await placeOf(db, dialect)
+  // Last: it holds files that somebody must close.
   const guard = dialect.name === 'sqlite' ? await guardOf(db) : null
-  return { dialect, guard, place: await placeOf(db, dialect) }
+  return { dialect, guard, place }
 }
 
 /** None for a database in memory, or without a log: then SQLite has no lock between two transactions. */

@@ -44,8 +44,11 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
         const db = new Kysely<Tables>({ dialect })
         await applySettings(db, options.durability ?? 'full')
         const close = async () => {
-          await checkpoints.close()
-          await db.destroy()
+          try {
+            await checkpoints.close()
+          } finally {
+            await db.destroy()
+          }
         }
         const around = {
           before: () => checkpoints.beforeTransaction(),

@@ -76,8 +76,10 @@ export class Backends {
     }
   }
 
+  /** All, whichever fails. @throws what the first of these rejects with */
   async close(): Promise<void> {
-    for (const backend of this.all) await backend.close()
+    const closed = await Promise.allSettled(this.all.map((backend) => backend.close()))
+    for (const one of closed) if (one.status === 'rejected') throw one.reason
   }
 }
 

@@ -72,8 +72,12 @@ export class Lifecycle {
   async #shut(store: StoreContext): Promise<void> {
     // The last process writes to the backends as it leaves; if that fails, the others wait for the end of its lease.
     const left = await inTime(store.presence.leave())
-    await store.metadata.close()
-    const closed = await inTime(store.backends.close())
+    let closed = false
+    try {
+      await store.metadata.close()
+    } finally {
+      closed = await inTime(store.backends.close())
+    }
     if (left && closed) return
     this.#logger.error(
       { backends: store.backends.names },

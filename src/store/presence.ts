@@ -28,7 +28,12 @@ export class Presence {
   /** @throws `StoreMismatch` */
   async enter(): Promise<void> {
     await this.#note(true)
-    await keepMarkers(this.#store, 'stay')
+    try {
+      await keepMarkers(this.#store, 'stay')
+    } catch (error) {
+      await this.#store.metadata.leave(this.#id).catch(() => {})
+      throw error
+    }
     this.#timer = setInterval(() => {
       const warn = (error: unknown) => {
         this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createImageVariants, type ImageVariants } from '../../src/images.ts'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
 import { putBlobs } from '../../src/testing/blobs.ts'
@@ -96,10 +96,12 @@ describe('the cache of variants', () => {
 })
 
 // Red when a first page without keys counts for a place without keys: the cache empties what it opens.
-test('a cache takes no place that has blobs, wherever in the list they come', async () => {
+test('a cache takes no place that has blobs, wherever in the list they come, and closes it', async () => {
   const backend = new MemoryBackend()
   await putBlobs(backend, 1)
+  const close = vi.fn(() => backend.close())
   const late = meddle(backend, {
+    close,
     list: async (options) => (options?.cursor === undefined ? { keys: [], cursor: 'later' } : backend.list()),
   })
   const images = createImageVariants({
@@ -108,6 +110,7 @@ test('a cache takes no place that has blobs, wherever in the list they come', as
   })
   await expect(images.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
   expect((await backend.list()).keys).toHaveLength(1)
+  expect(close).toHaveBeenCalledOnce()
   await images.close()
 })
 

@@ -1,5 +1,9 @@
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { sql } from 'kysely'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { storeAt } from '../../src/cli/place.ts'
 import {
   type BackendObject,
   type BlobStat,
@@ -11,9 +15,15 @@ import {
   MemoryBackend,
   sqliteMetadata,
 } from '../../src/index.ts'
+import { silent } from '../../src/logger.ts'
 import { Reading } from '../../src/store/reading.ts'
 import { VerifiedChunks } from '../../src/store/verified-chunks.ts'
+import { until } from '../http/servers.ts'
+import { FolderPlace } from '../support/folder-place.ts'
+import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { OpenBodies } from '../support/open-bodies.ts'
+import { temporaryFolder } from '../support/places.ts'
+import { PostgresSchema } from '../support/postgres.ts'
 import { alice, bytes, chunks, post } from '../support/samples.ts'
 
 // What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
@@ -113,3 +123,132 @@ describe('a reading', () => {
     }
   })
 })
+
+describe('a store that cannot open', () => {
+  /** Backends of these names that tell what was called. */
+  function told(...names: string[]) {
+    const calls: string[] = []
+    const all = Object.fromEntries(
+      names.map((name) => {
+        const inner = new MemoryBackend({ name })
+        const tell = (call: 'open' | 'close') => async () => {
+          calls.push(`${call} ${name}`)
+          await inner[call]()
+        }
+        return [name, meddle(inner, { open: tell('open'), close: tell('close') })]
+      }),
+    )
+    return { calls, all, write: names[0] ?? '' }
+  }
+
+  test('closes its backends when its database cannot be opened, and opens them again', async () => {
+    const { calls, ...backend } = told('a', 'b')
+    const metadata = sqliteMetadata(':memory:')
+    let fails = true
+    const open = async () => {
+      if (fails) throw new Error('no database')
+      return metadata.open()
+    }
+    const blobs = storeOn({ backend, metadata: { open } })
+    await expect(blobs.ready()).rejects.toThrow('no database')
+    expect(calls).toEqual(['open a', 'open b', 'close a', 'close b'])
+    fails = false
+    await blobs.upload(alice, bytes('one'))
+    await blobs.close()
+    expect(calls.slice(4)).toEqual(['open a', 'open b', 'close a', 'close b'])
+  })
+
+  test('leaves neither database nor backend open where the two do not belong together', async () => {
+    const place = new FolderPlace()
+    await place.store().upload(alice, bytes('one'))
+    const other = join(place.folder, 'other.sqlite')
+    const inner = place.backend()
+    const close = vi.fn(() => inner.close())
+    const disk = meddle(inner, { close })
+    const blobs = place.store({ backend: disk, metadata: sqliteMetadata(other) })
+    await expect(blobs.ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(close).toHaveBeenCalledOnce()
+    expect(openFiles(other)).toEqual([])
+  })
+
+  test('is no longer among its processes', async () => {
+    const left: string[] = []
+    const inner = new MemoryBackend()
+    let entered = false
+    // Goes red when a process stays entered whose marker could not be kept.
+    const readMarker = async () => {
+      if (entered) throw new Error('the backend failed')
+      return inner.readMarker()
+    }
+    const metadata = meddleMetadata(sqliteMetadata(join(temporaryFolder(), 'blobs.sqlite')), (rows) => ({
+      enter: async (note) => {
+        const times = await rows.enter(note)
+        entered = true
+        return times
+      },
+      leave: (id) => {
+        left.push(id)
+        return rows.leave(id)
+      },
+    }))
+    await expect(storeOn({ backend: meddle(inner, { readMarker }), metadata }).ready()).rejects.toThrow('failed')
+    expect(left).toHaveLength(1)
+  })
+
+  // The test's server runs without fsync, and that is refused.
+  test('keeps no connection to PostgreSQL that the command line made for it', async () => {
+    const schema = new PostgresSchema()
+    onTestFinished(() => schema.drop())
+    await schema.make()
+    const url = new URL(schema.config().connectionString ?? '')
+    url.searchParams.set('application_name', `${schema.name}_cli`)
+    const disk = join(temporaryFolder(), 'blobs')
+    const blobs = await storeAt({ disk, postgres: url.href, create: true }, silent, {})
+    await expect(blobs.ready()).rejects.toMatchObject({ code: 'MetadataUnsafe' })
+    const db = schema.open()
+    await until(async () => {
+      const { rows } =
+        await sql`select pid from pg_stat_activity where application_name = ${`${schema.name}_cli`}`.execute(db)
+      return rows.length === 0
+    }, 'no connection is left')
+  })
+})
+
+describe('a store that is closed', () => {
+  const failing = async () => {
+    throw new Error('it does not close')
+  }
+
+  test('closes every backend, whichever of them fails', async () => {
+    const [a, b] = [new MemoryBackend({ name: 'a' }), new MemoryBackend({ name: 'b' })]
+    const close = vi.fn(() => b.close())
+    const blobs = storeOn({
+      backend: { write: 'a', all: { a: meddle(a, { close: failing }), b: meddle(b, { close }) } },
+    })
+    await blobs.ready()
+    await expect(blobs.close()).rejects.toThrow('it does not close')
+    expect(close).toHaveBeenCalledOnce()
+  })
+
+  test('closes its backends where its database fails to', async () => {
+    const inner = new MemoryBackend()
+    const close = vi.fn(() => inner.close())
+    const metadata = meddleMetadata(sqliteMetadata(':memory:'), () => ({ close: failing }))
+    const blobs = storeOn({ backend: meddle(inner, { close }), metadata })
+    await blobs.ready()
+    await expect(blobs.close()).rejects.toThrow('it does not close')
+    expect(close).toHaveBeenCalledOnce()
+  })
+})
+
+/** Those of this process whose path begins so. */
+function openFiles(path: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`)
+      return target.startsWith(path) ? [target] : []
+    } catch {
+      return []
+    }
+  })
+}

@@ -41,6 +41,16 @@ export const openCases: readonly ConformanceCase[] = [
     await assertHolds(next, blob)
   }),
 
+  conformanceCase('it can be opened again when it was closed, as by a store that could not open', async (subject) => {
+    const { backend } = subject
+    const blob = await putBlob(backend, 300_000)
+    await backend.close()
+    await backend.open()
+    await assertHolds(backend, blob)
+    await assertHolds(backend, await putBlob(backend, 10))
+    await (await backend.spool()).discard()
+  }),
+
   conformanceCase('instances that are opened at once do not disturb each other', async ({ another }) => {
     const backends = await Promise.all([another(), another(), another(), another()])
     for (const backend of backends) {
