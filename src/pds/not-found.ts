@@ -27,10 +27,12 @@ export async function notFoundClassOf(pds: RunningPds, of: PdsPackage | null): P
 }
 
 async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
-  const configured: { location?: unknown; getStream(cid: unknown): Promise<unknown> } = ctx.blobstore(nobody)
+  const configured: { location?: unknown; getStream(cid: unknown): Promise<{ destroy?(): void } | undefined> } =
+    ctx.blobstore(nobody)
   if (typeof configured?.location !== 'string') return null // not on disk: asking would go over the network
   try {
-    await configured.getStream({ toString: () => noBytes })
+    const stream = await configured.getStream({ toString: () => noBytes })
+    stream?.destroy?.()
     return null
   } catch (error) {
     if (!isError(error) || error.constructor.name !== 'BlobNotFoundError') return null
