@@ -84,7 +84,9 @@ export interface BlobStore extends AsyncDisposable {
    * it; once a record references the blob its type stands, and is the answer.
    * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage. An address in the backend
    * tells: see `presign`.
-   * A chunk, or bytes, handed over must not be changed until the call settles.
+   * A chunk, or bytes, handed over must not be changed until the call settles. When it rejects, a stream that it has begun to
+   * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
+   * given again, and then closed unless somebody has begun to read it.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
    *   `BlobDamaged` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `StorageFull`

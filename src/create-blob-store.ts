@@ -25,6 +25,7 @@ import { Presence } from './store/presence.ts'
 import { presign } from './store/presign.ts'
 import { accounts, counts, list, listMissing, listOwn, recordsFor, usage } from './store/queries.ts'
 import { read, stat } from './store/read.ts'
+import { closeUnread, holdError } from './store/source.ts'
 import { timesInForce } from './store/times-in-force.ts'
 import { upload } from './store/upload.ts'
 import { UploadSlots } from './store/upload-slots.ts'
@@ -91,7 +92,12 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     close: () => lifecycle.close(),
     [Symbol.asyncDispose]: () => lifecycle.close(),
 
-    upload: (did, body, given) => run('upload', (store) => upload(store, did, body, given)),
+    upload(did, body, given) {
+      holdError(body)
+      const uploading = run('upload', (store) => upload(store, did, body, given))
+      uploading.catch(() => closeUnread(body, times.idle))
+      return uploading
+    },
     applyWrites: (did, writes, given) => run('applyWrites', (store) => applyWrites(store, did, writes, given)),
     read: (did, cid, given) => run('read', (store) => read(store, did, cid, given)),
     presign: (did, cid, given) => run('presign', (store) => presign(store, did, cid, given)),

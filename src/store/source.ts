@@ -24,6 +24,42 @@ export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterat
   )
 }
 
+/** A stream of Node's that fails before it is read must not end the process: the error is told when it is read. */
+export function holdError(source: BlobSource): void {
+  if (isStream(source)) source.on('error', () => {})
+}
+
+function isStream(source: unknown): source is { on(event: 'error', listener: () => void): unknown } {
+  return typeof source === 'object' && source !== null && 'on' in source && typeof source.on === 'function'
+}
+
+/** As much of a stream, of Node's or the web's, as tells whether it was read. */
+interface Unread {
+  readonly readableDidRead?: boolean
+  readonly locked?: boolean
+  destroy?(): unknown
+  cancel?(): Promise<void>
+}
+
+/**
+ * Closes a stream whose upload was refused before it was read, if nobody reads it within `idle` milliseconds: it may hold a
+ * file or a connection. Not at once: a request whose body is closed loses its connection, before the client has seen the
+ * answer, and the caller may give the stream to another upload.
+ */
+export function closeUnread(source: BlobSource, idle: number): void {
+  if (!isUnread(source)) return
+  setTimeout(() => {
+    if (!isUnread(source)) return
+    if (source.destroy) source.destroy()
+    else source.cancel?.().catch(() => {})
+  }, idle).unref()
+}
+
+function isUnread(source: unknown): source is Unread {
+  const { readableDidRead, locked } = (source ?? {}) as Unread
+  return readableDidRead === false || locked === false
+}
+
 /** How many bytes will come, where that is certain. */
 export function sizeOf(source: BlobSource): number | undefined {
   if (source === null) return 0

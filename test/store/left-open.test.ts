@@ -1,6 +1,8 @@
-import { readdirSync, readlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { createReadStream, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { storeAt } from '../../src/cli/place.ts'
@@ -238,6 +240,64 @@ describe('a store that is closed', () => {
     await blobs.ready()
     await expect(blobs.close()).rejects.toThrow('it does not close')
     expect(close).toHaveBeenCalledOnce()
+  })
+})
+
+describe('a stream whose upload was refused before it was read', () => {
+  const refusing = (idle: number) => storeOn({ limits: { maxBlobSize: 3 }, times: { idle } })
+  const file = () => {
+    const path = join(temporaryFolder(), 'file')
+    writeFileSync(path, Buffer.alloc(200_000))
+    return path
+  }
+
+  test('is closed after the time in which it could be given again', async () => {
+    const blobs = refusing(200)
+    const cancel = vi.fn()
+    const [path, web] = [file(), new ReadableStream<Uint8Array>({ cancel }, { highWaterMark: 0 })]
+    const node = createReadStream(path)
+    for (const body of [node, web]) {
+      await expect(blobs.upload(alice, body, { size: 15 })).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    }
+    expect([node.destroyed, cancel.mock.calls.length]).toEqual([false, 0])
+    await until(() => node.destroyed && cancel.mock.calls.length === 1, 'both are closed')
+    await until(() => openFiles(path).length === 0, 'the file is closed')
+  })
+
+  test('is left to whoever has begun to read it', async () => {
+    const blobs = refusing(50)
+    const [node, web] = [createReadStream(file()), new Blob(['more than three']).stream()]
+    for (const body of [node, web]) {
+      await expect(blobs.upload(alice, body, { size: 15 })).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    }
+    const reader = web.getReader()
+    let read = 0
+    for await (const chunk of node) {
+      await sleep(150)
+      read += chunk.length
+    }
+    expect(read).toBe(200_000)
+    expect((await reader.read()).value).toHaveLength(15)
+  })
+
+  test('is closed where the store is', async () => {
+    const blobs = storeOn({ times: { idle: 1 } })
+    await blobs.close()
+    const node = createReadStream(file())
+    await expect(blobs.upload(alice, node)).rejects.toMatchObject({ code: 'StoreClosed' })
+    await once(node, 'close')
+  })
+
+  // Goes red by an unhandled error.
+  test('ends no process when it fails meanwhile, and neither does one that fails before it is read', async () => {
+    const missing = () => createReadStream(join(temporaryFolder(), 'no file'))
+    const refused = missing()
+    await expect(refusing(10).upload(alice, refused, { size: 15 })).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    await until(() => refused.errored !== null, 'it has failed')
+    const blobs = storeOn({})
+    await expect(blobs.upload(alice, missing(), { size: 2_000_000 })).rejects.toMatchObject({
+      code: 'UploadInterrupted',
+    })
   })
 })
 
