@@ -1,20 +1,33 @@
 import { defineConfig } from 'vitest/config'
+import all from './vitest.all.config.ts'
 
+/** Folders whose tests start processes or servers, or go through every step, fault or attack. */
+const slow = [
+  'backend/s3',
+  'bench',
+  'cli',
+  'crash',
+  'examples',
+  'exchange',
+  'faults',
+  'images',
+  'model',
+  'postgres',
+  'processes',
+  'security',
+  'servers',
+]
+
+// What `npm test` runs, in less than a minute: no servers, and of the places of a store those that differ most. The rest
+// is in vitest.all.config.ts.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/push/**', 'test/pds/real/**', 'test/browser/**', 'node_modules/**'],
-    globalSetup: ['test/servers/setup.ts'],
-    // The default is one less than there are cores, and most tests wait more than they compute.
+    exclude: [...(all.test?.exclude ?? []), ...slow.map((folder) => `test/${folder}/**`)],
+    env: { PLACES: process.env.PLACES ?? 'memory|host' },
+    // Half the time would go into loading the same modules for each file.
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 60_000,
-    // `npm run coverage`: see test/README.md for what is left out, and why.
-    coverage: {
-      provider: 'v8',
-      include: ['src/**'],
-      exclude: ['src/testing/**'],
-      reporter: ['text', 'json', 'json-summary'],
-      thresholds: { branches: 95, functions: 95, lines: 97, statements: 97 },
-    },
   },
 })

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { effectiveMimeType, type MimePolicy, traceChannels } from '../../src/index.ts'
 import { manual, pagesOf, project } from './pages.ts'
 
 describe('the manual', () => {
-  test.each(pagesOf('*.md', 'llms.txt', 'docs/*.md', 'examples/*/*.md'))(
+  test.each(pagesOf('*.md', 'llms.txt', 'docs/*.md', 'examples/*/*.md', 'test/**/*.md'))(
     'has no link that leads nowhere: $path',
     ({ path, text }) => {
       const links = [...text.matchAll(/\]\((?<target>[^)\s]+)\)/g)].map((match) => match.groups?.target ?? '')
@@ -54,6 +54,31 @@ describe('the manual', () => {
     expect(namesIn(rowOf('<operation>'))).toEqual(Object.keys(traceChannels.store).sort())
     expect(namesIn(rowOf('backend:<method>'))).toEqual(Object.keys(traceChannels.backend).sort())
   })
+
+  test.each(pagesOf('CONTRIBUTING.md', 'test/README.md'))(
+    'names only files that are there: $path',
+    ({ path, text }) => {
+      const words = [...text.replaceAll(/```[^`]*```/g, '').matchAll(/`([^`]+)`/g)].flatMap(([, code = '']) =>
+        code.split(/[ ,;]+/),
+      )
+      const files = words.filter((word) => /^[\w.][\w.*-]*(?:\/[\w.*-]*)+$/.test(word))
+      expect(files.length).toBeGreaterThan(1)
+      // Files of the source are named as from `src`, and sometimes without their ending.
+      const places = [dirname(path), '.', 'src'].flatMap((folder) => ['', '.ts'].map((end) => ({ folder, end })))
+      const isThere = (file: string) =>
+        places.some(({ folder, end }) => globSync(join(folder, file) + end, { cwd: project }).length > 0)
+      expect(files.filter((file) => !isThere(file))).toEqual([])
+    },
+  )
+
+  test.each(pagesOf('*.md', 'docs/*.md', 'test/README.md').filter(({ path }) => path !== 'CHANGELOG.md'))(
+    'names only commands of npm that are there: $path',
+    ({ text }) => {
+      const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+      const names = [...text.matchAll(/npm run ([\w:-]+)|`(test:[\w-]+)`/g)].map(([, run, name]) => run ?? name ?? '')
+      expect(names.filter((name) => !(name in scripts))).toEqual([])
+    },
+  )
 
   test('says how to run the demo and the tests', () => {
     const [readme] = manual()

@@ -16,6 +16,7 @@ import { type BlobStore, createBlobStore, MemoryBackend, sqliteMetadata } from '
 import { mountTmpfs } from '../backend/disk/fixture.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { hostPlace, postgresPlace, temporaryFolder } from '../support/places.ts'
+import { hasPostgres } from '../support/postgres.ts'
 import { alice, bytes, post, text } from '../support/samples.ts'
 
 // Red when the copy is made by another SQLite, from a moving database, under its own name, or not marked.
@@ -232,9 +233,12 @@ describe('a backup of metadata that have no file of the store’s own', () => {
       hostPlace().store(),
       /the host’s, .* SQLite over the very connection that Kysely has .* markBackup\(\)/,
     )
-    await refuse(postgresPlace().store(), /PostgreSQL by pg_dump/)
     const metadata = sqliteMetadata(':memory:')
     await refuse(createBlobStore({ backend: new MemoryBackend(), metadata }), /in memory: there is nothing to back up/)
+  })
+
+  test.skipIf(!hasPostgres)('is refused on PostgreSQL, with what to use instead', async () => {
+    await refuse(postgresPlace().store(), /PostgreSQL by pg_dump/)
   })
 })
 

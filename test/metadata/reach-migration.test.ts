@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { migrationSql } from '../../src/index.ts'
-import { hostPlace, type Place, postgresPlace } from '../support/places.ts'
+import { hostDatabases } from '../support/places.ts'
 import { alice, bytes, day, nextRev, post, unpost, uriOf } from '../support/samples.ts'
 
 // Until version 004 of the tables a reference was found by its record, and a blob that lost one of several had an expiry.
@@ -14,10 +14,7 @@ async function statementsUntil(name: 'sqlite' | 'postgres', version: string): Pr
   return statements.slice(0, last + 1)
 }
 
-test.each<{ name: 'sqlite' | 'postgres'; make: () => Place }>([
-  { name: 'sqlite', make: hostPlace },
-  { name: 'postgres', make: postgresPlace },
-])(
+test.each(hostDatabases)(
   'a store of version 003 keeps its references, and knows which blobs are temporary: $name',
   async ({ name, make }) => {
     const { store, db, clock } = make()

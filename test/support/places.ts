@@ -17,7 +17,7 @@ import {
   sqliteMetadata,
 } from '../../src/index.ts'
 import { Clock } from './clock.ts'
-import { PostgresSchema } from './postgres.ts'
+import { hasPostgres, PostgresSchema } from './postgres.ts'
 import { S3Place } from './s3.ts'
 
 export { Clock }
@@ -39,19 +39,18 @@ export interface Place {
   db?: HostDatabase & Kysely<never>
 }
 
-/** Where a store may live. Store tests run on each: `describe.each(places)`; with `PLACES=memory` on those that name it. */
+/**
+ * Where a store may live. Store tests run on each for which there is a server: `describe.each(places)`; with
+ * `PLACES='memory|host'`, a regular expression, on those whose names match.
+ */
 export const places: { name: string; make: () => Place }[] = [
   { name: 'memory and SQLite in memory', make: memoryPlace },
   { name: 'disk and an SQLite file', make: diskPlace },
   { name: 'disk and the host’s Kysely', make: hostPlace },
-  { name: 'disk and PostgreSQL', make: postgresPlace },
-  ...(inject('s3')
-    ? [
-        { name: 'S3 and SQLite', make: s3Place },
-        { name: 'S3 and PostgreSQL', make: s3PostgresPlace },
-      ]
-    : []),
-].filter(({ name }) => name.includes(process.env.PLACES ?? ''))
+  ...(hasPostgres ? [{ name: 'disk and PostgreSQL', make: postgresPlace }] : []),
+  ...(inject('s3') ? [{ name: 'S3 and SQLite', make: s3Place }] : []),
+  ...(inject('s3') && hasPostgres ? [{ name: 'S3 and PostgreSQL', make: s3PostgresPlace }] : []),
+].filter(({ name }) => new RegExp(process.env.PLACES ?? '').test(name))
 
 export function memoryPlace(): Place {
   const clock = new Clock()
@@ -95,6 +94,12 @@ export function postgresPlace(): Place {
   const folder = temporaryFolder()
   return place(clock, () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }), ...onPostgres(clock))
 }
+
+/** The databases that a host may have, of those that run. */
+export const hostDatabases: { name: 'sqlite' | 'postgres'; make: () => Place }[] = [
+  { name: 'sqlite', make: hostPlace },
+  ...(hasPostgres ? [{ name: 'postgres' as const, make: postgresPlace }] : []),
+]
 
 function s3Place(): Place {
   const clock = new Clock()

@@ -3,10 +3,13 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { postgresVariable } from '../servers/postgres.ts'
 
+/** Whether the test run started a server: `npm test` starts none. */
+export const hasPostgres: boolean = process.env[postgresVariable] !== undefined
+
 /** The server that the test run started. */
 export function postgresUrl(): string {
   const url = process.env[postgresVariable]
-  if (!url) throw new Error(`No PostgreSQL: run vitest, or set ${postgresVariable}`)
+  if (!url) throw new Error(`No PostgreSQL: run vitest --config vitest.all.config.ts, or set ${postgresVariable}`)
   return url
 }
 

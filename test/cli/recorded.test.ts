@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { recorded } from '../../scripts/record-cli/record.ts'
-import { project } from './pages.ts'
+import { project } from '../docs/pages.ts'
 
 // Of what `npm run build` made.
 

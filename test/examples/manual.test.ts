@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Block, blocksInComments, blocksOf } from './blocks.ts'
-import { manual, pagesOf, project } from './pages.ts'
+import { type Block, blocksInComments, blocksOf } from '../docs/blocks.ts'
+import { manual, pagesOf, project } from '../docs/pages.ts'
 
 const run = promisify(execFile)
 

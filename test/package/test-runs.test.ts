@@ -1,0 +1,28 @@
+import { globSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import type { ViteUserConfig } from 'vitest/config'
+import all from '../../vitest.all.config.ts'
+import browser from '../../vitest.browser.config.ts'
+import quick from '../../vitest.config.ts'
+import push from '../../vitest.push.config.ts'
+
+const project = resolve(import.meta.dirname, '../..')
+const glob = (include: string[], exclude: string[] = []) => globSync(include, { cwd: project, exclude }).sort()
+const filesOf = ({ test: { include = [], exclude } = {} }: ViteUserConfig) => glob(include, exclude)
+
+test('every test file is in test:all, test:push or test:browser, and in one of them only', () => {
+  const files = [all, push, browser].flatMap(filesOf)
+  expect(files.sort()).toEqual(glob(['test/**/*.test.ts']))
+})
+
+test('test:all has every test file of npm test', () => {
+  const files = new Set(filesOf(all))
+  expect(filesOf(quick).length).toBeGreaterThan(50)
+  expect(filesOf(quick).filter((file) => !files.has(file))).toEqual([])
+})
+
+test('every folder that npm test leaves out is there', () => {
+  const folders = (quick.test?.exclude ?? []).map((pattern) => pattern.replace(/\/\*\*$/, ''))
+  expect(folders.filter((folder) => glob([folder]).length === 0)).toEqual([])
+})
