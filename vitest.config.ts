@@ -9,13 +9,13 @@ const slow = [
   'crash',
   'examples',
   'exchange',
-  'faults',
   'images',
   'model',
   'postgres',
   'processes',
   'security',
   'servers',
+  'trials',
 ]
 
 // What `npm test` runs, in less than a minute: no servers, and of the places of a store those that differ most. The rest

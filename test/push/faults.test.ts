@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { cellsOf, tryCell } from '../faults/matrix.ts'
+import { cellsOf, tryCell } from '../trials/faults/matrix.ts'
 
-// All the cells of test/faults/matrix.test.ts.
+// All the cells of test/trials/faults/matrix.test.ts.
 
 test.each([
   ['backend calls', 200],

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { expect, type TestContext, test } from 'vitest'
 import { mountTmpfs, newRoot } from '../backend/disk/fixture.ts'
-import { FullDisk, type Kind, mountOptions } from '../full-disk/rounds.ts'
+import { FullDisk, type Kind, mountOptions } from '../trials/full-disk/rounds.ts'
 
-// A disk that is full, 20 times each: see test/full-disk/rounds.ts, and `npm run test:full-disk` for more.
+// A disk that is full, 20 times each: see test/trials/full-disk/rounds.ts, and `npm run test:full-disk` for more.
 //
 // Goes red when src/backend/files/file-error.ts or src/metadata/sql-errors.ts does not know ENOSPC and SQLITE_FULL; when
 // a failed upload keeps its file (src/backend/disk/disk-backend.ts: discard); when src/store/upload.ts abandons without

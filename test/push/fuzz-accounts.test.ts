@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { Random } from '../fuzz/random.ts'
 import { compareLives } from '../security/accounts.ts'
 import { raceTakedowns } from '../security/races.ts'
+import { Random } from '../trials/fuzz/random.ts'
 
 // Rows 21 and 29 of the table of attacks, 1,000 times each (FUZZ_PAIRS); see test/security for what makes them fail.
 

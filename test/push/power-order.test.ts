@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { BrokenRule } from '../power/broken-rules.ts'
+import { temporaryFolder } from '../support/places.ts'
+import type { BrokenRule } from '../trials/power/broken-rules.ts'
 import {
   brokenByCommit,
   brokenByDeletion,
@@ -8,9 +9,8 @@ import {
   brokenByRoot,
   brokenByUpload,
   deedOf,
-} from '../power/promises.ts'
-import { type Call, straceWorks, trace } from '../power/strace.ts'
-import { temporaryFolder } from '../support/places.ts'
+} from '../trials/power/promises.ts'
+import { type Call, straceWorks, trace } from '../trials/power/strace.ts'
 
 // The order of the real system calls, read from strace: what is promised is on stable storage before it is said.
 //
@@ -29,7 +29,7 @@ if (!available && !required)
 
 function traced(...args: BrokenRule[]): Call[] {
   const folder = temporaryFolder()
-  return trace(join(import.meta.dirname, '../power/one-of-each.ts'), [folder, ...args], join(folder, 'trace'))
+  return trace(join(import.meta.dirname, '../trials/power/one-of-each.ts'), [folder, ...args], join(folder, 'trace'))
 }
 
 describe.skipIf(!available && !required)('the order of system calls', () => {

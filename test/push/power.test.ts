@@ -1,15 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { brokenRules } from '../power/broken-rules.ts'
-import type { Report } from '../power/campaign.ts'
-import { fileSystems, tryMount, whyNot } from '../power/volume.ts'
+import { brokenRules } from '../trials/power/broken-rules.ts'
+import type { Report } from '../trials/power/campaign.ts'
+import { fileSystems, tryMount, whyNot } from '../trials/power/volume.ts'
+import { runTrial } from '../trials/run-trial.ts'
 
-// Some power cuts on each file system, and each rule of durability broken: see test/power/campaign.ts, and
+// Some power cuts on each file system, and each rule of durability broken: see test/trials/power/campaign.ts, and
 // `npm run test:power` for as many as there is time for.
 //
 // Goes red when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
@@ -24,16 +22,8 @@ const skipped = obstacle !== undefined && process.env.REQUIRE_POWER !== '1'
 if (skipped) process.stderr.write(`No power cut: ${obstacle}\n`)
 
 async function powerCuts(...args: string[]): Promise<{ reports: Report[]; status: number | null }> {
-  const main = join(import.meta.dirname, '../power/main.ts')
-  const child = spawn(process.execPath, ['--no-warnings', main, '--json', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  // SIGTERM lets it unmount what it has mounted.
-  const patience = setTimeout(() => child.kill('SIGTERM'), 4 * 60_000)
-  const closed = once(child, 'close')
-  const output = await text(child.stdout)
-  const [status] = await closed
-  clearTimeout(patience)
+  // Being asked to end, it unmounts what it has mounted.
+  const { output, status } = await runTrial('power', 4, '--json', ...args)
   return { reports: JSON.parse(output) as Report[], status }
 }
 

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
-import { brokenRules } from '../model/simulation/broken-rules.ts'
-import { runSimulation } from '../model/simulation.ts'
+import { runTrial } from '../trials/run-trial.ts'
+import { brokenRules } from '../trials/simulate/broken-rules.ts'
 
 test(
-  '2,000 lives of 300 operations lose nothing, and leave nothing',
+  '2,000 simulated lives of 300 operations lose nothing, and leave nothing',
   async () => {
-    const { output } = await runSimulation(18, '--seeds', '2000')
+    const { output } = await runTrial('simulate', 18, '--seeds', '2000')
     expect(output).toMatch(/^seeds 2000, operations 600000, .*, failures 0 in \d+ s\n$/)
   },
   20 * 60_000,
 )
 
-test.each(brokenRules)('lives without the rule %s do not', async (rule) => {
-  const { output, failed } = await runSimulation(5, '--seeds', '20', '--break', rule)
-  expect(failed).toBe(true)
+test.each(brokenRules)('simulated lives without the rule %s lose or leave something', async (rule) => {
+  const { output, status } = await runTrial('simulate', 5, '--seeds', '20', '--break', rule)
+  expect(status).toBe(1)
   expect(output).toMatch(/seed \d+ failed after \d+ operations: Violation: /)
-  expect(output).toMatch(new RegExp(`replay: npm run test:simulate -- --seed \\d+ --break ${rule}\n`))
+  expect(output).toMatch(new RegExp(`replay: npm run trial -- simulate --seed \\d+ --break ${rule}\n`))
 })

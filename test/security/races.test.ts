@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Random } from '../fuzz/random.ts'
+import { Random } from '../trials/fuzz/random.ts'
 import { raceTakedowns } from './races.ts'
 
 // Row 21 of the table of attacks; 10,000 of them on every push. Goes red when the takedown is not looked at in the

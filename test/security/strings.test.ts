@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { type BlobStore, isBlobStoreError } from '../../src/index.ts'
-import { anyText } from '../fuzz/mutations.ts'
-import { Random } from '../fuzz/random.ts'
 import { places } from '../support/places.ts'
 import { alice, bob, bytes, commit, post, uriOf } from '../support/samples.ts'
+import { anyText } from '../trials/fuzz/mutations.ts'
+import { Random } from '../trials/fuzz/random.ts'
 
 // Row 27 of the table of attacks: SQL by way of a string. Goes red when a value is written into a statement, or a
 // `sql.raw` comes up anywhere but where the names of settings are constants.

@@ -1,0 +1,11 @@
+import type { BrokenRule } from './broken-rules.ts'
+
+export interface Options {
+  cycles: number
+  /** Ends earlier when they are over. */
+  minutes: number
+  /** Goes on beyond the cycles, up to three times as many, until somebody was killed at every step. */
+  everyStep: boolean
+  seed: string
+  broken: BrokenRule | null
+}
