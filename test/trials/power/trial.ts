@@ -31,7 +31,7 @@ export const trial = defineTrial({
   },
 })
 
-async function cutAll(options: Options, home: string, { say, progress, signal }: Control): Promise<Outcome> {
+async function cutAll(options: Options, home: string, { progress, signal }: Control): Promise<Outcome> {
   const reports: Report[] = []
   for (const fileSystem of options.fileSystems) {
     const obstacle = whyNot(fileSystem) ?? (await tryMount(home, fileSystem))
@@ -45,9 +45,9 @@ async function cutAll(options: Options, home: string, { say, progress, signal }:
     signal.addEventListener('abort', () => campaign.stop())
     const report = await campaign.run((report) => progress(figures(report)))
     reports.push(report)
-    say(print(report))
   }
-  return { found: reports.some(({ lost, orphans, wrong }) => lost + orphans + wrong > 0), report: reports }
+  const found = reports.some(({ lost, orphans, wrong }) => lost + orphans + wrong > 0)
+  return { found, report: reports, text: reports.map(print).join('') }
 }
 
 function figures({ fileSystem, cycles, acknowledged, lost, orphans, wrong }: Report): string {
