@@ -17,7 +17,7 @@ export type {
 export { DiskBackend, type DiskBackendOptions } from './backend/disk/disk-backend.ts'
 export type { BlobKey } from './backend/key.ts'
 export { MemoryBackend, type MemoryBackendOptions } from './backend/memory.ts'
-export { ObjectBackend, type ObjectBackendOptions } from './backend/objects/object-backend.ts'
+export { ObjectBackend, type ObjectBackendOptions } from './backend/remote/object-backend.ts'
 export type {
   GetObjectOptions,
   ListObjectsOptions,
@@ -25,7 +25,7 @@ export type {
   PutObjectOptions,
   ServiceOptions,
   StoredObject,
-} from './backend/objects/service.ts'
+} from './backend/remote/service.ts'
 export {
   type BlobRef,
   type BlobRefJson,

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiskBackend, type DiskBackendOptions } from '../../src/backend/disk/disk-backend.ts'
 import { MemoryBackend } from '../../src/backend/memory.ts'
-import { ObjectBackend } from '../../src/backend/objects/object-backend.ts'
+import { ObjectBackend } from '../../src/backend/remote/object-backend.ts'
 import type { BackendPlace } from '../../src/testing.ts'
 import type { S3Address } from '../servers/ceph.ts'
 import { S3Place } from '../support/s3.ts'
-import { mapService } from './objects/map-service.ts'
+import { mapService } from './remote/map-service.ts'
 
 export function memoryPlace(): BackendPlace {
   const backend = new MemoryBackend()

@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { errnoOf } from '../../src/backend/files/system-calls.ts'
-import { s3Error } from '../../src/backend/s3/s3-error.ts'
+import { remoteError } from '../../src/backend/remote/errors.ts'
+import { classifyS3Error } from '../../src/backend/s3/errors.ts'
 import { findBlobRefs } from '../../src/index.ts'
 import { isBlob, isError } from '../../src/shapes.ts'
 import { memoryPlace } from '../support/places.ts'
@@ -34,7 +35,7 @@ describe('values of another realm', () => {
     const failure = foreign<Error>("Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' })")
     expect(errnoOf(failure)).toBe('ENOSPC')
     const refused = foreign<Error>("Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })")
-    const told = s3Error(refused, { verb: 'list', backend: 's3' })
+    const told = remoteError(refused, { verb: 'list', backend: 's3' }, classifyS3Error)
     expect(told).toMatchObject({ transient: true, message: expect.stringContaining('cannot be reached') })
   })
 

@@ -26,7 +26,7 @@ export function createClient(options: S3BackendOptions): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     // It would take a new connection for every body above 2 MiB.
     expectContinueHeader: false,
-    // Timeouts of requests are watched in `patience.ts`, whoever made the client; this one is for the connecting only.
+    // Timeouts of requests are watched in `remote/idle-timeout.ts`, whoever made the client; this one is for the connecting only.
     requestHandler: { connectionTimeout: 5000, socketTimeout: 0, httpAgent: agent, httpsAgent: agent },
   })
 }

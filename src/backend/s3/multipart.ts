@@ -5,158 +5,155 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
-import { bytesOfFile } from './object-body.ts'
-import { headObject, objectHeaders } from './objects.ts'
-import { repeatedly, unlessRefused } from './retry.ts'
-import { isAbsent, OddAnswer } from './s3-error.ts'
-import { type Service, withPayloadHash } from './service.ts'
+import { UnexpectedResponse } from '../remote/errors.ts'
+import type { Requests } from '../remote/requests.ts'
+import type { MultipartUploads, RemoteService, SweepUploadsOptions } from '../remote/service.ts'
+import type { UploadBody, UploadSource } from '../remote/upload-source.ts'
+import { type Bucket, sending, withPayloadHash } from './bucket.ts'
+import { isAbsent } from './errors.ts'
+import type { S3Limits } from './options.ts'
+import { findUnfinished } from './unfinished-uploads.ts'
+
+/** What a browser that finds the object by itself must know: it is no page, whatever its bytes look like. */
+export const objectHeaders = { ContentType: 'application/octet-stream', ContentDisposition: 'attachment' }
 
 /** Putting parts together may take a service minutes. */
 const completing = 10 * 60_000
 
-/** A finished spool file, and the hash of each of its parts. */
-export interface Parts {
-  fd: number
-  size: number
-  digests: readonly Uint8Array[]
+export interface S3MultipartOptions {
+  bucket: Bucket
+  limits: S3Limits
+  requests: Requests
+  service: Required<Pick<RemoteService, 'head'>>
 }
 
 /** An upload in parts, under way. */
-export interface Multipart {
+interface Upload {
   name: string
   id: string
 }
 
 /**
- * Sends a file in parts, several at once. Nothing has the name before all are put together; when that fails, or an
- * abort comes, the parts are thrown away. `underWay` is where the upload is entered meanwhile.
+ * Sends files in parts, several at once. Nothing has the name before all are put together; when that fails, or an abort
+ * comes, the parts are thrown away.
  */
-export async function putParts(
-  service: Service,
-  name: string,
-  parts: Parts,
-  underWay: Set<string>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { client, bucket } = service
-  const create = new CreateMultipartUploadCommand({ Bucket: bucket, Key: name, ...objectHeaders })
-  const { UploadId: id } = await unlessRefused(
-    () => service.request(signal, (options) => client.send(create, options)),
-    signal,
-  )
-  if (id === undefined) throw new OddAnswer('the service began an upload in parts without an id')
-  underWay.add(id)
-  try {
-    const tags = await sendAll(service, { name, id }, parts, signal)
-    await complete(service, { name, id }, tags, signal)
-    await checkWhole(service, name, parts.size, signal)
-  } catch (error) {
-    // Also behind an answer that was lost: there is nothing left to throw away then. What fails here is swept.
-    await abortParts(service, { name, id }, undefined).catch(() => {})
-    throw error
-  } finally {
-    underWay.delete(id)
+export class S3MultipartUploads implements MultipartUploads {
+  readonly threshold: number
+  readonly partSize: number
+  readonly #options: S3MultipartOptions
+  /** The ids of this process's own. */
+  readonly #underWay = new Set<string>()
+
+  constructor(options: S3MultipartOptions) {
+    this.#options = options
+    this.threshold = options.limits.multipartThreshold
+    this.partSize = options.limits.partSize
   }
-}
 
-/** Throws away what was sent. Harmless when there is nothing. */
-export async function abortParts(
-  service: Service,
-  { name, id }: Multipart,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { client, bucket } = service
-  const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: name, UploadId: id })
-  await repeatedly(() => service.request(signal, (options) => client.send(command, options)), signal).catch(
-    (error: unknown) => {
-      if (!isAbsent(error)) throw error
-    },
-  )
-}
-
-async function sendAll(
-  service: Service,
-  upload: Multipart,
-  parts: Parts,
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const { partsAtOnce } = service.limits
-  // The first that fails ends the others, and all have ended before the parts are thrown away.
-  const failing = new AbortController()
-  const either = AbortSignal.any(signal ? [signal, failing.signal] : [failing.signal])
-  const limit = pLimit(partsAtOnce)
-  const sending = parts.digests.map((_, index) =>
-    limit(async () => {
-      either.throwIfAborted()
-      try {
-        // A part may be sent twice: the same bytes under the same number of the same upload.
-        return await repeatedly(() => sendPart(service, upload, parts, index, either), either)
-      } catch (error) {
-        failing.abort(error)
-        throw error
-      }
-    }),
-  )
-  const outcomes = await Promise.allSettled(sending)
-  signal?.throwIfAborted()
-  if (failing.signal.aborted) throw failing.signal.reason
-  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<string>).value)
-}
-
-async function sendPart(
-  service: Service,
-  { name, id }: Multipart,
-  { fd, size, digests }: Parts,
-  index: number,
-  signal: AbortSignal,
-): Promise<string> {
-  const { client, bucket, limits } = service
-  const start = index * limits.partSize
-  const length = Math.min(limits.partSize, size - start)
-  const body = bytesOfFile(fd, start, length, digests[index] as Uint8Array)
-  return service.request(signal, async (options, patience) => {
-    const content = body.open(patience, service)
-    const input = { Bucket: bucket, Key: name, UploadId: id, PartNumber: index + 1, ContentLength: length }
-    const command = withPayloadHash(new UploadPartCommand({ ...input, Body: content }), body.sha256)
+  async put(name: string, source: UploadSource, signal: AbortSignal | undefined): Promise<void> {
+    const { bucket, requests } = this.#options
+    const create = new CreateMultipartUploadCommand({ ...bucket.object(name), ...objectHeaders })
+    const { UploadId: id } = await requests.retryIfNotApplied(signal, (own) => bucket.send(create, own))
+    if (id === undefined) throw new UnexpectedResponse('the service began an upload in parts without an id')
+    this.#underWay.add(id)
     try {
-      const { ETag: tag } = await client.send(command, options)
-      if (tag === undefined) throw new OddAnswer('the service took a part without giving its tag')
-      return tag
+      const tags = await this.#sendAll({ name, id }, source, signal)
+      await this.#complete({ name, id }, tags, signal)
+      await this.#checkWhole(name, source.size, signal)
+    } catch (error) {
+      // Also behind an answer that was lost: there is nothing left to throw away then. What fails here is swept.
+      await this.#abort({ name, id }, undefined).catch(() => {})
+      throw error
     } finally {
-      if ('destroy' in content) content.destroy()
+      this.#underWay.delete(id)
     }
-  })
-}
-
-/** Not repeated: when the answer is lost nobody knows whether the object is there, and the key is given up. */
-async function complete(
-  service: Service,
-  { name, id }: Multipart,
-  tags: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { client, bucket } = service
-  const command = new CompleteMultipartUploadCommand({
-    Bucket: bucket,
-    Key: name,
-    UploadId: id,
-    MultipartUpload: { Parts: tags.map((ETag, index) => ({ ETag, PartNumber: index + 1 })) },
-  })
-  const { ETag: tag = '' } = await service.request(signal, (options) => client.send(command, options), completing)
-  // By custom the tag of the whole ends in the number of its parts.
-  const [, count] = /-(\d+)"?$/.exec(tag) ?? []
-  if (count !== undefined && Number(count) !== tags.length) {
-    throw new OddAnswer(`the service put ${count} parts together, and ${tags.length} were sent`)
   }
-}
 
-async function checkWhole(
-  service: Service,
-  name: string,
-  size: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const found = await repeatedly(() => headObject(service, name, signal), signal)
-  if (found?.size === size) return
-  throw new OddAnswer(`the service has ${found?.size ?? 'none'} of ${size} bytes after putting the parts together`)
+  /** They are listed nowhere else, and are paid for. */
+  async sweep(options: SweepUploadsOptions): Promise<number> {
+    let swept = 0
+    for await (const upload of findUnfinished({ ...this.#options, ...options, underWay: this.#underWay })) {
+      await this.#abort(upload, options.signal)
+      swept++
+    }
+    return swept
+  }
+
+  /** Throws away what was sent. Harmless when there is nothing. */
+  async #abort({ name, id }: Upload, signal: AbortSignal | undefined): Promise<void> {
+    const { bucket, requests } = this.#options
+    const command = new AbortMultipartUploadCommand({ ...bucket.object(name), UploadId: id })
+    await requests
+      .retryIdempotent(signal, (own) => bucket.send(command, own))
+      .catch((error: unknown) => {
+        if (!isAbsent(error)) throw error
+      })
+  }
+
+  /** The tag of each part. */
+  async #sendAll(upload: Upload, source: UploadSource, signal: AbortSignal | undefined): Promise<string[]> {
+    const { limits, requests } = this.#options
+    // The first that fails ends the others, and all have ended before the parts are thrown away.
+    const failing = new AbortController()
+    const either = AbortSignal.any(signal ? [signal, failing.signal] : [failing.signal])
+    const limit = pLimit(limits.partsAtOnce)
+    const sent = (source.file?.digests ?? []).map((digest, index) =>
+      limit(async () => {
+        either.throwIfAborted()
+        try {
+          // A part may be sent twice: the same bytes under the same number of the same upload.
+          return await requests.retryIdempotent(either, (own, idle) => {
+            const start = index * this.partSize
+            const size = Math.min(this.partSize, source.size - start)
+            return this.#sendPart(upload, index + 1, { body: source.body(idle, start, size), size, digest }, own)
+          })
+        } catch (error) {
+          failing.abort(error)
+          throw error
+        }
+      }),
+    )
+    const outcomes = await Promise.allSettled(sent)
+    signal?.throwIfAborted()
+    if (failing.signal.aborted) throw failing.signal.reason
+    return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<string>).value)
+  }
+
+  async #sendPart(
+    { name, id }: Upload,
+    number: number,
+    { body, size, digest }: { body: UploadBody; size: number; digest: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { bucket } = this.#options
+    const about = { ...bucket.object(name), UploadId: id, PartNumber: number, ContentLength: size }
+    const { ETag: tag } = await sending(body, size, (Body) =>
+      bucket.send(withPayloadHash(new UploadPartCommand({ ...about, Body }), digest), signal),
+    )
+    if (tag === undefined) throw new UnexpectedResponse('the service took a part without giving its tag')
+    return tag
+  }
+
+  /** Not repeated: when the answer is lost nobody knows whether the object is there, and the key is given up. */
+  async #complete({ name, id }: Upload, tags: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const { bucket, requests } = this.#options
+    const Parts = tags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }))
+    const input = { ...bucket.object(name), UploadId: id, MultipartUpload: { Parts } }
+    const command = new CompleteMultipartUploadCommand(input)
+    const timeouts = { ...requests.timeouts, answer: completing }
+    const { ETag: tag = '' } = await requests.once(signal, (own) => bucket.send(command, own), timeouts)
+    // By custom the tag of the whole ends in the number of its parts.
+    const [, count] = /-(\d+)"?$/.exec(tag) ?? []
+    if (count !== undefined && Number(count) !== tags.length) {
+      throw new UnexpectedResponse(`the service put ${count} parts together, and ${tags.length} were sent`)
+    }
+  }
+
+  async #checkWhole(name: string, size: number, signal: AbortSignal | undefined): Promise<void> {
+    const { requests, service } = this.#options
+    const found = await requests.retryIdempotent(signal, (own) => service.head(name, { signal: own }))
+    if (found?.size === size) return
+    const has = found?.size ?? 'none'
+    throw new UnexpectedResponse(`the service has ${has} of ${size} bytes after putting the parts together`)
+  }
 }

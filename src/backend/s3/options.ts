@@ -69,16 +69,34 @@ export interface S3Limits {
   readonly partsAtOnce: number
 }
 
+export interface ResolvedS3Options {
+  name: string
+  /** Empty, or ends in a slash. */
+  prefix: string
+  limits: S3Limits
+  minFree: { bytes: number; inodes: number }
+}
+
 /** @throws `InvalidArgument` for an option that cannot be meant */
-export function resolveS3Limits(options: S3BackendOptions): S3Limits {
+export function resolveS3Options(options: S3BackendOptions): ResolvedS3Options {
   assertOptions('S3Backend', options, known)
-  if (typeof options.bucket !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._:/-]+$/.test(options.bucket)) {
+  const { bucket, name = 's3' } = options
+  if (typeof bucket !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._:/-]+$/.test(bucket)) {
     throw new BlobStoreError('InvalidArgument', 'S3Backend needs `bucket`, the name of one')
   }
   const doubled = ofClient.find((name) => options.client !== undefined && options[name] !== undefined)
   if (doubled !== undefined) {
     throw new BlobStoreError('InvalidArgument', `S3Backend: ${doubled} is the client's own matter where one is given`)
   }
+  const limits = resolveLimits(options)
+  const prefix = resolvePrefix(options.prefix ?? '')
+  const { bytes = 64 * 1024 * 1024, inodes = 1000 } = options.minFree ?? {}
+  assertWhole('S3Backend: minFree.bytes', bytes, 0)
+  assertWhole('S3Backend: minFree.inodes', inodes, 0)
+  return { name, prefix, limits, minFree: { bytes, inodes } }
+}
+
+function resolveLimits(options: S3BackendOptions): S3Limits {
   const { socketTimeout = 20_000, requestTimeout = 60_000, partsAtOnce = 4 } = options
   const { multipartThreshold = 64 * 1024 * 1024, partSize = 16 * 1024 * 1024, maxSockets = 1 } = options
   assertDelay('S3Backend: socketTimeout', socketTimeout, 1)
@@ -91,4 +109,12 @@ export function resolveS3Limits(options: S3BackendOptions): S3Limits {
     if (bytes > mostPut) throw new BlobStoreError('InvalidArgument', `S3Backend: ${name} is 5 GB at most`)
   }
   return { socketTimeout, requestTimeout, multipartThreshold, partSize, partsAtOnce }
+}
+
+function resolvePrefix(prefix: string): string {
+  if (!/^([A-Za-z0-9!_.*'()-]+(\/|$))*$/.test(prefix) || prefix.length > 500 || prefix.split('/').includes('..')) {
+    const message = 'S3Backend: prefix is made of A-Z, a-z, 0-9 and !_.*\'()-, in parts between single slashes: "pds/"'
+    throw new BlobStoreError('InvalidArgument', message)
+  }
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
 }

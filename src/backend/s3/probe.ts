@@ -1,91 +1,97 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { GetBucketVersioningCommand } from '@aws-sdk/client-s3'
 import type { Logger } from '../../logger.ts'
-import type { Names } from './layout.ts'
-import { codeOf, statusOf } from './meanings.ts'
-import { bytesInMemory } from './object-body.ts'
-import { deleteObject, getObject, listObjects, putObject } from './objects.ts'
-import { readAll } from './reading.ts'
-import { repeatedly } from './retry.ts'
-import { OddAnswer } from './s3-error.ts'
-import type { Service } from './service.ts'
+import { UnexpectedResponse } from '../remote/errors.ts'
+import type { Request, Requests } from '../remote/requests.ts'
+import type { RemoteService } from '../remote/service.ts'
+import { UploadSource } from '../remote/upload-source.ts'
+import type { Bucket } from './bucket.ts'
+
+export interface ProbeOptions {
+  bucket: Bucket
+  service: RemoteService
+  requests: Requests
+  logger: Logger
+  /** The backend's name. */
+  backend: string
+  signal: AbortSignal | undefined
+}
+
+/** Beside the blobs: `<prefix>probe/<uuid>`, which is deleted again. */
+const probes = 'probe/'
 
 /**
  * Does once what the backend will do: list, write, read and delete. So that a wrong name, key or permission is heard of
  * when the host starts, and not by the first who uploads.
  */
-export async function probe(
-  service: Service,
-  names: Names,
-  logger: Logger,
-  about: { backend: string },
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  await repeatedly(() => listObjects(service, { prefix: names.probes, after: '', limit: 1 }, signal), signal)
-  const [name, damaged] = [names.probes + randomUUID(), names.probes + randomUUID()]
-  const bytes = Buffer.from('May this bucket be written to, read and deleted from?')
-  const sha256 = createHash('sha256').update(bytes).digest()
-  const body = bytesInMemory([bytes], bytes.byteLength, sha256)
+export async function probe(options: ProbeOptions): Promise<void> {
+  const { service, requests, logger, backend, signal } = options
+  const first = { prefix: probes, after: probes, limit: 1 }
+  await requests.retryIdempotent(signal, (own) => service.list({ ...first, signal: own }))
   const [, checked, versioned] = await Promise.all([
-    writeAndRead(service, name, body, signal),
-    refusesDamage(service, damaged, signal),
-    isVersioned(service, signal),
+    writeAndRead(options),
+    refusesDamage(options),
+    isVersioned(options),
   ])
   if (versioned) {
     logger.warn(
-      about,
+      { backend },
       'The bucket keeps versions: what is deleted still takes space, and can be had by who may read versions. ' +
         'Suspend versioning, or let a lifecycle rule expire old versions',
     )
   }
   if (!checked) {
     logger.warn(
-      about,
+      { backend },
       'This S3 service stores bytes that do not have the hash that was signed: damage on the way is only found by a scrub',
     )
   }
 }
 
-async function writeAndRead(
-  service: Service,
-  name: string,
-  body: ReturnType<typeof bytesInMemory>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  await repeatedly(() => putObject(service, name, body, signal), signal)
+async function writeAndRead(options: ProbeOptions): Promise<void> {
+  const { service, requests, signal } = options
+  const name = probes + randomUUID()
+  const bytes = Buffer.from('May this bucket be written to, read and deleted from?')
+  await requests.retryIdempotent(signal, putting(options, name, bytes, bytes))
   try {
-    const object = await repeatedly(() => getObject(service, name, undefined, signal), signal)
-    const found =
-      object &&
-      createHash('sha256')
-        .update(await readAll(object, service, signal))
-        .digest()
-    if (!found?.equals(body.sha256)) throw new OddAnswer('what was written to the bucket is not what is read from it')
+    const found = await requests.retryIdempotent(signal, async (own) => {
+      const object = await service.get(name, { atOnce: true, signal: own })
+      return object && (await buffer(object.body))
+    })
+    if (!found?.equals(bytes)) {
+      throw new UnexpectedResponse('what was written to the bucket is not what is read from it')
+    }
   } finally {
-    await repeatedly(() => deleteObject(service, name, signal), signal)
+    await requests.retryIdempotent(signal, (own) => service.delete(name, { signal: own }))
   }
 }
 
 /** Whether bytes that are not those of the signed hash are refused. Where they are not, they are deleted again. */
-async function refusesDamage(service: Service, name: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const damaged = bytesInMemory([Buffer.from('a')], 1, createHash('sha256').update('b').digest())
+async function refusesDamage(options: ProbeOptions): Promise<boolean> {
+  const { service, requests, signal } = options
+  const name = probes + randomUUID()
   try {
-    await putObject(service, name, damaged, signal)
-  } catch (error) {
-    const status = statusOf(error)
-    if (status !== undefined && status < 500 && codeOf(error) !== 'SlowDown') return true
+    await requests.once(signal, putting(options, name, Buffer.from('a'), Buffer.from('b')))
+  } catch {
     signal?.throwIfAborted()
-    return true // it has other troubles, of which the next request will tell
+    return true // or it has other troubles, of which the next request will tell
   }
-  await repeatedly(() => deleteObject(service, name, signal), signal)
+  await requests.retryIdempotent(signal, (own) => service.delete(name, { signal: own }))
   return false
 }
 
+/** A request that sends bytes with the hash of those that should arrive. */
+function putting({ service, backend }: ProbeOptions, name: string, sent: Buffer, signed: Buffer): Request<void> {
+  const source = new UploadSource({ chunks: [sent] }, { verb: 'write to the bucket', backend })
+  const sha256 = createHash('sha256').update(signed).digest()
+  return (signal, idle) => service.put(name, source.body(idle), { size: sent.byteLength, sha256, signal })
+}
+
 /** Many services have no versions, and many credentials may not ask. */
-async function isVersioned(service: Service, signal: AbortSignal | undefined): Promise<boolean> {
-  const { client, bucket } = service
-  const command = new GetBucketVersioningCommand({ Bucket: bucket })
-  const answer = await service.request(signal, (options) => client.send(command, options)).catch(() => null)
+async function isVersioned({ bucket, requests, signal }: ProbeOptions): Promise<boolean> {
+  const command = new GetBucketVersioningCommand({ Bucket: bucket.name })
+  const answer = await requests.once(signal, (own) => bucket.send(command, own)).catch(() => null)
   signal?.throwIfAborted()
   return answer?.Status === 'Enabled'
 }

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openSpoolDirectory } from '../../../src/backend/files/spool-directory.ts'
+import { openSpoolDirectory } from '../../../src/backend/remote/spool-directory.ts'
 import { DiskBackend } from '../../../src/index.ts'
 import { assertHolds, putBlob } from '../../../src/testing/blobs.ts'
 import { temporaryFolder } from '../../support/places.ts'

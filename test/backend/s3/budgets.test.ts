@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { SmallReadings, smallSize } from '../../../src/backend/s3/small.ts'
+import { smallSize } from '../../../src/backend/remote/held-bytes.ts'
 import type { BackendObject } from '../../../src/index.ts'
 import { assertHolds, makeBlob, putBlob, type TestBlob } from '../../../src/testing/blobs.ts'
 import { openFixture, s3Test, until } from './fixture.ts'
@@ -50,19 +50,6 @@ s3Test('readers of small blobs hold no connection, whether they read or not', as
   proxy.fault = () => (proxy.requests.length === 1 ? { kind: 'cutAnswer', at: 0.5 } : undefined)
   expect((await held(backend.get(blob.key, { expectedSize: 300_000 })))?.byteLength).toBe(300_000)
   expect(proxy.requests.length).toBe(2)
-})
-
-s3Test('memory for small blobs that nobody reads is bounded', () => {
-  const readings = new SmallReadings()
-  const rooms = []
-  for (let room = readings.take(smallSize); room !== null; room = readings.take(smallSize)) rooms.push(room)
-  expect(rooms.length).toBe(64)
-  expect(readings.take(1)).toBeNull()
-  rooms[0]?.giveBack()
-  rooms[0]?.giveBack()
-  expect(readings.take(smallSize)).not.toBeNull()
-  expect(readings.take(1)).toBeNull()
-  expect(new SmallReadings().take(smallSize + 1)).toBeNull()
 })
 
 async function held(object: BackendObject | null | undefined | Promise<BackendObject | null>): Promise<Buffer | null> {

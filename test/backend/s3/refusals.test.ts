@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { s3Error } from '../../../src/backend/s3/s3-error.ts'
+import { remoteError } from '../../../src/backend/remote/errors.ts'
+import { classifyS3Error } from '../../../src/backend/s3/errors.ts'
 import { assertHolds, putBlob } from '../../../src/testing/blobs.ts'
 import { clientOf } from '../../support/s3.ts'
 import { openFixture, s3Address, s3Test } from './fixture.ts'
@@ -40,7 +41,7 @@ describe('a clock that is wrong', () => {
 })
 
 describe('credentials that are missing or expired', () => {
-  // Red when `Service.request` leaves the asking to the SDK: then it is "the service refused".
+  // Red when `Bucket.send` leaves the asking to the SDK: then it is "the service refused".
   s3Test('are had again, and nothing was sent meanwhile', async () => {
     const { proxy, place } = await openFixture()
     const { accessKeyId, secretAccessKey } = s3Address()
@@ -79,7 +80,7 @@ describe('credentials that are missing or expired', () => {
 })
 
 describe('what is wrong with the connection', () => {
-  const told = (error: object): unknown => s3Error(error, { verb: 'store it', backend: 's3' })
+  const told = (error: object): unknown => remoteError(error, { verb: 'store it', backend: 's3' }, classifyS3Error)
   const failure = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code }, more)
 
   // Red when errors of sockets are told from those of files by their codes.

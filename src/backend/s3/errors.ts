@@ -1,63 +1,60 @@
-import type { BlobStoreErrorCode } from '../../errors.ts'
 import { isError } from '../../shapes.ts'
+import type { ErrorClass } from '../remote/errors.ts'
 
-/** What an error of the SDK, of the service or of a socket says. */
-export interface Meaning {
-  code?: BlobStoreErrorCode
-  transient?: boolean
-  /** It is certain that nothing was stored: the same upload may be sent again under the same key. */
-  nothingWasDone?: boolean
-  /** It may have been stored, and the next request may go well: a failure of the moment. */
-  unsure?: boolean
-  text: string
-}
-
-const slowDown: Meaning = { transient: true, nothingWasDone: true, text: 'the service asks to slow down' }
-const unreachable: Meaning = {
+const slowDown: ErrorClass = { transient: true, notApplied: true, text: 'the service asks to slow down' }
+const unreachable: ErrorClass = {
   transient: true,
-  nothingWasDone: true,
+  notApplied: true,
   text: 'the service cannot be reached; is `endpoint` right, and is it up?',
 }
-const skewed: Meaning = {
+const skewed: ErrorClass = {
   transient: true,
-  nothingWasDone: true,
+  notApplied: true,
   text: 'the clock of this machine, or of the service, is wrong; the next request allows for it, but set it right',
 }
-const expired: Meaning = {
+const expired: ErrorClass = {
   transient: true,
-  nothingWasDone: true,
+  notApplied: true,
   text: 'the credentials have expired; new ones are fetched where their source has some, else give new ones',
 }
-const noCredentials: Meaning = {
+const noCredentials: ErrorClass = {
   transient: true,
-  nothingWasDone: true,
+  notApplied: true,
   text: 'nothing was sent, for there are no credentials; give `credentials`, or look at what the environment says',
 }
-const untrusted: Meaning = {
+const untrusted: ErrorClass = {
   transient: true,
   text: 'its certificate is not trusted, or not for this name or day; renew it, or name its authority in NODE_EXTRA_CA_CERTS',
 }
-const noTls: Meaning = { transient: true, text: 'TLS failed; is it `http` or `https` in `endpoint`?' }
-const foreign404: Meaning = {
+const noTls: ErrorClass = { transient: true, text: 'TLS failed; is it `http` or `https` in `endpoint`?' }
+const foreign404: ErrorClass = {
   transient: true,
   text: 'a 404 came that is not the service’s own; look at proxies on the way, and at `endpoint`',
 }
-const unknownThere: Meaning = { transient: true, text: 'the service does not know the object, or the upload, any more' }
-const cut: Meaning = { transient: true, unsure: true, text: 'the connection was cut' }
-const damagedOnTheWay: Meaning = {
+const unknownThere: ErrorClass = {
   transient: true,
-  nothingWasDone: true,
+  text: 'the service does not know the object, or the upload, any more',
+}
+const cut: ErrorClass = { transient: true, unsure: true, text: 'the connection was cut' }
+const damagedOnTheWay: ErrorClass = {
+  transient: true,
+  notApplied: true,
   text: 'the bytes that arrived were not those that were sent, and were refused',
 }
-const full: Meaning = { code: 'StorageFull', text: 'the service has no space left, or the quota is used up; raise it' }
-const denied: Meaning = {
+const full: ErrorClass = {
+  code: 'StorageFull',
+  text: 'the service has no space left, or the quota is used up; raise it',
+}
+const denied: ErrorClass = {
   text: 'permission denied; the credentials need to list the bucket, and to put, get and delete its objects',
 }
-const credentials: Meaning = { text: 'the service does not accept the credentials; look at access key and secret' }
-const region: Meaning = { text: 'the bucket is in another region or at another endpoint; set `region` and `endpoint`' }
+const credentials: ErrorClass = { text: 'the service does not accept the credentials; look at access key and secret' }
+const region: ErrorClass = {
+  text: 'the bucket is in another region or at another endpoint; set `region` and `endpoint`',
+}
 
 /** By the code in the service's answer, or that of the system call. */
-const meanings: Record<string, Meaning> = {
+const meanings: Record<string, ErrorClass> = {
   SlowDown: slowDown,
   Throttling: slowDown,
   ThrottlingException: slowDown,
@@ -65,7 +62,7 @@ const meanings: Record<string, Meaning> = {
   TooManyRequests: slowDown,
   TooManyRequestsException: slowDown,
   ServiceUnavailable: { ...slowDown, text: 'the service is not available at the moment' },
-  RequestTimeout: { transient: true, nothingWasDone: true, text: 'the service waited for bytes in vain' },
+  RequestTimeout: { transient: true, notApplied: true, text: 'the service waited for bytes in vain' },
   IncompleteBody: damagedOnTheWay,
   BadDigest: damagedOnTheWay,
   XAmzContentSHA256Mismatch: damagedOnTheWay,
@@ -108,9 +105,11 @@ const meanings: Record<string, Meaning> = {
   ERR_STREAM_PREMATURE_CLOSE: cut,
   ETIMEDOUT: { transient: true, text: 'the connection timed out' },
   TimeoutError: { transient: true, text: 'the connection timed out' },
-  TooFewBytes: { transient: true, text: 'the answer ended too early' },
-  TooManyBytes: { text: 'the service sends more bytes than it announced' },
-  TimedOut: { transient: true, text: 'the service did not answer in time' },
+}
+
+/** There was nothing to sign a request with, so it was not sent. */
+export class NoCredentials extends Error {
+  override readonly name = 'NoCredentials'
 }
 
 /** The status of the answer, if there was one. */
@@ -125,16 +124,22 @@ export function codeOf(error: unknown): string {
   return statusOf(error) === undefined && typeof code === 'string' ? code : name
 }
 
-export function meaningOf(error: unknown): Meaning {
+/** What an error of the SDK, of the service or of a socket says. */
+export function classifyS3Error(error: unknown): ErrorClass {
   const [code, status] = [codeOf(error), statusOf(error)]
-  if (code === 'OddAnswer') return { text: (error as Error).message }
+  const meaning = meaningOf(error, code, status)
+  const text = `${meaning.text} (${status === undefined ? code : `${code}, ${status}`})`
+  return { ...meaning, text, cause: new RequestFailure(error) }
+}
+
+function meaningOf(error: unknown, code: string, status: number | undefined): ErrorClass {
   if (status !== undefined && status < 500 && wasSkewed(error)) return skewed
   if (status === undefined && !Object.hasOwn(nothingButFiles, code) && isBeforeSending(error)) return unreachable
   const known = Object.hasOwn(meanings, code) ? meanings[code] : undefined
   return known ?? meaningOfStatus(status) ?? meaningOfSocket(error, code) ?? { text: 'the service refused' }
 }
 
-function meaningOfStatus(status: number | undefined): Meaning | undefined {
+function meaningOfStatus(status: number | undefined): ErrorClass | undefined {
   if (status === undefined) return undefined
   if (status === 404) return foreign404
   if (status === 429) return slowDown
@@ -164,10 +169,37 @@ function isBeforeSending(error: unknown): boolean {
 const ofCertificates =
   /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|ERR_TLS_CERT)/
 
-function meaningOfSocket(error: unknown, code: string): Meaning | undefined {
+function meaningOfSocket(error: unknown, code: string): ErrorClass | undefined {
   if (ofCertificates.test(code)) return untrusted
   if (/^ERR_(TLS|SSL)_/.test(code)) return noTls
   // Node's error for a socket that closed before the answer has a message, and at times no code.
   if (isError(error) && /socket hang up|aborted/.test(error.message)) return cut
   return (error as { syscall?: unknown } | undefined)?.syscall === undefined ? undefined : cut
+}
+
+/**
+ * Not there, by the service's own word. A bucket that is not there says nothing of its objects, and the 404 of a proxy
+ * on the way says nothing at all: bytes that it hides would count as deleted.
+ */
+export function isAbsent(error: unknown): boolean {
+  return statusOf(error) === 404 && ['NoSuchKey', 'NoSuchUpload'].includes(codeOf(error))
+}
+
+/**
+ * What may be logged of the SDK's error. The error itself holds requests and answers, and in some of these stand the
+ * access key and what was signed.
+ */
+class RequestFailure extends Error {
+  override readonly name = 'S3RequestFailure'
+  readonly code: string
+  readonly status: number | undefined
+  readonly requestId: string | undefined
+
+  constructor(error: unknown) {
+    const status = statusOf(error)
+    super(status === 403 || !isError(error) ? codeOf(error) : error.message.slice(0, 300))
+    this.code = codeOf(error)
+    this.status = status
+    this.requestId = (error as { $metadata?: { requestId?: string } } | undefined)?.$metadata?.requestId
+  }
 }

@@ -1,4 +1,4 @@
-import type { AnswerReading } from '../answer-reading.ts'
+import type { ResponseBody } from './response-body.ts'
 
 /** What is read to memory at once, in bytes: its connection is free before the first byte is given to a reader. */
 export const smallSize: number = 1024 * 1024
@@ -10,7 +10,7 @@ const most = 64 * 1024 * 1024
  * Memory for small objects, whose readers may be slow, or many: what finds no room is read from its connection as large
  * ones are, so that readers who take nothing fill neither the memory nor the connections of others.
  */
-export class SmallReadings {
+export class MemoryBudget {
   #held = 0
 
   /** Room for so many bytes, or null. */
@@ -33,26 +33,23 @@ export interface Room {
   giveBack(): void
 }
 
-/** Reads all of an answer, and gives it as a reading that holds no connection. The room is its own from now on. */
-export async function inMemory(
-  reading: AnswerReading,
-  room: Room,
-  signal: AbortSignal | undefined,
-): Promise<AsyncIterableIterator<Uint8Array>> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of reading) chunks.push(chunk)
-  return new HeldBytes(chunks, room, signal)
-}
-
-class HeldBytes implements AsyncIterableIterator<Uint8Array> {
+/** All of a response, as a body that holds no connection. */
+export class HeldBytes implements AsyncIterableIterator<Uint8Array> {
   #chunks: Uint8Array[]
   readonly #room: Room
   readonly #signal: AbortSignal | undefined
 
-  constructor(chunks: Uint8Array[], room: Room, signal: AbortSignal | undefined) {
+  private constructor(chunks: Uint8Array[], room: Room, signal: AbortSignal | undefined) {
     this.#chunks = chunks
     this.#room = room
     this.#signal = signal
+  }
+
+  /** Reads all. The room is its own once it resolves. */
+  static async of(body: ResponseBody, room: Room, signal: AbortSignal | undefined): Promise<HeldBytes> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of body) chunks.push(chunk)
+    return new HeldBytes(chunks, room, signal)
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {

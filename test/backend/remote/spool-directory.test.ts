@@ -1,12 +1,12 @@
 import { chmodSync, lchownSync, mkdirSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { defaultSpoolDirectory, openSpoolDirectory } from '../../../src/backend/files/spool-directory.ts'
+import { defaultSpoolDirectory, openSpoolDirectory } from '../../../src/backend/remote/spool-directory.ts'
 import { ObjectBackend } from '../../../src/index.ts'
 import { assertHolds, makeBlob } from '../../../src/testing/blobs.ts'
 import { temporaryFolder } from '../../support/places.ts'
-import { mapService } from '../objects/map-service.ts'
 import { putFromSpool } from '../s3/outcome.ts'
+import { mapService } from './map-service.ts'
 
 function linkTo(make: (target: string) => void): string {
   const folder = temporaryFolder()

@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs'
 import { lstat, mkdir, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename } from 'node:path'
-import { checkDirectory } from './directory.ts'
-import { Refusal } from './system-calls.ts'
+import { checkDirectory } from '../files/directory.ts'
+import { Refusal } from '../files/system-calls.ts'
 
 /**
  * Of this user alone: whoever else could write there would choose what is stored. By the number, for a container's user may

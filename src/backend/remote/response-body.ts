@@ -1,63 +1,57 @@
-import type { Patience } from './patience.ts'
+import { UnexpectedResponse } from './errors.ts'
+import type { IdleTimeout } from './idle-timeout.ts'
 
-/** The answer ended before all that it announced. */
-export class TooFewBytes extends Error {
-  override readonly name = 'TooFewBytes'
-}
-
-export class TooManyBytes extends Error {
-  override readonly name = 'TooManyBytes'
-}
-
-export interface AnswerReadingOptions {
-  /** Ends when the patience's signal is aborted. */
+export interface ResponseBodyOptions {
+  /** Ends when the signal of `idle` is aborted. */
   body: AsyncIterable<Uint8Array>
   /** How many bytes must come. */
   length: number
-  /** Ends the request when the reading ends, and when no byte comes for `timeout` milliseconds. */
-  patience: Patience
-  timeout: number
+  /** Its own from now on: ends the request when the reading ends, and when no byte comes for too long. */
+  idle: IdleTimeout
   /** Turns an error of the body into the library's, or into the reason of an abort. */
   explain: (error: unknown) => unknown
   /** Where it enters itself for as long as it holds the connection. */
-  readings: Set<AnswerReading>
+  open: Set<ResponseBody>
 }
 
 /**
- * The bytes of an answer: no more and no fewer than were announced, and none after its end. A class, since `return()` of a
+ * The bytes of a response: no more and no fewer than were announced, and none after its end. A class, since `return()` of a
  * generator waits for the `next()` under way: on a connection that stands still it would wait for ever.
  */
-export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
-  readonly #options: AnswerReadingOptions
+export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
+  readonly #options: ResponseBodyOptions
   readonly #chunks: AsyncIterator<Uint8Array>
   #left: number
   #over = false
   #failure: { error: unknown } | undefined
-  readonly #onAbort = (): void => this.end({ error: this.#options.patience.signal.reason })
+  readonly #onAbort = (): void => this.end({ error: this.#options.idle.signal.reason })
 
-  constructor(options: AnswerReadingOptions) {
+  constructor(options: ResponseBodyOptions) {
+    const { body, length, idle, open } = options
     this.#options = options
-    this.#left = options.length
-    this.#chunks = options.body[Symbol.asyncIterator]()
-    const { readings, patience } = options
-    readings.add(this)
-    patience.rest()
-    patience.signal.addEventListener('abort', this.#onAbort, { once: true })
-    if (patience.signal.aborted) this.#onAbort()
+    this.#left = length
+    this.#chunks = body[Symbol.asyncIterator]()
+    open.add(this)
+    idle.pause()
+    idle.signal.addEventListener('abort', this.#onAbort, { once: true })
+    if (idle.signal.aborted) this.#onAbort()
     else if (this.#left === 0) this.end()
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const { patience, timeout } = this.#options
+    const { idle } = this.#options
     while (!this.#over) {
-      patience.heard(timeout)
+      idle.awaitBytes()
       try {
         const { done, value } = await this.#chunks.next()
-        patience.rest()
+        idle.pause()
         if (this.#over) break
-        if (done) throw new TooFewBytes(`${this.#left} bytes are missing`)
+        if (done) {
+          const message = `the response ended too early: ${this.#left} bytes are missing`
+          throw new UnexpectedResponse(message, { transient: true })
+        }
         this.#left -= value.byteLength
-        if (this.#left < 0) throw new TooManyBytes('more bytes come than were announced')
+        if (this.#left < 0) throw new UnexpectedResponse('the service sends more bytes than it announced')
         if (this.#left === 0) this.end() // without waiting for the next call: who knows the length never makes it
         if (value.byteLength > 0) return { done: false, value }
       } catch (error) {
@@ -84,10 +78,10 @@ export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
     if (this.#over) return
     this.#over = true
     this.#failure = failure
-    const { patience, readings } = this.#options
-    readings.delete(this)
-    patience.signal.removeEventListener('abort', this.#onAbort)
-    patience[Symbol.dispose]()
+    const { idle, open } = this.#options
+    open.delete(this)
+    idle.signal.removeEventListener('abort', this.#onAbort)
+    idle[Symbol.dispose]()
     if (this.#left === 0) void this.#awaitEnd()
     else this.#cut()
   }
@@ -103,7 +97,7 @@ export class AnswerReading implements AsyncIterableIterator<Uint8Array> {
   }
 
   #cut(): void {
-    this.#options.patience.fail(new Error('The reading was ended'))
+    this.#options.idle.fail(new Error('The reading was ended'))
     void this.#chunks.return?.().catch(() => {})
   }
 }

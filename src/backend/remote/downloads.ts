@@ -1,0 +1,111 @@
+import type { BackendObject, ByteRange, GetOptions } from '../backend.ts'
+import { UnexpectedResponse } from './errors.ts'
+import { HeldBytes, MemoryBudget, type Room } from './held-bytes.ts'
+import { IdleTimeout } from './idle-timeout.ts'
+import type { Requests } from './requests.ts'
+import { ResponseBody } from './response-body.ts'
+import type { RemoteService, StoredObject } from './service.ts'
+
+export interface DownloadOptions extends GetOptions {
+  /** Throws where the range does not lie within an object of that size. */
+  check: (size: number) => void
+  /** Turns an error of the body into the library's. */
+  explain: (error: unknown) => unknown
+}
+
+/** The readings of a backend: those under way hold connections, but for small ones, which may be had from memory. */
+export class Downloads {
+  readonly #service: RemoteService
+  readonly #requests: Requests
+  readonly #open = new Set<ResponseBody>()
+  readonly #memory = new MemoryBudget()
+
+  constructor(service: RemoteService, requests: Requests) {
+    this.#service = service
+    this.#requests = requests
+  }
+
+  /** Null when there is no such object. Errors are bare until the body is the caller's. */
+  async open(name: string, options: DownloadOptions): Promise<BackendObject | null> {
+    const length = this.#service.keepable ? expectedLength(options.range, options.expectedSize) : undefined
+    const room = length === undefined ? null : this.#memory.take(length)
+    let object: BackendObject | null = null
+    try {
+      object = await this.#requests.retry(options.signal, () => this.#openOnce(name, options, room))
+      return object
+    } finally {
+      if (!(object?.body instanceof HeldBytes)) room?.giveBack()
+    }
+  }
+
+  /** All of a small object, or null. Errors are bare. */
+  async readAll(name: string, signal: AbortSignal | undefined): Promise<Buffer | null> {
+    return await this.#requests.retry(signal, async () => {
+      const response = await this.#request(name, { signal, check: () => {} }, true)
+      if (response === null) return null
+      const chunks: Uint8Array[] = []
+      for await (const chunk of this.#bodyOf(response, bare)) chunks.push(Buffer.from(chunk))
+      return Buffer.concat(chunks)
+    })
+  }
+
+  /** Ends those that hold connections by an error. */
+  end(error: unknown): void {
+    for (const body of this.#open) body.end({ error })
+  }
+
+  /** Where there is room for them, the bytes are read to memory. */
+  async #openOnce(name: string, options: DownloadOptions, room: Room | null): Promise<BackendObject | null> {
+    const response = await this.#request(name, options, room !== null)
+    if (response === null) return null
+    const { size, length } = response
+    if (room === null || length > room.bytes) return { size, body: this.#bodyOf(response, options.explain) }
+    return { size, body: await HeldBytes.of(this.#bodyOf(response, bare), room, options.signal) }
+  }
+
+  async #request(
+    name: string,
+    { range, signal, check }: Omit<DownloadOptions, 'explain'>,
+    atOnce: boolean,
+  ): Promise<Response | null> {
+    const idle = new IdleTimeout(this.#requests.timeouts, signal)
+    try {
+      const object = await this.#service.get(name, { range, atOnce, signal: idle.signal })
+      idle.signal.throwIfAborted()
+      if (object === null) {
+        idle[Symbol.dispose]()
+        return null
+      }
+      const { size, body } = object
+      if (!Number.isSafeInteger(size) || size < 0) {
+        throw new UnexpectedResponse('the service does not say how many bytes it sends')
+      }
+      check(size)
+      return { size, length: range === undefined ? size : range.end - range.start + 1, body, idle }
+    } catch (error) {
+      const reason = idle.reasonOf(error)
+      idle.fail(error) // ends the body, if there is one
+      idle[Symbol.dispose]()
+      throw reason
+    }
+  }
+
+  #bodyOf({ body, length, idle }: Response, explain: (error: unknown) => unknown): ResponseBody {
+    return new ResponseBody({ body, length, idle, explain, open: this.#open })
+  }
+}
+
+/** A response whose body is still to come, and `length` bytes long. */
+interface Response extends StoredObject {
+  length: number
+  idle: IdleTimeout
+}
+
+const bare = (error: unknown): unknown => error
+
+/** How many bytes will come, if the object has the size that is expected. */
+function expectedLength(range: ByteRange | undefined, size: number | undefined): number | undefined {
+  if (range === undefined) return size
+  const end = size === undefined ? range.end : Math.min(range.end, size - 1)
+  return Math.max(0, end - range.start + 1)
+}

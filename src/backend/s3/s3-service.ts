@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import { BlobStoreError } from '../../errors.ts'
+import type { ByteRange, PresignOptions } from '../backend.ts'
+import { UnexpectedResponse } from '../remote/errors.ts'
+import type { Requests } from '../remote/requests.ts'
+import type {
+  CheckOptions,
+  GetObjectOptions,
+  ListObjectsOptions,
+  MultipartUploads,
+  NamesAndMore,
+  PutObjectOptions,
+  RemoteService,
+  ServiceOptions,
+  StoredObject,
+} from '../remote/service.ts'
+import type { UploadBody } from '../remote/upload-source.ts'
+import { type Bucket, sending, withHeaders, withPayloadHash } from './bucket.ts'
+import { codeOf, isAbsent, statusOf } from './errors.ts'
+import { objectHeaders, S3MultipartUploads } from './multipart.ts'
+import type { S3Limits } from './options.ts'
+import { probe } from './probe.ts'
+
+export interface S3ServiceOptions {
+  bucket: Bucket
+  limits: S3Limits
+  requests: Requests
+  /** Its name, for the log. */
+  backend: string
+}
+
+/** A bucket of S3, or of what speaks as it does. Errors are the SDK's. */
+export class S3Service implements RemoteService {
+  // What the SDK gives is a stream of Node's, whose chunks are its reader's.
+  readonly keepable = true
+  readonly multipart: MultipartUploads
+  readonly #options: S3ServiceOptions
+  readonly #bucket: Bucket
+
+  constructor(options: S3ServiceOptions) {
+    this.#options = options
+    this.#bucket = options.bucket
+    this.multipart = new S3MultipartUploads({ ...options, service: this })
+  }
+
+  async put(name: string, body: UploadBody, { size, sha256, signal }: PutObjectOptions): Promise<void> {
+    await sending(body, size, (Body) => {
+      const input = { ...this.#bucket.object(name), Body, ContentLength: size, ...objectHeaders }
+      return this.#bucket.send(withPayloadHash(new PutObjectCommand(input), sha256), signal)
+    })
+  }
+
+  async putIfAbsent(
+    name: string,
+    bytes: Uint8Array,
+    { signal }: ServiceOptions,
+  ): Promise<'written' | 'exists' | 'unsupported'> {
+    const input = { ...this.#bucket.object(name), Body: bytes, IfNoneMatch: '*', ...objectHeaders }
+    try {
+      await this.#bucket.send(new PutObjectCommand(input), signal)
+      return 'written'
+    } catch (error) {
+      const status = statusOf(error)
+      // 412: it is there. 409: another is being written in this moment.
+      if (status === 412 || status === 409) return 'exists'
+      if (status === 400 || status === 501) return 'unsupported'
+      throw error
+    }
+  }
+
+  async get(
+    name: string,
+    { range, atOnce, signal }: GetObjectOptions & { atOnce: boolean },
+  ): Promise<StoredObject | null> {
+    const { small, large } = this.#bucket.clients
+    const asked = range && { Range: `bytes=${range.start}-${range.end}` }
+    const command = new GetObjectCommand({ ...this.#bucket.object(name), ...asked })
+    const answer = await this.#bucket.send(command, signal, atOnce ? small : large).catch(nullIfAbsent)
+    if (answer === null) return null
+    const { Body: body, ContentLength: length, ContentRange: part } = answer
+    if (!(body instanceof Readable)) {
+      throw new UnexpectedResponse('the S3 client gives no Node streams; make it with its Node handler')
+    }
+    body.on('error', () => {}) // heard by who reads it, if anybody does
+    signal.addEventListener('abort', () => body.destroy(), { once: true })
+    const size = range === undefined ? length : sizeInRange(part, range, length)
+    if (length === undefined || size === undefined || signal.aborted) {
+      body.destroy()
+      throw new UnexpectedResponse(
+        'the service did not send the bytes that were asked for, or does not say which it sends',
+      )
+    }
+    return { size, body }
+  }
+
+  /**
+   * An answer to HEAD has no body that could say what is absent, the object or the bucket, what is denied and why, nor who
+   * says so: that is asked by a GET.
+   */
+  async head(name: string, { signal }: ServiceOptions): Promise<{ size: number | undefined } | null> {
+    try {
+      const answer = await this.#bucket.send(new HeadObjectCommand(this.#bucket.object(name)), signal)
+      return { size: answer.ContentLength }
+    } catch (error) {
+      const status = statusOf(error)
+      if (status !== 404 && status !== 403) throw error
+      const object = await this.get(name, { signal, atOnce: true })
+      if (object === null) return null
+      ;(object.body as Readable).destroy()
+      if (status === 403) return { size: object.size }
+      throw error
+    }
+  }
+
+  async delete(name: string, { signal }: ServiceOptions): Promise<void> {
+    await this.#bucket.send(new DeleteObjectCommand(this.#bucket.object(name)), signal).catch(nullIfAbsent)
+  }
+
+  /** Not quiet: only what the service names as deleted is believed to be gone. */
+  async deleteMany(names: readonly string[], { signal }: ServiceOptions): Promise<Map<string, unknown> | null> {
+    const Objects = names.map((name) => ({ Key: this.#bucket.object(name).Key }))
+    const input = { Bucket: this.#bucket.name, Delete: { Objects, Quiet: false } }
+    const command = withHeaders(new DeleteObjectsCommand(input), ({ body }) => ({
+      // The SDK gave it up for newer checksums, which not every service knows.
+      'content-md5': createHash('md5')
+        .update(body as string)
+        .digest('base64'),
+    }))
+    const answer = await this.#bucket.send(command, signal).catch(nullIfUnknown)
+    if (answer === null) return null
+    const { Deleted = [], Errors = [] } = answer
+    const deleted = new Set(Deleted.map(({ Key }) => Key))
+    const reasons = new Map(Errors.map(({ Key, Code, Message }) => [Key, refusal(Code, Message)]))
+    const kept = Objects.map(({ Key }) => Key).filter((key) => !deleted.has(key))
+    return new Map(
+      kept.map((key) => [this.#bucket.nameOf(key), reasons.get(key) ?? refusal('Unconfirmed', 'not named as deleted')]),
+    )
+  }
+
+  async list({ prefix, after, limit, signal }: ListObjectsOptions): Promise<NamesAndMore> {
+    const command = new ListObjectsV2Command({
+      Bucket: this.#bucket.name,
+      Prefix: this.#bucket.object(prefix).Key,
+      MaxKeys: Math.min(limit, 1000),
+      // Names that somebody else put there may hold what XML cannot.
+      EncodingType: 'url',
+      ...(after === prefix ? {} : { StartAfter: this.#bucket.object(after).Key }),
+    })
+    const answer = await this.#bucket.send(command, signal)
+    // Any page is an empty list to the SDK.
+    if (answer.IsTruncated === undefined) {
+      throw new UnexpectedResponse('the answer to a list is none; look at proxies on the way')
+    }
+    const decode = (key: string): string =>
+      answer.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key
+    const names = (answer.Contents ?? []).map(({ Key = '' }) => this.#bucket.nameOf(decode(Key)))
+    return { names, more: answer.IsTruncated }
+  }
+
+  /** No request: the address is computed from the credentials. The signer is loaded when it is first needed. */
+  async presign(name: string, { expiresIn, contentType, contentDisposition }: PresignOptions): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner').catch((cause: unknown) => {
+      const message = 'addresses of S3 objects need the package @aws-sdk/s3-request-presigner; install it'
+      throw new BlobStoreError('InvalidArgument', message, { cause })
+    })
+    const shown = { ResponseContentType: contentType, ResponseContentDisposition: contentDisposition }
+    const command = new GetObjectCommand({ ...this.#bucket.object(name), ...shown })
+    return getSignedUrl(this.#bucket.client, command, { expiresIn })
+  }
+
+  /** @throws `InvalidArgument` for a client of the host's that repeats by itself */
+  async check({ signal, logger }: CheckOptions): Promise<void> {
+    await this.#bucket.check(this.#options.backend)
+    await probe({ ...this.#options, service: this, logger, signal })
+  }
+
+  close(): void {
+    this.#bucket.close()
+  }
+}
+
+/** `bytes 0-9/1000` → 1000, where as many bytes come as were asked for, or as there are from there on. */
+function sizeInRange(header: string | undefined, range: ByteRange, length: number | undefined): number | undefined {
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(header ?? '') ?? []
+  const end = Math.min(range.end, Number(size) - 1)
+  return Number(start) === range.start && length === end - range.start + 1 ? Number(size) : undefined
+}
+
+function nullIfAbsent(error: unknown): null {
+  if (isAbsent(error)) return null
+  throw error
+}
+
+/** Where the service has no DeleteObjects, or not one that it is asked for in a way it accepts. */
+function nullIfUnknown(error: unknown): null {
+  const [status, code] = [statusOf(error), codeOf(error)]
+  if (status === 501 || status === 405 || status === 411) return null
+  const codes = [
+    'NotImplemented',
+    'MethodNotAllowed',
+    'MissingContentMD5',
+    'InvalidRequest',
+    'InvalidDigest',
+    'MalformedXML',
+  ]
+  if (status === 400 && codes.includes(code)) return null
+  throw error
+}
+
+/** In the shape of the SDK's errors, so that it is explained as they are. */
+function refusal(code = 'Unknown', message = ''): Error {
+  return Object.assign(new Error(message), { name: code, $metadata: {} })
+}
