@@ -139,6 +139,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
   return {
     name: inner.name,
     durable: inner.durable,
+    ...(inner.location !== undefined && { location: inner.location }),
     calls: (method) => calls.get(method) ?? 0,
     faults: (kind) => happened.get(kind) ?? 0,
     heal: () => {

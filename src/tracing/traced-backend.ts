@@ -22,6 +22,7 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
     get durable() {
       return inner.durable
     },
+    ...(inner.location !== undefined && { location: inner.location }),
     open: (options) => (on.open.hasSubscribers ? tell('open', {}, () => inner.open(options)) : inner.open(options)),
     close: () => (on.close.hasSubscribers ? tell('close', {}, () => inner.close()) : inner.close()),
     spool: (options) =>

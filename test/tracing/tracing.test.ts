@@ -126,6 +126,14 @@ test('a backend without addresses stays one, and says what it says of itself', (
   expect(backend.durable).toBe(true)
 })
 
+test('a backend that says where it is says so behind each wrapper', () => {
+  const inner = Object.assign(new MemoryBackend(), { location: 's3://ours' })
+  for (const wrapped of [tracedBackend(inner), faultyBackend(inner, { faults: [] })]) {
+    expect(wrapped.location).toBe('s3://ours')
+  }
+  expect('location' in tracedBackend(new MemoryBackend())).toBe(false)
+})
+
 test('takedowns, references and deleted accounts are told by their account', async () => {
   using listener = new Listener()
   const blobs = memoryBlobStore()

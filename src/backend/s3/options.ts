@@ -73,6 +73,7 @@ export interface ResolvedS3Options {
   name: string
   /** Empty, or ends in a slash. */
   prefix: string
+  location: string
   limits: S3Limits
   minFree: { bytes: number; inodes: number }
 }
@@ -80,7 +81,7 @@ export interface ResolvedS3Options {
 /** @throws `InvalidArgument` for an option that cannot be meant */
 export function resolveS3Options(options: S3BackendOptions): ResolvedS3Options {
   assertOptions('S3Backend', options, known)
-  const { bucket, name = 's3' } = options
+  const { bucket, name = 's3', endpoint } = options
   if (typeof bucket !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._:/-]+$/.test(bucket)) {
     throw new BlobStoreError('InvalidArgument', 'S3Backend needs `bucket`, the name of one')
   }
@@ -93,7 +94,7 @@ export function resolveS3Options(options: S3BackendOptions): ResolvedS3Options {
   const { bytes = 64 * 1024 * 1024, inodes = 1000 } = options.minFree ?? {}
   assertWhole('S3Backend: minFree.bytes', bytes, 0)
   assertWhole('S3Backend: minFree.inodes', inodes, 0)
-  return { name, prefix, limits, minFree: { bytes, inodes } }
+  return { name, prefix, location: locationOf(bucket, prefix, endpoint), limits, minFree: { bytes, inodes } }
 }
 
 function resolveLimits(options: S3BackendOptions): S3Limits {
@@ -117,4 +118,10 @@ function resolvePrefix(prefix: string): string {
     throw new BlobStoreError('InvalidArgument', message)
   }
   return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+}
+
+/** Of the endpoint only the host: in the rest there may be credentials. */
+function locationOf(bucket: string, prefix: string, endpoint: string | undefined): string {
+  const at = endpoint !== undefined && URL.canParse(endpoint) ? ` at ${new URL(endpoint).host}` : ''
+  return `s3://${bucket}/${prefix}`.replace(/\/$/, '') + at
 }

@@ -23,12 +23,14 @@ import { S3Service } from './s3-service.ts'
  */
 export class S3Backend extends RemoteBackend implements BlobBackend {
   declare readonly presign: NonNullable<BlobBackend['presign']>
+  /** The bucket and the prefix, and the endpoint's host where one is given: `s3://pds-blobs/pds at s3.example`. */
+  declare readonly location: string
 
   /** Makes no request yet. @throws `InvalidArgument` */
   constructor(options: S3BackendOptions) {
-    const { name, prefix, limits, minFree } = resolveS3Options(options)
+    const { name, location, prefix, limits, minFree } = resolveS3Options(options)
     const requests = new Requests({ bytes: limits.socketTimeout, answer: limits.requestTimeout }, classifyS3Error)
     const service = new S3Service({ bucket: new Bucket(options, prefix), backend: name, limits, requests })
-    super({ name, durable: true, service, requests, spoolDirectory: options.spoolDirectory, minFree })
+    super({ name, durable: true, location, service, requests, spoolDirectory: options.spoolDirectory, minFree })
   }
 }

@@ -2,6 +2,7 @@ import { Agent } from 'node:http'
 import { inspect } from 'node:util'
 import { PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test } from 'vitest'
+import { storeName } from '../../../src/cli/store-name.ts'
 import { createBlobStore, sqliteMetadata } from '../../../src/index.ts'
 import { S3Backend, type S3BackendOptions } from '../../../src/s3.ts'
 import { assertHolds, putBlob } from '../../../src/testing/blobs.ts'
@@ -151,6 +152,25 @@ s3Test('the bucket may be in the host name', async () => {
   expect(proxy.requests.map(({ headers }) => headers.host)).toContain(`blobs.s3.localhost:${port}`)
   await backend.close()
   client.destroy()
+})
+
+test('the backend says where it is, without credentials', () => {
+  const client = new S3Client({ region: 'us-east-1', endpoint: 'https://elsewhere.example' })
+  const locations: [options: Omit<S3BackendOptions, 'bucket'>, location: string][] = [
+    [{}, 's3://blobs'],
+    [{ prefix: 'pds' }, 's3://blobs/pds'],
+    [{ prefix: 'a/b/', region: 'eu-central-1' }, 's3://blobs/a/b'],
+    [{ endpoint: `https://key:${secret}@r2.example:9000/?token=${secret}` }, 's3://blobs at r2.example:9000'],
+    [{ endpoint: `not an address, ${secret}` }, 's3://blobs'],
+    [{ client }, 's3://blobs'],
+  ]
+  for (const [options, location] of locations) {
+    expect(new S3Backend({ bucket: 'blobs', ...options }).location).toBe(location)
+  }
+  const backend = new S3Backend({ bucket: 'blobs', prefix: 'pds' })
+  const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:') })
+  onTestFinished(() => blobs.close())
+  expect(storeName({ config: '/srv/store.mjs' }, blobs)).toContain('bytes in s3://blobs/pds, facts')
 })
 
 test('options that cannot be meant are refused', () => {
