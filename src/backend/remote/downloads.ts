@@ -83,8 +83,7 @@ export class Downloads {
       check(size)
       return { size, length: range === undefined ? size : range.end - range.start + 1, body, idle }
     } catch (error) {
-      const reason = idle.reasonOf(error)
-      idle.fail(error) // ends the body, if there is one
+      const reason = idle.fail(error)
       idle[Symbol.dispose]()
       throw reason
     }

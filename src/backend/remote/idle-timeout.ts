@@ -19,7 +19,7 @@ export class IdleTimeout implements Disposable {
   readonly #controller = new AbortController()
   readonly #timeouts: Timeouts
   readonly #signal: AbortSignal | undefined
-  readonly #onAbort = (): void => this.fail(this.#signal?.reason)
+  readonly #onAbort = (): unknown => this.fail(this.#signal?.reason)
   #timer: NodeJS.Timeout | undefined
   #over = false
 
@@ -49,14 +49,10 @@ export class IdleTimeout implements Disposable {
     clearTimeout(this.#timer)
   }
 
-  /** Ends the request with an error of our own. */
-  fail(error: unknown): void {
+  /** Ends the request, and what it has opened. Gives why it ended, which may be another reason: of that clients know nothing. */
+  fail(error: unknown): unknown {
     this.#controller.abort(error)
-  }
-
-  /** `error`, or why the request was ended: of that the client says only that it was. */
-  reasonOf(error: unknown): unknown {
-    return this.signal.aborted ? this.signal.reason : error
+    return this.signal.reason
   }
 
   [Symbol.dispose](): void {

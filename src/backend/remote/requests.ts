@@ -23,7 +23,7 @@ export class Requests {
     try {
       return await request(idle.signal, idle)
     } catch (error) {
-      throw idle.reasonOf(error)
+      throw idle.fail(error)
     }
   }
 

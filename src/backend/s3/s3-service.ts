@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -91,10 +91,9 @@ export class S3Service implements RemoteService {
       throw new UnexpectedResponse('the S3 client gives no Node streams; make it with its Node handler')
     }
     body.on('error', () => {}) // heard by who reads it, if anybody does
-    signal.addEventListener('abort', () => body.destroy(), { once: true })
+    addAbortSignal(signal, body)
     const size = range === undefined ? length : sizeInRange(part, range, length)
-    if (length === undefined || size === undefined || signal.aborted) {
-      body.destroy()
+    if (size === undefined) {
       throw new UnexpectedResponse(
         'the service did not send the bytes that were asked for, or does not say which it sends',
       )

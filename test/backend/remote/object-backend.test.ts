@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { sys } from '../../../src/backend/files/system-calls.ts'
 import { type BackendObject, BlobStoreError, ObjectBackend, type ObjectService } from '../../../src/index.ts'
 import { collect, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mapService } from './map-service.ts'
@@ -126,6 +127,120 @@ describe('ObjectBackend', () => {
       const object = await backend.get(makeBlob(1).key)
       await expect(bytesOf(object)).rejects.toMatchObject({ code: 'StorageFailed', backend: 'ours' })
     }
+  })
+
+  test.each([undefined, Number.NaN, -1, 1.5])('refuses a response of size %s, and ends it', async (size) => {
+    const signals: AbortSignal[] = []
+    const { backend, calls } = await place({
+      get: async (_, { signal }) => {
+        signals.push(signal)
+        return { size: size as number, body: stalling(signal) }
+      },
+    })
+    await expect(backend.get(makeBlob(1).key)).rejects.toMatchObject({
+      message: expect.stringContaining('does not say how many bytes'),
+      transient: false,
+    })
+    expect(calls).toEqual(['get'])
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  })
+
+  test('ends a response of which the range does not lie within it', async () => {
+    const signals: AbortSignal[] = []
+    const { backend } = await place({
+      get: async (_, { signal }) => {
+        signals.push(signal)
+        return { size: 10, body: stalling(signal) }
+      },
+    })
+    const range = { start: 5, end: 10 }
+    await expect(backend.get(makeBlob(1).key, { range })).rejects.toMatchObject({ code: 'InvalidRange' })
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  })
+
+  test('reads a marker again that was cut', async () => {
+    const [whole, part] = [Buffer.from('a marker'), Buffer.from('a m')]
+    let asked = 0
+    const { backend } = await place({
+      get: async () => ({ size: 8, body: ReadableStream.from([++asked < 3 ? part : whole]) }),
+    })
+    expect(await backend.readMarker()).toBe('a marker')
+    expect(asked).toBe(3)
+  })
+
+  // Red when errors of the file are left to the service, which takes them for the network's.
+  test('tells a spool file that fails as what it is, whatever the service says of it', async () => {
+    const { backend } = await place({
+      put: async (_, body) => {
+        try {
+          for await (const _ of body);
+        } catch {
+          throw cut
+        }
+      },
+    })
+    const { key, body, bytes } = makeBlob(300_000)
+    const spool = await backend.spool()
+    await spool.write([bytes])
+    const failing = vi
+      .spyOn(sys, 'read')
+      .mockRejectedValue(Object.assign(new Error(), { code: 'EIO', syscall: 'read' }))
+    const { size, sha256 } = body
+    await expect(backend.put(key, { size, sha256, spool })).rejects.toMatchObject({
+      message: expect.stringMatching(/^Cannot store .*: the device failed/),
+      transient: false,
+    })
+    failing.mockRestore()
+  })
+
+  // Red when the descriptor is closed as soon as the service has given up: it may be another file's by then.
+  test('closes a spool file only when nothing reads it any more', async () => {
+    const { backend } = await place({
+      put: async (_, body) => {
+        void body[Symbol.asyncIterator]().next()
+        throw denied
+      },
+    })
+    const { key, body, bytes } = makeBlob(300_000)
+    const spool = await backend.spool()
+    await spool.write([bytes])
+    const done: string[] = []
+    const { read, closeRead } = sys
+    vi.spyOn(sys, 'read').mockImplementation(async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      done.push('read')
+      return await read(...args)
+    })
+    vi.spyOn(sys, 'closeRead').mockImplementation(async (fd) => {
+      done.push('closed')
+      await closeRead(fd)
+    })
+    const { size, sha256 } = body
+    await expect(backend.put(key, { size, sha256, spool })).rejects.toMatchObject({ backend: 'ours' })
+    vi.restoreAllMocks()
+    expect(done).toEqual(['read', 'closed'])
+  })
+
+  test('calls the four methods of the host’s service and none else, as its own', async () => {
+    const others = { head: vi.fn(), check: vi.fn(), close: vi.fn(), deleteMany: vi.fn(), presign: vi.fn() }
+    class Ours implements ObjectService {
+      readonly #inner = mapService()
+      put: ObjectService['put'] = (...args) => this.#inner.put(...args)
+      get: ObjectService['get'] = (...args) => this.#inner.get(...args)
+      delete: ObjectService['delete'] = (...args) => this.#inner.delete(...args)
+      list(options: Parameters<ObjectService['list']>[0]) {
+        return this.#inner.list(options)
+      }
+    }
+    const service = Object.assign(new Ours(), others)
+    const backend = new ObjectBackend({ service, name: 'ours', durable: true, spoolDirectory })
+    await backend.open()
+    const blobs = [await putBlob(backend, 10), await putBlob(backend, 10)]
+    expect(await backend.has(blobs[0]?.key ?? '')).toBe(true)
+    expect(await backend.delete(blobs.map(({ key }) => key))).toEqual(new Map())
+    await backend.close()
+    expect('presign' in backend && backend.presign).toBeFalsy()
+    for (const other of Object.values(others)) expect(other).not.toHaveBeenCalled()
   })
 
   test('lists no names that are not keys, and gets past a page of them', async () => {
