@@ -8,7 +8,7 @@ const slow = [
   'cli',
   'crash',
   'examples',
-  'exchange',
+  'transfer',
   'images',
   'model',
   'postgres',

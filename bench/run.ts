@@ -43,12 +43,12 @@ async function measureAll({ full, rounds, seconds, scale }: BenchOptions): Promi
   const planned = plan(options, (why) => process.stderr.write(`${why}\n`))
   const progress = new Progress(planned.length)
   const samples = new Samples()
-  for (const { work, contestant, round } of planned) {
-    progress.begin(`${work.name} of ${contestant}, round ${round + 1}`)
+  for (const { work, contender, round } of planned) {
+    progress.begin(`${work.name} of ${contender}, round ${round + 1}`)
     const place = { folder: join(folder, 'sample'), seconds, scale }
     try {
-      const figures = await takeSample(work.name, contestant, place, stop.signal)
-      samples.add(work.name, contestant, figures)
+      const figures = await takeSample(work.name, contender, place, stop.signal)
+      samples.add(work.name, contender, figures)
     } catch (error) {
       if (stop.signal.aborted) throw error
       progress.say(`${error instanceof Error ? error.message : error}`)

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spreadOut } from './process/spread.ts'
-import { works } from './works/all.ts'
+import { works } from './workloads/all.ts'
 
-// node bench/sample.ts <work> <contestant>: one sample, whose figures are the last line on stdout. By itself it is for
+// node bench/sample.ts <work> <contender>: one sample, whose figures are the last line on stdout. By itself it is for
 // profiling: node --cpu-prof bench/sample.ts upload-50k-16 ours
 
 const { values, positionals } = parseArgs({
@@ -15,11 +15,11 @@ const { values, positionals } = parseArgs({
     scale: { type: 'string', default: '1' },
   },
 })
-const [name, contestant = ''] = positionals
+const [name, contender = ''] = positionals
 const work = works.find((one) => one.name === name)
-if (!work?.contestants.includes(contestant)) {
-  const known = works.map((one) => `  ${one.name}: ${one.contestants.join(', ')}`).join('\n')
-  process.stderr.write(`node bench/sample.ts <work> <contestant>, of these:\n${known}\n`)
+if (!work?.contenders.includes(contender)) {
+  const known = works.map((one) => `  ${one.name}: ${one.contenders.join(', ')}`).join('\n')
+  process.stderr.write(`node bench/sample.ts <work> <contender>, of these:\n${known}\n`)
   process.exit(2)
 }
 await mkdir(values.dir, { recursive: true })
@@ -27,7 +27,7 @@ spreadOut(values.dir)
 const folder = await mkdtemp(join(values.dir, 'sample-'))
 try {
   const place = { folder, seconds: Number(values.seconds), scale: Number(values.scale) }
-  const figures = await work.run(contestant, place)
+  const figures = await work.run(contender, place)
   process.stdout.write(`${JSON.stringify(figures)}\n`)
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { CopyAnswer } from './metadata/sqlite-backup.ts'
-import type { Setting } from './metadata/sqlite-thread.ts'
+import type { CopyAnswer } from './metadata/sqlite/backup.ts'
+import type { Setting } from './metadata/sqlite/thread.ts'
 
 // The thread that copies an SQLite file. Started by metadata/sqlite-backup.ts, of no use to anyone else. It is told where
 // to, and later maybe to stop.

@@ -7,8 +7,16 @@ import type { MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
 import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
-import type { BackupOptions, BackupReport } from './metadata/backup.ts'
-import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage } from './metadata/facts.ts'
+import type { BackupOptions, BackupReport } from './metadata/metadata.ts'
+import type {
+  AccountEntry,
+  AccountUsage,
+  BlobPage,
+  BlobStat,
+  ImportProgress,
+  MissingBlob,
+  StoreStats,
+} from './metadata/types.ts'
 import type {
   AppliedWrites,
   ApplyWritesOptions,
@@ -24,9 +32,9 @@ import type {
   TakedownOptions,
   UploadOptions,
 } from './store/calls.ts'
-import type { Hooks } from './store/hooks.ts'
+import type { BlobStoreHooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
-import type { BlobSource } from './store/source.ts'
+import type { BlobSource } from './store/upload/source.ts'
 
 /** Where a store is. */
 export interface StorePlace {
@@ -55,7 +63,7 @@ export interface BlobStore extends AsyncDisposable {
   /** Where it is, for people: as far as backends and database tell, and without credentials. */
   readonly place: StorePlace
   /** The hooks in force. They may be set later: many a host is made after its store. */
-  readonly hooks: Hooks
+  readonly hooks: BlobStoreHooks
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
@@ -88,13 +96,13 @@ export interface BlobStore extends AsyncDisposable {
    * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
    * given again, and then closed unless somebody has begun to read it.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
-   *   `BlobDamaged` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `StorageFull`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
+   *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
 
   /**
-   * Takes note of what records name: after it the references of each record are exactly the blobs that it names now.
+   * Records which blobs the records reference: after it the references of each record are exactly the blobs that it names now.
    * SQL only. In the host's own transaction (`trx`) references and records commit or roll back together; when it
    * throws, that transaction must be rolled back. Without `trx` it is a transaction of its own.
    *
@@ -109,7 +117,8 @@ export interface BlobStore extends AsyncDisposable {
    * Opens a blob. The size was compared with the stored bytes when it resolves. Read the body to its end or cancel
    * it: it holds a file or a socket until then. Left alone for `times.idle` it gives up.
    *
-   * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`
+   * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`; while it is read,
+   *   `ReadTimeout` too
    */
   read(did: string, cid: CidLike, options?: ReadOptions): Promise<BlobReading>
 
@@ -127,25 +136,25 @@ export interface BlobStore extends AsyncDisposable {
    * A page of CIDs that the account's records reference and everybody may read, ordered by CID
    * (com.atproto.sync.listBlobs): what is missing or taken down is left out.
    */
-  list(did: string, options?: ListBlobsOptions): Promise<Page<BlobCid>>
+  listPublic(did: string, options?: ListBlobsOptions): Promise<BlobPage<BlobCid>>
 
   /** A page of all the account's blobs, temporary ones included, newest first. */
-  listOwn(did: string, options?: PageOptions): Promise<Page<BlobStat>>
+  listAll(did: string, options?: PageOptions): Promise<BlobPage<BlobStat>>
 
   /**
    * A page of references that are not public because their blob's bytes are missing
    * (com.atproto.repo.listMissingBlobs), ordered by CID and record. What was taken down is left out: it cannot be uploaded.
    */
-  listMissing(did: string, options?: PageOptions): Promise<Page<MissingBlob>>
+  listMissing(did: string, options?: PageOptions): Promise<BlobPage<MissingBlob>>
 
   /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */
-  counts(did: string, options?: QueryOptions): Promise<BlobCounts>
+  importProgress(did: string, options?: QueryOptions): Promise<ImportProgress>
 
   /** The URIs of the account's records that name the blob, in no particular order. */
   recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
 
   /** What the account's blobs take. */
-  usage(did: string, options?: QueryOptions): Promise<Usage>
+  usage(did: string, options?: QueryOptions): Promise<AccountUsage>
 
   /**
    * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
@@ -154,7 +163,7 @@ export interface BlobStore extends AsyncDisposable {
   takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
 
   /** Undoes `takedown` for the same `did` and CID. Harmless when there was none. */
-  restore(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
+  reverseTakedown(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
 
   /**
    * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
@@ -170,7 +179,7 @@ export interface BlobStore extends AsyncDisposable {
   reopenAccount(did: string, options?: QueryOptions): Promise<void>
 
   /**
-   * Deletes what nothing needs: temporary blobs after the grace period, leavings of uploads that died, and bytes whose
+   * Deletes what nothing needs: temporary blobs after the grace period, leftovers of uploads that died, and bytes whose
    * delete delay is over. Any number may run at once. Run it every few minutes (see `startJanitor`).
    *
    * @throws `StoreRestored`
@@ -193,10 +202,10 @@ export interface BlobStore extends AsyncDisposable {
   scrub(options?: ScrubOptions): Promise<ScrubReport>
 
   /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
-  totals(): Promise<Totals>
+  stats(): Promise<StoreStats>
 
   /** A page of all accounts that have a blob, an upload under way, or bytes that wait for deletion, ordered by DID. */
-  accounts(options?: PageOptions): Promise<Page<Account>>
+  listAccounts(options?: PageOptions): Promise<BlobPage<AccountEntry>>
 
   /**
    * Copies the metadata's SQLite file as it is at one moment, while the store serves, by a thread. For a store that has a

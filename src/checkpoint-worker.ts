@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Answer, Ask } from './metadata/checkpoint-thread.ts'
-import type { Setting } from './metadata/sqlite-thread.ts'
+import type { Answer, Ask } from './metadata/sqlite/checkpoint-thread.ts'
+import type { Setting } from './metadata/sqlite/thread.ts'
 
 // The thread that takes the log of an SQLite file into the file. Started by metadata/checkpoint-thread.ts, of no use to
 // anyone else.

@@ -2,7 +2,7 @@ import type { BlobBackend } from './backend/backend.ts'
 import type { BlobStore } from './blob-store.ts'
 import { BlobStoreError } from './errors.ts'
 import { type Logger, silent } from './logger.ts'
-import { backup } from './maintenance/backup.ts'
+import { backup, noteBackup } from './maintenance/backup.ts'
 import { collect } from './maintenance/collect.ts'
 import { migrate } from './maintenance/migrate.ts'
 import { recover } from './maintenance/recover.ts'
@@ -14,21 +14,26 @@ import { assertOptions } from './options.ts'
 import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
 import { type BackendSet, Backends } from './store/backends.ts'
-import { noteBackup } from './store/backup-age.ts'
 import type { StoreContext } from './store/context.ts'
-import type { Hooks } from './store/hooks.ts'
-import { recognise, recogniseWhole } from './store/identity.ts'
+import type { BlobStoreHooks } from './store/hooks.ts'
+import { verifyIdentity, verifyWholeIdentity } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
-import { type Limits, type ResolvedTimes, resolveLimits, resolveTimes, type Times } from './store/limits.ts'
-import { restore, takedown } from './store/moderation.ts'
+import {
+  type BlobStoreLimits,
+  type BlobStoreTimes,
+  type ResolvedTimes,
+  resolveLimits,
+  resolveTimes,
+  timesInForce,
+} from './store/limits.ts'
+import { reverseTakedown, takedown } from './store/moderation.ts'
 import { Presence } from './store/presence.ts'
-import { presign } from './store/presign.ts'
-import { accounts, counts, list, listMissing, listOwn, recordsFor, usage } from './store/queries.ts'
-import { read, stat } from './store/read.ts'
-import { closeUnread, holdError } from './store/source.ts'
-import { timesInForce } from './store/times-in-force.ts'
-import { upload } from './store/upload.ts'
-import { UploadSlots } from './store/upload-slots.ts'
+import { importProgress, listAccounts, listAll, listMissing, listPublic, recordsFor, usage } from './store/queries.ts'
+import { presign } from './store/read/presign.ts'
+import { read, stat } from './store/read/read.ts'
+import { UploadSlots } from './store/upload/slots.ts'
+import { closeUnread, holdError } from './store/upload/source.ts'
+import { upload } from './store/upload/upload.ts'
 import { tracedStore } from './tracing/traced-store.ts'
 
 export interface BlobStoreOptions {
@@ -37,11 +42,11 @@ export interface BlobStoreOptions {
    * and closes it.
    */
   backend: BlobBackend | BackendSet
-  /** Where the facts live. */
+  /** Where the metadata lives. */
   metadata: MetadataAdapter
-  limits?: Limits | undefined
-  times?: Times | undefined
-  hooks?: Hooks | undefined
+  limits?: BlobStoreLimits | undefined
+  times?: BlobStoreTimes | undefined
+  hooks?: BlobStoreHooks | undefined
   /** @default silent */
   logger?: Logger | undefined
 }
@@ -66,7 +71,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'logger'])
   const { metadata, logger = silent } = options
   assertOptions('createBlobStore: hooks', options.hooks ?? {}, ['inspect', 'onInaccessible', 'referenced'])
-  const hooks: Hooks = { ...options.hooks }
+  const hooks: BlobStoreHooks = { ...options.hooks }
   const backends = new Backends(options.backend)
   if (typeof metadata?.open !== 'function') {
     throw new BlobStoreError(
@@ -103,27 +108,27 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     presign: (did, cid, given) => run('presign', (store) => presign(store, did, cid, given)),
     stat: (did, cid, given) => run('stat', (store) => stat(store, did, cid, given)),
 
-    list: (did, given) => run('list', (store) => list(store, did, given)),
-    listOwn: (did, given) => run('listOwn', (store) => listOwn(store, did, given)),
+    listPublic: (did, given) => run('listPublic', (store) => listPublic(store, did, given)),
+    listAll: (did, given) => run('listAll', (store) => listAll(store, did, given)),
     listMissing: (did, given) => run('listMissing', (store) => listMissing(store, did, given)),
-    counts: (did, given) => run('counts', (store) => counts(store, did, given)),
+    importProgress: (did, given) => run('importProgress', (store) => importProgress(store, did, given)),
     recordsFor: (did, cid, given) => run('recordsFor', (store) => recordsFor(store, did, cid, given)),
     usage: (did, given) => run('usage', (store) => usage(store, did, given)),
 
     takedown: (did, cid, given) => run('takedown', (store) => takedown(store, did, cid, given)),
-    restore: (did, cid, given) => run('restore', (store) => restore(store, did, cid, given)),
+    reverseTakedown: (did, cid, given) => run('reverseTakedown', (store) => reverseTakedown(store, did, cid, given)),
     deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),
     reopenAccount: (did, given) => run('reopenAccount', (store) => reopenAccount(store, did, given)),
 
     collect: (given) => run('collect', (store) => collect(store, given)),
     sweep: (given) => run('sweep', (store) => sweep(store, given)),
     scrub: (given) => run('scrub', (store) => scrub(store, given)),
-    totals: () => run('totals', (store) => store.metadata.totals()),
-    accounts: (given) => run('accounts', (store) => accounts(store, given)),
+    stats: () => run('stats', (store) => store.metadata.totals()),
+    listAccounts: (given) => run('listAccounts', (store) => listAccounts(store, given)),
     backup: (path, given) => run('backup', (store) => backup(store, path, given)),
     markBackup: () =>
       run('markBackup', async (store) => {
-        store.epoch = await recogniseWhole(store)
+        store.epoch = await verifyWholeIdentity(store)
         await noteBackup(store)
       }),
     migrate: (given) => run('migrate', (store) => migrate(store, given)),
@@ -166,7 +171,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         presence,
         epoch: 0,
       }
-      store.epoch = await recognise(store)
+      store.epoch = await verifyIdentity(store)
       await store.presence.enter()
       tellLonger(ownTimes, store)
       return store

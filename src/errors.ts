@@ -9,8 +9,9 @@
  * | `InvalidMimeType` | not accepted, or not what the bytes are |
  * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
+ * | `CidMismatch` | the bytes are not those of the CID that was given for them |
  * | `InvalidRange` | the range lies outside the blob |
- * | `InvalidArgument` | an option or argument that cannot be meant |
+ * | `InvalidArgument` | an invalid option or argument |
  * | `UploadTimeout` | no byte for too long, too few in a minute, or the whole took too long |
  * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
  * | `UploadExpired` | its lease was over before it was done; nothing was promised, try again |
@@ -24,8 +25,9 @@
  * | `ImagesFailed` | images cannot be made here: sharp is missing, or its process does not start |
  * | `StorageFull` | no space, inodes or quota on the device |
  * | `StorageFailed` | the backend failed otherwise |
+ * | `ReadTimeout` | an open blob was not read for too long, and was closed; read it again |
  * | `BlobMissing` | the database names bytes that the backend does not have |
- * | `BlobDamaged` | the bytes are not those that were stored, or announced by their CID |
+ * | `BlobDamaged` | the bytes are not those that were stored |
  * | `MetadataBusy` | the database was locked, or its connection in use, for too long |
  * | `MetadataFailed` | the database failed otherwise |
  * | `MetadataUnsafe` | acknowledged blobs would be lost: the database's settings are wrong, or its SQLite file has lost its locks |
@@ -43,6 +45,7 @@ export type BlobStoreErrorCode =
   | 'InvalidCid'
   | 'InvalidDid'
   | 'InvalidBlobRef'
+  | 'CidMismatch'
   | 'InvalidRange'
   | 'InvalidArgument'
   | 'UploadTimeout'
@@ -58,6 +61,7 @@ export type BlobStoreErrorCode =
   | 'ImagesFailed'
   | 'StorageFull'
   | 'StorageFailed'
+  | 'ReadTimeout'
   | 'BlobMissing'
   | 'BlobDamaged'
   | 'MetadataBusy'

@@ -1,3 +1,3 @@
-export { type ExportFilesOptions, exportFiles, type ManifestLine } from './exchange/export-files.ts'
-export { type ExportPdsOptions, exportPds } from './exchange/export-pds.ts'
-export type { ExportFinding, ExportOptions, ExportReport } from './exchange/export-report.ts'
+export { type ExportFilesOptions, exportFiles, type ManifestLine } from './transfer/export/export-files.ts'
+export { type ExportPdsOptions, exportPds } from './transfer/export/export-pds.ts'
+export type { ExportFinding, ExportOptions, ExportReport } from './transfer/export/report.ts'

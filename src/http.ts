@@ -1,10 +1,11 @@
 export { type CacheTagHeader, cacheTagOf } from './http/cache-tags.ts'
+export { XrpcError } from './http/errors.ts'
 export type {
   AccountStatus,
   Authenticated,
   BlobHandlerOptions,
   BlobServingOptions,
+  Redirect,
 } from './http/options.ts'
-export type { Redirect } from './http/redirect.ts'
+
 export { type BlobHandler, type BlobHandlers, createBlobHandler, createBlobHandlers } from './http/web.ts'
-export { XrpcError } from './http/xrpc-error.ts'

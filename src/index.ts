@@ -49,7 +49,7 @@ export { mimeTypeOfFileName } from './blob/file-name.ts'
 export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
 export { defaultAccept, matchesAccept, parseMimeType, socialAccept } from './blob/mime.ts'
 export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime-policy.ts'
-export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff.ts'
+export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff/sniff.ts'
 export type { BlobStore, StorePlace } from './blob-store.ts'
 // The store.
 export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
@@ -60,20 +60,29 @@ export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
 export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
 export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
-export type { Owner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
+export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
-export type { BackupOptions, BackupProgress, BackupReport } from './metadata/backup.ts'
-export type { Account, BlobCounts, BlobStat, MissingBlob, Page, Totals, Usage, Viewer } from './metadata/facts.ts'
-export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
-// Where facts live.
-export { type KyselyMetadataOptions, kyselyMetadata } from './metadata/kysely-metadata.ts'
-export type { MetadataAdapter } from './metadata/metadata.ts'
-export { type MigrationSqlOptions, migrationSql } from './metadata/migration-sql.ts'
-export type { BackendUse } from './metadata/processes.ts'
-export type { Quota } from './metadata/quota.ts'
-export { sqliteMetadata } from './metadata/sqlite-metadata.ts'
-export type { MetadataDurability } from './metadata/sqlite-settings.ts'
+export { kyselyMetadata } from './metadata/kysely-metadata.ts'
+export type { BackendUse, BackupOptions, BackupProgress, BackupReport, MetadataAdapter } from './metadata/metadata.ts'
+export { type MigrationSqlOptions, migrationSql } from './metadata/schema/migration-sql.ts'
+// Where the metadata lives.
+export type { KyselyMetadataOptions } from './metadata/source.ts'
+export type { MetadataDurability } from './metadata/sqlite/settings.ts'
+export { sqliteMetadata } from './metadata/sqlite/sqlite-metadata.ts'
+export type {
+  AccountEntry,
+  AccountQuota,
+  AccountUsage,
+  BlobPage,
+  BlobStat,
+  BlobViewer,
+  HostDatabase,
+  HostTransaction,
+  ImportProgress,
+  MissingBlob,
+  StoreStats,
+} from './metadata/types.ts'
 export type { BackendSet } from './store/backends.ts'
 export type {
   AppliedWrites,
@@ -91,10 +100,9 @@ export type {
   TakedownOptions,
   UploadOptions,
 } from './store/calls.ts'
-export type { Hooks, Inaccessible, Inspection, Verdict } from './store/hooks.ts'
-export type { Limits, ResolvedLimits, ResolvedTimes, Times } from './store/limits.ts'
-export type { QuotaOption } from './store/quota.ts'
-export type { BlobSource } from './store/source.ts'
+export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
+export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+export type { BlobSource } from './store/upload/source.ts'
 // What it tells of itself.
 export {
   type BackendMethod,

@@ -1,6 +1,11 @@
 import { BlobStoreError } from './errors.ts'
 import { printable } from './printable.ts'
 
+/** For what a caller must not give: `what` is the function, or its option, `why` what it takes. */
+export function invalidArgument(what: string, why: string): BlobStoreError {
+  return new BlobStoreError('InvalidArgument', `${what}: ${why}`)
+}
+
 /**
  * Refuses options that nobody reads: a misspelt limit must not pass in silence.
  *

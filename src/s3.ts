@@ -1,3 +1,3 @@
 export type { S3BackendOptions } from './backend/s3/options.ts'
 export { S3Backend } from './backend/s3/s3-backend.ts'
-export { S3Tree, type S3TreeOptions } from './exchange/s3-tree.ts'
+export { S3Tree, type S3TreeOptions } from './transfer/import/s3-tree.ts'

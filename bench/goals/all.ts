@@ -185,8 +185,8 @@ function pair(work: string, one: string, other: string): [Series, Series] {
   ]
 }
 
-function stream(contestant: string): Goal['figure'] {
-  return ratio('bandwidth', ...pair('stream-1g', 'ours-relaxed', contestant))
+function stream(contender: string): Goal['figure'] {
+  return ratio('bandwidth', ...pair('stream-1g', 'ours-relaxed', contender))
 }
 
 function memory(work: string, figure: keyof Figures): Goal['figure'] {

@@ -29,8 +29,8 @@ export function holds(goal: Goal, samples: Figured): boolean | undefined {
   return figure === undefined ? undefined : figure >= least && figure <= most
 }
 
-/** What one contestant did of one work. */
-export type Series = readonly [work: string, contestant: string]
+/** What one contender did of one work. */
+export type Series = readonly [work: string, contender: string]
 
 export function value(figure: keyof Figures, series: Series, unit = 1): Goal['figure'] {
   return (samples) => {
@@ -46,12 +46,12 @@ export function ratio(figure: keyof Figures, of: Series, to: Series): Goal['figu
   }
 }
 
-/** All series that decide about these goals, or bound them, as `work/contestant`. */
+/** All series that decide about these goals, or bound them, as `work/contender`. */
 export function seriesOf(rows: readonly GoalRow[]): Set<string> {
   const asked = new Set<string>()
   const listener: Figured = {
-    figure(work, contestant) {
-      asked.add(`${work}/${contestant}`)
+    figure(work, contender) {
+      asked.add(`${work}/${contender}`)
       return undefined
     },
   }

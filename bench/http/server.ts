@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import express from 'express4'
 import type { BlobStore } from '../../src/index.ts'
-import { openContestant } from '../contestants/all.ts'
+import { openContestant } from '../contenders/all.ts'
 import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../library.ts'
-import { accountOf, Blobs } from '../works/blobs.ts'
+import { accountOf, Blobs } from '../workloads/blobs.ts'
 import { startNginx } from './nginx.ts'
 
 // The server's process: server.ts <kind> <folder> <size> <count>. It makes blobs, tells its parent where they are, and

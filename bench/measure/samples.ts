@@ -1,9 +1,9 @@
 import { type Figures, median } from './figures.ts'
 
-/** Of one work and contestant, all rounds. */
+/** Of one work and contender, all rounds. */
 export interface Series {
   work: string
-  contestant: string
+  contender: string
   rounds: Figures[]
 }
 
@@ -15,23 +15,23 @@ export class Samples {
     this.series = series
   }
 
-  add(work: string, contestant: string, figures: Figures): void {
-    const known = this.#find(work, contestant)
+  add(work: string, contender: string, figures: Figures): void {
+    const known = this.#find(work, contender)
     if (known) known.rounds.push(figures)
-    else this.series.push({ work, contestant, rounds: [figures] })
+    else this.series.push({ work, contender, rounds: [figures] })
   }
 
   /** The median of the rounds; undefined where it was not measured. */
-  figure(work: string, contestant: string, figure: keyof Figures): number | undefined {
-    const values = this.#find(work, contestant)?.rounds.flatMap((round) => round[figure] ?? [])
+  figure(work: string, contender: string, figure: keyof Figures): number | undefined {
+    const values = this.#find(work, contender)?.rounds.flatMap((round) => round[figure] ?? [])
     return values?.length ? median(values) : undefined
   }
 
-  has(work: string, contestant: string): boolean {
-    return this.#find(work, contestant) !== undefined
+  has(work: string, contender: string): boolean {
+    return this.#find(work, contender) !== undefined
   }
 
-  #find(work: string, contestant: string): Series | undefined {
-    return this.series.find((one) => one.work === work && one.contestant === contestant)
+  #find(work: string, contender: string): Series | undefined {
+    return this.series.find((one) => one.work === work && one.contender === contender)
   }
 }

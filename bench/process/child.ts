@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { Figures } from '../measure/figures.ts'
-import type { Place } from '../works/work.ts'
+import type { Place } from '../workloads/work.ts'
 
 /** What a sample takes at most, in ms: more is a hang. */
 const deadline = 20 * 60_000
@@ -12,11 +12,11 @@ const sampleFile = new URL('../sample.ts', import.meta.url).pathname
 /** Takes one sample, in a process of its own. Rejects with what the process said when it failed. */
 export async function takeSample(
   work: string,
-  contestant: string,
+  contender: string,
   { folder, seconds, scale }: Place,
   signal: AbortSignal,
 ): Promise<Figures> {
-  const args = [work, contestant, '--dir', folder, '--seconds', `${seconds}`, '--scale', `${scale}`]
+  const args = [work, contender, '--dir', folder, '--seconds', `${seconds}`, '--scale', `${scale}`]
   const child = spawn(process.execPath, ['--expose-gc', sampleFile, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
@@ -31,7 +31,7 @@ export async function takeSample(
       once(child, 'exit'),
     ])
     signal.throwIfAborted()
-    if (status !== 0) throw new Error(`${work} of ${contestant} failed (${killedBy ?? status})\n${stderr.slice(-3000)}`)
+    if (status !== 0) throw new Error(`${work} of ${contender} failed (${killedBy ?? status})\n${stderr.slice(-3000)}`)
     return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Figures
   } finally {
     clearTimeout(timer)

@@ -1,12 +1,12 @@
 import { goalRows } from '../goals/all.ts'
 import { seriesOf } from '../goals/goal.ts'
-import { works } from '../works/all.ts'
-import type { Work } from '../works/work.ts'
+import { works } from '../workloads/all.ts'
+import type { Work } from '../workloads/work.ts'
 import type { BenchOptions } from './options.ts'
 
 export interface Planned {
   work: Work
-  contestant: string
+  contender: string
   round: number
 }
 
@@ -17,31 +17,31 @@ const smoke = /^(upload-1k-16|stream-1g|read-1k|http-(get|upload)-50k|mix|store-
 const decisive = seriesOf(goalRows)
 
 /**
- * Round after round, and in each the contestants of a work one after another: what changes on the machine with time
+ * Round after round, and in each the contenders of a work one after another: what changes on the machine with time
  * meets all of them. Every other round has them in the opposite order, so that none always follows the same one.
  * `skip` is told of those that cannot be measured here.
  */
 export function plan(options: BenchOptions, skip: (why: string) => void): Planned[] {
   const chosen = works.flatMap((work) => {
-    const contestants = chosenOf(work, options).filter((contestant) => {
-      const missing = work.missing?.(contestant)
-      if (missing !== undefined) skip(`Skipped ${work.name} of ${contestant}: ${missing}`)
+    const contenders = chosenOf(work, options).filter((contender) => {
+      const missing = work.missing?.(contender)
+      if (missing !== undefined) skip(`Skipped ${work.name} of ${contender}: ${missing}`)
       return missing === undefined
     })
-    return contestants.length === 0 ? [] : [{ work, contestants }]
+    return contenders.length === 0 ? [] : [{ work, contenders }]
   })
   return Array.from({ length: options.rounds }, (_, round) =>
-    chosen.flatMap(({ work, contestants }) => {
+    chosen.flatMap(({ work, contenders }) => {
       if (round >= (work.rounds ?? options.rounds)) return []
-      const order = round % 2 === 1 ? contestants.toReversed() : contestants
-      return order.map((contestant) => ({ work, contestant, round }))
+      const order = round % 2 === 1 ? contenders.toReversed() : contenders
+      return order.map((contender) => ({ work, contender, round }))
     }),
   ).flat()
 }
 
-function chosenOf({ name, contestants, when }: Work, { full, only, smoke: isSmoke }: BenchOptions): readonly string[] {
-  if (only !== null) return contestants.filter((one) => only.test(name) || only.test(`${name}/${one}`))
-  if (isSmoke) return smoke.test(name) ? contestants.slice(0, 1) : []
-  if (full) return contestants
-  return when === 'always' ? contestants.filter((one) => decisive.has(`${name}/${one}`)) : []
+function chosenOf({ name, contenders, when }: Work, { full, only, smoke: isSmoke }: BenchOptions): readonly string[] {
+  if (only !== null) return contenders.filter((one) => only.test(name) || only.test(`${name}/${one}`))
+  if (isSmoke) return smoke.test(name) ? contenders.slice(0, 1) : []
+  if (full) return contenders
+  return when === 'always' ? contenders.filter((one) => decisive.has(`${name}/${one}`)) : []
 }

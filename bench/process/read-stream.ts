@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { openContestant } from '../contestants/all.ts'
+import { openContestant } from '../contenders/all.ts'
 import { observe } from '../measure/observe.ts'
 
-// read-stream.ts <contestant> <folder> <did> <name>: reads one blob to its end, in a process that has done nothing else,
+// read-stream.ts <contender> <folder> <did> <name>: reads one blob to its end, in a process that has done nothing else,
 // so that its memory is that of reading.
 
 /** What the parent is told. */
@@ -13,8 +13,8 @@ export interface StreamRead {
   memory: number
 }
 
-const [contestant = '', folder = '', did = '', name = ''] = process.argv.slice(2)
-const store = await openContestant(contestant, folder)
+const [contender = '', folder = '', did = '', name = ''] = process.argv.slice(2)
+const store = await openContestant(contender, folder)
 const hash = createHash('sha256')
 const { elapsed, memory } = await observe(async () => {
   for await (const chunk of await store.stream(did, name)) hash.update(chunk)

@@ -1,6 +1,6 @@
 import type { Figures } from '../measure/figures.ts'
 import type { Samples } from '../measure/samples.ts'
-import { works } from '../works/all.ts'
+import { works } from '../workloads/all.ts'
 import { titleOf } from './titles.ts'
 
 interface Chart {
@@ -28,10 +28,10 @@ const charts: readonly Chart[] = [
 export function drawCharts(samples: Samples): { file: string; title: string; svg: string }[] {
   const drawn = []
   for (const { file, title, work, figure, unit = 1 } of charts) {
-    const contestants = works.find(({ name }) => name === work)?.contestants ?? []
-    const bars = contestants.flatMap((contestant) => {
-      const value = samples.figure(work, contestant, figure)
-      return value === undefined ? [] : [{ label: titleOf(contestant), value: value / unit }]
+    const contenders = works.find(({ name }) => name === work)?.contenders ?? []
+    const bars = contenders.flatMap((contender) => {
+      const value = samples.figure(work, contender, figure)
+      return value === undefined ? [] : [{ label: titleOf(contender), value: value / unit }]
     })
     if (bars.length > 0) drawn.push({ file: `${file}.svg`, title, svg: draw(title, bars) })
   }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
-import { contestants } from '../contestants/all.ts'
+import { contenders } from '../contenders/all.ts'
 
 /** What a reader must know of the machine and of what was compared; no names. */
 export interface Facts {
@@ -40,6 +40,6 @@ function said(program: string, ...args: string[]): string {
 
 function versions(): Record<string, string> {
   const { packages } = JSON.parse(readFileSync(join(import.meta.dirname, '../package-lock.json'), 'utf8'))
-  const needed = Object.values(contestants).flatMap((entry) => ('needs' in entry ? entry.needs : []))
+  const needed = Object.values(contenders).flatMap((entry) => ('needs' in entry ? entry.needs : []))
   return Object.fromEntries(needed.map((name) => [name, packages[`node_modules/${name}`].version]))
 }

@@ -1,9 +1,9 @@
 import type { Figures } from '../measure/figures.ts'
 import type { Samples } from '../measure/samples.ts'
-import { works } from '../works/all.ts'
+import { works } from '../workloads/all.ts'
 import { titleOf } from './titles.ts'
 
-/** Of one work: a line for each contestant, the first line being the head. */
+/** Of one work: a line for each contender, the first line being the head. */
 export interface WorkTable {
   name: string
   title: string
@@ -39,16 +39,16 @@ const columns: readonly Column[] = [
 
 /** Medians; columns that nobody has a figure for are left out. */
 export function workTables(samples: Samples): WorkTable[] {
-  return works.flatMap(({ name, title, contestants }) => {
-    const measured = contestants.filter((contestant) => samples.has(name, contestant))
+  return works.flatMap(({ name, title, contenders }) => {
+    const measured = contenders.filter((contender) => samples.has(name, contender))
     if (measured.length === 0) return []
     const used = columns.filter(({ figure }) =>
-      measured.some((contestant) => samples.figure(name, contestant, figure) !== undefined),
+      measured.some((contender) => samples.figure(name, contender, figure) !== undefined),
     )
-    const rows = measured.map((contestant) => [
-      titleOf(contestant),
+    const rows = measured.map((contender) => [
+      titleOf(contender),
       ...used.map(({ figure, show }) => {
-        const value = samples.figure(name, contestant, figure)
+        const value = samples.figure(name, contender, figure)
         return value === undefined ? '' : show(value)
       }),
     ])

@@ -1,4 +1,4 @@
-import { contestants } from '../contestants/all.ts'
+import { contenders } from '../contenders/all.ts'
 
 /** Those that are not stores to upload into, but servers, or stores of some size. */
 const others: Record<string, string> = {
@@ -13,8 +13,8 @@ const others: Record<string, string> = {
   '1m': '1,000,000 blobs',
 }
 
-/** What a contestant is called in tables. */
-export function titleOf(contestant: string): string {
-  const known: Record<string, { title: string }> = contestants
-  return known[contestant]?.title ?? others[contestant] ?? contestant.replaceAll('-', ' ')
+/** What a contender is called in tables. */
+export function titleOf(contender: string): string {
+  const known: Record<string, { title: string }> = contenders
+  return known[contender]?.title ?? others[contender] ?? contender.replaceAll('-', ' ')
 }

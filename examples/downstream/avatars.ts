@@ -28,7 +28,7 @@ export class Avatars {
   }
 
   async of(did: string): Promise<{ bytes: Uint8Array; mimeType: string } | null> {
-    const [cid] = (await this.#blobs.list(did)).items
+    const [cid] = (await this.#blobs.listPublic(did)).items
     if (cid === undefined) return null
     const blob = await this.#blobs.read(did, cid)
     return { bytes: await blob.bytes(), mimeType: blob.mimeType }

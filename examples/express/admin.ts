@@ -14,7 +14,7 @@ export function adminRoutes({ db, blobs, requireAdmin }: Context): Router {
       throw new XrpcError(400, 'InvalidRequest', 'Only blobs can be taken down here')
     }
     const [did, cid] = [text(subject, 'did'), text(subject, 'cid')]
-    await (takedown?.applied ? blobs.takedown(did, cid, { ref: takedown.ref }) : blobs.restore(did, cid))
+    await (takedown?.applied ? blobs.takedown(did, cid, { ref: takedown.ref }) : blobs.reverseTakedown(did, cid))
     res.json({ subject, takedown })
   })
 

@@ -12,7 +12,7 @@ export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): 
     const did = await sessions.authenticate(req.headers.authorization)
     const { quota, maxBlobSize, accept } = blobs.limits
     const [{ items, cursor }, usage] = await Promise.all([
-      blobs.listOwn(did, { limit: 100, cursor: text(req.query, 'cursor', '') || undefined }),
+      blobs.listAll(did, { limit: 100, cursor: text(req.query, 'cursor', '') || undefined }),
       blobs.usage(did),
     ])
     const limits = { maxBlobSize, accept, quota: typeof quota === 'function' ? await quota(did) : quota }
@@ -25,10 +25,10 @@ export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): 
     const accounts = await db.selectFrom('account').select(['did', 'handle']).execute()
     const lists = await Promise.all(
       accounts.map(async ({ did, handle }) =>
-        (await blobs.listOwn(did, { limit: 100 })).items.map((blob) => ({ ...toJson(did)(blob), handle })),
+        (await blobs.listAll(did, { limit: 100 })).items.map((blob) => ({ ...toJson(did)(blob), handle })),
       ),
     )
-    res.json({ blobs: lists.flat(), totals: await blobs.totals() })
+    res.json({ blobs: lists.flat(), totals: await blobs.stats() })
   })
 
   /** Which records name a blob. Records are public, so anybody may ask. */

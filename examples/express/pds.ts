@@ -4,7 +4,14 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import express from 'express'
 import type { Kysely } from 'kysely'
-import { type BlobStore, createBlobStore, DiskBackend, kyselyMetadata, type Limits, type Times } from 'pds-blobstore'
+import {
+  type BlobStore,
+  type BlobStoreLimits,
+  type BlobStoreTimes,
+  createBlobStore,
+  DiskBackend,
+  kyselyMetadata,
+} from 'pds-blobstore'
 import { blobRouter, checkContinue, XrpcError } from 'pds-blobstore/express'
 import { createImageVariants, type ImageVariants, imageRouter } from 'pds-blobstore/images'
 import { isEnding } from '../shutdown.ts'
@@ -22,8 +29,8 @@ export interface PdsOptions {
   dir: string
   port: number
   adminPassword: string
-  limits?: Limits
-  times?: Times
+  limits?: BlobStoreLimits
+  times?: BlobStoreTimes
 }
 
 export interface Pds {
@@ -49,7 +56,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   await blobs.ready()
   const images: ImageVariants = createImageVariants({
     blobs,
-    cache: new DiskBackend({ root: join(dir, 'variants'), durability: 'none' }),
+    cache: new DiskBackend({ root: join(dir, 'variants'), durability: 'relaxed' }),
   })
 
   const sessions = new Sessions(db)

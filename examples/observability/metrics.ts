@@ -45,7 +45,7 @@ export class Metrics {
 
   /** In Prometheus' text format. `totals()` reads the row of every account: a scrape a minute is often enough. */
   async text(blobs: BlobStore): Promise<string> {
-    const { storedBytes, storedCount, doomedCount, accounts, reserved } = await blobs.totals()
+    const { storedBytes, storedCount, doomedCount, accounts, reserved } = await blobs.stats()
     const lines = [...this.#seconds].flatMap(([series, histogram]) => linesOf(series, histogram))
     return [
       ...['# TYPE blobstore_operation_seconds histogram', '# TYPE blobstore_backend_seconds histogram', ...lines],

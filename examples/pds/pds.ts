@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import {
   type BlobBackend,
   type BlobStore,
+  type BlobStoreLimits,
+  type BlobStoreTimes,
   createBlobStore,
   DiskBackend,
-  type Limits,
   sqliteMetadata,
-  type Times,
 } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
 // '@atproto/pds' in a PDS of your own. Here it is 0.5 or, by `node --conditions=pds-0.4`, 0.4: see package.json.
@@ -23,11 +23,11 @@ export interface PdsOptions {
   port?: number
   /** Where blobs live. @default the folder `blobs` in `dir`, on disk */
   backend?: BlobBackend
-  times?: Times
+  times?: BlobStoreTimes
   /** False for the PDS's own store on disk. @default true */
   attach?: boolean
   /** Of the store, besides the PDS's own. @default none */
-  limits?: Limits
+  limits?: BlobStoreLimits
   /** In bytes. @default 300 MiB */
   blobUploadLimit?: number
 }

@@ -14,7 +14,7 @@ const friend = 'did:plc:44ybard66vv44zksje25o7dz'
 export async function makeStore(folder: string): Promise<void> {
   // What happened then is long ago for the commands that are recorded.
   let now = Date.UTC(2026, 0, 1)
-  const backend = new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' })
+  const backend = new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' })
   const metadata = sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: () => now })
   const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'] } })
   const post = async (did: string, at: number, blob: BlobRef) => {

@@ -35,7 +35,7 @@ export interface LegacyBlobRef {
 }
 
 /** What a blob reference says, whatever its form. */
-export interface BlobRefFacts {
+export interface BlobRefFields {
   cid: BlobCid
   mimeType: string
   /** In bytes. */
@@ -57,10 +57,10 @@ export interface BlobRefFacts {
  * const body = JSON.stringify({ blob })
  * ```
  */
-export function createBlobRef(facts: { cid: CidLike; mimeType: string; size: number }): BlobRef {
-  const { mimeType, size } = facts
-  const cid = parseBlobCid(facts.cid)
-  const problem = problemOfFacts(mimeType, size)
+export function createBlobRef(fields: { cid: CidLike; mimeType: string; size: number }): BlobRef {
+  const { mimeType, size } = fields
+  const cid = parseBlobCid(fields.cid)
+  const problem = problemOfFields(mimeType, size)
   if (problem !== null) throw new BlobStoreError('InvalidBlobRef', `Cannot make a blob reference: ${problem}`, { cid })
   // The link, not the reference, carries toJSON, so that copies of the reference keep it. A CID's own writes {"/": …}.
   // Not enumerable: lex-data refuses further keys, and dag-cbor a function.
@@ -142,7 +142,7 @@ export function hasLegacyForm(value: object): boolean {
 }
 
 /** What the reference says or, as a string, what is wrong with it. */
-export function readBlobRef(value: unknown): BlobRefFacts | string {
+export function readBlobRef(value: unknown): BlobRefFields | string {
   if (!isPlainObject(value)) return 'it is not a plain object'
   if (ownValue(value, '$type') !== 'blob') return '$type is not "blob"'
   if (!hasExactly(value, ['$type', 'ref', 'mimeType', 'size'])) return 'its keys are not $type, ref, mimeType and size'
@@ -150,7 +150,7 @@ export function readBlobRef(value: unknown): BlobRefFacts | string {
   if (cid === null) return 'ref is not a link to a blob (CIDv1, raw, sha-256, as bafkrei… in base32 lower case)'
   const mimeType = ownValue(value, 'mimeType')
   const size = ownValue(value, 'size')
-  return problemOfFacts(mimeType, size) ?? { cid, mimeType: mimeType as string, size: size as number }
+  return problemOfFields(mimeType, size) ?? { cid, mimeType: mimeType as string, size: size as number }
 }
 
 /** Whether `value` is a CID object of any version of multiformats (those before 11 know themselves by `asCID`). */
@@ -168,7 +168,7 @@ export function cidOfLink(value: unknown): BlobCid | null {
   return isBlobCid(link) ? link : null
 }
 
-function problemOfFacts(mimeType: unknown, size: unknown): string | null {
+function problemOfFields(mimeType: unknown, size: unknown): string | null {
   if (!isMimeType(mimeType)) return 'mimeType is not a MIME type'
   return isByteCount(size) ? null : 'size is not a number of bytes'
 }
@@ -182,8 +182,8 @@ function isMimeType(value: unknown): value is string {
   return typeof value === 'string' && parseMimeType(value) !== null
 }
 
-function readOrThrow(value: unknown): BlobRefFacts {
-  const facts = readBlobRef(value)
-  if (typeof facts === 'object') return facts
-  throw new BlobStoreError('InvalidBlobRef', `Not a blob reference: ${facts}`)
+function readOrThrow(value: unknown): BlobRefFields {
+  const fields = readBlobRef(value)
+  if (typeof fields === 'object') return fields
+  throw new BlobStoreError('InvalidBlobRef', `Not a blob reference: ${fields}`)
 }

@@ -97,11 +97,11 @@ interface Place {
 
 function blobIn(value: object, at: Place | null, broken: Broken): FoundBlobRef | null {
   if (ownValue(value, '$type') === 'blob') {
-    const facts = readBlobRef(value)
-    if (typeof facts === 'object') {
-      return { ...facts, mimeType: parseMimeType(facts.mimeType) as string, path: pathOf(at) }
+    const fields = readBlobRef(value)
+    if (typeof fields === 'object') {
+      return { ...fields, mimeType: parseMimeType(fields.mimeType) as string, path: pathOf(at) }
     }
-    if (broken === 'refuse') return refuse(`there is a broken blob reference: ${facts}`, at)
+    if (broken === 'refuse') return refuse(`there is a broken blob reference: ${fields}`, at)
     const cid = cidOfLink(ownValue(value, 'ref'))
     return cid === null || broken === 'skip' ? null : claimed(value, cid, at)
   }

@@ -1,10 +1,10 @@
 import { BlobStoreError } from '../errors.ts'
-import { canSniff } from './can-sniff.ts'
-import { isWeaklyMarked } from './false-marks.ts'
 import { octetStream, parseMimeType } from './mime.ts'
 import { isUnmarked, refines, snifferSpelling } from './mime-refinements.ts'
 import { saysSomething } from './same-type.ts'
-import { isTextType } from './text-types.ts'
+import { canSniff } from './sniff/can-sniff.ts'
+import { isWeaklyMarked } from './sniff/false-marks.ts'
+import { isTextType } from './sniff/text-types.ts'
 
 /**
  * - `sniffed`: what the bytes are wins; a declared type that sniffing would have known, but did not find, is refused;

@@ -1,7 +1,8 @@
-import { hasMark } from './marked-types.ts'
 import { octetStream } from './mime.ts'
 import { snifferSpelling } from './mime-aliases.ts'
-import { isTextType } from './text-types.ts'
+import { hasMark } from './sniff/marked-types.ts'
+
+import { isTextType } from './sniff/text-types.ts'
 
 export { snifferSpelling }
 

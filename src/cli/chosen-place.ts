@@ -1,4 +1,4 @@
-import { type Given, UsageError } from './command.ts'
+import { type ParsedOptions, UsageError } from './command.ts'
 import { type Place, placeOptions } from './place.ts'
 
 /** Of the options that say the same, one that the command line has puts the variables of all aside. */
@@ -9,7 +9,7 @@ const alike: readonly { says: readonly (keyof Place)[]; and: readonly (keyof Pla
 
 export interface ChosenPlace {
   /** The options that count. */
-  given: Given
+  given: ParsedOptions
   /** Whether the command line itself says it all, and the environment nothing. */
   named: boolean
 }
@@ -20,7 +20,7 @@ export interface ChosenPlace {
  *
  * @throws `UsageError` for `--config` beside other options
  */
-export function chosenPlace(given: Given, sourceOf: (option: string) => string | undefined): ChosenPlace {
+export function chosenPlace(given: ParsedOptions, sourceOf: (option: string) => string | undefined): ChosenPlace {
   const names = placeOptions.map((option) => option.attributeName()) as (keyof Place)[]
   const typed = new Set(names.filter((name) => sourceOf(name) === 'cli'))
   const config = typed.has('config')

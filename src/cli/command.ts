@@ -1,6 +1,5 @@
 import type { Option } from 'commander'
 import type { BlobStore } from '../blob-store.ts'
-import type { Question } from './confirm.ts'
 import type { Progress } from './progress.ts'
 import type { Row } from './table.ts'
 
@@ -20,16 +19,16 @@ export interface StoreCommand {
   fills?: boolean
   /** Examples of its arguments, each with what it is for. */
   examples: readonly (readonly [args: string, what: string])[]
-  run(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<Outcome>
+  run(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<Outcome>
 }
 
 /** What people come for: the help groups commands by it. */
 export type Purpose = 'look' | 'order' | 'move'
 
 /** Options by their names in camel case, as commander gives them. */
-export type Given = Readonly<Record<string, unknown>>
+export type ParsedOptions = Readonly<Record<string, unknown>>
 
-export interface Surroundings {
+export interface CommandContext {
   signal: AbortSignal
   progress: Progress
   /** What the store has warned of so far. */
@@ -50,4 +49,9 @@ export interface Outcome {
 /** What the user did wrong: exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+}
+
+export interface Question {
+  /** For what no cron may do unless it was told to: then it is not enough that the store was named. @default false */
+  grave?: boolean
 }

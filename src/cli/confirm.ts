@@ -1,16 +1,11 @@
 import { createInterface } from 'node:readline/promises'
-import { UsageError } from './command.ts'
+import { type Question, UsageError } from './command.ts'
 
 export interface Asking {
   /** Whether `--yes` was given. */
   yes: boolean
   /** Whether the command line itself names the store. */
   named: boolean
-}
-
-export interface Question {
-  /** For what no cron may do unless it was told to: then it is not enough that the store was named. @default false */
-  grave?: boolean
 }
 
 /**

@@ -1,10 +1,9 @@
 import { styleText } from 'node:util'
-import { isBlobStoreError } from '../errors.ts'
+import { type BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { printable } from '../printable.ts'
-import { adviceOn } from './advice.ts'
 import { chosenPlace } from './chosen-place.ts'
-import { type Given, type Outcome, type StoreCommand, UsageError } from './command.ts'
+import { type Outcome, type ParsedOptions, type StoreCommand, UsageError } from './command.ts'
 import { confirm } from './confirm.ts'
 import { yes } from './options.ts'
 import { type Place, storeAt } from './place.ts'
@@ -18,7 +17,7 @@ export type ExitStatus = 0 | 1 | 2 | 3
 /** Runs a command on the store that the options name. */
 export async function execute(
   command: StoreCommand,
-  typed: Given,
+  typed: ParsedOptions,
   sourceOf: (option: string) => string | undefined,
 ): Promise<ExitStatus> {
   const progress = new Progress({ name: command.name, stream: process.stderr, quiet: typed.quiet === true })
@@ -101,4 +100,20 @@ function messageOf(error: unknown): string {
 /** Where colours are shown and NO_COLOR does not forbid them. */
 function coloured(colour: 'red' | 'yellow', text: string, stream: NodeJS.WriteStream = process.stderr): string {
   return styleText(colour, text, { stream, validateStream: true })
+}
+
+/** What to do at the command line: the messages themselves speak to the host's developer. */
+const advice: Partial<Record<BlobStoreErrorCode, string>> = {
+  MetadataFailed: 'Is --sqlite or --postgres the database of the host, and can it be reached from here?',
+  MetadataOutdated:
+    'Is it the right database? If so, start the host once with this version: the command line changes no tables.',
+  StorageFailed: 'Can the bytes be reached from here, by the user that runs this, with these credentials?',
+  StoreMismatch: 'Give what the host has, all its backends and its database, or its --config.',
+  StoreRestored:
+    'Stop every process of the host, then run pds-blobstore recover: its --help says what it does. Nothing is deleted until then.',
+}
+
+/** A line, or nothing. */
+function adviceOn({ code, transient }: BlobStoreError): string {
+  return advice[code] ?? (transient ? 'It may succeed when it is tried again.' : '')
 }

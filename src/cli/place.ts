@@ -1,17 +1,20 @@
+import { readdirSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Option } from 'commander'
 import type { BlobBackend } from '../backend/backend.ts'
 import { DiskBackend } from '../backend/disk/disk-backend.ts'
+import { isVersionName } from '../backend/disk/layout.ts'
+import { MemoryBackend } from '../backend/memory.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { createBlobStore } from '../create-blob-store.ts'
 import type { Logger } from '../logger.ts'
 import { metadataFrom } from '../metadata/kysely-metadata.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
-import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
-import type { Tables } from '../metadata/tables.ts'
+import type { Tables } from '../metadata/schema/tables.ts'
+import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'
 import { UsageError } from './command.ts'
-import { storeOf } from './config.ts'
 import { assertThere, bucketOf } from './paths.ts'
-import { isAnythingThere, trialStore } from './trial.ts'
 
 /** Where the store is: given with every command, or by the environment. */
 export const placeOptions: readonly Option[] = [
@@ -22,8 +25,8 @@ export const placeOptions: readonly Option[] = [
   option('--s3-region <region>', 'of the bucket', 'S3_REGION'),
   option('--s3-path-style', 'the bucket in the path, not in the host name', 'S3_PATH_STYLE'),
   option('--write <backend>', 'the one new bytes go to, when there are several: disk or s3', 'WRITE'),
-  option('--sqlite <file>', 'facts in this SQLite database', 'SQLITE'),
-  option('--postgres <url>', 'facts in this PostgreSQL database', 'POSTGRES'),
+  option('--sqlite <file>', 'metadata in this SQLite database', 'SQLITE'),
+  option('--postgres <url>', 'metadata in this PostgreSQL database', 'POSTGRES'),
 ]
 
 function option(flags: string, description: string, variable: string): Option {
@@ -85,7 +88,7 @@ function assertAlone(place: Place): void {
   )
 }
 
-/** Whether it says where bytes and facts would be. */
+/** Whether it says where bytes and metadata would be. */
 function isWhole({ disk, s3, sqlite, postgres }: Place): boolean {
   return (disk !== undefined || s3 !== undefined) && (sqlite === undefined) !== (postgres === undefined)
 }
@@ -100,7 +103,7 @@ async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create 
   }
   if (s3 !== undefined) {
     const { bucket, prefix } = bucketOf('--s3', s3)
-    const { S3Backend } = await import('../s3.ts')
+    const { S3Backend } = await import('../backend/s3/s3-backend.ts')
     backends.push(
       new S3Backend({ bucket, prefix, endpoint: s3Endpoint, region: s3Region, forcePathStyle: s3PathStyle }),
     )
@@ -118,7 +121,7 @@ async function metadataAt({ sqlite, postgres, create }: Place): Promise<Metadata
   }
   if (postgres === undefined) {
     throw new UsageError(
-      'Where are the facts? Give --sqlite <file>, --postgres <url>, or --config <module>;\n' +
+      'Where is the metadata? Give --sqlite <file>, --postgres <url>, or --config <module>;\n' +
         'or set BLOBSTORE_SQLITE, BLOBSTORE_POSTGRES or BLOBSTORE_CONFIG',
     )
   }
@@ -135,4 +138,69 @@ async function metadataAt({ sqlite, postgres, create }: Place): Promise<Metadata
       return { db, close: () => db.destroy() }
     },
   })
+}
+
+/** The store that a module of the host's gives. @throws `UsageError`, and what its function throws */
+async function storeOf(module: string): Promise<BlobStore> {
+  assertThere('--config', module, 'file', 'Give the path of a module, from the folder that you are in')
+  const given = await defaultExportOf(module)
+  const made = typeof given === 'function' ? await given() : given
+  if (typeof made?.upload === 'function') return made
+  const which = given === undefined ? 'it has no default export' : 'its default export is, or gives, no store'
+  throw new UsageError(
+    `--config ${module}: ${which}. It must be what createBlobStore gives, or a function that gives it:\n` +
+      '  export default () => createBlobStore({ backend, metadata })',
+  )
+}
+
+async function defaultExportOf(module: string) {
+  try {
+    const loaded = await import(pathToFileURL(resolve(module)).href)
+    return loaded.default
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`--config ${module}: it cannot be loaded: ${why}\nTo see where: node ${module}`)
+  }
+}
+
+/** An empty store in memory: what would come into one that is still to be made can be said without making it. */
+function trialStore(): BlobStore {
+  return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:') })
+}
+
+/** Whether a store is there, or something of one, for which the command must then find the rest. Nothing is changed. */
+async function isAnythingThere({ disk, sqlite, postgres }: Place): Promise<boolean> {
+  if (disk !== undefined && hasLayout(disk)) return true
+  if (sqlite !== undefined) return hasSqliteTables(sqlite)
+  return postgres !== undefined && hasPostgresTables(postgres)
+}
+
+function hasLayout(disk: string): boolean {
+  const isFolder = statSync(disk, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return isFolder && readdirSync(disk).some(isVersionName)
+}
+
+async function hasSqliteTables(file: string): Promise<boolean> {
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (!found || found.size === 0) return false
+  const { default: Database } = await import('better-sqlite3')
+  const database = new Database(file, { readonly: true })
+  try {
+    const sql = String.raw`SELECT 1 FROM sqlite_schema WHERE name LIKE 'blobstore\_%' ESCAPE '\'`
+    return database.prepare(sql).get() !== undefined
+  } finally {
+    database.close()
+  }
+}
+
+async function hasPostgresTables(connectionString: string): Promise<boolean> {
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString })
+  try {
+    await client.connect()
+    const { rows } = await client.query(`SELECT to_regclass('blobstore_blob') AS found`)
+    return rows[0]?.found !== null
+  } finally {
+    await client.end()
+  }
 }

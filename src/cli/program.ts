@@ -1,6 +1,15 @@
 import { Command, CommanderError, Option } from 'commander'
-import type { Given, StoreCommand } from './command.ts'
-import { commands } from './commands.ts'
+import type { ParsedOptions, StoreCommand } from './command.ts'
+import { backup } from './commands/backup.ts'
+import { check } from './commands/check.ts'
+import { collect } from './commands/collect.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
+import { migrate } from './commands/migrate.ts'
+import { recover } from './commands/recover.ts'
+import { scrub } from './commands/scrub.ts'
+import { stats } from './commands/stats.ts'
+import { sweep } from './commands/sweep.ts'
 import { type ExitStatus, execute } from './execute.ts'
 import { closing, closingOf, headings } from './help.ts'
 import { placeOptions } from './place.ts'
@@ -33,7 +42,7 @@ export async function run(args: readonly string[], version: string): Promise<Exi
 }
 
 /** `sourceOf`: whether an option was typed, or came from the environment. */
-type Act = (given: Given, parsed: { sourceOf: (option: string) => string | undefined }) => Promise<void>
+type Act = (given: ParsedOptions, parsed: { sourceOf: (option: string) => string | undefined }) => Promise<void>
 
 function addTo(program: Command, about: StoreCommand, act: Act): void {
   const command = program
@@ -43,10 +52,26 @@ function addTo(program: Command, about: StoreCommand, act: Act): void {
     .description(about.description)
     .addHelpText('after', closingOf(about))
     .showHelpAfterError(`Its options, and examples: pds-blobstore ${about.name} --help`)
-    .action((given: Given, made: Command) => act(given, { sourceOf: (option) => made.getOptionValueSource(option) }))
+    .action((given: ParsedOptions, made: Command) =>
+      act(given, { sourceOf: (option) => made.getOptionValueSource(option) }),
+    )
   for (const option of about.options) command.addOption(option)
   command.addOption(new Option('--json', 'print the report as JSON, on one line'))
   command.addOption(new Option('--quiet', 'show no progress; warnings and errors still'))
   command.optionsGroup('Where the store is:')
   for (const option of placeOptions) command.addOption(option)
 }
+
+/** In the order of the help. */
+export const commands: readonly StoreCommand[] = [
+  check,
+  stats,
+  collect,
+  sweep,
+  scrub,
+  backup,
+  recover,
+  migrate,
+  importCommand,
+  exportCommand,
+]

@@ -3,18 +3,18 @@ import type { BlobStore } from '../blob-store.ts'
 import { printable } from '../printable.ts'
 import type { Place } from './place.ts'
 
-/** Which store that is: its bytes and its facts, without passwords. */
+/** Which store that is: its bytes and its metadata, without passwords. */
 export function storeName(given: Place, { place }: Pick<BlobStore, 'place'>): string {
   if (given.config !== undefined) {
     const bytes = Object.entries(place.backends).map(([name, where]) => where ?? `the backend ${name}`)
-    const facts = place.metadata ?? 'a database of its own'
-    return said(`bytes in ${bytes.join(' and ')}, facts in ${facts}, as ${resolve(given.config)} says`)
+    const metadata = place.metadata ?? 'a database of its own'
+    return said(`bytes in ${bytes.join(' and ')}, metadata in ${metadata}, as ${resolve(given.config)} says`)
   }
   const bytes = []
   if (given.disk !== undefined) bytes.push(resolve(given.disk))
   if (given.s3 !== undefined) bytes.push(bucketName(given.s3, given.s3Endpoint))
-  const facts = given.sqlite === undefined ? databaseName(given.postgres ?? '') : resolve(given.sqlite)
-  return said(`bytes in ${bytes.join(' and ')}, facts in ${facts}`)
+  const metadata = given.sqlite === undefined ? databaseName(given.postgres ?? '') : resolve(given.sqlite)
+  return said(`bytes in ${bytes.join(' and ')}, metadata in ${metadata}`)
 }
 
 const said = (text: string): string => printable(text, 2000)

@@ -1,6 +1,6 @@
+import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import { countText } from './amounts.ts'
-import { type Output, widthOf } from './output.ts'
 
 export type Row = readonly [label: string, value: string | number | undefined]
 
@@ -42,4 +42,15 @@ export function shortened(text: string, width: number): string {
   if (text.length <= width) return text
   const kept = Math.max(0, width - 1)
   return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(text.length - Math.floor(kept / 2))}`
+}
+
+/** What a command prints to: stdout or stderr, a terminal or not. */
+export interface Output extends Writable {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+}
+
+/** Columns of a terminal; elsewhere there is no end to a line. */
+export function widthOf({ isTTY, columns }: Output): number {
+  return isTTY ? columns || 80 : Number.POSITIVE_INFINITY
 }

@@ -1,7 +1,7 @@
-import { isDid } from '../blob/did.ts'
+import { isDid } from '../blob/identifiers.ts'
+import { XrpcError } from './errors.ts'
 import type { AccountStatus, BlobServingOptions } from './options.ts'
 import type { BlobRequest } from './request.ts'
-import { XrpcError } from './xrpc-error.ts'
 
 const refusals: Record<Exclude<AccountStatus, 'active'>, [error: string, message: string]> = {
   takendown: ['RepoTakendown', 'Repo has been taken down'],

@@ -1,5 +1,3 @@
-import type { BlobServingOptions } from './options.ts'
-
 /** What a cache reads the tags of an answer from: Cloudflare `cache-tag`, Fastly and others `surrogate-key`. */
 export type CacheTagHeader = 'cache-tag' | 'surrogate-key'
 
@@ -7,7 +5,7 @@ export const cacheTagHeaders: readonly CacheTagHeader[] = ['cache-tag', 'surroga
 
 /** The header that names an answer to caches: by its account, by its bytes, and by both. */
 export function taggedAs(
-  { cacheTags }: Pick<BlobServingOptions, 'cacheTags'>,
+  { cacheTags }: { cacheTags?: CacheTagHeader | undefined },
   did: string,
   cid: string,
 ): Record<string, string> {
@@ -21,11 +19,11 @@ export function taggedAs(
  *
  * @example
  * ```ts
- * import type { Hooks } from 'pds-blobstore'
+ * import type { BlobStoreHooks } from 'pds-blobstore'
  * import { cacheTagOf } from 'pds-blobstore/http'
  *
  * declare function purge(tag: string): Promise<void>
- * export const hooks: Hooks = { onInaccessible: (event) => purge(cacheTagOf(event)) }
+ * export const hooks: BlobStoreHooks = { onInaccessible: (event) => purge(cacheTagOf(event)) }
  * ```
  */
 export function cacheTagOf({ did, cid }: { did: string; cid: string | null }): string {

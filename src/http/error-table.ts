@@ -1,5 +1,5 @@
 import { type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
-import { isXrpcError, XrpcError } from './xrpc-error.ts'
+import { isXrpcError, XrpcError } from './errors.ts'
 
 interface Row {
   status: number
@@ -29,6 +29,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
   InvalidMimeType: { status: 400, error: 'InvalidMimeType' },
   InvalidSize: { status: 400, error: 'InvalidSize' },
   InvalidCid: invalid,
+  CidMismatch: invalid,
   InvalidDid: invalid,
   InvalidArgument: invalid,
   InvalidBlobRef: invalid,
@@ -57,6 +58,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
   MetadataBusy: busy,
   StoreClosed: busy,
   StorageFailed: failed,
+  ReadTimeout: failed,
   BlobMissing: failed,
   BlobDamaged: failed,
   MetadataFailed: failed,

@@ -1,17 +1,17 @@
+import type { ByteRange } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { octetStream, parseMimeType } from '../blob/mime.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { BlobStat } from '../metadata/facts.ts'
+import type { BlobStat } from '../metadata/types.ts'
 import { assertServed } from './account.ts'
 import { taggedAs } from './cache-tags.ts'
 import { asksForMore, failsMatch, isNotModified, rangeHolds } from './conditions.ts'
+import { XrpcError } from './errors.ts'
 import type { BlobServingOptions } from './options.ts'
 import { cidParam, didParam } from './params.ts'
-import { chooseRange } from './range.ts'
 import { redirectReply } from './redirect.ts'
 import type { Reply } from './reply.ts'
-import type { Call } from './routes.ts'
-import { XrpcError } from './xrpc-error.ts'
+import type { Call } from './request.ts'
 
 /** com.atproto.sync.getBlob: the bytes as uploaded, to anyone. */
 export async function getBlob(call: Call): Promise<Reply> {
@@ -78,4 +78,28 @@ function etagOf(cid: BlobCid): string {
 
 function notModified({ 'content-type': _, ...headers }: Record<string, string>): Reply {
   return { status: 304, headers, body: null }
+}
+
+// One range. Longer than any that can be meant is not looked at.
+const maxLength = 128
+const grammar = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
+
+/**
+ * What a Range header asks for. Several ranges, which are a way to make a server send a small blob many times over,
+ * and whatever is malformed (a reversed range too) get the whole blob, as RFC 9110 14.2 allows and asks. So does an
+ * empty blob: no range of it can be written down, and clients that send `bytes=0-` with everything should not fail.
+ */
+export function chooseRange(header: string | null, size: number): ByteRange | 'whole' | 'unsatisfiable' {
+  if (header === null || header.length > maxLength || size === 0) return 'whole'
+  const match = grammar.exec(header)
+  if (!match) return 'whole'
+  const [, first = '', last = '', suffix = ''] = match
+  if (suffix !== '') {
+    const length = Math.min(Number(suffix), size) // a suffix longer than the blob is all of it
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 }
+  }
+  const start = Number(first)
+  const end = last === '' ? Number.POSITIVE_INFINITY : Number(last)
+  if (end < start) return 'whole'
+  return start < size ? { start, end: Math.min(end, size - 1) } : 'unsatisfiable'
 }

@@ -1,9 +1,9 @@
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { assertOneOf, assertOptions, assertStore, assertWhole } from '../options.ts'
+import type { BlobStat } from '../metadata/types.ts'
+import { assertOneOf, assertOptions, assertStore, assertWhole, invalidArgument } from '../options.ts'
 import { type CacheTagHeader, cacheTagHeaders } from './cache-tags.ts'
-import { checkRedirect, type Redirect } from './redirect.ts'
 
 /** What the host gives to the HTTP handlers. */
 export interface BlobHandlerOptions extends BlobServingOptions {
@@ -73,7 +73,7 @@ const known = [
   'logger',
 ]
 
-/** @throws `InvalidArgument` for an option that cannot be meant */
+/** @throws `InvalidArgument` for an invalid option */
 export function checkOptions(
   what: string,
   options: BlobServingOptions & { authenticate: unknown },
@@ -92,5 +92,43 @@ export function checkOptions(
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
   if (options.redirect === undefined) return
   checkRedirect(what, options.redirect, blobs)
-  if (options.verify) throw new BlobStoreError('InvalidArgument', `${what}: bytes served elsewhere cannot be verified`)
+  if (options.verify) throw invalidArgument(what, 'bytes served elsewhere cannot be verified')
+}
+
+/**
+ * Where getBlob sends clients instead of sending the bytes. Whether the blob may be seen is checked first, each time.
+ *
+ * `backend`: to an address in the backend (S3) that is valid for `expiresIn` seconds, 1 to 60. The answer there has the
+ * blob's type and `Content-Disposition: attachment`, but none of the other security headers. A blob whose backend has no
+ * addresses is served from here. All accounts that have the same bytes are sent to one object: its key and its age tell
+ * an account whether others had them before it.
+ *
+ * `cdn`: to an address that the host makes. What a CDN holds is no longer checked, so the store must have the hook
+ * `onInaccessible`, which purges it; and the CDN must add the security headers, which only the host can know.
+ */
+export type Redirect =
+  | { to: 'backend'; expiresIn?: number | undefined }
+  | { to: 'cdn'; url: (blob: BlobStat & { did: string }) => string; addsSecurityHeaders: true }
+
+/** @throws `InvalidArgument` */
+function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void {
+  if (redirect?.to === 'backend') {
+    assertOptions(`${what}: redirect`, redirect, ['to', 'expiresIn'])
+    const { expiresIn = 60 } = redirect
+    assertWhole(`${what}: redirect.expiresIn`, expiresIn, 1)
+    if (expiresIn > 60) throw invalidArgument(what, `redirect.expiresIn is 60 seconds at most`)
+    return
+  }
+  if (redirect?.to !== 'cdn') throw invalidArgument(what, `redirect.to is "backend" or "cdn"`)
+  assertOptions(`${what}: redirect`, redirect, ['to', 'url', 'addsSecurityHeaders'])
+  if (typeof redirect.url !== 'function') throw invalidArgument(what, `redirect.url is missing, a function`)
+  if (redirect.addsSecurityHeaders !== true) {
+    throw invalidArgument(
+      what,
+      `a CDN must add the security headers of docs/http.md; confirm it by addsSecurityHeaders: true`,
+    )
+  }
+  if (typeof blobs.hooks?.onInaccessible !== 'function') {
+    throw invalidArgument(what, `a CDN must be purged of what is taken down; give the store the hook onInaccessible`)
+  }
 }

@@ -1,8 +1,7 @@
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
-import { isDid } from '../blob/did.ts'
-import { assertTid } from '../blob/tid.ts'
+import { assertTid, isDid } from '../blob/identifiers.ts'
+import { XrpcError } from './errors.ts'
 import type { BlobRequest } from './request.ts'
-import { XrpcError } from './xrpc-error.ts'
 
 export function didParam(request: BlobRequest): string {
   const did = required(request, 'did')

@@ -1,29 +1,7 @@
-import type { BlobStore } from '../blob-store.ts'
 import { getBlob } from './get-blob.ts'
-import { listBlobs } from './list-blobs.ts'
-import { listMissingBlobs } from './list-missing-blobs.ts'
-import type { BlobServingOptions } from './options.ts'
-import type { Reply } from './reply.ts'
-import type { BlobRequest } from './request.ts'
+import { listBlobs, listMissingBlobs } from './list-blobs.ts'
+import type { Route } from './request.ts'
 import { uploadBlob } from './upload-blob.ts'
-
-/** One request on its way through a method. */
-export interface Call {
-  readonly blobs: BlobStore
-  readonly options: BlobServingOptions
-  readonly request: BlobRequest
-}
-
-/** An XRPC method. */
-export interface Route {
-  readonly nsid: string
-  readonly methods: readonly string[]
-  /** Whether it asks for no authentication. */
-  readonly public: boolean
-  /** Whether it answers with a file, which is saved by the name of its CID. @default false */
-  readonly file?: boolean
-  handle(call: Call): Promise<Reply>
-}
 
 export const routes: Record<'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissingBlobs', Route> = {
   uploadBlob: { nsid: 'com.atproto.repo.uploadBlob', methods: ['POST'], public: false, handle: uploadBlob },

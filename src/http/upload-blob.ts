@@ -1,8 +1,7 @@
 import { requester } from './account.ts'
+import { XrpcError } from './errors.ts'
 import { jsonReply, type Reply } from './reply.ts'
-import type { BlobRequest } from './request.ts'
-import type { Call } from './routes.ts'
-import { XrpcError } from './xrpc-error.ts'
+import type { BlobRequest, Call } from './request.ts'
 
 /** com.atproto.repo.uploadBlob. All that the headers tell is checked before a byte of the body is read. */
 export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {

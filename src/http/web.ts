@@ -1,13 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BlobStore } from '../blob-store.ts'
 import type { BlobReading } from '../store/calls.ts'
 import { answer, answerError, noSuchMethod } from './answer.ts'
-import { lingerOf } from './linger.ts'
+import { type Linger, lingerOf } from './linger.ts'
 import { type BlobHandlerOptions, checkOptions } from './options.ts'
-import { refusalBody } from './refusal.ts'
 import { isReading, type Reply } from './reply.ts'
-import type { BlobRequest } from './request.ts'
+import type { BlobRequest, Route } from './request.ts'
 import { RequestBody } from './request-body.ts'
-import { type Route, routeOf, routes } from './routes.ts'
+import { routeOf, routes } from './routes.ts'
 
 /** Answers a request. Never rejects. */
 export type BlobHandler = (request: Request) => Promise<Response>
@@ -28,7 +28,7 @@ export interface BlobHandlers {
  * and a client that is still sending would not see the answer. That a client which stops reading is cut is the server's
  * part; on Node, `pds-blobstore/express` does it.
  *
- * @throws `InvalidArgument` for an option that cannot be meant
+ * @throws `InvalidArgument` for an invalid option
  * @example
  * ```ts
  * import type { BlobStore } from 'pds-blobstore'
@@ -124,4 +124,28 @@ function blobRequest(
     body,
     authenticate: () => options.authenticate(request),
   }
+}
+
+/**
+ * The body of an answer to a client that may be sending still: see {@link Linger}. The client has it whole at once, by its
+ * Content-Length; but it ends only when the client has ended, for then the server, or a proxy, closes the connection.
+ */
+function refusalBody(text: string | Uint8Array | null, rest: RequestBody, linger: Linger): ReadableStream<Uint8Array> {
+  const over = new AbortController()
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        if (text?.length) controller.enqueue(Buffer.from(text))
+      },
+      async pull(controller) {
+        // The headers are on their way first: a client that asks before it sends must not be told to go on.
+        await pause(10)
+        await rest.discard(linger, over.signal)
+        if (!over.signal.aborted) controller.close()
+        rest.cancel()
+      },
+      cancel: () => over.abort(),
+    },
+    { highWaterMark: 0 },
+  )
 }

@@ -1,16 +1,17 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
+import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
-import type { BlobStat } from '../metadata/facts.ts'
+import type { BlobStat } from '../metadata/types.ts'
 import { assertOptions } from '../options.ts'
-import { type FoundDimensions, findDimensions } from './dimensions/dimensions.ts'
-import { refused } from './errors.ts'
-import type { ImageVariants } from './image-variants.ts'
+import type { StatOptions } from '../store/calls.ts'
+import { findDimensions } from './dimensions/dimensions.ts'
+import type { FoundDimensions, Source } from './dimensions/header.ts'
+import { type ImageVariants, refused } from './image-variants.ts'
+import { NegativeCache } from './negative-cache.ts'
 import { type ImageVariantsOptions, resolveOptions } from './options.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
 import { type Recipe, recipeId, recipeOf } from './presets.ts'
-import { Refusals } from './refusals.ts'
 import { SingleFlight } from './single-flight.ts'
-import { blobSource } from './source.ts'
 import { idOf, VariantCache, type VariantName } from './variant-cache.ts'
 
 const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
@@ -31,7 +32,7 @@ const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
  * })
  * const images: ImageVariants = createImageVariants({
  *   blobs,
- *   cache: new DiskBackend({ root: 'data/variants', durability: 'none' }),
+ *   cache: new DiskBackend({ root: 'data/variants', durability: 'relaxed' }),
  * })
  * ```
  */
@@ -41,7 +42,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   const cache = new VariantCache(settings.cache, settings.cacheSize, settings.logger)
   const pool = new WorkerPool(settings)
   const flights = new SingleFlight<Uint8Array>()
-  const refusals = new Refusals()
+  const refusals = new NegativeCache()
   let opening: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
@@ -142,4 +143,15 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
 
 function notFound(did: string, cid: BlobCid): BlobStoreError {
   return new BlobStoreError('BlobNotFound', 'No such blob', { did, cid })
+}
+
+/** A blob as something that can be read in parts. */
+function blobSource(blobs: BlobStore, did: string, { cid, size }: BlobStat, options: StatOptions): Source {
+  return {
+    size,
+    async read(start, end) {
+      const reading = await blobs.read(did, cid, { ...options, range: { start, end: end - 1 } })
+      return await reading.bytes()
+    },
+  }
 }

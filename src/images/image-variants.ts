@@ -1,10 +1,13 @@
 import type { CallOptions } from '../backend/backend.ts'
 import type { CidLike } from '../blob/cid.ts'
 import type { BlobStore } from '../blob-store.ts'
-import type { BlobStat } from '../metadata/facts.ts'
+import { BlobStoreError } from '../errors.ts'
+import type { BlobStat } from '../metadata/types.ts'
+import { printable } from '../printable.ts'
 import type { StatOptions } from '../store/calls.ts'
-import type { Inaccessible } from '../store/hooks.ts'
-import type { Dimensions } from './dimensions/dimensions.ts'
+import type { InaccessibleEvent } from '../store/hooks.ts'
+import type { Dimensions } from './dimensions/header.ts'
+
 import type { ImageFormat, ImagePreset } from './presets.ts'
 
 /**
@@ -47,7 +50,7 @@ export interface ImageVariants {
    * Throws away the variants of what the public may not see any more, and ends the making of others: give it to the
    * store as its hook `onInaccessible`. Nothing would be served without it either, but would stay in the cache for a while.
    */
-  forget(event: Pick<Inaccessible, 'did' | 'cid'>): void
+  forget(event: Pick<InaccessibleEvent, 'did' | 'cid'>): void
 }
 
 export interface VariantOptions extends CallOptions {
@@ -62,4 +65,14 @@ export interface ImageVariant {
   readonly mimeType: string
   /** Not to be written to: others may be given the same. */
   readonly bytes: Uint8Array
+}
+
+/** The blob is at fault: asking again would end the same way. */
+export function refused(reason: string, cause?: unknown): BlobStoreError {
+  return new BlobStoreError('ImageRefused', `No image can be made of the blob: ${printable(reason, 200)}`, { cause })
+}
+
+/** The machine, or its setting, is. */
+export function failed(what: string, transient: boolean, cause?: unknown): BlobStoreError {
+  return new BlobStoreError('ImagesFailed', what, { transient, cause })
 }

@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os'
 import type { BlobBackend } from '../backend/backend.ts'
 import type { BlobStore } from '../blob-store.ts'
-import { BlobStoreError } from '../errors.ts'
 import { type Logger, silent } from '../logger.ts'
-import { assertDelay, assertOptions, assertWhole } from '../options.ts'
+import { assertDelay, assertOptions, assertWhole, invalidArgument } from '../options.ts'
 import { blueskyPresets, checkPresets, type ImagePreset } from './presets.ts'
 
 export interface ImageVariantsOptions {
@@ -48,8 +47,8 @@ export function resolveOptions(options: ImageVariantsOptions): Resolved {
     ...['maxInput', 'maxPixels', 'maxMemory', 'sharp', 'logger'],
   ])
   const { blobs, cache } = options
-  if (typeof blobs?.stat !== 'function') throw invalid(`${what}: blobs is missing, a blob store`)
-  if (typeof cache?.put !== 'function') throw invalid(`${what}: cache is missing, a backend of its own`)
+  if (typeof blobs?.stat !== 'function') throw invalidArgument(what, `blobs is missing, a blob store`)
+  if (typeof cache?.put !== 'function') throw invalidArgument(what, `cache is missing, a backend of its own`)
   const resolved: Resolved = {
     blobs,
     cache,
@@ -73,8 +72,4 @@ export function resolveOptions(options: ImageVariantsOptions): Resolved {
   assertWhole(`${what}: maxPixels`, resolved.maxPixels, 1)
   assertWhole(`${what}: maxMemory`, resolved.maxMemory, 128 * MiB)
   return resolved
-}
-
-function invalid(message: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', message)
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BlobStoreError } from '../errors.ts'
-import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
+import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../options.ts'
 
 export const imageFormats = ['jpeg', 'webp', 'avif'] as const
 
@@ -51,10 +50,11 @@ export const blueskyPresets: Readonly<
 
 /** @throws `InvalidArgument` for presets that cannot be meant */
 export function checkPresets(what: string, presets: Readonly<Record<string, ImagePreset>>): void {
-  if (typeof presets !== 'object' || presets === null) throw invalid(`${what}: expected an object of presets`)
+  if (typeof presets !== 'object' || presets === null) throw invalidArgument(what, `expected an object of presets`)
   for (const [name, preset] of Object.entries(presets)) {
     const which = `${what}.${name}`
-    if (!/^[a-z0-9_-]{1,64}$/i.test(name)) throw invalid(`${what}: a preset's name is 1 to 64 of a-z, 0-9, _ and -`)
+    if (!/^[a-z0-9_-]{1,64}$/i.test(name))
+      throw invalidArgument(what, `a preset's name is 1 to 64 of a-z, 0-9, _ and -`)
     assertOptions(which, preset, ['width', 'height', 'fit', 'format', 'quality'])
     assertUpTo(`${which}.width`, preset.width, 8192)
     assertUpTo(`${which}.height`, preset.height, 8192)
@@ -71,9 +71,10 @@ export function recipeOf(
   wanted: string | undefined,
 ): Recipe {
   const preset = Object.hasOwn(presets, name) ? presets[name] : undefined
-  if (!preset) throw invalid(`There is no such preset; there are ${Object.keys(presets).join(', ')}`)
+  if (!preset)
+    throw invalidArgument('preset', `there is none of that name; there are ${Object.keys(presets).join(', ')}`)
   const format = imageFormats.find((one) => one === (wanted ?? preset.format ?? 'webp'))
-  if (!format) throw invalid(`There is no such format; there are ${imageFormats.join(', ')}`)
+  if (!format) throw invalidArgument('format', `there is none of that name; there are ${imageFormats.join(', ')}`)
   const { width, height, fit = 'inside', quality = format === 'avif' ? 50 : 80 } = preset
   return { width, height, fit, format, quality }
 }
@@ -85,9 +86,5 @@ export function recipeId(recipe: Recipe): string {
 
 function assertUpTo(what: string, value: unknown, most: number): void {
   assertWhole(what, value, 1)
-  if (value > most) throw invalid(`${what}: ${most} at most`)
-}
-
-function invalid(message: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', message)
+  if (value > most) throw invalidArgument(what, `${most} at most`)
 }

@@ -1,9 +1,8 @@
 import { BlobStoreError } from '../errors.ts'
-import type { BackupOptions, BackupReport } from '../metadata/backup.ts'
+import type { BackupOptions, BackupReport } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
-import { noteBackup } from '../store/backup-age.ts'
 import type { StoreContext } from '../store/context.ts'
-import { recogniseWhole } from '../store/identity.ts'
+import { verifyWholeIdentity } from '../store/identity.ts'
 
 /** The next epoch begins before the copy gets its name: whoever restores it is noticed. */
 export async function backup(store: StoreContext, path: string, options: BackupOptions = {}): Promise<BackupReport> {
@@ -23,8 +22,27 @@ export async function backup(store: StoreContext, path: string, options: BackupO
   return metadata.backup(path, {
     ...options,
     complete: async () => {
-      store.epoch = await recogniseWhole(store)
+      store.epoch = await verifyWholeIdentity(store)
       await noteBackup(store)
     },
   })
+}
+
+/**
+ * Notes that a backup of the database is complete, and warns where the one before was, until now, older than the delete
+ * delay: had it been restored, its rows would have named bytes that were deleted.
+ */
+export async function noteBackup({ metadata, times, logger }: StoreContext): Promise<void> {
+  const age = await metadata.noteBackup()
+  if (age === null || age < times.deleteDelay) return
+  logger.warn(
+    { age, deleteDelay: times.deleteDelay },
+    `The backup before this one is ${days(age)} old, and times.deleteDelay is ${days(times.deleteDelay)}: a restore of it would ` +
+      'have named bytes that are deleted by now. Back up more often, or give a longer times.deleteDelay (docs/operations.md, Backup)',
+  )
+}
+
+function days(milliseconds: number): string {
+  const hours = milliseconds / 3_600_000
+  return hours < 72 ? `${Number(hours.toFixed(1))} hours` : `${Number((hours / 24).toFixed(1))} days`
 }

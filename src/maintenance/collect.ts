@@ -2,15 +2,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { alarm } from '../logger.ts'
-import type { ExpiredBlob } from '../metadata/garbage.ts'
+import type { Ahead, ExpiredBlob } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { finishMeeting } from '../store/meeting.ts'
-import { expiredBlobs, type Held, heldBack } from './brake.ts'
-import { bringBack } from './bring-back.ts'
+import { allowance } from '../store/upload/interruption.ts'
 import { type CollectReport, type Run, retryDelay, type Step } from './collection.ts'
 import { deleteDoomed } from './delete-doomed.ts'
+import { expiredBlobs, type Held, heldBack } from './deletion-limit.ts'
 
 export interface CollectOptions extends CallOptions {
   /** Holds nothing back: see {@link CollectReport.stopped}. @default false */
@@ -149,4 +149,24 @@ async function* expireUploads({ store, report }: Run): Step {
     }
     yield
   } while (expired.length === rowBatch)
+}
+
+/**
+ * After the database's clock ran ahead and was put right: what would wait until a date that it had waits for its own delay
+ * from now. Not counted as due at once: an upload that is under way keeps its lease, and doomed bytes are kept for the
+ * backups of a whole delete delay, whoever of the two clocks is right.
+ */
+async function* bringBack({ metadata, logger }: StoreContext, options: Omit<Ahead, 'allowance'>): AsyncGenerator<void> {
+  let rows = 0
+  let changed: number
+  do {
+    changed = await metadata.bringBack({ ...options, allowance })
+    rows += changed
+    yield
+  } while (changed > 0)
+  if (rows === 0) return
+  logger.warn(
+    { rows },
+    'The database’s clock ran ahead and was put right: what would have waited until a date beyond every delay waits for its delay from now',
+  )
 }

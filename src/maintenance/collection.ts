@@ -1,11 +1,11 @@
 import type { StoreContext } from '../store/context.ts'
-import type { Held } from './brake.ts'
+import type { Held } from './deletion-limit.ts'
 
 export interface CollectReport {
   /** Temporary blobs whose grace period was over. */
   expiredBlobs: number
   /**
-   * Whether the brake held some back: many accounts, more than a tenth of them, would have lost more than a tenth of their
+   * Whether the deletion limit held some back: many accounts, more than a tenth of them, would have lost more than a tenth of their
    * blobs at once, and more than 100 in all. What no record ever referenced goes all the same, and so do the blobs of other
    * accounts; what is held back goes 7 days later.
    */

@@ -3,9 +3,9 @@ import type { BlobBackend, CallOptions } from '../backend/backend.ts'
 import { type BlobKey, cidOfKey } from '../backend/key.ts'
 import { pagesOf } from '../backend/pages.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
-import { assertDid } from '../blob/did.ts'
+import { assertDid } from '../blob/identifiers.ts'
 import { octetStream } from '../blob/mime.ts'
-import type { Content } from '../metadata/care.ts'
+import type { Content } from '../metadata/metadata.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
@@ -19,12 +19,12 @@ export interface RecoverOptions extends CallOptions {
    * them. An account gets nothing because its records name a CID: anybody can write such a record.
    * @default nobody's
    */
-  ownersOf?: ((cid: BlobCid, size: number) => Promise<readonly Owner[]>) | undefined
+  ownersOf?: ((cid: BlobCid, size: number) => Promise<readonly BlobOwner[]>) | undefined
   /** Called after each page of keys. */
   onProgress?: ((report: RecoverReport) => void) | undefined
 }
 
-export interface Owner {
+export interface BlobOwner {
   did: string
   /** @default what its records say that wait for the blob, else 'application/octet-stream' */
   mimeType?: string | undefined
@@ -135,7 +135,7 @@ async function giveBack(
   store: StoreContext,
   { backend, key, report, options: { signal } }: Candidate,
   { cid, size }: Found,
-  owners: readonly Owner[],
+  owners: readonly BlobOwner[],
 ): Promise<boolean> {
   const live = await store.metadata.contentOf(cid)
   if (live && (await verifiedSize(store.backends.of(live.backend), live.key, cid, signal)) === size) {
@@ -147,7 +147,7 @@ async function giveBack(
   return adopt(store, { cid, size, key: copied.key, backend: store.backends.write.name }, owners, report)
 }
 
-async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Found): Promise<readonly Owner[]> {
+async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Found): Promise<readonly BlobOwner[]> {
   const owners = (await ask?.(cid, size)) ?? []
   for (const { did } of owners) assertDid(did)
   return owners
@@ -157,7 +157,7 @@ async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Found)
 async function adopt(
   { metadata, times }: StoreContext,
   content: Content,
-  owners: readonly Owner[],
+  owners: readonly BlobOwner[],
   report: RecoverReport,
 ): Promise<boolean> {
   let claimed = false

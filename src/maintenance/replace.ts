@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { PutBody, Spool } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { cidOfDigest } from '../blob/cid.ts'
-import type { Content } from '../metadata/care.ts'
+import type { Content } from '../metadata/metadata.ts'
 import type { StoreContext } from '../store/context.ts'
-import { type BlobSource, chunksOf } from '../store/source.ts'
+import { type BlobSource, chunksOf } from '../store/upload/source.ts'
 
 /** What fits into this many bytes is held in memory, and needs no spool. */
 const memorySize = 1024 * 1024

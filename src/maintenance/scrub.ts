@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import type { CallOptions } from '../backend/backend.ts'
 import { cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
-import type { Content } from '../metadata/care.ts'
-import type { Usage } from '../metadata/facts.ts'
+import type { Content } from '../metadata/metadata.ts'
+import type { AccountUsage } from '../metadata/types.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
-import type { BlobSource } from '../store/source.ts'
+import type { BlobSource } from '../store/upload/source.ts'
 import { Pace } from './pace.ts'
 import { replaceByCopy } from './replace.ts'
 
@@ -45,7 +45,7 @@ export interface ScrubReport {
   bytes: number
   findings: ScrubFinding[]
   /** Accounts whose counters were wrong, and are right now. Only when the scrub came to its end. */
-  recounted: { did: string; said: Usage; counted: Usage }[]
+  recounted: { did: string; said: AccountUsage; counted: AccountUsage }[]
   /** Where to go on; absent when it came to its end. */
   cursor?: string
 }
@@ -140,7 +140,7 @@ async function recountAll({ metadata }: StoreContext, report: ScrubReport, signa
     for (const did of dids) {
       signal?.throwIfAborted()
       const { said, counted } = await metadata.recount(did)
-      const wrong = (Object.keys(counted) as (keyof Usage)[]).some((name) => said[name] !== counted[name])
+      const wrong = (Object.keys(counted) as (keyof AccountUsage)[]).some((name) => said[name] !== counted[name])
       if (wrong) report.recounted.push({ did, said, counted })
       after = did
     }

@@ -6,8 +6,8 @@ import { untilAborted } from '../backend/until-aborted.ts'
 import { alarm } from '../logger.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
-import { recognise } from '../store/identity.ts'
-import { brakeAt } from './brake.ts'
+import { verifyIdentity } from '../store/identity.ts'
+import { deletionLimit } from './deletion-limit.ts'
 
 export interface SweepOptions extends CallOptions {
   /** Goes on when more than a tenth of a backend's keys are orphans. @default false */
@@ -23,7 +23,7 @@ export interface SweepReport {
   keys: number
   /** Of those, keys that no row knew. */
   orphans: number
-  /** Whether the brake stopped it: more than a tenth of a backend's keys would have gone, and none of them was doomed. */
+  /** Whether the deletion limit stopped it: more than a tenth of a backend's keys would have gone, and none of them was doomed. */
   stopped: boolean
   /** Spools left by dead processes, deleted. */
   spools: number
@@ -40,7 +40,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   assertOptions('sweep', options, ['force', 'dryRun', 'onProgress', 'signal'])
   const { backends, metadata, times } = store
   const { signal } = options
-  store.epoch = await untilAborted(recognise(store), signal)
+  store.epoch = await untilAborted(verifyIdentity(store), signal)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
   // Of sweeps that died. One that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
@@ -62,7 +62,7 @@ async function sweepBackend(
   const sweepId = randomUUID()
   try {
     const { keys, orphans } = await noteOrphans(store, backend, sweepId, report, options)
-    if (orphans <= brakeAt(keys) || options.force) {
+    if (orphans <= deletionLimit(keys) || options.force) {
       if (orphans > 0 && !options.dryRun) await doomOrphans(store, backend, sweepId, options.signal)
       return
     }

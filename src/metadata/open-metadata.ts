@@ -1,31 +1,31 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
-import { acquired } from './acquired.ts'
-import { placeOf, sqliteFile } from './database-place.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
-import { FileGuard } from './file-guard.ts'
-import type { Source } from './kysely-metadata.ts'
 import type { Metadata } from './metadata.ts'
-import { migrate, migrationsPending } from './migrations.ts'
-import { checkPostgresSettings } from './postgres-settings.ts'
-import { accountSteps } from './rows/account-steps.ts'
-import { blobQueries } from './rows/blob-queries.ts'
-import { bringBackSteps } from './rows/bring-back-steps.ts'
-import { collectSteps } from './rows/collect-steps.ts'
-import { identityRows } from './rows/identity-rows.ts'
-import { listQueries } from './rows/list-queries.ts'
-import { processSteps } from './rows/process-steps.ts'
-import { recoverSteps } from './rows/recover-steps.ts'
-import { referenceSteps } from './rows/reference-steps.ts'
-import { scrubSteps } from './rows/scrub-steps.ts'
-import { sweepSteps } from './rows/sweep-steps.ts'
-import { takedownSteps } from './rows/takedown-steps.ts'
-import { uploadSteps } from './rows/upload-steps.ts'
+import { checkPostgresSettings } from './postgres/settings.ts'
+import { accountSteps } from './queries/account-steps.ts'
+import { blobQueries } from './queries/blob-queries.ts'
+import { bringBackSteps } from './queries/bring-back-steps.ts'
+import { collectSteps } from './queries/collect-steps.ts'
+import { identityRows } from './queries/identity-rows.ts'
+import { listQueries } from './queries/list-queries.ts'
+import { processSteps } from './queries/process-steps.ts'
+import { recoverSteps } from './queries/recover-steps.ts'
+import { referenceSteps } from './queries/reference-steps.ts'
+import { scrubSteps } from './queries/scrub-steps.ts'
+import { sweepSteps } from './queries/sweep-steps.ts'
+import { takedownSteps } from './queries/takedown-steps.ts'
+import { uploadSteps } from './queries/upload-steps.ts'
+import { migrate, migrationsPending } from './schema/migrations.ts'
+import type { Tables } from './schema/tables.ts'
 import { Session } from './session.ts'
+import type { Source } from './source.ts'
 import { isForbidden } from './sql-errors.ts'
-import { checkSettings } from './sqlite-settings.ts'
-import type { Tables } from './tables.ts'
+import { placeOf, sqliteFile } from './sqlite/database-place.ts'
+import { FileGuard } from './sqlite/file-guard.ts'
+import { checkSettings } from './sqlite/settings.ts'
 import type { AroundTransactions } from './transaction.ts'
+import { withConnectionTimeout } from './with-connection-timeout.ts'
 
 /** Connects, checks the settings, and creates or checks the tables. */
 export async function openMetadata(source: Source): Promise<Metadata> {
@@ -68,7 +68,9 @@ async function openSession(
   source: Source,
   around: AroundTransactions | undefined,
 ): Promise<Session> {
-  const found = await acquired<Found>((start) => db.connection().execute((one) => start(() => look(one, source))))
+  const found = await withConnectionTimeout<Found>((start) =>
+    db.connection().execute((one) => start(() => look(one, source))),
+  )
   const session = new Session(db, { ...found, around, ownFile: source.ownFile, now: source.now })
   try {
     await bringTables(session, source.migrate ?? 'auto')

@@ -1,14 +1,14 @@
 import { type Compilable, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
-import { acquired } from './acquired.ts'
 import type { Dialect } from './dialect.ts'
-import type { FileGuard } from './file-guard.ts'
-import { type HostTransaction, ownTables } from './host-database.ts'
-import { persistently } from './persistently.ts'
+import type { Tables } from './schema/tables.ts'
 import { metadataError } from './sql-errors.ts'
+import type { FileGuard } from './sqlite/file-guard.ts'
 import { Placeholder, type Statement, statement } from './statement.ts'
-import type { Tables } from './tables.ts'
 import { type AroundTransactions, inTransaction } from './transaction.ts'
+import { type HostTransaction, ownTables } from './types.ts'
+import { withConnectionTimeout } from './with-connection-timeout.ts'
+import { withRetry } from './with-retry.ts'
 import { WriteGroup } from './write-group.ts'
 
 export interface SessionOptions {
@@ -74,7 +74,7 @@ export class Session {
     try {
       this.#guard?.assertReadable()
       if (trx !== undefined) return await run(this.#hostTransaction(trx))
-      return await acquired((start) => this.#db.connection().execute((db) => start(() => run(db))))
+      return await withConnectionTimeout((start) => this.#db.connection().execute((db) => start(() => run(db))))
     } catch (error) {
       throw metadataError(error)
     }
@@ -95,16 +95,16 @@ export class Session {
         throw metadataError(error)
       }
     }
-    return persistently(() => (this.dialect.name === 'sqlite' ? this.#inGroup(run) : this.#transact(run)))
+    return withRetry(() => (this.dialect.name === 'sqlite' ? this.#inGroup(run) : this.#transact(run)))
   }
 
   /** SQLite lets one write at a time: who waits, waits together. PostgreSQL syncs its log for many by itself. */
   #inGroup<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    return acquired((start) => this.#group.run((trx) => start(() => run(trx))))
+    return withConnectionTimeout((start) => this.#group.run((trx) => start(() => run(trx))))
   }
 
   #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    return acquired(async (start) => {
+    return withConnectionTimeout(async (start) => {
       this.#guard?.assertSafe()
       const options = { dialect: this.dialect.name, around: this.#around }
       const result = await inTransaction(this.#db, options, async (trx) => {
@@ -119,7 +119,7 @@ export class Session {
 
   /** Changes the tables, all or nothing. */
   async changeSchema(run: (trx: Kysely<Tables>) => Promise<void>): Promise<void> {
-    return persistently(() => this.#transact(run))
+    return withRetry(() => this.#transact(run))
   }
 
   /** @throws `MetadataUnsafe` when others see another file by now */

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Dialect } from './dialect.ts'
+import type { Tables } from './schema/tables.ts'
 import { isConnectionLost } from './sql-errors.ts'
-import type { Tables } from './tables.ts'
 
 /** What a connection of our own does around its transactions. */
 export interface AroundTransactions {

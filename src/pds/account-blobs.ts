@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { type BlobCid, isBlobCid, parseBlobCid } from '../blob/cid.ts'
-import { isDid } from '../blob/did.ts'
-import { publicScope } from '../blob/scope.ts'
+import { isDid, publicScope } from '../blob/identifiers.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import { printable } from '../printable.ts'
@@ -55,7 +54,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const own = this.#known(cid)
     const temp = parseTempKey(key)
     if (temp && temp.cid !== own) {
-      throw new BlobStoreError('InvalidCid', `These are not the bytes of ${own}, but of ${temp.cid}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${temp.cid}`, { cid: own })
     }
     // The transaction that calls this may yet fail, and nothing tells. So the pin shows the blob to nobody by itself.
     await this.#pin(own, uncommitted)
@@ -66,7 +65,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const { ref } = await this.#takeIn(bytes)
     const found = ref.toString()
     if (found !== own) {
-      throw new BlobStoreError('InvalidCid', `These are not the bytes of ${own}, but of ${found}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${found}`, { cid: own })
     }
     await this.#pin(own, publicScope)
   }
@@ -146,7 +145,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
 
   async #takeIn(bytes: Uint8Array | Readable) {
     try {
-      return await takeIn(this.#pds.blobs, this.#did, bytes, this.#pds.limits === 'store' ? 'on' : 'off')
+      return await takeIn(this.#pds.blobs, this.#did, bytes, this.#pds.limits === 'store')
     } catch (error) {
       throw hostError(error)
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobCid } from '../blob/cid.ts'
+import { isBusy } from '../metadata/sql-errors.ts'
 import type { AskOptions, Standing } from './host.ts'
 import type { ActorConnection, ActorDatabase, RunningPds } from './running-pds.ts'
 
@@ -111,9 +112,4 @@ export async function run(
   const queryId = { queryId: 'pds-blobstore' }
   const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] }
   return (await one.getExecutor().executeQuery({ sql, parameters, query, queryId }, queryId)).rows
-}
-
-function isBusy(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' && (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isError } from '../shapes.ts'
 import { readActorRows } from './actor-rows.ts'
-import { nobody, type PdsPackage } from './pds-package.ts'
-import { notAsKnown, type RunningPds } from './running-pds.ts'
+import { nobody } from './pds-package.ts'
+import { notAsKnown, type PdsPackage, type RunningPds } from './running-pds.ts'
 
 const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 

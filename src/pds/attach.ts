@@ -4,7 +4,6 @@ import { assertDelay, assertOptions } from '../options.ts'
 import { readActorRows } from './actor-rows.ts'
 import { assertAnswers } from './assert-answers.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
-import { forgetDestroyed } from './destroyed.ts'
 import { detach, type PdsBlobStoreOptions, pdsBlobStore } from './factory.ts'
 import type { PdsHost } from './host.ts'
 import { notFoundClassOf } from './not-found.ts'
@@ -134,5 +133,25 @@ function hostOf(pds: RunningPds): PdsHost {
   async function isGone(did: string): Promise<boolean> {
     const account = await pds.ctx.accountManager.getAccount(did, { includeDeactivated: true, includeTakenDown: true })
     return account === null || account === undefined
+  }
+}
+
+/**
+ * Forgets what an account had when the PDS has removed the account's database. PDS 0.4 tells a blob store which blobs to
+ * delete while the account and all rows are still there, so that the answer to whether they may go is no.
+ */
+function forgetDestroyed({ ctx }: RunningPds, blobs: BlobStore, logger: Logger): void {
+  const { actorStore } = ctx
+  const { destroy } = actorStore
+  actorStore.destroy = async (did) => {
+    await destroy.call(actorStore, did)
+    try {
+      const { count, reserved } = await blobs.usage(did)
+      if (count === 0 && reserved === 0) return
+      await blobs.deleteAccount(did)
+      await blobs.reopenAccount(did)
+    } catch (error) {
+      logger.warn({ err: error, did }, 'The blobs of a deleted account were not all forgotten; reconciling does it')
+    }
   }
 }

@@ -1,7 +1,6 @@
 import type { BlobStore } from '../blob-store.ts'
-import { BlobStoreError } from '../errors.ts'
-import { assertOneOf, assertOptions } from '../options.ts'
-import type { Hooks } from '../store/hooks.ts'
+import { assertOneOf, assertOptions, invalidArgument } from '../options.ts'
+import type { BlobStoreHooks } from '../store/hooks.ts'
 import { PdsAccountBlobs } from './account-blobs.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
 import { ask, isKept, type PdsHost } from './host.ts'
@@ -18,7 +17,7 @@ export interface PdsBlobStoreOptions extends PdsHost {
 }
 
 /** What a store asks whose PDS was stopped: nothing is forgotten that cannot be asked for. */
-const detached: NonNullable<Hooks['referenced']> = async (_did, cids) => cids
+const detached: NonNullable<BlobStoreHooks['referenced']> = async (_did, cids) => cids
 
 /**
  * A blob store as the factory that `@atproto/pds` asks for: `(did) => BlobStore`. {@link attachBlobStore} makes one and
@@ -42,14 +41,16 @@ const detached: NonNullable<Hooks['referenced']> = async (_did, cids) => cids
 export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): PdsBlobStoreFactory {
   assertOptions('pdsBlobStore', options, ['BlobNotFoundError', 'referenced', 'isDeleted', 'limits'])
   const { BlobNotFoundError, referenced, isDeleted, limits = 'pds' } = options
-  if (typeof blobs?.upload !== 'function') throw invalid('the first argument must be what createBlobStore gives')
+  if (typeof blobs?.upload !== 'function')
+    throw invalidArgument('pdsBlobStore', 'the first argument must be what createBlobStore gives')
   if (typeof BlobNotFoundError !== 'function') {
-    throw invalid('BlobNotFoundError must be that class of the PDS’s own copy of @atproto/repo')
+    throw invalidArgument('pdsBlobStore', 'BlobNotFoundError must be that class of the PDS’s own copy of @atproto/repo')
   }
-  if (typeof referenced !== 'function') throw invalid('referenced must be a function: it is asked before bytes go')
+  if (typeof referenced !== 'function')
+    throw invalidArgument('pdsBlobStore', 'referenced must be a function: it is asked before bytes go')
   assertOneOf('pdsBlobStore: limits', limits, ['pds', 'store'])
   if (blobs.hooks.referenced && blobs.hooks.referenced !== detached)
-    throw invalid('this blob store has a host already; a store serves one PDS')
+    throw invalidArgument('pdsBlobStore', 'this blob store has a host already; a store serves one PDS')
   const host: PdsHost = { referenced, isDeleted }
   blobs.hooks.referenced = async (did, cids) => {
     const standing = await ask(host, did, cids, { final: true })
@@ -62,8 +63,4 @@ export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): Pd
 /** From now on the PDS is not asked, so nothing temporary is forgotten either, until the store is attached again. */
 export function detach(blobs: BlobStore): void {
   blobs.hooks.referenced = detached
-}
-
-function invalid(why: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', `pdsBlobStore: ${why}`)
 }

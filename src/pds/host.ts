@@ -19,7 +19,7 @@ export interface AskOptions {
   final: boolean
 }
 
-/** What a blob store must know of the PDS: references are in the PDS's databases, bytes and facts about them in ours. */
+/** What a blob store must know of the PDS: references are in the PDS's databases, bytes and metadata in ours. */
 export interface PdsHost {
   /**
    * What the PDS has of these blobs. Asked before any is let go. What cannot be known counts as permanent: throw.

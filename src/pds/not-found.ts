@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { BlobStoreError } from '../errors.ts'
 import { isError } from '../shapes.ts'
-import { nobody, type PdsPackage } from './pds-package.ts'
-import type { RunningPds } from './running-pds.ts'
+import { nobody } from './pds-package.ts'
+import type { PdsPackage, RunningPds } from './running-pds.ts'
 
 type ErrorClass = new () => Error
 

@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { RunningPds } from './running-pds.ts'
-
-/** The package that a PDS is of. */
-export interface PdsPackage {
-  version: string
-  /** A file in it, from which its own packages are found. */
-  file: string
-}
+import type { PdsPackage, RunningPds } from './running-pds.ts'
 
 /** An account that cannot be. */
 export const nobody = 'did:web:pds-blobstore.invalid'

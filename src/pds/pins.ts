@@ -1,6 +1,6 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid } from '../blob/cid.ts'
-import type { publicScope } from '../blob/scope.ts'
+import type { publicScope } from '../blob/identifiers.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { RecordWrite } from '../store/calls.ts'

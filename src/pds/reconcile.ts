@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
-import { publicScope } from '../blob/scope.ts'
+import { publicScope } from '../blob/identifiers.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
-import { brakeAt } from '../maintenance/brake.ts'
-import type { BlobStat } from '../metadata/facts.ts'
+import { deletionLimit } from '../maintenance/deletion-limit.ts'
+import type { BlobStat } from '../metadata/types.ts'
 import { ask, type PdsHost } from './host.ts'
 import { type Pin, type Pins, pinsOf, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 
@@ -23,7 +23,7 @@ export interface ReconcileReport {
   confirmed: number
   /** Accounts of which the PDS could not be asked. Nothing was released there. */
   unknown: number
-  /** Whether the brake stopped it: too many would have been released. */
+  /** Whether the deletion limit stopped it: too many would have been released. */
   stopped: boolean
 }
 
@@ -42,10 +42,10 @@ interface Party {
  */
 export async function reconcile(party: Party, options: ReconcileOptions = {}): Promise<ReconcileReport> {
   const report: ReconcileReport = { accounts: 0, blobs: 0, released: 0, confirmed: 0, unknown: 0, stopped: false }
-  const most = options.force ? Number.POSITIVE_INFINITY : brakeAt((await party.blobs.totals()).count)
+  const most = options.force ? Number.POSITIVE_INFINITY : deletionLimit((await party.blobs.stats()).count)
   let cursor: string | undefined
   do {
-    const page = await party.blobs.accounts({ cursor, signal: options.signal })
+    const page = await party.blobs.listAccounts({ cursor, signal: options.signal })
     for (const { did, deleted } of page.items) {
       // A crash may have come between forgetting an account and letting it come back.
       if (deleted) await party.blobs.reopenAccount(did).catch(() => {})
@@ -69,7 +69,7 @@ async function reconcileAccount(
   let cursor: string | undefined
   do {
     signal?.throwIfAborted()
-    const page = await blobs.listOwn(did, { cursor, limit: 200, signal })
+    const page = await blobs.listAll(did, { cursor, limit: 200, signal })
     report.blobs += page.items.length
     try {
       await reconcileBlobs(party, did, page.items, report, most)

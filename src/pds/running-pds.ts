@@ -1,6 +1,5 @@
 import { BlobStoreError } from '../errors.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
-import type { PdsPackage } from './pds-package.ts'
 
 /** As much of a `PDS` of `@atproto/pds` as is needed, so that nothing of it is imported. */
 export interface RunningPds {
@@ -115,4 +114,11 @@ export function notAsKnown(of: PdsPackage | null, what: string, cause?: unknown)
       'Run a version of @atproto/pds that this version of pds-blobstore names in docs/adopting.md, or look for a newer pds-blobstore',
     { cause },
   )
+}
+
+/** The package that a PDS is of. */
+export interface PdsPackage {
+  version: string
+  /** A file in it, from which its own packages are found. */
+  file: string
 }

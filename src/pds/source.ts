@@ -15,14 +15,14 @@ export async function takeIn(
   blobs: BlobStore,
   did: string,
   bytes: Uint8Array | Readable,
-  limits: 'on' | 'off',
+  enforceLimits: boolean,
 ): Promise<BlobRef> {
-  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { limits })
+  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { enforceLimits })
   // One that fails before the store begins to read it must not end the process; it is told when it is read.
   bytes.on('error', () => {})
   try {
     // Left alone at its end: by default the iterator destroys both sides, and the writable one may not have finished.
-    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { limits })
+    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { enforceLimits })
     await finished(bytes)
     return ref
   } catch (error) {

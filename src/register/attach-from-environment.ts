@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types'
 import type { BlobStore } from '../blob-store.ts'
 import { UsageError } from '../cli/command.ts'
 import { type Place, placeVariables, storeAt } from '../cli/place.ts'
@@ -5,8 +6,6 @@ import type { Logger } from '../logger.ts'
 import { startJanitor } from '../maintenance/janitor.ts'
 import { attachBlobStore } from '../pds/attach.ts'
 import type { RunningPds } from '../pds/running-pds.ts'
-import type { CreatedPds } from './hook.ts'
-import { jsonLogger } from './json-logger.ts'
 
 /**
  * Attaches the store that the environment names to a PDS that was created and not started: by the variables of the
@@ -61,4 +60,19 @@ function limitsFrom(env: NodeJS.ProcessEnv): 'pds' | 'store' {
   const limits = env.BLOBSTORE_LIMITS || 'pds'
   if (limits === 'pds' || limits === 'store') return limits
   throw new Error(`pds-blobstore/register: BLOBSTORE_LIMITS must be pds or store, not ${limits}`)
+}
+
+/** Lines as pino writes them, which is how a PDS logs. */
+function jsonLogger(stream: { write(text: string): unknown }): Logger {
+  const at = (level: number) => (details: object, msg: string) => {
+    const line = { level, time: Date.now(), name: 'pds-blobstore', ...details, msg }
+    stream.write(`${JSON.stringify(line, (_key, value) => (isNativeError(value) ? toldOf(value) : value))}\n`)
+  }
+  return { info: at(30), warn: at(40), error: at(50) }
+}
+
+const toldOf = ({ name, message, stack, cause }: Error) => ({ type: name, message, stack, cause })
+
+export interface CreatedPds {
+  destroy(): Promise<void>
 }

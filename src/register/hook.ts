@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { CreatedPds } from './attach-from-environment.ts'
 
 /** What the PDS's module calls at its end. By a symbol, since it can import nothing of ours. */
 const handler: unique symbol = Symbol.for('pds-blobstore.register') as never
@@ -9,10 +10,6 @@ const handler: unique symbol = Symbol.for('pds-blobstore.register') as never
 export interface PdsClass {
   create(...args: unknown[]): Promise<CreatedPds>
   readonly prototype: { start(...args: unknown[]): Promise<unknown> }
-}
-
-export interface CreatedPds {
-  destroy(): Promise<void>
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { CallOptions } from '../backend/backend.ts'
-import { assertDid } from '../blob/did.ts'
+import { assertDid } from '../blob/identifiers.ts'
 import { isBlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
-import { tellInaccessible } from './hooks.ts'
+import { notifyInaccessible } from './inaccessible.ts'
 
 /** How many references, or blobs, one transaction forgets: few, so that others get their turn. */
 const batch = 250
@@ -15,7 +15,7 @@ export async function deleteAccount(store: StoreContext, did: string, options: C
   assertOptions('deleteAccount', options, ['signal'])
   options.signal?.throwIfAborted()
   const mark = await store.metadata.markDeleted(did)
-  tellInaccessible(store, { did, cid: null, because: 'accountDeleted' })
+  notifyInaccessible(store, { did, cid: null, because: 'accountDeleted' })
   try {
     await forgetAccount(store, did, mark, options.signal)
   } catch (error) {

@@ -1,15 +1,13 @@
 import { parseBlobCid } from '../blob/cid.ts'
-import { assertDid } from '../blob/did.ts'
 import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
-import { assertScope, publicScope } from '../blob/scope.ts'
-import { assertTid } from '../blob/tid.ts'
+import { assertDid, assertScope, assertTid, publicScope } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { NamedBy, RecordRefs, WantedRef } from '../metadata/metadata.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
 import type { StoreContext } from './context.ts'
-import { tellInaccessible } from './hooks.ts'
+import { notifyInaccessible } from './inaccessible.ts'
 
 export async function applyWrites(
   store: StoreContext,
@@ -37,7 +35,7 @@ export async function applyWrites(
   const onlyIf = options.onlyIf && namedBy(options.onlyIf)
   const applied = await metadata.applyReferences(did, records, { rev, trx, missing, onlyIf, grace: times.grace })
   // Within the host's transaction nothing has happened yet: the host purges when it has.
-  if (!trx) for (const cid of applied.hidden) tellInaccessible(store, { did, cid, because: 'hidden' })
+  if (!trx) for (const cid of applied.hidden) notifyInaccessible(store, { did, cid, because: 'hidden' })
   return applied
 }
 

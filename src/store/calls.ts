@@ -1,7 +1,6 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
-import type { BlobStat, DifferingClaim, Viewer } from '../metadata/facts.ts'
-import type { HostTransaction } from '../metadata/host-database.ts'
+import type { BlobStat, BlobViewer, DifferingClaim, HostTransaction } from '../metadata/types.ts'
 
 // What the store's methods take and give.
 
@@ -22,11 +21,11 @@ export interface UploadOptions extends CallOptions {
   /** When the account first had the blob, for one that comes from elsewhere. @default now */
   createdAt?: Date | undefined
   /**
-   * `off` for a host that has bounds of its own: size, types, quota and uploads at once are then not the store's matter.
-   * The times hold all the same.
-   * @default 'on'
+   * False for a host that enforces limits of its own: the store then checks neither size, type nor quota, and does not count the
+   * uploads at once. The times hold all the same.
+   * @default true
    */
-  limits?: 'on' | 'off' | undefined
+  enforceLimits?: boolean | undefined
   /**
    * What becomes of bytes whose CID is taken down. `refuse`: the upload fails with `BlobTakenDown`. `store`: they are taken
    * in, and stay hidden as long as the takedown stands: for copies of what another server has taken down, too.
@@ -91,7 +90,7 @@ export interface ApplyWritesOptions extends QueryOptions {
 
 export interface StatOptions extends QueryOptions {
   /** @default 'public' */
-  as?: Viewer | undefined
+  as?: BlobViewer | undefined
   /**
    * Scopes whose references show a blob to who asks, besides `public`: what the host has found them to be allowed.
    * @default none

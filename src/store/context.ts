@@ -1,11 +1,11 @@
 import type { Logger } from '../logger.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
-import type { Hooks } from './hooks.ts'
-import { allowanceFor } from './interruption.ts'
+import type { BlobStoreHooks } from './hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { Presence } from './presence.ts'
-import type { UploadSlots } from './upload-slots.ts'
+import { allowanceFor } from './upload/interruption.ts'
+import type { UploadSlots } from './upload/slots.ts'
 
 /** An open store, as its operations see it. */
 export interface StoreContext {
@@ -15,7 +15,7 @@ export interface StoreContext {
   /** Those in force: its own at first, then what the processes of the store have agreed on. */
   times: ResolvedTimes
   readonly logger: Logger
-  readonly hooks: Hooks
+  readonly hooks: BlobStoreHooks
   readonly slots: UploadSlots
   readonly presence: Presence
   /** Part of every new key; grows with each opening and sweep. */

@@ -1,9 +1,10 @@
 import type { BlobBackend } from '../backend/backend.ts'
 import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import { alarm } from '../logger.ts'
-import type { Identity, StoreIdentity } from '../metadata/metadata.ts'
-import type { StoreContext } from './context.ts'
+import type { Identity, Metadata, StoreIdentity } from '../metadata/metadata.ts'
+import type { Backends } from './backends.ts'
 
 interface Marker {
   id: string
@@ -16,7 +17,12 @@ interface Marker {
 /** How long a process that was killed counts as open, in milliseconds. */
 export const lease: number = 5 * 60_000
 
-type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
+/** What belongs together: a database, and the backends that its rows name. */
+export interface Parties {
+  readonly backends: Backends
+  readonly metadata: Metadata
+  readonly logger: Logger
+}
 
 /**
  * Checks that the database and the bytes belong together and are of one age, then begins the next epoch. When the
@@ -25,7 +31,7 @@ type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
  *
  * @throws `StoreMismatch`
  */
-export async function recognise(parties: Parties): Promise<number> {
+export async function verifyIdentity(parties: Parties): Promise<number> {
   const { backends, metadata, logger } = parties
   // The markers before the database: what another process moves between the two looks then only makes the database newer.
   const markers = new Map<BlobBackend, Marker | null>()
@@ -36,7 +42,7 @@ export async function recognise(parties: Parties): Promise<number> {
     if (marker !== null) await assertOwn(metadata, backend, marker, identity)
     else if (await metadata.hasContent(backend.name)) {
       // Unless another process opened the store for the first time, and uploaded, between the two looks.
-      if ((await backend.readMarker()) !== null) return recognise(parties)
+      if ((await backend.readMarker()) !== null) return verifyIdentity(parties)
       throw mismatch(
         backend.name,
         'the database names bytes in it, but it is empty. Is its disk mounted, and is it the right folder or bucket? If its ' +
@@ -61,12 +67,12 @@ export async function recognise(parties: Parties): Promise<number> {
 }
 
 /**
- * As {@link recognise}, for who says that a copy of the database is complete.
+ * As {@link verifyIdentity}, for who says that a copy of the database is complete.
  *
  * @throws `StoreRestored` where the database has forgotten uploads: a copy of it is none to go back to
  */
-export async function recogniseWhole(parties: Parties): Promise<number> {
-  const epoch = await recognise(parties)
+export async function verifyWholeIdentity(parties: Parties): Promise<number> {
+  const epoch = await verifyIdentity(parties)
   if (!(await parties.metadata.identity()).restored) return epoch
   throw new BlobStoreError(
     'StoreRestored',

@@ -1,11 +1,12 @@
 import { assertAcceptPatterns, defaultAccept } from '../blob/mime.ts'
 import type { MimePolicy } from '../blob/mime-policy.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { SharedTimes } from '../metadata/shared-times.ts'
+import type { AccountQuota, ResolvedQuota } from '../metadata/types.ts'
 import { assertDelay, assertOneOf, assertOptions, assertWhole } from '../options.ts'
-import { type QuotaOption, resolveQuota } from './quota.ts'
 
 /** What is taken in. */
-export interface Limits {
+export interface BlobStoreLimits {
   /** In bytes, inclusive; at most 2 ** 40, a TiB. @default 5_242_880 (5 MiB, the reference PDS's) */
   maxBlobSize?: number | undefined
   /**
@@ -33,7 +34,7 @@ export interface Limits {
  * about a process's own uploads. For a process that was not given one of the five, as a tool beside the host, the last holds that the
  * store had.
  */
-export interface Times {
+export interface BlobStoreTimes {
   /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */
   grace?: number | undefined
   /**
@@ -67,9 +68,9 @@ export interface Times {
 }
 
 export type ResolvedLimits = {
-  readonly [K in Exclude<keyof Limits, 'uploads'>]-?: NonNullable<Limits[K]>
+  readonly [K in Exclude<keyof BlobStoreLimits, 'uploads'>]-?: NonNullable<BlobStoreLimits[K]>
 } & { readonly uploads: { readonly account: number; readonly total: number; readonly minRate: number } }
-export type ResolvedTimes = { readonly [K in keyof Times]-?: NonNullable<Times[K]> }
+export type ResolvedTimes = { readonly [K in keyof BlobStoreTimes]-?: NonNullable<BlobStoreTimes[K]> }
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 
@@ -77,16 +78,16 @@ const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 export const largestBlob: number = 2 ** 40
 
 /** More bytes than any blob has. */
-export const noMost: number = Number.POSITIVE_INFINITY
+export const unlimited: number = Number.POSITIVE_INFINITY
 
 /** For a host that has limits of its own. A type that it declares stands; else the bytes are looked at. */
 export const noLimits: ResolvedLimits = Object.freeze({
-  maxBlobSize: noMost,
+  maxBlobSize: unlimited,
   accept: Object.freeze(['*/*']),
   mimePolicy: 'sniffed',
   allowEmpty: true,
   quota: {},
-  uploads: Object.freeze({ account: noMost, total: noMost, minRate: 0 }),
+  uploads: Object.freeze({ account: unlimited, total: unlimited, minRate: 0 }),
 })
 
 const minute = 60_000
@@ -104,7 +105,7 @@ const defaultTimes: ResolvedTimes = {
 }
 
 /** @throws `InvalidArgument` */
-export function resolveLimits(limits: Limits = {}): ResolvedLimits {
+export function resolveLimits(limits: BlobStoreLimits = {}): ResolvedLimits {
   assertOptions('limits', limits, ['maxBlobSize', 'accept', 'mimePolicy', 'allowEmpty', 'quota', 'uploads'])
   const { maxBlobSize = 5 * 1024 * 1024, accept = defaultAccept, mimePolicy = 'sniffed', allowEmpty = true } = limits
   const { quota = {}, uploads = {} } = limits
@@ -130,11 +131,11 @@ export function resolveLimits(limits: Limits = {}): ResolvedLimits {
   })
 }
 
-const timers: readonly string[] = ['upload', 'idle', 'inspect'] satisfies (keyof Times)[]
+const timers: readonly string[] = ['upload', 'idle', 'inspect'] satisfies (keyof BlobStoreTimes)[]
 
 /** @throws `InvalidArgument` */
-export function resolveTimes(times: Times = {}): ResolvedTimes {
-  const names = Object.keys(defaultTimes) as (keyof Times)[]
+export function resolveTimes(times: BlobStoreTimes = {}): ResolvedTimes {
+  const names = Object.keys(defaultTimes) as (keyof BlobStoreTimes)[]
   assertOptions('times', times, names)
   const given = Object.entries(times).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
@@ -149,4 +150,40 @@ export function resolveTimes(times: Times = {}): ResolvedTimes {
     )
   }
   return Object.freeze(resolved)
+}
+
+/** The same for every account, or asked for each at every upload. */
+export type QuotaOption = AccountQuota | ((did: string) => AccountQuota | Promise<AccountQuota>)
+
+/** @throws `InvalidArgument` */
+export async function quotaOf(option: QuotaOption, did: string): Promise<ResolvedQuota> {
+  return resolveQuota(typeof option === 'function' ? await option(did) : option)
+}
+
+/** @throws `InvalidArgument` */
+function resolveQuota(quota: AccountQuota): ResolvedQuota {
+  assertOptions('limits.quota', quota, ['bytes', 'blobs', 'temporaryBlobs', 'pendingBytes'])
+  const unlimited = Number.POSITIVE_INFINITY
+  const { bytes = unlimited, blobs = unlimited, temporaryBlobs = unlimited, pendingBytes = bytes } = quota
+  const resolved = { bytes, blobs, temporaryBlobs, pendingBytes }
+  for (const [name, value] of Object.entries(resolved)) {
+    if (value !== unlimited) assertWhole(`limits.quota.${name}`, value, 0)
+  }
+  return resolved
+}
+
+/**
+ * The times that hold for a process: what it was given, or has by default, and what the store has agreed on. How long its
+ * own uploads may take, and stay without a record, is its own affair, once it was given; what others may still be at must not be taken for dead.
+ */
+export function timesInForce(own: ResolvedTimes, given: SharedTimes, agreed: SharedTimes): ResolvedTimes {
+  const upload = given.upload ?? agreed.upload ?? own.upload
+  return Object.freeze({
+    ...own,
+    grace: given.grace ?? agreed.grace ?? own.grace,
+    deleteDelay: agreed.deleteDelay ?? own.deleteDelay,
+    takedownHold: agreed.takedownHold ?? own.takedownHold,
+    upload,
+    lease: Math.max(own.lease, agreed.lease ?? 0, upload + own.inspect + 1),
+  })
 }

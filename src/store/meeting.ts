@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { BlobCid } from '../blob/cid.ts'
-import { toldClaims } from '../metadata/facts.ts'
-import type { Meeting, UploadSteps } from '../metadata/uploads.ts'
+import type { Meeting, UploadSteps } from '../metadata/metadata.ts'
+import { maxDifferingClaims } from '../metadata/types.ts'
 
 /**
  * Lets all records that still wait for a blob reference it, some in each transaction, so that others get their turn. What a
@@ -19,7 +19,7 @@ export async function finishMeeting(
     signal?.throwIfAborted()
     const more = await metadata.meetExpectations(did, cid)
     waiting = more.waiting
-    differing = [...differing, ...more.differing].slice(0, toldClaims)
+    differing = [...differing, ...more.differing].slice(0, maxDifferingClaims)
   }
   return differing
 }

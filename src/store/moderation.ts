@@ -1,10 +1,10 @@
 import { type CidLike, parseBlobCid } from '../blob/cid.ts'
-import { assertDid } from '../blob/did.ts'
+import { assertDid } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 import type { QueryOptions, TakedownOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
-import { tellInaccessible } from './hooks.ts'
+import { notifyInaccessible } from './inaccessible.ts'
 
 export async function takedown(
   store: StoreContext,
@@ -21,17 +21,17 @@ export async function takedown(
   }
   const cid = parseBlobCid(cidLike)
   await store.metadata.takedown(did, cid, { ref, trx: options.trx })
-  if (!options.trx) tellInaccessible(store, { did, cid, because: 'takenDown' })
+  if (!options.trx) notifyInaccessible(store, { did, cid, because: 'takenDown' })
 }
 
-export async function restore(
+export async function reverseTakedown(
   { metadata }: StoreContext,
   did: string,
   cid: CidLike,
   options: QueryOptions = {},
 ): Promise<void> {
   if (did !== '*') assertDid(did)
-  assertOptions('restore', options, ['trx', 'signal'])
+  assertOptions('reverseTakedown', options, ['trx', 'signal'])
   options.signal?.throwIfAborted()
   await metadata.restore(did, parseBlobCid(cid), { trx: options.trx })
 }

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { ProcessNote } from '../metadata/processes.ts'
+import type { ProcessNote } from '../metadata/metadata.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
-import type { StoreContext } from './context.ts'
-import { keepMarkers, lease } from './identity.ts'
+import { keepMarkers, lease, type Parties } from './identity.ts'
 
 /** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
 const interval = 60_000
-
-type Parties = Pick<StoreContext, 'backends' | 'metadata' | 'logger'>
 
 /** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
 export class Presence {

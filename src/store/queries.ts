@@ -1,10 +1,8 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
-import { assertDid } from '../blob/did.ts'
-import { visibleScopes } from '../blob/scope.ts'
-import { assertTid } from '../blob/tid.ts'
+import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { Account, BlobCounts, BlobStat, MissingBlob, Page, Usage } from '../metadata/facts.ts'
 import type { PageRequest } from '../metadata/metadata.ts'
+import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
 import { assertOptions } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
@@ -14,43 +12,54 @@ import type { StoreContext } from './context.ts'
 const queryOptions = ['trx', 'signal'] as const
 const pageOptions = [...queryOptions, 'limit', 'cursor'] as const
 
-export async function list(
+export async function listPublic(
   { metadata }: StoreContext,
   did: string,
   options: ListBlobsOptions = {},
-): Promise<Page<BlobCid>> {
-  const page = pageRequest('list', did, options, [...pageOptions, 'since', 'scopes'])
+): Promise<BlobPage<BlobCid>> {
+  const page = pageRequest('listPublic', did, options, [...pageOptions, 'since', 'scopes'])
   const { since } = options
-  const scopes = visibleScopes('list', options.scopes)
+  const scopes = visibleScopes('listPublic', options.scopes)
   if (since !== undefined) assertTid('list: since', since)
   return metadata.listReferenced(did, { ...page, since, scopes })
 }
 
-export async function listOwn(
+export async function listAll(
   { metadata }: StoreContext,
   did: string,
   options: PageOptions = {},
-): Promise<Page<BlobStat>> {
-  return metadata.listOwn(did, pageRequest('listOwn', did, options, pageOptions))
+): Promise<BlobPage<BlobStat>> {
+  return metadata.listOwn(did, pageRequest('listAll', did, options, pageOptions))
 }
 
 export async function listMissing(
   { metadata }: StoreContext,
   did: string,
   options: PageOptions = {},
-): Promise<Page<MissingBlob>> {
+): Promise<BlobPage<MissingBlob>> {
   return metadata.listMissing(did, pageRequest('listMissing', did, options, pageOptions))
 }
 
-export async function accounts({ metadata }: StoreContext, options: PageOptions = {}): Promise<Page<Account>> {
-  return metadata.listAccounts(page('accounts', options, pageOptions))
+export async function listAccounts(
+  { metadata }: StoreContext,
+  options: PageOptions = {},
+): Promise<BlobPage<AccountEntry>> {
+  return metadata.listAccounts(page('listAccounts', options, pageOptions))
 }
 
-export async function counts({ metadata }: StoreContext, did: string, options: QueryOptions = {}): Promise<BlobCounts> {
-  return metadata.counts(did, query('counts', did, options))
+export async function importProgress(
+  { metadata }: StoreContext,
+  did: string,
+  options: QueryOptions = {},
+): Promise<ImportProgress> {
+  return metadata.counts(did, query('importProgress', did, options))
 }
 
-export async function usage({ metadata }: StoreContext, did: string, options: QueryOptions = {}): Promise<Usage> {
+export async function usage(
+  { metadata }: StoreContext,
+  did: string,
+  options: QueryOptions = {},
+): Promise<AccountUsage> {
   return metadata.usage(did, query('usage', did, options))
 }
 

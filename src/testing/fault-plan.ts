@@ -1,6 +1,6 @@
 import type { BlobBackend, Spool } from '../backend/backend.ts'
-import { BlobStoreError } from '../errors.ts'
-import { assertOptions, assertWhole } from '../options.ts'
+import type { BlobStoreError } from '../errors.ts'
+import { assertOptions, assertWhole, invalidArgument } from '../options.ts'
 
 /** What is counted as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
 export type FaultyMethod =
@@ -78,22 +78,21 @@ export const onlyRead = (kind: FaultKind): boolean => kind === 'truncate' || kin
 /** @throws `InvalidArgument` */
 export function checkedFaults(plan: FaultPlan): readonly Fault[] {
   assertOptions('faultyBackend: plan', plan, ['faults', 'seed'])
-  if (!Array.isArray(plan.faults)) throw invalid('plan.faults must be an array')
+  if (!Array.isArray(plan.faults)) throw invalidArgument('faultyBackend', 'plan.faults must be an array')
   for (const fault of plan.faults) {
     assertOptions('faultyBackend: fault', fault, ['kind', 'on', 'at', 'chance', 'error', 'delay'])
     const { kind, on, at, chance, delay = 0 } = fault
-    if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`)
-    if (on !== undefined && !methods.includes(on)) throw invalid(`on must be one of ${methods.join(', ')}`)
+    if (!kinds.includes(kind)) throw invalidArgument('faultyBackend', `kind must be one of ${kinds.join(', ')}`)
+    if (on !== undefined && !methods.includes(on))
+      throw invalidArgument('faultyBackend', `on must be one of ${methods.join(', ')}`)
     if (onlyRead(kind) && on !== undefined && on !== 'read')
-      throw invalid(`${kind} happens to a body that is read: give on: 'read'`)
-    if ((at === undefined) === (chance === undefined)) throw invalid('either `at` or `chance` says when')
+      throw invalidArgument('faultyBackend', `${kind} happens to a body that is read: give on: 'read'`)
+    if ((at === undefined) === (chance === undefined))
+      throw invalidArgument('faultyBackend', 'either `at` or `chance` says when')
     if (at !== undefined) assertWhole('faultyBackend: at', at, 1)
-    if (chance !== undefined && !(chance >= 0 && chance <= 1)) throw invalid('`chance` is a number from 0 to 1')
+    if (chance !== undefined && !(chance >= 0 && chance <= 1))
+      throw invalidArgument('faultyBackend', '`chance` is a number from 0 to 1')
     assertWhole('faultyBackend: delay', delay, 0)
   }
   return plan.faults
-}
-
-function invalid(why: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', `faultyBackend: ${why}`)
 }

@@ -3,7 +3,7 @@ import type { BlobStore } from '../blob-store.ts'
 import { type BlobStoreOptions, createBlobStore } from '../create-blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
-import { sqliteMetadata } from '../metadata/sqlite-metadata.ts'
+import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'
 
 /** Those of `createBlobStore`, all optional. */
 export interface MemoryBlobStoreOptions extends Omit<BlobStoreOptions, 'backend' | 'metadata'> {

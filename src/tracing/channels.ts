@@ -6,9 +6,9 @@ import type { ByteRange } from '../backend/backend.ts'
 export const storeOperations = [
   'ready', 'close',
   'upload', 'applyWrites', 'read', 'presign', 'stat',
-  'list', 'listOwn', 'listMissing', 'counts', 'recordsFor', 'usage',
-  'takedown', 'restore', 'deleteAccount', 'reopenAccount',
-  'collect', 'sweep', 'scrub', 'totals', 'accounts', 'backup', 'markBackup', 'migrate', 'recover',
+  'listPublic', 'listAll', 'listMissing', 'importProgress', 'recordsFor', 'usage',
+  'takedown', 'reverseTakedown', 'deleteAccount', 'reopenAccount',
+  'collect', 'sweep', 'scrub', 'stats', 'listAccounts', 'backup', 'markBackup', 'migrate', 'recover',
 ] as const
 
 /** The methods of a backend that are traced, each by the channel `pds-blobstore:backend:<method>`. */

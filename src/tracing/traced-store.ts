@@ -1,7 +1,6 @@
 import type { BlobStore } from '../blob-store.ts'
-import type { BlobStat, Page } from '../metadata/facts.ts'
+import type { BlobPage, BlobStat } from '../metadata/types.ts'
 import { type StoreOperation, type StoreTrace, storeOperations, type TraceResult, traceChannels } from './channels.ts'
-import { numbersOf, textOf } from './summary.ts'
 import { trace } from './trace.ts'
 
 type AnyCall = (a: unknown, b: unknown, c: unknown) => Promise<unknown>
@@ -31,12 +30,12 @@ function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
 
 // biome-ignore format: a list of names
 const ofNoAccount: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  'ready', 'close', 'totals', 'accounts',
+  'ready', 'close', 'stats', 'listAccounts',
   'collect', 'sweep', 'scrub', 'backup', 'markBackup', 'migrate', 'recover',
 ])
 // biome-ignore format: a list of names
 const ofOneBlob: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  'read', 'presign', 'stat', 'recordsFor', 'takedown', 'restore',
+  'read', 'presign', 'stat', 'recordsFor', 'takedown', 'reverseTakedown',
 ])
 
 function messageOf(operation: StoreOperation, did: unknown, cid: unknown): StoreTrace {
@@ -50,7 +49,7 @@ function messageOf(operation: StoreOperation, did: unknown, cid: unknown): Store
 type Summary = (result: unknown) => TraceResult | undefined
 
 const nothing: Summary = () => undefined
-const items = (page: Page<unknown>): TraceResult => ({ items: page.items.length })
+const items = (page: BlobPage<unknown>): TraceResult => ({ items: page.items.length })
 const stat = (found: BlobStat | null): TraceResult =>
   found ? { found: true, size: found.size, mimeType: found.mimeType } : { found: false }
 
@@ -60,18 +59,39 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   applyWrites: numbersOf,
   presign: stat,
   stat,
-  list: items,
-  listOwn: items,
+  listPublic: items,
+  listAll: items,
   listMissing: items,
-  accounts: items,
+  listAccounts: items,
   recordsFor: (uris) => ({ items: uris.length }),
-  counts: numbersOf,
+  importProgress: numbersOf,
   usage: numbersOf,
-  totals: numbersOf,
+  stats: numbersOf,
   collect: numbersOf,
   sweep: numbersOf,
   scrub: numbersOf,
   migrate: numbersOf,
   recover: numbersOf,
   backup: numbersOf,
+}
+
+/** The numbers of a report, and of lists how long they are: a trace is not the place for their members. */
+function numbersOf(report: object): TraceResult {
+  const numbers: Record<string, number | boolean> = {}
+  for (const [name, value] of Object.entries(report)) {
+    if (typeof value === 'number' || typeof value === 'boolean') numbers[name] = value
+    else if (Array.isArray(value)) numbers[name] = value.length
+  }
+  return numbers
+}
+
+/** What a caller gave, as text; nothing where that is not possible, for then the operation has its say. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object' || value === null) return undefined
+  try {
+    return String(value)
+  } catch {
+    return undefined
+  }
 }

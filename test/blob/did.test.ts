@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { assertDid, isDid } from '../../src/blob/did.ts'
+import { assertDid, isDid } from '../../src/blob/identifiers.ts'
 
 test('DIDs of every method are accepted', () => {
   const dids = [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { snifferSpelling } from '../../src/blob/mime-aliases.ts'
 import { effectiveMimeType, type MimePolicy } from '../../src/blob/mime-policy.ts'
-import { headLength, sniffHead } from '../../src/blob/sniff.ts'
+import { headLength, sniffHead } from '../../src/blob/sniff/sniff.ts'
 import { isBlobStoreError } from '../../src/errors.ts'
 import { aac, big, box, ftyp, joined, little, mp3, noise, raw, riff, tagged, tar, zip } from './media-builders.ts'
 import { program } from './samples.ts'

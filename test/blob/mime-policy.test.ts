@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { defaultAccept, matchesAccept, octetStream } from '../../src/blob/mime.ts'
 import { effectiveMimeType, type MimePolicy } from '../../src/blob/mime-policy.ts'
-import { sniffMimeType } from '../../src/blob/sniff.ts'
+import { sniffMimeType } from '../../src/blob/sniff/sniff.ts'
 import { isBlobStoreError } from '../../src/errors.ts'
 import { files, program } from './samples.ts'
 

@@ -1,9 +1,9 @@
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canSniff } from '../../src/blob/can-sniff.ts'
 import { defaultAccept } from '../../src/blob/mime.ts'
-import { headLength, sniffMimeType } from '../../src/blob/sniff.ts'
+import { canSniff } from '../../src/blob/sniff/can-sniff.ts'
+import { headLength, sniffMimeType } from '../../src/blob/sniff/sniff.ts'
 import { files, program } from './samples.ts'
 
 /** The beginning of an archive whose first file is `data`, deflated, and says that it has `size` bytes. */

@@ -57,8 +57,8 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
     return { page, ran }
   }
 
-  // Red for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/headers.ts; for JavaScript and CSS
-  // without src/http/destination.ts, its refusal or its `vary`.
+  // Red for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
+  // without src/http/answer.ts, its refusal or its `vary`.
   test.each(Object.entries(hostile))('runs nowhere: %s', async (mimeType, text) => {
     const address = await publish(mimeType, text)
     const { page, ran } = await bare()

@@ -6,10 +6,10 @@ import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { manifest } from '../../scripts/check-package/workshop.ts'
-import { commands } from '../../src/cli/commands.ts'
+import { commands } from '../../src/cli/program.ts'
 import { cidOfBytes, DiskBackend } from '../../src/index.ts'
-import { ReferencePds } from '../exchange/reference-pds.ts'
 import { alice, bytes, day, post } from '../support/samples.ts'
+import { ReferencePds } from '../transfer/reference-pds.ts'
 import { CliPlace, cli, filled, program } from './run-cli.ts'
 
 // Goes red when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
@@ -83,7 +83,7 @@ describe('the command line', () => {
   test('sweeps, and stops with a problem where too much would go', async () => {
     const place = await filled()
     expect(await place.json('sweep')).toMatchObject({ keys: 2, orphans: 0, stopped: false })
-    const backend = new DiskBackend({ root: place.root, durability: 'none' })
+    const backend = new DiskBackend({ root: place.root, durability: 'relaxed' })
     await backend.open()
     for (let at = 0; at < 101; at++) {
       const content = bytes(`orphan ${at}`)
@@ -185,7 +185,7 @@ describe('the command line', () => {
     expect(moved.stdout).toMatch(/disk +still needed: old copies wait/)
     await cli(['collect', '--yes'], env)
     expect((await cli(['migrate', '--yes'], env)).stdout).toMatch(/disk +no longer needed/)
-    const blobs = place.store({ backend: new DiskBackend({ root, name: 'new', durability: 'none' }) })
+    const blobs = place.store({ backend: new DiskBackend({ root, name: 'new', durability: 'relaxed' }) })
     expect(await (await blobs.read(alice, cidOfBytes(bytes('hello')))).bytes()).toEqual(Buffer.from('hello'))
   })
 
@@ -285,7 +285,7 @@ describe('the command line', () => {
       [['stats', '--bogus'], 2, /unknown option '--bogus'\n.*pds-blobstore stats --help/],
       [['scrub', '--days'], 2, /argument missing\n.*pds-blobstore scrub --help/],
       [['stats'], 2, /Where are the bytes\? Give --disk.*\n.*BLOBSTORE_DISK/],
-      [['stats', '--disk', place.root], 2, /Where are the facts\? Give --sqlite.*\n.*BLOBSTORE_SQLITE/],
+      [['stats', '--disk', place.root], 2, /Where is the metadata\? Give --sqlite.*\n.*BLOBSTORE_SQLITE/],
       [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder\. A store is made by/],
       [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file\. A store is made by/],
       [['stats', '--disk', place.root, '--sqlite', place.root], 2, /it is no file/],

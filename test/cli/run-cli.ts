@@ -36,7 +36,7 @@ export class CliPlace extends FolderPlace {
 
   /** What is said of it before something is done to it. */
   get line(): string {
-    return `Store: bytes in ${this.root}, facts in ${this.database}\n`
+    return `Store: bytes in ${this.root}, metadata in ${this.database}\n`
   }
 
   /** The command line on this store. */

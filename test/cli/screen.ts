@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
-import type { Output } from '../../src/cli/output.ts'
+import type { Output } from '../../src/cli/table.ts'
 
 /** A terminal of so many columns, or, without them, a file; it remembers what was written to it. */
 export class Screen extends Writable implements Output {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commands } from '../../src/cli/commands.ts'
 import { yes } from '../../src/cli/options.ts'
+import { commands } from '../../src/cli/program.ts'
 import { storeName } from '../../src/cli/store-name.ts'
 import { type CliPlace, cli, filled, program, ran } from './run-cli.ts'
 
@@ -119,9 +119,9 @@ describe('which store the command line means', () => {
       { config: '/srv/store.mjs', sqlite: 'ignored' },
     ].map((given) => storeName(given, { place }))
     expect(names).toEqual([
-      'bytes in s3://pds-blobs/blobs, facts in postgres://pds@db.example:5433/pds',
-      'bytes in /srv/blobs and s3://b at r2.example, facts in a PostgreSQL database',
-      'bytes in /srv/blobs and the backend s3, facts in a database of its own, as /srv/store.mjs says',
+      'bytes in s3://pds-blobs/blobs, metadata in postgres://pds@db.example:5433/pds',
+      'bytes in /srv/blobs and s3://b at r2.example, metadata in a PostgreSQL database',
+      'bytes in /srv/blobs and the backend s3, metadata in a database of its own, as /srv/store.mjs says',
     ])
   })
 })

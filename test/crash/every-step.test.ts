@@ -11,8 +11,8 @@ import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples
 // A process crashes at its n-th call to backend or database, for every n, before and after the call's effect. What it
 // had acknowledged must be there in the next process, and after collecting and sweeping nothing else.
 //
-// Goes red when a rule is broken: bytes before the row (src/store/upload.ts: put before intend) leaves orphans that
-// the sweep's brake finds but collecting does not; a tombstone dropped before the deletion (src/maintenance/delete-doomed.ts)
+// Goes red when a rule is broken: bytes before the row (src/store/upload/upload.ts: put before intend) leaves orphans that
+// the sweep's deletion limit finds but collecting does not; a tombstone dropped before the deletion (src/maintenance/delete-doomed.ts)
 // leaves bytes; a missing foreign key or a commit before put loses acknowledged blobs.
 
 /** What the process has acknowledged: the blobs that its accounts hold, and which of their records name them. */
@@ -122,7 +122,7 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
 function process(folder: string, fuse: Fuse, clock: Clock): { blobs: BlobStore; die: () => void } {
   const { db, die } = fuse.database(join(folder, 'pds.sqlite'))
   const blobs = createBlobStore({
-    backend: fuse.backend(new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' })),
+    backend: fuse.backend(new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' })),
     metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
     limits: { accept: ['*/*'] },
   })

@@ -12,7 +12,7 @@ import { alice, bytes, chunks, day, hour, post } from '../support/samples.ts'
 // backend empty and the new one without a copy too many.
 //
 // Goes red when the copy is stored before its row (src/maintenance/replace.ts), or the old key gets no tombstone in the
-// transaction of the switch (src/metadata/rows/scrub-steps.ts, `replaceContent`).
+// transaction of the switch (src/metadata/queries/scrub-steps.ts, `replaceContent`).
 
 let home: string
 let template: string
@@ -101,7 +101,7 @@ function process(
 ): { blobs: BlobStore; die: () => void } {
   const { db, die } = fuse.database(join(folder, 'pds.sqlite'))
   const backend = (name: string) =>
-    fuse.backend(new DiskBackend({ root: join(folder, name), name, durability: 'none' }))
+    fuse.backend(new DiskBackend({ root: join(folder, name), name, durability: 'relaxed' }))
   const blobs = createBlobStore({
     backend: { write, all: { disk: backend('disk'), new: backend('new') } },
     metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),

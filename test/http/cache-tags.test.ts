@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { cacheTagOf, createBlobHandler } from '../../src/http.ts'
 import { createImageHandler, createImageVariants } from '../../src/images.ts'
-import { type Inaccessible, isBlobStoreError, MemoryBackend } from '../../src/index.ts'
+import { type InaccessibleEvent, isBlobStoreError, MemoryBackend } from '../../src/index.ts'
 import { sampleBlob } from '../../src/testing.ts'
 import { alice, bob, openPlace, tokens, xrpc } from './place.ts'
 
@@ -51,7 +51,7 @@ test('the hook gives what the tag is made of, and without the option there is no
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, new Uint8Array(10))
   const told: string[] = []
-  blobs.hooks.onInaccessible = (event: Inaccessible) => void told.push(cacheTagOf(event))
+  blobs.hooks.onInaccessible = (event: InaccessibleEvent) => void told.push(cacheTagOf(event))
   const response = await createBlobHandler(blobs, tokens)(new Request(`http://x${xrpc.get}?did=${alice}&cid=${cid}`))
   expect([response.headers.get('cache-tag'), response.headers.get('surrogate-key')]).toEqual([null, null])
   await blobs.takedown(alice, cid)

@@ -10,6 +10,7 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   InvalidMimeType: 400,
   InvalidSize: 400,
   InvalidCid: 400,
+  CidMismatch: 400,
   InvalidDid: 400,
   InvalidBlobRef: 400,
   InvalidRange: 416,
@@ -27,6 +28,7 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   ImagesFailed: 500,
   StorageFull: 507,
   StorageFailed: 500,
+  ReadTimeout: 500,
   BlobMissing: 500,
   BlobDamaged: 500,
   MetadataBusy: 503,
@@ -41,7 +43,7 @@ const upload = () => new Request(`http://x${xrpc.upload}`, { method: 'POST', hea
 
 function failing(blobs: BlobStore, error: unknown): BlobStore {
   const fail = () => Promise.reject(error)
-  return { ...blobs, upload: fail, read: fail, stat: fail, list: fail, listMissing: fail }
+  return { ...blobs, upload: fail, read: fail, stat: fail, listPublic: fail, listMissing: fail }
 }
 
 test('every error of the store has its status, and the host is told of those from 500', async () => {

@@ -135,7 +135,7 @@ test('what was taken down is not found, even by who has it cached, until it is r
   expect(await errorOf(await get(alice, cid, { headers }))).toEqual([404, 'BlobNotFound'])
   expect(await errorOf(await get(alice, cid, { headers: { range: 'bytes=0-1' } }))).toEqual([404, 'BlobNotFound'])
   expect((await get(alice, cid, { method: 'HEAD' })).status).toBe(404)
-  await blobs.restore(alice, cid)
+  await blobs.reverseTakedown(alice, cid)
   expect((await get(alice, cid, { headers })).status).toBe(304)
 })
 

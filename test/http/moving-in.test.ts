@@ -48,7 +48,7 @@ test.each(records)(
       const got = await get()
       expect(got.status).toBe(200)
       expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
-      expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+      expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     }
   },
 )

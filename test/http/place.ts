@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Limits, Times } from '../../src/index.ts'
+import type { BlobStoreLimits, BlobStoreTimes } from '../../src/index.ts'
 import { type BlobBackend, type BlobStore, createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
 
 export { alice, asAlice, tokens } from './tokens.ts'
@@ -30,8 +30,8 @@ export interface Place {
 }
 
 export interface PlaceOptions {
-  limits?: Limits
-  times?: Times
+  limits?: BlobStoreLimits
+  times?: BlobStoreTimes
   /** Puts something around the backend: a spy, a fault. */
   wrap?: (backend: BlobBackend) => BlobBackend
 }
@@ -40,7 +40,7 @@ export interface PlaceOptions {
 export async function openPlace({ limits, times, wrap = (backend) => backend }: PlaceOptions = {}): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'pds-blobstore-http-'))
   const blobs = createBlobStore({
-    backend: wrap(new DiskBackend({ root: join(root, 'blobs'), durability: 'none' })),
+    backend: wrap(new DiskBackend({ root: join(root, 'blobs'), durability: 'relaxed' })),
     metadata: sqliteMetadata(':memory:'),
     limits: { accept: ['*/*'], mimePolicy: 'declared', ...limits },
     times,

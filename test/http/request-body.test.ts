@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { requestBody } from '../../src/express/request-body.ts'
+import { requestBody } from '../../src/http/node/request.ts'
 import { dial, listen, type Wire } from './servers.ts'
 
 /** A request whose body is being sent by hand. */

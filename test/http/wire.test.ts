@@ -166,7 +166,7 @@ test('an upload that is aborted at any tenth leaves no spool, no row and no rese
   await until(async () => (await files()).length === 0, 'no files')
   await until(async () => (await blobs.usage(alice)).reserved === 0, 'nothing reserved')
   expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
-  expect(await blobs.listOwn(alice)).toEqual({ items: [] })
+  expect(await blobs.listAll(alice)).toEqual({ items: [] })
   expect(errors).toEqual([])
 })
 

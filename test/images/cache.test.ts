@@ -14,9 +14,9 @@ describe('the cache of variants', () => {
   test('has none as a blob, in no list and in no quota', async () => {
     const { blobs, images, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
-    const before = [await blobs.usage(alice), await blobs.list(alice), await blobs.totals()]
+    const before = [await blobs.usage(alice), await blobs.listPublic(alice), await blobs.stats()]
     for (const preset of Object.keys(images.presets)) await images.variant(alice, cid, preset)
-    expect([await blobs.usage(alice), await blobs.list(alice), await blobs.totals()]).toEqual(before)
+    expect([await blobs.usage(alice), await blobs.listPublic(alice), await blobs.stats()]).toEqual(before)
   })
 
   test('keeps what was asked for last, within its size', async () => {
@@ -138,7 +138,7 @@ describe('what the public may not see', () => {
     await expect(images.variant(bob, cid, 'avatar')).rejects.toMatchObject(missing)
     await blobs.takedown(alice, cid)
     await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject(missing)
-    await blobs.restore(alice, cid)
+    await blobs.reverseTakedown(alice, cid)
     await expect(images.variant(alice, cid, 'avatar')).resolves.toBeDefined()
     await blobs.deleteAccount(alice)
     await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject(missing)

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
-import { withoutHalfSegment } from '../../src/images/pool/half-segment.ts'
+import { withoutHalfSegment } from '../../src/images/pool/worker.ts'
 
 test('a progressive JPEG is decoded wherever it is cut off behind its first pixels', async () => {
   const pixels = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * i * 7 + (i >> 5) * 31) & 255))

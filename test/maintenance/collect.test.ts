@@ -449,7 +449,7 @@ describe('collecting when a backend is down', () => {
   async function doom(blobs: BlobStore, count: number): Promise<void> {
     for (let at = 0; at < count; at += 100) {
       const some = Array.from({ length: Math.min(100, count - at) }, (_, index) => bytes(`${at + index}`))
-      await Promise.all(some.map((one) => blobs.upload(alice, one, { limits: 'off' })))
+      await Promise.all(some.map((one) => blobs.upload(alice, one, { enforceLimits: false })))
     }
   }
 

@@ -68,7 +68,7 @@ describe.each(places)('collecting on $name', ({ make }) => {
       await post(blobs, alice, 'a', refs[1])
     }
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
-    const held = (await blobs.listOwn(alice)).items.map(({ cid }) => cid)
+    const held = (await blobs.listAll(alice)).items.map(({ cid }) => cid)
     expect(held.sort()).toEqual([refs[0], refs[1]].map((ref) => `${ref?.ref}`).sort())
     clock.advance(2 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
@@ -264,7 +264,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     await blobs.takedown(bob, cid)
     const ownersOf = async () => [{ did: alice }, { did: bob }]
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, unclaimed: [], takenDown: [cid] })
-    await blobs.restore(bob, cid)
+    await blobs.reverseTakedown(bob, cid)
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 2, unclaimed: [], takenDown: [] })
   })
 

@@ -25,7 +25,7 @@ class MovingPlace extends FolderPlace {
   readonly newRoot: string = join(this.folder, 'new')
 
   readonly disk = (): BlobBackend => this.backend()
-  readonly fresh = (): BlobBackend => new DiskBackend({ root: this.newRoot, name: 'new', durability: 'none' })
+  readonly fresh = (): BlobBackend => new DiskBackend({ root: this.newRoot, name: 'new', durability: 'relaxed' })
 
   /** A store that writes to `write`, and knows both unless told otherwise. */
   moving(write: 'disk' | 'new', all: readonly BlobBackend[] = [this.disk(), this.fresh()]): BlobStore {

@@ -13,7 +13,7 @@ function openStore() {
   const sqlite = join(folder, 'blobs.sqlite')
   const open = () =>
     createBlobStore({
-      backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+      backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
       metadata: sqliteMetadata(sqlite, { durability: 'relaxed', now: clock.now }),
       limits: { accept: ['*/*'] },
     })
@@ -149,7 +149,7 @@ describe('scrub', () => {
       },
     ])
     expect(await blobs.usage(alice)).toEqual({ bytes: 5, count: 1, reserved: 0, pending: 0 })
-    expect(await blobs.totals()).toEqual({
+    expect(await blobs.stats()).toEqual({
       ...{ accounts: 2, bytes: 10, count: 2, reserved: 0, pending: 0 },
       ...{ storedBytes: 5, storedCount: 1, doomedCount: 1 },
     })

@@ -5,8 +5,8 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { CheckpointThread } from '../../src/metadata/checkpoint-thread.ts'
-import { Checkpoints } from '../../src/metadata/checkpoints.ts'
+import { CheckpointThread } from '../../src/metadata/sqlite/checkpoint-thread.ts'
+import { Checkpoints } from '../../src/metadata/sqlite/checkpoints.ts'
 import { temporaryFolder } from '../support/places.ts'
 
 // How the log of an SQLite file gets into the file. Red when nobody takes the log, when the writers do not wait for the
@@ -213,7 +213,7 @@ test('closing ends the thread, and leaves the file alone in its folder', async (
 test('the thread keeps no process alive', async () => {
   const program = `
     import Database from 'better-sqlite3'
-    import { Checkpoints } from '${new URL('../../src/metadata/checkpoints.ts', import.meta.url).href}'
+    import { Checkpoints } from '${new URL('../../src/metadata/sqlite/checkpoints.ts', import.meta.url).href}'
     const database = new Database(process.argv[1])
     database.pragma('journal_mode = WAL')
     database.exec('create table row (bytes blob); insert into row values (randomblob(400000))')

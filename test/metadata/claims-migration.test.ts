@@ -34,7 +34,7 @@ test.each(hostDatabases)(
     expect((await blobs.listMissing(alice)).items).toEqual([
       { cid: others.ref.toString(), recordUri: uriOf(alice, 'waits') },
     ])
-    expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 1 })
     await post(blobs, alice, 'a', { $type: 'blob', ref: { $link: cid }, mimeType: 'image/png', size: 99 })
     const { rows } = await sql`select expires_at from blobstore_blob where cid = ${cid}`.execute(db)
     expect(rows).toEqual([{ expires_at: null }])

@@ -145,7 +145,7 @@ describe('the host’s Kysely', () => {
       { recordUri: uri, createdAt: 1 },
     ])
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('camel')
-    expect(await blobs.listOwn(alice)).toMatchObject({ items: [{ createdAt: new Date(clock.time), size: 5 }] })
+    expect(await blobs.listAll(alice)).toMatchObject({ items: [{ createdAt: new Date(clock.time), size: 5 }] })
     await blobs.upload(alice, bytes('temporary'))
     clock.advance(2 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
@@ -164,7 +164,7 @@ describe('the host’s Kysely', () => {
     await db.transaction().execute(async (trx) => {
       const writes = [{ action: 'create', uri: uriOf(alice, 'a'), record: { ref } }] as const
       await blobs.applyWrites(alice, writes, { rev: nextRev(), trx })
-      expect(await blobs.counts(alice, { trx })).toEqual({ expected: 1, imported: 1 })
+      expect(await blobs.importProgress(alice, { trx })).toEqual({ expected: 1, imported: 1 })
     })
     expect(await blobs.stat(alice, ref.ref)).toMatchObject({ size: 1 })
   })
@@ -185,9 +185,9 @@ describe('the host’s Kysely', () => {
       referenced: true,
       takenDown: false,
     })
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     expect(await blobs.usage(alice)).toEqual({ bytes: 14, count: 2, reserved: 0, pending: 0 })
-    expect((await blobs.listOwn(alice, { limit: 1 })).cursor).toBeTypeOf('string')
+    expect((await blobs.listAll(alice, { limit: 1 })).cursor).toBeTypeOf('string')
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('12345')
     clock.advance(2 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1, waitingKeys: 1 })

@@ -45,7 +45,7 @@ describe.each(versions)('a host with the Kysely $version', ({ module }) => {
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('hello')
     await db.transaction().execute(async (trx) => {
       await trx.insertInto('record').values({ uri: 'at://x' }).execute()
-      expect(await blobs.list(alice, { trx })).toMatchObject({ items: [String(ref.ref)] })
+      expect(await blobs.listPublic(alice, { trx })).toMatchObject({ items: [String(ref.ref)] })
     })
     await unpost(blobs, alice, 'a')
     await blobs.deleteAccount(alice)

@@ -47,10 +47,11 @@ test('nothing that serves walks through a table, or through the references of an
   await blobs.stat(bob, one.ref, { as: 'account' })
   await blobs.recordsFor(bob, two.ref)
   await blobs.usage(bob)
-  for (const cursor of [undefined, (await blobs.list(bob, { limit: 1 })).cursor]) await blobs.list(bob, { cursor })
+  for (const cursor of [undefined, (await blobs.listPublic(bob, { limit: 1 })).cursor])
+    await blobs.listPublic(bob, { cursor })
   await blobs.listMissing(alice)
   await blobs.takedown(bob, two.ref)
-  await blobs.restore(bob, two.ref)
+  await blobs.reverseTakedown(bob, two.ref)
 
   const walks: string[] = []
   for (const query of said) {
@@ -77,7 +78,7 @@ test('what came since a revision is found by the revision, and in pages where mu
   await blobs.applyWrites(alice, [{ action: 'create', uri: uriOf(alice, '1'), record: { old } }], { rev: revs[0] })
   await blobs.applyWrites(alice, [{ action: 'create', uri: uriOf(alice, '2'), record: { fresh } }], { rev: revs[1] })
   said.clear()
-  expect(await blobs.list(alice, { since: revs[0] })).toEqual({ items: [String(fresh.ref)] })
+  expect(await blobs.listPublic(alice, { since: revs[0] })).toEqual({ items: [String(fresh.ref)] })
   const plans = [...said]
     .filter((query) => /^select .*"rev"/.test(query))
     .map((query) => {
@@ -90,6 +91,6 @@ test('what came since a revision is found by the revision, and in pages where mu
   await sql`insert into blobstore_ref (did, cid, record_uri, rev, scope)
     with recursive s (n) as (select 1 union all select n + 1 from s where n < 10001)
     select ${alice}, ${String(fresh.ref)}, 'at://' || n, ${revs[2]}, 'public' from s`.execute(db)
-  expect(await blobs.list(alice, { since: revs[1] })).toEqual({ items: [String(fresh.ref)] })
-  expect(await blobs.list(alice, { since: revs[2] })).toEqual({ items: [] })
+  expect(await blobs.listPublic(alice, { since: revs[1] })).toEqual({ items: [String(fresh.ref)] })
+  expect(await blobs.listPublic(alice, { since: revs[2] })).toEqual({ items: [] })
 })

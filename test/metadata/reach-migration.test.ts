@@ -62,15 +62,15 @@ test.each(hostDatabases)(
 
     const blobs = store({ limits: { accept: ['*/*'], quota: { temporaryBlobs: 2 } } })
     expect((await blobs.recordsFor(alice, named.ref)).sort()).toEqual([uriOf(alice, 'a'), uriOf(alice, 'b')])
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
-    expect(await blobs.listOwn(alice)).toMatchObject({ items: [{}, {}] })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
+    expect(await blobs.listAll(alice)).toMatchObject({ items: [{}, {}] })
     await blobs.upload(alice, bytes('the second temporary one'))
     await expect(blobs.upload(alice, bytes('one too many'))).rejects.toMatchObject({ code: 'QuotaExceeded' })
     await unpost(blobs, alice, 'a')
     clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 2 })
     expect(await blobs.stat(alice, temporary.ref)).toBeNull()
-    expect(await blobs.list(alice)).toEqual({ items: [named.ref.toString()] })
+    expect(await blobs.listPublic(alice)).toEqual({ items: [named.ref.toString()] })
     const imported = { $type: 'blob', ref: { $link: named.ref.toString() }, mimeType: 'image/png', size: 1 }
     const write = { action: 'create', uri: uriOf(alice, 'c'), record: { imported } } as const
     await blobs.applyWrites(alice, [write], { rev: nextRev(), missing: 'expect' })

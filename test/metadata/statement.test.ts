@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { Kysely, type LogEvent, SqliteDialect } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Tables } from '../../src/metadata/schema/tables.ts'
 import { statement } from '../../src/metadata/statement.ts'
-import type { Tables } from '../../src/metadata/tables.ts'
 
 function connection() {
   const said: string[] = []

@@ -29,7 +29,7 @@ test.each(hostDatabases)(
     expect(await migrationSql(name, { after: '002' })).toContain('blobstore_ref_rev')
     const host = store({ times: { deleteDelay: 7 * day } })
     await host.markBackup()
-    expect(await host.list(alice)).toEqual({ items: [String(ref.ref)] })
+    expect(await host.listPublic(alice)).toEqual({ items: [String(ref.ref)] })
     await host.close()
     const tool = store()
     await tool.ready()

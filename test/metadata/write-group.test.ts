@@ -71,7 +71,7 @@ test('one that is refused leaves nothing, and takes no other along', async () =>
     const expected = refused(n) ? nothing : { ...nothing, bytes: bytes(`blob ${n}`).length, count: 1 }
     expect(await blobs.usage(accountOf(n))).toEqual(expected)
   }
-  expect(await blobs.totals()).toMatchObject({ count: 32, reserved: 0, doomedCount: 0 })
+  expect(await blobs.stats()).toMatchObject({ count: 32, reserved: 0, doomedCount: 0 })
 })
 
 test('what one needs of another in its group, it finds', async () => {
@@ -80,7 +80,7 @@ test('what one needs of another in its group, it finds', async () => {
   // The same bytes from everybody: the first to come brings the content, the others find it.
   const refs = await Promise.all(many.map((n) => blobs.upload(accountOf(n), bytes('the same'))))
   expect(new Set(refs.map((ref) => String(ref.ref))).size).toBe(1)
-  expect(await blobs.totals()).toMatchObject({ count: 40, storedCount: 1 })
+  expect(await blobs.stats()).toMatchObject({ count: 40, storedCount: 1 })
 })
 
 test('where the commit fails, nobody is told that it was stored', async () => {
@@ -91,5 +91,5 @@ test('where the commit fails, nobody is told that it was stored', async () => {
   const outcomes = await Promise.allSettled(many.map((n) => blobs.upload(accountOf(n), bytes(`blob ${n}`))))
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toEqual([])
   failToStore(false)
-  expect(await blobs.totals()).toMatchObject({ count: 1, bytes: bytes('before').length, reserved: 0 })
+  expect(await blobs.stats()).toMatchObject({ count: 1, bytes: bytes('before').length, reserved: 0 })
 })

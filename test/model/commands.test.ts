@@ -12,7 +12,7 @@ test('a store in memory does what the model says', async () => {
   expect(commands).toBeGreaterThan(3000)
 }, 60_000)
 
-test('a store with its facts in PostgreSQL does too', async () => {
+test('a store with its metadata in PostgreSQL does too', async () => {
   const commands = await expectModelled(() => postgresPlace(settings), 8)
   expect(commands).toBeGreaterThan(100)
 }, 60_000)

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { BlobStore, BlobStoreErrorCode, Page, Viewer } from '../../src/index.ts'
+import type { BlobPage, BlobStore, BlobStoreErrorCode, BlobViewer } from '../../src/index.ts'
 import { alice, bob, nextRev } from '../support/samples.ts'
 import { Command, type Question } from './command.ts'
 import { contents } from './contents.ts'
@@ -97,7 +97,7 @@ const read = command(
   fc.record({
     did: someAccount,
     content: someContent,
-    as: fc.constantFrom<Viewer>('public', 'public', 'account', 'moderator'),
+    as: fc.constantFrom<BlobViewer>('public', 'public', 'account', 'moderator'),
     scopes: someScopes,
     range: fc.constantFrom(undefined, undefined, { start: 2, end: 9 }),
   }),
@@ -125,10 +125,10 @@ const look = command(
       const since = ago > 10 ? undefined : model.revOf(did, ago)
       return {
         real: async () => ({
-          list: await all((cursor) => blobs.list(did, { scopes, since, limit, cursor })),
-          own: await all((cursor) => blobs.listOwn(did, { limit, cursor })),
+          list: await all((cursor) => blobs.listPublic(did, { scopes, since, limit, cursor })),
+          own: await all((cursor) => blobs.listAll(did, { limit, cursor })),
           missing: await all((cursor) => blobs.listMissing(did, { limit, cursor })),
-          counts: await blobs.counts(did),
+          counts: await blobs.importProgress(did),
           records: await Promise.all(contents.map(async ({ cid }) => (await blobs.recordsFor(did, cid)).sort())),
           stats: await Promise.all(contents.map(({ cid }) => blobs.stat(did, cid, { scopes }))),
           usage: await usageOf(blobs, did),
@@ -146,7 +146,7 @@ const look = command(
     },
 )
 
-async function all<T>(pageAt: (cursor: string | undefined) => Promise<Page<T>>): Promise<T[]> {
+async function all<T>(pageAt: (cursor: string | undefined) => Promise<BlobPage<T>>): Promise<T[]> {
   const items: T[] = []
   let cursor: string | undefined
   do {
@@ -167,7 +167,7 @@ const takedown = command(
   fc.record({
     did: somebody,
     content: someContent,
-    name: fc.constantFrom<'takedown' | 'restore'>('takedown', 'restore'),
+    name: fc.constantFrom<'takedown' | 'reverseTakedown'>('takedown', 'reverseTakedown'),
   }),
   ({ did, content, name }) => `${name}(${nameOf(did)}, ${content.name})`,
   ({ did, content, name }) =>

@@ -1,11 +1,11 @@
 import type {
-  BlobCounts,
+  AccountQuota,
   BlobStat,
   BlobStoreErrorCode,
+  BlobViewer,
+  ImportProgress,
   MissingBlob,
-  Quota,
   ReadOptions,
-  Viewer,
 } from '../../src/index.ts'
 import { day } from '../support/samples.ts'
 import type { Content } from './contents.ts'
@@ -67,7 +67,7 @@ export const quota = {
   blobs: 5,
   temporaryBlobs: Number.POSITIVE_INFINITY,
   pendingBytes: 10_000_000,
-} satisfies Quota
+} satisfies AccountQuota
 
 /** A temporary blob is collected this long after its upload, or after it lost its last reference. */
 const grace = day
@@ -152,7 +152,7 @@ export class Model {
     return [...shown].filter((cid) => !stillShown.has(cid)).sort()
   }
 
-  stat(did: string, cid: string, as: Viewer, scopes: readonly string[]): BlobStat | null {
+  stat(did: string, cid: string, as: BlobViewer, scopes: readonly string[]): BlobStat | null {
     const account = this.#account(did)
     const stat = this.#stat(did, account, cid)
     if (!stat || as === 'moderator') return stat
@@ -190,7 +190,7 @@ export class Model {
     return missing.sort((a, b) => (`${a.cid} ${a.recordUri}` < `${b.cid} ${b.recordUri}` ? -1 : 1))
   }
 
-  counts(did: string): BlobCounts {
+  counts(did: string): ImportProgress {
     const account = this.#account(did)
     const named = [...new Set(allNames(account).map(({ content }) => content.cid))]
     return { expected: named.length, imported: named.filter((cid) => account.blobs.has(cid)).length }
@@ -211,7 +211,7 @@ export class Model {
     this.#takedowns.add(`${did} ${cid}`)
   }
 
-  restore(did: string, cid: string): void {
+  reverseTakedown(did: string, cid: string): void {
     this.#takedowns.delete(`${did} ${cid}`)
   }
 

@@ -51,7 +51,7 @@ export async function diskPlace(settings: Settings): Promise<ModelPlace> {
     open: () =>
       createBlobStore({
         ...settings,
-        backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+        backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
         metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
       }),
     remove: async () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }),

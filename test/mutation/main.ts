@@ -18,15 +18,15 @@ const subjects = {
   blob: { files: ['src/blob/{cid,mime,mime-policy,mime-refinements,sniff}.ts'], tests: ['test/blob/**/*.test.ts'] },
   store: {
     files: [
-      'src/store/upload.ts',
+      'src/store/upload/upload.ts',
       'src/metadata/write-group.ts',
-      'src/metadata/rows/{upload-steps,commit-step,collect-steps,delete-blobs}.ts',
+      'src/metadata/queries/{upload-steps,commit-step,collect-steps,delete-blobs}.ts',
       'src/maintenance/collect.ts',
       'src/maintenance/delete-doomed.ts',
     ],
     tests: [
       'test/store/{arguments,between-the-steps,upload,quota,accounts,hooks,indistinguishable,references,lifecycle}.test.ts',
-      'test/maintenance/{meanwhile,collect,brake,sweep}.test.ts',
+      'test/maintenance/{meanwhile,collect,deletion-limit,sweep}.test.ts',
       'test/metadata/write-group.test.ts',
     ],
   },

@@ -113,7 +113,7 @@ describe('temporary blobs', () => {
     await pds.collectAll()
     expect(await pds.blobstore(did).hasTemp(key)).toBe(false)
     await expect(pds.blobstore(did).makePermanent(key, cid)).rejects.toBeInstanceOf(BlobNotFoundError)
-    expect(await pds.blobs.totals()).toMatchObject({ count: 0, storedBytes: 0, doomedCount: 0 })
+    expect(await pds.blobs.stats()).toMatchObject({ count: 0, storedBytes: 0, doomedCount: 0 })
   })
 
   test('of uploads that were repeated leave nothing', async () => {
@@ -122,7 +122,7 @@ describe('temporary blobs', () => {
     for (let i = 0; i < 10; i++) await pds.blobstore(did).putTemp(bytes)
     await stored(pds, { cid, bytes })
     await pds.collectAll()
-    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
+    expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
   })
 
   test('of an upload that failed leave nothing', async () => {
@@ -135,7 +135,7 @@ describe('temporary blobs', () => {
     )
     await expect(pds.blobstore(did).putTemp(source)).rejects.toThrow('the client hung up')
     await pds.collectAll()
-    expect(await pds.blobs.totals()).toMatchObject({ count: 0, reserved: 0, storedBytes: 0, doomedCount: 0 })
+    expect(await pds.blobs.stats()).toMatchObject({ count: 0, reserved: 0, storedBytes: 0, doomedCount: 0 })
   })
 })
 
@@ -255,7 +255,7 @@ describe('a moderator', () => {
   test('can quarantine what the PDS has as permanent and nobody pinned, as after an import', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
-    await pds.blobs.upload(did, bytes, { limits: 'off' })
+    await pds.blobs.upload(did, bytes, { enforceLimits: false })
     pds.rows.set(cid, 'permanent')
     await pds.blobstore(did).quarantine(cid)
     expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
@@ -268,7 +268,7 @@ describe('what not everybody may see', () => {
   test('is kept, and shown to nobody, however it came', async () => {
     const pds = new FakePds()
     const [pinned, unpinned, shown] = [await stored(pds), sample(), await stored(pds)]
-    await pds.blobs.upload(did, unpinned.bytes, { limits: 'off' })
+    await pds.blobs.upload(did, unpinned.bytes, { enforceLimits: false })
     await pds.blobstore(did).getBytes(shown.cid)
     for (const { cid } of [pinned, unpinned, shown]) pds.rows.set(cid, 'unlisted')
     expect(await pds.blobstore(did).hasStored(pinned.cid)).toBe(false)
@@ -280,7 +280,7 @@ describe('what not everybody may see', () => {
       expect(await pds.blobs.stat(did, cid, { as: 'account' })).not.toBeNull()
       await expect(pds.blobstore(did).getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
     }
-    expect(await pds.blobs.list(did)).toEqual({ items: [] })
+    expect(await pds.blobs.listPublic(did)).toEqual({ items: [] })
   })
 
   test('is hidden when its last public record is deleted', async () => {
@@ -368,7 +368,7 @@ describe('reconciling', () => {
     expect(await reconcile(pds)).toMatchObject({ accounts: 1, blobs: 2, released: 1, confirmed: 1 })
     await pds.collectAll()
     expect(await pds.blobstore(did).hasStored(kept.cid)).toBe(true)
-    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1 })
+    expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1 })
   })
 
   test('leaves alone what is quarantined', async () => {
@@ -414,7 +414,7 @@ describe('when an account is deleted', () => {
     expect(await pds.blobs.usage(did)).toMatchObject({ bytes: 0, count: 0 })
     pds.rows.set(others.cid, 'permanent')
     await pds.collectAll()
-    expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
+    expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
 
     pds.deleted.delete(did)
     await stored(pds, two)

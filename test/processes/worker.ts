@@ -60,7 +60,7 @@ const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
 }
 
 const blobs = createBlobStore({
-  backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+  backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
   metadata: factsIn(folder, schema),
   limits: { accept: ['*/*'], ...(role === 'upload' ? { quota: { bytes: 100_000 } } : {}) },
   // Long enough for a record to be written, short enough for collecting to come between.

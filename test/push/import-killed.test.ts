@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BusyPds, expectAll } from '../exchange/busy-pds.ts'
-import { killAmidst, reportOf } from '../exchange/killing.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
+import { BusyPds, expectAll } from '../transfer/busy-pds.ts'
+import { killAmidst, reportOf } from '../transfer/killing.ts'
 
 // The command line imports, and exports again, and is killed IMPORT_KILLS times (20) in the midst of each, while the PDS
 // serves. Goes red when what a kill has left is taken for done, or is in the way of the next run.

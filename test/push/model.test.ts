@@ -13,11 +13,11 @@ test('a store on disk and an SQLite file does what the model says', async () => 
   expect(await expectModelled(() => diskPlace(settings), 200)).toBeGreaterThan(7_500)
 })
 
-test('a store with its facts in PostgreSQL does what the model says', async () => {
+test('a store with its metadata in PostgreSQL does what the model says', async () => {
   expect(await expectModelled(() => postgresPlace(settings), 100)).toBeGreaterThan(3_200)
 })
 
 const s3 = inject('s3')
-test.skipIf(!s3)('a store with its bytes in S3 and its facts in PostgreSQL does what the model says', async () => {
+test.skipIf(!s3)('a store with its bytes in S3 and its metadata in PostgreSQL does what the model says', async () => {
   if (s3) expect(await expectModelled(() => s3PostgresPlace(settings, s3), 50)).toBeGreaterThan(1_200)
 })

@@ -66,10 +66,10 @@ test.runIf(hasPgBouncer())('a store is whole behind PgBouncer in transaction mod
   }
   expect(await wrongsIn(one.db)).toEqual([])
   expect(await other.blobs.scrub({ olderThan: 0 })).toMatchObject({ findings: [], recounted: [] })
-  const { storedCount, doomedCount, count } = await other.blobs.totals()
+  const { storedCount, doomedCount, count } = await other.blobs.stats()
   expect([(await backend.list()).keys.length, doomedCount]).toEqual([storedCount, 0])
   expect(count).toBeGreaterThan(0)
-  const { items } = await one.blobs.list(alice)
+  const { items } = await one.blobs.listPublic(alice)
   expect(await text((await one.blobs.read(alice, items[0] ?? '')).body)).not.toBe('')
 })
 

@@ -17,8 +17,8 @@ import { type Call, straceWorks, trace } from '../trials/power/strace.ts'
 // Goes red when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
 // shard; when src/backend/disk/shards.ts does not sync the parent of a new shard; when src/backend/disk/deletion.ts does
 // not sync the shard; when src/backend/disk/marker.ts syncs less;
-// when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite-settings.ts sets
-// synchronous = NORMAL; when src/store/upload.ts commits before `put`, or puts before `intend`; when
+// when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite/settings.ts sets
+// synchronous = NORMAL; when src/store/upload/upload.ts commits before `put`, or puts before `intend`; when
 // src/maintenance/delete-doomed.ts forgets tombstones before the bytes are gone. Of these the last tests break three.
 // Needs strace (Debian: strace); REQUIRE_STRACE=1 makes its absence a failure.
 

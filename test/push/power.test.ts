@@ -11,7 +11,7 @@ import { runTrial } from '../trials/run-trial.ts'
 // `npm run test:power` for as many as there is time for.
 //
 // Goes red when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
-// when src/metadata/sqlite-settings.ts sets synchronous = NORMAL: the rules broken here. And when a break is not noticed,
+// when src/metadata/sqlite/settings.ts sets synchronous = NORMAL: the rules broken here. And when a break is not noticed,
 // for then the trial proves nothing. Needs root, xfsprogs and e2fsprogs; REQUIRE_POWER=1 makes their absence a failure.
 
 const home = mkdtempSync(join(tmpdir(), 'pds-blobstore-power-'))

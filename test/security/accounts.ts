@@ -121,7 +121,7 @@ class Life {
       case 'takedown':
         return await blobs.takedown(did, cid)
       case 'restore':
-        return await blobs.restore(did, cid)
+        return await blobs.reverseTakedown(did, cid)
       case 'delete':
         return content === 0 ? await blobs.deleteAccount(did) : await commit(blobs, did)
       case 'reopen':
@@ -133,15 +133,15 @@ class Life {
 
   async view(): Promise<unknown> {
     const did = `did:plc:alice${this.#id}`
-    const { items } = await this.#blobs.listOwn(did)
+    const { items } = await this.#blobs.listAll(did)
     const own = await Promise.all(
       items.map(async ({ createdAt: _, ...stat }) => {
         const reading = await this.#blobs.read(did, stat.cid, { as: 'moderator' })
         return { ...stat, content: Buffer.from(await reading.bytes()).toString() }
       }),
     )
-    const list = await this.#blobs.list(did)
-    const [usage, counts] = [await this.#blobs.usage(did), await this.#blobs.counts(did)]
+    const list = await this.#blobs.listPublic(did)
+    const [usage, counts] = [await this.#blobs.usage(did), await this.#blobs.importProgress(did)]
     const byName = (a: unknown, b: unknown): number => (this.#text(a) < this.#text(b) ? -1 : 1)
     return { own: own.sort(byName), list: list.items.sort(byName), usage, counts }
   }

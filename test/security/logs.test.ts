@@ -64,8 +64,8 @@ describe('a message of an error', () => {
     await expectFit((text) => blobs.upload(text, bytes('a')))
     await expectFit((text) => blobs.upload(`did:plc:${text}`, bytes('a')))
     await expectFit((text) => blobs.read(alice, text))
-    await expectFit((text) => blobs.list(alice, { cursor: text }))
-    await expectFit((text) => blobs.list(alice, { since: text }))
+    await expectFit((text) => blobs.listPublic(alice, { cursor: text }))
+    await expectFit((text) => blobs.listPublic(alice, { since: text }))
     await expectFit((text) => blobs.stat(alice, 'x', { scopes: [text] }))
     await expectFit((text) => blobs.read(alice, String(missing.ref), { as: text as never }))
     await expectFit((rev) => blobs.applyWrites(alice, [], { rev }))
@@ -107,7 +107,7 @@ describe('a message of an error', () => {
 
   test('quotes the name of an unknown option without what could end a line', async () => {
     const { blobs } = await place()
-    await expectFit((text) => blobs.list(alice, { [text]: 1 }))
+    await expectFit((text) => blobs.listPublic(alice, { [text]: 1 }))
   })
 })
 

@@ -69,7 +69,7 @@ async function raceOnce(blobs: BlobStore, race: number, pick: (below: number) =>
 
   await expect(blobs.read(alice, cid), `race ${race}`).rejects.toMatchObject({ code: 'BlobNotFound' })
   expect(await blobs.stat(alice, cid, { as: 'account' }), `race ${race}`).toBeNull()
-  expect((await blobs.list(alice, { limit: 1000 })).items).not.toContain(cid)
+  expect((await blobs.listPublic(alice, { limit: 1000 })).items).not.toContain(cid)
   await expect(blobs.upload(alice, content)).rejects.toMatchObject({ code: 'BlobTakenDown' })
   await expect(post(blobs, alice, `later${race}`, known)).rejects.toMatchObject({ code: 'BlobTakenDown' })
 }

@@ -40,24 +40,24 @@ async function sayEverywhere(blobs: BlobStore, text: string): Promise<string[]> 
     ...[did, text, '*'].flatMap((who) => [
       () => blobs.upload(who, bytes('x')),
       () => blobs.usage(who),
-      () => blobs.listOwn(who),
+      () => blobs.listAll(who),
       () => blobs.read(who, cid),
       () => blobs.deleteAccount(who === alice ? bob : who),
       () => blobs.reopenAccount(who),
     ]),
     ...[text, ...cursors].flatMap((value) => [
-      () => blobs.list(alice, { cursor: value }),
-      () => blobs.listOwn(alice, { cursor: value }),
+      () => blobs.listPublic(alice, { cursor: value }),
+      () => blobs.listAll(alice, { cursor: value }),
       () => blobs.listMissing(alice, { cursor: value }),
     ]),
-    () => blobs.list(alice, { since: text }),
-    () => blobs.list(alice, { scopes: [text] }),
+    () => blobs.listPublic(alice, { since: text }),
+    () => blobs.listPublic(alice, { scopes: [text] }),
     () => blobs.stat(alice, cid, { scopes: [text] }),
     () => blobs.stat(alice, text),
     () => blobs.recordsFor(alice, text),
     () => blobs.takedown(bob, cid, { ref: text }),
     () => blobs.takedown(did, cid),
-    () => blobs.restore(text, cid),
+    () => blobs.reverseTakedown(text, cid),
     () => blobs.upload(alice, bytes('y'), { mimeType: text }),
     () => blobs.upload(alice, bytes('y'), { mimeType: `text/plain; ${text}` }),
     () => blobs.upload(alice, bytes('y'), { fileName: text }),
@@ -90,7 +90,7 @@ test.each(places)('no string changes what a statement does: on $name', async ({ 
   const odd: string[] = []
   for (const text of texts) odd.push(...(await sayEverywhere(blobs, text)))
   expect(odd).toEqual([])
-  expect(await blobs.list(alice)).toEqual({ items: [kept.ref.toString()] })
+  expect(await blobs.listPublic(alice)).toEqual({ items: [kept.ref.toString()] })
   expect(Buffer.from(await (await blobs.read(alice, kept.ref)).bytes()).toString()).toBe('kept')
   expect(await blobs.recordsFor(alice, kept.ref)).toEqual([uriOf(alice, 'kept')])
   if (db) {
@@ -116,14 +116,14 @@ describe('the source', () => {
   test('writes raw SQL only where the names of settings and migrations are constants', () => {
     expect(new Set(namesWith(/\bsql\s*\.\s*(?:raw|lit|literal)\b|\.prepare\(/))).toEqual(
       new Set([
-        'metadata/sqlite-settings.ts',
-        'metadata/migrations.ts',
-        'metadata/kept-statements.ts', // what Kysely has compiled
-        'cli/trial.ts', // a constant
+        'metadata/sqlite/settings.ts',
+        'metadata/schema/migrations.ts',
+        'metadata/sqlite/statement-cache.ts', // what Kysely has compiled
+        'cli/place.ts', // a constant
         // In a process apart, on a connection that can only read: names of tables, quoted.
-        'exchange/reader/account-answers.ts',
-        'exchange/reader/aurora-answers.ts',
-        'exchange/reader/tables.ts',
+        'transfer/reader/account-answers.ts',
+        'transfer/reader/aurora-answers.ts',
+        'transfer/reader/tables.ts',
       ]),
     )
   })
@@ -138,10 +138,10 @@ describe('the source', () => {
       new Set([
         'backup-worker.ts',
         'checkpoint-worker.ts',
-        'metadata/sqlite-thread.ts',
-        'metadata/checkpoint-thread.ts', // its type
+        'metadata/sqlite/thread.ts',
+        'metadata/sqlite/checkpoint-thread.ts', // its type
         'images/pool/worker-process.ts',
-        'exchange/reader/sqlite-reader.ts',
+        'transfer/reader/sqlite-reader.ts',
       ]),
     )
   })

@@ -170,7 +170,7 @@ class Life {
     await this.#call('taken down', () => blobs.takedown(alice, this.#cid))
     await this.#upload('what is taken down', 'text/css')
     await this.#look('when they are taken down')
-    await this.#call('restored', () => blobs.restore(alice, this.#cid))
+    await this.#call('restored', () => blobs.reverseTakedown(alice, this.#cid))
     await this.#call('no record', () => unpost(blobs, alice, 'post'))
     for (let passed = 0; passed < 9; passed++) await this.#pass(day / 2)
     await this.#upload('once more', 'text/plain')
@@ -201,7 +201,7 @@ class Life {
         return blob && { ...blob, url: typeof blob.url }
       })
     }
-    for (const method of ['list', 'listOwn', 'listMissing', 'counts', 'usage'] as const) {
+    for (const method of ['listPublic', 'listAll', 'listMissing', 'importProgress', 'usage'] as const) {
       await this.#call(`${when}: ${method}`, () => blobs[method](alice))
     }
     await this.#call(`${when}: records`, () => blobs.recordsFor(alice, cid))

@@ -15,10 +15,10 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
       expect(await blobs.stat(alice, ref.ref, { as })).toBeNull()
       await expect(blobs.read(alice, ref.ref, { as })).rejects.toMatchObject({ code: 'BlobNotFound' })
     }
-    expect(await blobs.list(alice)).toEqual({ items: [] })
-    expect(await blobs.listOwn(alice)).toEqual({ items: [] })
+    expect(await blobs.listPublic(alice)).toEqual({ items: [] })
+    expect(await blobs.listAll(alice)).toEqual({ items: [] })
     expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
     expect(await blobs.recordsFor(alice, ref.ref)).toEqual([])
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, count: 0, reserved: 0 })
 
@@ -45,7 +45,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     }
     expect((await backend().list()).keys).toHaveLength(1)
     expect(await blobs.usage(bob)).toEqual({ bytes: 9, count: 1, reserved: 0, pending: 0 })
-    expect(await blobs.counts(bob)).toEqual({ expected: 2, imported: 1 })
+    expect(await blobs.importProgress(bob)).toEqual({ expected: 2, imported: 1 })
     await blobs.upload(bob, bytes('still welcome'))
   })
 
@@ -103,7 +103,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     const old = await populate(blobs, alice)
     await blobs.deleteAccount(alice)
     await blobs.reopenAccount(alice)
-    expect(await blobs.listOwn(alice)).toEqual({ items: [] })
+    expect(await blobs.listAll(alice)).toEqual({ items: [] })
     await expect(post(blobs, alice, 'old', old)).rejects.toMatchObject({ code: 'BlobNotFound' })
     const again = await blobs.upload(alice, bytes('permanent'))
     expect(await blobs.stat(alice, again.ref), 'no record names it any more').toBeNull()
@@ -140,7 +140,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     const deletion = blobs.deleteAccount(alice, { signal: controller.signal })
     const stopped = deletion.catch((reason) => expect(reason).toBe('half-way'))
     // Writes gather once a turn of the loop, which asking SQLite alone never lets turn.
-    while ((await blobs.counts(alice)).expected === 121) await setImmediate()
+    while ((await blobs.importProgress(alice)).expected === 121) await setImmediate()
     controller.abort('half-way')
     await stopped
     await expect(blobs.upload(alice, bytes('late'))).rejects.toMatchObject({ code: 'AccountDeleted' })
@@ -188,8 +188,8 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     for (const outcome of settled) {
       if (outcome.status === 'rejected') expect(['AccountDeleted', 'BlobNotFound']).toContain(outcome.reason.code)
     }
-    expect(await blobs.listOwn(alice)).toEqual({ items: [] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.listAll(alice)).toEqual({ items: [] })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
     for (let round = 0; round < 2; round++) {
       clock.advance(2 * day)
       await blobs.collect()
@@ -217,9 +217,9 @@ const missing = { $type: 'blob', ref: { $link: cidOfBytes(bytes('missing')) }, m
 
 async function expectNothing(blobs: BlobStore): Promise<void> {
   expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, count: 0 })
-  expect(await blobs.listOwn(alice)).toEqual({ items: [] })
+  expect(await blobs.listAll(alice)).toEqual({ items: [] })
   expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-  expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+  expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
 }
 
 /** Gives the account a permanent blob, a temporary one and a missing one. */

@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { Inaccessible, Inspection } from '../../src/index.ts'
+import type { InaccessibleEvent, UploadInspection } from '../../src/index.ts'
 import { places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, post, text, unpost } from '../support/samples.ts'
 
 describe.each(places)('the hooks on $name', ({ make }) => {
   test('show each upload, with its bytes, before it is acknowledged', async () => {
     const seen: unknown[] = []
-    const inspect = async (upload: Inspection) => {
+    const inspect = async (upload: UploadInspection) => {
       const { did, cid, mimeType, size } = upload
       seen.push({ did, cid, mimeType, size, text: (await text(upload.read())).slice(0, 10) })
       expect(await text(upload.read())).toHaveLength(size)
@@ -45,7 +45,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
 
   // Red when a failure is `BlobRefused`, which is for good, or is not logged.
   test('do not let pass what they could not look at, and it is logged: an inspection that fails or takes too long', async () => {
-    let inspect = (_upload: Inspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
+    let inspect = (_upload: UploadInspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
     const error = vi.fn()
     const logger = { info() {}, warn() {}, error }
     const blobs = make().store({ hooks: { inspect: (upload) => inspect(upload) }, times: { inspect: 20 }, logger })
@@ -72,7 +72,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
   })
 
   test('tell when a blob can no longer be seen', async () => {
-    const told: Inaccessible[] = []
+    const told: InaccessibleEvent[] = []
     const blobs = make().store({ hooks: { onInaccessible: (event) => void told.push(event) } })
     const ref = await blobs.upload(alice, bytes('seen'))
     const cid = ref.ref.toString()

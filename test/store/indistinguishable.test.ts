@@ -41,8 +41,13 @@ describe.each(places)('what an account sees on $name', ({ make }) => {
   }
 
   async function view(blobs: BlobStore): Promise<unknown> {
-    const own = (await blobs.listOwn(alice)).items.map(({ createdAt: _, ...stat }) => stat)
-    return { own, usage: await blobs.usage(alice), counts: await blobs.counts(alice), list: await blobs.list(alice) }
+    const own = (await blobs.listAll(alice)).items.map(({ createdAt: _, ...stat }) => stat)
+    return {
+      own,
+      usage: await blobs.usage(alice),
+      counts: await blobs.importProgress(alice),
+      list: await blobs.listPublic(alice),
+    }
   }
 
   test('does not depend on what others have', async () => {

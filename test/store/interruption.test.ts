@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { allowanceFor, Interruption } from '../../src/store/interruption.ts'
-import { UploadSlots } from '../../src/store/upload-slots.ts'
+import { allowanceFor, Interruption } from '../../src/store/upload/interruption.ts'
+import { UploadSlots } from '../../src/store/upload/slots.ts'
 import { alice, bob } from '../support/samples.ts'
 
 // By a clock that only the test moves.

@@ -18,14 +18,14 @@ import {
   sqliteMetadata,
 } from '../../src/index.ts'
 import { silent } from '../../src/logger.ts'
-import { Reading } from '../../src/store/reading.ts'
-import { VerifiedChunks } from '../../src/store/verified-chunks.ts'
+import { Reading } from '../../src/store/read/reading.ts'
+import { VerifiedChunks } from '../../src/store/read/verified-chunks.ts'
 import { until } from '../http/servers.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { OpenBodies } from '../support/open-bodies.ts'
 import { temporaryFolder } from '../support/places.ts'
-import { PostgresSchema } from '../support/postgres.ts'
+import { hasPostgres, PostgresSchema } from '../support/postgres.ts'
 import { alice, bytes, chunks, post } from '../support/samples.ts'
 
 // What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
@@ -198,7 +198,7 @@ describe('a store that cannot open', () => {
   })
 
   // The test's server runs without fsync, and that is refused.
-  test('keeps no connection to PostgreSQL that the command line made for it', async () => {
+  test.runIf(hasPostgres)('keeps no connection to PostgreSQL that the command line made for it', async () => {
     const schema = new PostgresSchema()
     onTestFinished(() => schema.drop())
     await schema.make()

@@ -115,7 +115,7 @@ describe('createBlobStore', () => {
     const [root, database] = [join(folder, 'blobs'), join(folder, 'blobs.sqlite')]
     const make = () =>
       createBlobStore({
-        backend: new DiskBackend({ root, durability: 'none' }),
+        backend: new DiskBackend({ root, durability: 'relaxed' }),
         metadata: sqliteMetadata(database, { durability: 'relaxed' }),
       })
     await make().close()
@@ -148,7 +148,7 @@ describe.each(places)('a store in $name', ({ make }) => {
     const blobs = make().store()
     const { ref } = await blobs.upload(alice, bytes('x'))
     for (const [name, call] of Object.entries(methods(ref.toString()))) {
-      if (['ready', 'close', 'totals', 'markBackup'].includes(name)) continue
+      if (['ready', 'close', 'stats', 'markBackup'].includes(name)) continue
       for (const options of [{ nonsense: 1 }, 'text', []]) {
         const what = `${name} with ${JSON.stringify(options)}`
         await expect(call(blobs, options as never), what).rejects.toMatchObject({ code: 'InvalidArgument' })
@@ -282,13 +282,13 @@ describe.each(places.slice(1))('two stores on $name', ({ make }) => {
     expect(await text((await one.read(alice, ref.ref)).body)).toBe('shared by both')
     await two.takedown(alice, ref.ref)
     expect(await one.stat(alice, ref.ref)).toBeNull()
-    await one.restore(alice, ref.ref)
+    await one.reverseTakedown(alice, ref.ref)
     await unpost(one, alice, 'a')
     clock.advance(2 * day)
     await two.collect()
     clock.advance(2 * day)
     await one.collect()
-    expect(await two.listOwn(alice)).toEqual({ items: [] })
+    expect(await two.listAll(alice)).toEqual({ items: [] })
     expect((await backend().list()).keys).toEqual([])
   })
 
@@ -308,7 +308,7 @@ describe.each(places.slice(1))('two stores on $name', ({ make }) => {
     expect((await (stores[0] as BlobStore).sweep()).orphans).toBe(0)
     const distinct = new Set(refs.map(({ ref }) => ref.toString()))
     for (const blobs of stores) {
-      expect((await blobs.list(alice)).items).toEqual([...distinct].sort())
+      expect((await blobs.listPublic(alice)).items).toEqual([...distinct].sort())
       for (const { ref, size } of refs) expect(await (await blobs.read(alice, ref)).bytes()).toHaveLength(size)
     }
   })
@@ -393,20 +393,20 @@ function methods(cid: string): Record<string, (blobs: BlobStore, options?: never
     },
     read: (blobs, options) => blobs.read(alice, cid, options),
     stat: (blobs, options) => blobs.stat(alice, cid, options),
-    list: (blobs, options) => blobs.list(alice, options),
-    listOwn: (blobs, options) => blobs.listOwn(alice, options),
+    listPublic: (blobs, options) => blobs.listPublic(alice, options),
+    listAll: (blobs, options) => blobs.listAll(alice, options),
     listMissing: (blobs, options) => blobs.listMissing(alice, options),
-    counts: (blobs, options) => blobs.counts(alice, options),
+    importProgress: (blobs, options) => blobs.importProgress(alice, options),
     recordsFor: (blobs, options) => blobs.recordsFor(alice, cid, options),
     usage: (blobs, options) => blobs.usage(alice, options),
     takedown: (blobs, options) => blobs.takedown(alice, cid, options),
-    restore: (blobs, options) => blobs.restore(alice, cid, options),
+    reverseTakedown: (blobs, options) => blobs.reverseTakedown(alice, cid, options),
     deleteAccount: (blobs, options) => blobs.deleteAccount(bob, options),
     reopenAccount: (blobs, options) => blobs.reopenAccount(bob, options),
     collect: (blobs, options) => blobs.collect(options),
     sweep: (blobs, options) => blobs.sweep(options),
     scrub: (blobs, options) => blobs.scrub(options),
-    totals: (blobs) => blobs.totals(),
+    stats: (blobs) => blobs.stats(),
     backup: (blobs, options) => blobs.backup(join(temporaryFolder(), 'copy.sqlite'), options),
     markBackup: (blobs) => blobs.markBackup(),
     recover: (blobs, options) => blobs.recover(options),

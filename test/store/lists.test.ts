@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import {
+  type BlobPage,
   type BlobRef,
   type BlobStat,
   type BlobStore,
   cidOfBytes,
-  type Page,
   type PageOptions,
 } from '../../src/index.ts'
 import { Gate } from '../support/meddling.ts'
@@ -18,12 +18,12 @@ describe.each(places)('lists in $name', ({ make }) => {
     await blobs.upload(alice, bytes('temporary'))
     await posted(blobs, bob, 3, 'bob’s')
     await post(blobs, alice, 'again', refs[3], refs[4])
-    expect(await blobs.list(alice)).toEqual({ items: cidsOf(refs).sort() })
+    expect(await blobs.listPublic(alice)).toEqual({ items: cidsOf(refs).sort() })
     await unpost(blobs, alice, 'again')
-    expect(await blobs.list(alice)).toEqual({ items: cidsOf(refs).sort() })
+    expect(await blobs.listPublic(alice)).toEqual({ items: cidsOf(refs).sort() })
     await unpost(blobs, alice, 'blob 3')
-    expect((await blobs.list(alice)).items).not.toContain(refs[3]?.ref.toString())
-    expect(await blobs.list('did:plc:nobody')).toEqual({ items: [] })
+    expect((await blobs.listPublic(alice)).items).not.toContain(refs[3]?.ref.toString())
+    expect(await blobs.listPublic('did:plc:nobody')).toEqual({ items: [] })
   })
 
   test('come in pages, without loss or repetition', async () => {
@@ -31,7 +31,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     const refs = await posted(blobs, alice, 13)
     const all = cidsOf(refs).sort()
     for (const limit of [1, 2, 5, 12, 13, 14, 1000]) {
-      const pages = await pagesOf((options) => blobs.list(alice, options), limit)
+      const pages = await pagesOf((options) => blobs.listPublic(alice, options), limit)
       expect(pages.flat(), `limit ${limit}`).toEqual(all)
       expect(pages).toHaveLength(Math.ceil(13 / limit))
       expect(pages.slice(0, -1).every((page) => page.length === limit)).toBe(true)
@@ -48,7 +48,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     let cursor: string | undefined
     let round = 0
     do {
-      const page = await blobs.list(alice, { limit: 5, cursor })
+      const page = await blobs.listPublic(alice, { limit: 5, cursor })
       seen.push(...page.items)
       cursor = page.cursor
       // The sixth is the one that the first page's cursor may stand on, or before.
@@ -77,7 +77,7 @@ describe.each(places)('lists in $name', ({ make }) => {
       await write(content, ref)
     }
     const since = async (index: number): Promise<string[]> =>
-      (await blobs.list(alice, { since: revs[index] })).items.sort()
+      (await blobs.listPublic(alice, { since: revs[index] })).items.sort()
     expect(await since(0)).toEqual(cidsOf(refs).sort())
     expect(await since(1)).toEqual(cidsOf(refs.slice(1)).sort())
     expect(await since(2)).toEqual(cidsOf(refs.slice(2)))
@@ -90,10 +90,10 @@ describe.each(places)('lists in $name', ({ make }) => {
     await unpost(blobs, alice, 'another record')
     expect(await since(3)).toEqual(cidsOf(refs.slice(1, 2)))
 
-    const pages = await pagesOf((options) => blobs.list(alice, { ...options, since: revs[0] }), 2)
+    const pages = await pagesOf((options) => blobs.listPublic(alice, { ...options, since: revs[0] }), 2)
     expect(pages.flat()).toEqual(cidsOf(refs).sort())
     for (const since of ['', 'yesterday', '0000000000000', 3 as never]) {
-      await expect(blobs.list(alice, { since })).rejects.toMatchObject({ code: 'InvalidArgument' })
+      await expect(blobs.listPublic(alice, { since })).rejects.toMatchObject({ code: 'InvalidArgument' })
     }
   })
 
@@ -116,7 +116,7 @@ describe.each(places)('lists in $name', ({ make }) => {
       }
     }
     await blobs.upload(bob, bytes('bob’s'))
-    expect(await blobs.listOwn(alice)).toEqual({ items: expected })
+    expect(await blobs.listAll(alice)).toEqual({ items: expected })
   })
 
   test('of the account’s own come in pages, also when many are of one moment', async () => {
@@ -126,33 +126,33 @@ describe.each(places)('lists in $name', ({ make }) => {
       if (index % 5 === 0) clock.advance(hour)
       await blobs.upload(alice, bytes(`own ${index}`))
     }
-    const { items: all } = await blobs.listOwn(alice)
+    const { items: all } = await blobs.listAll(alice)
     expect(new Set(all.map(({ cid }) => cid)).size).toBe(13)
     const times = all.map(({ createdAt }) => createdAt.getTime())
     expect(times).toEqual([...times].sort((a, b) => b - a))
     for (const limit of [1, 2, 5, 12, 13, 14]) {
-      const pages = await pagesOf((options) => blobs.listOwn(alice, options), limit)
+      const pages = await pagesOf((options) => blobs.listAll(alice, options), limit)
       expect(pages.flat(), `limit ${limit}`).toEqual(all)
       expect(pages).toHaveLength(Math.ceil(13 / limit))
     }
 
-    const first = await blobs.listOwn(alice, { limit: 6 })
+    const first = await blobs.listAll(alice, { limit: 6 })
     clock.advance(hour)
     await blobs.upload(alice, bytes('newer than the cursor'))
-    const rest = await blobs.listOwn(alice, { cursor: first.cursor })
+    const rest = await blobs.listAll(alice, { cursor: first.cursor })
     expect([...first.items, ...rest.items]).toEqual(all)
   })
 
   test('refuse a limit or cursor that cannot be meant', async () => {
     const blobs = make().store()
     await posted(blobs, alice, 3)
-    const { cursor: good = '' } = await blobs.list(alice, { limit: 1 })
+    const { cursor: good = '' } = await blobs.listPublic(alice, { limit: 1 })
     const base64 = (text: string): string => Buffer.from(text).toString('base64url')
     const cursors = ['', 'nonsense', '%00', 'x'.repeat(5000), good.slice(0, -5), `${good.slice(0, 8)}${good}`]
     const encoded = ['{"cid":1}', '["a"]', '["a","b","c"]', '[1,2]', '"ab"', 'null'].map(base64)
     const lists = [
-      (options: PageOptions) => blobs.list(alice, options),
-      (options: PageOptions) => blobs.listOwn(alice, options),
+      (options: PageOptions) => blobs.listPublic(alice, options),
+      (options: PageOptions) => blobs.listAll(alice, options),
       (options: PageOptions) => blobs.listMissing(alice, options),
     ]
     const others = [
@@ -165,10 +165,10 @@ describe.each(places)('lists in $name', ({ make }) => {
     encoded.push(...others.slice(0, 1).map((parts) => base64(JSON.stringify(['other', ...parts]))))
     for (const parts of others) {
       const cursor = base64(JSON.stringify(parts))
-      await expect(blobs.listOwn(alice, { cursor }), `${parts}`).rejects.toMatchObject({ code: 'InvalidArgument' })
+      await expect(blobs.listAll(alice, { cursor }), `${parts}`).rejects.toMatchObject({ code: 'InvalidArgument' })
     }
-    await blobs.list(alice, { cursor: good })
-    for (const other of [blobs.listOwn(alice, { cursor: good }), blobs.listMissing(alice, { cursor: good })]) {
+    await blobs.listPublic(alice, { cursor: good })
+    for (const other of [blobs.listAll(alice, { cursor: good }), blobs.listMissing(alice, { cursor: good })]) {
       await expect(other, 'the cursor of another list').rejects.toMatchObject({ code: 'InvalidArgument' })
     }
     for (const list of lists) {
@@ -185,10 +185,10 @@ describe.each(places)('lists in $name', ({ make }) => {
       await list({ limit: 1000 })
     }
     for (const did of ['', 'alice', '*']) {
-      await expect(blobs.list(did)).rejects.toMatchObject({ code: 'InvalidDid' })
-      await expect(blobs.listOwn(did)).rejects.toMatchObject({ code: 'InvalidDid' })
+      await expect(blobs.listPublic(did)).rejects.toMatchObject({ code: 'InvalidDid' })
+      await expect(blobs.listAll(did)).rejects.toMatchObject({ code: 'InvalidDid' })
       await expect(blobs.listMissing(did)).rejects.toMatchObject({ code: 'InvalidDid' })
-      await expect(blobs.counts(did)).rejects.toMatchObject({ code: 'InvalidDid' })
+      await expect(blobs.importProgress(did)).rejects.toMatchObject({ code: 'InvalidDid' })
       await expect(blobs.usage(did)).rejects.toMatchObject({ code: 'InvalidDid' })
     }
   })
@@ -223,12 +223,12 @@ describe.each(places)('lists in $name', ({ make }) => {
 
   test('count what records name, and what of it is held', async () => {
     const blobs = make().store()
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
     const refs = await posted(blobs, alice, 3)
     await blobs.upload(alice, bytes('temporary blobs count nowhere'))
     await post(blobs, alice, 'twice', ...refs)
-    expect(await blobs.counts(alice)).toEqual({ expected: 3, imported: 3 })
-    expect(await blobs.counts(bob)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 3, imported: 3 })
+    expect(await blobs.importProgress(bob)).toEqual({ expected: 0, imported: 0 })
   })
 })
 
@@ -313,8 +313,8 @@ describe.each(places)('the accounts in $name', ({ make }) => {
     // Red when every account's row counts: these never had a blob.
     await blobs.deleteAccount('did:plc:never')
     await blobs.applyWrites('did:plc:none', [{ action: 'delete', uri: uriOf('did:plc:none', 'a') }], { rev: nextRev() })
-    expect(await blobs.totals()).toMatchObject({ accounts: 3 })
-    const pages = await pagesOf((options) => blobs.accounts(options), 2)
+    expect(await blobs.stats()).toMatchObject({ accounts: 3 })
+    const pages = await pagesOf((options) => blobs.listAccounts(options), 2)
     expect(pages.map((page) => page.length)).toEqual([2, 1])
     expect(pages.flat()).toEqual(dids.map((did) => ({ did, deleted: did === 'did:plc:b' })))
   })
@@ -333,7 +333,7 @@ async function posted(blobs: BlobStore, did: string, count: number, name = 'blob
   return refs
 }
 
-async function pagesOf<T>(list: (options: PageOptions) => Promise<Page<T>>, limit: number): Promise<T[][]> {
+async function pagesOf<T>(list: (options: PageOptions) => Promise<BlobPage<T>>, limit: number): Promise<T[][]> {
   const pages: T[][] = []
   let cursor: string | undefined
   do {

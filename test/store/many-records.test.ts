@@ -29,7 +29,7 @@ const uploaded = (blobs: BlobStore): Promise<BlobRef> => blobs.upload(alice, con
 
 async function expectAllReference(blobs: BlobStore): Promise<void> {
   expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-  expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+  expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
   expect((await blobs.recordsFor(alice, cid)).sort()).toEqual(rkeys.map((rkey) => uriOf(alice, rkey)))
 }
 
@@ -42,9 +42,9 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     await commit(blobs, alice, { action: 'create', uri: uriOf(alice, 'zz'), record: { other } })
     await uploaded(blobs)
     expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 2 })
-    expect((await blobs.list(alice)).items.sort()).toEqual([cid, other.ref.toString()].sort())
-    expect(await blobs.list(alice, { limit: 1 })).toMatchObject({ items: [expect.any(String)] })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 2 })
+    expect((await blobs.listPublic(alice)).items.sort()).toEqual([cid, other.ref.toString()].sort())
+    expect(await blobs.listPublic(alice, { limit: 1 })).toMatchObject({ items: [expect.any(String)] })
     place.clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
     expect(await blobs.stat(alice, cid)).toMatchObject({ referenced: true, mimeType: 'text/plain' })
@@ -59,7 +59,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     const deletes = (some: string[]) => some.map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) }))
     await commit(blobs, alice, ...deletes(others))
     // Red when a blob that loses a record counts as temporary whatever other records it has.
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     place.clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
     expect(await blobs.recordsFor(alice, cid)).toEqual([uriOf(alice, last)])
@@ -74,12 +74,12 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     const ref = await uploaded(blobs)
     await commit(blobs, alice, ...creates('private'))
     await post(blobs, alice, 'public', ref)
-    expect(await blobs.list(alice)).toEqual({ items: [cid] })
+    expect(await blobs.listPublic(alice)).toEqual({ items: [cid] })
     await commit(blobs, alice, { action: 'delete', uri: uriOf(alice, 'public') })
     expect(gone).toHaveBeenCalledExactlyOnceWith({ did: alice, cid, because: 'hidden' })
-    expect(await blobs.list(alice)).toEqual({ items: [] })
+    expect(await blobs.listPublic(alice)).toEqual({ items: [] })
     expect(await blobs.stat(alice, cid)).toBeNull()
-    expect(await blobs.list(alice, { scopes: ['private'] })).toEqual({ items: [cid] })
+    expect(await blobs.listPublic(alice, { scopes: ['private'] })).toEqual({ items: [cid] })
   })
 
   test('goes with its account, and what waits for a blob goes too', async () => {
@@ -96,7 +96,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     await blobs.applyWrites(alice, waits, { rev: nextRev(), missing: 'expect' })
     await blobs.upload(bob, bytes('bob'))
     await blobs.deleteAccount(alice)
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, count: 0 })
     expect(await blobs.usage(bob)).toMatchObject({ count: 1 })
   })

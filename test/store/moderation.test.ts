@@ -67,7 +67,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
       missing: 'expect',
     })
     expect(await blobs.stat(alice, temporary.ref), 'imported, and hidden all the same').toBeNull()
-    await blobs.restore(alice, temporary.ref)
+    await blobs.reverseTakedown(alice, temporary.ref)
     expect(await blobs.stat(alice, temporary.ref)).toMatchObject({ referenced: true })
   })
 
@@ -92,11 +92,12 @@ describe.each(places)('a takedown in $name', ({ make }) => {
       const ref = await blobs.upload(alice, bytes(content), { takenDown: 'store', mimeType: 'text/plain' })
       expect(ref).toEqual(record(content))
       for (const as of ['public', 'account'] as const) expect(await blobs.stat(alice, cid, { as })).toBeNull()
-      expect((await blobs.list(alice)).items).not.toContain(cid)
+      expect((await blobs.listPublic(alice)).items).not.toContain(cid)
       expect(await blobs.stat(alice, cid, { as: 'moderator' })).toMatchObject({ takenDown: true })
     }
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 16, count: 4, reserved: 0 })
-    for (const content of ['new!', 'held', 'post', 'wait']) await blobs.restore(account, cidOfBytes(bytes(content)))
+    for (const content of ['new!', 'held', 'post', 'wait'])
+      await blobs.reverseTakedown(account, cidOfBytes(bytes(content)))
     for (const content of ['post', 'wait']) {
       expect(await text((await blobs.read(alice, cidOfBytes(bytes(content)))).body)).toBe(content)
     }
@@ -124,7 +125,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
       await blobs.collect()
     }
     expect(await text((await blobs.read(alice, ref, { as: 'moderator' })).body)).toBe('evidence')
-    await blobs.restore(alice, ref)
+    await blobs.reverseTakedown(alice, ref)
     expect(await text((await blobs.read(alice, ref)).body)).toBe('evidence')
   })
 
@@ -141,7 +142,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     expect((await backend().list()).keys).toEqual([])
     expect(await blobs.stat(alice, ref, { as: 'moderator' })).toBeNull()
     await expect(blobs.upload(alice, bytes('bad'))).rejects.toMatchObject({ code: 'BlobTakenDown' })
-    await blobs.restore(alice, ref)
+    await blobs.reverseTakedown(alice, ref)
     await posted(blobs, alice, 'bad')
     expect(await text((await blobs.read(alice, ref)).body)).toBe('bad')
   })
@@ -180,7 +181,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     for (const did of [alice, bob, carol]) {
       await expect(blobs.upload(did, bytes('shared'))).rejects.toMatchObject({ code: 'BlobTakenDown' })
     }
-    await blobs.restore('*', ref.ref)
+    await blobs.reverseTakedown('*', ref.ref)
     for (const did of [alice, bob]) expect(await text((await blobs.read(did, ref.ref)).body)).toBe('shared')
     await blobs.upload(carol, bytes('shared'))
   })
@@ -191,30 +192,30 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     const visible = async (): Promise<boolean> => (await blobs.stat(alice, ref)) !== null
     await blobs.takedown(alice, ref)
     await blobs.takedown('*', ref)
-    await blobs.restore('*', ref)
+    await blobs.reverseTakedown('*', ref)
     expect(await visible()).toBe(false)
     await blobs.takedown('*', ref)
-    await blobs.restore(alice, ref)
+    await blobs.reverseTakedown(alice, ref)
     expect(await visible()).toBe(false)
-    await blobs.restore(bob, ref)
+    await blobs.reverseTakedown(bob, ref)
     expect(await visible()).toBe(false)
-    await blobs.restore('*', ref)
+    await blobs.reverseTakedown('*', ref)
     expect(await visible()).toBe(true)
   })
 
   test('is the same when made twice, and a restore harmless when there is none', async () => {
     const blobs = make().store()
     const { ref } = await posted(blobs, alice, 'bad')
-    await blobs.restore(alice, ref)
-    await blobs.restore('*', ref)
+    await blobs.reverseTakedown(alice, ref)
+    await blobs.reverseTakedown('*', ref)
     expect(await blobs.stat(alice, ref)).not.toBeNull()
     await blobs.takedown(alice, ref, { ref: 'case 1' })
     await blobs.takedown(alice, ref, { ref: 'case 2' })
     await blobs.takedown(alice, ref)
     expect(await blobs.stat(alice, ref)).toBeNull()
-    await blobs.restore(alice, ref)
+    await blobs.reverseTakedown(alice, ref)
     expect(await blobs.stat(alice, ref)).not.toBeNull()
-    await blobs.restore(alice, ref)
+    await blobs.reverseTakedown(alice, ref)
     expect(await blobs.stat(alice, ref)).not.toBeNull()
   })
 
@@ -223,12 +224,14 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     const { ref } = await posted(blobs, alice, 'x')
     for (const did of ['', '**', 'alice', 'did:plc:', undefined as never]) {
       await expect(blobs.takedown(did, ref), did).rejects.toMatchObject({ code: 'InvalidDid' })
-      await expect(blobs.restore(did, ref), did).rejects.toMatchObject({ code: 'InvalidDid' })
+      await expect(blobs.reverseTakedown(did, ref), did).rejects.toMatchObject({ code: 'InvalidDid' })
     }
     await expect(blobs.takedown(alice, ref, { reason: 'x' } as never)).rejects.toMatchObject({
       code: 'InvalidArgument',
     })
-    await expect(blobs.restore(alice, ref, { ref: 'x' } as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(blobs.reverseTakedown(alice, ref, { ref: 'x' } as never)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
     const signal = AbortSignal.abort('reason')
     await expect(blobs.takedown(alice, ref, { signal })).rejects.toBe('reason')
     expect(await blobs.stat(alice, ref)).not.toBeNull()
@@ -248,7 +251,7 @@ test('a takedown is undone with the host’s transaction', async () => {
   expect(await blobs.stat(alice, ref)).not.toBeNull()
   await db?.transaction().execute((trx) => blobs.takedown(alice, ref, { trx }))
   expect(await blobs.stat(alice, ref)).toBeNull()
-  await db?.transaction().execute((trx) => blobs.restore(alice, ref, { trx }))
+  await db?.transaction().execute((trx) => blobs.reverseTakedown(alice, ref, { trx }))
   expect(await blobs.stat(alice, ref)).not.toBeNull()
 })
 

@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { type BlobSource, type BlobStore, cidOfBytes, type Inspection, type Quota } from '../../src/index.ts'
+import {
+  type AccountQuota,
+  type BlobSource,
+  type BlobStore,
+  cidOfBytes,
+  type UploadInspection,
+} from '../../src/index.ts'
 import { Gate, meddle } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, post, unpost } from '../support/samples.ts'
 
-const limits = (quota: Quota) => ({ limits: { accept: ['*/*'], maxBlobSize: 10_000_000, quota } })
+const limits = (quota: AccountQuota) => ({ limits: { accept: ['*/*'], maxBlobSize: 10_000_000, quota } })
 const reached = { code: 'QuotaExceeded' }
 
 describe.each(places)('the quota of an account on $name', ({ make }) => {
@@ -103,7 +109,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
   test('is as free as before after uploads that came to nothing', async () => {
     const { store, clock } = make()
     const other = { did: bob, cid: cidOfBytes(bytes('hidden')) }
-    const inspect = async ({ mimeType }: Inspection) => {
+    const inspect = async ({ mimeType }: UploadInspection) => {
       if (mimeType !== 'text/x-slow') return mimeType === 'text/x-bad' ? { refuse: 'it is bad' } : undefined
       clock.advance(2 * hour)
       await blobs.collect()
@@ -138,7 +144,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     await blobs.upload(bob, bytes('123456'))
   })
 
-  // Red without `#makeRoom` of src/store/upload-slots.ts: then the first accounts to come keep all others out.
+  // Red without `#makeRoom` of src/store/upload/slots.ts: then the first accounts to come keep all others out.
   test('counts uploads at once, of one account and in all, and shares what there is', async () => {
     const blobs = make().store({ limits: { accept: ['*/*'], uploads: { account: 2, total: 3 } } })
     const open: (() => void)[] = []

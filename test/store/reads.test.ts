@@ -8,17 +8,17 @@ import {
   type BlobBackend,
   type BlobRef,
   type BlobStore,
+  type BlobViewer,
   type ByteRange,
   cidOfBytes,
   cidOfRecord,
-  type Viewer,
 } from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { meddle } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
 import { alice, bob, bytes, hour, post, text, unpost } from '../support/samples.ts'
 
-const viewers: Viewer[] = ['public', 'account', 'moderator']
+const viewers: BlobViewer[] = ['public', 'account', 'moderator']
 
 describe.each(places)('reading from $name', ({ make }) => {
   test('gives what was uploaded, as a body, in chunks and in one piece', async () => {
@@ -215,7 +215,7 @@ describe.each(places)('reading from $name', ({ make }) => {
       (blobs, cid) => blobs.recordsFor(alice, cid),
       (blobs, cid) => blobs.takedown(alice, cid),
       (blobs, cid) => blobs.takedown('*', cid),
-      (blobs, cid) => blobs.restore(alice, cid),
+      (blobs, cid) => blobs.reverseTakedown(alice, cid),
     ]
     for (const [what, cid] of Object.entries(wrong)) {
       for (const call of calls) {

@@ -48,7 +48,7 @@ describe.each(places)('references in $name', ({ make }) => {
     await commit(blobs, alice, { action: 'delete', uri: uriOf(alice, 'never there') })
     await blobs.applyWrites(alice, [], { rev: nextRev() })
     expect(await visible(blobs, alice, ref)).toBe(false)
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
   test('hold to what the Lexicon demands, when it is given', async () => {
@@ -170,7 +170,7 @@ describe.each(places)('references in $name', ({ make }) => {
     const ref = await blobs.upload(alice, bytes('twice'))
     await post(blobs, alice, 'a', ref, { again: JSON.parse(JSON.stringify(ref)) })
     expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uriOf(alice, 'a')])
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     await post(blobs, alice, 'a', ref)
     expect(await visible(blobs, alice, ref)).toBe(true)
     await post(blobs, alice, 'a', ref, ref)
@@ -222,7 +222,7 @@ describe.each(places)('references in $name', ({ make }) => {
       (ref, index): RecordWrite => ({ action: 'create', uri: uriOf(alice, `post${index}`), record: { ref } }),
     )
     await commit(blobs, alice, ...single, { action: 'create', uri: uriOf(alice, 'album'), record: { refs } })
-    expect(await blobs.counts(alice)).toEqual({ expected: 105, imported: 105 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 105, imported: 105 })
     await commit(blobs, alice, ...single.map(({ uri }): RecordWrite => ({ action: 'delete', uri })))
     expect((await visibleOf(blobs, ...refs)).every(Boolean)).toBe(true)
     await unpost(blobs, alice, 'album')
@@ -241,7 +241,7 @@ describe.each(places)('references in $name', ({ make }) => {
     for (let time = 0; time < 2; time++) {
       await blobs.applyWrites(alice, writes, { rev })
       expect((await blobs.recordsFor(alice, a.ref)).sort()).toEqual([uriOf(alice, 'a'), uriOf(alice, 'b')])
-      expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 2 })
+      expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 2 })
     }
   })
 
@@ -271,7 +271,7 @@ describe.each(places)('references in $name', ({ make }) => {
       await expect(blobs.read(alice, good.ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
       expect(await blobs.recordsFor(alice, good.ref)).toEqual([])
       expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-      expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+      expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     }
   })
 
@@ -309,7 +309,7 @@ describe.each(places)('references in $name', ({ make }) => {
     ['application/octet-stream', '*/*'],
   ])('may spell the type otherwise: a blob stored as %s is named as %s', async (stored, claimed) => {
     const blobs = make().store()
-    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, limits: 'off' })
+    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, enforceLimits: false })
     for (const rkey of ['first', 'second']) await post(blobs, alice, rkey, { ...ref, mimeType: claimed })
     expect(await blobs.stat(alice, ref.ref)).toMatchObject({ mimeType: stored })
     const given = { action: 'create', uri: uriOf(alice, 'third') } as const
@@ -327,7 +327,7 @@ describe.each(places)('references in $name', ({ make }) => {
     ['image/png', 'application/octet-stream'],
   ])('may not name a blob stored as %s as %s', async (stored, claimed) => {
     const blobs = make().store()
-    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, limits: 'off' })
+    const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, enforceLimits: false })
     await expect(post(blobs, alice, 'a', { ...ref, mimeType: claimed })).rejects.toMatchObject({
       code: 'InvalidMimeType',
     })
@@ -511,7 +511,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
       { cid: linkOf(second), recordUri: uris.two },
     ]
     expect(await blobs.listMissing(alice)).toEqual({ items: missing.sort(byCidAndRecord) })
-    expect(await blobs.counts(alice)).toEqual({ expected: 3, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 3, imported: 1 })
     expect(await blobs.stat(alice, linkOf(first), { as: 'account' })).toBeNull()
     await expect(blobs.read(alice, linkOf(first))).rejects.toMatchObject({ code: 'BlobNotFound' })
     expect(await visible(blobs, alice, held)).toBe(true)
@@ -520,11 +520,11 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, linkOf(first))).body)).toBe('first')
     expect((await blobs.recordsFor(alice, linkOf(first))).sort()).toEqual([uris.one, uris.two])
     expect(await blobs.listMissing(alice)).toEqual({ items: [{ cid: linkOf(second), recordUri: uris.two }] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 3, imported: 2 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 3, imported: 2 })
 
     await blobs.upload(alice, bytes('second'), { mimeType: 'text/plain' })
     expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 3, imported: 3 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 3, imported: 3 })
   })
 
   test('are listed page by page, in order of CID and record, while blobs arrive', async () => {
@@ -565,13 +565,13 @@ describe.each(places)('expected references in $name', ({ make }) => {
     await blobs.upload(alice, bytes('moved in'), { mimeType: '*/*' })
     expect(await text((await blobs.read(alice, linkOf(ref))).body)).toBe('moved in')
     expect(await blobs.listMissing(alice)).toEqual({ items: [] })
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     clock.advance(9 * day)
     await blobs.collect()
     clock.advance(9 * day)
     await blobs.collect()
     expect(await text((await blobs.read(alice, linkOf(ref))).body), 'after the grace period').toBe('moved in')
-    expect(await blobs.list(alice)).toEqual({ items: [linkOf(ref)] })
+    expect(await blobs.listPublic(alice)).toEqual({ items: [linkOf(ref)] })
   })
 
   test('are met by an upload that its type alone would refuse', async () => {
@@ -633,7 +633,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
 
   test('tell nothing of a claim that only spells the type otherwise', async () => {
     const blobs = make().store()
-    await blobs.upload(alice, bytes('RIFF'), { mimeType: 'audio/wav', limits: 'off' })
+    await blobs.upload(alice, bytes('RIFF'), { mimeType: 'audio/wav', enforceLimits: false })
     await post(blobs, alice, 'own', missingRef('RIFF', 'audio/wav'))
     const { differing } = await importRecord(blobs, 'a', missingRef('RIFF', 'audio/vnd.wave'))
     expect(differing).toEqual([])
@@ -646,8 +646,8 @@ describe.each(places)('expected references in $name', ({ make }) => {
     await importRecord(blobs, 'a', taken, missing)
     expect((await blobs.listMissing(alice)).items.map(({ cid }) => cid)).toEqual([linkOf(missing)])
     await expect(blobs.upload(alice, bytes('taken'))).rejects.toMatchObject({ code: 'BlobTakenDown' })
-    expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 0 })
-    await blobs.restore(alice, linkOf(taken))
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 0 })
+    await blobs.reverseTakedown(alice, linkOf(taken))
     expect((await blobs.listMissing(alice)).items).toHaveLength(2)
     await blobs.upload(alice, bytes('taken'))
     expect(await visible(blobs, alice, taken)).toBe(true)
@@ -692,7 +692,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await blobs.listMissing(alice)).toEqual({
       items: [{ cid: linkOf(staying), recordUri: uriOf(alice, 'b') }],
     })
-    expect(await blobs.counts(alice)).toEqual({ expected: 1, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 0 })
     const late = await blobs.upload(alice, bytes('gone'))
     expect(await visible(blobs, alice, late), 'no record names it any more').toBe(false)
   })
@@ -719,7 +719,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await visible(blobs, alice, ref)).toBe(true)
     await unpost(blobs, alice, 'a')
     expect(await visible(blobs, alice, ref)).toBe(false)
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
   test('may have the legacy form, which knows no size', async () => {
@@ -750,7 +750,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await blobs.listMissing(alice)).toEqual({
       items: [{ cid: linkOf(missing), recordUri: uriOf(alice, 'a') }],
     })
-    expect(await blobs.counts(alice)).toEqual({ expected: 2, imported: 1 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 1 })
   })
 
   test('of one account are not fulfilled by another’s upload', async () => {
@@ -812,7 +812,7 @@ describe('references in the host’s transaction', () => {
     await expect(undone).rejects.toBe(reason)
     expect(await records()).toBe(0)
     expect(await visible(blobs, alice, ref)).toBe(false)
-    expect(await blobs.counts(alice)).toEqual({ expected: 0, imported: 0 })
+    expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
   test('take the host’s records back with them when one is refused', async () => {
@@ -841,15 +841,15 @@ describe('references in the host’s transaction', () => {
     const undone = db.transaction().execute(async (trx) => {
       await writeWith(trx)
       expect(await text((await blobs.read(alice, ref.ref, { trx })).body)).toBe('x')
-      expect(await blobs.list(alice, { trx })).toEqual({ items: [ref.ref.toString()] })
-      expect((await blobs.listOwn(alice, { trx })).items).toHaveLength(1)
+      expect(await blobs.listPublic(alice, { trx })).toEqual({ items: [ref.ref.toString()] })
+      expect((await blobs.listAll(alice, { trx })).items).toHaveLength(1)
       expect(await blobs.listMissing(alice, { trx })).toEqual({ items: [] })
-      expect(await blobs.counts(alice, { trx })).toEqual({ expected: 1, imported: 1 })
+      expect(await blobs.importProgress(alice, { trx })).toEqual({ expected: 1, imported: 1 })
       expect(await blobs.recordsFor(alice, ref.ref, { trx })).toEqual([uriOf(alice, 'a')])
       expect(await blobs.usage(alice, { trx })).toMatchObject({ bytes: 1, count: 1 })
       await blobs.takedown(alice, ref.ref, { trx })
       expect(await blobs.stat(alice, ref.ref, { trx })).toBeNull()
-      await blobs.restore(alice, ref.ref, { trx })
+      await blobs.reverseTakedown(alice, ref.ref, { trx })
       expect(await blobs.stat(alice, ref.ref, { trx })).not.toBeNull()
       await blobs.takedown(alice, ref.ref, { trx })
       await blobs.reopenAccount(alice, { trx })

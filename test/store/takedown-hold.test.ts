@@ -29,7 +29,7 @@ async function isHeld(blobs: BlobStore, did = alice): Promise<boolean> {
     expect(await blobs.presign(did, cid, { as })).toBeNull()
     await expect(blobs.read(did, cid, { as })).rejects.toMatchObject({ code: 'BlobNotFound' })
   }
-  expect((await blobs.list(did)).items).toEqual([])
+  expect((await blobs.listPublic(did)).items).toEqual([])
   expect(await text((await blobs.read(did, cid, { as: 'moderator' })).body)).toBe('bad')
   return true
 }
@@ -72,7 +72,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     await blobs.deleteAccount(alice)
     expect(await isHeld(blobs)).toBe(true)
     expect(await blobs.usage(alice)).toEqual({ ...nothing, bytes: 3, count: 1, pending: 17 })
-    expect(await blobs.listOwn(alice)).toEqual({ items: [] })
+    expect(await blobs.listAll(alice)).toEqual({ items: [] })
     expect(await blobs.recordsFor(alice, cid)).toEqual([])
     place.clock.advance(hold - 1)
     await blobs.collect()
@@ -106,7 +106,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     await unpost(blobs, alice, cid)
     clock.advance(2 * day)
     await blobs.collect()
-    await blobs.restore(alice, cid)
+    await blobs.reverseTakedown(alice, cid)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
     expect(await isHeld(blobs)).toBe(false)
   })

@@ -9,7 +9,7 @@ import { alice, bytes, post, text } from '../support/samples.ts'
 function openStore() {
   const folder = temporaryFolder()
   const blobs = createBlobStore({
-    backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
     metadata: sqliteMetadata(':memory:', { now: new Clock().now }),
     limits: { accept: ['*/*'] },
   })

@@ -13,7 +13,7 @@ export class FolderPlace {
   readonly database: string = join(this.folder, 'blobs.sqlite')
 
   backend(root: string = this.root): DiskBackend {
-    return new DiskBackend({ root, durability: 'none' })
+    return new DiskBackend({ root, durability: 'relaxed' })
   }
 
   /** Another store on the same files, or on others; closed when the test is finished. */

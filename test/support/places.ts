@@ -67,7 +67,7 @@ export function diskPlace(): Place {
   const folder = temporaryFolder()
   return place(
     clock,
-    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
     () => sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
   )
 }
@@ -83,7 +83,7 @@ export function hostPlace(): Place {
   onTestFinished(() => db.destroy())
   return place(
     clock,
-    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
     () => kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
     db,
   )
@@ -92,7 +92,11 @@ export function hostPlace(): Place {
 export function postgresPlace(): Place {
   const clock = new Clock()
   const folder = temporaryFolder()
-  return place(clock, () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }), ...onPostgres(clock))
+  return place(
+    clock,
+    () => new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
+    ...onPostgres(clock),
+  )
 }
 
 /** The databases that a host may have, of those that run. */

@@ -20,7 +20,7 @@ test('an upload, its record and a reading are told with what they were about, an
   await post(blobs, alice, '1', image)
   const blob = await blobs.read(alice, cid, { range: { start: 1, end: 3 } })
   await blob.bytes()
-  await blobs.list(alice)
+  await blobs.listPublic(alice)
   await blobs.collect()
   await blobs.close()
 
@@ -30,7 +30,7 @@ test('an upload, its record and a reading are told with what they were about, an
     { operation: 'applyWrites', did: alice, result: { applied: true, hidden: 0, differing: 0 } },
   ])
   expect(ends('read')).toEqual([{ operation: 'read', did: alice, cid, result: { size, mimeType, length: 3 } }])
-  expect(ends('list')).toEqual([{ operation: 'list', did: alice, result: { items: 1 } }])
+  expect(ends('listPublic')).toEqual([{ operation: 'listPublic', did: alice, result: { items: 1 } }])
   expect(ends('collect')).toMatchObject([{ operation: 'collect', result: { expiredBlobs: 0, stopped: false } }])
   const [put] = ends('backend:put')
   expect(put).toEqual({ method: 'put', backend: 'memory', key: expect.stringContaining(cid), size, result: undefined })

@@ -10,6 +10,6 @@ export async function collectAll({ blobs, attachment, dir }: RunningPds) {
     await blobs.collect()
   }
   const entries = await readdir(join(dir, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
-  const { count, doomedCount } = await blobs.totals()
+  const { count, doomedCount } = await blobs.stats()
   return { files: entries.filter((entry) => entry.isFile()).length, blobs: count, doomed: doomedCount }
 }

@@ -36,7 +36,7 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   report.step('each comes back, byte by byte, with the type and the headers that the PDS gives')
   await upload(bob, jpeg)
   await bob.post('My sunset', jpeg)
-  const held = await here.blobs.totals()
+  const held = await here.blobs.stats()
   assert.deepEqual([held.count, held.storedCount], [6, 5])
   report.step('bob posts the same sunset: 6 blobs of two accounts, 5 stored')
 
@@ -75,7 +75,7 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   assert.deepEqual(left, { files: 0, blobs: 0, doomed: 0 }, JSON.stringify(left))
   report.step('nothing remains there: no file, no row of a blob')
   await same(alice)
-  assert.equal((await there.blobs.totals()).count, alice.uploads.size)
+  assert.equal((await there.blobs.stats()).count, alice.uploads.size)
   report.step('what alice has taken along is still served')
   report.figures({ files: left.files, rows: left.blobs + left.doomed })
 

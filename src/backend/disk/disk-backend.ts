@@ -20,9 +20,9 @@ import { ifThere, Refusal, sys } from '../files/system-calls.ts'
 import { type BlobKey, cidIn } from '../key.ts'
 import { deleteBlobs } from './deletion.ts'
 import { placeBlob } from './durable-write.ts'
+import { EventLoopBudget } from './event-loop-budget.ts'
 import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
-import { LoopTime } from './loop-time.ts'
 import { claimMarker, readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
 import { DiskReading } from './reading.ts'
@@ -43,7 +43,7 @@ export interface DiskBackendOptions {
    * and a power cut takes acknowledged blobs. Windows can't do better than `none`.
    * @default 'full'
    */
-  durability?: 'full' | 'none' | undefined
+  durability?: 'full' | 'relaxed' | undefined
   /**
    * What must stay free on the device: uploads that would take it are refused with `StorageFull`.
    * @default { bytes: 67_108_864, inodes: 1000 }
@@ -72,7 +72,7 @@ export class DiskBackend implements BlobBackend {
   #layout!: Layout
   #shards!: Shards
   #space!: FreeSpace
-  readonly #loopTime = new LoopTime()
+  readonly #budget = new EventLoopBudget()
   readonly #readings = new Set<DiskReading>()
   readonly #spools = new Set<FileSpool>()
 
@@ -82,7 +82,7 @@ export class DiskBackend implements BlobBackend {
     if (typeof root !== 'string' || root === '' || root.includes('\0')) {
       throw new BlobStoreError('InvalidArgument', 'DiskBackend needs `root`, the path of a directory')
     }
-    assertOneOf('DiskBackend: durability', durability, ['full', 'none'])
+    assertOneOf('DiskBackend: durability', durability, ['full', 'relaxed'])
     this.name = checkBackendName(name)
     // Windows has no fsync of a directory.
     this.durable = durability === 'full' && process.platform !== 'win32'
@@ -204,10 +204,10 @@ export class DiskBackend implements BlobBackend {
     const path = this.#layout.blob(key)
     const smallSize = range === undefined && expectedSize !== undefined && isSmall(expectedSize) ? expectedSize : null
     const open = (atOnce: boolean) => sys.openToRead(path, atOnce)
-    const fd = await ifThere(smallSize === null ? open(false) : this.#loopTime.run(open), null)
+    const fd = await ifThere(smallSize === null ? open(false) : this.#budget.run(open), null)
     if (fd === null) return null
     try {
-      const small = smallSize === null ? null : await readSmall(fd, smallSize, this.#loopTime, signal)
+      const small = smallSize === null ? null : await readSmall(fd, smallSize, this.#budget, signal)
       if (small !== null) {
         await sys.close(fd).catch(() => {})
         return { size: small.size, body: small }

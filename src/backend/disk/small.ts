@@ -1,6 +1,6 @@
 import { sys } from '../files/system-calls.ts'
 import { chunkSize, giveBack, letGo, takeBuffer } from './buffer-pool.ts'
-import type { LoopTime } from './loop-time.ts'
+import type { EventLoopBudget } from './event-loop-budget.ts'
 
 /** Whether a blob of this size fits into one chunk. */
 export function isSmall(size: number): boolean {
@@ -14,11 +14,11 @@ export function isSmall(size: number): boolean {
 export async function readSmall(
   fd: number,
   expectedSize: number,
-  loopTime: LoopTime,
+  budget: EventLoopBudget,
   signal: AbortSignal | undefined,
 ): Promise<WholeBody | null> {
   const buffer = takeBuffer(expectedSize + 1)
-  const reading = loopTime.run((atOnce) => sys.read(fd, buffer, expectedSize + 1, 0, atOnce))
+  const reading = budget.run((atOnce) => sys.read(fd, buffer, expectedSize + 1, 0, atOnce))
   const read = await reading.catch((error: unknown) => {
     giveBack(buffer)
     throw error

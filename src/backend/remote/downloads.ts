@@ -69,8 +69,9 @@ export class Downloads {
     atOnce: boolean,
   ): Promise<Response | null> {
     const idle = new IdleTimeout(this.#requests.timeouts, signal)
+    let object: StoredObject | null = null
     try {
-      const object = await this.#service.get(name, { range, atOnce, signal: idle.signal })
+      object = await this.#service.get(name, { range, atOnce, signal: idle.signal })
       idle.signal.throwIfAborted()
       if (object === null) {
         idle[Symbol.dispose]()
@@ -85,6 +86,10 @@ export class Downloads {
     } catch (error) {
       const reason = idle.fail(error)
       idle[Symbol.dispose]()
+      // A client that heeds the signal has let go of it; another may hold a socket or a file.
+      void object?.body[Symbol.asyncIterator]()
+        .return?.()
+        ?.catch(() => {})
       throw reason
     }
   }

@@ -78,7 +78,7 @@ export interface ResolvedS3Options {
   minFree: { bytes: number; inodes: number }
 }
 
-/** @throws `InvalidArgument` for an option that cannot be meant */
+/** @throws `InvalidArgument` for an invalid option */
 export function resolveS3Options(options: S3BackendOptions): ResolvedS3Options {
   assertOptions('S3Backend', options, known)
   const { bucket, name = 's3', endpoint } = options

@@ -18,7 +18,7 @@ export const check: StoreCommand = {
   async run(blobs, _given, { signal, warnings }) {
     await blobs.ready()
     const atOpening = [...warnings]
-    const { accounts, storedCount } = await blobs.totals()
+    const { accounts, storedCount } = await blobs.stats()
     const { findings, objects } = await blobs.scrub({ olderThan: 0, limit: 20, signal })
     const problems = [...atOpening, ...findings.map(({ cid, problem }) => `${cid}: ${problem}`)]
     const rows = [

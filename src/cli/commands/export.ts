@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { Option } from 'commander'
-import { exportFiles } from '../../exchange/export-files.ts'
-import { exportPds } from '../../exchange/export-pds.ts'
-import { isWithin, truePath } from '../../exchange/export-place.ts'
-import type { ExportFinding } from '../../exchange/export-report.ts'
+import { exportFiles } from '../../transfer/export/export-files.ts'
+import { exportPds } from '../../transfer/export/export-pds.ts'
+import { isWithin, truePath } from '../../transfer/export/export-place.ts'
+import type { ExportFinding } from '../../transfer/export/report.ts'
 import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
@@ -43,7 +43,7 @@ export const exportCommand: StoreCommand = {
     const actors = given.actors as string | undefined
     if (actors !== undefined) assertThere('--actors', actors, 'folder')
     if (typeof given.disk === 'string') await assertApart(to, given.disk)
-    const { count: of } = await blobs.totals()
+    const { count: of } = await blobs.stats()
     const options = {
       actors,
       accounts: typeof given.account === 'string' ? [given.account] : undefined,

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import type { BlobStore } from '../../blob-store.ts'
-import { DiskTree } from '../../exchange/disk-tree.ts'
-import { type AuroraReport, importAurora } from '../../exchange/import-aurora.ts'
-import { importPds } from '../../exchange/import-pds.ts'
-import type { PdsTree } from '../../exchange/pds-tree.ts'
-import type { ImportFinding, ImportReport } from '../../exchange/report.ts'
+import { DiskTree } from '../../transfer/import/disk-tree.ts'
+import { type AuroraReport, importAurora } from '../../transfer/import/import-aurora.ts'
+import { importPds } from '../../transfer/import/import-pds.ts'
+import type { PdsTree } from '../../transfer/import/pds-tree.ts'
+import type { ImportFinding, ImportReport } from '../../transfer/import/report.ts'
 import { sizeText } from '../amounts.ts'
-import { type Given, type StoreCommand, type Surroundings, UsageError } from '../command.ts'
+import { type CommandContext, type ParsedOptions, type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'
 import { assertThere, bucketOf } from '../paths.ts'
 
@@ -76,7 +76,7 @@ export const importCommand: StoreCommand = {
   },
 }
 
-async function fromPds(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<ImportReport> {
+async function fromPds(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<ImportReport> {
   if (given.names !== undefined) throw new UsageError('--names is for --aurora: other PDSes call blobs by their CIDs')
   assertThere('--actors', String(given.actors), 'folder')
   const tree = await treeAt(given)
@@ -93,7 +93,7 @@ async function fromPds(blobs: BlobStore, given: Given, surroundings: Surrounding
   }
 }
 
-async function fromAurora(blobs: BlobStore, given: Given, surroundings: Surroundings): Promise<AuroraReport> {
+async function fromAurora(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<AuroraReport> {
   assertThere('--from', String(given.from), 'folder')
   assertThere('--aurora', String(given.aurora), 'file')
   const places = { folder: String(given.from), database: String(given.aurora) }
@@ -104,7 +104,7 @@ async function fromAurora(blobs: BlobStore, given: Given, surroundings: Surround
   return report
 }
 
-async function treeAt(given: Given): Promise<PdsTree> {
+async function treeAt(given: ParsedOptions): Promise<PdsTree> {
   const from = String(given.from)
   if (!from.startsWith('s3://')) {
     assertThere('--from', from, 'folder')
@@ -113,7 +113,7 @@ async function treeAt(given: Given): Promise<PdsTree> {
   const { bucket, prefix } = bucketOf('--from', from)
   if (prefix !== '')
     throw new UsageError(`--from ${from}: the PDS keeps its blobs in a bucket of their own: s3://bucket`)
-  const { S3Tree } = await import('../../s3.ts')
+  const { S3Tree } = await import('../../transfer/import/s3-tree.ts')
   return new S3Tree({
     bucket,
     endpoint: given.fromEndpoint as string | undefined,
@@ -122,7 +122,7 @@ async function treeAt(given: Given): Promise<PdsTree> {
   })
 }
 
-function common(given: Given, { signal, progress }: Surroundings) {
+function common(given: ParsedOptions, { signal, progress }: CommandContext) {
   return {
     concurrency: Number(given.concurrency),
     bytesPerSecond: given.rate as number | undefined,

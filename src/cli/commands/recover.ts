@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { isBlobCid } from '../../blob/cid.ts'
-import { isDid } from '../../blob/did.ts'
+import { isDid } from '../../blob/identifiers.ts'
 import { parseMimeType } from '../../blob/mime.ts'
-import type { Owner } from '../../maintenance/recover.ts'
+import type { BlobOwner } from '../../maintenance/recover.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { yes } from '../options.ts'
 import { assertThere } from '../paths.ts'
@@ -27,7 +27,7 @@ export const recover: StoreCommand = {
   async run(blobs, given, { signal, progress, confirm }) {
     const owners = given.owners === undefined ? undefined : ownersIn(String(given.owners))
     await confirm('Is every process of the host of this store stopped?', { grave: true })
-    const { storedCount, doomedCount } = await blobs.totals()
+    const { storedCount, doomedCount } = await blobs.stats()
     const atLeast = storedCount + doomedCount
     const report = await blobs.recover({
       ownersOf: owners && (async (cid) => owners.get(cid) ?? []),
@@ -50,9 +50,9 @@ export const recover: StoreCommand = {
 }
 
 /** @throws `UsageError`, with the number of the line */
-function ownersIn(file: string): ReadonlyMap<string, readonly Owner[]> {
+function ownersIn(file: string): ReadonlyMap<string, readonly BlobOwner[]> {
   assertThere('--owners', file, 'file')
-  const owners = new Map<string, Owner[]>()
+  const owners = new Map<string, BlobOwner[]>()
   for (const [at, line] of readFileSync(file, 'utf8').split('\n').entries()) {
     const [cid, did, mimeType, ...more] = line.split(/\s+/).filter((word) => word !== '')
     if (cid === undefined) continue

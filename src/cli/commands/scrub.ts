@@ -23,7 +23,7 @@ export const scrub: StoreCommand = {
     ['--limit 1000 --quiet', 'a little every night, from cron'],
   ],
   async run(blobs, given, { signal, progress }) {
-    const total = await blobs.totals()
+    const total = await blobs.stats()
     const all = given.all === true
     const limit = given.limit as number | undefined
     // What was verified lately is left out, and nobody has counted it.

@@ -25,7 +25,7 @@ export const stats: StoreCommand = {
       ] as const
       return { report: usage, rows, problems: [] }
     }
-    const totals = await blobs.totals()
+    const totals = await blobs.stats()
     const rows = [
       ['accounts', totals.accounts],
       ['blobs', totals.count],

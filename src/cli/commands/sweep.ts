@@ -22,7 +22,7 @@ export const sweep: StoreCommand = {
     if (options.force && !options.dryRun) {
       await confirm('May more than a tenth of the bytes be deleted in this store?', { grave: true })
     } else if (!options.dryRun) await confirm('Mark what no row knows in this store, to be deleted?')
-    const { storedCount, doomedCount } = await blobs.totals()
+    const { storedCount, doomedCount } = await blobs.stats()
     const of = storedCount + doomedCount
     const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys, of }) })
     const rows = [

@@ -1,21 +1,10 @@
 import { gif } from './gif.ts'
-import { Header, type Source } from './header.ts'
+import { type FoundDimensions, Header, type Source } from './header.ts'
 import { isoMedia } from './iso-media.ts'
 import { jpeg } from './jpeg.ts'
 import { matroska } from './matroska.ts'
 import { png } from './png.ts'
 import { webp } from './webp.ts'
-
-/** In pixels, as shown: a photograph or a video that says it was taken upright is upright. */
-export interface Dimensions {
-  width: number
-  height: number
-}
-
-export interface FoundDimensions extends Dimensions {
-  /** What kind of file says so. */
-  kind: 'jpeg' | 'png' | 'gif' | 'webp' | 'avif' | 'heic' | 'video'
-}
 
 const readers = [png, jpeg, gif, webp, isoMedia, matroska]
 

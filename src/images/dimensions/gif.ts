@@ -1,5 +1,4 @@
-import type { FoundDimensions } from './dimensions.ts'
-import { type Header, textAt } from './header.ts'
+import { type FoundDimensions, type Header, textAt } from './header.ts'
 
 /** The logical screen, or what the first frame takes where the screen is too small for it. */
 export async function gif(header: Header): Promise<FoundDimensions | null> {

@@ -48,3 +48,14 @@ export class Header {
 export function textAt(view: DataView, offset: number, length: number): string {
   return String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + offset, length))
 }
+
+/** In pixels, as shown: a photograph or a video that says it was taken upright is upright. */
+export interface Dimensions {
+  width: number
+  height: number
+}
+
+export interface FoundDimensions extends Dimensions {
+  /** What kind of file says so. */
+  kind: 'jpeg' | 'png' | 'gif' | 'webp' | 'avif' | 'heic' | 'video'
+}

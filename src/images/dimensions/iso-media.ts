@@ -1,6 +1,5 @@
 import { type Box, boxes } from './boxes.ts'
-import type { FoundDimensions } from './dimensions.ts'
-import { type Header, textAt } from './header.ts'
+import { type FoundDimensions, type Header, textAt } from './header.ts'
 import { firstVideoTrack } from './movie.ts'
 import { picture } from './picture.ts'
 

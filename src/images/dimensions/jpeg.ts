@@ -1,6 +1,5 @@
-import type { FoundDimensions } from './dimensions.ts'
 import { saysTurned } from './exif.ts'
-import { type Header, textAt } from './header.ts'
+import { type FoundDimensions, type Header, textAt } from './header.ts'
 
 const block = 4096
 

@@ -1,5 +1,4 @@
-import type { FoundDimensions } from './dimensions.ts'
-import type { Header } from './header.ts'
+import type { FoundDimensions, Header } from './header.ts'
 
 const ids = {
   ebml: 0x1a45dfa3,

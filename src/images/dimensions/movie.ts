@@ -1,6 +1,5 @@
 import { type Box, boxes, child } from './boxes.ts'
-import type { Dimensions, FoundDimensions } from './dimensions.ts'
-import type { Header } from './header.ts'
+import type { Dimensions, FoundDimensions, Header } from './header.ts'
 
 /** A transformation's four numbers that turn and stretch, row by row, as fractions. */
 type Matrix = [a: number, b: number, c: number, d: number]

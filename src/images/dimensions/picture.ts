@@ -1,6 +1,5 @@
 import { type Box, boxes, child } from './boxes.ts'
-import type { Dimensions } from './dimensions.ts'
-import type { Header } from './header.ts'
+import type { Dimensions, Header } from './header.ts'
 
 /**
  * The primary picture of an AVIF or HEIC: its dimensions (`ispe`), and what is then done to it, in the order in which the

@@ -1,6 +1,5 @@
-import type { FoundDimensions } from './dimensions.ts'
 import { saysTurned } from './exif.ts'
-import { type Header, textAt } from './header.ts'
+import { type FoundDimensions, type Header, textAt } from './header.ts'
 
 /** The first chunk has the dimensions. EXIF before the pixels, the first, may say that they are turned. */
 export async function png(header: Header): Promise<FoundDimensions | null> {

@@ -2,14 +2,13 @@ import { noSuchMethod } from '../../http/answer.ts'
 import { type BlobHandler, respond, toResponse } from '../../http/web.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { imageRoute } from './get-image.ts'
-import { checkServing, type ImageServingOptions } from './options.ts'
-import { parseImagePath } from './path.ts'
+import { checkServing, type ImageServingOptions, parseImagePath } from './options.ts'
 
 /**
  * The images as one function from Request to Response: `GET /img/<preset>/plain/<did>/<cid>[@jpeg|webp|avif]`, as at the
  * Bluesky CDN. Any other path is answered by 404. For Express, see {@link imageRouter}.
  *
- * @throws `InvalidArgument` for an option that cannot be meant
+ * @throws `InvalidArgument` for an invalid option
  * @example
  * ```ts
  * import { createImageHandler, type ImageVariants } from 'pds-blobstore/images'

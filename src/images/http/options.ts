@@ -10,7 +10,7 @@ export type ImageServingOptions = Pick<
   'accountStatus' | 'cors' | 'cacheTags' | 'maxAge' | 'onError' | 'logger'
 >
 
-/** @throws `InvalidArgument` for an option that cannot be meant */
+/** @throws `InvalidArgument` for an invalid option */
 export function checkServing(what: string, images: ImageVariants, options: ImageServingOptions): void {
   if (typeof images?.variant !== 'function') {
     throw new BlobStoreError('InvalidArgument', `${what}: expected what createImageVariants gives`)
@@ -19,4 +19,26 @@ export function checkServing(what: string, images: ImageVariants, options: Image
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
+}
+
+/** What the path of an image asks for. Not checked yet. */
+export type ImageParams = Record<'preset' | 'did' | 'cid', string> & { format?: string }
+
+const grammar = /^\/img\/([^/]+)\/plain\/([^/]+)\/([^/@]+)(?:@([^/]*))?$/
+
+/** Takes apart `/img/<preset>/plain/<did>/<cid>[@<format>]`; null for any other path. */
+export function parseImagePath(path: string): ImageParams | null {
+  if (path.length > 8192) return null
+  const [, preset, did, cid, format] = (grammar.exec(path) ?? []).map(decode)
+  if (!preset || !did || !cid) return null
+  return format === undefined ? { preset, did, cid } : { preset, did, cid, format }
+}
+
+/** Clients may escape the colons of a DID. */
+function decode(segment: string | undefined): string | undefined {
+  try {
+    return segment && decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }

@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type NodeRequest, splitUrl } from '../../express/node-request.ts'
-import { type BlobRouter, passOn, serve } from '../../express/router.ts'
+import { type NodeRequest, splitUrl } from '../../http/node/request.ts'
+import { type BlobRouter, passOn, serve } from '../../http/node/router.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { imageRoute } from './get-image.ts'
-import { checkServing, type ImageServingOptions } from './options.ts'
-import { type ImageParams, parseImagePath } from './path.ts'
+import { checkServing, type ImageParams, type ImageServingOptions, parseImagePath } from './options.ts'
 
 /**
  * The images as middleware of Express 5 and 4, Connect, or without `next` a listener of `node:http`. Mount it at the root
  * or at `/img`. What is not an image's path goes on to `next`.
  *
- * @throws `InvalidArgument` for an option that cannot be meant
+ * @throws `InvalidArgument` for an invalid option
  * @example
  * ```ts
  * import express from 'express'

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { failed, refused } from '../errors.ts'
+import { failed, refused } from '../image-variants.ts'
 import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
 
 // Beside the bundles in the package, and one folder up in the source.

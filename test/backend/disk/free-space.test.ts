@@ -8,7 +8,7 @@ import { alice, bytes, chunks } from '../../support/samples.ts'
 
 const storeOn = (root: string, minFree: { bytes?: number; inodes?: number }) =>
   createBlobStore({
-    backend: new DiskBackend({ root, durability: 'none', minFree }),
+    backend: new DiskBackend({ root, durability: 'relaxed', minFree }),
     metadata: sqliteMetadata(':memory:'),
     limits: { accept: ['*/*'] },
   })

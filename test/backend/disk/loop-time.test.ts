@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { LoopTime } from '../../../src/backend/disk/loop-time.ts'
+import { EventLoopBudget } from '../../../src/backend/disk/event-loop-budget.ts'
 import { sys } from '../../../src/backend/files/system-calls.ts'
 import { collect, putBlob } from '../../../src/testing/blobs.ts'
 import { newRoot, openDisk } from './fixture.ts'
@@ -22,10 +22,10 @@ function manualClock(): { now: number } {
 /** Calls on a clock of their own, where one at once takes as long as `wait` says. */
 async function spend(calls: number, wait: (call: number) => number) {
   const clock = manualClock()
-  const loopTime = new LoopTime()
+  const budget = new EventLoopBudget()
   let atOnce = 0
   for (let call = 0; call < calls; call++) {
-    await loopTime.run(async (isAtOnce) => {
+    await budget.run(async (isAtOnce) => {
       if (isAtOnce) atOnce += 1
       clock.now += isAtOnce ? wait(call) : trip
     })
@@ -52,13 +52,13 @@ describe('calls at once', () => {
   })
 
   test('let the loop turn', async () => {
-    const loopTime = new LoopTime()
+    const budget = new EventLoopBudget()
     let turned = false
     void setImmediate().then(() => {
       turned = true
     })
     let calls = 0
-    for (; !turned && calls < 10_000; calls++) await loopTime.run(async () => {})
+    for (; !turned && calls < 10_000; calls++) await budget.run(async () => {})
     expect(calls).toBeLessThan(100)
   })
 })

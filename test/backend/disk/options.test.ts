@@ -13,7 +13,7 @@ test('making a backend does no I/O', () => {
 })
 
 test('without durability it says so', () => {
-  expect(new DiskBackend({ root: '/x', durability: 'none', name: 'old-disk' })).toMatchObject({
+  expect(new DiskBackend({ root: '/x', durability: 'relaxed', name: 'old-disk' })).toMatchObject({
     name: 'old-disk',
     durable: false,
   })

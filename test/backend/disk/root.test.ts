@@ -196,7 +196,7 @@ describe('the names that lead to the root are on stable storage when it is open'
 
   test('and none where durability is left to the kernel', async () => {
     const synced = syncedDirectories()
-    await openDisk(join(folders().volume, 'root'), { durability: 'none' })
+    await openDisk(join(folders().volume, 'root'), { durability: 'relaxed' })
     expect(synced).toEqual([])
   })
 })

@@ -81,7 +81,7 @@ test('a marker is synced before it takes the place of the old one, and its name 
 test('without durability nothing is synced', async () => {
   const root = newRoot()
   const calls = await callsOf(async () => {
-    const backend = await openDisk(root, { durability: 'none' })
+    const backend = await openDisk(root, { durability: 'relaxed' })
     const { key } = await putBlob(backend, 1000)
     await backend.writeMarker('mine')
     await backend.delete([key])

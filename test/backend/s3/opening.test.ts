@@ -170,7 +170,7 @@ test('the backend says where it is, without credentials', () => {
   const backend = new S3Backend({ bucket: 'blobs', prefix: 'pds' })
   const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:') })
   onTestFinished(() => blobs.close())
-  expect(storeName({ config: '/srv/store.mjs' }, blobs)).toContain('bytes in s3://blobs/pds, facts')
+  expect(storeName({ config: '/srv/store.mjs' }, blobs)).toContain('bytes in s3://blobs/pds, metadata')
 })
 
 test('options that cannot be meant are refused', () => {

@@ -25,7 +25,7 @@ s3Test('an upload is one request, a reference none, a reading one', async () => 
   const ref = await small
   expect(await made(post(blobs, alice, 'a', ref))).toEqual([])
   expect(await made(blobs.stat(alice, ref.ref))).toEqual([])
-  expect(await made(blobs.list(alice))).toEqual([])
+  expect(await made(blobs.listPublic(alice))).toEqual([])
   expect(await made(blobs.read(alice, ref.ref).then((reading) => reading.bytes()))).toEqual(['GET 200'])
   const part = blobs.read(alice, ref.ref, { range: { start: 1, end: 2 } })
   expect(await made(part.then((reading) => reading.bytes()))).toEqual(['GET 206'])

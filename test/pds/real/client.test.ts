@@ -116,7 +116,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
       await collectAll(pds)
-      expect(await pds.blobs.totals()).toMatchObject({ count: 0, reserved: 0, storedBytes: 0, doomedCount: 0 })
+      expect(await pds.blobs.stats()).toMatchObject({ count: 0, reserved: 0, storedBytes: 0, doomedCount: 0 })
       expect(await pds.blobs.sweep()).toMatchObject({ keys: 0 })
     })
 
@@ -130,7 +130,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       // Nor are its bytes kept for ever.
       await new Promise((resolve) => setTimeout(resolve, short.grace + 50))
       await collectAll(pds)
-      expect(await pds.blobs.totals()).toMatchObject({ count: 0, storedBytes: 0 })
+      expect(await pds.blobs.stats()).toMatchObject({ count: 0, storedBytes: 0 })
       await expect(alice.write(good)).rejects.toThrow()
       await alice.upload(randomBytes(500))
     })
@@ -206,7 +206,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       await collectAll(pds)
       expect(await alice.read(blob)).toBeNull()
       expect((await bob.read(same))?.equals(bytes)).toBe(true)
-      expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
+      expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
     })
 
     test('has nothing of an account that was deleted, temporary and taken down included', async () => {
@@ -221,7 +221,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       await alice.leave(pds)
       expect(await pds.blobs.usage(alice.did)).toMatchObject({ bytes: 0, count: 0 })
       await collectAll(pds)
-      expect(await pds.blobs.totals()).toMatchObject({ count: 1, storedBytes: 100, doomedCount: 0 })
+      expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedBytes: 100, doomedCount: 0 })
       expect(await bob.read(cidOfBytes(kept))).toEqual(kept)
     })
 

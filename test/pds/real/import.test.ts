@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { killAmidst, reportOf } from '../../exchange/killing.ts'
-import { ReferencePds } from '../../exchange/reference-pds.ts'
+import { killAmidst, reportOf } from '../../transfer/killing.ts'
+import { ReferencePds } from '../../transfer/reference-pds.ts'
 import { describeWithPds, Network, Person } from './network.ts'
 
 // The data of a real PDS, of IMPORT_BLOBS blobs (5,000) in IMPORT_ACCOUNTS accounts (50), are imported by the command line,

@@ -96,7 +96,8 @@ describeWithPds('a PDS that is killed', () => {
     expect(report).toMatchObject({ unknown: 0, stopped: false })
     const pinned = new Set<string>()
     for (const person of people) {
-      for (const cid of (await last.blobs.list(person.did, { limit: 1000 })).items) pinned.add(`${person.did} ${cid}`)
+      for (const cid of (await last.blobs.listPublic(person.did, { limit: 1000 })).items)
+        pinned.add(`${person.did} ${cid}`)
     }
     expect(pinned).toEqual(named)
 

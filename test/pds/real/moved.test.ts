@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { moveInAndBack } from '../../exchange/moved-and-back.ts'
+import { moveInAndBack } from '../../transfer/moved-and-back.ts'
 import { describeWithPds, Network, Person, settled } from './network.ts'
 
 // Goes red when a blob is lost or changed on its way without a word.

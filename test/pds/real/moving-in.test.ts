@@ -52,7 +52,7 @@ describeWithPds('an account that moves in by the official client', () => {
       await new Promise((resolve) => setTimeout(resolve, 2 * times.grace))
       await collectAll(target)
       await expectAll()
-      expect(await target.blobs.totals()).toMatchObject({ count: bodies.length, doomedCount: 0 })
+      expect(await target.blobs.stats()).toMatchObject({ count: bodies.length, doomedCount: 0 })
     })
   })
 })

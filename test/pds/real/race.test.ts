@@ -35,7 +35,7 @@ async function race(pds: RunningPds, rounds: number): Promise<number> {
   }
   if (!pds.attachment) return lost
   await collectAll(pds)
-  expect(await pds.blobs.totals()).toMatchObject({ count: rounds, storedCount: rounds, doomedCount: 0 })
+  expect(await pds.blobs.stats()).toMatchObject({ count: rounds, storedCount: rounds, doomedCount: 0 })
   return lost
 }
 

@@ -4,6 +4,6 @@ import { type Owner, storeIn } from './place.ts'
 
 const [folder = '', owner = ''] = process.argv.slice(2)
 const blobs = storeIn(folder, owner as Owner)
-await blobs.totals()
+await blobs.stats()
 await blobs.close()
 process.exit() // with the database of the host, where it is the host's

@@ -10,7 +10,7 @@ export const fileIn = (folder: string): string => join(folder, 'facts', 'blobs.s
 /** A store whose file is its own, or the host's. */
 export function storeIn(folder: string, owner: Owner): BlobStore {
   return createBlobStore({
-    backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'none' }),
+    backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
     metadata: owner === 'the store' ? sqliteMetadata(fileIn(folder)) : kyselyMetadata(hostDatabase(fileIn(folder))),
     limits: { accept: ['*/*'] },
   })

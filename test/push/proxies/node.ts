@@ -10,7 +10,7 @@ import { tokens } from '../../http/tokens.ts'
 
 const [dir = '', port = ''] = process.argv.slice(2)
 const blobs = createBlobStore({
-  backend: new DiskBackend({ root: join(dir, 'blobs'), durability: 'none' }),
+  backend: new DiskBackend({ root: join(dir, 'blobs'), durability: 'relaxed' }),
   metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
   limits: { accept: ['*/*'], mimePolicy: 'declared' },
 })

@@ -11,7 +11,7 @@ import { getRequestListener } from '@hono/node-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { blobRouter, checkContinue } from '../../../src/express.ts'
 import { createBlobHandler } from '../../../src/http.ts'
-import type { BlobStore, Times } from '../../../src/index.ts'
+import type { BlobStore, BlobStoreTimes } from '../../../src/index.ts'
 import { alice, asAlice, bytesOf, openPlace, type Place, query, tokens, xrpc } from '../../http/place.ts'
 import { until } from '../../http/servers.ts'
 import { freePort } from '../../servers/free-port.ts'
@@ -46,7 +46,7 @@ interface Behind extends Place {
   origin: string
 }
 
-async function behind(proxy: ProxyName, adapter: string, times: Times = {}): Promise<Behind> {
+async function behind(proxy: ProxyName, adapter: string, times: BlobStoreTimes = {}): Promise<Behind> {
   const place = await openPlace({ limits: { maxBlobSize: 50_000_000 }, times })
   const app = adapters[adapter]?.(place.blobs) as RequestListener
   const { origin } = await startProxy(proxy, [await listen(app)])
@@ -109,7 +109,7 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
           })
           expect(up.status).toBe(200)
         }
-        const { items } = await blobs.listOwn(alice)
+        const { items } = await blobs.listAll(alice)
         const ref = await blobs.upload(alice, bytes, { mimeType: 'video/mp4' })
         expect(items).toHaveLength(1)
         const uri = `at://${alice}/app.example.post/1`

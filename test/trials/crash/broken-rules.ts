@@ -1,5 +1,5 @@
 import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
-import type { Intent } from '../../../src/metadata/uploads.ts'
+import type { Intent } from '../../../src/metadata/metadata.ts'
 import { meddle } from '../../support/meddling.ts'
 import type { Place } from './place.ts'
 import { staleCollector } from './stale-collector.ts'

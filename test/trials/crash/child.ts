@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/index.ts'
-import type { Times } from '../../../src/store/limits.ts'
+import type { BlobStoreTimes } from '../../../src/store/limits.ts'
 import { Random } from '../../support/random.ts'
 import { Abandoned } from './abandoned.ts'
 import { type BrokenRule, breakRule } from './broken-rules.ts'
@@ -26,7 +26,7 @@ export interface ChildOptions {
   name: string
   folder: string
   seed: string
-  times: Times
+  times: BlobStoreTimes
   /** Whether uploads of this process live long. */
   lasting: boolean
   broken: BrokenRule | null

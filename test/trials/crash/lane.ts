@@ -116,7 +116,7 @@ export class Lane {
     await journal.attempt({ what: 'takedown', did, cid }, () => blobs.takedown(did, cid))
     await this.#upload(did, random.pick(small))
     for (const hidden of ledger.hiddenOf(did)) {
-      await journal.attempt({ what: 'restore', did, cid: hidden }, () => blobs.restore(did, hidden))
+      await journal.attempt({ what: 'restore', did, cid: hidden }, () => blobs.reverseTakedown(did, hidden))
     }
   }
 

@@ -45,7 +45,7 @@ export function look(place: Place): Facts {
 }
 
 /** What should not be there once everything was collected, as sentences. */
-export function leavings(place: Place): string[] {
+export function leftovers(place: Place): string[] {
   const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
   try {
     const found = Object.entries(questions).flatMap(([what, sql]) => {

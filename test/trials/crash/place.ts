@@ -9,13 +9,13 @@ import {
   type MetadataAdapter,
   sqliteMetadata,
 } from '../../../src/index.ts'
-import type { Times } from '../../../src/store/limits.ts'
+import type { BlobStoreTimes } from '../../../src/store/limits.ts'
 
 /**
  * So short that collecting races with uploads, references and reads. Only the lease is long beside an upload: its end
  * under a slow `put` leaves, by the protocol, bytes to the sweep, which the checker would take for a broken rule.
  */
-export const hasty: Times = {
+export const hasty: BlobStoreTimes = {
   ...{ grace: 30, deleteDelay: 20, fresh: 200 },
   ...{ upload: 1000, idle: 1000, inspect: 100, lease: 4000 },
 }
@@ -70,7 +70,7 @@ export class Place {
     return sqliteMetadata(this.database, { now })
   }
 
-  store(times: Times, backend = this.backend(), metadata = this.metadata()): BlobStore {
+  store(times: BlobStoreTimes, backend = this.backend(), metadata = this.metadata()): BlobStore {
     return createBlobStore({ backend, metadata, times, limits: { accept: ['*/*'], mimePolicy: 'declared' } })
   }
 }

@@ -23,7 +23,7 @@ export class Reader implements Worker {
   async turn(): Promise<void> {
     const did = this.#random.pick(accounts)
     await this.#journal.attempt({ what: 'read' }, async () => {
-      const { items } = await this.#blobs.list(did)
+      const { items } = await this.#blobs.listPublic(did)
       if (items.length === 0) return
       const cid = this.#random.pick(items)
       try {

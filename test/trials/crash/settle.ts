@@ -2,7 +2,7 @@ import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { isBlobStoreError } from '../../../src/index.ts'
 import type { Finding } from './check.ts'
-import { leavings, look } from './look.ts'
+import { leftovers, look } from './look.ts'
 import type { Place } from './place.ts'
 
 const hour = 3_600_000
@@ -38,7 +38,7 @@ export async function settle(place: Place): Promise<Finding[]> {
     }
     for (const key of live) if (!files.has(key)) findings.push({ kind: 'lost', what: `no bytes of ${key}` })
     for (const name of readdirSync(spools)) findings.push({ kind: 'orphan', what: `the spool ${name} is left` })
-    for (const what of leavings(place)) findings.push({ kind: 'wrong', what })
+    for (const what of leftovers(place)) findings.push({ kind: 'wrong', what })
   } catch (error) {
     findings.push({ kind: 'wrong', what: `the store cannot be swept: ${error}` })
   } finally {

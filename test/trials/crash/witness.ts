@@ -1,5 +1,5 @@
 import type { MetadataAdapter } from '../../../src/index.ts'
-import type { DoomedKey } from '../../../src/metadata/garbage.ts'
+import type { DoomedKey } from '../../../src/metadata/metadata.ts'
 import type { Journal } from './journal.ts'
 import type { Place } from './place.ts'
 

@@ -13,7 +13,7 @@ const stores = 4
  * Many upload the same bytes at once, by way of several stores on the same files: accounts that have them twice and
  * accounts that have them once. One copy is live, everybody has it, and it goes when nobody needs it.
  *
- * Goes red when src/metadata/rows/upload-steps.ts replaces content without comparing the key, or does not doom its own
+ * Goes red when src/metadata/queries/upload-steps.ts replaces content without comparing the key, or does not doom its own
  * copy; when collecting takes content that another account has.
  */
 export class Crowd {
@@ -28,7 +28,7 @@ export class Crowd {
     this.#random = random
     this.#stores = Array.from({ length: stores }, () =>
       createBlobStore({
-        backend: new DiskBackend({ root: join(this.#folder, 'blobs'), durability: 'none' }),
+        backend: new DiskBackend({ root: join(this.#folder, 'blobs'), durability: 'relaxed' }),
         metadata: sqliteMetadata(join(this.#folder, 'pds.sqlite'), { durability: 'relaxed', now: this.#clock.now }),
         limits: { accept: ['*/*'], uploads: { account: most, total: most } },
       }),
@@ -57,8 +57,8 @@ export class Crowd {
     for (const did of posters) await unpost(this.#any, did, 'a')
     await this.#collect()
     this.#expectCopies(0, 'when nobody needs it')
-    const { leavings } = this.#facts
-    if (leavings.length > 0) throw new Error(leavings.join('\n'))
+    const { leftovers } = this.#facts
+    if (leftovers.length > 0) throw new Error(leftovers.join('\n'))
   }
 
   async remove(): Promise<void> {

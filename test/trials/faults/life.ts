@@ -70,10 +70,10 @@ const collect = call('collect', (blobs) => blobs.collect())
 
 const look = call('look', async (blobs) => {
   await blobs.stat(alice, one, { as: 'account' })
-  await blobs.list(alice)
-  await blobs.listOwn(alice)
+  await blobs.listPublic(alice)
+  await blobs.listAll(alice)
   await blobs.listMissing(alice)
-  await blobs.counts(alice)
+  await blobs.importProgress(alice)
   await blobs.recordsFor(alice, one)
   await blobs.usage(alice)
 })
@@ -108,7 +108,7 @@ const life: readonly Step[] = [
   collect,
   call('takedown', (blobs) => blobs.takedown('*', three)),
   refused('BlobTakenDown', upload(bob, three)),
-  call('restore', (blobs) => blobs.restore('*', three)),
+  call('restore', (blobs) => blobs.reverseTakedown('*', three)),
   upload(alice, two), // not fresh any more: replaces what there is
   upload(bob, two),
   write(bob, 'b', [two]),

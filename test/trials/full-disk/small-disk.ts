@@ -72,9 +72,9 @@ export class SmallDisk {
 
   /** What was refused has left nothing, without any collecting. */
   expectNothingBegun(): void {
-    const { spools, leavings } = factsOf(this.#place)
+    const { spools, leftovers } = factsOf(this.#place)
     expect(spools, 'spools').toEqual([])
-    const begun = leavings.filter((what) => what.startsWith('an upload in flight'))
+    const begun = leftovers.filter((what) => what.startsWith('an upload in flight'))
     if (!this.#filling.stopsDatabase) expect(begun).toEqual([])
   }
 
@@ -122,8 +122,8 @@ export class SmallDisk {
       await this.blobs.collect({ force: true })
       expect(await this.blobs.sweep(), 'bytes that no row named').toMatchObject({ orphans: 0 })
     }
-    const { files, live, spools: left, leavings } = factsOf(this.#place)
-    expect({ files, live: [...live], left, leavings }).toEqual({ files: [], live: [], left: [], leavings: [] })
+    const { files, live, spools: left, leftovers } = factsOf(this.#place)
+    expect({ files, live: [...live], left, leftovers }).toEqual({ files: [], live: [], left: [], leftovers: [] })
   }
 
   get #place(): { root: string; database: string } {

@@ -49,7 +49,7 @@ const cursor: Fuzzer = {
   name: 'cursor',
   make(random) {
     const text = someCursor(random)
-    const method = random.pick(['list', 'listOwn', 'listMissing'] as const)
+    const method = random.pick(['listPublic', 'listAll', 'listMissing'] as const)
     return {
       input: { method, cursor: text },
       async check() {

@@ -12,9 +12,7 @@ import {
   parseBlobCid,
   toCidObject,
 } from '../../../src/blob/cid.ts'
-import { isDid } from '../../../src/blob/did.ts'
-import { assertScope } from '../../../src/blob/scope.ts'
-import { assertTid } from '../../../src/blob/tid.ts'
+import { assertScope, assertTid, isDid } from '../../../src/blob/identifiers.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
 import type { Random } from './random.ts'

@@ -125,7 +125,7 @@ export class Moving {
       if (round > 20 && waitingKeys === 0 && orphans === 0) break
       await sleep(1500)
     }
-    const { storedCount } = await blobs.totals()
+    const { storedCount } = await blobs.stats()
     await blobs.close()
     const left = (await keysIn(s3Of(this.#place))) + (await keysIn(diskOf(this.#place))) - storedCount
     this.#control.say(

@@ -14,7 +14,7 @@ export interface MovingPlace {
 }
 
 export const diskOf = ({ folder }: MovingPlace): BlobBackend =>
-  new DiskBackend({ root: join(folder, 'disk'), durability: 'none' })
+  new DiskBackend({ root: join(folder, 'disk'), durability: 'relaxed' })
 
 export function s3Of({ folder, s3, prefix }: MovingPlace): BlobBackend {
   const { endpoint, ...credentials } = s3

@@ -89,10 +89,10 @@ async function settle(place: Place, ahead: number, findings: Finding[]): Promise
       await blobs.close()
     }
   }
-  const { files, live, spools: left, leavings } = factsOf(place)
+  const { files, live, spools: left, leftovers } = factsOf(place)
   const stored = new Set(files)
   for (const file of files) if (!live.has(file)) findings.push({ kind: 'orphan', what: `${file} is left` })
   for (const key of live) if (!stored.has(key)) findings.push({ kind: 'lost', what: `no file of ${key}` })
   for (const name of left) findings.push({ kind: 'orphan', what: `the spool ${name} is left` })
-  for (const what of leavings) findings.push({ kind: 'wrong', what })
+  for (const what of leftovers) findings.push({ kind: 'wrong', what })
 }

@@ -12,7 +12,7 @@ export interface Facts {
   files: readonly string[]
   spools: readonly string[]
   /** What must not be there once all is quiet. */
-  leavings: readonly string[]
+  leftovers: readonly string[]
 }
 
 export function factsOf({ root, database }: Place): Facts {
@@ -25,7 +25,7 @@ export function factsOf({ root, database }: Place): Facts {
       live: new Set(all('SELECT key FROM blobstore_content').map(({ key = '' }) => key)),
       files: filesBelow(join(root, 'blobs')),
       spools: readdirSync(join(root, 'spool')),
-      leavings: Object.entries(unclean).flatMap(([what, sql]) =>
+      leftovers: Object.entries(unclean).flatMap(([what, sql]) =>
         all(sql).map((row) => `${what}: ${JSON.stringify(row)}`),
       ),
     }

@@ -1,6 +1,5 @@
 import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
-import type { Metadata } from '../../../src/metadata/metadata.ts'
-import type { Commit, CommitOutcome, Intent } from '../../../src/metadata/uploads.ts'
+import type { Commit, CommitOutcome, Intent, Metadata } from '../../../src/metadata/metadata.ts'
 
 /**
  * - `row-first`: the row comes only after the bytes

@@ -206,7 +206,7 @@ export class Life {
       await this.#inPeace(async ({ blobs }) => {
         await blobs.collect()
         const { stopped } = await blobs.sweep()
-        if (stopped) throw new Violation('the brake stopped the last sweep')
+        if (stopped) throw new Violation('the deletion limit stopped the last sweep')
       })
     }
   }

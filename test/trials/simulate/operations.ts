@@ -80,12 +80,12 @@ const read: Operation = async ({ world, promises, blobs, corruptions }) => {
 
 const collect: Operation = async ({ blobs }) => {
   const { stopped } = await blobs.collect()
-  if (stopped) throw new Violation('the brake stopped a collection')
+  if (stopped) throw new Violation('the deletion limit stopped a collection')
 }
 
 const sweep: Operation = async ({ blobs }) => {
   const { stopped } = await blobs.sweep()
-  if (stopped) throw new Violation('the brake stopped a sweep')
+  if (stopped) throw new Violation('the deletion limit stopped a sweep')
 }
 
 const deleteAccount: Operation = async ({ world, promises, blobs }) => {
@@ -113,7 +113,7 @@ const takedown: Operation = async ({ world, blobs }) => {
 
 const restore: Operation = async ({ promises, blobs }) => {
   const one = promises.someTakedown()
-  if (one) await blobs.restore(one.did, one.cid)
+  if (one) await blobs.reverseTakedown(one.did, one.cid)
 }
 
 const wait: Operation = async ({ world }) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Times } from '../../../src/store/limits.ts'
+import type { BlobStoreTimes } from '../../../src/store/limits.ts'
 import { Books } from '../crash/books.ts'
 import { check, type Finding } from '../crash/check.ts'
 import type { ChildOptions } from '../crash/child.ts'
@@ -8,7 +8,7 @@ import { Place } from '../crash/place.ts'
 import { settle } from '../crash/settle.ts'
 import { Samples } from './growth.ts'
 
-const times: Times = {
+const times: BlobStoreTimes = {
   ...{ grace: 2000, deleteDelay: 2000, fresh: 5000 },
   ...{ upload: 30_000, idle: 10_000, inspect: 1000, lease: 60_000 },
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
+import { inLanes } from '../measure/measure.ts'
+import { observe } from '../measure/observe.ts'
+import { accountOf, accounts, Blobs } from './blobs.ts'
+import { addStock } from './stock.ts'
+import type { Work } from './work.ts'
+
+const day = 24 * 3600_000
+
+/** Collecting of uploads that no record ever named, by how many there are of how many blobs. */
+export const collecting: Work[] = [
+  collect('collect', ['500-of-1000', '500-of-50000'], 'always'),
+  collect('collect-full', ['10000-of-20000', '10000-of-1000000'], 'full'),
+]
+
+function collect(name: string, contenders: string[], when: Work['when']): Work {
+  return {
+    name,
+    title: 'Collecting: garbage of all the blobs; CPU time of one',
+    contenders,
+    when,
+    ...(when === 'full' ? { rounds: 2 } : {}),
+    async run(amounts, { folder, scale }) {
+      const [garbage = 0, all = 0] = amounts.split('-of-').map((amount) => Math.ceil(Number(amount) * scale))
+      let late = 0
+      const open = () =>
+        createBlobStore({
+          backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
+          metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), {
+            durability: 'relaxed',
+            now: () => Date.now() + late,
+          }),
+          times: { grace: day, deleteDelay: 0 },
+        })
+      const first = open()
+      const blobs = new Blobs(1024, garbage)
+      await inLanes(16, garbage, (number) => first.upload(accountOf(number), blobs.bytes(number)))
+      await first.close()
+      addStock(folder, { accounts, count: all - garbage })
+
+      const store = open()
+      await store.ready()
+      late = 2 * day
+      let deleted = 0
+      const { elapsed, cpu } = await observe(async () => {
+        deleted = (await store.collect()).deletedKeys
+      })
+      assert.equal(deleted, garbage)
+      const { storedCount } = await store.stats()
+      assert.equal(storedCount, all - garbage)
+      await store.close()
+      return { rate: (garbage / elapsed) * 1000, cpu: cpu / garbage }
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { Connection, get, post } from '../http/load.ts'
+import { hasNginx } from '../http/nginx.ts'
+import { type Served, serve } from '../http/serve.ts'
+import { cidOfBytes } from '../library.ts'
+import type { Figures } from '../measure/figures.ts'
+import { measure } from '../measure/measure.ts'
+import { accountOf, Blobs } from './blobs.ts'
+import { shuffled } from './read.ts'
+import type { Place, Work } from './work.ts'
+
+const KiB = 1024
+const lanes = 16
+
+/** Over loopback: the server is one process, this one the client. CPU time is the server's. */
+export const httpWorks: Work[] = [download('50k', '50 KiB', 50 * KiB), download('1m', '1 MiB', 1024 * KiB), upload()]
+
+function download(name: string, title: string, size: number): Work {
+  return {
+    name: `http-get-${name}-16`,
+    title: `Download of ${title} over HTTP, 16 connections`,
+    contenders: ['router', 'express', 'pipe', 'nginx', 'memory', 'parts'],
+    when: 'always',
+    missing: (name) => (name === 'nginx' && !hasNginx() ? 'nginx is not installed' : undefined),
+    run: (kind, place) =>
+      withServer(kind, place, size, async (server, connections) => {
+        const blobs = new Blobs(size, server.paths.length, { seed: true })
+        const requests = server.paths.map(get)
+        for (const [number, request] of requests.entries()) {
+          const { status, body } = await (connections[0] as Connection).request([request], { keep: true })
+          assert.equal(status, 200)
+          assert(blobs.bytes(number).equals(body), 'other bytes came')
+        }
+        return await load(server, connections, place.seconds, async (connection, number) => {
+          const { status, length } = await connection.request([requests[shuffled(number, requests.length)] as Buffer])
+          assert(status === 200 && length === size, `status ${status}, ${length} bytes`)
+        })
+      }),
+  }
+}
+
+function upload(): Work {
+  const size = 50 * KiB
+  return {
+    name: 'http-upload-50k-16',
+    title: 'Upload of 50 KiB over HTTP, 16 connections, without a record',
+    contenders: ['router', 'express', 'pipe'],
+    when: 'always',
+    run: (kind, place) =>
+      withServer(kind, place, size, async (server, connections) => {
+        const blobs = new Blobs(size, Math.ceil(5000 * place.scale))
+        const answers: string[] = []
+        const figures = await load(server, connections, place.seconds, async (connection, number) => {
+          const one = number % blobs.count
+          const headers = { Authorization: `Bearer ${accountOf(one)}`, 'Content-Type': 'image/jpeg' }
+          const head = post('/xrpc/com.atproto.repo.uploadBlob', size, headers)
+          const { status, body } = await connection.request([head, blobs.bytes(one)], { keep: true })
+          assert.equal(status, 200, body.toString())
+          answers[one] = body.toString()
+        })
+        if (kind === 'pipe') return figures
+        for (const [number, answer] of answers.entries()) {
+          const { blob } = JSON.parse(answer)
+          assert.equal(blob.ref.$link, cidOfBytes(blobs.bytes(number)))
+        }
+        return figures
+      }),
+  }
+}
+
+async function withServer(
+  kind: string,
+  { folder, scale }: Place,
+  size: number,
+  use: (server: Served, connections: Connection[]) => Promise<Figures>,
+): Promise<Figures> {
+  const server = await serve(kind, folder, size, Math.ceil(100 * scale))
+  try {
+    const connections = await Promise.all(Array.from({ length: lanes }, () => Connection.open(server.port)))
+    const figures = await use(server, connections)
+    for (const connection of connections) connection.close()
+    return figures
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Each connection sends when it has its answer. The CPU time is that of the server, not of this client. */
+async function load(
+  server: Served,
+  connections: readonly Connection[],
+  seconds: number,
+  request: (connection: Connection, number: number) => Promise<void>,
+): Promise<Figures> {
+  const idle = [...connections]
+  const once = async (number: number): Promise<void> => {
+    const connection = idle.pop() ?? assert.fail('more lanes than connections')
+    await request(connection, number)
+    idle.push(connection)
+  }
+  await measure({ lanes, seconds: seconds / 2, most: 2000 }, once)
+  const before = server.cpu()
+  const { figures } = await measure({ lanes, seconds, warmUp: 0 }, once)
+  const cpu = (server.cpu() - before) / figures.operations
+  const { memory, loopDelay, ...others } = figures // those are this client's too
+  return { ...others, cpu }
+}

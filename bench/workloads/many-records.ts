@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
+import { type Observed, observe } from '../measure/observe.ts'
+import type { Work } from './work.ts'
+
+/** One blob that very many records of an account name: how long a call of each kind takes, and holds the event loop. */
+export const manyRecords: Work[] = [
+  { name: 'many-records', contenders: ['100000'], when: 'always' as const },
+  { name: 'many-records-full', contenders: ['1000000'], when: 'full' as const },
+].map((work) => ({
+  ...work,
+  title: 'One blob that many records name, all calls one after another: CPU time of a record, event loop at worst',
+  rounds: 2,
+  async run(records, { folder, scale }) {
+    const count = Math.ceil(Number(records) * scale)
+    const open = () =>
+      createBlobStore({
+        backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
+        metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
+        limits: { accept: ['*/*'] },
+      })
+    const first = open()
+    const ref = await first.upload(owner, Buffer.from(named))
+    await first.close()
+    addRecords(folder, ref.ref.toString(), count)
+
+    const blobs = open()
+    await blobs.ready()
+    const calls: Observed[] = []
+    for (const call of callsTo(blobs, ref.ref.toString(), count)) {
+      calls.push(await observe(call))
+    }
+    await blobs.close()
+    const elapsed = calls.reduce((sum, call) => sum + call.elapsed, 0)
+    return {
+      rate: (count / elapsed) * 1000,
+      cpu: calls.reduce((sum, call) => sum + call.cpu, 0) / count,
+      loopDelay: Math.max(...calls.map((call) => call.worstDelay)),
+      memory: Math.max(...calls.map((call) => call.memory)),
+    }
+  },
+}))
+
+const [owner, importer] = ['did:plc:owner', 'did:plc:importer']
+const [named, waitedFor] = ['named by many', 'many wait for it']
+const rev = '3jzfcijpj2z2b'
+
+function callsTo(blobs: ReturnType<typeof createBlobStore>, cid: string, count: number): (() => Promise<void>)[] {
+  const uri = (number: number): string => `at://${owner}/app.bsky.feed.post/${number}`
+  return [
+    async () => void (await (await blobs.read(owner, cid)).bytes()),
+    async () => assert.equal((await blobs.listPublic(owner, { limit: 1 })).items.length, 1),
+    async () => assert.equal((await blobs.listPublic(owner, { since: rev })).items.length, 0),
+    async () => assert.equal((await blobs.importProgress(owner)).imported, 1),
+    async () => assert.equal((await blobs.recordsFor(owner, cid)).length, count),
+    async () => void (await blobs.applyWrites(owner, [{ action: 'delete', uri: uri(0) }], { rev })),
+    async () => assert.equal((await blobs.listMissing(importer, { limit: 1 })).items.length, 1),
+    async () => void (await blobs.upload(importer, Buffer.from(waitedFor))),
+    async () => void (await blobs.collect()),
+    () => blobs.deleteAccount(owner),
+  ]
+}
+
+/** Behind the store's back, for it takes long: records of one account that name a blob, and as many of another that wait for one. */
+function addRecords(folder: string, cid: string, count: number): void {
+  const database = new Database(join(folder, 'blobs.sqlite'))
+  database.pragma('synchronous = OFF')
+  database.pragma('cache_size = -1000000') // in KiB
+  const ref = database.prepare('INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, ?, ?)')
+  const expected = database.prepare(
+    `INSERT INTO blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size) VALUES (?, ?, ?, ?, ?, 'text/plain', ?)`,
+  )
+  const missing = cidOfBytes(Buffer.from(waitedFor))
+  database.transaction(() => {
+    for (let number = 0; number < count; number++) {
+      const path = `app.bsky.feed.post/${number}`
+      ref.run(owner, cid, `at://${owner}/${path}`, '3jzfcijpj2z2a', 'public')
+      expected.run(importer, missing, `at://${importer}/${path}`, '3jzfcijpj2z2a', 'public', waitedFor.length)
+    }
+    database.exec(`UPDATE blobstore_blob SET expires_at = NULL, was_referenced = 1 WHERE did = '${owner}'`)
+    database.exec(`UPDATE blobstore_account SET temporary = 0 WHERE did = '${owner}'`)
+  })()
+  database.pragma('wal_checkpoint(TRUNCATE)')
+  database.close()
+}

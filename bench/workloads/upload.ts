@@ -1,0 +1,56 @@
+import { type ContestantName, missingFor, openContestant } from '../contenders/all.ts'
+import { measure } from '../measure/measure.ts'
+import { accountOf, Blobs } from './blobs.ts'
+import { check } from './check.ts'
+import type { Work } from './work.ts'
+
+const KiB = 1024
+const contenders: ContestantName[] = [
+  'ours',
+  'ours-relaxed',
+  'reference',
+  'cacache',
+  'blockstore-fs',
+  'tus',
+  'fs-async',
+  'fs-sync',
+  'parts',
+  'parts-relaxed',
+]
+
+/** What is uploaded in one sample at most, so that it stays in memory. */
+const mostBytes = 640 * 1024 * KiB
+const mostBlobs = 12_000
+
+/** A store that has been in use: its directories are made, its code is compiled. With fewer, everybody is slower. */
+const warmUp = 4000
+
+/** Uploads of whole, small blobs. */
+export const uploads: Work[] = [
+  upload('1k', '1 KiB', KiB, 1),
+  upload('1k', '1 KiB', KiB, 16),
+  upload('50k', '50 KiB', 50 * KiB, 1),
+  upload('50k', '50 KiB', 50 * KiB, 16),
+  upload('1m', '1 MiB', 1024 * KiB, 1),
+  upload('1m', '1 MiB', 1024 * KiB, 16),
+]
+
+function upload(name: string, title: string, size: number, lanes: number): Work {
+  return {
+    name: `upload-${name}-${lanes}`,
+    title: `Upload of ${title}, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}`,
+    contenders,
+    when: 'always',
+    missing: missingFor,
+    async run(name, { folder, seconds, scale }) {
+      const blobs = new Blobs(size, Math.ceil(Math.min(mostBlobs, mostBytes / size) * scale))
+      const contender = await openContestant(name, folder)
+      const { figures, results } = await measure({ lanes, seconds, most: blobs.count, warmUp }, (number) =>
+        contender.upload({ did: accountOf(number), size, body: blobs.body(number) }),
+      )
+      await check(contender, blobs, results)
+      await contender.close()
+      return figures
+    },
+  }
+}

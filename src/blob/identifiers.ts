@@ -1,0 +1,41 @@
+import { BlobStoreError } from '../errors.ts'
+
+// https://atproto.com/specs/did: method in lower case, no `/`, `?` or `#`, not ending in `:` or `%`.
+const didGrammar = /^did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]$/
+
+/** Whether `value` is a DID as the AT Protocol writes them: at most 2048 characters, no path, query or fragment. */
+export function isDid(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 2048 && didGrammar.test(value)
+}
+
+/** @throws `InvalidDid` */
+export function assertDid(value: unknown): asserts value is string {
+  if (!isDid(value)) throw new BlobStoreError('InvalidDid', 'Not a DID: expected did:<method>:<identifier>')
+}
+
+// https://atproto.com/specs/tid: 13 characters that sort as the times they stand for.
+const tidGrammar = /^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$/
+
+/** @throws `InvalidArgument` unless `value` is a TID, as revisions of repositories are */
+export function assertTid(what: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && value.length === 13 && tidGrammar.test(value)) return
+  throw new BlobStoreError('InvalidArgument', `${what}: expected a TID, the revision of a repository (13 characters)`)
+}
+
+/** The scope of a reference that everybody may see the blob by. */
+export const publicScope = 'public'
+
+const scopeGrammar = /^[a-zA-Z0-9._:/-]{1,512}$/
+
+/** @throws `InvalidArgument` unless `value` names a scope: 1 to 512 letters, digits or `._:/-` */
+export function assertScope(what: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && value.length <= 512 && scopeGrammar.test(value)) return
+  throw new BlobStoreError('InvalidArgument', `${what}: a scope is 1 to 512 letters, digits or ._:/-`)
+}
+
+/** The scopes by which somebody sees, `public` among them. @throws `InvalidArgument` */
+export function visibleScopes(what: string, scopes: readonly string[] = []): string[] {
+  if (!Array.isArray(scopes)) throw new BlobStoreError('InvalidArgument', `${what}: scopes must be an array`)
+  for (const scope of scopes) assertScope(what, scope)
+  return [publicScope, ...scopes]
+}

@@ -1,0 +1,51 @@
+import { sniffedInstead, snifferSpelling } from '../mime-refinements.ts'
+import { hasMark } from './marked-types.ts'
+
+/** Types that are recognised, but not in every honest file, so that finding nothing proves nothing. */
+const unreliable: ReadonlySet<string> = new Set([
+  // Text, whose first bytes are optional, or only one of several spellings is known.
+  'application/eps',
+  'application/pgp-encrypted',
+  'application/postscript',
+  'application/rtf',
+  'application/x-ft-fbx',
+  'application/x-ms-regedit',
+  'application/xml',
+  'model/stl',
+  'text/calendar',
+  'text/vcard',
+  'text/vtt',
+  'video/x-ms-asf', // the name that lists of streams have, too
+  // The mark lies behind the head, or may lie there.
+  'application/x-apple-diskimage',
+  'application/x-asar',
+  'application/x-iso9660-image',
+  'image/tiff',
+  'image/x-adobe-dng',
+  'image/x-canon-cr2',
+  'image/x-nikon-nef',
+  'image/x-sony-arw',
+  // The mark is optional, or only that of some versions is known.
+  'application/dicom',
+  'application/x-jmp-data',
+  'application/x-spss-sav',
+  'image/vnd.dwg',
+  // Streams of frames, which may begin in the middle of one.
+  'audio/aac',
+  'audio/mpeg',
+  'audio/vnd.dolby.dd-raw',
+  'video/mp1s',
+  'video/mp2p',
+  'video/mp2t',
+  'video/mpeg',
+])
+
+/**
+ * Whether `sniffMimeType` would have found something in bytes of this type: then finding nothing means that they
+ * are not of it. `mimeType` as `parseMimeType` gives it.
+ */
+export function canSniff(mimeType: string): boolean {
+  const type = snifferSpelling(mimeType)
+  if (unreliable.has(type)) return false
+  return hasMark(type) || sniffedInstead(type).some((one) => hasMark(one) && !unreliable.has(one))
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { BlobStore } from '../../blob-store.ts'
+import { answer, answerError, noSuchMethod, report } from '../answer.ts'
+import { XrpcError } from '../errors.ts'
+import { lingerOf } from '../linger.ts'
+import { type BlobServingOptions, checkOptions } from '../options.ts'
+import type { Call, Route } from '../request.ts'
+import { routeOf, routes } from '../routes.ts'
+import { type BlobRouterOptions, blobRequest, type NodeRequest, splitUrl } from './request.ts'
+import { send } from './send.ts'
+
+/** Middleware of Express 5, Express 4, Connect, or without `next` a listener of `node:http` and `node:http2`. */
+export type BlobRouter = (
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
+
+/**
+ * The blob methods of a PDS as middleware. Mount it before every body parser, for the upload is read from the
+ * connection, at the root or at `/xrpc`. What is not one of its paths goes on to `next`; what is, it answers itself,
+ * errors too. Downloads go from the file to the socket past web streams, with the client's back pressure.
+ *
+ * @throws `InvalidArgument` for an invalid option
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import type { BlobStore } from 'pds-blobstore'
+ * import { blobRouter } from 'pds-blobstore/express'
+ *
+ * export const serverOf = (blobs: BlobStore, didOf: (token: string) => string | null) =>
+ *   express().use(
+ *     blobRouter(blobs, {
+ *       authenticate: (request) => {
+ *         const did = didOf(request.headers.get('authorization') ?? '')
+ *         return did === null ? null : { did }
+ *       },
+ *     }),
+ *   )
+ * ```
+ */
+export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRouter {
+  checkOptions('blobRouter', options, blobs)
+  const warnOfTimeout = requestTimeoutWarning(blobs, options)
+
+  return (request, response, next) => {
+    // Those of HTTP/2 have what is used of these; where they differ, `http2Stream` tells them.
+    const [req, res] = [request as IncomingMessage, response as ServerResponse]
+    const route = routeOfRequest(req)
+    if (route) {
+      if (route === routes.uploadBlob) warnOfTimeout(req)
+      void serve(route, blobs, options, req, res)
+    } else {
+      passOn(res, next)
+    }
+  }
+}
+
+/** What is not ours: the next handler's, and without one nobody's. */
+export function passOn(res: ServerResponse, next?: () => void): void {
+  if (next) {
+    next()
+    return
+  }
+  const { status, headers, body } = noSuchMethod()
+  res.writeHead(status, headers).end(body)
+}
+
+/** By the path below the mount point, or by the whole one when the router is mounted at `/xrpc` itself. */
+function routeOfRequest(req: NodeRequest): Route | undefined {
+  return routeOf(splitUrl(req.url ?? '').path) ?? routeOf(splitUrl(req.originalUrl ?? '').path)
+}
+
+/**
+ * Answers by a method; its parameters are in the query unless they are given. Never rejects: nobody would hear it, and on
+ * Express 4 the process would end.
+ */
+export async function serve(
+  route: Route,
+  blobs: BlobStore,
+  options: BlobRouterOptions,
+  req: NodeRequest,
+  res: ServerResponse,
+  params?: URLSearchParams,
+): Promise<void> {
+  const request = blobRequest(req, res, options, params)
+  const { signal } = request
+  const call: Call = { blobs, options, request }
+  const sending = { signal, idleTimeout: blobs.times.idle, linger: lingerOf(blobs.times) }
+  try {
+    const taken = route === routes.uploadBlob && isBodyTaken(req)
+    const reply = taken ? await answerError(route, call, bodyTaken()) : await answer(route, call)
+    await send(res, reply, sending)
+  } catch (error) {
+    if (signal.aborted) return
+    if (!res.headersSent) {
+      // The bytes could not be opened after all, or a header of the host's cannot be written.
+      await send(res, await answerError(route, call, error), sending).catch(() => res.destroy())
+      return
+    }
+    report(options, error, route.nsid)
+    res.destroy() // too late for another answer: a broken connection tells the client that this one is not whole
+  }
+}
+
+/** Whether a body parser, or whatever came before, has begun to read what should be stored. */
+function isBodyTaken(req: IncomingMessage): boolean {
+  return req.readableDidRead || req.readableEnded
+}
+
+function bodyTaken(): XrpcError {
+  return new XrpcError(
+    500,
+    'InternalServerError',
+    'The body was read before the blob router could store it: mount blobRouter before express.json and other parsers',
+  )
+}
+
+/** Warns once when the server (Node's default is 5 minutes) would end an upload before the store does. */
+function requestTimeoutWarning(blobs: BlobStore, options: BlobServingOptions): (req: IncomingMessage) => void {
+  let looked = options.logger === undefined
+  return (req) => {
+    if (looked) return
+    looked = true
+    const requestTimeout = (req.socket as { server?: { requestTimeout?: number } }).server?.requestTimeout ?? 0
+    const upload = blobs.times.upload
+    if (requestTimeout === 0 || requestTimeout >= upload) return
+    options.logger?.warn(
+      { requestTimeout, upload },
+      "The server's requestTimeout (ms) is shorter than times.upload: it would cut long uploads. Set it to more, or to 0",
+    )
+  }
+}

@@ -1,0 +1,53 @@
+import { type Kysely, sql } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { MetadataDurability } from '../sqlite/settings.ts'
+
+/**
+ * Reads what decides whether an acknowledged commit lasts, and refuses what would lose it. Which isolation level is the
+ * default does not matter: the store's own transactions name theirs.
+ *
+ * @throws `MetadataUnsafe`, naming the line to change; `MetadataFailed` where nothing can be written
+ */
+export async function checkPostgresSettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
+  const { rows } = await sql<Settings>`
+    select current_setting('synchronous_commit') as synchronous_commit, current_setting('fsync') as fsync,
+      current_setting('server_encoding') as encoding, pg_is_in_recovery() as replica`.execute(db)
+  const { synchronous_commit, fsync, encoding, replica } = rows[0] as Settings
+  if (replica) {
+    throw new BlobStoreError(
+      'MetadataFailed',
+      'This PostgreSQL server is a read-only replica, and a store writes: give it a connection to the primary',
+      { transient: true }, // it may be about to be promoted
+    )
+  }
+  if (encoding !== 'UTF8') {
+    throw new BlobStoreError('MetadataFailed', `The database's encoding is ${encoding}, and must be UTF8`)
+  }
+  if (durability === 'relaxed') return
+  if (fsync === 'off') {
+    throw unsafe('this server runs with fsync = off', 'in postgresql.conf, then restart or reload:\n  fsync = on')
+  }
+  // `local` and `remote_write` wait for this server's own disk at least.
+  if (synchronous_commit === 'off') {
+    throw unsafe(
+      'this connection runs with synchronous_commit = off',
+      'as its owner, then reconnect:\n  ALTER ROLE CURRENT_USER SET synchronous_commit = on;\n' +
+        'or take it out of wherever it was set (postgresql.conf, ALTER DATABASE, the connection string)',
+    )
+  }
+}
+
+interface Settings {
+  synchronous_commit: string
+  fsync: string
+  encoding: string
+  replica: boolean
+}
+
+function unsafe(why: string, cure: string): BlobStoreError {
+  return new BlobStoreError(
+    'MetadataUnsafe',
+    `Acknowledged blobs could be lost, since ${why}. Set, ${cure}\n{ durability: 'relaxed' } accepts it`,
+  )
+}

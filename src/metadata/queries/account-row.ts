@@ -1,0 +1,103 @@
+import { type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { Tables } from '../schema/tables.ts'
+import { statement } from '../statement.ts'
+import type { ResolvedQuota } from '../types.ts'
+
+/** What an account has, in numbers. */
+export interface AccountState {
+  bytes: number
+  count: number
+  /** Of its blobs, those that no record references. */
+  temporary: number
+  reserved: number
+  uploads: number
+  pending: number
+  deletedAt: number | null
+}
+
+type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
+
+/**
+ * Writes the account's row, which every transaction that changes what the account has does first: it is the account's
+ * lock, and it makes the transaction begin with a write. An insert or update, since an update of a row that is not
+ * there would lock nothing. Resolves with the row as it is then, which nobody else changes before this transaction ends.
+ */
+export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Promise<AccountState> {
+  const { rows } = await addToAccount(trx, { did, ...none, ...deltas })
+  const row = rows[0] as (typeof rows)[number]
+  return {
+    bytes: Number(row.bytes),
+    count: Number(row.count),
+    temporary: Number(row.temporary),
+    reserved: Number(row.reserved),
+    uploads: Number(row.uploads),
+    pending: Number(row.pending),
+    deletedAt: row.deleted_at === null ? null : Number(row.deleted_at),
+  }
+}
+
+const none: Required<Deltas> = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0, pending: 0 }
+
+const addToAccount = statement(
+  (db, { did, bytes, count, temporary, reserved, uploads, pending }: { did: string } & Required<Deltas>) =>
+    db
+      .insertInto('blobstore_account')
+      .values({ did, bytes, count, temporary, reserved, uploads, pending, deleted_at: null, deleting: 0 })
+      .onConflict((conflict) =>
+        conflict.column('did').doUpdateSet((eb) => ({
+          bytes: eb('blobstore_account.bytes', '+', bytes),
+          count: eb('blobstore_account.count', '+', count),
+          temporary: eb('blobstore_account.temporary', '+', temporary),
+          reserved: eb('blobstore_account.reserved', '+', reserved),
+          uploads: eb('blobstore_account.uploads', '+', uploads),
+          pending: eb('blobstore_account.pending', '+', pending),
+        })),
+      )
+      .returning(['bytes', 'count', 'temporary', 'reserved', 'uploads', 'pending', 'deleted_at']),
+)
+
+/** As {@link lockAccount}, for what a deleted account may not do. */
+export async function lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Promise<AccountState> {
+  const account = await lockAccount(trx, did, deltas)
+  if (account.deletedAt === null) return account
+  throw new BlobStoreError(
+    'AccountDeleted',
+    'The blobs of this account were deleted; reopenAccount() lets it have new ones',
+    { did },
+  )
+}
+
+/** What a deleted account had is nobody's to see, though its rows may stay for long: while the database is restored. */
+export const isDeleted = (db: Kysely<Tables>, did: string): ExpressionWrapper<Tables, never, SqlBool> =>
+  expressionBuilder<Tables>().exists(
+    db.selectFrom('blobstore_account').select('did').where('did', '=', did).where('deleted_at', 'is not', null),
+  )
+
+/**
+ * Refuses an upload of `size` bytes that the account's row already counts as reserved. The transaction that counted it
+ * is rolled back, so a refusal leaves nothing; and the row is locked, so no two uploads pass one border.
+ *
+ * @throws `QuotaExceeded`
+ */
+export function assertQuota(did: string, account: AccountState, quota: ResolvedQuota): void {
+  const { bytes, blobs, temporaryBlobs, pendingBytes } = quota
+  if (account.bytes + account.reserved > bytes) {
+    throw exceeded(did, `its blobs and uploads may have ${bytes} bytes; delete some`)
+  }
+  if (account.count + account.uploads > blobs) throw exceeded(did, `it may have ${blobs} blobs; delete some`)
+  if (account.pending > pendingBytes) {
+    throw exceeded(did, `${account.pending} bytes that it deleted wait to be collected; try again later`, true)
+  }
+  if (account.temporary + account.uploads <= temporaryBlobs) return
+  throw exceeded(did, `it may have ${temporaryBlobs} blobs that no record references; wait, or reference them`, true)
+}
+
+/** The most bytes that an upload of unknown length may have. */
+export function grantable(account: AccountState, quota: ResolvedQuota, most: number): number {
+  return Math.max(0, Math.min(most, quota.bytes - account.bytes - account.reserved))
+}
+
+function exceeded(did: string, why: string, transient = false): BlobStoreError {
+  return new BlobStoreError('QuotaExceeded', `The account has reached its quota: ${why}`, { did, transient })
+}

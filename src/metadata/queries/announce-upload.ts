@@ -1,0 +1,55 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { Tables, UploadTable } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+
+type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
+
+/**
+ * The row before the bytes. It comes to be only where the backend is in use: a process that was paused while everything
+ * moved away, and its backend was retired, must not go on writing there. PostgreSQL keeps the backend's row as it is until
+ * the transaction ends; SQLite has one writer at a time.
+ */
+export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Promise<void> {
+  const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
+    db
+      .insertInto('blobstore_upload')
+      .columns(['key', 'backend', 'did', 'cid', 'reserved', 'lease_until'])
+      .expression(
+        db
+          .selectFrom('blobstore_backend')
+          .select((eb) => [
+            eb.cast<string>(eb.val(key), 'text').as('key'),
+            'name',
+            eb.cast<string | null>(eb.val(did), 'text').as('did'),
+            eb.cast<string | null>(eb.val(cid), 'text').as('cid'),
+            eb.cast<number>(eb.val(reserved), 'bigint').as('reserved'),
+            now(lease).as('lease_until'),
+          ])
+          .where('name', '=', backend)
+          .$if(session.dialect.name === 'postgres', (query) => query.forKeyShare()),
+      ),
+  )
+  return async (trx, upload) => {
+    const { numAffectedRows } = await insert(trx, upload)
+    if (numAffectedRows !== 1n) throw retired(upload.backend)
+  }
+}
+
+export function retired(backend: string): BlobStoreError {
+  return new BlobStoreError(
+    'StoreMismatch',
+    `Everything was moved away from ${backend}, and nothing may be written there: this process was paused meanwhile, or cannot ` +
+      'reach the others. Start it again with the backend that they write to',
+    { backend },
+  )
+}
+
+/** The row was taken away: the upload was collected. */
+export function expired({ did, ...upload }: { did: string; cid?: string }): BlobStoreError {
+  return new BlobStoreError('UploadExpired', 'The upload took longer than its lease and was collected; upload again', {
+    did,
+    cid: upload.cid,
+    transient: true,
+  })
+}

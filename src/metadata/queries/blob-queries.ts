@@ -1,0 +1,186 @@
+import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import type { BlobQueries } from '../metadata.ts'
+import type { RefTable, Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
+import type { BlobStat, BlobViewer } from '../types.ts'
+import { takenDown } from './takedown-steps.ts'
+import { walk, walkCids } from './walks.ts'
+
+export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
+
+/** What is asked of one blob, or of an account as a whole. */
+export function blobQueries(session: Session): OneBlobQueries {
+  return {
+    resolve: (did, cid, { as, scopes, trx }) =>
+      session.read(async (db) => {
+        const [row] = (await findVisible(db, { did, cid, scopes })).rows
+        if (!row) return null
+        const stat = toStat(row)
+        if (!isVisible(stat, as, Boolean(row.visible)) || (row.deleted_at !== null && as !== 'moderator')) return null
+        return { ...stat, key: row.key, backend: row.backend }
+      }, trx),
+
+    recordsFor: async (did, cid, { trx }) => {
+      const uris: string[] = []
+      for await (const rows of walk<Reference>((last, atMost) =>
+        session.read((db) => referencesAfter(db, { did, cid, after: last, atMost }), trx),
+      )) {
+        uris.push(...rows.map((row) => row.record_uri))
+      }
+      return uris
+    },
+
+    counts: async (did, { trx }) => {
+      const [account] = await session.read(
+        (db) => db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did).execute(),
+        trx,
+      )
+      // A temporary blob is no import until a record names it.
+      const imported = account ? Number(account.count) - Number(account.temporary) : 0
+      let missing = 0
+      for await (const rows of walk<{ cid: string; held: unknown }>((last, atMost) =>
+        session.read((db) => waitedFor(db, { did, after: last?.cid ?? '', atMost }), trx),
+      )) {
+        missing += rows.filter((row) => !row.held).length
+      }
+      return { expected: imported + missing, imported }
+    },
+
+    usage: (did, { trx }) =>
+      session.read(async (db) => {
+        const row = await db
+          .selectFrom('blobstore_account')
+          .select(['bytes', 'count', 'reserved', 'pending'])
+          .where('did', '=', did)
+          .executeTakeFirst()
+        return {
+          bytes: Number(row?.bytes ?? 0),
+          count: Number(row?.count ?? 0),
+          reserved: Number(row?.reserved ?? 0),
+          pending: Number(row?.pending ?? 0),
+        }
+      }, trx),
+  }
+}
+
+type Reference = Pick<RefTable, 'scope' | 'rev' | 'record_uri'>
+
+function referencesAfter(
+  db: Kysely<Tables>,
+  { did, cid, after, atMost }: { did: string; cid: string; after: Reference | undefined; atMost: number },
+): Promise<Reference[]> {
+  return db
+    .selectFrom('blobstore_ref')
+    .select(['scope', 'rev', 'record_uri'])
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .$if(after !== undefined, (query) =>
+      query.where(({ eb, refTuple, tuple }) =>
+        eb(
+          refTuple('scope', 'rev', 'record_uri'),
+          '>',
+          tuple(after?.scope ?? '', after?.rev ?? '', after?.record_uri ?? ''),
+        ),
+      ),
+    )
+    .orderBy('scope')
+    .orderBy('rev')
+    .orderBy('record_uri')
+    .limit(atMost)
+    .execute()
+}
+
+/** The CIDs that records wait for, each once. */
+async function waitedFor(
+  db: Kysely<Tables>,
+  asked: { did: string; after: string; atMost: number },
+): Promise<{ cid: string; held: unknown }[]> {
+  const { rows } = await sql<{ cid: string; held: unknown }>`
+    with recursive ${walkCids('blobstore_expected', asked)}
+    select cid, exists (select 1 from blobstore_blob as blob where blob.cid = walk.cid and blob.did = ${asked.did}) as held
+    from walk where cid is not null order by cid`.execute(db)
+  return rows
+}
+
+const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>
+  selectBlobs(db, did)
+    // No joins: with one, the SQLite of better-sqlite3 prepares a statement anew for each new value.
+    .select((eb) => [
+      contentOf(eb).select('content.key').$asScalar().$notNull().as('key'),
+      contentOf(eb).select('content.backend').$asScalar().$notNull().as('backend'),
+      eb
+        .selectFrom('blobstore_account as account')
+        .select('account.deleted_at')
+        .whereRef('account.did', '=', 'blob.did')
+        .as('deleted_at'),
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_ref as seen')
+            .select('seen.cid')
+            .whereRef('seen.did', '=', 'blob.did')
+            .whereRef('seen.cid', '=', 'blob.cid')
+            .where('seen.scope', 'in', scopes),
+        )
+        .as('visible'),
+    ])
+    .where('blob.cid', '=', cid),
+)
+
+type BlobTables = Tables & { blob: Tables['blobstore_blob'] }
+
+function contentOf(
+  eb: ExpressionBuilder<BlobTables, 'blob'>,
+): SelectQueryBuilder<BlobTables & { content: Tables['blobstore_content'] }, 'blob' | 'content', object> {
+  return eb.selectFrom('blobstore_content as content').whereRef('content.cid', '=', 'blob.cid')
+}
+
+/** The account's blobs, with what makes a {@link BlobStat}. */
+export function selectBlobs(db: Kysely<Tables>, did: string): SelectQueryBuilder<BlobTables, 'blob', BlobRow> {
+  return db
+    .selectFrom('blobstore_blob as blob')
+    .select((eb) => [
+      'blob.cid',
+      'blob.mime_type',
+      'blob.size',
+      'blob.created_at',
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_ref as ref')
+            .select('ref.cid')
+            .whereRef('ref.did', '=', 'blob.did')
+            .whereRef('ref.cid', '=', 'blob.cid'),
+        )
+        .as('referenced'),
+      takenDown(db, did, eb.ref('blob.cid')).as('taken_down'),
+    ])
+    .where('blob.did', '=', did)
+}
+
+interface BlobRow {
+  cid: string
+  mime_type: string
+  size: number
+  created_at: number
+  referenced: unknown
+  taken_down: unknown
+}
+
+export function toStat(row: BlobRow): BlobStat {
+  return {
+    cid: row.cid,
+    mimeType: row.mime_type,
+    size: Number(row.size),
+    createdAt: new Date(Number(row.created_at)),
+    referenced: Boolean(row.referenced),
+    takenDown: Boolean(row.taken_down),
+  }
+}
+
+function isVisible(stat: BlobStat, as: BlobViewer, byScope: boolean): boolean {
+  if (as === 'moderator') return true
+  if (stat.takenDown) return false
+  return as === 'account' || byScope
+}

@@ -1,0 +1,115 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Ahead, CollectSteps } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { lockAccount } from './account-row.ts'
+import { assertNotRestored } from './identity-rows.ts'
+import { readNotes } from './meta-notes.ts'
+
+// Looked for by the ends of indexes, in small pages, and changed by key only where it is still so: mostly there is nothing,
+// and nobody waits.
+
+export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'> {
+  return {
+    bringBack: async (ahead) => {
+      const { most } = await session.read(async (db) => {
+        await assertNotRestored(db)
+        return readNotes(db)
+      })
+      const { grace, deleteDelay, lease } = most
+      // Another process may be of a version that forgets them: then nothing is shortened before they are known again.
+      if (grace === undefined || deleteDelay === undefined || lease === undefined) return 0
+      const tombstones = await bringBackTombstones(Math.max(deleteDelay, ahead.retry), ahead)
+      const blobs = await bringBackBlobs(Math.max(grace, ahead.retry), ahead)
+      return tombstones + blobs + (await bringBackUploads(lease, ahead))
+    },
+  }
+
+  async function bringBackTombstones(delay: number, { limit }: Ahead): Promise<number> {
+    const rows = await session.read((db) =>
+      db
+        .selectFrom('blobstore_doomed')
+        .select('key')
+        .where('not_before', '>', session.now(delay))
+        .orderBy('not_before')
+        .limit(limit)
+        .execute(),
+    )
+    if (rows.length === 0) return 0
+    const keys = rows.map(({ key }) => key)
+    return session.write(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('blobstore_doomed')
+        .set({ not_before: session.now(delay) })
+        .where('key', 'in', keys)
+        .where('not_before', '>', session.now(delay))
+        .executeTakeFirst()
+      return Number(numUpdatedRows)
+    })
+  }
+
+  async function bringBackBlobs(delay: number, { limit }: Ahead): Promise<number> {
+    const rows = await session.read((db) =>
+      db
+        .selectFrom('blobstore_blob')
+        .select(['did', 'cid'])
+        .where('expires_at', 'is not', null)
+        .where('expires_at', '>', session.now(delay))
+        .orderBy('expires_at')
+        .limit(limit)
+        .execute(),
+    )
+    let changed = 0
+    for (const [did, blobs] of Map.groupBy(rows, (row) => row.did)) {
+      const cids = blobs.map(({ cid }) => cid)
+      changed += await session.write((trx) => expireLater(trx, did, cids, delay))
+    }
+    return changed
+  }
+
+  async function expireLater(
+    trx: Kysely<Tables>,
+    did: string,
+    cids: readonly string[],
+    delay: number,
+  ): Promise<number> {
+    await lockAccount(trx, did)
+    const { numUpdatedRows } = await trx
+      .updateTable('blobstore_blob')
+      .set({ expires_at: session.now(delay) })
+      .where('did', '=', did)
+      .where('cid', 'in', cids)
+      .where('expires_at', '>', session.now(delay))
+      .executeTakeFirst()
+    return Number(numUpdatedRows)
+  }
+
+  /** What is reserved is the most that an upload may still send, and so how long it may still last. */
+  async function bringBackUploads(lease: number, { limit, allowance }: Ahead): Promise<number> {
+    const latest = lease + allowance.most
+    const rows = await session.read((db) =>
+      db
+        .selectFrom('blobstore_upload')
+        .select('key')
+        .where('lease_until', '>', session.now(latest))
+        .limit(limit)
+        .execute(),
+    )
+    if (rows.length === 0) return 0
+    const keys = rows.map(({ key }) => key)
+    const until: RawBuilder<number> = sql`${session.now(lease)} + case
+      when reserved >= ${whole((allowance.most / 1000) * allowance.rate)} then ${whole(allowance.most)}
+      else reserved * 1000 / ${whole(allowance.rate)} + 1 end`
+    return session.write(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('blobstore_upload')
+        .set({ lease_until: until })
+        .where('key', 'in', keys)
+        .where('lease_until', '>', session.now(latest))
+        .executeTakeFirst()
+      return Number(numUpdatedRows)
+    })
+  }
+}
+
+const whole = (value: number): RawBuilder<number> => sql`cast(${Math.floor(value)} as bigint)`

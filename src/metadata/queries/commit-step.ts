@@ -1,0 +1,156 @@
+import { type Kysely, sql } from 'kysely'
+import type { Commit, CommitOutcome } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { LostRace } from '../sql-errors.ts'
+import { statement } from '../statement.ts'
+import { lockAccount } from './account-row.ts'
+import { expired } from './announce-upload.ts'
+import { chargeOf, doom } from './doomed-rows.ts'
+import { expectedType, meetExpectations } from './expected-rows.ts'
+import { retype } from './naming-rows.ts'
+import { takenDown } from './takedown-steps.ts'
+
+type Trx = Kysely<Tables>
+
+/** The last step of an upload: its bytes become the account's, or are doomed. */
+export function commitStep(session: Session): (trx: Trx, upload: Commit) => Promise<CommitOutcome> {
+  /** The blob begins its grace period anew, unless a record keeps it. */
+  const prolong = session.statement((db, { did, cid, grace }: { did: string; cid: string; grace: number }, now) =>
+    db
+      .updateTable('blobstore_blob')
+      .set((eb) => ({ expires_at: eb.case().when('expires_at', 'is', null).then(null).else(now(grace)).end() }))
+      .where('did', '=', did)
+      .where('cid', '=', cid),
+  )
+  /** All that decides what becomes of the bytes, in one question: each takes as long as a change. */
+  const findSituation = session.statement(
+    (db, { did, cid, since }: { did: string; cid: string; since: number }, now) => {
+      const blob = db.selectFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid)
+      const content = db.selectFrom('blobstore_content').where('cid', '=', cid)
+      const expected = db.selectFrom('blobstore_expected').where('did', '=', did).where('cid', '=', cid)
+      return db.selectNoFrom((eb) => [
+        takenDown(db, did, cid).as('takenDown'),
+        eb.exists(expected.select('cid')).as('expected'),
+        blob.select('mime_type').as('heldType'),
+        content.select('key').as('key'),
+        content.select('backend').as('backend'),
+        // What lies in the future is of a clock that ran ahead, and tells nothing.
+        content
+          .select((eb) => eb.and([eb('verified_at', '>', now(since)), eb('verified_at', '<=', now())]).as('fresh'))
+          .as('fresh'),
+      ])
+    },
+  )
+  const insertContent = session.statement(
+    (db, content: { cid: string; key: string; backend: string; size: number }, now) =>
+      db.insertInto('blobstore_content').values({ ...content, verified_at: now() }),
+  )
+  const replaceContent = session.statement(
+    (db, { cid, former, key, backend }: { cid: string; former: string; key: string; backend: string }, now) =>
+      db
+        .updateTable('blobstore_content')
+        .set({ key, backend, verified_at: now() })
+        .where('cid', '=', cid)
+        .where('key', '=', former),
+  )
+  const insertBlob = session.statement(
+    (
+      db,
+      {
+        grace,
+        createdAt,
+        ...blob
+      }: { did: string; cid: string; mime_type: string; size: number; grace: number; createdAt: number | null },
+      now,
+    ) =>
+      db.insertInto('blobstore_blob').values({
+        ...blob,
+        was_referenced: 0,
+        created_at: sql<number>`coalesce(cast(${createdAt} as bigint), ${now()})`,
+        expires_at: now(grace),
+      }),
+  )
+  return commit
+
+  async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
+    const { key, backend, did, cid, size, grace, createdAt = null } = upload
+    // As if it were the account's first copy, which it mostly is.
+    const { deletedAt } = await lockAccount(trx, did, {
+      reserved: -size,
+      uploads: -1,
+      bytes: size,
+      count: 1,
+      temporary: 1,
+    })
+    // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
+    // each other.
+    const { numAffectedRows: own } = await takeUpload(trx, { key })
+    if (own !== 1n) throw expired(upload)
+
+    const situation = (await findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
+    const { heldType } = situation
+    const isRefused = situation.takenDown && upload.takenDown !== 'store'
+    const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null
+    if (refusal !== null || heldType !== null) {
+      await lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
+    }
+    if (refusal !== null) {
+      await doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
+      return { outcome: refusal }
+    }
+    // A copy too many counts against the account only where it knew that it has the blob, and then always alike: which of
+    // the two copies goes, and when, depends on when anybody last uploaded these bytes, which `pending` must not tell.
+    await settleContent(trx, upload, situation)
+    if (heldType !== null) await doom(session, trx, [chargeOf(upload)], upload.unusedDelay)
+    const mimeType = await typeOf(trx, upload, situation)
+    if (heldType !== null) await prolong(trx, { did, cid, grace })
+    else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
+    const met = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : null
+    return { outcome: 'stored', mimeType, differing: met?.differing ?? [], waiting: met?.waiting ?? false }
+  }
+
+  /**
+   * What the blob is from here on. Where records wait for it, what the first of them says. One that a record references
+   * keeps the type that records may name; else a client that says another puts a mistake right.
+   */
+  async function typeOf(trx: Trx, upload: Commit, { expected, heldType }: Situation): Promise<string> {
+    const { did, cid, mimeType, declared } = upload
+    if (heldType === null) return (expected ? await expectedType(trx, { did, cid }) : null) ?? mimeType
+    if (!declared || heldType === mimeType) return heldType
+    return (await retype(trx, { did, cid, mimeType })) ? mimeType : heldType
+  }
+
+  /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
+  async function settleContent(trx: Trx, upload: Commit, live: Situation): Promise<void> {
+    const { key, backend, cid, size } = upload
+    if (live.key === null || live.backend === null) {
+      await insertContent(trx, { cid, key, backend, size })
+      return
+    }
+    if (live.fresh) {
+      await doom(session, trx, [{ key, backend, size, did: null }], upload.unusedDelay)
+      return
+    }
+    const { numAffectedRows } = await replaceContent(trx, { cid, former: live.key, key, backend })
+    if (numAffectedRows !== 1n) throw new LostRace()
+    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], upload.deleteDelay)
+  }
+}
+
+/** How things stand when an upload's bytes are there. */
+interface Situation {
+  /** For this account, or for all. */
+  takenDown: unknown
+  /** Whether records of the account wait for this blob. */
+  expected: unknown
+  /** The type of the account's blob; null when it has none of this CID. */
+  heldType: string | null
+  /** Of the bytes that are live for this CID, somebody's; null when there are none. */
+  key: string | null
+  backend: string | null
+  /** Whether those were looked at a short time ago. */
+  fresh: unknown
+}
+
+const takeUpload = statement((db, { key }: { key: string }) => db.deleteFrom('blobstore_upload').where('key', '=', key))

@@ -1,0 +1,44 @@
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import { keyOf, newGeneration } from '../../backend/key.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { lockAccount } from './account-row.ts'
+import { addUp } from './sums.ts'
+
+export interface Doom {
+  key: string
+  backend: string | null
+  /** Whose `pending` it counts as: deleting and uploading again must not be a way around a quota. */
+  did: string | null
+  size: number
+}
+
+/**
+ * What an account is charged for bytes that others have too, or may have: a tombstone for a key that never was, so that
+ * `pending`, and a quota that it fills, tells nothing of them.
+ */
+export function chargeOf({ did, cid, size }: { did: string; cid: string; size: number }): Doom {
+  return { key: keyOf(cid, newGeneration(1)), backend: null, did, size }
+}
+
+/**
+ * Tombstones: the bytes under these keys will be deleted, `delay` milliseconds from now at the earliest, and the keys
+ * never come back. All keys of one account, or of none.
+ */
+export async function doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Promise<void> {
+  const [first] = keys
+  if (!first) return
+  const notBefore = session.now(delay)
+  await trx
+    .insertInto('blobstore_doomed')
+    .values(keys.map((key) => ({ ...key, not_before: notBefore, attempts: 0, last_error: null })))
+    .execute()
+  if (first.did === null) return
+  await lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
+}
+
+/** Keys whose bytes are to be deleted, due or not. */
+export async function countDoomed(session: Session): Promise<number> {
+  const where = sql<SqlBool>`backend is not null`
+  return (await addUp(session, { table: 'blobstore_doomed', along: 'key', where })).rows
+}

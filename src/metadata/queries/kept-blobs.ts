@@ -1,0 +1,43 @@
+import type { Kysely, RawBuilder } from 'kysely'
+import type { Tables } from '../schema/tables.ts'
+import { statement } from '../statement.ts'
+import { lockAccount } from './account-row.ts'
+import { isNamed } from './naming-rows.ts'
+
+// Which blobs of an account are temporary, and how many. Both under the account's lock.
+
+interface Blobs {
+  did: string
+  cids: readonly string[]
+}
+
+/** Records reference these blobs: they are temporary no more. One that records still wait for is, until all reference it. */
+export async function keepBlobs(trx: Kysely<Tables>, blobs: Blobs): Promise<void> {
+  const { numAffectedRows = 0n } = await keep(trx, blobs)
+  if (numAffectedRows > 0n) await lockAccount(trx, blobs.did, { temporary: -Number(numAffectedRows) })
+}
+
+const keep = statement((db, { did, cids }: Blobs) =>
+  db
+    .updateTable('blobstore_blob')
+    .set({ expires_at: null, was_referenced: 1 })
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
+    .where('expires_at', 'is not', null)
+    .where((eb) => eb.not(isNamed(eb, 'blobstore_expected'))),
+)
+
+/** Those of the blobs that no record references any more are temporary from here on, and expire then. */
+export async function letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: RawBuilder<number>): Promise<void> {
+  if (cids.length === 0) return
+  const unreferenced = trx
+    .updateTable('blobstore_blob')
+    .set({ expires_at: expiresAt })
+    .where('did', '=', did)
+    .where('cid', 'in', cids)
+    .where((eb) => eb.not(isNamed(eb, 'blobstore_ref')))
+  // First what is temporary already, as where records still waited for it: it has a whole grace period before it, too.
+  await unreferenced.where('expires_at', 'is not', null).execute()
+  const { numUpdatedRows } = await unreferenced.where('expires_at', 'is', null).executeTakeFirstOrThrow()
+  if (numUpdatedRows > 0n) await lockAccount(trx, did, { temporary: Number(numUpdatedRows) })
+}

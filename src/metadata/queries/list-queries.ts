@@ -1,0 +1,121 @@
+import type { ExpressionBuilder, ExpressionWrapper, Kysely, SqlBool } from 'kysely'
+import type { BlobQueries } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { isDeleted } from './account-row.ts'
+import { selectBlobs, toStat } from './blob-queries.ts'
+import { decodeCursor, encodeCursor, listReferenced, notACursor, pageOf } from './list-referenced.ts'
+import { takenDown } from './takedown-steps.ts'
+import { fill } from './walks.ts'
+
+/** What is listed in pages. */
+export function listQueries(
+  session: Session,
+): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing' | 'listAccounts'> {
+  return {
+    listReferenced: async (did, { limit, cursor, since, scopes, trx }) => {
+      const [after] = decodeCursor('referenced', cursor) ?? ['']
+      return listReferenced(session, { did, after, limit, since, scopes }, trx)
+    },
+
+    listOwn: (did, { limit, cursor, trx }) =>
+      session.read(async (db) => {
+        const after = decodeCursor('own', cursor)
+        let query = selectBlobs(db, did)
+          .where((eb) => eb.not(isDeleted(db, did)))
+          .orderBy('blob.created_at', 'desc')
+          .orderBy('blob.cid', 'desc')
+          .limit(limit + 1)
+        if (after) {
+          const createdAt = Number(after[0])
+          if (after[0] === '' || !Number.isSafeInteger(createdAt)) throw notACursor()
+          query = query.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('blob.created_at', 'blob.cid'), '<', tuple(createdAt, after[1])),
+          )
+        }
+        const stats = (await query.execute()).map(toStat)
+        return pageOf(stats, limit, (stat) => encodeCursor('own', String(stat.createdAt.getTime()), stat.cid))
+      }, trx),
+
+    listMissing: async (did, { limit, cursor, trx }) => {
+      const begin = decodeCursor('missing', cursor)
+      const after = begin ? { cid: begin[0], recordUri: begin[1], missing: true } : undefined
+      const rows = await fill<Waiting>(
+        limit + 1,
+        (last, atMost) => session.read((db) => waitingAfter(db, { did, after: last ?? after, atMost }), trx),
+        (row) => row.missing,
+      )
+      const items = rows.map(({ cid, recordUri }) => ({ cid, recordUri }))
+      return pageOf(items, limit, (row) => encodeCursor('missing', row.cid, row.recordUri))
+    },
+
+    listAccounts: async ({ limit, cursor, trx }) => {
+      const [begin] = decodeCursor('accounts', cursor) ?? ['']
+      const rows = await fill<Awaited<ReturnType<typeof accountsAfter>>[number]>(
+        limit + 1,
+        (last, atMost) => session.read((db) => accountsAfter(db, last?.did ?? begin, atMost), trx),
+        // A row is also the lock of an account that never had a blob.
+        (row) => Boolean(row.has),
+      )
+      const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null }))
+      return pageOf(accounts, limit, (account) => encodeCursor('accounts', account.did, ''))
+    },
+  }
+}
+
+const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number) =>
+  db
+    .selectFrom('blobstore_account')
+    .select(['did', 'deleted_at'])
+    .select((eb) => hasSomething(eb).as('has'))
+    .where('did', '>', did)
+    .orderBy('did')
+    .limit(atMost)
+    .execute()
+
+interface Waiting {
+  cid: string
+  recordUri: string
+  /** Not where it is taken down, and cannot be uploaded; nor where it is held, and its records are being told. */
+  missing: boolean
+}
+
+/** Records that wait for blobs. After one whose blob is not missing, those of the next blob: it may be named by a million. */
+async function waitingAfter(
+  db: Kysely<Tables>,
+  { did, after, atMost }: { did: string; after: Waiting | undefined; atMost: number },
+): Promise<Waiting[]> {
+  let query = db
+    .selectFrom('blobstore_expected')
+    .select(['cid', 'record_uri as recordUri'])
+    .select((eb) => [
+      takenDown(db, did, eb.ref('blobstore_expected.cid')).as('takenDown'),
+      eb
+        .exists(
+          eb
+            .selectFrom('blobstore_blob as blob')
+            .select('blob.cid')
+            .where('blob.did', '=', did)
+            .whereRef('blob.cid', '=', 'blobstore_expected.cid'),
+        )
+        .as('held'),
+    ])
+    .where('did', '=', did)
+    .where((eb) => eb.not(isDeleted(db, did)))
+    .orderBy('cid')
+    .orderBy('record_uri')
+    .limit(atMost)
+  if (after?.missing === false) query = query.where('cid', '>', after.cid)
+  else if (after) {
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('cid', 'record_uri'), '>', tuple(after.cid, after.recordUri)),
+    )
+  }
+  const rows = await query.execute()
+  return rows.map(({ cid, recordUri, ...row }) => ({ cid, recordUri, missing: !row.takenDown && !row.held }))
+}
+
+export const hasSomething = (
+  eb: ExpressionBuilder<Tables, 'blobstore_account'>,
+): ExpressionWrapper<Tables, 'blobstore_account', SqlBool> =>
+  eb.or([eb('count', '>', 0), eb('uploads', '>', 0), eb('pending', '>', 0)])

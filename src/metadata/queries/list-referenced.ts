@@ -1,0 +1,128 @@
+import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import type { BlobPage, HostTransaction } from '../types.ts'
+import { isDeleted } from './account-row.ts'
+import { takenDown } from './takedown-steps.ts'
+import { fill, walkCids } from './walks.ts'
+
+interface Asked {
+  did: string
+  /** The CID after which the page begins. */
+  after: string
+  limit: number
+  since: string | undefined
+  scopes: readonly string[]
+}
+
+/** So many references are sorted sooner than the CIDs of a large account are walked through. */
+const few = 5000
+
+/** A page of the CIDs that the account's records reference in these scopes, and since that revision where one is given. */
+export async function listReferenced(
+  session: Session,
+  asked: Asked,
+  trx: HostTransaction | undefined,
+): Promise<BlobPage<string>> {
+  const { did, after, limit, since } = asked
+  const page = (cids: string[]) => pageOf(cids, limit, (cid) => encodeCursor('referenced', cid, ''))
+  const recent = since === undefined ? null : await session.read((db) => fewSince(db, { ...asked, since }), trx)
+  if (recent !== null) return page(recent)
+  const rows = await fill<{ cid: string; listed: unknown }>(
+    limit + 1,
+    (last, atMost) => session.read((db) => cidsAfter(db, { ...asked, after: last?.cid ?? after }, atMost), trx),
+    (row) => Boolean(row.listed),
+  )
+  return page(rows.map((row) => row.cid))
+
+  /** CIDs in their order, those that are not listed too. */
+  async function cidsAfter(db: Kysely<Tables>, { after, scopes }: Asked, atMost: number) {
+    const cid = sql.ref<string>('walk.cid')
+    const { rows } = await sql<{ cid: string; listed: unknown }>`
+      with recursive ${walkCids('blobstore_ref', { did, after, atMost })}
+      select cid, (${isReferenced(db, { did, cid, scopes, since })} and not ${isHidden(db, did, cid)}) as listed
+      from walk where cid is not null order by cid`.execute(db)
+    return rows
+  }
+}
+
+/** The CIDs of a page, where the references since that revision are few; null where they are many. */
+async function fewSince(
+  db: Kysely<Tables>,
+  { did, after, limit, since, scopes }: Asked & { since: string },
+): Promise<string[] | null> {
+  const newer = db.selectFrom('blobstore_ref').where('did', '=', did).where('rev', '>', since).orderBy('rev')
+  if (await newer.select('rev').offset(few).limit(1).executeTakeFirst()) return null
+  const rows = await db
+    // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
+    .selectFrom(newer.select(['cid', 'scope']).limit(few).as('ref'))
+    .select('ref.cid')
+    .distinct()
+    .where('ref.scope', 'in', scopes)
+    .where('ref.cid', '>', after)
+    .where((eb) => eb.not(isHidden(db, did, eb.ref('ref.cid'))))
+    .orderBy('ref.cid')
+    .limit(limit + 1)
+    .execute()
+  return rows.map((row) => row.cid)
+}
+
+const isHidden = (
+  db: Kysely<Tables>,
+  did: string,
+  cid: Expression<string>,
+): ExpressionWrapper<Tables, never, SqlBool> =>
+  expressionBuilder<Tables>().or([takenDown(db, did, cid), isDeleted(db, did)])
+
+function isReferenced(
+  db: Kysely<Tables>,
+  { did, cid, scopes, since }: Pick<Asked, 'did' | 'scopes' | 'since'> & { cid: Expression<string> },
+): ExpressionWrapper<Tables, never, SqlBool> {
+  const references = db
+    .selectFrom('blobstore_ref as ref')
+    .select('ref.cid')
+    .where('ref.did', '=', did)
+    .where('ref.cid', '=', cid)
+    .where('ref.scope', 'in', scopes)
+  return expressionBuilder<Tables>().exists(since === undefined ? references : references.where('ref.rev', '>', since))
+}
+
+// A cursor is the sort key of the last item, so it stays valid whatever comes and goes. Opaque, so that nobody relies
+// on more than that; and it names its list, since the cursor of another would begin somewhere and look right.
+
+export type ListName = 'referenced' | 'own' | 'missing' | 'accounts'
+
+export function encodeCursor(list: ListName, ...sortKey: [string, string]): string {
+  return Buffer.from(JSON.stringify([list, ...sortKey])).toString('base64url')
+}
+
+/** The sort key, or null for no cursor. @throws `InvalidArgument` for what no page of this list has given */
+export function decodeCursor(list: ListName, cursor: string | undefined): [string, string] | null {
+  if (cursor === undefined) return null
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor.slice(0, 20_000), 'base64url').toString())
+    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string')) {
+      const [name, ...sortKey] = parts
+      // PostgreSQL has no text with a zero in it.
+      if (name === list && !sortKey.some((part) => part.includes('\0'))) return sortKey as [string, string]
+    }
+  } catch {
+    // told below
+  }
+  throw notACursor()
+}
+
+export function notACursor(): BlobStoreError {
+  return new BlobStoreError(
+    'InvalidArgument',
+    'Not a cursor that an earlier page of this list gave; start again without one',
+  )
+}
+
+/** A page from one item more than it holds, by which it knows whether another follows. */
+export function pageOf<T>(items: T[], limit: number, cursorOf: (item: T) => string): BlobPage<T> {
+  const last = items[limit - 1]
+  if (items.length <= limit || last === undefined) return { items }
+  return { items: items.slice(0, limit), cursor: cursorOf(last) }
+}

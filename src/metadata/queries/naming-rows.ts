@@ -1,0 +1,60 @@
+import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { Tables } from '../schema/tables.ts'
+import { statement } from '../statement.ts'
+
+/** Where it is said that a record names a blob: one that is held, or one that it waits for. */
+export type NamingTable = 'blobstore_ref' | 'blobstore_expected'
+
+const keys = {
+  blobstore_ref: ['did', 'cid', 'scope', 'rev', 'record_uri'],
+  blobstore_expected: ['did', 'cid', 'record_uri'],
+} as const
+
+/**
+ * Deletes the rows that a condition finds, by whatever index, and resolves with their number. Deleted by the whole primary key:
+ * asked at once, SQLite walks through all that the account has.
+ */
+export async function deleteNamings(
+  trx: Kysely<Tables>,
+  table: NamingTable,
+  condition: RawBuilder<unknown>,
+): Promise<number> {
+  const key = sql.join(keys[table].map((column) => sql.ref(column)))
+  const { numAffectedRows = 0n } = await sql`delete from ${sql.table(table)} where (${key}) in
+    (select ${key} from ${sql.table(table)} where ${condition})`.execute(trx)
+  return Number(numAffectedRows)
+}
+
+/** Whether any record references a blob, or waits for it: found in one step, however many do. */
+export function isNamed(
+  eb: ExpressionBuilder<Tables, 'blobstore_blob'>,
+  table: NamingTable,
+): ExpressionWrapper<Tables, never, SqlBool> {
+  return eb.exists(
+    sql`(select 1 from ${sql.table(table)} as naming
+      where naming.did = blobstore_blob.did and naming.cid = blobstore_blob.cid)`,
+  ) as ExpressionWrapper<Tables, never, SqlBool>
+}
+
+interface Retyped {
+  did: string
+  cid: string
+  mimeType: string
+}
+
+/** Gives a blob another type, unless a record references it: that one names it by the type it has. Resolves with whether it did. */
+export async function retype(trx: Kysely<Tables>, blob: Retyped): Promise<boolean> {
+  const { numAffectedRows } = await change(trx, blob)
+  return numAffectedRows === 1n
+}
+
+const change = statement((db, { did, cid, mimeType }: Retyped) =>
+  db
+    .updateTable('blobstore_blob')
+    .set({ mime_type: mimeType })
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .where((eb) =>
+      eb.not(eb.exists(eb.selectFrom('blobstore_ref').select('cid').where('did', '=', did).where('cid', '=', cid))),
+    ),
+)

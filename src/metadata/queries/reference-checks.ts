@@ -1,0 +1,177 @@
+import type { Kysely } from 'kysely'
+import { matchesAccept } from '../../blob/mime.ts'
+import { isSameType } from '../../blob/same-type.ts'
+import { BlobStoreError } from '../../errors.ts'
+import { printable } from '../../printable.ts'
+import type { WantedRef } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import { statement } from '../statement.ts'
+import type { DifferingClaim } from '../types.ts'
+import { isTakenDown, takenDown } from './takedown-steps.ts'
+import { chunks } from './walks.ts'
+
+interface Held {
+  mimeType: string
+  size: number
+  takenDown: boolean
+}
+
+/** A reference to a blob that the account holds. */
+export interface MetNaming extends Naming {
+  /** What the record says of the blob, where that differs from how it is held; see `RefTable`. */
+  claimed: Claim | null
+}
+
+export interface Sorted {
+  met: MetNaming[]
+  expected: Naming[]
+  differing: DifferingClaim[]
+}
+
+interface Claim {
+  mimeType: string | null
+  size: number | null
+}
+
+/**
+ * Checks every reference of new records, each time it is written and not only the first: else a second record could
+ * name the blob with any type and size. What a record was imported with it may say again. Resolves with the references
+ * that the account's blobs meet; throws before anything is written.
+ */
+export async function checkReferences(
+  db: Kysely<Tables>,
+  did: string,
+  namings: readonly Naming[],
+): Promise<MetNaming[]> {
+  const held = await heldAmong(db, did, namings)
+  const met: MetNaming[] = []
+  for (const naming of namings) {
+    const blob = held.get(naming.cid)
+    if (blob?.takenDown ?? (await isTakenDown(db, did, naming.cid))) {
+      throw refusal('BlobTakenDown', 'was taken down', did, naming)
+    }
+    if (naming.size === undefined) {
+      throw refusal(
+        'InvalidBlobRef',
+        'is named in the legacy form { cid, mimeType }, which may be read but not written',
+        did,
+        naming,
+      )
+    }
+    if (!blob) throw refusal('BlobNotFound', 'is not held: upload it first', did, naming)
+    const claimed = fits(naming, blob) ? null : await importedClaim(db, did, naming)
+    if (claimed === null || !fits(naming, wanted(blob, claimed))) assertFits(did, naming, blob)
+    assertAccepted(did, naming, blob)
+    met.push({ ...naming, claimed })
+  }
+  return met
+}
+
+/**
+ * Imported records are history: the CID proves the bytes, and what a record says of them is kept, not checked. Resolves with the
+ * references that the account's blobs meet, those that wait for their blob, and what is said otherwise than it is.
+ */
+export async function sortReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Promise<Sorted> {
+  const held = await heldAmong(db, did, namings)
+  const met: MetNaming[] = []
+  const expected: Naming[] = []
+  const differing: DifferingClaim[] = []
+  for (const naming of namings) {
+    const blob = held.get(naming.cid)
+    if (!blob) {
+      expected.push(naming)
+      continue
+    }
+    const { cid, recordUri, mimeType, size = null } = naming
+    const claim = {
+      mimeType: mimeType === blob.mimeType ? null : mimeType,
+      size: size === blob.size ? null : size,
+    }
+    met.push({ ...naming, claimed: claim.mimeType === null && claim.size === null ? null : claim })
+    if (!fits(naming, blob)) differing.push({ cid, recordUri, mimeType, size })
+  }
+  return { met, expected, differing }
+}
+
+async function heldAmong(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Promise<Map<string, Held>> {
+  const held = new Map<string, Held>()
+  for (const some of chunks([...new Set(namings.map((naming) => naming.cid))])) {
+    const { rows } = await findBlobs(db, { did, cids: some })
+    for (const { cid, mime_type: mimeType, size, taken_down } of rows) {
+      held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(taken_down) })
+    }
+  }
+  return held
+}
+
+const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
+  db
+    .selectFrom('blobstore_blob')
+    .select(['cid', 'mime_type', 'size'])
+    .select((eb) => takenDown(db, did, eb.ref('blobstore_blob.cid')).as('taken_down'))
+    .where('did', '=', did)
+    .where('cid', 'in', cids),
+)
+
+/** What the record was imported with. */
+async function importedClaim(db: Kysely<Tables>, did: string, { cid, recordUri }: Naming): Promise<Claim | null> {
+  const { rows } = await findClaim(db, { did, cid, recordUri })
+  const row = rows[0]
+  if (!row || (row.claimed_type === null && row.claimed_size === null)) return null
+  return { mimeType: row.claimed_type, size: row.claimed_size === null ? null : Number(row.claimed_size) }
+}
+
+const findClaim = statement((db, { did, cid, recordUri }: { did: string; cid: string; recordUri: string }) =>
+  db
+    .selectFrom('blobstore_ref')
+    .select(['claimed_type', 'claimed_size'])
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .where('record_uri', '=', recordUri),
+)
+
+/** The blob as the imported record has it. */
+const wanted = (held: Held, claim: Claim): Pick<Held, 'mimeType' | 'size'> => ({
+  mimeType: claim.mimeType ?? held.mimeType,
+  size: claim.size ?? held.size,
+})
+
+function fits({ mimeType, size }: Naming, held: Pick<Held, 'mimeType' | 'size'>): boolean {
+  return isSameType(mimeType, held.mimeType) && (size === undefined || size === held.size)
+}
+
+function assertFits(did: string, naming: Naming, held: Held): void {
+  const { mimeType, size } = naming
+  if (!isSameType(mimeType, held.mimeType)) {
+    throw refusal('InvalidMimeType', `is named as ${mimeType}, but was stored as ${held.mimeType}`, did, naming)
+  }
+  if (size !== held.size) {
+    throw refusal('InvalidSize', `is named with ${size} bytes, but has ${held.size}`, did, naming)
+  }
+}
+
+function assertAccepted(did: string, naming: Naming, held: Held): void {
+  const { mimeType, accept, maxSize } = naming
+  // Lexicons spell types as records do: image/jpg may stand in both.
+  if (accept && !matchesAccept(held.mimeType, accept) && !matchesAccept(mimeType, accept)) {
+    throw refusal('InvalidMimeType', `is ${held.mimeType}; the record accepts ${accept.join(', ')}`, did, naming)
+  }
+  if (maxSize !== undefined && held.size > maxSize) {
+    throw refusal('PayloadTooLarge', `has ${held.size} bytes; the record accepts ${maxSize}`, did, naming)
+  }
+}
+
+function refusal(
+  code: 'BlobNotFound' | 'BlobTakenDown' | 'InvalidBlobRef' | 'InvalidMimeType' | 'InvalidSize' | 'PayloadTooLarge',
+  what: string,
+  did: string,
+  { cid, recordUri }: Naming,
+): BlobStoreError {
+  return new BlobStoreError(code, `Blob ${cid} in ${printable(recordUri, 300)} ${what}`, { did, cid })
+}
+
+/** One record names one blob. */
+export interface Naming extends WantedRef {
+  recordUri: string
+  scope: string
+}

@@ -1,0 +1,120 @@
+import type { Insertable, Kysely } from 'kysely'
+import { snifferSpelling } from '../../blob/mime-refinements.ts'
+import { saysSomething } from '../../blob/same-type.ts'
+import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps } from '../metadata.ts'
+import type { RefTable, Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
+import { maxDifferingClaims } from '../types.ts'
+import { lockLivingAccount } from './account-row.ts'
+import { deleteFormer, type Former, hiddenAmong, identify, namedBy } from './former-references.ts'
+import { keepBlobs, letGo } from './kept-blobs.ts'
+import { retype } from './naming-rows.ts'
+import { checkReferences, type MetNaming, type Naming, type Sorted, sortReferences } from './reference-checks.ts'
+import { chunks } from './walks.ts'
+
+type Trx = Kysely<Tables>
+
+export function referenceSteps(session: Session): ReferenceSteps {
+  return {
+    applyReferences: (did, records, options) =>
+      session.write((trx) => applyReferences(trx, did, records, options), options.trx),
+  }
+
+  async function applyReferences(
+    trx: Trx,
+    did: string,
+    records: ReadonlyMap<string, RecordRefs>,
+    options: ApplyOptions,
+  ): Promise<AppliedReferences> {
+    await lockLivingAccount(trx, did)
+    if (options.onlyIf && !(await isNamedBy(trx, did, options.onlyIf))) {
+      return { applied: false, hidden: [], differing: [] }
+    }
+    const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
+      refs.map((ref) => ({ ...ref, recordUri, scope })),
+    )
+    const { met, expected, differing } =
+      options.missing === 'expect'
+        ? await imported(trx, did, namings)
+        : { met: await checkReferences(trx, did, namings), expected: [], differing: [] }
+    const uris = [...records.keys()]
+    const former = await namedBy(trx, did, uris)
+    await deleteFormer(trx, did, former)
+    await add(trx, did, met, expected, options)
+    await letGoOthers(trx, did, former.references, met, options)
+    const hidden = await hiddenAmong(trx, did, former.references)
+    return { applied: true, hidden, differing: differing.slice(0, maxDifferingClaims) }
+  }
+
+  /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
+  async function imported(trx: Trx, did: string, namings: readonly Naming[]): Promise<Sorted> {
+    const sorted = await sortReferences(trx, did, namings)
+    const named = new Set<string>()
+    let changed = false
+    for (const { cid, mimeType, claimed } of sorted.met) {
+      if (named.has(cid) || !saysSomething(mimeType)) continue
+      named.add(cid)
+      if (claimed?.mimeType == null) continue
+      if (await retype(trx, { did, cid, mimeType: snifferSpelling(mimeType) })) changed = true
+    }
+    return changed ? sortReferences(trx, did, namings) : sorted
+  }
+
+  async function add(
+    trx: Trx,
+    did: string,
+    met: MetNaming[],
+    expected: Naming[],
+    { rev }: ApplyOptions,
+  ): Promise<void> {
+    for (const some of chunks(unique(met))) {
+      const rows = some.map(({ cid, recordUri, scope, claimed }) => ({
+        ...{ did, cid, record_uri: recordUri, rev, scope },
+        claimed_type: claimed?.mimeType ?? null,
+        claimed_size: claimed?.size ?? null,
+      }))
+      await insertReferences(trx, { rows })
+      await keepBlobs(trx, { did, cids: some.map((naming) => naming.cid) })
+    }
+    for (const some of chunks(unique(expected))) {
+      const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
+        ...{ did, cid, record_uri: recordUri, rev, scope, mime_type: mimeType, size },
+      }))
+      await trx.insertInto('blobstore_expected').values(rows).execute()
+    }
+  }
+
+  /** Blobs that the records named before and name no longer: unless others do, they are temporary again. */
+  async function letGoOthers(
+    trx: Trx,
+    did: string,
+    former: readonly Former[],
+    met: readonly Naming[],
+    { grace }: ApplyOptions,
+  ): Promise<void> {
+    const kept = new Set(met.map((naming) => naming.cid))
+    const gone = new Set(former.map((naming) => naming.cid).filter((cid) => !kept.has(cid)))
+    for (const cids of chunks([...gone])) await letGo(trx, { did, cids }, session.now(grace))
+  }
+}
+
+/** Asked under the account's lock: nobody changes its references before this transaction ends. */
+async function isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Promise<boolean> {
+  const uris = new Set(recordUris)
+  const { rows } = await findRecords(trx, { did, cid, atMost: uris.size + 1 })
+  return rows.length === uris.size && rows.every((row) => uris.has(row.record_uri))
+}
+
+const findRecords = statement((db, { did, cid, atMost }: { did: string; cid: string; atMost: number }) =>
+  db.selectFrom('blobstore_ref').select('record_uri').where('did', '=', did).where('cid', '=', cid).limit(atMost),
+)
+
+const insertReferences = statement((db, { rows }: { rows: Insertable<RefTable>[] }) =>
+  db.insertInto('blobstore_ref').values(rows),
+)
+
+/** A record may name a blob twice; the tables know it once. */
+function unique<T extends Naming>(namings: readonly T[]): T[] {
+  return [...new Map(namings.map((naming) => [identify(naming), naming])).values()]
+}

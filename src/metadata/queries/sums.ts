@@ -1,0 +1,48 @@
+import { setImmediate } from 'node:timers/promises'
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+
+/** So many rows are looked at in one statement: some milliseconds. */
+const atOnce = 5000
+
+interface Added<T extends keyof Tables, C extends string> {
+  table: T
+  /** The column, of texts that differ, in whose order the rows are gone through: an index leads along it. */
+  along: string
+  /** What is added up besides the number of rows. */
+  columns?: readonly C[]
+  /** Which rows count. @default all */
+  where?: Expression<SqlBool>
+}
+
+/**
+ * Adds up rows, in statements of bounded size between which the event loop turns: the sums are of no single moment.
+ */
+export async function addUp<T extends keyof Tables, C extends string = never>(
+  session: Session,
+  { table, along, columns = [], where = sql`true` }: Added<T, C>,
+): Promise<Record<C | 'rows', number>> {
+  const names = ['rows', ...columns] as const
+  const sums = Object.fromEntries(names.map((name) => [name, 0])) as Record<C | 'rows', number>
+  const read = sql.join([along, ...columns].map((name) => sql.ref(name)))
+  const added = sql.join([
+    sql`coalesce(sum(counts), 0) as ${sql.ref('rows')}`,
+    ...columns.map((name) => sql`coalesce(sum(case when counts = 1 then ${sql.ref(name)} end), 0) as ${sql.ref(name)}`),
+  ])
+  const piece = (db: Kysely<Tables>, after: string) =>
+    sql<Record<C | 'rows', number> & { looked: number; last: string | null }>`
+      select ${added}, count(*) as looked, max(${sql.ref(along)}) as last from (
+        select ${read}, case when ${where} then 1 else 0 end as counts from ${sql.table(table)}
+        where ${sql.ref(along)} > ${after} order by ${sql.ref(along)} limit ${atOnce}) as piece`.execute(db)
+  let after: string | null = ''
+  while (after !== null) {
+    const begin: string = after
+    const { rows } = await session.read((db) => piece(db, begin))
+    const [some] = rows
+    for (const name of names) sums[name] += Number(some?.[name] ?? 0)
+    after = Number(some?.looked) === atOnce ? (some?.last ?? null) : null
+    if (after !== null) await setImmediate()
+  }
+  return sums
+}

@@ -1,0 +1,95 @@
+import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import type { TakedownSteps } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
+import { lockAccount } from './account-row.ts'
+import { lockContents } from './delete-blobs.ts'
+
+/** Stands for every account in a takedown. */
+const everyAccount = '*'
+
+export function takedownSteps(session: Session): TakedownSteps {
+  return {
+    takedown: (did, cid, { ref, trx }) =>
+      session.write(async (db) => {
+        await excludeDeletion(db, did, cid)
+        await db
+          .insertInto('blobstore_takedown')
+          .values({ did, cid, ref, created_at: session.now() })
+          .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ ref }))
+          .execute()
+      }, trx),
+
+    restore: (did, cid, { trx }) =>
+      session.write(async (db) => {
+        await db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).execute()
+      }, trx),
+  }
+
+  /**
+   * A blob that is there when this resolves is held: whoever deletes it has done so before, or sees the takedown. SQLite has one
+   * writer at a time. For every account it is the content's row, of which a deletion takes the lock before it looks: see
+   * {@link unheldAmong}.
+   */
+  async function excludeDeletion(db: Kysely<Tables>, did: string, cid: string): Promise<void> {
+    if (session.dialect.name !== 'postgres') return
+    if (did !== everyAccount) await lockAccount(db, did)
+    else await db.selectFrom('blobstore_content').select('cid').where('cid', '=', cid).forKeyShare().execute()
+  }
+}
+
+/** Whether a blob stays for the moderators: it was taken down, for its account or for all, less than `hold` milliseconds ago. */
+export function isHeld(
+  session: Session,
+  db: Kysely<Tables>,
+  blob: { did: string | Expression<string>; cid: Expression<string> },
+  hold: number,
+): ExpressionWrapper<Tables, never, SqlBool> {
+  const { exists, or } = expressionBuilder<Tables>()
+  const takedowns = db
+    .selectFrom('blobstore_takedown')
+    .select('did')
+    .where('blobstore_takedown.cid', '=', blob.cid)
+    .where('blobstore_takedown.created_at', '>', session.now(-hold))
+  return or([exists(takedowns.where('did', '=', blob.did)), exists(takedowns.where('did', '=', everyAccount))])
+}
+
+/** Those of the account's blobs that no takedown holds, until this transaction ends, which has locked the account. */
+export async function unheldAmong(
+  session: Session,
+  trx: Kysely<Tables>,
+  did: string,
+  cids: readonly string[],
+  hold: number,
+): Promise<string[]> {
+  if (hold === 0 || cids.length === 0) return [...cids]
+  await lockContents(session, trx, cids)
+  const rows = await trx
+    .selectFrom('blobstore_blob as blob')
+    .select('blob.cid')
+    .where('blob.did', '=', did)
+    .where('blob.cid', 'in', cids)
+    .where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blob.cid') }, hold)))
+    .execute()
+  return rows.map((row) => row.cid)
+}
+
+export async function isTakenDown(db: Kysely<Tables>, did: string, cid: string): Promise<boolean> {
+  return (await findTakedown(db, { did, cid })).rows.some((row) => row.takenDown)
+}
+
+const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db.selectNoFrom(takenDown(db, did, cid).as('takenDown')),
+)
+
+/** Whether the CID is taken down for this account, or for all. Not `did in (…)`, for which SQLite makes a table each time. */
+export function takenDown(
+  db: Kysely<Tables>,
+  did: string,
+  cid: string | Expression<string>,
+): ExpressionWrapper<Tables, never, SqlBool> {
+  const { exists, or } = expressionBuilder<Tables>()
+  const takedowns = db.selectFrom('blobstore_takedown').select('did').where('blobstore_takedown.cid', '=', cid)
+  return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
+}

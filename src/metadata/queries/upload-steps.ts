@@ -1,0 +1,113 @@
+import type { Kysely } from 'kysely'
+import type { Intent, Release, Reservation, UploadSteps } from '../metadata.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { statement } from '../statement.ts'
+import { assertQuota, grantable, lockAccount, lockLivingAccount } from './account-row.ts'
+import { announceUpload, expired } from './announce-upload.ts'
+import { commitStep } from './commit-step.ts'
+import { doom } from './doomed-rows.ts'
+import { expectedType, meetExpectations } from './expected-rows.ts'
+
+type Trx = Kysely<Tables>
+
+export function uploadSteps(session: Session): UploadSteps {
+  const insertUpload = announceUpload(session)
+  const commit = commitStep(session)
+  return {
+    reserve: (upload) => session.write((trx) => reserve(trx, upload)),
+    intend: (upload) => session.write((trx) => intend(trx, upload)),
+    commit: (upload) => session.write((trx) => commit(trx, upload)),
+    meetExpectations: (did, cid) =>
+      session.write(async (trx) => {
+        const { deletedAt } = await lockAccount(trx, did)
+        if (deletedAt !== null) return { differing: [], waiting: false } // what waits is forgotten with the account
+        const held = (await findHeld(trx, { did, cid })).rows[0]
+        if (!held) return { differing: [], waiting: false }
+        return meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
+      }),
+    namedType: (did, cid) =>
+      session.read(async (db) => {
+        const expected = await expectedType(db, { did, cid })
+        if (expected !== undefined) return expected
+        return (await findReferenced(db, { did, cid })).rows[0]?.mime_type
+      }),
+    release: (upload) => session.write((trx) => release(trx, upload)),
+  }
+
+  async function reserve(trx: Trx, upload: Reservation): Promise<number> {
+    const { generation, backend, did, size, quota, lease } = upload
+    const before = await lockLivingAccount(trx, did, { uploads: 1 })
+    const reserved = size.known ?? grantable(before, quota, size.most)
+    const account = await lockAccount(trx, did, { reserved })
+    assertQuota(did, account, quota)
+    await insertUpload(trx, { key: generation, backend, did, cid: null, reserved, lease })
+    return reserved
+  }
+
+  async function intend(trx: Trx, upload: Intent): Promise<void> {
+    const { generation, key, backend, did, cid, size, lease } = upload
+    if (!upload.reserved) {
+      const account = await lockLivingAccount(trx, did, { reserved: size, uploads: 1 })
+      assertQuota(did, account, upload.quota)
+      await insertUpload(trx, { key, backend, did, cid, reserved: size, lease })
+      return
+    }
+    await lockLivingAccount(trx, did)
+    const [before] = (await findReserved(trx, { generation })).rows
+    if (!before) throw expired(upload)
+    await nameUpload(trx, { generation, key, cid, reserved: size })
+    await lockAccount(trx, did, { reserved: size - Number(before.reserved) })
+  }
+
+  async function release(trx: Trx, { generation, key, did, unusedDelay }: Release): Promise<void> {
+    await lockAccount(trx, did)
+    const [row] = (await dropUpload(trx, { keys: key === null ? [generation] : [generation, key] })).rows
+    if (!row) return
+    await endUpload(session, trx, { ...row, did }, unusedDelay)
+  }
+}
+
+const findReferenced = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db
+    .selectFrom('blobstore_blob')
+    .select('mime_type')
+    .where('did', '=', did)
+    .where('cid', '=', cid)
+    .where((eb) =>
+      eb.exists(eb.selectFrom('blobstore_ref').select('cid').where('did', '=', did).where('cid', '=', cid)),
+    ),
+)
+
+const findHeld = statement((db, { did, cid }: { did: string; cid: string }) =>
+  db.selectFrom('blobstore_blob').select(['mime_type', 'size']).where('did', '=', did).where('cid', '=', cid),
+)
+
+const findReserved = statement((db, { generation }: { generation: string }) =>
+  db.selectFrom('blobstore_upload').select('reserved').where('key', '=', generation),
+)
+
+const nameUpload = statement(
+  (db, { generation, ...named }: { generation: string; key: string; cid: string; reserved: number }) =>
+    db.updateTable('blobstore_upload').set(named).where('key', '=', generation),
+)
+
+const dropUpload = statement((db, { keys }: { keys: string[] }) =>
+  db.deleteFrom('blobstore_upload').where('key', 'in', keys).returning(['key', 'backend', 'cid', 'reserved']),
+)
+
+interface EndedUpload {
+  key: string
+  backend: string
+  did: string | null
+  cid: string | null
+  reserved: number
+}
+
+/** What follows when an upload's row was deleted without a commit. Bytes may be there once the CID was known. */
+export async function endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Promise<void> {
+  const { key, backend, did, cid } = upload
+  const size = Number(upload.reserved)
+  if (did !== null) await lockAccount(trx, did, { reserved: -size, uploads: -1 })
+  if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
+}

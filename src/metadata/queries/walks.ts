@@ -1,0 +1,68 @@
+import { setImmediate } from 'node:timers/promises'
+import { type RawBuilder, sql } from 'kysely'
+import type { NamingTable } from './naming-rows.ts'
+
+// Long ways in short steps: each statement looks at a bounded number of rows, and between them the event loop turns.
+
+const fewest = 100
+const most = 1000
+
+/**
+ * The first `wanted` rows of those that are shown, of a way along which many may not be. `next` gives so many rows after one,
+ * shown or not, in the list's order; fewer at its end.
+ */
+export async function fill<R>(
+  wanted: number,
+  next: (after: R | undefined, atMost: number) => Promise<R[]>,
+  isShown: (row: R) => boolean,
+): Promise<R[]> {
+  const shown: R[] = []
+  for await (const rows of walk(next, () => Math.min(most, Math.max(fewest, wanted - shown.length)))) {
+    shown.push(...rows.filter(isShown))
+    if (shown.length >= wanted) break
+  }
+  return shown.slice(0, wanted)
+}
+
+/** All rows, in pieces. */
+export async function* walk<R>(
+  next: (after: R | undefined, atMost: number) => Promise<R[]>,
+  size: () => number = () => most,
+): AsyncGenerator<R[]> {
+  let last: R | undefined
+  while (true) {
+    const atMost = size()
+    const rows = await next(last, atMost)
+    yield rows
+    last = rows.at(-1)
+    if (rows.length < atMost) return
+    await setImmediate()
+  }
+}
+
+/**
+ * For a query that begins with `with recursive`: `walk (cid, n)` are the first CIDs after one that an account's records name,
+ * each once, and each found in one step in the index, however many records name it. Its last row may be null.
+ */
+export function walkCids(
+  table: NamingTable,
+  { did, after, atMost }: { did: string; after: string; atMost: number },
+): RawBuilder<unknown> {
+  const first = (above: RawBuilder<unknown>) =>
+    sql`(select cid from ${sql.table(table)} where did = ${did} and cid > ${above} order by cid limit 1)`
+  return sql`walk (cid, n) as (
+    select ${first(sql`${after}`)}, 1
+    union all
+    select ${first(sql`walk.cid`)}, walk.n + 1 from walk where walk.cid is not null and walk.n < ${atMost}
+  )`
+}
+
+/** How many rows one statement carries: well below the drivers' limits of 32,766 and 65,535 values. */
+export const chunkSize = 1000
+
+/** A list in pieces that a statement can carry. */
+export function chunks<T>(items: readonly T[]): T[][] {
+  const result: T[][] = []
+  for (let at = 0; at < items.length; at += chunkSize) result.push(items.slice(at, at + chunkSize))
+  return result
+}

@@ -1,0 +1,33 @@
+import { BlobStoreError } from '../../errors.ts'
+import { assertOptions } from '../../options.ts'
+
+export interface MigrationSqlOptions {
+  /**
+   * The version that the tables have: the last `name` in the table `blobstore_migration`.
+   * @default none: there are no tables
+   */
+  after?: string | undefined
+}
+
+/**
+ * The SQL that makes the tables, or brings those of an older version to this one, for hosts whose role may not: let one
+ * that may run it in the schema that the store will use, and open the store with `migrate: 'check'`.
+ *
+ * @example
+ * ```ts
+ * import { writeFile } from 'node:fs/promises'
+ * import { migrationSql } from 'pds-blobstore'
+ *
+ * await writeFile('tables.sql', await migrationSql('postgres'))
+ * ```
+ *
+ * @throws `InvalidArgument`
+ */
+export async function migrationSql(dialect: 'sqlite' | 'postgres', options: MigrationSqlOptions = {}): Promise<string> {
+  assertOptions('migrationSql', options, ['after'])
+  if (dialect !== 'sqlite' && dialect !== 'postgres') {
+    throw new BlobStoreError('InvalidArgument', "migrationSql(dialect): dialect must be 'sqlite' or 'postgres'")
+  }
+  const { recordMigrations } = await import('./recorded-migrations.ts')
+  return `begin;\n${await recordMigrations(dialect, options.after)}commit;\n`
+}

@@ -1,0 +1,45 @@
+import type { Kysely } from 'kysely'
+import { BlobStoreError } from '../errors.ts'
+import { assertOneOf, assertOptions } from '../options.ts'
+import type { BackupSteps } from './metadata.ts'
+import type { Tables } from './schema/tables.ts'
+import type { MetadataDurability } from './sqlite/settings.ts'
+import type { AroundTransactions } from './transaction.ts'
+
+export interface KyselyMetadataOptions {
+  /**
+   * `auto` creates and upgrades the tables when the store opens; `check` refuses to open when that is needed, for hosts
+   * whose database role may not.
+   * @default 'auto'
+   */
+  migrate?: 'auto' | 'check' | undefined
+  /** `relaxed` accepts settings with which a power cut may lose acknowledged uploads. @default 'full' */
+  durability?: MetadataDurability | undefined
+  /** Replaces the database's clock, in tests: milliseconds since 1970. @default the database's */
+  now?: (() => number) | undefined
+}
+
+/** @throws `InvalidArgument` */
+export function checkMetadataOptions(what: string, options: KyselyMetadataOptions): void {
+  assertOptions(what, options, ['migrate', 'durability', 'now'])
+  assertOneOf(`${what}: migrate`, options.migrate, ['auto', 'check'])
+  assertOneOf(`${what}: durability`, options.durability, ['full', 'relaxed'])
+  if (options.now === undefined || typeof options.now === 'function') return
+  throw new BlobStoreError('InvalidArgument', `${what}: now must be a function`)
+}
+
+/** Where an adapter gets its database from. */
+export interface Source extends KyselyMetadataOptions {
+  /** As {@link MetadataAdapter.location}. */
+  location?: string
+  connect(): Promise<Connection>
+  /** Whether transactions of the host's can never be on this database. */
+  ownFile: boolean
+}
+
+export interface Connection extends Partial<BackupSteps> {
+  db: Kysely<Tables>
+  /** Of a connection of our own. */
+  around?: AroundTransactions
+  close(): Promise<void>
+}

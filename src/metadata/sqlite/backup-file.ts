@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { link, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+
+interface Place {
+  /** Absolute. */
+  path: string
+  overwrite: boolean
+  /** The database that is copied. */
+  source: string
+}
+
+/**
+ * Writes a file under another name beside it, and gives it its own when it is whole and on stable storage. What fails
+ * leaves nothing; a process that is killed leaves `<name>.part-…`. Resolves with its size.
+ */
+export async function writeBackup(place: Place, write: (part: string) => Promise<void>): Promise<number> {
+  const part = `${place.path}.part-${randomBytes(4).toString('hex')}`
+  try {
+    await assertFree(place)
+    const made = await open(part, 'wx', 0o600)
+    await made.close()
+    await write(part)
+    const bytes = await syncFile(part)
+    await giveName(part, place)
+    await syncFolder(dirname(place.path))
+    return bytes
+  } catch (error) {
+    for (const end of ['', '-journal']) await unlink(`${part}${end}`).catch(() => {})
+    throw fileError(error, place.path)
+  }
+}
+
+/** @throws `InvalidArgument` */
+async function assertFree({ path, overwrite, source }: Place): Promise<void> {
+  const name = basename(path)
+  const there = await ifThere(stat(path))
+  if (there?.isDirectory()) throw wrong(`"${name}" is a folder; give the path of a file`)
+  const folder = await realpath(dirname(path))
+  const own = ['', '-wal', '-shm', '-journal'].map((end) => `${source}${end}`)
+  if (own.includes(join(folder, name)) || (there && (await isSame(there, source)))) {
+    throw wrong('that is the database itself, or a file that belongs to it; give another path')
+  }
+  if (!overwrite && (await ifThere(lstat(path)))) throw isThere(path)
+  // SQLite would take it for the log of the copy, and so destroy that.
+  for (const end of ['-wal', '-journal']) {
+    if (await ifThere(lstat(`${path}${end}`))) {
+      throw wrong(`"${name}${end}" lies there, of another database; remove it, or give another path`)
+    }
+  }
+}
+
+/** Asks without opening the file: to close it again would drop the locks of this process on it. */
+async function isSame({ dev, ino }: Stats, path: string): Promise<boolean> {
+  const stats = await stat(path)
+  return stats.dev === dev && stats.ino === ino
+}
+
+async function giveName(part: string, { path, overwrite }: Place): Promise<void> {
+  if (overwrite) return rename(part, path)
+  try {
+    await link(part, path) // it fails where another has come between
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw isThere(path)
+    // File systems without hard links.
+    if (await ifThere(lstat(path))) throw isThere(path)
+    return rename(part, path)
+  }
+  await unlink(part)
+}
+
+async function syncFile(path: string): Promise<number> {
+  const file = await open(path, 'r+')
+  try {
+    await file.sync()
+    return (await file.stat()).size
+  } finally {
+    await file.close()
+  }
+}
+
+/** Windows cannot. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function ifThere<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code
+
+function wrong(what: string, cause?: unknown): BlobStoreError {
+  return new BlobStoreError('InvalidArgument', `Cannot write the backup: ${what}`, { cause })
+}
+
+const isThere = (path: string): BlobStoreError =>
+  wrong(`"${basename(path)}" is there already; give another path, or allow it to be overwritten (overwrite)`)
+
+/** What a call on files threw, as an error of the library. */
+function fileError(error: unknown, path: string): unknown {
+  if (isBlobStoreError(error) || !(error instanceof Error) || !('syscall' in error)) return error
+  const code = String(codeOf(error))
+  const folder = basename(dirname(path))
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new BlobStoreError('StorageFull', 'Cannot write the backup: its device is full; free some space', {
+      cause: error,
+    })
+  if (code === 'ENOENT' || code === 'ENOTDIR') return wrong(`there is no folder "${folder}"; make it first`, error)
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return wrong(`the user that runs this process may not write to "${folder}" (${code})`, error)
+  return new BlobStoreError('MetadataFailed', `Cannot write the backup: ${code}`, { cause: error })
+}

@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { BlobStoreError } from '../../errors.ts'
+import type { BackupProgress, BackupReport, BackupSteps } from '../metadata.ts'
+import { metadataError } from '../sql-errors.ts'
+import { writeBackup } from './backup-file.ts'
+import { startThread } from './thread.ts'
+
+/** What the thread says. */
+export type CopyAnswer =
+  | { kind: 'progress'; pages: number; of: number }
+  | { kind: 'end'; failure: { message: string; code?: string } | null }
+
+/** How an SQLite file that the store has open is copied: by a thread, since each megabyte would hold the event loop. */
+export function sqliteBackup(source: string): BackupSteps['backup'] {
+  return async (path, { overwrite = false, signal, onProgress, complete }): Promise<BackupReport> => {
+    signal?.throwIfAborted()
+    const bytes = await writeBackup({ path: resolve(path), overwrite, source }, async (part) => {
+      await copy(source, part, { signal, onProgress })
+      signal?.throwIfAborted()
+      await complete()
+    })
+    return { bytes }
+  }
+}
+
+interface CopyOptions {
+  signal: AbortSignal | undefined
+  onProgress: ((progress: BackupProgress) => void) | undefined
+}
+
+/** @throws the signal's reason, what `onProgress` throws, or that the copy failed */
+async function copy(source: string, to: string, { signal, onProgress }: CopyOptions): Promise<void> {
+  const thread = startedThread(source)
+  const exit = once(thread, 'exit') // also rejects with what the thread threw
+  exit.catch(() => {})
+  let outcome: { error?: unknown } | null = null
+  const stop = () => thread.postMessage('stop')
+  thread.ref() // somebody waits
+  thread.on('message', (answer: CopyAnswer) => {
+    if (answer.kind === 'end') {
+      outcome ??= answer.failure === null ? {} : { error: copyError(answer.failure) }
+      return
+    }
+    try {
+      onProgress?.(answer)
+    } catch (error) {
+      outcome ??= { error }
+      stop()
+    }
+  })
+  signal?.addEventListener('abort', stop)
+  thread.postMessage(to)
+  try {
+    await exit
+  } catch (error) {
+    outcome ??= { error: copyError(error as Error) }
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+  signal?.throwIfAborted()
+  outcome ??= { error: copyError(new Error('the thread that copies has ended')) }
+  if ('error' in outcome) throw (outcome as { error: unknown }).error
+}
+
+function startedThread(source: string) {
+  try {
+    return startThread('backup', source)
+  } catch (error) {
+    throw new BlobStoreError(
+      'MetadataFailed',
+      'Cannot write the backup: this process may start no thread, or the package was bundled without its threads. The ' +
+        'command line can do it: pds-blobstore backup',
+      { cause: error },
+    )
+  }
+}
+
+function copyError({ message, code }: { message: string; code?: string }): unknown {
+  if (code === 'SQLITE_FULL') {
+    return new BlobStoreError('StorageFull', 'Cannot write the backup: its device is full; free some space')
+  }
+  return metadataError(Object.assign(new Error(`the backup: ${message}`), { code }))
+}

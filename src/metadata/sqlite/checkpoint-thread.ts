@@ -1,0 +1,72 @@
+import type { Worker } from 'node:worker_threads'
+import { startThread } from './thread.ts'
+
+export type Ask = 'checkpoint' | 'end'
+
+export interface Answer {
+  failure: string | null
+}
+
+/** Another connection to an SQLite file, on a thread of its own. It does not keep the process alive. */
+export class CheckpointThread {
+  readonly #worker: Worker
+  readonly #exit: Promise<void>
+  /** The call that is under way. */
+  #call: PromiseWithResolvers<void> | null = null
+  /** Why it cannot be asked again, once it cannot. */
+  #over: Error | null = null
+
+  /** @throws where the process may start no threads, or the package was bundled into something else */
+  constructor(file: string) {
+    this.#worker = startThread('checkpoint', file)
+    this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
+    this.#worker.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new Error(String(error))))
+    this.#exit = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#end(new Error('The thread has ended'))
+        resolve()
+      })
+    })
+  }
+
+  get over(): boolean {
+    return this.#over !== null
+  }
+
+  /**
+   * Takes what is in the log into the file, as far as readers let it. Who asks while it is at it hears of that.
+   *
+   * @throws what SQLite says, or what ended the thread
+   */
+  async checkpoint(): Promise<void> {
+    if (this.#over) throw this.#over
+    if (this.#call) return this.#call.promise
+    const call = Promise.withResolvers<void>()
+    this.#call = call
+    this.#worker.ref() // somebody waits
+    this.#worker.postMessage('checkpoint' satisfies Ask)
+    try {
+      await call.promise
+    } finally {
+      this.#worker.unref()
+    }
+  }
+
+  /** Closes its connection, after the call that is under way. */
+  async end(): Promise<void> {
+    this.#worker.ref()
+    this.#worker.postMessage('end' satisfies Ask)
+    await this.#exit
+  }
+
+  #settle(error: Error | null): void {
+    if (error === null) this.#call?.resolve()
+    else this.#call?.reject(error)
+    this.#call = null
+  }
+
+  #end(error: Error): void {
+    this.#over ??= error
+    this.#settle(this.#over)
+  }
+}

@@ -1,0 +1,47 @@
+import { BlobStoreError } from '../errors.ts'
+
+/** How long to wait for a connection, in milliseconds. */
+const patience = 5000
+
+/**
+ * Runs something on a connection, `execute` being how to get one. Kysely over SQLite has one connection: a call without
+ * `trx` inside the host's transaction would wait for that transaction, which waits for the call. Says so instead of
+ * waiting for ever.
+ *
+ * @throws `MetadataBusy`
+ */
+export async function withConnectionTimeout<T>(
+  execute: (start: (run: () => Promise<T>) => Promise<T>) => Promise<T>,
+): Promise<T> {
+  let state: 'waiting' | 'running' | 'abandoned' = 'waiting'
+  let timer: NodeJS.Timeout | undefined
+  const impatient = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      if (state !== 'waiting') return
+      state = 'abandoned'
+      reject(noConnection())
+    }, patience)
+  })
+  const work = execute((run) => {
+    clearTimeout(timer)
+    // What comes too late ends at once, and changes nothing.
+    if (state === 'abandoned') throw noConnection()
+    state = 'running'
+    return run()
+  })
+  work.catch(() => {}) // after the deadline nobody else listens
+  try {
+    return await Promise.race([work, impatient])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function noConnection(): BlobStoreError {
+  return new BlobStoreError(
+    'MetadataBusy',
+    `No database connection became free within ${patience / 1000} s. A call made inside a transaction of the host needs ` +
+      'that transaction as `trx`, and a store that was opened before it: await ready() first. Else the database is overloaded',
+    { transient: true },
+  )
+}

@@ -1,0 +1,37 @@
+import { type CidLike, parseBlobCid } from '../../blob/cid.ts'
+import { assertDid } from '../../blob/identifiers.ts'
+import { octetStream, parseMimeType } from '../../blob/mime.ts'
+import { BlobStoreError } from '../../errors.ts'
+import { assertOptions } from '../../options.ts'
+import type { PresignBlobOptions, PresignedBlob } from '../calls.ts'
+import type { StoreContext } from '../context.ts'
+import { resolve } from './read.ts'
+
+const longest = 60
+
+export async function presign(
+  store: StoreContext,
+  did: string,
+  cidLike: CidLike,
+  options: PresignBlobOptions = {},
+): Promise<PresignedBlob | null> {
+  assertDid(did)
+  assertOptions('presign', options, ['as', 'scopes', 'trx', 'signal', 'expiresIn'])
+  const { expiresIn = longest, ...viewing } = options
+  if (!Number.isSafeInteger(expiresIn) || expiresIn < 1 || expiresIn > longest) {
+    throw new BlobStoreError('InvalidArgument', `presign: expiresIn is 1 to ${longest} seconds`)
+  }
+  const blob = await resolve(store, did, parseBlobCid(cidLike), viewing)
+  if (!blob) return null
+  const { key, backend: name, ...stat } = blob
+  const backend = store.backends.of(name)
+  if (!backend.presign) return { ...stat, url: null }
+  const url = await backend.presign(key, {
+    expiresIn,
+    // As when it is served from here: whoever can write to the database could write headers by it.
+    contentType: parseMimeType(stat.mimeType) ?? octetStream,
+    contentDisposition: `attachment; filename="${stat.cid}"`,
+    signal: options.signal,
+  })
+  return { ...stat, url }
+}

@@ -1,0 +1,75 @@
+import type { ByteRange } from '../../backend/backend.ts'
+import { type BlobCid, type CidLike, parseBlobCid } from '../../blob/cid.ts'
+import { assertDid, visibleScopes } from '../../blob/identifiers.ts'
+import { BlobStoreError } from '../../errors.ts'
+import type { ResolvedBlob } from '../../metadata/metadata.ts'
+import type { BlobStat } from '../../metadata/types.ts'
+import { assertOneOf, assertOptions } from '../../options.ts'
+import type { BlobReading, ReadOptions, StatOptions } from '../calls.ts'
+import type { StoreContext } from '../context.ts'
+import { Reading } from './reading.ts'
+import { StoredBytes } from './stored-bytes.ts'
+
+export async function read(
+  store: StoreContext,
+  did: string,
+  cidLike: CidLike,
+  options: ReadOptions = {},
+): Promise<BlobReading> {
+  assertDid(did)
+  assertOptions('read', options, ['as', 'scopes', 'range', 'verify', 'trx', 'signal'])
+  const cid = parseBlobCid(cidLike)
+  // Twice: the bytes may have been replaced, and the old key deleted, since it was resolved.
+  for (const isLast of [false, true]) {
+    const blob = await resolve(store, did, cid, options)
+    if (!blob) throw notFound(did, cid)
+    const { key, backend, ...stat } = blob
+    const range = options.range === undefined ? undefined : rangeWithin(options.range, blob)
+    const bytes = new StoredBytes(store, did, blob, options)
+    const body = await bytes.open(range)
+    if (body) return new Reading(stat, range, body, store.times.idle)
+    if (isLast) throw await bytes.missing()
+  }
+  throw notFound(did, cid)
+}
+
+export async function stat(
+  store: StoreContext,
+  did: string,
+  cidLike: CidLike,
+  options: StatOptions = {},
+): Promise<BlobStat | null> {
+  assertDid(did)
+  assertOptions('stat', options, ['as', 'scopes', 'trx', 'signal'])
+  const blob = await resolve(store, did, parseBlobCid(cidLike), options)
+  if (!blob) return null
+  const { key: _key, backend: _backend, ...stat } = blob
+  return stat
+}
+
+/** Who sees what, in one query. The row names the key, which callers of the store never see. */
+export async function resolve(
+  { metadata }: StoreContext,
+  did: string,
+  cid: BlobCid,
+  { as = 'public', scopes, trx, signal }: StatOptions,
+): Promise<ResolvedBlob | null> {
+  // A misspelt viewer must not see more, nor less, in silence.
+  assertOneOf('as', as, ['public', 'account', 'moderator'])
+  signal?.throwIfAborted()
+  return metadata.resolve(did, cid, { as, trx, scopes: visibleScopes('scopes', scopes) })
+}
+
+/** @throws `InvalidRange` */
+function rangeWithin(range: ByteRange, { cid, size }: ResolvedBlob): ByteRange {
+  const { start, end } = range ?? {}
+  const valid = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && start < size
+  if (valid) return { start, end: Math.min(end, size - 1) }
+  throw new BlobStoreError('InvalidRange', `Bytes ${start} to ${end} do not lie within a blob of ${size} bytes`, {
+    cid,
+  })
+}
+
+function notFound(did: string, cid: BlobCid): BlobStoreError {
+  return new BlobStoreError('BlobNotFound', 'No such blob', { did, cid })
+}

@@ -1,0 +1,138 @@
+import type { BlobRef } from '../../blob/blob-ref.ts'
+import { type BlobCid, cidOfDigest, parseBlobCid } from '../../blob/cid.ts'
+import { mimeTypeOfFileName } from '../../blob/file-name.ts'
+import { assertDid } from '../../blob/identifiers.ts'
+import { matchesAccept, octetStream } from '../../blob/mime.ts'
+import { effectiveMimeType, readDeclared } from '../../blob/mime-policy.ts'
+import { saysSomething } from '../../blob/same-type.ts'
+import { headLength, sniffHead, unseen } from '../../blob/sniff/sniff.ts'
+import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../../options.ts'
+import { isDate } from '../../shapes.ts'
+import type { UploadOptions } from '../calls.ts'
+import type { StoreContext } from '../context.ts'
+import { largestBlob, noLimits, quotaOf, type ResolvedLimits } from '../limits.ts'
+import { UploadAttempt } from './attempt.ts'
+import { allowanceFor, Interruption } from './interruption.ts'
+import { type Received, receive } from './receive.ts'
+import { type BlobSource, sizeOf } from './source.ts'
+
+/**
+ * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps for bytes that are new and
+ * for bytes that somebody has already: a shorter way would tell an account what others hold.
+ */
+export async function upload(
+  store: StoreContext,
+  did: string,
+  source: BlobSource,
+  options: UploadOptions = {},
+): Promise<BlobRef> {
+  assertDid(did)
+  const known = ['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'enforceLimits', 'takenDown', 'signal']
+  assertOptions('upload', options, known)
+  const { enforceLimits = true } = options
+  if (typeof enforceLimits !== 'boolean') throw invalidArgument('upload', 'enforceLimits is true or false')
+  assertOneOf('upload: takenDown', options.takenDown, ['refuse', 'store'])
+  const limits = enforceLimits ? store.limits : noLimits
+  const expected = options.cid === undefined ? null : parseBlobCid(options.cid)
+  const createdAt = timeOf(options.createdAt)
+  const declaredType = declaredMimeType(options)
+  const declaredSize = declaredByteSize(source, options.size)
+  using slot = enforceLimits ? store.slots.take(did) : null
+  const { idle, upload: total } = store.times
+  const { minRate } = limits.uploads
+  const allowance = allowanceFor(declaredSize ?? limits.maxBlobSize)
+  using interruption = new Interruption({ idle, total, allowance, minRate }, [options.signal, slot?.signal])
+  const quota = await quotaOf(limits.quota, did)
+  const attempt = new UploadAttempt(store, {
+    did,
+    quota,
+    takenDown: options.takenDown ?? 'refuse',
+    lease: store.times.lease + allowance,
+    signal: interruption.signal,
+  })
+  try {
+    const received = await receive(source, {
+      declaredSize,
+      maxSize: Math.min(limits.maxBlobSize, largestBlob),
+      headLength,
+      interruption,
+      openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
+    })
+    attempt.received = received
+    slot?.received()
+    if (expected !== null) assertCid(received, expected, did)
+    const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
+      namedMimeType(store, did, limits, received, refusal),
+    )
+    const declared = declaredType !== null && saysSomething(declaredType)
+    return await attempt.store(received, { mimeType, declared }, createdAt)
+  } catch (error) {
+    await attempt.abandon()
+    throw error
+  }
+}
+
+/** What is no MIME type, and a range, declares nothing; then the file's name may. */
+function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
+  if (mimeType !== undefined && typeof mimeType !== 'string') {
+    throw new BlobStoreError('InvalidArgument', `upload: mimeType must be a string, not a ${typeof mimeType}`)
+  }
+  const named = mimeType === undefined ? null : readDeclared(mimeType)
+  return named ?? (fileName === undefined ? null : mimeTypeOfFileName(String(fileName)))
+}
+
+/**
+ * The type of a blob that was refused by its type, although records of the account name it, as after an import: the CID
+ * proves the bytes, so what the client says, or what they look like, is not asked. What the host accepts still is.
+ */
+async function namedMimeType(
+  { metadata }: StoreContext,
+  did: string,
+  limits: ResolvedLimits,
+  { sha256 }: Received,
+  refusal: unknown,
+): Promise<string> {
+  if (!isBlobStoreError(refusal, 'InvalidMimeType')) throw refusal
+  const named = await metadata.namedType(did, cidOfDigest(sha256))
+  if (named === undefined || !matchesAccept(named ?? octetStream, limits.accept)) throw refusal
+  return named ?? octetStream
+}
+
+function timeOf(createdAt: Date | undefined): number | undefined {
+  if (createdAt === undefined) return undefined
+  const time = isDate(createdAt) ? createdAt.getTime() : Number.NaN
+  if (time >= 0) return time
+  throw new BlobStoreError('InvalidArgument', 'upload: createdAt must be a valid Date, of 1970 or later')
+}
+
+function assertCid({ sha256 }: Received, expected: BlobCid, did: string): void {
+  const cid = cidOfDigest(sha256)
+  if (cid === expected) return
+  throw new BlobStoreError('CidMismatch', `These are not the bytes of ${expected}, but of ${cid}`, {
+    did,
+    cid: expected,
+  })
+}
+
+function declaredByteSize(source: BlobSource, size: number | undefined): number | undefined {
+  const certain = sizeOf(source)
+  if (size === undefined) return certain
+  assertWhole('upload: size', size, 0)
+  if (certain === undefined || certain === size) return size
+  throw new BlobStoreError('InvalidSize', `${size} bytes were announced, but there are ${certain}`)
+}
+
+async function acceptedMimeType(limits: ResolvedLimits, received: Received, declared: string | null): Promise<string> {
+  if (received.size === 0 && !limits.allowEmpty) {
+    throw new BlobStoreError('InvalidSize', 'A blob without bytes is not accepted here')
+  }
+  const policy = limits === noLimits && declared !== null ? 'declared' : limits.mimePolicy
+  const seen = policy === 'declared' ? unseen : await sniffHead(received.head)
+  const mimeType = effectiveMimeType({ declared, policy, ...seen })
+  if (matchesAccept(mimeType, limits.accept)) return mimeType
+  throw new BlobStoreError(
+    'InvalidMimeType',
+    `${mimeType} is not accepted here; accepted are ${limits.accept.join(', ')}`,
+  )
+}

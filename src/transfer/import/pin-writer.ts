@@ -1,0 +1,46 @@
+import { publicScope } from '../../blob/identifiers.ts'
+import type { BlobStore } from '../../blob-store.ts'
+import { type PinScope, pin, quarantined, unlisted } from '../../pds/pins.ts'
+import type { ReferenceWriter, SourceBlob } from './reference-writer.ts'
+
+/**
+ * For a store that is attached to the PDS (`attachBlobStore`): references stay in the PDS's databases, and what it has as
+ * permanent or quarantined gets the pin that its own call would have made.
+ */
+export class PinWriter implements ReferenceWriter {
+  readonly #blobs: BlobStore
+  readonly #did: string
+
+  constructor(blobs: BlobStore, did: string) {
+    this.#blobs = blobs
+    this.#did = did
+  }
+
+  async isDone(blob: SourceBlob): Promise<boolean> {
+    const { cid } = blob
+    if (blob.standing === 'temporary') return (await this.#blobs.stat(this.#did, cid, { as: 'moderator' })) !== null
+    const isPublic = (await this.#blobs.stat(this.#did, cid)) !== null
+    const scope = scopeOf(blob)
+    if (scope === publicScope) return isPublic
+    return !isPublic && (await this.#blobs.stat(this.#did, cid, { scopes: [scope] })) !== null
+  }
+
+  /** Nobody sees it before it has a pin. */
+  async hide(): Promise<void> {}
+
+  async keep(blob: SourceBlob): Promise<void> {
+    if (blob.standing !== 'temporary') await pin(this.#blobs, this.#did, blob.cid, scopeOf(blob))
+  }
+
+  async expectMissing(): Promise<void> {}
+
+  /** The store asks the PDS itself, when it is attached. */
+  async prune(): Promise<number> {
+    return 0
+  }
+}
+
+function scopeOf({ takedown, isPublic }: SourceBlob): PinScope {
+  if (takedown !== null) return quarantined
+  return isPublic ? publicScope : unlisted
+}

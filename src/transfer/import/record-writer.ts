@@ -1,0 +1,195 @@
+import type { CallOptions } from '../../backend/backend.ts'
+import { createBlobRef } from '../../blob/blob-ref.ts'
+import { type BlobCid, isBlobCid } from '../../blob/cid.ts'
+import { assertTid, publicScope } from '../../blob/identifiers.ts'
+import { parseMimeType } from '../../blob/mime.ts'
+import type { BlobStore } from '../../blob-store.ts'
+import type { RecordBlob } from '../../store/calls.ts'
+import { type ActorDatabase, publicTable } from './actor-database.ts'
+import type { ReferenceWriter, SourceBlob } from './reference-writer.ts'
+import { isOwnUri, referenceFor, referenceWithoutRecord } from './stand-in.ts'
+
+/** Earlier than any: for a record of which no revision is known. */
+export const firstRev = '2222222222222'
+
+/** A record, as the store is told of it. */
+interface Named {
+  /** What the source calls it; null for one that is not there. */
+  recordUri: string | null
+  scope: string
+  rev: string
+  cids: BlobCid[]
+}
+
+/**
+ * For a store that keeps the references itself: each record's are written as the PDS has them, in the record's own
+ * revision. What is not held is expected, and listed as missing; takedowns become the store's.
+ */
+export class RecordWriter implements ReferenceWriter {
+  readonly #blobs: BlobStore
+  readonly #did: string
+  readonly #actor: ActorDatabase
+  readonly #latest: string
+  readonly #recordsOf = new Map<BlobCid, string[]>()
+  readonly #named = new Map<string, Named>()
+  /** Whether rows were read that name something, of which is not known what. */
+  #isIncomplete: boolean
+
+  private constructor(blobs: BlobStore, did: string, actor: ActorDatabase, latest: string, isIncomplete: boolean) {
+    this.#blobs = blobs
+    this.#did = did
+    this.#actor = actor
+    this.#latest = latest
+    this.#isIncomplete = isIncomplete
+  }
+
+  /**
+   * All names of the account's blobs fit into memory. `odd` is told of rows whose record cannot be one of the account's: their
+   * blobs are kept all the same.
+   *
+   * @throws `PassedOver`
+   */
+  static async load(
+    blobs: BlobStore,
+    did: string,
+    actor: ActorDatabase,
+    odd: (cid: BlobCid, place: string) => void,
+  ): Promise<RecordWriter> {
+    const { spaces, unreadable } = await actor.tables()
+    const latest = revOf(await actor.rev()) ?? firstRev
+    const references = new RecordWriter(blobs, did, actor, latest, unreadable.length > 0)
+    for (const table of [publicTable, ...spaces]) {
+      for await (const rows of actor.namings(table)) {
+        for (const { at, cid, uri, rev } of rows) {
+          if (cid === null || !isBlobCid(cid)) {
+            references.#isIncomplete = true // told where what is missing is looked for
+            continue
+          }
+          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) odd(cid, `table ${table}, row ${at}`)
+          references.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
+        }
+      }
+    }
+    return references
+  }
+
+  async isDone(blob: SourceBlob): Promise<boolean> {
+    const held = await this.#blobs.stat(this.#did, blob.cid, { as: 'moderator' })
+    if (!held || (blob.takedown !== null && !held.takenDown)) return false
+    return (await this.#unwritten(blob)).length === 0 && !(await this.#isShownWrongly(blob))
+  }
+
+  async hide({ cid, takedown }: SourceBlob): Promise<void> {
+    if (takedown !== null) await this.#blobs.takedown(this.#did, cid, { ref: takedown.slice(0, 1000) })
+  }
+
+  /** The takedown before the references, by which the blob would be seen. */
+  async keep(blob: SourceBlob): Promise<void> {
+    await this.hide(blob)
+    for (const uri of await this.#unwritten(blob)) await this.#write(uri)
+    if (await this.#isShownWrongly(blob)) await this.#write(withoutRecord(this.#did, blob))
+  }
+
+  async expectMissing(): Promise<void> {
+    const { spaces } = await this.#actor.tables()
+    for (const table of [publicTable, ...spaces]) {
+      for await (const rows of this.#actor.unmet(table)) {
+        const uris = rows.map(({ uri, cid }) => referenceFor(this.#did, table, uri, cid ?? '').uri)
+        for (const uri of new Set(uris)) if (this.#named.has(uri)) await this.#write(uri)
+      }
+    }
+  }
+
+  /** Nothing where the source could not be read whole: what it does name would be let go of. */
+  async prune(signal: AbortSignal | undefined): Promise<number> {
+    if (this.#isIncomplete) return 0
+    const isNamed = (uri: string, cid: BlobCid): boolean => this.#named.get(uri)?.cids.includes(cid) ?? false
+    return pruneReferences(this.#blobs, this.#did, isNamed, (uri) => this.#write(uri), { signal })
+  }
+
+  #add(cid: BlobCid, { uri, ...record }: Omit<Named, 'cids'> & { uri: string }): void {
+    const named = this.#named.get(uri) ?? { ...record, cids: [] }
+    if (named.cids.includes(cid)) return
+    named.cids.push(cid)
+    this.#named.set(uri, named)
+    const records = this.#recordsOf.get(cid) ?? []
+    records.push(uri)
+    this.#recordsOf.set(cid, records)
+  }
+
+  async #unwritten({ cid, standing, isPublic }: SourceBlob): Promise<string[]> {
+    if (standing === 'unnamed') {
+      const reference = referenceWithoutRecord(this.#did, cid, isPublic)
+      this.#add(cid, { ...reference, recordUri: null, rev: this.#latest })
+    }
+    const wanted = this.#recordsOf.get(cid) ?? []
+    if (wanted.length === 0) return []
+    const written = new Set(await this.#blobs.recordsFor(this.#did, cid))
+    return wanted.filter((uri) => !written.has(uri))
+  }
+
+  /** What no record named at an earlier import was shown to all, and now a space names it. */
+  async #isShownWrongly(blob: SourceBlob): Promise<boolean> {
+    const uri = withoutRecord(this.#did, blob)
+    if (this.#named.has(uri) || !this.#recordsOf.has(blob.cid)) return false
+    return (await this.#blobs.recordsFor(this.#did, blob.cid)).includes(uri)
+  }
+
+  async #write(uri: string): Promise<void> {
+    const { cids, recordUri, scope, rev } = this.#named.get(uri) ?? nothing
+    const blobs: RecordBlob[] = []
+    for (const cid of cids) blobs.push({ ref: await this.#refTo(cid, recordUri) })
+    await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs, scope }], { rev, missing: 'expect' })
+  }
+
+  /** As the store holds the blob, or the source had it, or at least the record says: a reference must not miss its blob. */
+  async #refTo(cid: BlobCid, recordUri: string | null): Promise<unknown> {
+    const held = await this.#blobs.stat(this.#did, cid, { as: 'moderator' })
+    if (held) return createBlobRef(held)
+    const row = await this.#actor.blob(cid)
+    const claim = recordUri === null ? null : await this.#actor.claim(recordUri, cid)
+    const mimeType = parseMimeType(row?.mimeType ?? '') ?? parseMimeType(claim?.mimeType ?? '') ?? anyType
+    const size = row?.size ?? claim?.size
+    return isSize(size) ? createBlobRef({ cid, mimeType, size }) : { cid, mimeType }
+  }
+}
+
+const withoutRecord = (did: string, { cid }: SourceBlob): string => referenceWithoutRecord(did, cid, true).uri
+
+const nothing: Named = { recordUri: null, scope: publicScope, rev: firstRev, cids: [] }
+
+/** The CID proves the bytes; a claim is needed all the same. */
+const anyType = 'application/octet-stream'
+
+const isSize = (size: number | null | undefined): size is number => Number.isSafeInteger(size) && Number(size) >= 0
+
+function revOf(text: string | null): string | null {
+  try {
+    assertTid('', text)
+    return text
+  } catch {
+    return null
+  }
+}
+
+/** Brings the records of an account that the store says name a blob, and that do not, into line, by `write`. */
+export async function pruneReferences(
+  blobs: BlobStore,
+  did: string,
+  isNamed: (uri: string, cid: BlobCid) => boolean,
+  write: (uri: string) => Promise<void>,
+  { signal }: CallOptions,
+): Promise<number> {
+  const stale = new Set<string>()
+  let cursor: string | undefined
+  do {
+    const page = await blobs.listAll(did, { cursor, signal })
+    for (const { cid, referenced } of page.items) {
+      const uris = referenced ? await blobs.recordsFor(did, cid, { signal }) : []
+      for (const uri of uris) if (!isNamed(uri, cid)) stale.add(uri)
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  for (const uri of stale) await write(uri)
+  return stale.size
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { assertScope, publicScope } from '../../blob/identifiers.ts'
+import { unlisted } from '../../pds/pins.ts'
+import { printable } from '../../printable.ts'
+import { publicTable } from './actor-database.ts'
+
+// References of an import that no record of the account can have made, as the store knows records: of a space of somebody
+// else's, of a record whose URI is none, or of no record at all. Each has a name of its own, which the next import finds
+// again, and by which `dropPins` lets go of it.
+
+/** How a naming of the source stands in the store. */
+export interface Reference {
+  uri: string
+  /** Who sees the blob by it. */
+  scope: string
+}
+
+const prefixOf = (did: string): string => `at://${did}/pds-blobstore.import/`
+
+export const isStandIn = (did: string, uri: string): boolean => uri.startsWith(prefixOf(did))
+
+/** What a row of a table that names blobs becomes. Only what `record_blob` names is for everybody to see. */
+export function referenceFor(did: string, table: string, recordUri: string | null, cid: string): Reference {
+  if (recordUri === null) return referenceWithoutRecord(did, cid, table === publicTable)
+  if (table !== publicTable) {
+    const scope = spaceOf(recordUri)
+    if (recordUri.startsWith(`at://${did}/space/`) && isOwnUri(did, recordUri)) return { uri: recordUri, scope }
+    return { uri: prefixOf(did) + hashOf(`${table} ${recordUri}`), scope }
+  }
+  if (isOwnUri(did, recordUri)) return { uri: recordUri, scope: publicScope }
+  return { uri: prefixOf(did) + hashOf(recordUri), scope: publicScope }
+}
+
+/** For a blob that is kept though no record is known that names it. */
+export function referenceWithoutRecord(did: string, cid: string, isPublic: boolean): Reference {
+  const name = isPublic ? cid : `${cid}.space`
+  return { uri: prefixOf(did) + name, scope: isPublic ? publicScope : unlisted }
+}
+
+/** The space that a record is in, `at://{did}/space/{type}/{key}`; where that is no scope, one for all of them. */
+function spaceOf(recordUri: string): string {
+  const space = /^at:\/\/[^/]+\/space\/[^/]+\/[^/]+/.exec(recordUri)?.[0]
+  try {
+    assertScope('', space)
+    return space
+  } catch {
+    return unlisted
+  }
+}
+
+/** What `applyWrites` takes as a record of the account. */
+export function isOwnUri(did: string, uri: string): boolean {
+  const own = `at://${did}/`
+  return uri.startsWith(own) && uri.length <= own.length + 830 && printable(uri, uri.length) === uri
+}
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40)

@@ -1,0 +1,139 @@
+import pLimit, { type LimitFunction } from 'p-limit'
+import type { CallOptions } from '../backend/backend.ts'
+import { isBlobStoreError } from '../errors.ts'
+import { Pace } from '../maintenance/pace.ts'
+import { assertWhole } from '../options.ts'
+import { isError } from '../shapes.ts'
+
+/** So many in a row fail only when something is down. */
+const patience = 20
+
+export const transferOptions: readonly (keyof TransferOptions<Counted>)[] = [
+  'concurrency',
+  'bytesPerSecond',
+  'dryRun',
+  'onFinding',
+  'onProgress',
+  'signal',
+]
+
+export interface TransferOptions<Report extends Counted> extends CallOptions {
+  /** How many blobs are copied at once. @default 4 */
+  concurrency?: number | undefined
+  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
+  bytesPerSecond?: number | undefined
+  /** Only looks what would be done: whether the bytes are there, not whether they are good. @default false */
+  dryRun?: boolean | undefined
+  /** Told of what is wrong, as it is found. */
+  onFinding?: ((finding: Report['findings'][number]) => void) | undefined
+  /** Called after each blob. */
+  onProgress?: ((report: Report) => void) | undefined
+}
+
+interface Counted {
+  /** Blobs looked at so far. */
+  examined: number
+  findings: object[]
+}
+
+type FindingOf<Report extends Counted> = Report['findings'][number]
+
+/** What imports and exports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
+export class TransferJob<Report extends Counted> {
+  readonly report: Report
+  readonly dryRun: boolean
+  readonly signal: AbortSignal | undefined
+  readonly #options: TransferOptions<Report>
+  readonly #limit: LimitFunction
+  readonly #pace: Pace
+  #failedInARow = 0
+  #gaveUp: { error: unknown } | undefined
+
+  /** @throws `InvalidArgument` */
+  constructor(what: string, report: Report, options: TransferOptions<Report>) {
+    const { concurrency = 4, bytesPerSecond, dryRun = false, signal } = options
+    assertWhole(`${what}: concurrency`, concurrency, 1)
+    if (bytesPerSecond !== undefined) assertWhole(`${what}: bytesPerSecond`, bytesPerSecond, 1)
+    this.report = report
+    this.dryRun = dryRun
+    this.signal = signal
+    this.#options = options
+    this.#limit = pLimit(concurrency)
+    this.#pace = new Pace(bytesPerSecond)
+  }
+
+  /** Waits until so many more bytes are in time. */
+  wait(bytes: number): Promise<void> {
+    return this.#pace.wait(bytes, this.signal)
+  }
+
+  found(finding: FindingOf<Report>): void {
+    this.report.findings.push(finding)
+    this.#options.onFinding?.(finding)
+  }
+
+  /** Does the work for each, some at once. All have ended when it settles: nothing goes on behind the caller's back. */
+  async forEach<T>(
+    items: readonly T[],
+    work: (item: T) => Promise<void>,
+    failed: (item: T, error: Error) => FindingOf<Report>,
+  ): Promise<void> {
+    const ended = await Promise.allSettled(items.map((item) => this.#limit(() => this.#one(item, work, failed))))
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
+  }
+
+  async #one<T>(
+    item: T,
+    work: (item: T) => Promise<void>,
+    failed: (item: T, error: Error) => FindingOf<Report>,
+  ): Promise<void> {
+    this.signal?.throwIfAborted()
+    if (this.#gaveUp) throw this.#gaveUp.error
+    try {
+      await work(item)
+      this.#failedInARow = 0
+    } catch (error) {
+      this.signal?.throwIfAborted()
+      if (error instanceof PassedOver) throw error
+      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
+        this.#gaveUp = { error }
+        throw error
+      }
+      this.found(failed(item, error))
+    }
+    this.report.examined += 1
+    this.#options.onProgress?.({ ...this.report })
+  }
+}
+
+/** Errors that say something of one blob or account: many of them do not mean that something is down. */
+function isAboutThis(error: Error): boolean {
+  return aboutThis.some((code) => isBlobStoreError(error, code))
+}
+
+const aboutThis = [
+  'AccountDeleted',
+  'BlobNotFound',
+  'BlobRefused',
+  'BlobTakenDown',
+  'InvalidArgument',
+  'InvalidBlobRef',
+  'InvalidMimeType',
+  'InvalidSize',
+  'PayloadTooLarge',
+] as const
+
+/**
+ * What is left of an account, or of a folder, cannot be brought along: it is told once, and the rest goes on. Not counted
+ * among what fails because something is down.
+ */
+export class PassedOver extends Error {
+  readonly problem: 'unreadable' | 'failed'
+  readonly place: string
+
+  constructor(problem: PassedOver['problem'], place: string, cause: Error) {
+    super(cause.message, { cause })
+    this.problem = problem
+    this.place = place
+  }
+}
