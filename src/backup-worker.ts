@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { CopyAnswer } from './metadata/sqlite/backup.ts'
 import type { Setting } from './metadata/sqlite/thread.ts'
 
-// The thread that copies an SQLite file. Started by metadata/sqlite-backup.ts, of no use to anyone else. It is told where
+// The thread that copies an SQLite file. Started by metadata/sqlite/backup.ts, of no use to anyone else. It is told where
 // to, and later maybe to stop.
 
 /** Copied at once: 1 MiB of the usual pages. Between them it hears whether it is to stop. */

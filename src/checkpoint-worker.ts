@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Answer, Ask } from './metadata/sqlite/checkpoint-thread.ts'
 import type { Setting } from './metadata/sqlite/thread.ts'
 
-// The thread that takes the log of an SQLite file into the file. Started by metadata/checkpoint-thread.ts, of no use to
+// The thread that takes the log of an SQLite file into the file. Started by metadata/sqlite/checkpoint-thread.ts, of no use to
 // anyone else.
 
 const { file, sqlite } = workerData as Setting

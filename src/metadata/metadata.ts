@@ -202,7 +202,7 @@ export interface AccountSteps {
   reopen(did: string, options: InTransaction): Promise<void>
 }
 
-// The part of the metadata's contract by which blobs come: what an upload does, as steps.
+// ----------------------------------------------------------------------------------------------------- uploads
 
 export interface UploadSteps {
   /**
@@ -314,7 +314,7 @@ export interface Release {
   unusedDelay: number
 }
 
-// The part of the metadata's contract by which things go: what collecting and sweeping do, as steps.
+// -------------------------------------------------------------------------------------------------- collection
 
 /** Each refuses with `StoreRestored` while the database is marked as restored. */
 export interface CollectSteps {
@@ -410,7 +410,7 @@ export interface SweepSteps {
   forgetNotes(sweep: string | null): Promise<void>
 }
 
-// The part of the metadata's contract by which a store is looked after: what scrubbing and recovering do, as steps.
+// ------------------------------------------------------------------------------------------ scrub and recovery
 
 export interface ScrubSteps {
   /** A page of the live content, ordered by CID: all of it, or what was not verified within `olderThan` milliseconds. */
@@ -500,8 +500,9 @@ export interface BackupSteps {
   backup(path: string, options: BackupOptions & { complete: () => Promise<void> }): Promise<BackupReport>
 }
 
-// The part of the metadata's contract by which processes know of each other: one must not put bytes where another, that
-// serves them too, does not look.
+// --------------------------------------------------------------------------------------------------- processes
+
+// Processes know of each other, so that none stores bytes where another one, which serves them too, does not look.
 
 export interface ProcessSteps {
   /**
