@@ -38,7 +38,7 @@ async function minutesToClose(blobs: BlobStore): Promise<number | 'for ever'> {
     closed = true
   })
   for (let minutes = 0; minutes <= 20; minutes++) {
-    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 50, interval: 5 }).catch(() => {})
+    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 250, interval: 5 }).catch(() => {})
     if (closed) {
       await closing
       return minutes
