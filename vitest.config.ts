@@ -8,6 +8,7 @@ const slow = [
   'cli',
   'crash',
   'examples',
+  'http/wire',
   'transfer',
   'images',
   'model',

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { alice, bytesOf, openPlace, query, xrpc } from './place.ts'
-import { descriptors, dial, exchange, serve, until } from './servers.ts'
+import { alice, bytesOf, openPlace, query, xrpc } from '../place.ts'
+import { descriptors, dial, exchange, serve, until } from '../servers.ts'
 
 const post = [`POST ${xrpc.upload} HTTP/1.1`, `Authorization: Bearer ${alice}`, 'Content-Type: text/plain']
 const get = (cid: string) => `GET ${query(xrpc.get, { did: alice, cid })} HTTP/1.1`
