@@ -79,7 +79,7 @@ export interface BlobStore extends AsyncDisposable {
    * that are still being read end in an error. Later calls throw `StoreClosed`.
    *
    * Waits for 5 minutes at most, and for 5 more until the backends have closed: what then is still under way, in a backend that
-   * never answers, is told to the logger, by the names of the calls, and left behind as a crash would leave it.
+   * never answers, is logged, by the names of the calls, and abandoned as after a crash.
    */
   close(): Promise<void>
 
@@ -94,7 +94,7 @@ export interface BlobStore extends AsyncDisposable {
    * tells: see `presign`.
    * A chunk, or bytes, handed over must not be changed until the call settles. When it rejects, a stream that it has begun to
    * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
-   * given again, and then closed unless somebody has begun to read it.
+   * given again, and then closed unless the caller has begun to read it.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
    *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
@@ -125,7 +125,7 @@ export interface BlobStore extends AsyncDisposable {
   /**
    * A blob's address in the backend, for a client that is to be sent there: whether `as` may see the blob is checked now,
    * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it. The address is of the bytes,
-   * which accounts share: it tells who gets it whether somebody had them before.
+   * which accounts share: it reveals to its recipient whether another account had them before.
    */
   presign(did: string, cid: CidLike, options?: PresignBlobOptions): Promise<PresignedBlob | null>
 

@@ -43,7 +43,7 @@ export class Metrics {
     ]
   }
 
-  /** In Prometheus' text format. `totals()` reads the row of every account: a scrape a minute is often enough. */
+  /** In Prometheus' text format. `stats()` reads the row of every account: a scrape a minute is often enough. */
   async text(blobs: BlobStore): Promise<string> {
     const { storedBytes, storedCount, doomedCount, accounts, reserved } = await blobs.stats()
     const lines = [...this.#seconds].flatMap(([series, histogram]) => linesOf(series, histogram))

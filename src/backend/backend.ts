@@ -64,7 +64,7 @@ export interface BlobBackend {
   get(key: BlobKey, options?: GetOptions): Promise<BackendObject | null>
 
   /**
-   * An address of the backend's own, at which whoever has it may GET the bytes for so long, ranges too. Whether there are
+   * An address in the backend. Anyone who has it may GET the bytes, ranges too, until it expires. Whether there are
    * any is not looked up. Absent in a backend without addresses.
    */
   presign?(key: BlobKey, options: PresignOptions): Promise<string>

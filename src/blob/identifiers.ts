@@ -33,7 +33,7 @@ export function assertScope(what: string, value: unknown): asserts value is stri
   throw new BlobStoreError('InvalidArgument', `${what}: a scope is 1 to 512 letters, digits or ._:/-`)
 }
 
-/** The scopes by which somebody sees, `public` among them. @throws `InvalidArgument` */
+/** The scopes that a viewer may see, `public` among them. @throws `InvalidArgument` */
 export function visibleScopes(what: string, scopes: readonly string[] = []): string[] {
   if (!Array.isArray(scopes)) throw new BlobStoreError('InvalidArgument', `${what}: scopes must be an array`)
   for (const scope of scopes) assertScope(what, scope)

@@ -42,7 +42,7 @@ export interface Outcome {
   report: object
   /** Printed otherwise. */
   rows: readonly Row[]
-  /** What somebody should look into: the exit status is 3 when there is any. */
+  /** What the operator should look into: the exit status is 3 when there is any. */
   problems: readonly string[]
 }
 

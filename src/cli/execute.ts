@@ -63,7 +63,7 @@ function print({ report, rows, problems }: Outcome, asJson: boolean): void {
     return
   }
   stdout.write(tableOf(rows, stdout))
-  // Never cut: what is named here is to be copied. It may be a name that somebody else chose.
+  // Never cut: what is named here is to be copied. It may be a name that another person chose.
   for (const problem of problems) {
     stdout.write(`${coloured('red', '!', stdout)} ${printable(problem, 10_000)}\n`)
   }

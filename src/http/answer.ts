@@ -100,7 +100,7 @@ function securityHeaders(cid?: BlobCid): Record<string, string> {
 
 /**
  * What browsers ask for in order to run it, or to let it decide how a page looks. No header of the answer keeps a page of
- * the host's own origin from that: neither `nosniff`, where somebody has uploaded text/javascript, nor the sandbox, which
+ * the host's own origin from that: neither `nosniff`, where a user has uploaded text/javascript, nor the sandbox, which
  * is for documents.
  */
 const code = new Set([
@@ -109,7 +109,7 @@ const code = new Set([
 ])
 
 /**
- * Refuses a file to whoever would run it. Browsers say what they want it for to HTTPS and to localhost, and no page can
+ * Refuses a file to a page that would run it. Browsers say what they want it for to HTTPS and to localhost, and no page can
  * change what they say; other clients say nothing.
  */
 function assertNoCode(request: BlobRequest): void {

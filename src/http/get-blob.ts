@@ -60,7 +60,7 @@ export async function getBlob(call: Call): Promise<Reply> {
 function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): Record<string, string> {
   const { maxAge = 300 } = options
   return {
-    // Checked when it was written; and again, since whoever can write to the database could write headers by it.
+    // Checked when it was written; and again, since anyone who can write to the database could inject headers by it.
     'content-type': parseMimeType(blob.mimeType) ?? octetStream,
     'accept-ranges': 'bytes',
     etag: etagOf(blob.cid),

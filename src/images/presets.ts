@@ -48,7 +48,7 @@ export const blueskyPresets: Readonly<
   banner: { width: 3000, height: 1000, fit: 'cover' },
 }
 
-/** @throws `InvalidArgument` for presets that cannot be meant */
+/** @throws `InvalidArgument` for invalid presets */
 export function checkPresets(what: string, presets: Readonly<Record<string, ImagePreset>>): void {
   if (typeof presets !== 'object' || presets === null) throw invalidArgument(what, `expected an object of presets`)
   for (const [name, preset] of Object.entries(presets)) {

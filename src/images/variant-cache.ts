@@ -113,7 +113,7 @@ export class VariantCache {
   /** Takes the backend for its own, and empties it. */
   async #claim(): Promise<void> {
     const backend = this.#backend
-    // Nothing is written where somebody's blobs may be, and nothing is deleted but behind the cache's own marker.
+    // Nothing is written where a store's blobs may be, and nothing is deleted but behind the cache's own marker.
     const found = await backend.readMarker()
     const isClaimable = found === null && (await isEmpty(backend))
     const claimed = isClaimable ? await backend.claimMarker(marker) : found

@@ -4,7 +4,7 @@ import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { verifyWholeIdentity } from '../store/identity.ts'
 
-/** The next epoch begins before the copy gets its name: whoever restores it is noticed. */
+/** The next epoch begins before the copy gets its name, so that a restore of the copy is noticed. */
 export async function backup(store: StoreContext, path: string, options: BackupOptions = {}): Promise<BackupReport> {
   assertOptions('backup', options, ['overwrite', 'onProgress', 'signal'])
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {

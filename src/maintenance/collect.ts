@@ -154,7 +154,7 @@ async function* expireUploads({ store, report }: Run): Step {
 /**
  * After the database's clock ran ahead and was put right: what would wait until a date that it had waits for its own delay
  * from now. Not counted as due at once: an upload that is under way keeps its lease, and doomed bytes are kept for the
- * backups of a whole delete delay, whoever of the two clocks is right.
+ * backups of a whole delete delay, whichever of the two clocks is right.
  */
 async function* bringBack({ metadata, logger }: StoreContext, options: Omit<Ahead, 'allowance'>): AsyncGenerator<void> {
   let rows = 0

@@ -9,7 +9,7 @@ const heldFor = 7 * 86_400_000
 const page = 1000
 
 /**
- * How many of `all` may be deleted before somebody ought to look: more than a tenth at once is rarely meant, and often
+ * How many of `all` may be deleted before an operator should look: more than a tenth at once is rarely meant, and often
  * the wrong database, a clock that jumped, or a host that lost its records.
  */
 export function deletionLimit(all: number): number {

@@ -63,7 +63,7 @@ export async function migrate(store: StoreContext, options: MigrateOptions = {})
   let after = ''
   while (true) {
     const page = await store.metadata.contents({ after, limit: pageSize })
-    // All have ended before anything is told: nothing is under way behind the caller's back.
+    // All have ended before the call settles: nothing goes on in the background.
     const ended = await Promise.allSettled(page.map((content) => limit(() => move.one(content))))
     for (const one of ended) if (one.status === 'rejected') throw one.reason
     const last = page.at(-1)

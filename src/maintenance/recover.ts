@@ -38,8 +38,8 @@ export interface RecoverReport {
   /** Forgotten ones that verified and are nobody's: the next sweep dooms them. */
   unclaimed: BlobCid[]
   /**
-   * Those that have owners and were given to none, since a moderator took the CID down for somebody. Where it is meant to
-   * come back: `restore` first, then recover again.
+   * Those that have owners and were given to none, since a moderator took the CID down for some account. Where it is meant to
+   * come back: `reverseTakedown` first, then recover again.
    */
   takenDown: BlobCid[]
   /** Forgotten ones that could not be read, or did not verify. */
@@ -96,7 +96,7 @@ async function recoverForgotten(store: StoreContext, candidate: Candidate): Prom
   }
   const owners = await ownersOf(candidate.options, found)
   if (owners.length > 0 && (await giveBack(store, candidate, found, owners))) return
-  // A second copy of what somebody has is no loss: an earlier run has left it, or an upload that was superseded.
+  // A second copy of live content is no loss: an earlier run left it, or an upload that was superseded.
   if ((await store.metadata.contentOf(found.cid)) === null) candidate.report.unclaimed.push(found.cid)
 }
 

@@ -91,7 +91,7 @@ async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promis
   const dialect = await detectDialect(db)
   await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
   const place = await placeOf(db, dialect)
-  // Last: it holds files that somebody must close.
+  // Last: it opens files, which would have to be closed if a later step failed.
   const guard = dialect.name === 'sqlite' ? await guardOf(db) : null
   return { dialect, guard, place }
 }

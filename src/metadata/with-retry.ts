@@ -6,7 +6,7 @@ const attempts = 12
 
 /**
  * Tries again what another transaction was in the way of. SQLite's own waiting blocks the event loop, and does not help
- * everywhere; this does neither. What remains is told as an error of the library.
+ * everywhere; this does neither. What remains is thrown as an error of the library.
  */
 export async function withRetry<T>(attempt: () => Promise<T>): Promise<T> {
   try {

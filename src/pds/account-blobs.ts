@@ -234,7 +234,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const isUnlisted = (await blobs.stat(this.#did, cid, { scopes: [unlisted] })) !== null
     if (former.pins.length > 0 && !isUncommitted && !isUnlisted) return false
     const standing = (await ask(host, this.#did, [cid], { final: false })).get(cid)
-    // A PDS that knows nothing of it is used by hand: then the contract's word stands.
+    // A PDS that does not have it is driven by other code: then the contract decides.
     const isPublic = standing === 'permanent' || (isUncommitted && standing === undefined)
     if (!isPublic) return false
     // Whoever has said something else meanwhile is right: a moderator, a deletion, another reader.

@@ -16,7 +16,7 @@ const batch = 500
  * `space_record_blob`, has records that not everybody may.
  *
  * For a final answer it is read under the write lock, by BEGIN IMMEDIATE: the PDS inserts into the table before it makes a
- * blob permanent, in that transaction or an earlier one. So whoever made one permanent before has either committed, and
+ * blob permanent, in that transaction or an earlier one. So a transaction that made one permanent before has either committed, and
  * is in the answer, or has failed. Nothing is written, so nobody's transaction is disturbed but by a short wait.
  *
  * @throws what SQLite throws, and an error of the PDS's when there is no such database

@@ -18,7 +18,7 @@ export async function takeIn(
   enforceLimits: boolean,
 ): Promise<BlobRef> {
   if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { enforceLimits })
-  // One that fails before the store begins to read it must not end the process; it is told when it is read.
+  // One that fails before the store begins to read it must not end the process; reading it reports the error.
   bytes.on('error', () => {})
   try {
     // Left alone at its end: by default the iterator destroys both sides, and the writable one may not have finished.

@@ -69,7 +69,7 @@ export interface RecordBlob {
 }
 
 export interface ApplyWritesOptions extends QueryOptions {
-  /** The repository revision of the commit, a TID; what `list({ since })` compares. */
+  /** The repository revision of the commit, a TID; what `listPublic({ since })` compares. */
   rev: string
   /**
    * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.

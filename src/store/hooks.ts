@@ -1,6 +1,6 @@
 import type { BlobCid } from '../blob/cid.ts'
 
-/** Where the host has a say, or is told. */
+/** Where the host decides, or is notified. */
 export interface BlobStoreHooks {
   /**
    * Looks at each upload when its bytes are stored and before it is acknowledged: hash lists, virus scanners, age checks.

@@ -46,7 +46,7 @@ export interface BlobStoreTimes {
   /**
    * How long a blob stays for moderators after it was first taken down, also when its author deletes the record or the account
    * is deleted. Counted from the takedown, whatever happens then: nothing that the author does makes it shorter, or longer.
-   * `restore` ends it. 0 for not at all: it goes like everything that no record references. @default 0
+   * `reverseTakedown` ends it. 0 for not at all: it goes like everything that no record references. @default 0
    */
   takedownHold?: number | undefined
   /**

@@ -15,7 +15,7 @@ export class Presence {
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
 
-  /** `onAgreed` is told, again and again, the times that hold between this process, which was given some, and the others. */
+  /** `onAgreed` is called, again and again, with the times that this process and the others have agreed on. */
   constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, onAgreed: (times: SharedTimes) => void) {
     this.#store = store
     this.#times = times

@@ -63,7 +63,7 @@ export interface BackendTrace {
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
  * | `delete` | `failed`, how many could not be |
- * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `backup`, `usage`, `counts`, `totals` | the numbers of their report |
+ * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `backup`, `usage`, `importProgress`, `stats` | the numbers of their report |
  */
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 

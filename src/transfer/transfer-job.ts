@@ -124,7 +124,7 @@ const aboutThis = [
 ] as const
 
 /**
- * What is left of an account, or of a folder, cannot be brought along: it is told once, and the rest goes on. Not counted
+ * What is left of an account, or of a folder, cannot be transferred: it is reported once, and the rest goes on. Not counted
  * among what fails because something is down.
  */
 export class PassedOver extends Error {

@@ -22,7 +22,7 @@ export function giveBack(buffer: Uint8Array): void {
   if (lent.delete(buffer)) free.push(buffer)
 }
 
-/** Somebody may still be sending what is in it: it is used no more, and another takes its place. */
+/** Its bytes may still be on their way to a client: the pool replaces it and never uses it again. */
 export function letGo(buffer: Uint8Array): void {
   lent.delete(buffer)
 }

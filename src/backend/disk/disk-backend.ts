@@ -39,8 +39,8 @@ export interface DiskBackendOptions {
   /** @default 'disk' */
   name?: string | undefined
   /**
-   * `full`: every `put` and `delete` is on stable storage when it resolves. `none` leaves that to the kernel: quick,
-   * and a power cut takes acknowledged blobs. Windows can't do better than `none`.
+   * `full`: every `put` and `delete` is on stable storage when it resolves. `relaxed` leaves
+   * that to the kernel: it is fast, and a power cut loses acknowledged blobs. Windows can do no more than `relaxed`.
    * @default 'full'
    */
   durability?: 'full' | 'relaxed' | undefined

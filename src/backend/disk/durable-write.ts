@@ -16,7 +16,7 @@ export interface Destination {
 
 /**
  * Makes a written spool file a blob. The order is the promise: the bytes are on stable storage before they have their
- * name, and the name is before anyone is told. Until the rename an abort leaves nothing; after it, it comes too late.
+ * name, and the name is before the call resolves. Until the rename an abort leaves nothing; after it, it comes too late.
  */
 export async function placeBlob(
   file: SpoolFile,
@@ -35,7 +35,7 @@ export async function placeBlob(
     await file.moveTo(layout.blob(key))
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
-    // Somebody tidied away an empty shard.
+    // Another program removed an empty shard.
     shards.forget(shard)
     await shards.ready(shard)
     await file.moveTo(layout.blob(key))

@@ -4,7 +4,7 @@ import type { Layout } from './layout.ts'
 /**
  * The shards that exist, and whose name in their parent is on stable storage: a blob in a directory that a power cut
  * takes away is no blob. Another process may have made a shard and not yet have synced it, so one that this process
- * has not seen at open is synced once, whoever made it.
+ * has not seen at open is synced once, also one that another process made.
  */
 export class Shards {
   readonly #ready = new Map<string, Promise<void>>()
@@ -21,7 +21,7 @@ export class Shards {
     for (const shard of shards) this.#ready.set(shard, Promise.resolve())
   }
 
-  /** Somebody removed it. */
+  /** Another program removed it. */
   forget(shard: string): void {
     this.#ready.delete(shard)
   }

@@ -100,7 +100,7 @@ export async function sweepSpoolFiles(directory: string, olderThan: number, sign
     const found = await ifThere(sys.lstat(path), null)
     if (found === null) continue
     const age = Date.now() - found.mtimeMs
-    // Written by a clock that ran ahead, or runs so elsewhere: whoever lives writes again.
+    // Written by a clock that ran ahead, here or on another machine: a process that lives writes again.
     if (age < -olderThan) await ifThere(sys.touch(path), undefined)
     if (age <= olderThan) continue
     if (await ifThere(unlinked(path), false)) swept++

@@ -6,7 +6,7 @@ const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
 // Windows lacks these.
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 }: Partial<typeof fs.constants> = fs.constants
 
-// Not blocking: opening a named pipe that somebody planted would otherwise hold a thread for ever.
+// Not blocking: opening a named pipe that an attacker planted would otherwise block a thread for ever.
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 const creating = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
 

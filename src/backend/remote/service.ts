@@ -77,7 +77,7 @@ export interface RemoteService extends Omit<ObjectService, 'list'> {
 
   put(name: string, body: UploadBody, options: PutObjectOptions): Promise<void>
 
-  /** `atOnce`: the body is read as it comes, and is not left to somebody who may take long. */
+  /** `atOnce`: the body is read as it arrives, not at the pace of a slow client. */
   get(name: string, options: GetObjectOptions & { atOnce: boolean }): Promise<StoredObject | null>
 
   /** An array: there may be more where it is as long as `limit`. Else `more` says it, and there may be fewer. */

@@ -6,7 +6,7 @@ import { checkDirectory } from '../files/directory.ts'
 import { Refusal } from '../files/system-calls.ts'
 
 /**
- * Of this user alone: whoever else could write there would choose what is stored. By the number, for a container's user may
+ * Of this user alone: another user who could write there would choose what is stored. By the number, for a container's user may
  * have no name.
  */
 export function defaultSpoolDirectory(): string {
@@ -15,7 +15,7 @@ export function defaultSpoolDirectory(): string {
 
 /**
  * Makes it where it is missing, and checks it. To be called before each use: in a folder for all, such as `/tmp`, cleaners take
- * what was not used for long, and then somebody else may make one of that name. It may be a symbolic link, where this user or
+ * what was not used for long, and then another user may create one of that name. It may be a symbolic link, where this user or
  * root has made that: others make some too.
  */
 export async function openSpoolDirectory(path: string): Promise<void> {

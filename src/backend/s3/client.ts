@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { BlobStoreError } from '../../errors.ts'
 import type { S3BackendOptions } from './options.ts'
 
-/** Without one the SDK writes to the console. What it would say is told by our errors. */
+/** Without one the SDK writes to the console. Our errors say the same. */
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Connections that wait are closed before the other side does it, perhaps while a request is on its way. */
@@ -26,7 +26,7 @@ export function createClient(options: S3BackendOptions): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     // It would take a new connection for every body above 2 MiB.
     expectContinueHeader: false,
-    // Timeouts of requests are watched in `remote/idle-timeout.ts`, whoever made the client; this one is for the connecting only.
+    // Timeouts of requests are watched in `remote/idle-timeout.ts`, for every client; this one is only for connecting.
     requestHandler: { connectionTimeout: 5000, socketTimeout: 0, httpAgent: agent, httpsAgent: agent },
   })
 }

@@ -150,7 +150,7 @@ export class S3Service implements RemoteService {
       Bucket: this.#bucket.name,
       Prefix: this.#bucket.object(prefix).Key,
       MaxKeys: Math.min(limit, 1000),
-      // Names that somebody else put there may hold what XML cannot.
+      // Names that another program put there may hold what XML cannot.
       EncodingType: 'url',
       ...(after === prefix ? {} : { StartAfter: this.#bucket.object(after).Key }),
     })

@@ -23,7 +23,7 @@ export function checkContinue(
 ): void {
   const request = req as IncomingMessage
   const read = request._read
-  // By what a stream does whenever somebody wants more of it than has come, however it is read.
+  // By what a stream does whenever its reader wants more than has arrived, however it is read.
   request._read = function (size) {
     request._read = read
     if (!res.headersSent) res.writeContinue()

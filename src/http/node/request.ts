@@ -58,7 +58,7 @@ function signalOf(req: IncomingMessage, res: ServerResponse): AbortSignal {
 
 const plainHost = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i
 
-/** Method, address and headers. Without the body: whoever authenticates must not be able to use up the upload. */
+/** Method, address and headers. Without the body: the host's `authenticate` must not be able to consume the upload. */
 function webRequest(req: NodeRequest): Request {
   const encrypted = 'encrypted' in req.socket && req.socket.encrypted === true
   const protocol = req.protocol ?? (encrypted ? 'https' : 'http')

@@ -146,7 +146,7 @@ interface Situation {
   expected: unknown
   /** The type of the account's blob; null when it has none of this CID. */
   heldType: string | null
-  /** Of the bytes that are live for this CID, somebody's; null when there are none. */
+  /** Of the live bytes of this CID, of any account; null when there are none. */
   key: string | null
   backend: string | null
   /** Whether those were looked at a short time ago. */

@@ -28,7 +28,7 @@ export function takedownSteps(session: Session): TakedownSteps {
   }
 
   /**
-   * A blob that is there when this resolves is held: whoever deletes it has done so before, or sees the takedown. SQLite has one
+   * A blob that is there when this resolves is held: a deletion has happened before, or sees the takedown. SQLite has one
    * writer at a time. For every account it is the content's row, of which a deletion takes the lock before it looks: see
    * {@link unheldAmong}.
    */

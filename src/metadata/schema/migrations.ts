@@ -6,7 +6,7 @@ import { reachMigration } from './reach-migration.ts'
 import type { Tables } from './tables.ts'
 
 // Kysely's own migrator looks for its tables in every schema of a PostgreSQL database, not only where this connection
-// would find them, holds a lock of the session, which a pooler in between may give to somebody else, and has no
+// would find them, holds a lock of the session, which a pooler in between may give to another client, and has no
 // transactions on SQLite. This one is a transaction like any other.
 
 type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>

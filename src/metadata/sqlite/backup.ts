@@ -36,7 +36,7 @@ async function copy(source: string, to: string, { signal, onProgress }: CopyOpti
   exit.catch(() => {})
   let outcome: { error?: unknown } | null = null
   const stop = () => thread.postMessage('stop')
-  thread.ref() // somebody waits
+  thread.ref() // the caller waits
   thread.on('message', (answer: CopyAnswer) => {
     if (answer.kind === 'end') {
       outcome ??= answer.failure === null ? {} : { error: copyError(answer.failure) }

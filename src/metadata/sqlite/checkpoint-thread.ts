@@ -43,7 +43,7 @@ export class CheckpointThread {
     if (this.#call) return this.#call.promise
     const call = Promise.withResolvers<void>()
     this.#call = call
-    this.#worker.ref() // somebody waits
+    this.#worker.ref() // the caller waits
     this.#worker.postMessage('checkpoint' satisfies Ask)
     try {
       await call.promise

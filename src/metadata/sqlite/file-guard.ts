@@ -10,7 +10,7 @@ interface Inode {
 
 /**
  * Watches over an SQLite file in WAL mode that this process has open. POSIX drops all locks of a process on a file as soon
- * as it closes any descriptor of that file, whoever opened it: another copy of SQLite, or `fs.readFile`
+ * as it closes any descriptor of that file, also one that other code opened: another copy of SQLite, or `fs.readFile`
  * (https://sqlite.org/howtocorrupt.html, section 2.2). The next process that opens the database and closes it then takes
  * itself for the last one and deletes the log, into which this process goes on writing: what it commits is lost, and what
  * it takes into the file later destroys that.

@@ -28,7 +28,7 @@ export async function presign(
   if (!backend.presign) return { ...stat, url: null }
   const url = await backend.presign(key, {
     expiresIn,
-    // As when it is served from here: whoever can write to the database could write headers by it.
+    // As when it is served from here: anyone who can write to the database could inject headers by it.
     contentType: parseMimeType(stat.mimeType) ?? octetStream,
     contentDisposition: `attachment; filename="${stat.cid}"`,
     signal: options.signal,

@@ -13,7 +13,7 @@ export interface InterruptionLimits {
   window?: number
 }
 
-/** Bytes a second: whoever sends faster than this, 1 Mbit/s, is never ended by the total time. */
+/** Bytes a second. The total time never ends an upload that is faster than this (1 Mbit/s). */
 const steadyRate = 128 * 1024
 
 /** How long the lease of an upload is prolonged at most, whatever it may send. */

@@ -24,7 +24,7 @@ export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterat
   )
 }
 
-/** A stream of Node's that fails before it is read must not end the process: the error is told when it is read. */
+/** A stream of Node's that fails before it is read must not end the process: reading it reports the error. */
 export function holdError(source: BlobSource): void {
   if (isStream(source)) source.on('error', () => {})
 }

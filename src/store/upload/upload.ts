@@ -19,7 +19,7 @@ import { type BlobSource, sizeOf } from './source.ts'
 
 /**
  * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps for bytes that are new and
- * for bytes that somebody has already: a shorter way would tell an account what others hold.
+ * for bytes that another account has already: a shorter way would reveal to an account what others have.
  */
 export async function upload(
   store: StoreContext,

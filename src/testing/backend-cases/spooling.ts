@@ -89,7 +89,7 @@ export const spoolCases: readonly ConformanceCase[] = [
     for (const blob of blobs) await assertHolds(backend, blob)
   }),
 
-  conformanceCase('sweeping takes the spools of the dead, whoever made them, and no other', async (subject) => {
+  conformanceCase('sweeping removes the spools of dead processes, of every instance, and no other', async (subject) => {
     const { backend } = subject
     const [stale, fresh] = [makeBlob(10), makeBlob(20)]
     const dead = await backend.spool()

@@ -53,7 +53,7 @@ export async function tellLacking(
   }
 }
 
-/** Does the work for an account; where the rest of it cannot be read, that is told. */
+/** Does the work for an account; where the rest of it cannot be read, the report says so. */
 export async function unlessPassedOver(
   job: TransferJob<ExportReport>,
   did: string,

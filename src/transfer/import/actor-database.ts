@@ -30,7 +30,7 @@ export class ActorFolder {
     this.#reader = reader
   }
 
-  /** @throws what the folder cannot be read by; of a folder in it `unreadable` is told */
+  /** @throws what the folder cannot be read by; for a folder in it `unreadable` is reported */
   async accounts(unreadable: (folder: string, error: Error) => void): Promise<Set<string>> {
     const dids = new Set<string>()
     for (const shard of await entriesOf(this.#folder)) {

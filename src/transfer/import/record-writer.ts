@@ -12,7 +12,7 @@ import { isOwnUri, referenceFor, referenceWithoutRecord } from './stand-in.ts'
 /** Earlier than any: for a record of which no revision is known. */
 export const firstRev = '2222222222222'
 
-/** A record, as the store is told of it. */
+/** A record, as it is passed to the store. */
 interface Named {
   /** What the source calls it; null for one that is not there. */
   recordUri: string | null

@@ -7,7 +7,7 @@ import { pageOf, quoted, Schema, strangersIn, type Table, textOf } from './table
 const blobColumns = ['cid', 'mimeType', 'size', 'tempKey', 'createdAt', 'takedownRef']
 const recordColumns = ['uri', 'cid', 'repoRev']
 
-/** A table by which records name blobs, whoever may see them. */
+/** A table by which records name blobs, public or not. */
 interface NamingTable {
   table: Table
   cid: string

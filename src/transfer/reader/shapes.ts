@@ -5,7 +5,7 @@ import { type Kind, pageSize } from './questions.ts'
 
 type Test = (value: unknown) => boolean
 
-/** No answer has a longer text: what is longer in a file is told as null. */
+/** No answer has a longer text: what is longer in a file becomes null. */
 const longest = 8192
 
 const isText: Test = (value) => typeof value === 'string' && value.length <= longest
