@@ -21,7 +21,7 @@ const detached: NonNullable<BlobStoreHooks['referenced']> = async (_did, cids) =
 
 /**
  * A blob store as the factory that `@atproto/pds` asks for: `(did) => BlobStore`. {@link attachBlobStore} makes one and
- * puts it in its place; call this for a PDS of your own make.
+ * puts it in its place; call this for a fork of the PDS.
  *
  * The store serves this PDS alone, and only by way of the factory; its hook `referenced` is set.
  *

@@ -192,7 +192,7 @@ test('each handler by itself does not look at the path', async () => {
   expect((await handlers.uploadBlob(new Request('http://x/', init))).status).toBe(200)
 })
 
-test('options that cannot be meant are refused when the handler is made', async () => {
+test('invalid options are refused when the handler is made', async () => {
   const { blobs } = await openPlace()
   for (const options of [
     {},

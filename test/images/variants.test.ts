@@ -125,7 +125,7 @@ describe('a variant', () => {
   })
 })
 
-describe('options that cannot be meant', () => {
+describe('invalid options', () => {
   test.each([
     [{ cacheSize: -1 }],
     [{ workers: 0 }],

@@ -373,7 +373,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     for (const { ref, size } of kept) expect(await (await blobs.read(alice, ref)).bytes()).toHaveLength(size)
   })
 
-  test('refuses options that cannot be meant', async () => {
+  test('refuses invalid options', async () => {
     const blobs = make().store()
     await expect(blobs.collect({ Force: true } as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(blobs.collect(null as never)).rejects.toMatchObject({ code: 'InvalidArgument' })

@@ -168,7 +168,7 @@ describe('the janitor', () => {
     expect(calls).toEqual([])
   })
 
-  test('refuses options that cannot be meant', () => {
+  test('refuses invalid options', () => {
     const { blobs } = stub()
     expect(() => startJanitor(Promise.resolve(blobs) as never)).toThrow(
       'startJanitor: the first argument must be the store',

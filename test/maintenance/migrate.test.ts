@@ -235,7 +235,7 @@ describe('migrate', () => {
     expect(await mover.migrate()).toMatchObject({ moved: 2 })
   })
 
-  test('refuses names that cannot be meant', async () => {
+  test('refuses invalid names', async () => {
     const place = new MovingPlace()
     const backend = place.disk()
     const metadata = sqliteMetadata(join(temporaryFolder(), 'x.sqlite'))

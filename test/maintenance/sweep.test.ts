@@ -185,7 +185,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect((await inner.list()).keys).toHaveLength(18)
   })
 
-  test('refuses options that cannot be meant', async () => {
+  test('refuses invalid options', async () => {
     const blobs = make().store()
     await expect(blobs.sweep({ Force: true } as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(blobs.sweep(null as never)).rejects.toMatchObject({ code: 'InvalidArgument' })

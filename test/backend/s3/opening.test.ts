@@ -173,7 +173,7 @@ test('the backend says where it is, without credentials', () => {
   expect(storeName({ config: '/srv/store.mjs' }, blobs)).toContain('bytes in s3://blobs/pds, metadata')
 })
 
-test('options that cannot be meant are refused', () => {
+test('invalid options are refused', () => {
   const make = (options: object) => () => new S3Backend({ bucket: 'blobs', ...options })
   for (const [options, words] of [
     [{ bucket: '' }, 'bucket'],
