@@ -123,7 +123,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     collect: (given) => run('collect', (store) => collect(store, given)),
     sweep: (given) => run('sweep', (store) => sweep(store, given)),
     scrub: (given) => run('scrub', (store) => scrub(store, given)),
-    stats: () => run('stats', (store) => store.metadata.totals()),
+    stats: () => run('stats', (store) => store.metadata.stats()),
     listAccounts: (given) => run('listAccounts', (store) => listAccounts(store, given)),
     backup: (path, given) => run('backup', (store) => backup(store, path, given)),
     markBackup: () =>

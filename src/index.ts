@@ -63,8 +63,11 @@ export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenanc
 export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
+export type { BackendUse } from './metadata/contract/processes.ts'
+export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 export { kyselyMetadata } from './metadata/kysely-metadata.ts'
-export type { BackendUse, BackupOptions, BackupProgress, BackupReport, MetadataAdapter } from './metadata/metadata.ts'
+export type { MetadataAdapter } from './metadata/metadata.ts'
 export { type MigrationSqlOptions, migrationSql } from './metadata/schema/migration-sql.ts'
 // Where the metadata lives.
 export type { KyselyMetadataOptions } from './metadata/source.ts'
@@ -77,8 +80,6 @@ export type {
   BlobPage,
   BlobStat,
   BlobViewer,
-  HostDatabase,
-  HostTransaction,
   ImportProgress,
   MissingBlob,
   StoreStats,

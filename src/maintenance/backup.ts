@@ -1,5 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
-import type { BackupOptions, BackupReport } from '../metadata/metadata.ts'
+import type { BackupOptions, BackupReport } from '../metadata/contract/backup.ts'
+
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { verifyWholeIdentity } from '../store/identity.ts'

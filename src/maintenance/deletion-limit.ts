@@ -1,4 +1,4 @@
-import type { CollectSteps, ExpiredBlob } from '../metadata/metadata.ts'
+import type { CollectSteps, ExpiredBlob } from '../metadata/contract/collection.ts'
 
 /** So few never stop anything, whatever their share. */
 const harmless = 100

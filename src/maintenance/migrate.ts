@@ -1,7 +1,9 @@
 import pLimit from 'p-limit'
 import type { CallOptions } from '../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
-import type { BackendUse, Content } from '../metadata/metadata.ts'
+import type { BackendUse } from '../metadata/contract/processes.ts'
+import type { Content } from '../metadata/contract/scrub.ts'
+
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { Pace } from './pace.ts'
@@ -58,7 +60,7 @@ export async function migrate(store: StoreContext, options: MigrateOptions = {})
   const move = new Move(store, sourcesOf(store, options.from), options)
   const limit = pLimit(concurrency)
 
-  const { storedCount } = await store.metadata.totals()
+  const { storedCount } = await store.metadata.stats()
   move.report.objects = storedCount
   let after = ''
   while (true) {

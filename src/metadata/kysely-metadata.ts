@@ -1,8 +1,8 @@
 import { BlobStoreError } from '../errors.ts'
+import { type HostDatabase, ownTables } from './host-database.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, type Source } from './source.ts'
 
-import { type HostDatabase, ownTables } from './types.ts'
 import { withRetry } from './with-retry.ts'
 
 /**

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import { assertOneOf, assertOptions } from '../options.ts'
-import type { BackupSteps } from './metadata.ts'
+import type { BackupSteps } from './contract/backup.ts'
+
 import type { Tables } from './schema/tables.ts'
 import type { MetadataDurability } from './sqlite/settings.ts'
 import type { AroundTransactions } from './transaction.ts'

@@ -1,6 +1,4 @@
-import type { Kysely } from 'kysely'
 import type { BlobCid } from '../blob/cid.ts'
-import type { Tables } from './schema/tables.ts'
 
 /** Who asks. `public` sees what is referenced and not taken down, `account` its own temporary blobs too, `moderator` all. */
 export type BlobViewer = 'public' | 'account' | 'moderator'
@@ -89,19 +87,3 @@ export interface AccountQuota {
 }
 
 export type ResolvedQuota = { readonly [K in keyof AccountQuota]-?: number }
-
-/**
- * A Kysely of the host's. Structural, since the host's copy of Kysely may be another than ours.
- */
-export interface HostDatabase {
-  readonly isTransaction: boolean
-  withoutPlugins(): object
-}
-
-/** A transaction of the host's, on the database that the store's metadata live in. */
-export type HostTransaction = HostDatabase
-
-/** The host's Kysely as one of ours: without its plugins, since CamelCasePlugin and the like would rename columns. */
-export function ownTables(db: HostDatabase): Kysely<Tables> {
-  return db.withoutPlugins() as Kysely<Tables>
-}

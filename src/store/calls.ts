@@ -1,6 +1,7 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
-import type { BlobStat, BlobViewer, DifferingClaim, HostTransaction } from '../metadata/types.ts'
+import type { HostTransaction } from '../metadata/host-database.ts'
+import type { BlobStat, BlobViewer, DifferingClaim } from '../metadata/types.ts'
 
 // What the store's methods take and give.
 

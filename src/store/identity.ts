@@ -3,7 +3,8 @@ import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { alarm } from '../logger.ts'
-import type { Identity, Metadata, StoreIdentity } from '../metadata/metadata.ts'
+import type { Identity, StoreIdentity } from '../metadata/contract/identity.ts'
+import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
 
 interface Marker {

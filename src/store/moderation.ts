@@ -33,5 +33,5 @@ export async function reverseTakedown(
   if (did !== '*') assertDid(did)
   assertOptions('reverseTakedown', options, ['trx', 'signal'])
   options.signal?.throwIfAborted()
-  await metadata.restore(did, parseBlobCid(cid), { trx: options.trx })
+  await metadata.reverseTakedown(did, parseBlobCid(cid), { trx: options.trx })
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { ProcessNote } from '../metadata/metadata.ts'
+import type { ProcessNote } from '../metadata/contract/processes.ts'
+
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, lease, type Parties } from './identity.ts'
 

@@ -1,7 +1,8 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
-import type { PageRequest } from '../metadata/metadata.ts'
+import type { PageRequest } from '../metadata/contract/queries.ts'
+
 import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
 import { assertOptions } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
@@ -21,7 +22,7 @@ export async function listPublic(
   const { since } = options
   const scopes = visibleScopes('listPublic', options.scopes)
   if (since !== undefined) assertTid('list: since', since)
-  return metadata.listReferenced(did, { ...page, since, scopes })
+  return metadata.listPublic(did, { ...page, since, scopes })
 }
 
 export async function listAll(
@@ -29,7 +30,7 @@ export async function listAll(
   did: string,
   options: PageOptions = {},
 ): Promise<BlobPage<BlobStat>> {
-  return metadata.listOwn(did, pageRequest('listAll', did, options, pageOptions))
+  return metadata.listAll(did, pageRequest('listAll', did, options, pageOptions))
 }
 
 export async function listMissing(
@@ -52,7 +53,7 @@ export async function importProgress(
   did: string,
   options: QueryOptions = {},
 ): Promise<ImportProgress> {
-  return metadata.counts(did, query('importProgress', did, options))
+  return metadata.importProgress(did, query('importProgress', did, options))
 }
 
 export async function usage(

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
-import type { BackendUse } from '../../metadata/metadata.ts'
+import type { BackendUse } from '../../metadata/contract/processes.ts'
+
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'

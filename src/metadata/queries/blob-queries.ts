@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
-import type { BlobQueries } from '../metadata.ts'
+import type { BlobQueries } from '../contract/queries.ts'
+
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
@@ -7,7 +8,7 @@ import type { BlobStat, BlobViewer } from '../types.ts'
 import { takenDown } from './takedown-steps.ts'
 import { walk, walkCids } from './walks.ts'
 
-export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'counts' | 'usage'>
+export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'importProgress' | 'usage'>
 
 /** What is asked of one blob, or of an account as a whole. */
 export function blobQueries(session: Session): OneBlobQueries {
@@ -31,7 +32,7 @@ export function blobQueries(session: Session): OneBlobQueries {
       return uris
     },
 
-    counts: async (did, { trx }) => {
+    importProgress: async (did, { trx }) => {
       const [account] = await session.read(
         (db) => db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did).execute(),
         trx,

@@ -1,6 +1,7 @@
 import { type SqlBool, sql } from 'kysely'
 import { printable } from '../../printable.ts'
-import type { CollectSteps } from '../metadata.ts'
+import type { CollectSteps } from '../contract/collection.ts'
+
 import type { Session } from '../session.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'

@@ -1,5 +1,6 @@
 import type { ExpressionBuilder, ExpressionWrapper, Kysely, SqlBool } from 'kysely'
-import type { BlobQueries } from '../metadata.ts'
+import type { BlobQueries } from '../contract/queries.ts'
+
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { isDeleted } from './account-row.ts'
@@ -11,14 +12,14 @@ import { fill } from './walks.ts'
 /** What is listed in pages. */
 export function listQueries(
   session: Session,
-): Pick<BlobQueries, 'listReferenced' | 'listOwn' | 'listMissing' | 'listAccounts'> {
+): Pick<BlobQueries, 'listPublic' | 'listAll' | 'listMissing' | 'listAccounts'> {
   return {
-    listReferenced: async (did, { limit, cursor, since, scopes, trx }) => {
+    listPublic: async (did, { limit, cursor, since, scopes, trx }) => {
       const [after] = decodeCursor('referenced', cursor) ?? ['']
       return listReferenced(session, { did, after, limit, since, scopes }, trx)
     },
 
-    listOwn: (did, { limit, cursor, trx }) =>
+    listAll: (did, { limit, cursor, trx }) =>
       session.read(async (db) => {
         const after = decodeCursor('own', cursor)
         let query = selectBlobs(db, did)

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
-import type { Content, RecoverSteps } from '../metadata.ts'
+import type { RecoverSteps } from '../contract/recovery.ts'
+import type { Content } from '../contract/scrub.ts'
+
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'

@@ -1,5 +1,6 @@
 import { expressionBuilder, type Kysely, type Selectable } from 'kysely'
-import type { Content, ScrubSteps } from '../metadata.ts'
+import type { Content, ScrubSteps } from '../contract/scrub.ts'
+
 import type { BlobTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import type { AccountUsage } from '../types.ts'
@@ -109,7 +110,7 @@ export function scrubSteps(session: Session): ScrubSteps {
         return { said: { bytes, count, reserved, pending }, counted }
       }),
 
-    totals: async () => {
+    stats: async () => {
       const accounts = await addUp(session, {
         table: 'blobstore_account',
         along: 'did',

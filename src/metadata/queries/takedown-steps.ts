@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
-import type { TakedownSteps } from '../metadata.ts'
+import type { TakedownSteps } from '../contract/accounts.ts'
+
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
@@ -21,7 +22,7 @@ export function takedownSteps(session: Session): TakedownSteps {
           .execute()
       }, trx),
 
-    restore: (did, cid, { trx }) =>
+    reverseTakedown: (did, cid, { trx }) =>
       session.write(async (db) => {
         await db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).execute()
       }, trx),

@@ -1,5 +1,6 @@
 import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
-import type { Intent } from '../../../src/metadata/metadata.ts'
+import type { Intent } from '../../../src/metadata/contract/uploads.ts'
+
 import { meddle } from '../../support/meddling.ts'
 import type { Place } from './place.ts'
 import { staleCollector } from './stale-collector.ts'

@@ -16,7 +16,7 @@ type Turn = keyof typeof weights
 /** The turn that comes to a step which the others rarely reach. */
 const turnTo: Partial<Record<Step, Turn>> = {
   ...{ reserve: 'postLarge', spool: 'postLarge', fill: 'postLarge', discard: 'interrupt', release: 'interrupt' },
-  ...{ takedown: 'moderate', restore: 'moderate', markDeleted: 'leave', deleteSome: 'leave', reopen: 'leave' },
+  ...{ takedown: 'moderate', reverseTakedown: 'moderate', markDeleted: 'leave', deleteSome: 'leave', reopen: 'leave' },
 }
 
 export interface LaneOptions {

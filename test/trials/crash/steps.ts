@@ -13,7 +13,7 @@ export const writerSteps = [
   'release',
   'applyReferences',
   'takedown',
-  'restore',
+  'reverseTakedown',
   'markDeleted',
   'deleteSome',
   'reopen',

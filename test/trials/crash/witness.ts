@@ -1,5 +1,6 @@
 import type { MetadataAdapter } from '../../../src/index.ts'
-import type { DoomedKey } from '../../../src/metadata/metadata.ts'
+import type { DoomedKey } from '../../../src/metadata/contract/collection.ts'
+
 import type { Journal } from './journal.ts'
 import type { Place } from './place.ts'
 

@@ -108,7 +108,7 @@ const life: readonly Step[] = [
   collect,
   call('takedown', (blobs) => blobs.takedown('*', three)),
   refused('BlobTakenDown', upload(bob, three)),
-  call('restore', (blobs) => blobs.reverseTakedown('*', three)),
+  call('reverseTakedown', (blobs) => blobs.reverseTakedown('*', three)),
   upload(alice, two), // not fresh any more: replaces what there is
   upload(bob, two),
   write(bob, 'b', [two]),

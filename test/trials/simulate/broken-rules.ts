@@ -1,5 +1,6 @@
 import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
-import type { Commit, CommitOutcome, Intent, Metadata } from '../../../src/metadata/metadata.ts'
+import type { Commit, CommitOutcome, Intent } from '../../../src/metadata/contract/uploads.ts'
+import type { Metadata } from '../../../src/metadata/metadata.ts'
 
 /**
  * - `row-first`: the row comes only after the bytes

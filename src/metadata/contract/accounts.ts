@@ -1,0 +1,26 @@
+import type { BlobCid } from '../../blob/cid.ts'
+import type { InTransaction } from '../host-database.ts'
+import type { Delays } from './collection.ts'
+
+/** How moderators hide blobs. */
+export interface TakedownSteps {
+  /** `did` may be `*` for every account. */
+  takedown(did: string, cid: BlobCid, options: { ref: string | null } & InTransaction): Promise<void>
+  reverseTakedown(did: string, cid: BlobCid, options: InTransaction): Promise<void>
+}
+
+/** How all blobs of an account are deleted, some in each transaction. */
+export interface AccountSteps {
+  /** Marks the account: from then on nothing is added to it. Resolves with the mark. */
+  markDeleted(did: string): Promise<number>
+  /**
+   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain, but for those that a
+   * takedown holds: they have expired, and are collected when it does so no more. Does nothing when the mark is no longer
+   * this one.
+   */
+  deleteSome(did: string, mark: number, options: { limit: number } & Delays): Promise<boolean>
+  /** Marked accounts of which something remains, as after a crash. */
+  unfinishedDeletions(limit: number): Promise<{ did: string; mark: number }[]>
+  /** Takes the mark away. */
+  reopen(did: string, options: InTransaction): Promise<void>
+}

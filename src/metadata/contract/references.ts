@@ -1,0 +1,55 @@
+import type { BlobCid } from '../../blob/cid.ts'
+import type { InTransaction } from '../host-database.ts'
+import type { DifferingClaim } from '../types.ts'
+
+/** How records reference blobs. */
+export interface ReferenceSteps {
+  /**
+   * Makes the references of each record exactly those given. Checks all before it writes any.
+   *
+   * @throws as `BlobStore.applyWrites`
+   */
+  applyReferences(
+    did: string,
+    records: ReadonlyMap<string, RecordRefs>,
+    options: ApplyOptions,
+  ): Promise<AppliedReferences>
+}
+
+export interface AppliedReferences {
+  /** False when `onlyIf` did not hold: then nothing was written. */
+  applied: boolean
+  /** CIDs that lost their last public reference. */
+  hidden: BlobCid[]
+  /** Of imported records: references to blobs that are held with another type or size. At most 100. */
+  differing: DifferingClaim[]
+}
+
+/** What one record names, and who sees it by that. */
+export interface RecordRefs {
+  refs: readonly WantedRef[]
+  scope: string
+}
+
+/** A reference as the record has it. */
+export interface WantedRef {
+  cid: BlobCid
+  mimeType: string
+  /** Undefined where the reference tells none, as in the legacy form. */
+  size: number | undefined
+  accept?: readonly string[] | undefined
+  maxSize?: number | undefined
+}
+
+export interface ApplyOptions extends InTransaction {
+  rev: string
+  grace: number
+  missing: 'reject' | 'expect'
+  onlyIf?: NamedBy | undefined
+}
+
+/** That exactly these records reference the account's blob. */
+export interface NamedBy {
+  cid: BlobCid
+  recordUris: readonly string[]
+}
