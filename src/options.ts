@@ -13,13 +13,13 @@ export function invalidArgument(what: string, why: string): BlobStoreError {
  */
 export function assertOptions(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new BlobStoreError('InvalidArgument', `${what}: the options must be an object`)
+    throw invalidArgument(what, 'the options must be an object')
   }
   const unknown = Object.keys(options).filter((name) => !known.includes(name))
   if (unknown.length === 0) return
-  throw new BlobStoreError(
-    'InvalidArgument',
-    `${what}: unknown option ${unknown.map((name) => `"${printable(name, 50)}"`).join(', ')}; ` +
+  throw invalidArgument(
+    what,
+    `unknown option ${unknown.map((name) => `"${printable(name, 50)}"`).join(', ')}; ` +
       `there are ${known.join(', ')}`,
   )
 }
@@ -27,30 +27,24 @@ export function assertOptions(what: string, options: unknown, known: readonly st
 /** @throws `InvalidArgument` unless `value` is a store: not a promise of one, nor the options */
 export function assertStore(what: string, value: unknown, method: 'upload' | 'collect' = 'upload'): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
-  throw new BlobStoreError(
-    'InvalidArgument',
-    `${what}: the first argument must be the store that createBlobStore gives`,
-  )
+  throw invalidArgument(what, 'the first argument must be the store that createBlobStore gives')
 }
 
 /** @throws `InvalidArgument` unless `value` is a whole number of at least `least` */
 export function assertWhole(what: string, value: unknown, least: number): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return
-  throw new BlobStoreError('InvalidArgument', `${what}: expected a whole number of at least ${least}`)
+  throw invalidArgument(what, `expected a whole number of at least ${least}`)
 }
 
 /** @throws `InvalidArgument` unless `value` is absent or one of these */
 export function assertOneOf(what: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value as string)) return
-  throw new BlobStoreError('InvalidArgument', `${what}: expected one of ${allowed.join(', ')}`)
+  throw invalidArgument(what, `expected one of ${allowed.join(', ')}`)
 }
 
 /** @throws `InvalidArgument` unless `value` is a number of milliseconds that a timer can wait: a longer one ends at once */
 export function assertDelay(what: string, value: unknown, least: number): asserts value is number {
   assertWhole(what, value, least)
   if (value <= 2 ** 31 - 1) return
-  throw new BlobStoreError(
-    'InvalidArgument',
-    `${what}: a timer waits for ${2 ** 31 - 1} milliseconds (24 days) at most`,
-  )
+  throw invalidArgument(what, `a timer waits for ${2 ** 31 - 1} milliseconds (24 days) at most`)
 }

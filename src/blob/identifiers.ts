@@ -1,4 +1,5 @@
 import { BlobStoreError } from '../errors.ts'
+import { invalidArgument } from '../options.ts'
 
 // https://atproto.com/specs/did: method in lower case, no `/`, `?` or `#`, not ending in `:` or `%`.
 const didGrammar = /^did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]$/
@@ -19,7 +20,7 @@ const tidGrammar = /^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$/
 /** @throws `InvalidArgument` unless `value` is a TID, as revisions of repositories are */
 export function assertTid(what: string, value: unknown): asserts value is string {
   if (typeof value === 'string' && value.length === 13 && tidGrammar.test(value)) return
-  throw new BlobStoreError('InvalidArgument', `${what}: expected a TID, the revision of a repository (13 characters)`)
+  throw invalidArgument(what, 'expected a TID, the revision of a repository (13 characters)')
 }
 
 /** The scope of a reference that everybody may see the blob by. */
@@ -30,12 +31,12 @@ const scopeGrammar = /^[a-zA-Z0-9._:/-]{1,512}$/
 /** @throws `InvalidArgument` unless `value` names a scope: 1 to 512 letters, digits or `._:/-` */
 export function assertScope(what: string, value: unknown): asserts value is string {
   if (typeof value === 'string' && value.length <= 512 && scopeGrammar.test(value)) return
-  throw new BlobStoreError('InvalidArgument', `${what}: a scope is 1 to 512 letters, digits or ._:/-`)
+  throw invalidArgument(what, 'a scope is 1 to 512 letters, digits or ._:/-')
 }
 
 /** The scopes that a viewer may see, `public` among them. @throws `InvalidArgument` */
 export function visibleScopes(what: string, scopes: readonly string[] = []): string[] {
-  if (!Array.isArray(scopes)) throw new BlobStoreError('InvalidArgument', `${what}: scopes must be an array`)
+  if (!Array.isArray(scopes)) throw invalidArgument(what, 'scopes must be an array')
   for (const scope of scopes) assertScope(what, scope)
   return [publicScope, ...scopes]
 }

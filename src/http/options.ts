@@ -1,5 +1,4 @@
 import type { BlobStore } from '../blob-store.ts'
-import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { assertOneOf, assertOptions, assertStore, assertWhole, invalidArgument } from '../options.ts'
@@ -82,9 +81,9 @@ export function checkOptions(
   assertStore(what, blobs)
   assertOptions(what, options, known)
   if (typeof options.authenticate !== 'function') {
-    throw new BlobStoreError(
-      'InvalidArgument',
-      `${what}: authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null for nobody`,
+    throw invalidArgument(
+      what,
+      'authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null for nobody',
     )
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)

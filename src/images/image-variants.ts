@@ -7,7 +7,6 @@ import { printable } from '../printable.ts'
 import type { StatOptions } from '../store/calls.ts'
 import type { InaccessibleEvent } from '../store/hooks.ts'
 import type { Dimensions } from './dimensions/header.ts'
-
 import type { ImageFormat, ImagePreset } from './presets.ts'
 
 /**

@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely'
-import { BlobStoreError } from '../errors.ts'
-import { assertOneOf, assertOptions } from '../options.ts'
+import { assertOneOf, assertOptions, invalidArgument } from '../options.ts'
 import type { BackupSteps } from './contract/backup.ts'
 
 import type { Tables } from './schema/tables.ts'
@@ -26,7 +25,7 @@ export function checkMetadataOptions(what: string, options: KyselyMetadataOption
   assertOneOf(`${what}: migrate`, options.migrate, ['auto', 'check'])
   assertOneOf(`${what}: durability`, options.durability, ['full', 'relaxed'])
   if (options.now === undefined || typeof options.now === 'function') return
-  throw new BlobStoreError('InvalidArgument', `${what}: now must be a function`)
+  throw invalidArgument(what, 'now must be a function')
 }
 
 /** Where an adapter gets its database from. */

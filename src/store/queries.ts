@@ -1,10 +1,9 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
-import { BlobStoreError } from '../errors.ts'
 import type { PageRequest } from '../metadata/contract/queries.ts'
 
 import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
-import { assertOptions } from '../options.ts'
+import { assertOptions, invalidArgument } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 
@@ -90,10 +89,10 @@ function page(what: string, options: PageOptions, known: readonly string[]): Pag
   options.signal?.throwIfAborted()
   const { limit = 500, cursor, trx } = options
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1000) {
-    throw new BlobStoreError('InvalidArgument', `${what}: limit must be a whole number from 1 to 1000`)
+    throw invalidArgument(what, 'limit must be a whole number from 1 to 1000')
   }
   if (cursor !== undefined && typeof cursor !== 'string') {
-    throw new BlobStoreError('InvalidArgument', `${what}: cursor must be what an earlier page gave`)
+    throw invalidArgument(what, 'cursor must be what an earlier page gave')
   }
   return { limit, cursor, trx }
 }

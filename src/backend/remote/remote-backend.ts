@@ -93,8 +93,11 @@ export class RemoteBackend implements BlobBackend {
   async close(): Promise<void> {
     const message = `Backend "${this.name}" was closed`
     this.#downloads.end(new BlobStoreError('StorageFailed', message, { backend: this.name }))
-    await this.#spools.discardAll()
-    this.#service.close?.()
+    try {
+      await this.#spools.discardAll()
+    } finally {
+      this.#service.close?.()
+    }
   }
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {

@@ -1,7 +1,6 @@
-import { BlobStoreError } from '../../errors.ts'
 import { cacheTagHeaders } from '../../http/cache-tags.ts'
 import type { BlobServingOptions } from '../../http/options.ts'
-import { assertOneOf, assertOptions, assertWhole } from '../../options.ts'
+import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import type { ImageVariants } from '../image-variants.ts'
 
 /** What the host gives to the handlers of images: of what the blobs' handlers have, what concerns them. */
@@ -13,7 +12,7 @@ export type ImageServingOptions = Pick<
 /** @throws `InvalidArgument` for an invalid option */
 export function checkServing(what: string, images: ImageVariants, options: ImageServingOptions): void {
   if (typeof images?.variant !== 'function') {
-    throw new BlobStoreError('InvalidArgument', `${what}: expected what createImageVariants gives`)
+    throw invalidArgument(what, 'expected what createImageVariants gives')
   }
   assertOptions(what, options, ['accountStatus', 'cors', 'cacheTags', 'maxAge', 'onError', 'logger'])
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)

@@ -83,10 +83,10 @@ export class Checkpoints {
 
   /** To be called after a transaction was committed. */
   committed(): void {
-    if (this.#running) this.#rest()
-    if (this.#running || this.#nearlyDone || this.#off) return
-    this.#hangs = false
+    if (this.#nearlyDone || this.#off) return
     const rest = this.#rest()
+    if (this.#running) return
+    this.#hangs = false
     this.#next = Math.min(this.#next, rest + this.#long)
     if (rest < this.#next) return
     this.#running = this.#take().finally(() => {

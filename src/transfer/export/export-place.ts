@@ -3,7 +3,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { isVersionName } from '../../backend/disk/layout.ts'
 import { isBlobCid } from '../../blob/cid.ts'
 import { isDid } from '../../blob/identifiers.ts'
-import { BlobStoreError } from '../../errors.ts'
+import { invalidArgument } from '../../options.ts'
 
 /** What an export writes: files and a manifest, or the tree of the reference PDS. */
 export type ExportLayout = 'files' | 'pds'
@@ -30,7 +30,7 @@ export async function assertExportPlace({ what, layout, folders, actors }: Expor
     const path = await truePath(folder)
     const reason = await reasonAgainst(path, layout, databases)
     if (reason === null) continue
-    throw new BlobStoreError('InvalidArgument', `${what}: ${folder} ${reason}: give an empty folder, or one of its own`)
+    throw invalidArgument(what, `${folder} ${reason}: give an empty folder, or one of its own`)
   }
 }
 
