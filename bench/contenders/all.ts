@@ -97,7 +97,7 @@ export const contenders = {
   },
 } satisfies Record<string, Entry>
 
-export type ContestantName = keyof typeof contenders
+export type ContenderName = keyof typeof contenders
 
 /** What a contender needs and is not there. */
 export function missingFor(name: string): string | undefined {
@@ -105,11 +105,11 @@ export function missingFor(name: string): string | undefined {
   return needs === undefined || isInstalled(needs) ? undefined : `${needs} is not installed: npm ci --prefix bench`
 }
 
-export async function openContestant(name: string, folder: string): ReturnType<Open> {
+export async function openContender(name: string, folder: string): ReturnType<Open> {
   const open = await entryOf(name).load()
   return await open(folder)
 }
 
 function entryOf(name: string): Entry {
-  return contenders[name as ContestantName]
+  return contenders[name as ContenderName]
 }

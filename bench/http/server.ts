@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import express from 'express4'
 import type { BlobStore } from '../../src/index.ts'
-import { openContestant } from '../contenders/all.ts'
+import { openContender } from '../contenders/all.ts'
 import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../library.ts'
 import { accountOf, Blobs } from '../workloads/blobs.ts'
 import { startNginx } from './nginx.ts'
@@ -80,7 +80,7 @@ function fromMemory(req: IncomingMessage, res: ServerResponse): void {
 
 /** The row, the file and the answer, and nothing around them. */
 async function byHand(): Promise<[RequestListener, string[]]> {
-  const parts = await openContestant('parts', folder)
+  const parts = await openContender('parts', folder)
   const names: string[] = []
   for (let number = 0; number < blobs.count; number++) {
     names.push(await parts.upload({ did: accountOf(number), size: Number(size), body: blobs.body(number) }))

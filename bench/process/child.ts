@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { Figures } from '../measure/figures.ts'
-import type { Place } from '../workloads/work.ts'
+import type { Place } from '../workloads/workload.ts'
 
 /** What a sample takes at most, in ms: more is a hang. */
 const deadline = 20 * 60_000

@@ -1,11 +1,11 @@
 import { goalRows } from '../goals/all.ts'
 import { seriesOf } from '../goals/goal.ts'
 import { works } from '../workloads/all.ts'
-import type { Work } from '../workloads/work.ts'
+import type { Workload } from '../workloads/workload.ts'
 import type { BenchOptions } from './options.ts'
 
 export interface Planned {
-  work: Work
+  work: Workload
   contender: string
   round: number
 }
@@ -39,7 +39,10 @@ export function plan(options: BenchOptions, skip: (why: string) => void): Planne
   ).flat()
 }
 
-function chosenOf({ name, contenders, when }: Work, { full, only, smoke: isSmoke }: BenchOptions): readonly string[] {
+function chosenOf(
+  { name, contenders, when }: Workload,
+  { full, only, smoke: isSmoke }: BenchOptions,
+): readonly string[] {
   if (only !== null) return contenders.filter((one) => only.test(name) || only.test(`${name}/${one}`))
   if (isSmoke) return smoke.test(name) ? contenders.slice(0, 1) : []
   if (full) return contenders

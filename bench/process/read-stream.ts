@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { openContestant } from '../contenders/all.ts'
+import { openContender } from '../contenders/all.ts'
 import { observe } from '../measure/observe.ts'
 
 // read-stream.ts <contender> <folder> <did> <name>: reads one blob to its end, in a process that has done nothing else,
@@ -14,7 +14,7 @@ export interface StreamRead {
 }
 
 const [contender = '', folder = '', did = '', name = ''] = process.argv.slice(2)
-const store = await openContestant(contender, folder)
+const store = await openContender(contender, folder)
 const hash = createHash('sha256')
 const { elapsed, memory } = await observe(async () => {
   for await (const chunk of await store.stream(did, name)) hash.update(chunk)

@@ -10,9 +10,9 @@ import { reads } from './read.ts'
 import { s3Works } from './s3.ts'
 import { streams } from './stream.ts'
 import { uploads } from './upload.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
-export const works: readonly Work[] = [
+export const works: readonly Workload[] = [
   ...uploads,
   ...streams,
   ...reads,

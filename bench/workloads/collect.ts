@@ -5,17 +5,17 @@ import { inLanes } from '../measure/measure.ts'
 import { observe } from '../measure/observe.ts'
 import { accountOf, accounts, Blobs } from './blobs.ts'
 import { addStock } from './stock.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const day = 24 * 3600_000
 
 /** Collecting of uploads that no record ever named, by how many there are of how many blobs. */
-export const collecting: Work[] = [
+export const collecting: Workload[] = [
   collect('collect', ['500-of-1000', '500-of-50000'], 'always'),
   collect('collect-full', ['10000-of-20000', '10000-of-1000000'], 'full'),
 ]
 
-function collect(name: string, contenders: string[], when: Work['when']): Work {
+function collect(name: string, contenders: string[], when: Workload['when']): Workload {
   return {
     name,
     title: 'Collecting: garbage of all the blobs; CPU time of one',

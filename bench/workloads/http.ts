@@ -7,15 +7,19 @@ import type { Figures } from '../measure/figures.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { shuffled } from './read.ts'
-import type { Place, Work } from './work.ts'
+import type { Place, Workload } from './workload.ts'
 
 const KiB = 1024
 const lanes = 16
 
 /** Over loopback: the server is one process, this one the client. CPU time is the server's. */
-export const httpWorks: Work[] = [download('50k', '50 KiB', 50 * KiB), download('1m', '1 MiB', 1024 * KiB), upload()]
+export const httpWorks: Workload[] = [
+  download('50k', '50 KiB', 50 * KiB),
+  download('1m', '1 MiB', 1024 * KiB),
+  upload(),
+]
 
-function download(name: string, title: string, size: number): Work {
+function download(name: string, title: string, size: number): Workload {
   return {
     name: `http-get-${name}-16`,
     title: `Download of ${title} over HTTP, 16 connections`,
@@ -39,7 +43,7 @@ function download(name: string, title: string, size: number): Work {
   }
 }
 
-function upload(): Work {
+function upload(): Workload {
   const size = 50 * KiB
   return {
     name: 'http-upload-50k-16',

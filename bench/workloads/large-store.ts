@@ -6,7 +6,7 @@ import { measure } from '../measure/measure.ts'
 import { accountOf, accounts, Blobs } from './blobs.ts'
 import { shuffled } from './read.ts'
 import { addStock } from './stock.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 /** How many blobs are there before, by what the sample is called. */
 const stocks: Record<string, number> = { empty: 0, '10k': 10_000, '100k': 100_000, '1m': 1_000_000 }
@@ -15,12 +15,12 @@ const stocks: Record<string, number> = { empty: 0, '10k': 10_000, '100k': 100_00
 const listed = 'did:plc:listedlistedlistedlisted'
 
 /** Whether work in a store depends on how much is in it. Durability is off: the disk would hide what is looked for. */
-export const largeStores: Work[] = [
+export const largeStores: Workload[] = [
   largeStore('store-10k', '10,000 blobs', ['empty', '10k'], 'always'),
   largeStore('store-1m', '100,000 and 1,000,000 blobs', ['empty', '100k', '1m'], 'full'),
 ]
 
-function largeStore(name: string, title: string, contenders: string[], when: Work['when']): Work {
+function largeStore(name: string, title: string, contenders: string[], when: Workload['when']): Workload {
   const size = 1024
   return {
     name,

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import { type Observed, observe } from '../measure/observe.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 /** One blob that very many records of an account name: how long a call of each kind takes, and holds the event loop. */
-export const manyRecords: Work[] = [
+export const manyRecords: Workload[] = [
   { name: 'many-records', contenders: ['100000'], when: 'always' as const },
   { name: 'many-records-full', contenders: ['1000000'], when: 'full' as const },
 ].map((work) => ({

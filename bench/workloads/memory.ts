@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import { observe } from '../measure/observe.ts'
 import { accountOf } from './blobs.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const MiB = 1024 ** 2
 
 /** How much memory is taken; that of streams through the store alone is measured with their speed. */
-export const memoryWorks: Work[] = [
+export const memoryWorks: Workload[] = [
   {
     name: 'memory-express',
     title: '1 GiB through Express in a process of its own, in and out',
@@ -28,7 +28,7 @@ export const memoryWorks: Work[] = [
 ]
 
 /** Clients on slow lines, all at once: each sends a chunk when all have sent the one before. */
-function slow(name: string, title: string, size: number, when: Work['when']): Work {
+function slow(name: string, title: string, size: number, when: Workload['when']): Workload {
   const chunkSize = 64 * 1024
   return {
     name,

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict'
-import { type ContestantName, missingFor, openContestant } from '../contenders/all.ts'
+import { type ContenderName, missingFor, openContender } from '../contenders/all.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { allReferenced, check, fill } from './check.ts'
 import { shuffled } from './read.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const size = 50 * 1024
 
 /** What a PDS does all day. */
-export const mixes: Work[] = [
+export const mixes: Workload[] = [
   {
     name: 'mix-50k-16',
     title: 'A mix of 90 % readings, 9 % uploads, 1 % deletions of 50 KiB, 16 at once',
-    contenders: ['ours', 'ours-relaxed', 'reference'] satisfies ContestantName[],
+    contenders: ['ours', 'ours-relaxed', 'reference'] satisfies ContenderName[],
     when: 'always',
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {
       const kept = new Blobs(size, Math.ceil(320 * scale))
       const coming = new Blobs(size, Math.ceil(4000 * scale))
-      const contender = await openContestant(name, folder)
+      const contender = await openContender(name, folder)
       const names = await fill(contender, kept)
       const came: { did: string; name: string }[] = []
       let [uploaded, deleted] = [0, 0]

@@ -6,12 +6,12 @@ import { gzipSync } from 'node:zlib'
 import { importsOf } from '../../test/package/imports.ts'
 import { builtFiles } from '../library.ts'
 import { median } from '../measure/figures.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const core = join(builtFiles, 'index.js')
 
 /** What it takes to have the library at all. */
-export const packageWorks: Work[] = [
+export const packageWorks: Workload[] = [
   {
     name: 'import',
     title: 'Import of the core entry, in a new process, with what it depends on',

@@ -5,12 +5,12 @@ import { DiskBackend, kyselyMetadata } from '../library.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { check } from './check.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const size = 50 * 1024
 
 /** With the metadata in PostgreSQL, on this machine and without its own fsync: what its way there and back costs. */
-export const postgresWorks: Work[] = [1, 16].map((lanes) => ({
+export const postgresWorks: Workload[] = [1, 16].map((lanes) => ({
   name: `postgres-50k-${lanes}`,
   title: `Upload of 50 KiB, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}, metadata in PostgreSQL without fsync`,
   contenders: ['ours-relaxed'],

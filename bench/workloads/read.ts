@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { type ContestantName, missingFor, openContestant } from '../contenders/all.ts'
+import { type ContenderName, missingFor, openContender } from '../contenders/all.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { check, fill } from './check.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const KiB = 1024
 const count = 640
@@ -12,18 +12,18 @@ const count = 640
 const warmUp = 12_000
 
 /** Reading of small blobs that are in the kernel's cache, in no order. */
-export const reads: Work[] = [read('1k', '1 KiB', KiB), read('50k', '50 KiB', 50 * KiB), range()]
+export const reads: Workload[] = [read('1k', '1 KiB', KiB), read('50k', '50 KiB', 50 * KiB), range()]
 
-function read(name: string, title: string, size: number): Work {
+function read(name: string, title: string, size: number): Workload {
   return {
     name: `read-${name}-16`,
     title: `Reading of ${title}, 16 at once`,
-    contenders: ['ours', 'reference', 'cacache', 'blockstore-fs', 'fs-async', 'parts'] satisfies ContestantName[],
+    contenders: ['ours', 'reference', 'cacache', 'blockstore-fs', 'fs-async', 'parts'] satisfies ContenderName[],
     when: 'always',
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {
       const blobs = new Blobs(size, Math.ceil(count * scale))
-      const contender = await openContestant(name, folder)
+      const contender = await openContender(name, folder)
       const names = await fill(contender, blobs)
       const { figures } = await measure({ lanes: 16, seconds, warmUp }, async (number) => {
         const one = shuffled(number, names.length)
@@ -38,18 +38,18 @@ function read(name: string, title: string, size: number): Work {
 }
 
 /** Of a video, what a player asks for. */
-function range(): Work {
+function range(): Workload {
   const size = 1024 * KiB
   const [start, end] = [500_000, 500_000 + 64 * KiB - 1]
   return {
     name: 'range-64k-16',
     title: 'Reading of 64 KiB from the middle of 1 MiB, 16 at once',
-    contenders: ['ours', 'fs-async'] satisfies ContestantName[],
+    contenders: ['ours', 'fs-async'] satisfies ContenderName[],
     when: 'always',
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {
       const blobs = new Blobs(size, Math.ceil(64 * scale))
-      const contender = await openContestant(name, folder)
+      const contender = await openContender(name, folder)
       const names = await fill(contender, blobs)
       const { figures } = await measure({ lanes: 16, seconds, warmUp }, async (number) => {
         const one = shuffled(number, names.length)

@@ -8,13 +8,13 @@ import { loadS3, sqliteMetadata } from '../library.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { check } from './check.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const size = 50 * 1024
 const bucket = 'blobs'
 
 /** Over Ceph's gateway on this machine, whose speed is not S3's: what counts is how often it is asked. */
-export const s3Works: Work[] = [
+export const s3Works: Workload[] = [
   {
     name: 's3-50k-16',
     title: 'Upload of 50 KiB to S3 (Ceph RGW), 16 at once, with a record',

@@ -4,15 +4,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ContestantName, missingFor, openContestant } from '../contenders/all.ts'
+import { type ContenderName, missingFor, openContender } from '../contenders/all.ts'
 import { observe } from '../measure/observe.ts'
 import type { StreamRead } from '../process/read-stream.ts'
 import { accountOf, Chunks } from './blobs.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const MiB = 1024 ** 2
 const GiB = 1024 * MiB
-const everybody: ContestantName[] = [
+const everybody: ContenderName[] = [
   'ours',
   'ours-relaxed',
   'reference',
@@ -24,14 +24,20 @@ const everybody: ContestantName[] = [
 ]
 
 /** One large blob in, and out again, by itself. */
-export const streams: Work[] = [
+export const streams: Workload[] = [
   stream('100m', '100 MiB', 100 * MiB, everybody, 'full'),
   stream('1g', '1 GiB', GiB, everybody, 'always'),
   // Larger than a buffer can be, where the reference and blockstore-fs need one.
   stream('8g', '8 GiB', 8 * GiB, ['ours', 'ours-relaxed', 'cacache', 'tus', 'hash-only'], 'full'),
 ]
 
-function stream(name: string, title: string, size: number, contenders: ContestantName[], when: Work['when']): Work {
+function stream(
+  name: string,
+  title: string,
+  size: number,
+  contenders: ContenderName[],
+  when: Workload['when'],
+): Workload {
   return {
     name: `stream-${name}`,
     title: `A stream of ${title}, in and out`,
@@ -42,7 +48,7 @@ function stream(name: string, title: string, size: number, contenders: Contestan
     async run(name, { folder, scale }) {
       const length = Math.ceil(size * scale)
       await touchMemory(folder, length)
-      const contender = await openContestant(name, folder)
+      const contender = await openContender(name, folder)
       const did = accountOf(0)
       await contender.upload({ did, size: 2 * MiB, body: new Chunks(chunksOf(2 * MiB, 1)) })
       let stored = ''

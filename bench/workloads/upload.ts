@@ -1,11 +1,11 @@
-import { type ContestantName, missingFor, openContestant } from '../contenders/all.ts'
+import { type ContenderName, missingFor, openContender } from '../contenders/all.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, Blobs } from './blobs.ts'
 import { check } from './check.ts'
-import type { Work } from './work.ts'
+import type { Workload } from './workload.ts'
 
 const KiB = 1024
-const contenders: ContestantName[] = [
+const contenders: ContenderName[] = [
   'ours',
   'ours-relaxed',
   'reference',
@@ -26,7 +26,7 @@ const mostBlobs = 12_000
 const warmUp = 4000
 
 /** Uploads of whole, small blobs. */
-export const uploads: Work[] = [
+export const uploads: Workload[] = [
   upload('1k', '1 KiB', KiB, 1),
   upload('1k', '1 KiB', KiB, 16),
   upload('50k', '50 KiB', 50 * KiB, 1),
@@ -35,7 +35,7 @@ export const uploads: Work[] = [
   upload('1m', '1 MiB', 1024 * KiB, 16),
 ]
 
-function upload(name: string, title: string, size: number, lanes: number): Work {
+function upload(name: string, title: string, size: number, lanes: number): Workload {
   return {
     name: `upload-${name}-${lanes}`,
     title: `Upload of ${title}, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}`,
@@ -44,7 +44,7 @@ function upload(name: string, title: string, size: number, lanes: number): Work 
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {
       const blobs = new Blobs(size, Math.ceil(Math.min(mostBlobs, mostBytes / size) * scale))
-      const contender = await openContestant(name, folder)
+      const contender = await openContender(name, folder)
       const { figures, results } = await measure({ lanes, seconds, most: blobs.count, warmUp }, (number) =>
         contender.upload({ did: accountOf(number), size, body: blobs.body(number) }),
       )

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { compareLives } from '../security/accounts.ts'
 import { raceTakedowns } from '../security/races.ts'
-import { Random } from '../trials/fuzz/random.ts'
+import { Random } from '../support/random.ts'
 
 // Rows 21 and 29 of the table of attacks, 1,000 times each (FUZZ_PAIRS); see test/security for what makes them fail.
 
@@ -9,8 +9,8 @@ const { FUZZ_SEED: seed = String(Math.floor(Math.random() * 1e9)), FUZZ_PAIRS = 
 const pairs = Number(FUZZ_PAIRS)
 
 test('takedowns meet uploads, and none is served or taken in afterwards', async () => {
-  const random = new Random(Number(seed))
-  const tally = await raceTakedowns(pairs, (below) => random.int(below))
+  const random = new Random(seed)
+  const tally = await raceTakedowns(pairs, (below) => random.below(below))
   expect(tally.taken, `seed ${seed}`).toBeGreaterThan(pairs / 10)
   expect(tally.refused, `seed ${seed}`).toBeGreaterThan(pairs / 10)
 })

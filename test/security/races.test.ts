@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { Random } from '../trials/fuzz/random.ts'
+import { Random } from '../support/random.ts'
 import { raceTakedowns } from './races.ts'
 
 // Row 21 of the table of attacks; 10,000 of them on every push. Goes red when the takedown is not looked at in the
 // transaction of the commit, of the reference, or of the read.
 
 test('what was taken down is never served, and not taken in again, however a takedown meets uploads', async () => {
-  const random = new Random(21)
-  const tally = await raceTakedowns(200, (below) => random.int(below))
+  const random = new Random('21')
+  const tally = await raceTakedowns(200, (below) => random.below(below))
   expect(tally.taken).toBeGreaterThan(15)
   expect(tally.refused).toBeGreaterThan(15)
   expect(tally.served).toBeGreaterThan(15)

@@ -29,6 +29,10 @@ export class Random {
     return items[this.below(items.length)] as T
   }
 
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.below(256))
+  }
+
   /** One of the names, as often as its weight says. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T {
     const entries = Object.entries(weights) as [T, number][]

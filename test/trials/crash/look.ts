@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { leftoverRows } from '../../support/leftover-rows.ts'
 import { pair } from './ledger.ts'
 import type { Place } from './place.ts'
 
@@ -48,31 +49,10 @@ export function look(place: Place): Facts {
 export function leftovers(place: Place): string[] {
   const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
   try {
-    const found = Object.entries(questions).flatMap(([what, sql]) => {
-      const rows = database.prepare(sql).all()
-      return rows.length > 0 ? [`${what}: ${rows.length}, such as ${JSON.stringify(rows[0])}`] : []
-    })
-    const integrity = database.pragma('integrity_check', { simple: true })
-    return integrity === 'ok' ? found : [...found, `SQLite's integrity check: ${integrity}`]
+    return leftoverRows(database)
   } finally {
     database.close()
   }
-}
-
-const questions = {
-  'uploads that are never over': 'SELECT * FROM blobstore_upload',
-  'tombstones that stay': 'SELECT * FROM blobstore_doomed',
-  'notes of dead sweeps': 'SELECT * FROM blobstore_candidate',
-  'temporary blobs that stay': `SELECT did, cid FROM blobstore_blob AS blob WHERE NOT EXISTS (
-    SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
-  'content that no account has': `SELECT cid FROM blobstore_content AS content WHERE NOT EXISTS (
-    SELECT 1 FROM blobstore_blob AS blob WHERE blob.cid = content.cid)`,
-  'accounts whose deletion is never over': 'SELECT did FROM blobstore_account WHERE deleting <> 0',
-  'accounts whose counters are wrong': `SELECT * FROM blobstore_account AS account
-    WHERE reserved <> 0 OR pending <> 0 OR uploads <> 0
-    OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
-    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
-    OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
 }
 
 function filesIn(directory: string): string[] {

@@ -74,7 +74,7 @@ export class SmallDisk {
   expectNothingBegun(): void {
     const { spools, leftovers } = factsOf(this.#place)
     expect(spools, 'spools').toEqual([])
-    const begun = leftovers.filter((what) => what.startsWith('an upload in flight'))
+    const begun = leftovers.filter((what) => what.startsWith('uploads that are never over'))
     if (!this.#filling.stopsDatabase) expect(begun).toEqual([])
   }
 

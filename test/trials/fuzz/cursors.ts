@@ -1,8 +1,8 @@
 import { type BlobStore, createBlobStore, MemoryBackend, sqliteMetadata } from '../../../src/index.ts'
+import type { Random } from '../../support/random.ts'
 import { alice, bytes, post } from '../../support/samples.ts'
 import { codeOf, type Fuzzer, promise } from './fuzzer.ts'
 import { anyText, mutateText } from './mutations.ts'
-import type { Random } from './random.ts'
 
 let opened: Promise<BlobStore> | null = null
 

@@ -1,5 +1,5 @@
 import { isBlobStoreError } from '../../../src/errors.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../support/random.ts'
 
 /** One input, and the promises about it that are checked. */
 export interface Case {

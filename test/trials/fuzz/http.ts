@@ -4,9 +4,9 @@ import { isReading, type Reply } from '../../../src/http/reply.ts'
 import type { BlobRequest, Call } from '../../../src/http/request.ts'
 import { routes } from '../../../src/http/routes.ts'
 import type { BlobReading, BlobStore, ReadOptions, UploadOptions } from '../../../src/index.ts'
+import type { Random } from '../../support/random.ts'
 import { type Fuzzer, promise } from './fuzzer.ts'
 import { anyText, mutateText } from './mutations.ts'
-import type { Random } from './random.ts'
 
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const cid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
@@ -69,7 +69,7 @@ const ranges = [
 ]
 
 function someRange(random: Random): string {
-  if (random.chance(0.02)) return `bytes=${'0-1,'.repeat(random.int(20_000))}0-1`
+  if (random.chance(0.02)) return `bytes=${'0-1,'.repeat(random.below(20_000))}0-1`
   if (random.chance(0.3)) {
     const number = (): string => String(Math.floor(10 ** (random.next() * 20)) - 1).replace(/e.*/, '')
     return `bytes=${random.pick(['', number()])}-${random.pick(['', number()])}`
@@ -151,7 +151,7 @@ const lengths = ['0', '5', '1000', '1001', '+5', '-5', '5,5', '0x5', '5.0', '5e2
 const contentLength: Fuzzer = {
   name: 'content-length',
   make(random) {
-    const length = random.chance(0.1) ? String(random.int(2000)) : mutateText(random, random.pick(lengths), lengths)
+    const length = random.chance(0.1) ? String(random.below(2000)) : mutateText(random, random.pick(lengths), lengths)
     const coding = random.chance(0.5) ? 'identity' : mutateText(random, random.pick(['gzip', 'identity', 'gzip, br']))
     const type = random.chance(0.5) ? 'image/png' : anyText(random)
     const headers = { 'content-length': length, 'content-encoding': coding, 'content-type': type }

@@ -13,14 +13,14 @@ import {
   toCidObject,
 } from '../../../src/blob/cid.ts'
 import { assertScope, assertTid, isDid } from '../../../src/blob/identifiers.ts'
+import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
-import type { Random } from './random.ts'
 
 /** Spellings of a CID, the canonical one among them. */
 function spelling(random: Random): string {
   const cid = toCidObject(cidOfDigest(random.bytes(32)))
-  switch (random.int(8)) {
+  switch (random.below(8)) {
     case 0:
       return cid.toString(base58btc)
     case 1:
@@ -41,7 +41,7 @@ function someCid(random: Random): string {
   const text = spelling(random)
   if (random.chance(0.05)) return text
   if (random.chance(0.6)) return mutateText(random, text, [spelling(random)])
-  const at = random.pick([random.int(text.length), text.length - 1, 7])
+  const at = random.pick([random.below(text.length), text.length - 1, 7])
   return text.slice(0, at) + random.pick('abcdefghijklmnopqrstuvwxyz234567'.split('')) + text.slice(at + 1)
 }
 
@@ -110,7 +110,7 @@ const did: Fuzzer = {
   name: 'did',
   make(random) {
     const base = random.pick(dids)
-    const text = random.chance(0.05) ? base.padEnd(2040 + random.int(16), 'a') : mutateText(random, base, dids)
+    const text = random.chance(0.05) ? base.padEnd(2040 + random.below(16), 'a') : mutateText(random, base, dids)
     return {
       input: text,
       check() {

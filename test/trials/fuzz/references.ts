@@ -3,9 +3,9 @@ import { type BlobRef, createBlobRef, isBlobRef, parseBlobRef } from '../../../s
 import { cidOfDigest, isBlobCid } from '../../../src/blob/cid.ts'
 import { type FoundBlobRef, findBlobRefs } from '../../../src/blob/find-blob-refs.ts'
 import { parseMimeType } from '../../../src/blob/mime.ts'
+import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
-import type { Random } from './random.ts'
 
 const keys = [
   '$type',
@@ -24,17 +24,17 @@ const keys = [
 
 function someRef(random: Random): BlobRef {
   const mimeType = random.pick(['image/png', 'text/plain; charset=utf-8', 'a/b'])
-  return createBlobRef({ cid: cidOfDigest(random.bytes(32)), mimeType, size: random.int(1_000_000) })
+  return createBlobRef({ cid: cidOfDigest(random.bytes(32)), mimeType, size: random.below(1_000_000) })
 }
 
 /** As JSON text, so that `__proto__` is a key like any other. */
 function someJson(random: Random, depth = 0): string {
-  const kind = random.int(depth > 5 ? 5 : 9)
+  const kind = random.below(depth > 5 ? 5 : 9)
   if (kind === 0) return random.pick(['null', 'true', '-0', '1e400', '9007199254740993', '1.5', '"blob"', '{}', '[]'])
   if (kind === 1) return JSON.stringify(anyText(random, 12))
   if (kind < 5)
     return JSON.stringify(random.chance(0.3) ? { ...someRef(random), [random.pick(keys)]: 1 } : someRef(random))
-  const inner = Array.from({ length: random.int(4) }, () => someJson(random, depth + 1))
+  const inner = Array.from({ length: random.below(4) }, () => someJson(random, depth + 1))
   if (kind === 5) return `[${inner}]`
   return `{${inner.map((one) => `${JSON.stringify(random.chance(0.8) ? random.pick(keys) : anyText(random, 8))}:${one}`)}}`
 }
@@ -146,7 +146,7 @@ const one: Fuzzer = {
 const cbor: Fuzzer = {
   name: 'cbor',
   make(random) {
-    const record = { a: someRef(random), list: [someRef(random), { b: anyText(random, 10) }], n: random.int(1e9) }
+    const record = { a: someRef(random), list: [someRef(random), { b: anyText(random, 10) }], n: random.below(1e9) }
     const block = random.chance(0.1) ? deep(random) : mutateBytes(random, encode(record))
     return {
       input: block,
@@ -163,7 +163,7 @@ const cbor: Fuzzer = {
 /** Nesting, and lengths that the bytes do not have. */
 function deep(random: Random): Uint8Array {
   const head = random.pick([0x81, 0x9b, 0xbb, 0x5b, 0x7b, 0x9a, 0xba, 0xd8, 0xa1, 0xf9, 0xfb])
-  return Uint8Array.from([...new Uint8Array(random.int(3000)).fill(head), ...random.bytes(random.int(20))])
+  return Uint8Array.from([...new Uint8Array(random.below(3000)).fill(head), ...random.bytes(random.below(20))])
 }
 
 export const references: readonly Fuzzer[] = [json, one, cbor]

@@ -1,8 +1,8 @@
+import { Random } from '../../support/random.ts'
 import { cursors } from './cursors.ts'
 import { type Case, type Fuzzer, spell } from './fuzzer.ts'
 import { http } from './http.ts'
 import { names } from './names.ts'
-import { Random, seedOf } from './random.ts'
 import { references } from './references.ts'
 import { sniffing } from './sniffing.ts'
 import { mimeTypes } from './types.ts'
@@ -57,7 +57,7 @@ export async function fuzz(
       if (Date.now() > until || signal?.aborted) break
     }
     report.runs += 1
-    const one = fuzzer.make(new Random(seedOf(`${seed} ${fuzzer.name} ${run}`)))
+    const one = fuzzer.make(new Random(`${seed} ${fuzzer.name} ${run}`))
     const start = performance.now()
     try {
       await one.check()

@@ -77,7 +77,7 @@ const sniff: Fuzzer = {
   name: 'sniff',
   make(random) {
     const seed = random.pick(seeds)
-    const bytes = random.chance(0.01) ? random.bytes(random.int(4200)) : mutateBytes(random, seed)
+    const bytes = random.chance(0.01) ? random.bytes(random.below(4200)) : mutateBytes(random, seed)
     const declared = random.pick(claims)
     return {
       input: { bytes, declared },

@@ -1,9 +1,9 @@
 import { mimeTypeOfFileName } from '../../../src/blob/file-name.ts'
 import { assertAcceptPatterns, matchesAccept, octetStream, parseMimeType } from '../../../src/blob/mime.ts'
 import { effectiveMimeType, type MimePolicy } from '../../../src/blob/mime-policy.ts'
+import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateText } from './mutations.ts'
-import type { Random } from './random.ts'
 
 const types = [
   ...[
@@ -68,7 +68,7 @@ const accept: Fuzzer = {
   name: 'accept',
   make(random) {
     const type = someType(random)
-    const patterns = Array.from({ length: random.int(4) }, () =>
+    const patterns = Array.from({ length: random.below(4) }, () =>
       random.chance(0.5) ? random.pick(types) : mutateText(random, random.pick(types), types),
     )
     const fileName = mutateText(random, random.pick(['cat.jpg', 'a.tar.gz', '.png', 'x.constructor', '../../a.exe']))

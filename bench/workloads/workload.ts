@@ -1,7 +1,7 @@
 import type { Figures } from '../measure/figures.ts'
 
 /** Something to do that is measured. Each sample of it is done in a process of its own. */
-export interface Work {
+export interface Workload {
   /** What `--only` looks for: `upload-1k-16`. */
   name: string
   title: string

@@ -1,0 +1,28 @@
+import type { Database } from 'better-sqlite3'
+
+/** What must not be in the database once everything was collected, by the query that finds it. */
+const questions = {
+  'uploads that are never over': 'SELECT * FROM blobstore_upload',
+  'tombstones that stay': 'SELECT * FROM blobstore_doomed',
+  'notes of dead sweeps': 'SELECT * FROM blobstore_candidate',
+  'temporary blobs that stay': `SELECT did, cid FROM blobstore_blob AS blob WHERE NOT EXISTS (
+    SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
+  'content that no account has': `SELECT cid FROM blobstore_content AS content WHERE NOT EXISTS (
+    SELECT 1 FROM blobstore_blob AS blob WHERE blob.cid = content.cid)`,
+  'accounts whose deletion is never over': 'SELECT did FROM blobstore_account WHERE deleting <> 0',
+  'accounts whose counters are wrong': `SELECT * FROM blobstore_account AS account
+    WHERE reserved <> 0 OR pending <> 0 OR uploads <> 0
+    OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+    OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
+    OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
+  'damage that SQLite finds': `SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
+  'foreign keys that name nothing': 'SELECT * FROM pragma_foreign_key_check',
+}
+
+/** Of each kind that is left, how many rows and one of them, as a sentence. */
+export function leftoverRows(database: Database): string[] {
+  return Object.entries(questions).flatMap(([what, sql]) => {
+    const rows = database.prepare(sql).all()
+    return rows.length > 0 ? [`${what}: ${rows.length}, such as ${JSON.stringify(rows[0])}`] : []
+  })
+}
