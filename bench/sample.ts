@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spreadOut } from './process/spread.ts'
-import { works } from './workloads/all.ts'
+import { workloads } from './workloads/all.ts'
 
 // node bench/sample.ts <work> <contender>: one sample, whose figures are the last line on stdout. By itself it is for
 // profiling: node --cpu-prof bench/sample.ts upload-50k-16 ours
@@ -16,9 +16,9 @@ const { values, positionals } = parseArgs({
   },
 })
 const [name, contender = ''] = positionals
-const work = works.find((one) => one.name === name)
+const work = workloads.find((one) => one.name === name)
 if (!work?.contenders.includes(contender)) {
-  const known = works.map((one) => `  ${one.name}: ${one.contenders.join(', ')}`).join('\n')
+  const known = workloads.map((one) => `  ${one.name}: ${one.contenders.join(', ')}`).join('\n')
   process.stderr.write(`node bench/sample.ts <work> <contender>, of these:\n${known}\n`)
   process.exit(2)
 }

@@ -5,7 +5,7 @@ export interface BenchOptions {
   full: boolean
   /** Little of everything, to see that the bench works: the figures mean nothing. */
   smoke: boolean
-  /** Only works whose name, or name and contender with a slash between, match this. */
+  /** Only workloads whose name, or name and contender with a slash between, match this. */
   only: RegExp | null
   rounds: number
   /** Where the stores are made: on the file system that is to be measured. */
@@ -19,8 +19,8 @@ export interface BenchOptions {
 }
 
 const usage = `npm run bench -- [options]
-  --full            all peers and works, the millions of blobs and the gigabytes, and not only what the goals ask for
-  --only <pattern>  works whose name matches, or work/contender: 'upload-1k', '/ours$'
+  --full            all peers and workloads, the millions of blobs and the gigabytes, and not only what the goals ask for
+  --only <pattern>  workloads whose name matches, or workload/contender: 'upload-1k', '/ours$'
   --rounds <n>      how often each sample is taken (3); the median counts
   --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
   --write           also writes docs/benchmarks.md; with --only, that part of it

@@ -1,6 +1,6 @@
 import { goalRows } from '../goals/all.ts'
 import { seriesOf } from '../goals/goal.ts'
-import { works } from '../workloads/all.ts'
+import { workloads } from '../workloads/all.ts'
 import type { Workload } from '../workloads/workload.ts'
 import type { BenchOptions } from './options.ts'
 
@@ -22,7 +22,7 @@ const decisive = seriesOf(goalRows)
  * `skip` is told of those that cannot be measured here.
  */
 export function plan(options: BenchOptions, skip: (why: string) => void): Planned[] {
-  const chosen = works.flatMap((work) => {
+  const chosen = workloads.flatMap((work) => {
     const contenders = chosenOf(work, options).filter((contender) => {
       const missing = work.missing?.(contender)
       if (missing !== undefined) skip(`Skipped ${work.name} of ${contender}: ${missing}`)

@@ -1,6 +1,6 @@
 import type { Figures } from '../measure/figures.ts'
 import type { Samples } from '../measure/samples.ts'
-import { works } from '../workloads/all.ts'
+import { workloads } from '../workloads/all.ts'
 import { titleOf } from './titles.ts'
 
 interface Chart {
@@ -28,7 +28,7 @@ const charts: readonly Chart[] = [
 export function drawCharts(samples: Samples): { file: string; title: string; svg: string }[] {
   const drawn = []
   for (const { file, title, work, figure, unit = 1 } of charts) {
-    const contenders = works.find(({ name }) => name === work)?.contenders ?? []
+    const contenders = workloads.find(({ name }) => name === work)?.contenders ?? []
     const bars = contenders.flatMap((contender) => {
       const value = samples.figure(work, contender, figure)
       return value === undefined ? [] : [{ label: titleOf(contender), value: value / unit }]

@@ -23,7 +23,7 @@ export async function lastResults(): Promise<Results> {
   return JSON.parse(await readFile(file, 'utf8')) as Results
 }
 
-/** With the works that were measured again in the place of what they showed before. */
+/** With the workloads that were measured again in the place of what they showed before. */
 export function withPart(whole: Results, part: Results): Results {
   const again = new Set(part.series.map(({ work }) => work))
   return { ...whole, series: [...whole.series.filter(({ work }) => !again.has(work)), ...part.series] }

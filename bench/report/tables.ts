@@ -1,6 +1,6 @@
 import type { Figures } from '../measure/figures.ts'
 import type { Samples } from '../measure/samples.ts'
-import { works } from '../workloads/all.ts'
+import { workloads } from '../workloads/all.ts'
 import { titleOf } from './titles.ts'
 
 /** Of one work: a line for each contender, the first line being the head. */
@@ -39,7 +39,7 @@ const columns: readonly Column[] = [
 
 /** Medians; columns that nobody has a figure for are left out. */
 export function workTables(samples: Samples): WorkTable[] {
-  return works.flatMap(({ name, title, contenders }) => {
+  return workloads.flatMap(({ name, title, contenders }) => {
     const measured = contenders.filter((contender) => samples.has(name, contender))
     if (measured.length === 0) return []
     const used = columns.filter(({ figure }) =>

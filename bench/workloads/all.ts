@@ -1,5 +1,5 @@
 import { collecting } from './collect.ts'
-import { httpWorks } from './http.ts'
+import { httpWorkloads } from './http.ts'
 import { largeStores } from './large-store.ts'
 import { manyRecords } from './many-records.ts'
 import { memoryWorks } from './memory.ts'
@@ -12,11 +12,11 @@ import { streams } from './stream.ts'
 import { uploads } from './upload.ts'
 import type { Workload } from './workload.ts'
 
-export const works: readonly Workload[] = [
+export const workloads: readonly Workload[] = [
   ...uploads,
   ...streams,
   ...reads,
-  ...httpWorks,
+  ...httpWorkloads,
   ...mixes,
   ...memoryWorks,
   ...largeStores,

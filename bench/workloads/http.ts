@@ -13,7 +13,7 @@ const KiB = 1024
 const lanes = 16
 
 /** Over loopback: the server is one process, this one the client. CPU time is the server's. */
-export const httpWorks: Workload[] = [
+export const httpWorkloads: Workload[] = [
   download('50k', '50 KiB', 50 * KiB),
   download('1m', '1 MiB', 1024 * KiB),
   upload(),
