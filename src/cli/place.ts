@@ -15,6 +15,7 @@ import type { Tables } from '../metadata/schema/tables.ts'
 import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'
 import { UsageError } from './command.ts'
 import { assertThere, bucketOf } from './paths.ts'
+import { loadPostgres } from './postgres-pool.ts'
 
 /** Where the store is: given with every command, or by the environment. */
 export const placeOptions: readonly Option[] = [
@@ -126,14 +127,12 @@ async function metadataAt({ sqlite, postgres, create }: Place): Promise<Metadata
     )
   }
   const { Kysely, PostgresDialect } = await import('kysely')
-  const { default: pg } = await import('pg').catch(() => {
-    throw new UsageError('--postgres needs the package pg: npm install pg')
-  })
+  const poolOf = await loadPostgres()
   return metadataFrom({
     migrate,
     ownFile: false,
     async connect() {
-      const pool = new pg.Pool({ connectionString: postgres, max: 8 })
+      const pool = poolOf(postgres)
       const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
       return { db, close: () => db.destroy() }
     },
@@ -194,13 +193,11 @@ async function hasSqliteTables(file: string): Promise<boolean> {
 }
 
 async function hasPostgresTables(connectionString: string): Promise<boolean> {
-  const { default: pg } = await import('pg')
-  const client = new pg.Client({ connectionString })
+  const pool = (await loadPostgres())(connectionString)
   try {
-    await client.connect()
-    const { rows } = await client.query(`SELECT to_regclass('blobstore_blob') AS found`)
+    const { rows } = await pool.query(`SELECT to_regclass('blobstore_blob') AS found`)
     return rows[0]?.found !== null
   } finally {
-    await client.end()
+    await pool.end()
   }
 }

@@ -115,12 +115,12 @@ function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void
     assertOptions(`${what}: redirect`, redirect, ['to', 'expiresIn'])
     const { expiresIn = 60 } = redirect
     assertWhole(`${what}: redirect.expiresIn`, expiresIn, 1)
-    if (expiresIn > 60) throw invalidArgument(what, `redirect.expiresIn is 60 seconds at most`)
+    if (expiresIn > 60) throw invalidArgument(what, 'redirect.expiresIn is 60 seconds at most')
     return
   }
-  if (redirect?.to !== 'cdn') throw invalidArgument(what, `redirect.to is "backend" or "cdn"`)
+  if (redirect?.to !== 'cdn') throw invalidArgument(what, 'redirect.to is "backend" or "cdn"')
   assertOptions(`${what}: redirect`, redirect, ['to', 'url', 'addsSecurityHeaders'])
-  if (typeof redirect.url !== 'function') throw invalidArgument(what, `redirect.url is missing, a function`)
+  if (typeof redirect.url !== 'function') throw invalidArgument(what, 'redirect.url is missing, a function')
   if (redirect.addsSecurityHeaders !== true) {
     throw invalidArgument(
       what,
@@ -128,6 +128,6 @@ function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void
     )
   }
   if (typeof blobs.hooks?.onInaccessible !== 'function') {
-    throw invalidArgument(what, `a CDN must be purged of what is taken down; give the store the hook onInaccessible`)
+    throw invalidArgument(what, 'a CDN must be purged of what is taken down; give the store the hook onInaccessible')
   }
 }

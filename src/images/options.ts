@@ -47,8 +47,8 @@ export function resolveOptions(options: ImageVariantsOptions): Resolved {
     ...['maxInput', 'maxPixels', 'maxMemory', 'sharp', 'logger'],
   ])
   const { blobs, cache } = options
-  if (typeof blobs?.stat !== 'function') throw invalidArgument(what, `blobs is missing, a blob store`)
-  if (typeof cache?.put !== 'function') throw invalidArgument(what, `cache is missing, a backend of its own`)
+  if (typeof blobs?.stat !== 'function') throw invalidArgument(what, 'blobs is missing, a blob store')
+  if (typeof cache?.put !== 'function') throw invalidArgument(what, 'cache is missing, a backend of its own')
   const resolved: Resolved = {
     blobs,
     cache,

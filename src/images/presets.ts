@@ -50,11 +50,11 @@ export const blueskyPresets: Readonly<
 
 /** @throws `InvalidArgument` for invalid presets */
 export function checkPresets(what: string, presets: Readonly<Record<string, ImagePreset>>): void {
-  if (typeof presets !== 'object' || presets === null) throw invalidArgument(what, `expected an object of presets`)
+  if (typeof presets !== 'object' || presets === null) throw invalidArgument(what, 'expected an object of presets')
   for (const [name, preset] of Object.entries(presets)) {
     const which = `${what}.${name}`
     if (!/^[a-z0-9_-]{1,64}$/i.test(name))
-      throw invalidArgument(what, `a preset's name is 1 to 64 of a-z, 0-9, _ and -`)
+      throw invalidArgument(what, "a preset's name is 1 to 64 of a-z, 0-9, _ and -")
     assertOptions(which, preset, ['width', 'height', 'fit', 'format', 'quality'])
     assertUpTo(`${which}.width`, preset.width, 8192)
     assertUpTo(`${which}.height`, preset.height, 8192)
