@@ -63,8 +63,16 @@ export interface BlobStore extends AsyncDisposable {
   readonly times: ResolvedTimes
   /** Where it is, for people: as far as backends and database tell, and without credentials. */
   readonly place: StorePlace
-  /** The hooks in force. They may be set later: many a host is made after its store. */
-  readonly hooks: BlobStoreHooks
+  /** The hooks in force. To change them: `setHooks`. */
+  readonly hooks: Readonly<BlobStoreHooks>
+
+  /**
+   * Sets the hooks that are given, for a host that is made after its store. `undefined` removes one; the others stay as they
+   * are. Calls that are under way may still use the former ones.
+   *
+   * @throws `InvalidArgument`
+   */
+  setHooks(hooks: BlobStoreHooks): void
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
@@ -76,7 +84,7 @@ export interface BlobStore extends AsyncDisposable {
   ready(): Promise<void>
 
   /**
-   * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
+   * Stops the janitor, waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
    * that are still being read end in an error. Later calls throw `StoreClosed`.
    *
    * Waits for 5 minutes at most, and for 5 more until the backends have closed: what then is still under way, in a backend that
@@ -181,7 +189,7 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Deletes what nothing needs: temporary blobs after the grace period, leftovers of uploads that died, and bytes whose
-   * delete delay is over. Any number may run at once. Run it every few minutes (see `startJanitor`).
+   * delete delay is over. Any number may run at once. The janitor runs it every few minutes (see `createBlobStore`).
    *
    * @throws `StoreRestored`
    */
@@ -189,7 +197,7 @@ export interface BlobStore extends AsyncDisposable {
 
   /**
    * Looks for bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
-   * Mandatory: run it daily (see `startJanitor`). Stops, and deletes nothing, when more than a tenth would go.
+   * Mandatory: the janitor runs it daily. Stops, and deletes nothing, when more than a tenth would go.
    *
    * @throws `StoreRestored`
    */

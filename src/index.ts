@@ -58,7 +58,7 @@ export type { Logger } from './logger.ts'
 // Keeping it in order.
 export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
-export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
+export type { JanitorOptions } from './maintenance/janitor.ts'
 export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
 export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'

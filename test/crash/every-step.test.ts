@@ -122,6 +122,7 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
 function process(folder: string, fuse: Fuse, clock: Clock): { blobs: BlobStore; die: () => void } {
   const { db, die } = fuse.database(join(folder, 'pds.sqlite'))
   const blobs = createBlobStore({
+    janitor: false,
     backend: fuse.backend(new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' })),
     metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
     limits: { accept: ['*/*'] },
