@@ -106,8 +106,11 @@ export interface ReadOptions extends StatOptions {
    * @default false
    */
   verify?: boolean | undefined
-  /** Both ends inclusive; an `end` past the last byte means the last byte. @default the whole blob */
-  range?: ByteRange | undefined
+  /**
+   * Both ends inclusive; an `end` past the last byte means the last byte. Or a function that gives the range when the size, in
+   * bytes, is known, and undefined for the whole blob; what it throws, `read` rejects with. @default the whole blob
+   */
+  range?: ByteRange | ((size: number) => ByteRange | undefined) | undefined
 }
 
 export interface PresignBlobOptions extends StatOptions {

@@ -25,7 +25,8 @@ export async function read(
     const blob = await resolve(store, did, cid, options)
     if (!blob) throw notFound(did, cid)
     const { key, backend, ...stat } = blob
-    const range = options.range === undefined ? undefined : rangeWithin(options.range, blob)
+    const asked = typeof options.range === 'function' ? options.range(blob.size) : options.range
+    const range = asked === undefined ? undefined : rangeWithin(asked, blob)
     const bytes = new StoredBytes(store, did, blob, options)
     const body = await bytes.open(range)
     if (body) return new Reading(stat, range, body, store.times.idle)
