@@ -8,7 +8,6 @@ import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
 import type { BackupOptions, BackupReport } from './metadata/contract/backup.ts'
-
 import type {
   AccountEntry,
   AccountUsage,

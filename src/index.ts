@@ -63,6 +63,7 @@ export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenanc
 export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { TransferOptions, TransferReport } from './maintenance/transfer-job.ts'
 export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
 export type { BackendUse } from './metadata/contract/processes.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'

@@ -1,6 +1,5 @@
 import { untilAborted } from '../backend/until-aborted.ts'
 import type { DoomedKey } from '../metadata/contract/collection.ts'
-
 import { type Run, retryDelay, type Step } from './collection.ts'
 
 /** Keys of one deletion: as many as S3 takes at once. */

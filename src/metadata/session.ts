@@ -7,7 +7,6 @@ import { metadataError } from './sql-errors.ts'
 import type { FileGuard } from './sqlite/file-guard.ts'
 import { Placeholder, type Statement, statement } from './statement.ts'
 import { type AroundTransactions, inTransaction } from './transaction.ts'
-
 import { withConnectionTimeout } from './with-connection-timeout.ts'
 import { withRetry } from './with-retry.ts'
 import { WriteGroup } from './write-group.ts'

@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
 import { assertOneOf, assertOptions, invalidArgument } from '../options.ts'
 import type { BackupSteps } from './contract/backup.ts'
-
 import type { Tables } from './schema/tables.ts'
 import type { MetadataDurability } from './sqlite/settings.ts'
 import type { AroundTransactions } from './transaction.ts'

@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { AccountSteps } from '../contract/accounts.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { lockAccount } from './account-row.ts'

@@ -1,7 +1,6 @@
 import { type SqlBool, sql } from 'kysely'
 import { printable } from '../../printable.ts'
 import type { CollectSteps } from '../contract/collection.ts'
-
 import type { Session } from '../session.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'

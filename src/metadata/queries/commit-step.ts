@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely'
 import type { Commit, CommitOutcome } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'

@@ -2,7 +2,6 @@ import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { isSameType, saysSomething } from '../../blob/same-type.ts'
 import type { Meeting } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import { maxDifferingClaims } from '../types.ts'

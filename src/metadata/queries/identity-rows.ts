@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { StoreIdentity } from '../contract/identity.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { readNotes, writeNotes } from './meta-notes.ts'

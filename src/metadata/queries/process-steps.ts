@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { BackendUse, ProcessNote, ProcessSteps } from '../contract/processes.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'

@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { RecoverSteps } from '../contract/recovery.ts'
 import type { Content } from '../contract/scrub.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'

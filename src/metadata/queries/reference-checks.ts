@@ -4,7 +4,6 @@ import { isSameType } from '../../blob/same-type.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { printable } from '../../printable.ts'
 import type { WantedRef } from '../contract/references.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import type { DifferingClaim } from '../types.ts'

@@ -2,7 +2,6 @@ import type { Insertable, Kysely } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { saysSomething } from '../../blob/same-type.ts'
 import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps } from '../contract/references.ts'
-
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'

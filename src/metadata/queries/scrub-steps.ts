@@ -1,6 +1,5 @@
 import { expressionBuilder, type Kysely, type Selectable } from 'kysely'
 import type { Content, ScrubSteps } from '../contract/scrub.ts'
-
 import type { BlobTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import type { AccountUsage } from '../types.ts'

@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises'
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { cidIn } from '../../backend/key.ts'
 import type { SweepSteps } from '../contract/collection.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { doom } from './doomed-rows.ts'

@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely'
 import type { Intent, Release, Reservation, UploadSteps } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'

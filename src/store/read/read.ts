@@ -3,7 +3,6 @@ import { type BlobCid, type CidLike, parseBlobCid } from '../../blob/cid.ts'
 import { assertDid, visibleScopes } from '../../blob/identifiers.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
-
 import type { BlobStat } from '../../metadata/types.ts'
 import { assertOneOf, assertOptions } from '../../options.ts'
 import type { BlobReading, ReadOptions, StatOptions } from '../calls.ts'

@@ -5,7 +5,6 @@ import { type BlobRef, createBlobRef } from '../../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { CommitOutcome, Meeting } from '../../metadata/contract/uploads.ts'
-
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
