@@ -47,6 +47,7 @@ export {
 } from './blob/cid.ts'
 export { mimeTypeOfFileName } from './blob/file-name.ts'
 export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
+export { type BlobGrant, blobGrants } from './blob/grants.ts'
 export { defaultAccept, matchesAccept, parseMimeType, socialAccept } from './blob/mime.ts'
 export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime-policy.ts'
 export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff/sniff.ts'
