@@ -104,7 +104,7 @@ export interface BlobStore extends AsyncDisposable {
    * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
    * given again, and then closed unless the caller has begun to read it.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
    *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>

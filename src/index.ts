@@ -101,6 +101,7 @@ export type {
   RecordWrite,
   StatOptions,
   TakedownOptions,
+  UploadLimits,
   UploadOptions,
 } from './store/calls.ts'
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'

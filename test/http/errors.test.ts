@@ -8,6 +8,7 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   BlobTakenDown: 400,
   PayloadTooLarge: 413,
   InvalidMimeType: 400,
+  ScopeMissing: 403,
   InvalidSize: 400,
   InvalidCid: 400,
   CidMismatch: 400,

@@ -4,16 +4,15 @@ import type { Spool } from '../../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import { isUint8Array } from '../../shapes.ts'
 import type { Interruption } from './interruption.ts'
+import type { SizeLimit } from './narrowed-limits.ts'
 import { type BlobSource, chunksOf } from './source.ts'
 
 /** What fits into this many bytes is held in memory until it is stored; more goes to a spool, in writes of this size. */
 const memorySize = 1024 * 1024
 
-export interface ReceiveOptions {
+export interface ReceiveOptions extends SizeLimit {
   /** What was announced, in bytes. */
   declaredSize: number | undefined
-  /** The most that is taken, in bytes. */
-  maxSize: number
   /** How many first bytes to keep for sniffing. */
   headLength: number
   interruption: Interruption
@@ -42,11 +41,11 @@ export interface Received {
  * Reads a body to its end. While one piece is being written the next is received and hashed, so that a large body takes
  * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was received.
  *
- * @throws `PayloadTooLarge` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
+ * @throws `PayloadTooLarge` `ScopeMissing` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
  */
 export async function receive(source: BlobSource, options: ReceiveOptions): Promise<Received> {
   const { declaredSize, maxSize, interruption } = options
-  if (declaredSize !== undefined && declaredSize > maxSize) throw tooLarge(maxSize)
+  if (declaredSize !== undefined && declaredSize > maxSize) throw options.tooLarge()
   const hash = createHash('sha256')
   const held = new ChunkList()
   let head: Uint8Array = new Uint8Array(0)
@@ -65,7 +64,7 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
     for await (const chunk of interruptible(source, interruption)) {
       size += chunk.byteLength
       if (declaredSize !== undefined && size > declaredSize) throw wrongSize(declaredSize, `more than ${declaredSize}`)
-      if (size > maxSize) throw tooLarge(maxSize)
+      if (size > maxSize) throw options.tooLarge()
       hash.update(chunk)
       head = prolong(head, chunk, options.headLength)
       held.push(chunk)
@@ -130,10 +129,6 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
 function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Array {
   if (head.byteLength >= length || chunk.byteLength === 0) return head
   return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
-}
-
-function tooLarge(maxSize: number): BlobStoreError {
-  return new BlobStoreError('PayloadTooLarge', `The blob is larger than ${maxSize} bytes`)
 }
 
 function quotaReached(granted: number): BlobStoreError {
