@@ -17,13 +17,13 @@ export interface ReceiveOptions extends SizeLimit {
   headLength: number
   interruption: Interruption
   /** Called once, before the first byte is written anywhere, when they do not fit into memory. */
-  openSpool(): Promise<SpoolGrant>
+  openSpool(): Promise<ReservedSpool>
 }
 
 /** A place for the bytes, and how many may be written there. */
-export interface SpoolGrant {
+export interface ReservedSpool {
   spool: Spool
-  granted: number
+  reserved: number
 }
 
 /** All the bytes of a body: counted, hashed, and held where they can be stored from. */
@@ -50,17 +50,17 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
   const held = new ChunkList()
   let head: Uint8Array = new Uint8Array(0)
   let size = 0
-  let grant: SpoolGrant | null = null
+  let opened: ReservedSpool | null = null
   let writing: Promise<void> = Promise.resolve()
   const write = async (): Promise<void> => {
     await writing
-    grant ??= await options.openSpool()
-    if (size > grant.granted) throw quotaReached(grant.granted)
-    writing = grant.spool.write(held.take())
+    opened ??= await options.openSpool()
+    if (size > opened.reserved) throw quotaReached(opened.reserved)
+    writing = opened.spool.write(held.take())
     writing.catch(() => {}) // heard at the next await, which may come later
   }
   try {
-    if (declaredSize !== undefined && declaredSize > memorySize) grant = await options.openSpool()
+    if (declaredSize !== undefined && declaredSize > memorySize) opened = await options.openSpool()
     for await (const chunk of interruptible(source, interruption)) {
       size += chunk.byteLength
       if (declaredSize !== undefined && size > declaredSize) throw wrongSize(declaredSize, `more than ${declaredSize}`)
@@ -72,12 +72,12 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
     }
     interruption.received()
     if (declaredSize !== undefined && size !== declaredSize) throw wrongSize(declaredSize, `only ${size}`)
-    if (grant && held.size > 0) await write()
+    if (opened && held.size > 0) await write()
     await writing
-    return { size, sha256: hash.digest(), head, chunks: held.take(), spool: grant?.spool ?? null }
+    return { size, sha256: hash.digest(), head, chunks: held.take(), spool: opened?.spool ?? null }
   } catch (error) {
     await writing.catch(() => {})
-    await grant?.spool.discard().catch(() => {})
+    await opened?.spool.discard().catch(() => {})
     throw error
   }
 }
@@ -131,10 +131,10 @@ function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Arra
   return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
 }
 
-function quotaReached(granted: number): BlobStoreError {
+function quotaReached(reserved: number): BlobStoreError {
   return new BlobStoreError(
     'QuotaExceeded',
-    `The account has reached its quota: ${granted} bytes were left for this upload`,
+    `The account has reached its quota: ${reserved} bytes were left for this upload`,
   )
 }
 
