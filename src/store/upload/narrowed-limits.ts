@@ -40,7 +40,7 @@ export interface SizeLimit {
  */
 export function sizeLimitOf(storeMost: number, { maxSize = unlimited, grants }: UploadLimits): SizeLimit {
   if (grants?.length === 0) throw scopeMissing('upload blobs', grants)
-  const granted = grants ? Math.max(...grants.map(mostOf)) : unlimited
+  const granted = grants?.reduce((most, grant) => Math.max(most, mostOf(grant)), 0) ?? unlimited
   const own = Math.min(storeMost, maxSize)
   if (granted < own) {
     return { maxSize: granted, tooLarge: () => scopeMissing(`upload more than ${granted} bytes`, grants) }
