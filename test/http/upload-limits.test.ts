@@ -17,7 +17,11 @@ type Limits = Exclude<Authenticated, Response | null>
 
 const adapters: [name: string, listener: (blobs: BlobStore, authenticate: () => Limits) => RequestListener][] = [
   ['the router', (blobs, authenticate) => blobRouter(blobs, { authenticate })],
-  ['the fetch handler', (blobs, authenticate) => getRequestListener(createBlobHandler(blobs, { authenticate }))],
+  [
+    'the fetch handler',
+    (blobs, authenticate) =>
+      getRequestListener(createBlobHandler(blobs, { authenticate }), { overrideGlobalObjects: false }),
+  ],
 ]
 
 interface Uploader {

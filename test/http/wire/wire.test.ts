@@ -287,7 +287,9 @@ test('a client that was granted less, or nothing, is refused before it has sent 
     [{ grants: [] }, 403],
   ] as const) {
     const options = { authenticate: () => ({ did: alice, ...limits }) }
-    const fetching = createServer(getRequestListener(createBlobHandler(blobs, options)))
+    const fetching = createServer(
+      getRequestListener(createBlobHandler(blobs, options), { overrideGlobalObjects: false }),
+    )
     for (const { port } of [await serve(blobs, options), await listen(fetching)]) {
       const wire = await send(port, [...post, 'Content-Length: 1001'])
       await until(() => wire.received().endsWith('}'), 'the answer')
