@@ -34,10 +34,11 @@ export async function getBlob(call: Call): Promise<Reply> {
     return unchanged ? notModified(headers) : { status: 200, headers: lengthOf(headers, blob.size), body: null }
   }
 
-  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
-  if (elsewhere) return elsewhere
   const header = rangeHolds(request, etag) ? request.header('range') : null
-  const body = await blobs.read(did, cid, { range: (size) => rangeOf(header, size), signal, verify })
+  const range = (size: number) => rangeOf(header, size)
+  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid, ({ size }) => range(size)))
+  if (elsewhere) return elsewhere
+  const body = await blobs.read(did, cid, { range, signal, verify })
   const headers = blobHeaders(body, did, options)
   if (!body.range) return { status: 200, headers: lengthOf(headers, body.size), body }
   const { start, end } = body.range
