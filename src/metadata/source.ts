@@ -4,6 +4,7 @@ import type { BackupSteps } from './contract/backup.ts'
 
 import type { Tables } from './schema/tables.ts'
 import type { MetadataDurability } from './sqlite/settings.ts'
+import type { StepDriver } from './step.ts'
 import type { AroundTransactions } from './transaction.ts'
 
 export interface KyselyMetadataOptions {
@@ -41,5 +42,7 @@ export interface Connection extends Partial<BackupSteps> {
   db: Kysely<Tables>
   /** Of a connection of our own. */
   around?: AroundTransactions
+  /** Runs the steps. @default through `db` */
+  driver?: StepDriver
   close(): Promise<void>
 }
