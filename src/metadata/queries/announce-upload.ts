@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { Tables, UploadTable } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import type { Step } from '../step.ts'
 
 type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
 
@@ -10,7 +11,7 @@ type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
  * moved away, and its backend was retired, must not go on writing there. PostgreSQL keeps the backend's row as it is until
  * the transaction ends; SQLite has one writer at a time.
  */
-export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Promise<void> {
+export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Step<void> {
   const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
     db
       .insertInto('blobstore_upload')
@@ -30,8 +31,8 @@ export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: 
           .$if(session.dialect.name === 'postgres', (query) => query.forKeyShare()),
       ),
   )
-  return async (trx, upload) => {
-    const { numAffectedRows } = await insert(trx, upload)
+  return function* (trx, upload) {
+    const { numAffectedRows } = yield* insert(trx, upload)
     if (numAffectedRows !== 1n) throw retired(upload.backend)
   }
 }
