@@ -3,7 +3,7 @@ import type { BlobPage, BlobStat } from '../metadata/types.ts'
 import { type StoreOperation, type StoreTrace, storeOperations, type TraceResult, traceChannels } from './channels.ts'
 import { trace } from './trace.ts'
 
-type AnyCall = (a: unknown, b: unknown, c: unknown) => Promise<unknown>
+type AnyCall = (...args: unknown[]) => Promise<unknown>
 
 /** The same store, whose operations tell their tracing channels. Without subscribers a call is passed on as it is. */
 export function tracedStore(store: BlobStore): BlobStore {
@@ -25,9 +25,9 @@ export function tracedStore(store: BlobStore): BlobStore {
 function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
   const channel = traceChannels.store[operation]
   const summary = (summaries[operation] ?? nothing) as Summary
-  return (a, b, c) => {
-    if (!channel.hasSubscribers) return call(a, b, c)
-    return trace(channel, messageOf(operation, a, b), () => call(a, b, c), summary)
+  return (...args) => {
+    if (!channel.hasSubscribers) return call(...args)
+    return trace(channel, messageOf(operation, args[0], args[1]), () => call(...args), summary)
   }
 }
 

@@ -12,6 +12,7 @@ import {
   kyselyMetadata,
   type Logger,
   MemoryBackend,
+  type StoreOperation,
   sqliteMetadata,
 } from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
@@ -381,7 +382,8 @@ test('a Kysely that was given stays open', async () => {
 })
 
 /** A good call of every method, with further options. */
-function methods(cid: string): Record<string, (blobs: BlobStore, options?: never) => Promise<unknown>> {
+/** Every operation, with arguments that it takes. */
+function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options?: never) => Promise<unknown>> {
   return {
     ready: (blobs) => blobs.ready(),
     close: (blobs) => blobs.close(),
@@ -392,6 +394,7 @@ function methods(cid: string): Record<string, (blobs: BlobStore, options?: never
       return blobs.applyWrites(alice, writes, { rev: nextRev(), ...further })
     },
     read: (blobs, options) => blobs.read(alice, cid, options),
+    presign: (blobs, options) => blobs.presign(alice, cid, options),
     stat: (blobs, options) => blobs.stat(alice, cid, options),
     listPublic: (blobs, options) => blobs.listPublic(alice, options),
     listAll: (blobs, options) => blobs.listAll(alice, options),
@@ -407,8 +410,10 @@ function methods(cid: string): Record<string, (blobs: BlobStore, options?: never
     sweep: (blobs, options) => blobs.sweep(options),
     scrub: (blobs, options) => blobs.scrub(options),
     stats: (blobs) => blobs.stats(),
+    listAccounts: (blobs, options) => blobs.listAccounts(options),
     backup: (blobs, options) => blobs.backup(join(temporaryFolder(), 'copy.sqlite'), options),
     markBackup: (blobs) => blobs.markBackup(),
+    migrate: (blobs, options) => blobs.migrate(options),
     recover: (blobs, options) => blobs.recover(options),
   }
 }
