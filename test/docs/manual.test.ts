@@ -26,6 +26,14 @@ describe('the manual', () => {
     expect([...explained].map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
   })
 
+  test('explains every error in the comment of the codes, too', () => {
+    const source = readFileSync(join(project, 'src/errors.ts'), 'utf8')
+    const codes = source.matchAll(/^ {2}\| '(\w+)'$/gm)
+    const rows = [...source.matchAll(/^ \* \| (?<codes>`[^|]+`) \|/gm)].map((match) => match.groups?.codes ?? '')
+    const explained = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)])
+    expect(explained.map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
+  })
+
   test('tells of declared and sniffed types what is so', () => {
     const page = readFileSync(join(project, 'docs/uploads-and-limits.md'), 'utf8')
     const table = /^\| declared \| sniffed \|.*\n\|[-|]+\n(?<rows>(?:\|.*\n)+)/m.exec(page)?.groups?.rows ?? ''
