@@ -65,6 +65,7 @@ export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scru
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
 export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
 export type { BackendUse } from './metadata/contract/processes.ts'
+export type { PurgeRecord } from './metadata/contract/purges.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 export { kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
@@ -103,6 +104,8 @@ export type {
 } from './store/calls.ts'
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
 export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+export type { BlobModeration } from './store/moderation.ts'
+export type { PurgeOptions, PurgeReport, RemainingKey } from './store/purge.ts'
 export type { BlobSource } from './store/upload/source.ts'
 // What it tells of itself.
 export {

@@ -33,6 +33,7 @@ export function recoverSteps(session: Session): RecoverSteps {
         const { cid, size } = content
         const { deletedAt } = await lockAccount(trx, did)
         if (deletedAt !== null) return 'refused'
+        await lockCopy(trx, content.key)
         if (await isTakenDownForAnybody(trx, cid)) return 'taken down'
         const was = await makeLive(trx, content, deleteDelay)
         if (was === null) return 'refused'
@@ -58,6 +59,12 @@ export function recoverSteps(session: Session): RecoverSteps {
       session.write(async (trx) => {
         await trx.updateTable('blobstore_meta').set({ restored: 0, epoch }).execute()
       }),
+  }
+
+  /** As a commit deletes its upload's row before it looks for takedowns: a purge that begins now waits for this. */
+  async function lockCopy(trx: Trx, key: string): Promise<void> {
+    if (session.dialect.name !== 'postgres') return
+    await trx.selectFrom('blobstore_upload').select('key').where('key', '=', key).forUpdate().execute()
   }
 
   /** Whether the content's bytes were live under its key, or now became so; null where they cannot: the key was doomed. */

@@ -1,4 +1,5 @@
 import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
 import type { TakedownSteps } from '../contract/accounts.ts'
 
 import type { Tables } from '../schema/tables.ts'
@@ -6,6 +7,7 @@ import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
+import { isReleasing } from './purge-rows.ts'
 
 /** Stands for every account in a takedown. */
 const everyAccount = '*'
@@ -24,7 +26,13 @@ export function takedownSteps(session: Session): TakedownSteps {
 
     reverseTakedown: (did, cid, { trx }) =>
       session.write(async (db) => {
-        await db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).execute()
+        const gone = await db
+          .deleteFrom('blobstore_takedown')
+          .where('cid', '=', cid)
+          .where('did', '=', did)
+          .returning('purged')
+          .executeTakeFirst()
+        if (gone?.purged === 1 && (await isReleasing(db, did, cid))) throw underWay(did, cid)
       }, trx),
   }
 
@@ -38,6 +46,12 @@ export function takedownSteps(session: Session): TakedownSteps {
     if (did !== everyAccount) await lockAccount(db, did)
     else await db.selectFrom('blobstore_content').select('cid').where('cid', '=', cid).forKeyShare().execute()
   }
+}
+
+/** Visible again, its blob would be without bytes; once it is released, records wait for it, and the bytes can be uploaded. */
+function underWay(did: string, cid: string): BlobStoreError {
+  const message = 'This blob is being purged; try again when the purge is finished: calling purge again finishes it'
+  return new BlobStoreError('BlobTakenDown', message, { ...(did !== everyAccount && { did }), cid, transient: true })
 }
 
 /** Whether a blob stays for the moderators: it was taken down, for its account or for all, less than `hold` milliseconds ago. */
