@@ -20,12 +20,12 @@ export function purgeSteps(session: Session): PurgeSteps {
           .values({ did, cid, ref: null, created_at: session.now(), purged: 1 })
           .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1 }))
           .execute()
-        const meta = await trx.selectFrom('blobstore_meta').select('backed_up_at').executeTakeFirstOrThrow()
+        const meta = await trx.selectFrom('blobstore_meta').select('backed_up_at').executeTakeFirst()
         await trx
           .insertInto('blobstore_purge')
           .values({
             ...{ id, did, cid, reason, requested_by: by, purged_at: session.now() },
-            ...{ unfinished: 1, key_count: 0, gone_at: null, shared: 0, backed_up_at: meta.backed_up_at },
+            ...{ unfinished: 1, key_count: 0, gone_at: null, shared: 0, backed_up_at: meta?.backed_up_at ?? null },
           })
           .execute()
       }),
