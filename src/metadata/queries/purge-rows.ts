@@ -26,6 +26,19 @@ export function purged(
   return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
 }
 
+/** Those of the CIDs that are purged for all. */
+export async function purgedAmong(db: Kysely<Tables>, cids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (cids.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('blobstore_takedown')
+    .select('cid')
+    .where('cid', 'in', cids)
+    .where('did', '=', everyAccount)
+    .where('purged', '=', 1)
+    .execute()
+  return new Set(rows.map((row) => row.cid))
+}
+
 /** The keys of a CID begin with it: a part of the table's primary key. */
 export function keysOf(cid: BlobCid): { from: string; to: string } {
   return { from: `${cid}.`, to: `${cid}/` }

@@ -6,7 +6,7 @@ import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { doom } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
-import { isNamed } from './naming-rows.ts'
+import { deleteNamings, isNamed } from './naming-rows.ts'
 import { isPurged } from './purge-rows.ts'
 
 type Trx = Kysely<Tables>
@@ -22,19 +22,17 @@ export async function releasePurged(session: Session, trx: Trx, { did, cid, limi
   const { deletedAt } = await lockAccount(trx, did)
   await assertNotRestored(trx)
   if (!(await isPurged(trx, did, cid))) return false
-  const some = sql`select scope, rev, record_uri from blobstore_ref
-    where did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
+  const some = sql`did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
   // With what each record says of the blob, as if it had been imported before its blob. Of a deleted account nothing waits.
   if (deletedAt === null) {
     await sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
       select ref.did, ref.cid, ref.record_uri, ref.rev, ref.scope,
         coalesce(ref.claimed_type, blob.mime_type), coalesce(ref.claimed_size, blob.size)
-      from blobstore_ref as ref inner join blobstore_blob as blob on blob.cid = ref.cid and blob.did = ref.did
-      where ref.did = ${did} and ref.cid = ${cid} and (ref.scope, ref.rev, ref.record_uri) in (${some})
-      on conflict do nothing`.execute(trx)
+      from (select * from blobstore_ref where ${some}) as ref
+      inner join blobstore_blob as blob on blob.cid = ref.cid and blob.did = ref.did
+      where true on conflict do nothing`.execute(trx)
   }
-  await sql`delete from blobstore_ref
-    where did = ${did} and cid = ${cid} and (scope, rev, record_uri) in (${some})`.execute(trx)
+  await deleteNamings(trx, 'blobstore_ref', some)
   return !(await deleteUnreferenced(session, trx, did, cid))
 }
 

@@ -30,6 +30,5 @@ export async function purgeMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .createIndex('blobstore_purge_unfinished')
     .on('blobstore_purge')
     .columns(['unfinished', 'cid', 'did'])
-    .where('unfinished', '=', 1)
     .execute()
 }
