@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import { type BlobStore, type BlobStoreHooks, cidOfBytes, DiskBackend } from '../../src/index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { type BlobStore, BlobStoreError, type BlobStoreHooks, cidOfBytes, DiskBackend } from '../../src/index.ts'
 import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { type Place, places, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, post } from '../support/samples.ts'
@@ -55,6 +55,29 @@ describe.each(places)('an upload that is under way while its bytes are purged in
       expect(await latest(blobs)).toMatchObject({ keys: 1, goneAt: new Date(place.clock.now()) })
     },
   )
+
+  // Goes red when `deleteKeys` drops a tombstone whose delay is not over: no row would know of the bytes.
+  test('and was given up leaves a tombstone, since it may still write', async () => {
+    const place = make()
+    const inner = place.backend()
+    const late = Promise.withResolvers<void>()
+    const blobs = place.store({
+      backend: meddle(inner, {
+        put(key, body) {
+          // The answer is lost, and the request goes on.
+          void late.promise.then(() => inner.put(key, body))
+          return Promise.reject(new BlobStoreError('StorageFailed', 'no answer'))
+        },
+      }),
+    })
+    await expect(blobs.upload(alice, bad)).rejects.toMatchObject({ code: 'StorageFailed' })
+    expect(await blobs.purge('*', cid)).toMatchObject({ uploads: 0, goneAt: expect.any(Date) })
+    late.resolve()
+    await vi.waitUntil(async () => (await keysOf(place)).length > 0)
+    place.clock.advance(3 * hour)
+    await blobs.collect()
+    expect(await keysOf(place)).toEqual([])
+  })
 
   test('of another account is not refused by the purge of one', async () => {
     const place = make()
