@@ -19,19 +19,17 @@ interface Purged {
 
 /** See `PurgeSteps.releasePurged`. */
 export async function releasePurged(session: Session, trx: Trx, { did, cid, limit }: Purged): Promise<boolean> {
-  const { deletedAt } = await lockAccount(trx, did)
+  await lockAccount(trx, did)
   await assertNotRestored(trx)
   if (!(await isPurged(trx, did, cid))) return false
   const some = sql`did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
-  // With what each record says of the blob, as if it had been imported before its blob. Of a deleted account nothing waits.
-  if (deletedAt === null) {
-    await sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
-      select ref.did, ref.cid, ref.record_uri, ref.rev, ref.scope,
-        coalesce(ref.claimed_type, blob.mime_type), coalesce(ref.claimed_size, blob.size)
-      from (select * from blobstore_ref where ${some}) as ref
-      inner join blobstore_blob as blob on blob.cid = ref.cid and blob.did = ref.did
-      where true on conflict do nothing`.execute(trx)
-  }
+  // With what each record says of the blob, as if it had been imported before its blob.
+  await sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
+    select ref.did, ref.cid, ref.record_uri, ref.rev, ref.scope,
+      coalesce(ref.claimed_type, blob.mime_type), coalesce(ref.claimed_size, blob.size)
+    from (select * from blobstore_ref where ${some}) as ref
+    inner join blobstore_blob as blob on blob.cid = ref.cid and blob.did = ref.did
+    where true on conflict do nothing`.execute(trx)
   await deleteNamings(trx, 'blobstore_ref', some)
   return !(await deleteUnreferenced(session, trx, did, cid))
 }
