@@ -56,7 +56,10 @@ export interface PurgeSteps {
 }
 
 export interface PurgedKey extends DoomedKey {
-  /** Whether its delay is over: then its tombstone may be dropped, once the bytes are gone. */
+  /**
+   * Whether its delay was over when it was listed: then its tombstone may be dropped, once the bytes are deleted. One that becomes due
+   * meanwhile may not: a request may have written after the deletion.
+   */
   due: boolean
 }
 
