@@ -138,7 +138,7 @@ describe.each(places)('a purge in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, cid)).body)).toBe('illegal')
   })
 
-  // Goes red when `reverseTakedown` does not look for a purge: the blob would be visible, and without bytes.
+  // Goes red when `reverseTakedown` does not look for a purge: half of the records would wait for a blob that is there.
   test('cannot be reversed while accounts still have the blob', async () => {
     const place = make()
     let broken = true

@@ -78,9 +78,9 @@ export function purgeSteps(session: Session): PurgeSteps {
           .where('cid', '=', cid)
           .where('did', '=', did)
           .where('unfinished', '=', 1)
-        // A later try finds fewer: the tombstones of keys that are deleted go, too.
+        // A later try finds fewer: the tombstones of keys that are deleted go, too. Run even where it changes nothing, so that
+        // the transaction begins with a write.
         await unfinished.set({ key_count: keys }).where('key_count', '<', keys).execute()
-        // Even where nothing is changed: so that it begins with a write, whatever the connection.
         if (!complete || (await isHeldYet(trx, did, cid))) return
         const isLeft = await isShared(trx, did, cid)
         const goneAt = isLeft ? null : session.now()

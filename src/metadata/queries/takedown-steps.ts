@@ -48,7 +48,7 @@ export function takedownSteps(session: Session): TakedownSteps {
   }
 }
 
-/** Visible again, its blob would be without bytes; once it is released, records wait for it, and the bytes can be uploaded. */
+/** Now some records would wait for a blob that their account has. Once no account has it, the bytes can be uploaded again. */
 function underWay(did: string, cid: string): BlobStoreError {
   const message = 'This blob is being purged; try again when the purge is finished: calling purge again finishes it'
   return new BlobStoreError('BlobTakenDown', message, { ...(did !== everyAccount && { did }), cid, transient: true })
