@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import all from './vitest.all.config.ts'
 
-/** Folders whose tests start processes or servers, or go through every step, fault or attack. */
+/** Folders, and files, whose tests start processes or servers, wait long, or go through every step, fault or attack. */
 const slow = [
+  'backend/node-test.test.ts',
   'backend/s3',
   'bench',
   'cli',
@@ -11,11 +12,15 @@ const slow = [
   'http/wire',
   'transfer',
   'images',
+  'maintenance/deletion-limit.test.ts',
+  'metadata/backup.test.ts',
+  'metadata/checkpoints.test.ts',
   'model',
   'postgres',
   'processes',
   'security',
   'servers',
+  'store/closing.test.ts',
   'trials',
 ]
 
@@ -24,8 +29,8 @@ const slow = [
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...(all.test?.exclude ?? []), ...slow.map((folder) => `test/${folder}/**`)],
-    env: { PLACES: process.env.PLACES ?? 'memory|host' },
+    exclude: [...(all.test?.exclude ?? []), ...slow.flatMap((name) => [`test/${name}`, `test/${name}/**`])],
+    env: { PLACES: process.env.PLACES ?? 'memory|host', QUICK: '1' },
     // Half the time would go into loading the same modules for each file.
     isolate: false,
     maxWorkers: 2,

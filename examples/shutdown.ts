@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http'
 
 export interface Shutdown {
-  /** What ends when the requests have: the janitor, the store, the database, in this order. */
+  /** What ends when the requests have: the store, the database, in this order. */
   close: () => Promise<void>
   /**
    * How long proxies get to notice, by the health check and by `connection: close`, while requests are served as ever; in

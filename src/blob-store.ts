@@ -8,7 +8,6 @@ import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
 import type { BackupOptions, BackupReport } from './metadata/contract/backup.ts'
-
 import type {
   AccountEntry,
   AccountUsage,
@@ -63,8 +62,16 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
   readonly times: ResolvedTimes
   /** Where it is, for people: as far as backends and database tell, and without credentials. */
   readonly place: StorePlace
-  /** The hooks in force. They may be set later: many a host is made after its store. */
-  readonly hooks: BlobStoreHooks
+  /** The hooks in force. To change them: `setHooks`. */
+  readonly hooks: Readonly<BlobStoreHooks>
+
+  /**
+   * Sets the hooks that are given, for a host that is made after its store. `undefined` removes one; the others stay as they
+   * are. Calls that are under way may still use the former ones.
+   *
+   * @throws `InvalidArgument`
+   */
+  setHooks(hooks: BlobStoreHooks): void
 
   /**
    * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
@@ -76,7 +83,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
   ready(): Promise<void>
 
   /**
-   * Waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
+   * Stops the janitor, waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
    * that are still being read end in an error. Later calls throw `StoreClosed`.
    *
    * Waits for 5 minutes at most, and for 5 more until the backends have closed: what then is still under way, in a backend that
@@ -97,7 +104,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
    * given again, and then closed unless the caller has begun to read it.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
    *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
@@ -172,7 +179,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
 
   /**
    * Deletes what nothing needs: temporary blobs after the grace period, leftovers of uploads that died, and bytes whose
-   * delete delay is over. Any number may run at once. Run it every few minutes (see `startJanitor`).
+   * delete delay is over. Any number may run at once. The janitor runs it every few minutes (see `createBlobStore`).
    *
    * @throws `StoreRestored`
    */
@@ -180,7 +187,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
 
   /**
    * Looks for bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
-   * Mandatory: run it daily (see `startJanitor`). Stops, and deletes nothing, when more than a tenth would go.
+   * Mandatory: the janitor runs it daily. Stops, and deletes nothing, when more than a tenth would go.
    *
    * @throws `StoreRestored`
    */

@@ -4,6 +4,7 @@ import { BlobStoreError } from './errors.ts'
 import { type Logger, silent } from './logger.ts'
 import { backup, noteBackup } from './maintenance/backup.ts'
 import { collect } from './maintenance/collect.ts'
+import { assertJanitorOptions, type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
 import { migrate } from './maintenance/migrate.ts'
 import { recover } from './maintenance/recover.ts'
 import { scrub } from './maintenance/scrub.ts'
@@ -15,7 +16,7 @@ import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
 import { type BackendSet, Backends } from './store/backends.ts'
 import type { StoreContext } from './store/context.ts'
-import type { BlobStoreHooks } from './store/hooks.ts'
+import { type BlobStoreHooks, Hooks } from './store/hooks.ts'
 import { verifyIdentity, verifyWholeIdentity } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
 import {
@@ -57,6 +58,12 @@ export interface BlobStoreOptions {
   limits?: BlobStoreLimits | undefined
   times?: BlobStoreTimes | undefined
   hooks?: BlobStoreHooks | undefined
+  /**
+   * Collects and sweeps in the background, from when the store is open until it is closed: without that nothing is ever deleted.
+   * `false` where another process does, or for a script beside the host; at least one process must have it.
+   * @default every 5 minutes and daily
+   */
+  janitor?: JanitorOptions | false | undefined
   /** @default silent */
   logger?: Logger | undefined
 }
@@ -78,10 +85,10 @@ export interface BlobStoreOptions {
  * @throws `InvalidArgument`
  */
 export function createBlobStore(options: BlobStoreOptions): BlobStore {
-  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'logger'])
-  const { metadata, logger = silent } = options
-  assertOptions('createBlobStore: hooks', options.hooks ?? {}, ['inspect', 'onInaccessible', 'referenced'])
-  const hooks: BlobStoreHooks = { ...options.hooks }
+  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'janitor', 'logger'])
+  const { metadata, janitor: janitorOptions = {}, logger = silent } = options
+  if (janitorOptions !== false) assertJanitorOptions('createBlobStore: janitor', janitorOptions)
+  const hooks = new Hooks(options.hooks)
   const backends = new Backends(options.backend)
   if (typeof metadata?.open !== 'function') {
     throw new BlobStoreError(
@@ -95,17 +102,22 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   const slots = new UploadSlots(limits.uploads)
   const lifecycle = new Lifecycle(open, logger)
   const run = lifecycle.run.bind(lifecycle)
+  let janitor: Janitor | undefined
+  let closed = false
 
-  return tracedStore({
+  const blobs = tracedStore({
     limits,
     get times() {
       return times
     },
     place: Object.freeze({ backends: backends.locations, metadata: metadata.location }),
-    hooks,
+    get hooks() {
+      return hooks.inForce
+    },
+    setHooks: (given) => hooks.set('setHooks', given),
     ready: () => run('ready', async () => {}),
-    close: () => lifecycle.close(),
-    [Symbol.asyncDispose]: () => lifecycle.close(),
+    close,
+    [Symbol.asyncDispose]: close,
 
     upload(did, body, given) {
       holdError(body)
@@ -146,6 +158,13 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     migrate: (given) => run('migrate', (store) => migrate(store, given)),
     recover: (given) => run('recover', (store) => recover(store, given)),
   })
+  return blobs
+
+  function close(): Promise<void> {
+    closed = true
+    void janitor?.stop() // its calls are among those that closing waits for
+    return lifecycle.close()
+  }
 
   /** All or nothing: what was opened is closed when something else fails. */
   async function open(): Promise<StoreContext> {
@@ -181,7 +200,9 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         limits,
         times,
         logger,
-        hooks,
+        get hooks() {
+          return hooks.inForce
+        },
         slots,
         presence,
         purgesTold: new Set(),
@@ -190,6 +211,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       store.epoch = await verifyIdentity(store)
       await store.presence.enter()
       tellLonger(ownTimes, store)
+      if (janitorOptions !== false && !closed) janitor = startJanitor(blobs, janitorOptions, logger)
       return store
     } catch (error) {
       await opened.close().catch(() => {})

@@ -7,6 +7,7 @@
  * | `BlobTakenDown` | a moderator has taken it down: it cannot be uploaded or referenced |
  * | `PayloadTooLarge` | more bytes than the limit |
  * | `InvalidMimeType` | not accepted, or not what the bytes are |
+ * | `ScopeMissing` | the client was granted no upload of this type or size |
  * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
  * | `CidMismatch` | the bytes are not those of the CID that was given for them |
@@ -41,6 +42,7 @@ export type BlobStoreErrorCode =
   | 'BlobTakenDown'
   | 'PayloadTooLarge'
   | 'InvalidMimeType'
+  | 'ScopeMissing'
   | 'InvalidSize'
   | 'InvalidCid'
   | 'InvalidDid'

@@ -1,3 +1,4 @@
+export type { TransferOptions, TransferReport } from './maintenance/transfer-job.ts'
 export { DiskTree, type DiskTreeOptions } from './transfer/import/disk-tree.ts'
 export { dropPins } from './transfer/import/drop-pins.ts'
 export {

@@ -47,6 +47,7 @@ export {
 } from './blob/cid.ts'
 export { mimeTypeOfFileName } from './blob/file-name.ts'
 export { type FindOptions, type FoundBlobRef, findBlobRefs } from './blob/find-blob-refs.ts'
+export { type BlobGrant, blobGrants } from './blob/grants.ts'
 export { defaultAccept, matchesAccept, parseMimeType, socialAccept } from './blob/mime.ts'
 export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime-policy.ts'
 export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff/sniff.ts'
@@ -58,11 +59,12 @@ export type { Logger } from './logger.ts'
 // Keeping it in order.
 export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
-export { type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
+export type { JanitorOptions } from './maintenance/janitor.ts'
 export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
 export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
+export type { TransferOptions, TransferReport } from './maintenance/transfer-job.ts'
 export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
 export type { BackendUse } from './metadata/contract/processes.ts'
 export type { PurgeRecord } from './metadata/contract/purges.ts'
@@ -100,6 +102,7 @@ export type {
   RecordWrite,
   StatOptions,
   TakedownOptions,
+  UploadLimits,
   UploadOptions,
 } from './store/calls.ts'
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'

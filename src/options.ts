@@ -25,8 +25,8 @@ export function assertOptions(what: string, options: unknown, known: readonly st
 }
 
 /** @throws `InvalidArgument` unless `value` is a store: not a promise of one, nor the options */
-export function assertStore(what: string, value: unknown, method: 'upload' | 'collect' = 'upload'): void {
-  if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
+export function assertStore(what: string, value: unknown): void {
+  if (typeof (value as { upload?: unknown } | null | undefined)?.upload === 'function') return
   throw invalidArgument(what, 'the first argument must be the store that createBlobStore gives')
 }
 

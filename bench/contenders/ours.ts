@@ -18,7 +18,12 @@ function open(folder: string, durability: 'full' | 'relaxed'): Promise<Contender
 }
 
 export async function openStore(backend: BlobBackend, metadata: MetadataAdapter): Promise<Contender> {
-  const blobs = createBlobStore({ backend, metadata, limits: { maxBlobSize: 16 * GiB, accept: ['*/*'] } })
+  const blobs = createBlobStore({
+    janitor: false,
+    backend,
+    metadata,
+    limits: { maxBlobSize: 16 * GiB, accept: ['*/*'] },
+  })
   await blobs.ready()
 
   return {

@@ -95,6 +95,7 @@ async function byHand(): Promise<[RequestListener, string[]]> {
 
 async function openStore(): Promise<BlobStore> {
   const store = createBlobStore({
+    janitor: false,
     backend: new DiskBackend({ root: join(folder, 'blobs') }),
     metadata: sqliteMetadata(join(folder, 'blobs.sqlite')),
   })

@@ -16,6 +16,7 @@ sharp.cache(false)
 
 const dir = await mkdtemp(join(tmpdir(), 'pds-blobstore-bench-'))
 const blobs = createBlobStore({
+  janitor: false,
   backend: new DiskBackend({ root: join(dir, 'blobs'), durability: 'relaxed' }),
   metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
   limits: { maxBlobSize: 64 * 1024 * 1024 },

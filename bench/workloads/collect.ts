@@ -27,6 +27,7 @@ function collect(name: string, contenders: string[], when: Workload['when']): Wo
       let late = 0
       const open = () =>
         createBlobStore({
+          janitor: false,
           backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
           metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), {
             durability: 'relaxed',

@@ -31,6 +31,7 @@ function largeStore(name: string, title: string, contenders: string[], when: Wor
     async run(stock, { folder, seconds, scale }): Promise<Figures> {
       const open = () =>
         createBlobStore({
+          janitor: false,
           backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
           metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
         })

@@ -17,6 +17,7 @@ export const manyRecords: Workload[] = [
     const count = Math.ceil(Number(records) * scale)
     const open = () =>
       createBlobStore({
+        janitor: false,
         backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
         metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
         limits: { accept: ['*/*'] },

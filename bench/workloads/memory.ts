@@ -38,6 +38,7 @@ function slow(name: string, title: string, size: number, when: Workload['when'])
     async run(_name, { folder, scale }) {
       const count = Math.ceil(1000 * scale)
       const store = createBlobStore({
+        janitor: false,
         backend: new DiskBackend({ root: join(folder, 'blobs') }),
         metadata: sqliteMetadata(join(folder, 'blobs.sqlite')),
         limits: { accept: ['*/*'], uploads: { account: count, total: count } },

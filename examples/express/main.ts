@@ -1,4 +1,4 @@
-import { socialAccept, startJanitor } from 'pds-blobstore'
+import { socialAccept } from 'pds-blobstore'
 import { shutDownOnSignals } from '../shutdown.ts'
 import { startPds } from './pds.ts'
 
@@ -15,13 +15,6 @@ const pds = await startPds({
     quota: { bytes: 1024 ** 3, blobs: 1000 },
   },
 })
-// Deletes what nothing needs: every few minutes what has expired, daily what crashes have left.
-const janitor = startJanitor(pds.blobs)
 console.log(`A small PDS at ${pds.url}, its data in ${PDS_DIR}`)
 
-shutDownOnSignals(pds.server, {
-  async close() {
-    await janitor.stop()
-    await pds.close()
-  },
-})
+shutDownOnSignals(pds.server, pds)

@@ -67,6 +67,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   // Before express.json(), which would read the body of an upload.
   app.use(
     blobRouter(blobs, {
+      // A password may upload all that the store takes. With OAuth: { did, grants: blobGrants(token.scope) }.
       authenticate: async ({ headers }) => ({ did: await sessions.authenticate(headers.get('authorization')) }),
       accountStatus,
       onError: console.error,

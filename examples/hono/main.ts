@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
-import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
 import { checkContinue } from 'pds-blobstore/express'
 import { shutDownOnSignals } from '../shutdown.ts'
 import { pdsOn } from './pds.ts'
@@ -8,9 +8,8 @@ import { pdsOn } from './pds.ts'
 // npm run build && node examples/hono/main.ts: it knows one account, did:plc:alice, whose token is `secret`.
 
 const backend = new DiskBackend({ root: 'data/blobs' })
-const blobs = createBlobStore({ backend, metadata: sqliteMetadata('data/blobs.sqlite') })
+const blobs = createBlobStore({ backend, metadata: sqliteMetadata('data/blobs.sqlite'), logger: console })
 await blobs.ready()
-const janitor = startJanitor(blobs, { logger: console })
 
 const didOf = (authorization: string | undefined) => (authorization === 'Bearer secret' ? 'did:plc:alice' : null)
 const { fetch } = pdsOn(blobs, didOf)
@@ -21,9 +20,4 @@ const server = serve({ fetch, port: Number(process.env.PORT ?? 2583), serverOpti
 }) as Server
 server.on('checkContinue', checkContinue)
 
-shutDownOnSignals(server, {
-  async close() {
-    await janitor.stop()
-    await blobs.close()
-  },
-})
+shutDownOnSignals(server, blobs)

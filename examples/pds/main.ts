@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { PDS } from '@atproto/pds'
-import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from 'pds-blobstore'
+import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
 import { environment } from './pds.ts'
 
@@ -13,7 +13,6 @@ const blobs = createBlobStore({
   metadata: sqliteMetadata(join(PDS_DIR, 'blobs.sqlite')),
 })
 let attachment: Attachment | undefined
-const janitor = startJanitor(blobs)
 
 await PDS.run({
   env: environment({ dir: PDS_DIR, plcUrl: PDS_DID_PLC_URL, adminPassword: PDS_ADMIN_PASSWORD }, Number(PDS_PORT)),
@@ -23,6 +22,5 @@ await PDS.run({
   onStarted: () => console.log(`A PDS at http://localhost:${PDS_PORT}, its data in ${PDS_DIR}`),
 })
 // The PDS has stopped listening, and its requests have ended.
-await janitor.stop()
 await attachment?.stop()
 await blobs.close()

@@ -45,6 +45,8 @@ const tidy = (code: string): string =>
   code
     .replaceAll(/^export (?:declare )?/gm, '')
     .replaceAll(/^ {4}#private;\n/gm, '')
+    // A base that no entry exports: whose methods these are stands in the interface.
+    .replaceAll(/ extends RemoteBackend(?= implements )/g, '')
     .replaceAll(/^( {4})+/gm, (indent) => ' '.repeat(indent.length / 2))
 
 const withoutStars = (text: string): string =>

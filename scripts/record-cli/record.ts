@@ -54,7 +54,7 @@ const config = `import { createBlobStore, DiskBackend, sqliteMetadata } from 'pd
 const disk = new DiskBackend({ root: 'blobs' })
 const raid = new DiskBackend({ name: 'raid', root: 'raid/blobs' })
 export default () =>
-  createBlobStore({ backend: { write: 'raid', all: { disk, raid } }, metadata: sqliteMetadata('blobs.sqlite') })
+  createBlobStore({ janitor: false, backend: { write: 'raid', all: { disk, raid } }, metadata: sqliteMetadata('blobs.sqlite') })
 `
 
 /** What differs from run to run: the random part of keys, identities of stores, and the progress of a machine that is slow. */

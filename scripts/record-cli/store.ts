@@ -16,7 +16,7 @@ export async function makeStore(folder: string): Promise<void> {
   let now = Date.UTC(2026, 0, 1)
   const backend = new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' })
   const metadata = sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: () => now })
-  const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'] } })
+  const blobs = createBlobStore({ janitor: false, backend, metadata, limits: { accept: ['*/*'] } })
   const post = async (did: string, at: number, blob: BlobRef) => {
     const record = { $type: 'app.bsky.feed.post', text: `Photo ${at}`, blob }
     await blobs.applyWrites(did, [{ action: 'create', uri: uriOf(did, at), record }], { rev: tidOf(at) })

@@ -1,7 +1,6 @@
 import { octetStream } from './mime.ts'
 import { snifferSpelling } from './mime-aliases.ts'
 import { hasMark } from './sniff/marked-types.ts'
-
 import { isTextType } from './sniff/text-types.ts'
 
 export { snifferSpelling }

@@ -79,6 +79,11 @@ export function matchesAccept(mimeType: string, patterns: readonly string[]): bo
 
 const pattern = new RegExp(`^(?:\\*/\\*|${token.replace('*', '')}/(?:\\*|${token.replace('*', '')}))$`)
 
+/** Whether `value` is a pattern that types can match: a type, one with a star for the rest, or two stars. */
+export function isAcceptPattern(value: unknown): value is string {
+  return typeof value === 'string' && pattern.test(value)
+}
+
 /**
  * Checks the patterns that a host configures.
  *
@@ -92,7 +97,7 @@ export function assertAcceptPatterns(patterns: readonly string[]): void {
     )
   }
   for (const [index, value] of patterns.entries()) {
-    if (typeof value === 'string' && pattern.test(value)) continue
+    if (isAcceptPattern(value)) continue
     throw new BlobStoreError(
       'InvalidArgument',
       `accept[${index}] is not a MIME type pattern: write "image/png", "image/*" or "*/*", without parameters`,

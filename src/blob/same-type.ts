@@ -1,4 +1,4 @@
-import { octetStream, parseMimeType } from './mime.ts'
+import { matchesAccept, octetStream, parseMimeType } from './mime.ts'
 import { refines, snifferSpelling } from './mime-refinements.ts'
 
 /**
@@ -11,6 +11,15 @@ export function isSameType(claimed: string, stored: string): boolean {
   const [one, other] = [spellingOf(claimed), spellingOf(stored)]
   if (one === null || other === null) return false
   return one === other || refines(one, other) || refines(other, one)
+}
+
+/** Whether the type, by one of its names, matches one of the patterns, by one of theirs: `image/jpeg` matches `image/jpg`. */
+export function matchesInAnySpelling(mimeType: string, patterns: readonly string[]): boolean {
+  if (matchesAccept(mimeType, patterns)) return true
+  return matchesAccept(
+    snifferSpelling(mimeType),
+    patterns.map((pattern) => snifferSpelling(pattern.toLowerCase())),
+  )
 }
 
 /** What a client sends for want of a better type, in the sniffer's spelling. */

@@ -9,6 +9,7 @@ import { MemoryBackend } from '../backend/memory.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { createBlobStore } from '../create-blob-store.ts'
 import type { Logger } from '../logger.ts'
+import type { JanitorOptions } from '../maintenance/janitor.ts'
 import { metadataFrom } from '../metadata/kysely-metadata.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import type { Tables } from '../metadata/schema/tables.ts'
@@ -54,11 +55,18 @@ export interface Place {
   dryRun?: boolean
 }
 
-/** `fills`: for a command that may make the store; a dry run of it makes none. @throws `UsageError` */
+export interface StoreAtOptions {
+  /** For a command that may make the store; a dry run of it makes none. */
+  fills?: boolean
+  /** Commands have none: each does what it says, and nothing else. */
+  janitor?: JanitorOptions | false
+}
+
+/** @throws `UsageError` */
 export async function storeAt(
   given: Place,
   logger: Logger,
-  { fills = false }: { fills?: boolean },
+  { fills = false, janitor = false }: StoreAtOptions,
 ): Promise<BlobStore> {
   if (given.config !== undefined) {
     assertAlone(given)
@@ -75,7 +83,7 @@ export async function storeAt(
     )
   const write = place.write ?? (others.length === 0 ? first : undefined)
   if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
-  return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), logger })
+  return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), janitor, logger })
 }
 
 /** Which of two stores is meant nobody can know. @throws `UsageError` */
@@ -164,7 +172,7 @@ async function defaultExportOf(module: string) {
 
 /** An empty store in memory: what would come into one that is still to be made can be said without making it. */
 function trialStore(): BlobStore {
-  return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:') })
+  return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:'), janitor: false })
 }
 
 /** Whether a store is there, or something of one, for which the command must then find the rest. Nothing is changed. */

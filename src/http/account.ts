@@ -1,6 +1,6 @@
 import { isDid } from '../blob/identifiers.ts'
 import { XrpcError } from './errors.ts'
-import type { AccountStatus, BlobServingOptions } from './options.ts'
+import type { AccountStatus, Authenticated, BlobServingOptions } from './options.ts'
 import type { BlobRequest } from './request.ts'
 
 const refusals: Record<Exclude<AccountStatus, 'active'>, [error: string, message: string]> = {
@@ -21,6 +21,8 @@ export async function assertServed(options: BlobServingOptions, did: string): Pr
   throw new XrpcError(400, ...refusal)
 }
 
+type Requester = Exclude<Authenticated, Response | null>
+
 /** A host's own answer, on its way to the client. */
 export class HostAnswer {
   readonly response: Response
@@ -29,8 +31,8 @@ export class HostAnswer {
   }
 }
 
-/** The DID that sends the request, or the refusal of one that nobody is known by. */
-export async function requester(request: BlobRequest): Promise<string> {
+/** Who sends the request, or the refusal of one that nobody is known by. */
+export async function requester(request: BlobRequest): Promise<Requester> {
   const who = await request.authenticate()
   if (who === null) {
     const error = request.header('authorization') === null ? 'AuthMissing' : 'AuthenticationRequired'
@@ -38,7 +40,7 @@ export async function requester(request: BlobRequest): Promise<string> {
   }
   if (isResponse(who)) throw new HostAnswer(who)
   if (!isDid(who?.did)) throw new Error('authenticate must give { did }, a Response or null')
-  return who.did
+  return who
 }
 
 /** By shape, since a framework may bring a Response of its own. */

@@ -1,11 +1,6 @@
 import fresh from 'fresh'
 import type { BlobRequest } from './request.ts'
 
-/** Whether a request has a header whose meaning depends on what the blob is. */
-export function asksForMore(request: BlobRequest): boolean {
-  return ['range', 'if-none-match', 'if-match'].some((name) => request.header(name) !== null)
-}
-
 /**
  * If-None-Match, compared weakly, as it must be. `Cache-Control: no-cache` does not change it: that is for caches, and
  * `fetch` sends it with every If-None-Match, so that heeding it (as `fresh` would) makes all of them 200.

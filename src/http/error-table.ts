@@ -27,6 +27,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
   BlobTakenDown: { status: 400, error: 'BlobTakenDown', message: 'Blob has been taken down' },
   PayloadTooLarge: { status: 413, error: 'PayloadTooLarge' },
   InvalidMimeType: { status: 400, error: 'InvalidMimeType' },
+  ScopeMissing: { status: 403, error: 'ScopeMissingError' }, // as the reference PDS names it
   InvalidSize: { status: 400, error: 'InvalidSize' },
   InvalidCid: invalid,
   CidMismatch: invalid,

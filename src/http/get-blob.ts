@@ -5,7 +5,7 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { assertServed } from './account.ts'
 import { taggedAs } from './cache-tags.ts'
-import { asksForMore, failsMatch, isNotModified, rangeHolds } from './conditions.ts'
+import { failsMatch, isNotModified, rangeHolds } from './conditions.ts'
 import { XrpcError } from './errors.ts'
 import type { BlobServingOptions } from './options.ts'
 import { cidParam, didParam } from './params.ts'
@@ -22,39 +22,28 @@ export async function getBlob(call: Call): Promise<Reply> {
   const { verify, redirect } = options
   await assertServed(options, did)
 
-  if (request.method === 'GET' && !asksForMore(request)) {
-    const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
-    if (elsewhere) return elsewhere
-    const body = await blobs.read(did, cid, { signal, verify })
-    return { status: 200, headers: { ...blobHeaders(body, did, options), 'content-length': String(body.size) }, body }
-  }
-
-  // Whether it may be seen comes before every condition: what was taken down is not "not modified", it is gone.
-  const blob = await blobs.stat(did, cid, { signal })
-  if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-  const headers = blobHeaders(blob, did, options)
+  // The tag is the CID, so conditions are decided without the row. Whether the blob may be seen is answered before them:
+  // what was taken down is not "not modified", it is gone.
   const etag = etagOf(cid)
-  if (failsMatch(request, etag)) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
-  if (isNotModified(request, etag)) return notModified(headers)
-  const whole = { ...headers, 'content-length': String(blob.size) }
-  if (request.method === 'HEAD') return { status: 200, headers: whole, body: null }
+  const [fails, unchanged] = [failsMatch(request, etag), isNotModified(request, etag)]
+  if (fails || unchanged || request.method === 'HEAD') {
+    const blob = await blobs.stat(did, cid, { signal })
+    if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+    if (fails) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
+    const headers = blobHeaders(blob, did, options)
+    return unchanged ? notModified(headers) : { status: 200, headers: lengthOf(headers, blob.size), body: null }
+  }
 
-  const range = rangeHolds(request, etag) ? chooseRange(request.header('range'), blob.size) : 'whole'
-  if (range === 'unsatisfiable') {
-    throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', {
-      'content-range': `bytes */${blob.size}`,
-    })
-  }
-  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid))
+  const header = rangeHolds(request, etag) ? request.header('range') : null
+  const range = (size: number) => rangeOf(header, size)
+  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid, ({ size }) => range(size)))
   if (elsewhere) return elsewhere
-  if (range === 'whole') {
-    const body = await blobs.read(did, cid, { signal, verify })
-    return { status: 200, headers: whole, body }
-  }
-  const body = await blobs.read(did, cid, { range, signal })
-  const { start, end } = range
-  const part = { 'content-range': `bytes ${start}-${end}/${blob.size}`, 'content-length': String(end - start + 1) }
-  return { status: 206, headers: { ...headers, ...part }, body }
+  const body = await blobs.read(did, cid, { range, signal, verify })
+  const headers = blobHeaders(body, did, options)
+  if (!body.range) return { status: 200, headers: lengthOf(headers, body.size), body }
+  const { start, end } = body.range
+  const part = { ...headers, 'content-range': `bytes ${start}-${end}/${body.size}` }
+  return { status: 206, headers: lengthOf(part, end - start + 1), body }
 }
 
 function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): Record<string, string> {
@@ -71,6 +60,10 @@ function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): 
   }
 }
 
+function lengthOf(headers: Record<string, string>, length: number): Record<string, string> {
+  return { ...headers, 'content-length': String(length) }
+}
+
 /** Strong: the CID is the hash of the bytes. */
 function etagOf(cid: BlobCid): string {
   return `"${cid}"`
@@ -78,6 +71,14 @@ function etagOf(cid: BlobCid): string {
 
 function notModified({ 'content-type': _, ...headers }: Record<string, string>): Reply {
   return { status: 304, headers, body: null }
+}
+
+/** @throws 416 `InvalidRange` */
+function rangeOf(header: string | null, size: number): ByteRange | undefined {
+  const range = chooseRange(header, size)
+  if (range === 'whole') return undefined
+  if (range !== 'unsatisfiable') return range
+  throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', { 'content-range': `bytes */${size}` })
 }
 
 // One range. Longer than any that can be meant is not looked at.

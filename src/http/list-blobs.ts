@@ -15,7 +15,7 @@ export async function listBlobs({ blobs, options, request }: Call): Promise<Repl
 
 /** com.atproto.repo.listMissingBlobs: what the requester's records name and this server does not hold. */
 export async function listMissingBlobs({ blobs, request }: Call): Promise<Reply> {
-  const did = await requester(request)
+  const { did } = await requester(request)
   const { items, cursor } = await blobs.listMissing(did, { ...pageParams(request), signal: request.signal })
   return jsonReply({ cursor, blobs: items.map(({ cid, recordUri }) => ({ cid, recordUri })) })
 }

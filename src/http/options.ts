@@ -2,6 +2,7 @@ import type { BlobStore } from '../blob-store.ts'
 import type { Logger } from '../logger.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { assertOneOf, assertOptions, assertStore, assertWhole, invalidArgument } from '../options.ts'
+import type { UploadLimits } from '../store/calls.ts'
 import { type CacheTagHeader, cacheTagHeaders } from './cache-tags.ts'
 
 /** What the host gives to the HTTP handlers. */
@@ -57,8 +58,11 @@ export interface BlobServingOptions {
 /** Whether an account is served, in the words of the Lexicons. */
 export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 
-/** Who sends a request; null when nobody that is known. */
-export type Authenticated = { readonly did: string } | Response | null
+/**
+ * Who sends a request, and the limits of what this client may upload (`{ did, grants: blobGrants(token.scope) }`); null when
+ * nobody that is known. Limits that are invalid are an error of the host, answered by 500: nothing is uploaded.
+ */
+export type Authenticated = ({ readonly did: string } & UploadLimits) | Response | null
 
 const known = [
   'authenticate',

@@ -1,30 +1,49 @@
 import type { BlobCid } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { BlobStat } from '../metadata/types.ts'
 import type { Redirect } from './options.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
-/**
- * The answer that sends a client on; null when the bytes are to be had here only. Not to be kept by caches: the next who
- * asks may not see the blob.
- */
-export async function redirectReply(call: Call, redirect: Redirect, did: string, cid: BlobCid): Promise<Reply | null> {
-  const location = await (redirect.to === 'backend'
-    ? addressInBackend(call, redirect.expiresIn, did, cid)
-    : addressInCdn(call, redirect.url, did, cid))
-  if (location === undefined) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-  if (location === null) return null
-  return { status: 302, headers: { location, 'cache-control': 'no-store', 'content-length': '0' }, body: null }
+interface Address {
+  blob: BlobStat
+  /** Null when the bytes are to be had here only. */
+  url: string | null
 }
 
-/** Undefined when the blob may not be seen. */
+/**
+ * The answer that sends a client on; null when the bytes are to be had here only. Not to be kept by caches: the next who
+ * asks may not see the blob. `check` throws where the request asks for what the blob does not have.
+ */
+export async function redirectReply(
+  call: Call,
+  redirect: Redirect,
+  did: string,
+  cid: BlobCid,
+  check: (blob: BlobStat) => void,
+): Promise<Reply | null> {
+  const address = await (redirect.to === 'backend'
+    ? addressInBackend(call, redirect.expiresIn, did, cid)
+    : addressInCdn(call, redirect.url, did, cid))
+  if (address === null) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+  check(address.blob)
+  if (address.url === null) return null
+  return {
+    status: 302,
+    headers: { location: address.url, 'cache-control': 'no-store', 'content-length': '0' },
+    body: null,
+  }
+}
+
+/** Null when the blob may not be seen. */
 async function addressInBackend(
   { blobs, request: { signal } }: Call,
   expiresIn: number | undefined,
   did: string,
   cid: BlobCid,
-): Promise<string | null | undefined> {
-  return (await blobs.presign(did, cid, { expiresIn, signal }))?.url
+): Promise<Address | null> {
+  const blob = await blobs.presign(did, cid, { expiresIn, signal })
+  return blob && { blob, url: blob.url }
 }
 
 async function addressInCdn(
@@ -32,10 +51,10 @@ async function addressInCdn(
   url: Extract<Redirect, { to: 'cdn' }>['url'],
   did: string,
   cid: BlobCid,
-): Promise<string | undefined> {
+): Promise<Address | null> {
   const blob = await blobs.stat(did, cid, { signal })
-  if (!blob) return undefined
+  if (!blob) return null
   const address = URL.parse(url({ ...blob, did }))
-  if (address?.protocol === 'https:' || address?.protocol === 'http:') return address.href
+  if (address?.protocol === 'https:' || address?.protocol === 'http:') return { blob, url: address.href }
   throw new Error('redirect.url must give an http or https address')
 }

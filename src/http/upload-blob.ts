@@ -1,3 +1,5 @@
+import type { UploadLimits } from '../store/calls.ts'
+import { assertUploadLimits } from '../store/upload/narrowed-limits.ts'
 import { requester } from './account.ts'
 import { XrpcError } from './errors.ts'
 import { jsonReply, type Reply } from './reply.ts'
@@ -5,7 +7,9 @@ import type { BlobRequest, Call } from './request.ts'
 
 /** com.atproto.repo.uploadBlob. All that the headers tell is checked before a byte of the body is read. */
 export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {
-  const did = await requester(request)
+  const { did, accept, maxSize, quota, grants } = await requester(request)
+  const limits = { accept, maxSize, quota, grants }
+  assertHostsLimits(limits)
   assertPlain(request)
   const size = declaredSize(request)
   const { maxBlobSize } = blobs.limits
@@ -13,8 +17,17 @@ export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {
     throw new XrpcError(413, 'PayloadTooLarge', `The blob has ${size} bytes, the limit is ${maxBlobSize}`)
   }
   const { signal } = request
-  const blob = await blobs.upload(did, request.body, { mimeType: typeOf(request), size, signal })
+  const blob = await blobs.upload(did, request.body, { ...limits, mimeType: typeOf(request), size, signal })
   return jsonReply({ blob })
+}
+
+/** What the host gives is not the client's mistake: it is answered by 500, and reported to the host. */
+function assertHostsLimits(limits: UploadLimits): void {
+  try {
+    assertUploadLimits('authenticate', limits)
+  } catch (cause) {
+    throw new Error('authenticate gave invalid limits for the upload', { cause })
+  }
 }
 
 /** Codings are refused, not undone: a few kilobytes of gzip are gigabytes, and the CID is that of the bytes sent. */

@@ -1,6 +1,5 @@
 import { BlobStoreError } from '../errors.ts'
 import type { BackupOptions, BackupReport } from '../metadata/contract/backup.ts'
-
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { verifyWholeIdentity } from '../store/identity.ts'

@@ -4,7 +4,6 @@ import type { BlobCid } from '../blob/cid.ts'
 import { alarm } from '../logger.ts'
 import type { Ahead, ExpiredBlob } from '../metadata/contract/collection.ts'
 import type { OpenPurge } from '../metadata/contract/purges.ts'
-
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'

@@ -1,5 +1,4 @@
 import type { DoomedKey } from '../metadata/contract/collection.ts'
-
 import { deleteBytes } from '../store/delete-bytes.ts'
 import { type Run, retryDelay, type Step } from './collection.ts'
 

@@ -1,47 +1,40 @@
 import type { BlobStore } from '../blob-store.ts'
-import { type Logger, silent } from '../logger.ts'
-import { assertDelay, assertOptions, assertStore, assertWhole } from '../options.ts'
+import type { Logger } from '../logger.ts'
+import { assertDelay, assertOptions, assertWhole } from '../options.ts'
 import type { CollectReport } from './collection.ts'
 import type { SweepReport } from './sweep.ts'
 
 export interface JanitorOptions {
-  /** Between two collections, in milliseconds. @default 300_000 (5 min) */
+  /** Between two collections, and before the first, in milliseconds. @default 300_000 (5 min) */
   collectEvery?: number | undefined
-  /** Between two sweeps, in milliseconds. The first comes one collection after the start. @default 86_400_000 (24 h) */
+  /** Between two sweeps, in milliseconds. The first follows the first collection. @default 86_400_000 (24 h) */
   sweepEvery?: number | undefined
   onCollected?: ((report: CollectReport) => void) | undefined
   onSwept?: ((report: SweepReport) => void) | undefined
-  /** Told of what failed; the janitor goes on. @default silent */
-  logger?: Logger | undefined
 }
 
-export interface Janitor extends AsyncDisposable {
-  /** Stops, and waits for what is under way. */
+export interface Janitor {
+  /** Stops; resolves when what is under way has ended. */
   stop(): Promise<void>
 }
 
+/** @throws `InvalidArgument` */
+export function assertJanitorOptions(what: string, options: JanitorOptions): void {
+  assertOptions(what, options, ['collectEvery', 'sweepEvery', 'onCollected', 'onSwept'])
+  assertDelay(`${what}: collectEvery`, options.collectEvery ?? 1, 1)
+  assertWhole(`${what}: sweepEvery`, options.sweepEvery ?? 1, 1)
+}
+
 /**
- * Collects and sweeps in the background, one after the other. Keeps no process alive. Several processes on one store
- * may each have one.
- *
- * @example
- * ```ts
- * import { type BlobStore, startJanitor } from 'pds-blobstore'
- *
- * declare const blobs: BlobStore
- * const janitor = startJanitor(blobs)
- * process.once('SIGTERM', async () => {
- *   await janitor.stop()
- *   await blobs.close()
- * })
- * ```
+ * Collects and sweeps in the background, one after the other, and goes on after errors, which it logs. Keeps no process
+ * alive. Several processes on one store may each have one.
  */
-export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Janitor {
-  assertStore('startJanitor', blobs, 'collect')
-  assertOptions('startJanitor', options, ['collectEvery', 'sweepEvery', 'onCollected', 'onSwept', 'logger'])
-  const { collectEvery = 300_000, sweepEvery = 86_400_000, logger = silent } = options
-  assertDelay('startJanitor: collectEvery', collectEvery, 1)
-  assertWhole('startJanitor: sweepEvery', sweepEvery, 1)
+export function startJanitor(
+  blobs: Pick<BlobStore, 'collect' | 'sweep'>,
+  options: JanitorOptions,
+  logger: Logger,
+): Janitor {
+  const { collectEvery = 300_000, sweepEvery = 86_400_000 } = options
   const stopping = new AbortController()
   const { signal } = stopping
   let nextSweep = Number.NEGATIVE_INFINITY
@@ -49,10 +42,7 @@ export function startJanitor(blobs: BlobStore, options: JanitorOptions = {}): Ja
   let round: Promise<void> = Promise.resolve()
   let timer = setTimeout(start, collectEvery).unref()
 
-  return {
-    stop,
-    [Symbol.asyncDispose]: stop,
-  }
+  return { stop }
 
   function start(): void {
     round = clean().finally(() => {

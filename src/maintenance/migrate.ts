@@ -1,27 +1,14 @@
-import pLimit from 'p-limit'
-import type { CallOptions } from '../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { BackendUse } from '../metadata/contract/processes.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-
-import { assertOptions, assertWhole } from '../options.ts'
+import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
-import { Pace } from './pace.ts'
 import { replaceByCopy } from './replace.ts'
+import { TransferJob, type TransferOptions, transferOptions } from './transfer-job.ts'
 
-export interface MigrateOptions extends CallOptions {
+export interface MigrateOptions extends TransferOptions<MigrateReport> {
   /** Moves what is in these. @default every backend but the one that is written to */
   from?: readonly string[] | undefined
-  /** How many are copied at once. @default 4 */
-  concurrency?: number | undefined
-  /** Copies no more than so many bytes a second on the average. @default as fast as it can */
-  bytesPerSecond?: number | undefined
-  /** Only counts what would move. @default false */
-  dryRun?: boolean | undefined
-  /** Told of each blob whose bytes could not be moved, as it is found. */
-  onFinding?: ((finding: MigrateFinding) => void) | undefined
-  /** Called after each object. */
-  onProgress?: ((report: MigrateReport) => void) | undefined
 }
 
 export interface MigrateFinding {
@@ -48,111 +35,68 @@ export interface MigrateReport {
 }
 
 const pageSize = 100
-/** So many in a row fail only when something is down. */
-const patience = 20
 
 export async function migrate(store: StoreContext, options: MigrateOptions = {}): Promise<MigrateReport> {
-  const known = ['from', 'concurrency', 'bytesPerSecond', 'dryRun', 'onFinding', 'onProgress', 'signal']
-  assertOptions('migrate', options, known)
-  const { concurrency = 4, bytesPerSecond } = options
-  assertWhole('migrate: concurrency', concurrency, 1)
-  if (bytesPerSecond !== undefined) assertWhole('migrate: bytesPerSecond', bytesPerSecond, 1)
-  const move = new Move(store, sourcesOf(store, options.from), options)
-  const limit = pLimit(concurrency)
+  assertOptions('migrate', options, ['from', ...transferOptions])
+  const from = sourcesOf(store, options.from)
+  const job = new TransferJob('migrate', emptyReport(), { ...options, onFinding })
+  const { report } = job
 
   const { storedCount } = await store.metadata.stats()
-  move.report.objects = storedCount
+  report.objects = storedCount
   let after = ''
   while (true) {
     const page = await store.metadata.contents({ after, limit: pageSize })
-    // All have ended before the call settles: nothing goes on in the background.
-    const ended = await Promise.allSettled(page.map((content) => limit(() => move.one(content))))
-    for (const one of ended) if (one.status === 'rejected') throw one.reason
     const last = page.at(-1)
     if (!last) break
+    await job.forEach(page, one, (content, error) => ({ ...placeOf(content), problem: 'failed', error }))
     after = last.cid
   }
-  if (!options.dryRun) {
-    for (const name of move.from) move.report.use[name] = await store.metadata.retireBackend(name)
+  if (!job.dryRun) {
+    for (const name of from) report.use[name] = await store.metadata.retireBackend(name)
   }
-  return move.report
+  return report
+
+  async function one(content: Content): Promise<void> {
+    if (!from.has(content.backend)) return
+    const outcome = job.dryRun ? 'replaced' : await move(store, content, job)
+    if (outcome === 'superseded') report.superseded += 1
+    else if (outcome !== 'replaced') job.found({ ...placeOf(content), problem: outcome })
+    else {
+      report.moved += 1
+      report.bytes += content.size
+    }
+  }
+
+  function onFinding(finding: MigrateFinding): void {
+    const { error, ...what } = finding
+    store.logger.error({ ...what, err: error }, 'Bytes could not be moved to another backend')
+    options.onFinding?.(finding)
+  }
 }
 
-class Move {
-  readonly from: ReadonlySet<string>
-  readonly report: MigrateReport = {
-    examined: 0,
-    objects: 0,
-    moved: 0,
-    bytes: 0,
-    superseded: 0,
-    findings: [],
-    use: {},
-  }
-  readonly #store: StoreContext
-  readonly #options: MigrateOptions
-  readonly #pace: Pace
-  #failedInARow = 0
-  #gaveUp: unknown
+function emptyReport(): MigrateReport {
+  return { examined: 0, objects: 0, moved: 0, bytes: 0, superseded: 0, findings: [], use: {} }
+}
 
-  constructor(store: StoreContext, from: ReadonlySet<string>, options: MigrateOptions) {
-    this.#store = store
-    this.from = from
-    this.#options = options
-    this.#pace = new Pace(options.bytesPerSecond)
-  }
-
-  async one(content: Content): Promise<void> {
-    const { signal, dryRun, onProgress } = this.#options
-    signal?.throwIfAborted()
-    if (this.#gaveUp) throw this.#gaveUp
-    if (this.from.has(content.backend)) {
-      if (dryRun) this.#moved(content)
-      else await this.#attempt(content)
-    }
-    this.report.examined += 1
-    onProgress?.({ ...this.report })
-  }
-
-  async #attempt(content: Content): Promise<void> {
-    const { signal } = this.#options
-    try {
-      await this.#pace.wait(content.size, signal)
-      const open = async () => (await this.#store.backends.of(content.backend).get(content.key, { signal }))?.body
-      const outcome = await replaceByCopy(this.#store, content, open, signal)
-      if (outcome === 'replaced') this.#moved(content)
-      else if (outcome === 'superseded') this.report.superseded += 1
-      else await this.#damaged(content, outcome === 'missing' ? 'missing' : 'damaged')
-      this.#failedInARow = 0
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (isBlobStoreError(error, 'BlobDamaged')) return this.#damaged(content, 'damaged')
-      if (!(error instanceof Error) || ++this.#failedInARow >= patience) {
-        this.#gaveUp = error
-        throw error
-      }
-      this.#found({ ...placeOf(content), problem: 'failed', error })
-    }
-  }
-
-  #moved({ size }: Content): void {
-    this.report.moved += 1
-    this.report.bytes += size
-  }
-
-  /** Unless its bytes were replaced, and these deleted, since the row was read. */
-  async #damaged(content: Content, problem: 'missing' | 'damaged'): Promise<void> {
-    const isLive = await this.#store.metadata.markDamaged(content.cid, content.key)
-    if (isLive) this.#found({ ...placeOf(content), problem })
-    else this.report.superseded += 1
-  }
-
-  #found(finding: MigrateFinding): void {
-    const { error, ...what } = finding
-    this.#store.logger.error({ ...what, err: error }, 'Bytes could not be moved to another backend')
-    this.report.findings.push(finding)
-    this.#options.onFinding?.(finding)
-  }
+async function move(
+  store: StoreContext,
+  content: Content,
+  job: TransferJob<MigrateReport>,
+): Promise<'replaced' | 'superseded' | 'missing' | 'damaged'> {
+  const { cid, key, backend, size } = content
+  const { signal } = job
+  await job.wait(size)
+  const open = async () => (await store.backends.of(backend).get(key, { signal }))?.body
+  const outcome = await replaceByCopy(store, content, open, signal).catch((error: unknown) => {
+    if (isBlobStoreError(error, 'BlobDamaged')) return 'damaged' as const
+    throw error
+  })
+  if (outcome === 'replaced' || outcome === 'superseded') return outcome
+  // Its bytes may have been replaced, and these deleted, since the row was read.
+  const isLive = await store.metadata.markDamaged(cid, key)
+  if (!isLive) return 'superseded'
+  return outcome === 'missing' ? 'missing' : 'damaged'
 }
 
 const placeOf = ({ cid, key, backend }: Content) => ({ cid, key, backend })

@@ -6,7 +6,6 @@ import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { assertDid } from '../blob/identifiers.ts'
 import { octetStream } from '../blob/mime.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'

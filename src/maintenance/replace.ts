@@ -4,7 +4,6 @@ import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-
 import type { StoreContext } from '../store/context.ts'
 import { type BlobSource, chunksOf } from '../store/upload/source.ts'
 

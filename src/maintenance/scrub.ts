@@ -3,7 +3,6 @@ import type { CallOptions } from '../backend/backend.ts'
 import { cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-
 import type { AccountUsage } from '../metadata/types.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'

@@ -2,7 +2,6 @@ import { BlobStoreError } from '../errors.ts'
 import { type HostDatabase, ownTables } from './host-database.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, type Source } from './source.ts'
-
 import { withRetry } from './with-retry.ts'
 
 /**

@@ -20,19 +20,18 @@ import { uploadSteps } from './queries/upload-steps.ts'
 import { migrate, migrationsPending } from './schema/migrations.ts'
 import type { Tables } from './schema/tables.ts'
 import { Session } from './session.ts'
-import type { Source } from './source.ts'
+import type { Connection, Source } from './source.ts'
 import { isForbidden } from './sql-errors.ts'
 import { placeOf, sqliteFile } from './sqlite/database-place.ts'
 import { FileGuard } from './sqlite/file-guard.ts'
 import { checkSettings } from './sqlite/settings.ts'
-import type { AroundTransactions } from './transaction.ts'
 import { withConnectionTimeout } from './with-connection-timeout.ts'
 
 /** Connects, checks the settings, and creates or checks the tables. */
 export async function openMetadata(source: Source): Promise<Metadata> {
-  const { db, close, backup, around } = await source.connect()
+  const { close, backup, ...connection } = await source.connect()
   try {
-    const session = await openSession(db, source, around)
+    const session = await openSession(connection, source)
     return {
       async close() {
         session.end()
@@ -65,15 +64,14 @@ export async function openMetadata(source: Source): Promise<Metadata> {
   }
 }
 
-async function openSession(
-  db: Kysely<Tables>,
-  source: Source,
-  around: AroundTransactions | undefined,
-): Promise<Session> {
+async function openSession({ db, ...own }: Omit<Connection, 'close' | 'backup'>, source: Source): Promise<Session> {
   const found = await withConnectionTimeout<Found>((start) =>
-    db.connection().execute((one) => start(() => look(one, source))),
+    db.connection().execute((one) => {
+      start()
+      return look(one, source)
+    }),
   )
-  const session = new Session(db, { ...found, around, ownFile: source.ownFile, now: source.now })
+  const session = new Session(db, { ...found, ...own, ownFile: source.ownFile, now: source.now })
   try {
     await bringTables(session, source.migrate ?? 'auto')
     return session

@@ -2,12 +2,13 @@ import { type Compilable, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
 import { type HostTransaction, ownTables } from './host-database.ts'
+import { KyselyDriver, runStep } from './kysely-driver.ts'
 import type { Tables } from './schema/tables.ts'
 import { metadataError } from './sql-errors.ts'
 import type { FileGuard } from './sqlite/file-guard.ts'
 import { Placeholder, type Statement, statement } from './statement.ts'
+import type { NewStep, Step, StepDriver } from './step.ts'
 import { type AroundTransactions, inTransaction } from './transaction.ts'
-
 import { withConnectionTimeout } from './with-connection-timeout.ts'
 import { withRetry } from './with-retry.ts'
 import { WriteGroup } from './write-group.ts'
@@ -22,6 +23,8 @@ export interface SessionOptions {
   guard: FileGuard | null
   /** What a connection of our own does around its transactions. */
   around?: AroundTransactions | undefined
+  /** Runs the steps. @default through Kysely */
+  driver?: StepDriver | undefined
   /** Replaces the database's clock, in tests. */
   now?: (() => number) | undefined
 }
@@ -36,8 +39,9 @@ export class Session {
   readonly #ownFile: boolean
   readonly #guard: FileGuard | null
   readonly #around: AroundTransactions | undefined
+  readonly #driver: StepDriver
   readonly #clock: (() => number) | undefined
-  readonly #group: WriteGroup = new WriteGroup((run) => this.#transact(run))
+  readonly #group: WriteGroup = new WriteGroup((step) => this.#transact(step))
 
   constructor(db: Kysely<Tables>, options: SessionOptions) {
     this.#db = db
@@ -46,6 +50,7 @@ export class Session {
     this.#ownFile = options.ownFile
     this.#guard = options.guard
     this.#around = options.around
+    this.#driver = options.driver ?? new KyselyDriver(db, { dialect: options.dialect.name })
     this.#clock = options.now
   }
 
@@ -66,61 +71,77 @@ export class Session {
   #nowIn(later: unknown = 0): RawBuilder<number> {
     const clock = this.#clock
     if (!clock) return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
-    const time = new Placeholder((given) => clock() + Number(Placeholder.resolve(later, given)))
+    const laterIn = Placeholder.resolver(later)
+    const time = new Placeholder((given) => clock() + Number(laterIn(given)))
     return sql`cast(${time} as bigint)`
   }
 
-  /** Runs queries that change nothing. */
-  async read<T>(run: (db: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
+  /** Runs a step that changes nothing. */
+  async read<T>(step: NewStep<T>, trx?: HostTransaction): Promise<T> {
     try {
       this.#guard?.assertReadable()
-      if (trx !== undefined) return await run(this.#hostTransaction(trx))
-      return await withConnectionTimeout((start) => this.#db.connection().execute((db) => start(() => run(db))))
+      return await (trx === undefined ? this.#driver.read(step) : this.#inHostTransaction(step, trx))
     } catch (error) {
       throw metadataError(error)
     }
   }
 
   /**
-   * Runs a transaction. One that changes what an account has begins by writing its row, so that on any connection it
+   * Runs a step in a transaction. One that changes what an account has begins by writing its row, so that on any connection it
    * holds the write lock from the start; one that lost a race, or came too late for the lock, runs again.
    * In the host's transaction it runs once, and what it throws must roll that back.
    */
-  async write<T>(run: (trx: Kysely<Tables>) => Promise<T>, trx?: HostTransaction): Promise<T> {
-    if (trx !== undefined) {
-      try {
-        const result = await run(this.#hostTransaction(trx))
-        this.#guard?.check() // the commit is the host's
-        return result
-      } catch (error) {
-        throw metadataError(error)
-      }
+  async write<T>(step: NewStep<T>, trx?: HostTransaction): Promise<T> {
+    if (trx === undefined) {
+      return withRetry(() => (this.dialect.name === 'sqlite' ? this.#inGroup(step) : this.#transact(step)))
     }
-    return withRetry(() => (this.dialect.name === 'sqlite' ? this.#inGroup(run) : this.#transact(run)))
+    try {
+      const result = await this.#inHostTransaction(step, trx)
+      this.#guard?.check() // the commit is the host's
+      return result
+    } catch (error) {
+      throw metadataError(error)
+    }
   }
 
   /** SQLite lets one write at a time: who waits, waits together. PostgreSQL syncs its log for many by itself. */
-  #inGroup<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    return withConnectionTimeout((start) => this.#group.run((trx) => start(() => run(trx))))
+  #inGroup<T>(step: NewStep<T>): Promise<T> {
+    return withConnectionTimeout((start) =>
+      this.#group.run((db) => {
+        start()
+        return step(db)
+      }),
+    )
   }
 
-  #transact<T>(run: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    return withConnectionTimeout(async (start) => {
-      this.#guard?.assertSafe()
-      const options = { dialect: this.dialect.name, around: this.#around }
-      const result = await inTransaction(this.#db, options, async (trx) => {
-        const done = await start(() => run(trx))
-        this.#guard?.check()
-        return done
-      })
-      this.#guard?.checkCommitted()
-      return result
-    })
+  async #transact<T>(step: NewStep<T>): Promise<T> {
+    this.#guard?.assertSafe()
+    const result = await this.#driver.transact((db) => this.#checked(step(db)))
+    this.#guard?.checkCommitted()
+    return result
   }
 
-  /** Changes the tables, all or nothing. */
+  /** The guard has the last word before the commit. */
+  *#checked<T>(step: Step<T>): Step<T> {
+    const result = yield* step
+    this.#guard?.check()
+    return result
+  }
+
+  /** Changes the tables, all or nothing: through Kysely on every database. */
   async changeSchema(run: (trx: Kysely<Tables>) => Promise<void>): Promise<void> {
-    return withRetry(() => this.#transact(run))
+    return withRetry(() =>
+      withConnectionTimeout(async (start) => {
+        this.#guard?.assertSafe()
+        const options = { dialect: this.dialect.name, around: this.#around }
+        await inTransaction(this.#db, options, async (trx) => {
+          start()
+          await run(trx)
+          this.#guard?.check()
+        })
+        this.#guard?.checkCommitted()
+      }),
+    )
   }
 
   /** @throws `MetadataUnsafe` when others see another file by now */
@@ -131,6 +152,11 @@ export class Session {
   /** Gives back what it holds itself; the connection is its giver's. */
   end(): void {
     this.#guard?.close()
+  }
+
+  #inHostTransaction<T>(step: NewStep<T>, trx: HostTransaction): Promise<T> {
+    const db = this.#hostTransaction(trx)
+    return runStep(db, step(db))
   }
 
   #hostTransaction(trx: HostTransaction): Kysely<Tables> {

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import { assertOneOf, assertOptions, invalidArgument } from '../options.ts'
 import type { BackupSteps } from './contract/backup.ts'
-
 import type { Tables } from './schema/tables.ts'
 import type { MetadataDurability } from './sqlite/settings.ts'
+import type { StepDriver } from './step.ts'
 import type { AroundTransactions } from './transaction.ts'
 
 export interface KyselyMetadataOptions {
@@ -41,5 +41,7 @@ export interface Connection extends Partial<BackupSteps> {
   db: Kysely<Tables>
   /** Of a connection of our own. */
   around?: AroundTransactions
+  /** Runs the steps. @default through `db` */
+  driver?: StepDriver
   close(): Promise<void>
 }

@@ -1,64 +1,77 @@
 import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Tables } from './schema/tables.ts'
+import type { Step } from './step.ts'
 
 /** What a statement is given, by name: values, lists of values, lists of rows. */
 type Given = object
 
-/** Runs on a connection, with these values. */
-export type Statement<G extends Given, R> = (db: Kysely<Tables>, given: G) => Promise<QueryResult<R>>
+/** Runs with these values. */
+export type Statement<G extends Given, R> = (db: Kysely<Tables>, given: G) => Step<QueryResult<R>>
 
 /** Statements with longer lists than this are not kept: there would be one for each length. */
 const longestKept = 16
 
 /**
  * A statement that is built and compiled once for each database and length of its lists, since that takes several times
- * as long as running it. `build` sees placeholders, or long lists as they are, and must not decide by their values.
+ * as long as running it. `build` sees placeholders, or long lists as they are, and must not decide by their values. What
+ * is given has always the same names, and lists under the same ones.
  */
 export function statement<G extends Given, R>(build: (db: Kysely<Tables>, given: G) => Compilable<R>): Statement<G, R> {
   // By the adapter, which the transactions of a Kysely share: each compiles for its own database.
-  const kept = new WeakMap<object, Map<string, CompiledQuery<R>>>()
-  return (db, given) => {
-    const shape = shapeOf(given)
-    if (shape === null) return db.executeQuery(filled(build(db, given).compile(), given))
+  const kept = new WeakMap<object, Map<string, Kept>>()
+  let lists: readonly string[] | undefined
+  return function* (db, given) {
+    lists ??= listsIn(given)
+    const shape = shapeOf(given, lists)
+    if (shape === null) return (yield new Kept(build(db, given).compile()).with(given)) as QueryResult<R>
     const { adapter } = db.getExecutor()
-    const ofAdapter = kept.get(adapter) ?? new Map<string, CompiledQuery<R>>()
+    const ofAdapter = kept.get(adapter) ?? new Map<string, Kept>()
     kept.set(adapter, ofAdapter)
-    const compiled = ofAdapter.get(shape) ?? build(db, placeholdersFor(given, []) as G).compile()
+    const compiled = ofAdapter.get(shape) ?? new Kept(build(db, placeholdersFor(given, []) as G).compile())
     ofAdapter.set(shape, compiled)
-    return db.executeQuery(filled(compiled, given))
+    return (yield compiled.with(given)) as QueryResult<R>
   }
 }
 
 /** Stands in a statement for a value that is known when it runs. */
 export class Placeholder {
-  readonly #valueIn: (given: Given) => unknown
+  readonly valueIn: (given: Given) => unknown
 
   constructor(valueIn: (given: Given) => unknown) {
-    this.#valueIn = valueIn
+    this.valueIn = valueIn
   }
 
-  /** The value, or what a placeholder stands for. */
-  static resolve(value: unknown, given: Given): unknown {
-    return value instanceof Placeholder ? value.valueIn(given) : value
-  }
-
-  valueIn(given: Given): unknown {
-    return this.#valueIn(given)
+  /** How to find the value, or what a placeholder stands for. */
+  static resolver(value: unknown): (given: Given) => unknown {
+    return value instanceof Placeholder ? value.valueIn : () => value
   }
 }
 
-function filled<R>(compiled: CompiledQuery<R>, given: Given): CompiledQuery<R> {
-  const parameters = compiled.parameters.map((one) => Placeholder.resolve(one, given))
-  return { ...compiled, parameters }
+class Kept {
+  readonly #compiled: CompiledQuery
+  readonly #resolvers: readonly ((given: Given) => unknown)[]
+
+  constructor(compiled: CompiledQuery) {
+    this.#compiled = compiled
+    this.#resolvers = compiled.parameters.map(Placeholder.resolver)
+  }
+
+  with(given: Given): CompiledQuery {
+    const { query, queryId, sql } = this.#compiled
+    return { query, queryId, sql, parameters: this.#resolvers.map((valueIn) => valueIn(given)) }
+  }
 }
+
+const listsIn = (given: Given): string[] =>
+  Object.entries(given).flatMap(([name, value]) => (Array.isArray(value) ? [name] : []))
 
 /** The lengths of the lists; null when one is too long. */
-function shapeOf(given: Given): string | null {
+function shapeOf(given: Given, lists: readonly string[]): string | null {
   let shape = ''
-  for (const value of Object.values(given)) {
-    if (!Array.isArray(value)) continue
-    if (value.length > longestKept) return null
-    shape += `${value.length} `
+  for (const name of lists) {
+    const { length } = (given as Record<string, readonly unknown[]>)[name] as readonly unknown[]
+    if (length > longestKept) return null
+    shape += `${length} `
   }
   return shape
 }
@@ -69,5 +82,11 @@ function placeholdersFor(form: unknown, path: readonly string[]): unknown {
   if (typeof form === 'object' && form !== null) {
     return Object.fromEntries(Object.entries(form).map(([key, item]) => [key, placeholdersFor(item, [...path, key])]))
   }
-  return new Placeholder((given) => path.reduce((at: unknown, key) => (at as Record<string, unknown>)[key], given))
+  return new Placeholder(valueAt(path))
+}
+
+function valueAt(path: readonly string[]): (given: Given) => unknown {
+  const [first = '', ...rest] = path
+  if (rest.length === 0) return (given) => (given as Record<string, unknown>)[first]
+  return (given) => path.reduce((at: unknown, key) => (at as Record<string, unknown>)[key], given)
 }

@@ -4,15 +4,13 @@ import { BlobStoreError } from '../errors.ts'
 const patience = 5000
 
 /**
- * Runs something on a connection, `execute` being how to get one. Kysely over SQLite has one connection: a call without
+ * Runs something on a connection, `execute` being how to get one: it calls `start` when it has one. Kysely over SQLite has one connection: a call without
  * `trx` inside the host's transaction would wait for that transaction, which waits for the call. Says so instead of
  * waiting for ever.
  *
  * @throws `MetadataBusy`
  */
-export async function withConnectionTimeout<T>(
-  execute: (start: (run: () => Promise<T>) => Promise<T>) => Promise<T>,
-): Promise<T> {
+export async function withConnectionTimeout<T>(execute: (start: () => void) => Promise<T>): Promise<T> {
   let state: 'waiting' | 'running' | 'abandoned' = 'waiting'
   let timer: NodeJS.Timeout | undefined
   const impatient = new Promise<never>((_resolve, reject) => {
@@ -22,12 +20,11 @@ export async function withConnectionTimeout<T>(
       reject(noConnection())
     }, patience)
   })
-  const work = execute((run) => {
+  const work = execute(() => {
     clearTimeout(timer)
     // What comes too late ends at once, and changes nothing.
     if (state === 'abandoned') throw noConnection()
     state = 'running'
-    return run()
   })
   work.catch(() => {}) // after the deadline nobody else listens
   try {

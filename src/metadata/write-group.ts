@@ -1,18 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Kysely } from 'kysely'
-import type { Tables } from './schema/tables.ts'
-
-type Trx = Kysely<Tables>
-type Run = (trx: Trx) => Promise<unknown>
-
-/** How a transaction is run: begun, committed, or rolled back when `run` rejects. */
-export type Transact = <T>(run: (trx: Trx) => Promise<T>) => Promise<T>
+import type { NewStep, StepDriver } from './step.ts'
 
 /** Steps of one transaction; more would let readers wait too long. */
 const most = 64
 
 interface Member {
-  run: Run
+  step: NewStep<unknown>
   resolve: (result: unknown) => void
   reject: (error: unknown) => void
 }
@@ -24,18 +17,18 @@ interface Member {
  * them: SQLite would copy each page that the next one touches, into a file before long.
  */
 export class WriteGroup {
-  readonly #transact: Transact
+  readonly #transact: StepDriver['transact']
   #waiting: Member[] = []
   #busy = false
 
-  constructor(transact: Transact) {
+  constructor(transact: StepDriver['transact']) {
     this.#transact = transact
   }
 
   /** Runs a step, maybe more than once: all that it changes must be in the database. */
-  run<T>(run: (trx: Trx) => Promise<T>): Promise<T> {
+  run<T>(step: NewStep<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run, resolve: resolve as Member['resolve'], reject })
+      this.#waiting.push({ step, resolve: resolve as Member['resolve'], reject })
       if (!this.#busy) void this.#work()
     })
   }
@@ -52,11 +45,11 @@ export class WriteGroup {
 
   async #commit(members: readonly Member[]): Promise<void> {
     if (members.length <= 1) {
-      for (const { run, resolve, reject } of members) await this.#transact(run).then(resolve, reject)
+      for (const { step, resolve, reject } of members) await this.#transact(step).then(resolve, reject)
       return
     }
     try {
-      const results = await this.#transact((trx) => runAll(members, trx))
+      const results = await this.#transact(runAll(members))
       for (const [at, { resolve }] of members.entries()) resolve(results[at])
     } catch (error) {
       if (!(error instanceof Failure)) {
@@ -80,14 +73,15 @@ class Failure extends Error {
   }
 }
 
-async function runAll(members: readonly Member[], trx: Trx): Promise<unknown[]> {
-  const results: unknown[] = []
-  for (const member of members) {
-    try {
-      results.push(await member.run(trx))
-    } catch {
-      throw new Failure(member)
+const runAll = (members: readonly Member[]): NewStep<unknown[]> =>
+  function* (trx) {
+    const results: unknown[] = []
+    for (const member of members) {
+      try {
+        results.push(yield* member.step(trx))
+      } catch {
+        throw new Failure(member)
+      }
     }
+    return results
   }
-  return results
-}

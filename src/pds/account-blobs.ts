@@ -218,8 +218,9 @@ export class PdsAccountBlobs implements PdsBlobStore {
   async #reveal(cid: BlobCid): Promise<boolean> {
     const { revealing } = this.#pds
     const key = `${this.#did} ${cid}`
+    const underWay = revealing.get(key) // nothing is awaited between the look and the note
     // A no may be from before the record was committed: it is not taken from others.
-    if (await revealing.get(key)) return true
+    if (underWay && (await underWay)) return true
     const answer = this.#askToReveal(cid).finally(() => revealing.delete(key))
     revealing.set(key, answer)
     return answer

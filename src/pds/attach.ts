@@ -41,11 +41,9 @@ export interface Attachment extends AsyncDisposable {
  * With `limits: 'store'`, mind that Bluesky's own records name more types than `createBlobStore` accepts by default: give it
  * `accept: socialAccept`.
  *
- * It brings no janitor: start one (`startJanitor`), or nothing is ever deleted.
- *
  * @example
  * ```ts
- * import { createBlobStore, DiskBackend, socialAccept, sqliteMetadata, startJanitor } from 'pds-blobstore'
+ * import { createBlobStore, DiskBackend, socialAccept, sqliteMetadata } from 'pds-blobstore'
  * import { attachBlobStore, type RunningPds } from 'pds-blobstore/pds'
  *
  * const blobs = createBlobStore({
@@ -55,7 +53,6 @@ export interface Attachment extends AsyncDisposable {
  * })
  * const onCreated = async (pds: RunningPds) => {
  *   await attachBlobStore(pds, blobs, { limits: 'store' })
- *   startJanitor(blobs)
  * }
  * // import { PDS } from '@atproto/pds'
  * // await PDS.run({ onCreated })
@@ -84,7 +81,7 @@ export async function attachBlobStore(
     install(pds, of, blobstore)
     forgetDestroyed(pds, blobs, logger)
   } catch (error) {
-    blobs.hooks.referenced = former
+    blobs.setHooks({ referenced: former })
     throw error
   }
 

@@ -52,15 +52,17 @@ export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): Pd
   if (blobs.hooks.referenced && blobs.hooks.referenced !== detached)
     throw invalidArgument('pdsBlobStore', 'this blob store has a host already; a store serves one PDS')
   const host: PdsHost = { referenced, isDeleted }
-  blobs.hooks.referenced = async (did, cids) => {
-    const standing = await ask(host, did, cids, { final: true })
-    return cids.filter((cid) => isKept(standing.get(cid)))
-  }
+  blobs.setHooks({
+    async referenced(did, cids) {
+      const standing = await ask(host, did, cids, { final: true })
+      return cids.filter((cid) => isKept(standing.get(cid)))
+    },
+  })
   const pds = { blobs, host, BlobNotFoundError, limits, revealing: new Map<string, Promise<boolean>>() }
   return (did) => new PdsAccountBlobs(pds, did)
 }
 
 /** From now on the PDS is not asked, so nothing temporary is forgotten either, until the store is attached again. */
 export function detach(blobs: BlobStore): void {
-  blobs.hooks.referenced = detached
+  blobs.setHooks({ referenced: detached })
 }

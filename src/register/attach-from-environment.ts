@@ -3,7 +3,6 @@ import type { BlobStore } from '../blob-store.ts'
 import { UsageError } from '../cli/command.ts'
 import { type Place, placeVariables, storeAt } from '../cli/place.ts'
 import type { Logger } from '../logger.ts'
-import { startJanitor } from '../maintenance/janitor.ts'
 import { attachBlobStore } from '../pds/attach.ts'
 import type { RunningPds } from '../pds/running-pds.ts'
 
@@ -20,13 +19,11 @@ export async function attachFromEnvironment(pds: CreatedPds): Promise<void> {
   try {
     const limits = limitsFrom(process.env)
     const attachment = await attachBlobStore(pds as unknown as RunningPds, blobs, { logger, limits })
-    const janitor = startJanitor(blobs, { logger })
     const destroy = pds.destroy
     pds.destroy = async function (this: CreatedPds) {
       try {
         await destroy.call(pds)
       } finally {
-        await janitor.stop()
         await attachment.stop()
         await blobs.close()
       }
@@ -45,7 +42,7 @@ async function storeFrom(env: NodeJS.ProcessEnv, logger: Logger): Promise<BlobSt
     if (value !== undefined && value !== '') Object.assign(place, { [option]: option === 's3PathStyle' ? true : value })
   }
   try {
-    return await storeAt(place, logger, {})
+    return await storeAt(place, logger, { janitor: {} })
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     throw new Error(

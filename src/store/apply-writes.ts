@@ -3,7 +3,6 @@ import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
 import { assertDid, assertScope, assertTid, publicScope } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { NamedBy, RecordRefs, WantedRef } from '../metadata/contract/references.ts'
-
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'

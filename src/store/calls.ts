@@ -1,7 +1,8 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
+import type { BlobGrant } from '../blob/grants.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
-import type { BlobStat, BlobViewer, DifferingClaim } from '../metadata/types.ts'
+import type { AccountQuota, BlobStat, BlobViewer, DifferingClaim } from '../metadata/types.ts'
 
 // What the store's methods take and give.
 
@@ -10,7 +11,29 @@ export interface QueryOptions extends CallOptions {
   trx?: HostTransaction | undefined
 }
 
-export interface UploadOptions extends CallOptions {
+/**
+ * The limits of one upload. They narrow the limits of the store and never widen them: each of them must hold. They hold with
+ * `enforceLimits: false` too.
+ */
+export interface UploadLimits {
+  /**
+   * Patterns, one of which must match the type under which the blob is stored, and what its bytes are: a video that is declared
+   * as image/png is a video. Else `InvalidMimeType`. @default any that the store accepts
+   */
+  accept?: readonly string[] | undefined
+  /** In bytes, inclusive; more is `PayloadTooLarge`, as soon as it is known. @default `maxBlobSize` of the store */
+  maxSize?: number | undefined
+  /** What the account may have; of this and the quota of the store the lower number holds. @default the quota of the store */
+  quota?: AccountQuota | undefined
+  /**
+   * What the client was granted (`blobGrants` reads it from the scope of its token): one of the grants must allow the type, as
+   * `accept` does, and the size. Else `ScopeMissing`, so that the client knows that another grant would help. An empty list
+   * allows nothing. @default everything
+   */
+  grants?: readonly BlobGrant[] | undefined
+}
+
+export interface UploadOptions extends CallOptions, UploadLimits {
   /** The declared type, such as a Content-Type as it came. What is no MIME type, or a range, declares none. @default none */
   mimeType?: string | undefined
   /** A name to take the declared type from when `mimeType` declares none: `cat.jpg`. Not kept. */
@@ -22,8 +45,8 @@ export interface UploadOptions extends CallOptions {
   /** When the account first had the blob, for one that comes from elsewhere. @default now */
   createdAt?: Date | undefined
   /**
-   * False for a host that enforces limits of its own: the store then checks neither size, type nor quota, and does not count the
-   * uploads at once. The times hold all the same.
+   * False for a host that enforces limits of its own: the store's limits of size, type, quota and uploads at once then do not
+   * hold. The times, and the limits of this call, hold all the same.
    * @default true
    */
   enforceLimits?: boolean | undefined
@@ -106,8 +129,11 @@ export interface ReadOptions extends StatOptions {
    * @default false
    */
   verify?: boolean | undefined
-  /** Both ends inclusive; an `end` past the last byte means the last byte. @default the whole blob */
-  range?: ByteRange | undefined
+  /**
+   * Both ends inclusive; an `end` past the last byte means the last byte. Or a function that gives the range when the size, in
+   * bytes, is known, and undefined for the whole blob; what it throws, `read` rejects with. @default the whole blob
+   */
+  range?: ByteRange | ((size: number) => ByteRange | undefined) | undefined
 }
 
 export interface PresignBlobOptions extends StatOptions {

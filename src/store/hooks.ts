@@ -1,4 +1,5 @@
 import type { BlobCid } from '../blob/cid.ts'
+import { assertOptions, invalidArgument } from '../options.ts'
 
 /** Where the host decides, or is notified. */
 export interface BlobStoreHooks {
@@ -47,4 +48,29 @@ export interface InaccessibleEvent {
   cid: BlobCid | null
   /** `hidden`: no record shows it to the public any more. `purged`: taken down, and its bytes deleted at once. */
   because: 'hidden' | 'takenDown' | 'purged' | 'accountDeleted'
+}
+
+const names = ['inspect', 'onInaccessible', 'referenced'] as const
+
+/** The hooks of one store, which may change while it is open. */
+export class Hooks {
+  #inForce: Readonly<BlobStoreHooks> = Object.freeze({})
+
+  constructor(hooks: BlobStoreHooks = {}) {
+    this.set('createBlobStore: hooks', hooks)
+  }
+
+  get inForce(): Readonly<BlobStoreHooks> {
+    return this.#inForce
+  }
+
+  /** @throws `InvalidArgument`; then none has changed */
+  set(what: string, hooks: BlobStoreHooks): void {
+    assertOptions(what, hooks, names)
+    for (const name of names) {
+      if (hooks[name] === undefined || typeof hooks[name] === 'function') continue
+      throw invalidArgument(what, `${name} must be a function, or undefined for none`)
+    }
+    this.#inForce = Object.freeze({ ...this.#inForce, ...hooks })
+  }
 }

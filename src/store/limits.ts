@@ -155,19 +155,29 @@ export function resolveTimes(times: BlobStoreTimes = {}): ResolvedTimes {
 /** The same for every account, or asked for each at every upload. */
 export type QuotaOption = AccountQuota | ((did: string) => AccountQuota | Promise<AccountQuota>)
 
-/** @throws `InvalidArgument` */
-export async function quotaOf(option: QuotaOption, did: string): Promise<ResolvedQuota> {
-  return resolveQuota(typeof option === 'function' ? await option(did) : option)
+/**
+ * What an account may have by the store's quota, and by one that narrows it.
+ *
+ * @throws `InvalidArgument`
+ */
+export async function quotaOf(option: QuotaOption, did: string, narrower: AccountQuota = {}): Promise<ResolvedQuota> {
+  const [most, own] = [resolveQuota(typeof option === 'function' ? await option(did) : option), resolveQuota(narrower)]
+  return {
+    bytes: Math.min(most.bytes, own.bytes),
+    blobs: Math.min(most.blobs, own.blobs),
+    temporaryBlobs: Math.min(most.temporaryBlobs, own.temporaryBlobs),
+    pendingBytes: Math.min(most.pendingBytes, own.pendingBytes),
+  }
 }
 
 /** @throws `InvalidArgument` */
-function resolveQuota(quota: AccountQuota): ResolvedQuota {
-  assertOptions('limits.quota', quota, ['bytes', 'blobs', 'temporaryBlobs', 'pendingBytes'])
+export function resolveQuota(quota: AccountQuota, what = 'limits.quota'): ResolvedQuota {
+  assertOptions(what, quota, ['bytes', 'blobs', 'temporaryBlobs', 'pendingBytes'])
   const unlimited = Number.POSITIVE_INFINITY
   const { bytes = unlimited, blobs = unlimited, temporaryBlobs = unlimited, pendingBytes = bytes } = quota
   const resolved = { bytes, blobs, temporaryBlobs, pendingBytes }
   for (const [name, value] of Object.entries(resolved)) {
-    if (value !== unlimited) assertWhole(`limits.quota.${name}`, value, 0)
+    if (value !== unlimited) assertWhole(`${what}.${name}`, value, 0)
   }
   return resolved
 }

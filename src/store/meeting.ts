@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { BlobCid } from '../blob/cid.ts'
 import type { Meeting, UploadSteps } from '../metadata/contract/uploads.ts'
-
 import { maxDifferingClaims } from '../metadata/types.ts'
 
 /**

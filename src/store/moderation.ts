@@ -37,7 +37,7 @@ export interface BlobModeration {
    * 4. Every key that ever held these bytes is deleted in every backend of this process: the live one, replaced ones, and those
    *    that wait for the end of their delete delay. With one account, only when no other has the bytes, or had them last.
    *
-   * What fails, or a crash stops, after step 1 is finished by collecting (`startJanitor`), or by calling it again, which leaves
+   * What fails, or a crash stops, after step 1 is finished by collecting, or by calling it again, which leaves
    * a record of its own. A reader that has begun may end or fail. The report is for the operator: it says whether others have
    * the same bytes. What the account's owner can see is the same in both cases.
    *

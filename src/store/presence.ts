@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { ProcessNote } from '../metadata/contract/processes.ts'
-
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, lease, type Parties } from './identity.ts'
 

@@ -2,7 +2,6 @@ import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
 import type { PurgeRecord } from '../metadata/contract/purges.ts'
 import type { PageRequest } from '../metadata/contract/queries.ts'
-
 import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'

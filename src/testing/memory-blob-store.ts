@@ -17,7 +17,8 @@ export interface MemoryBlobStoreOptions extends Omit<BlobStoreOptions, 'backend'
 
 /**
  * A store for unit tests, in memory: no files, no server, nothing to tidy up. It keeps every rule of a real one; the limits
- * are the defaults. It needs no `close()`, but does no harm by it.
+ * are the defaults. It has no janitor unless you give it one: your test calls `collect()` when it wants to. It needs no
+ * `close()`, but does no harm by it.
  *
  * @example
  * ```ts
@@ -33,6 +34,7 @@ export function memoryBlobStore({ now, backend, metadata, ...options }: MemoryBl
     throw new BlobStoreError('InvalidArgument', 'memoryBlobStore: give `now` to the metadata, which has the clock')
   }
   return createBlobStore({
+    janitor: false,
     ...options,
     backend: backend ?? new MemoryBackend(),
     metadata: metadata ?? sqliteMetadata(':memory:', { now }),

@@ -16,6 +16,9 @@ export function tracedStore(store: BlobStore): BlobStore {
     get times() {
       return store.times
     },
+    get hooks() {
+      return store.hooks
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { constants, type Dirent, type Stats } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { PassedOver } from '../maintenance/transfer-job.ts'
 import type { TreeObject } from './import/pds-tree.ts'
-import { PassedOver } from './transfer-job.ts'
 
 // Windows lacks the last. Not blocking: a named pipe that takes the file's place meanwhile would hold a thread for ever.
 const { O_RDONLY, O_NONBLOCK = 0 }: Partial<typeof constants> & { O_RDONLY: number } = constants

@@ -10,7 +10,7 @@ describe.concurrent('DiskBackend', () => {
   for (const { name, run } of backendConformance) test(name, () => run(() => diskPlace()))
 })
 
-describe.concurrent('DiskBackend without durability', () => {
+describe.skipIf(process.env.QUICK)('DiskBackend without durability', { concurrent: true }, () => {
   for (const { name, run } of backendConformance) test(name, () => run(() => diskPlace({ durability: 'relaxed' })))
 })
 

@@ -139,6 +139,7 @@ function expectGone(folder: string, cids: readonly string[]): void {
 function process(folder: string, fuse: Fuse, clock: Clock): { blobs: BlobStore; die: () => void } {
   const { db, die } = fuse.database(join(folder, 'pds.sqlite'))
   const blobs = createBlobStore({
+    janitor: false,
     backend: fuse.backend(new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' })),
     metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
     limits: { accept: ['*/*'] },

@@ -103,6 +103,7 @@ function process(
   const backend = (name: string) =>
     fuse.backend(new DiskBackend({ root: join(folder, name), name, durability: 'relaxed' }))
   const blobs = createBlobStore({
+    janitor: false,
     backend: { write, all: { disk: backend('disk'), new: backend('new') } },
     metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),
     limits: { accept: ['*/*'] },

@@ -51,7 +51,7 @@ test('the hook gives what the tag is made of, and without the option there is no
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, new Uint8Array(10))
   const told: string[] = []
-  blobs.hooks.onInaccessible = (event: InaccessibleEvent) => void told.push(cacheTagOf(event))
+  blobs.setHooks({ onInaccessible: (event: InaccessibleEvent) => void told.push(cacheTagOf(event)) })
   const response = await createBlobHandler(blobs, tokens)(new Request(`http://x${xrpc.get}?did=${alice}&cid=${cid}`))
   expect([response.headers.get('cache-tag'), response.headers.get('surrogate-key')]).toEqual([null, null])
   await blobs.takedown(alice, cid)

@@ -8,6 +8,7 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   BlobTakenDown: 400,
   PayloadTooLarge: 413,
   InvalidMimeType: 400,
+  ScopeMissing: 403,
   InvalidSize: 400,
   InvalidCid: 400,
   CidMismatch: 400,
@@ -107,7 +108,7 @@ test('whatever is transient says when to try again, by any status', async () => 
 test('a scanner that fails or hangs is 503, and the host is told', async () => {
   for (const inspect of [() => Promise.reject(new Error('scanner is down')), () => new Promise<undefined>(() => {})]) {
     const { blobs } = await openPlace({ times: { inspect: 20 } })
-    blobs.hooks.inspect = inspect
+    blobs.setHooks({ inspect })
     const told: unknown[] = []
     const onError = (error: unknown) => void told.push(error)
     const response = await createBlobHandler(blobs, { ...tokens, onError })(upload())

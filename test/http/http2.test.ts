@@ -52,7 +52,7 @@ const upload = { ':method': 'POST', ':path': xrpc.upload, ...known }
 // Red when `webRequest` copies pseudo-headers (`:method`): every request that asks who it is was 500.
 test('a blob goes up and down over HTTP/2, by the router and by a handler', async () => {
   const { blobs } = await openPlace()
-  const listener = getRequestListener(createBlobHandler(blobs, tokens))
+  const listener = getRequestListener(createBlobHandler(blobs, tokens), { overrideGlobalObjects: false })
   for (const server of [createServer(blobRouter(blobs, tokens)), createServer((...call) => void listener(...call))]) {
     const client = await open(server)
     const bytes = bytesOf(3_000_000)
@@ -93,7 +93,7 @@ test('a refusal reaches a client that is still sending, and nothing is said that
   process.on('warning', warned)
   onTestFinished(() => void process.off('warning', warned))
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 100_000 } })
-  const listener = getRequestListener(createBlobHandler(blobs, tokens))
+  const listener = getRequestListener(createBlobHandler(blobs, tokens), { overrideGlobalObjects: false })
   for (const server of [createServer(blobRouter(blobs, tokens)), createServer((...call) => void listener(...call))]) {
     const client = await open(server)
     const big = bytesOf(20_000_000)

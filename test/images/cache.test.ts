@@ -138,7 +138,7 @@ describe('what the public may not see', () => {
     for (const did of [alice, bob]) await images.variant(did, cid, 'avatar')
     await images.variant(bob, other, 'avatar')
     expect(await kept(cache)).toBe(3)
-    blobs.hooks.onInaccessible = (event) => images.forget(event)
+    blobs.setHooks({ onInaccessible: (event) => images.forget(event) })
     expect(await blobs.purge('*', cid)).toMatchObject({ cachesPurged: true })
     await until(async () => (await kept(cache)) === 1, 'the variants of the other picture are left')
     await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject({ code: 'BlobNotFound' })

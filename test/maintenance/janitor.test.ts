@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type BlobStore, type CollectReport, type SweepReport, startJanitor } from '../../src/index.ts'
-import { Gate } from '../support/meddling.ts'
+import type { BlobStore, CollectReport, SweepReport } from '../../src/index.ts'
+import { silent } from '../../src/logger.ts'
+import { startJanitor } from '../../src/maintenance/janitor.ts'
+import { memoryBlobStore } from '../../src/testing/memory-blob-store.ts'
+import { Gate, meddle } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
 import { alice, bytes, day } from '../support/samples.ts'
 
@@ -44,7 +47,7 @@ describe('the janitor', () => {
 
   test('collects every five minutes, and sweeps after the first collection and then daily', async () => {
     const { blobs, calls } = stub()
-    const janitor = startJanitor(blobs)
+    const janitor = startJanitor(blobs, {}, silent)
     await vi.advanceTimersByTimeAsync(5 * minute - 1)
     expect(calls).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
@@ -61,7 +64,7 @@ describe('the janitor', () => {
   // Red when a sweep that failed is tried again with each collection: each lists all of a backend that has trouble already.
   test('waits longer and longer for a sweep that fails, and no longer than a day', async () => {
     const { blobs, calls } = stub({ sweep: async () => Promise.reject(new Error('no list')) })
-    const janitor = startJanitor(blobs, { logger: { info() {}, warn() {}, error() {} } })
+    const janitor = startJanitor(blobs, {}, silent)
     await vi.advanceTimersByTimeAsync(80 * minute)
     const sweeps = calls.filter((call) => call.startsWith('sweep'))
     expect(sweeps).toEqual(['sweep 5', 'sweep 15', 'sweep 35', 'sweep 75'])
@@ -76,12 +79,16 @@ describe('the janitor', () => {
   test('keeps the times that it is given, and tells what was done', async () => {
     const { blobs, calls } = stub()
     const [onCollected, onSwept] = [vi.fn(), vi.fn()]
-    const janitor = startJanitor(blobs, {
-      collectEvery: minute,
-      sweepEvery: 3 * minute,
-      onCollected,
-      onSwept,
-    })
+    const janitor = startJanitor(
+      blobs,
+      {
+        collectEvery: minute,
+        sweepEvery: 3 * minute,
+        onCollected,
+        onSwept,
+      },
+      silent,
+    )
     await vi.advanceTimersByTimeAsync(6 * minute + 1)
     expect(calls.filter((call) => call.startsWith('collect'))).toEqual([1, 2, 3, 4, 5, 6].map((at) => `collect ${at}`))
     expect(calls.filter((call) => call.startsWith('sweep'))).toEqual(['sweep 1', 'sweep 4'])
@@ -101,7 +108,7 @@ describe('the janitor', () => {
       running -= 1
     }
     const { blobs, calls } = stub({ collect: work, sweep: work })
-    const janitor = startJanitor(blobs, { collectEvery: minute, sweepEvery: 30 * minute })
+    const janitor = startJanitor(blobs, { collectEvery: minute, sweepEvery: 30 * minute }, silent)
     await vi.advanceTimersByTimeAsync(100 * minute)
     expect(calls.filter((call) => call.startsWith('collect')).length).toBeGreaterThan(4)
     expect(calls.filter((call) => call.startsWith('sweep')).length).toBeGreaterThan(1)
@@ -115,7 +122,7 @@ describe('the janitor', () => {
     const error = new Error('disk on fire')
     const { blobs, calls } = stub({ collect: () => Promise.reject(error), sweep: () => Promise.reject(error) })
     const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
-    const janitor = startJanitor(blobs, { collectEvery: minute, sweepEvery: 2 * minute, logger })
+    const janitor = startJanitor(blobs, { collectEvery: minute, sweepEvery: 2 * minute }, logger)
     await vi.advanceTimersByTimeAsync(5 * minute)
     expect(calls.filter((call) => call.startsWith('collect'))).toHaveLength(5)
     expect(calls.filter((call) => call.startsWith('sweep')).length).toBeGreaterThan(1)
@@ -123,10 +130,6 @@ describe('the janitor', () => {
     expect(told.length).toBeGreaterThanOrEqual(5)
     expect(told.some(([details]) => Object.values(details).includes(error))).toBe(true)
     await janitor.stop()
-
-    const silent = startJanitor(blobs, { collectEvery: minute })
-    await vi.advanceTimersByTimeAsync(3 * minute)
-    await silent.stop()
   })
 
   test('goes on when who is told throws', async () => {
@@ -134,7 +137,7 @@ describe('the janitor', () => {
     const onCollected = () => {
       throw new Error('no')
     }
-    const janitor = startJanitor(blobs, { collectEvery: minute, onCollected, onSwept: onCollected })
+    const janitor = startJanitor(blobs, { collectEvery: minute, onCollected, onSwept: onCollected }, silent)
     await vi.advanceTimersByTimeAsync(4 * minute)
     expect(calls.filter((call) => call.startsWith('collect'))).toHaveLength(4)
     await janitor.stop()
@@ -143,7 +146,7 @@ describe('the janitor', () => {
   test('stops, and waits for what is under way', async () => {
     const gate = new Gate()
     const { blobs, calls } = stub({ collect: () => gate.pass() })
-    const janitor = startJanitor(blobs, { collectEvery: minute })
+    const janitor = startJanitor(blobs, { collectEvery: minute }, silent)
     await vi.advanceTimersByTimeAsync(minute)
     expect(calls).toEqual(['collect 1'])
     let stopped = false
@@ -157,50 +160,89 @@ describe('the janitor', () => {
     await vi.advanceTimersByTimeAsync(day)
     expect(calls, 'nothing is begun any more').toEqual(['collect 1'])
     await janitor.stop()
-    await janitor[Symbol.asyncDispose]()
   })
 
   test('stops before it ever began', async () => {
     const { blobs, calls } = stub()
-    await startJanitor(blobs).stop()
-    await startJanitor(blobs)[Symbol.asyncDispose]()
+    await startJanitor(blobs, {}, silent).stop()
     await vi.advanceTimersByTimeAsync(2 * day)
     expect(calls).toEqual([])
-  })
-
-  test('refuses invalid options', () => {
-    const { blobs } = stub()
-    expect(() => startJanitor(Promise.resolve(blobs) as never)).toThrow(
-      'startJanitor: the first argument must be the store',
-    )
-    for (const options of [{ every: 5 }, { collectEvery: 0 }, { sweepEvery: -1 }, { collectEvery: '5m' }, null]) {
-      const start = () => startJanitor(blobs, options as never)
-      expect(start, JSON.stringify(options)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
-    }
   })
 })
 
 test('the janitor keeps no process alive', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const before = timers()
-  const janitors = Array.from({ length: 20 }, () => startJanitor({ collect: async () => {} } as unknown as BlobStore))
+  const janitors = Array.from({ length: 20 }, () =>
+    startJanitor({ collect: async () => {} } as unknown as BlobStore, {}, silent),
+  )
   expect(timers() - before).toBeLessThan(20)
   for (const janitor of janitors) await janitor.stop()
 })
 
 describe.each(places)('the janitor of $name', ({ make }) => {
-  test('keeps a store in order', async () => {
+  test('keeps a store in order without being asked, from when it is open until it is closed', async () => {
     const { store, clock, backend } = make()
-    const blobs = store()
-    await blobs.upload(alice, bytes('temporary'))
     const errors: unknown[] = []
-    const logger = { info() {}, warn: (details: object) => errors.push(details), error() {} }
-    const janitor = startJanitor(blobs, { collectEvery: 10, sweepEvery: 20, logger })
+    const logger = { ...silent, error: (details: object) => void errors.push(details) }
+    const [onCollected, onSwept] = [vi.fn(), vi.fn()]
+    const blobs = store({ janitor: { collectEvery: 10, sweepEvery: 20, onCollected, onSwept }, logger })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(onCollected).not.toHaveBeenCalled() // nothing has opened the store
+    await blobs.upload(alice, bytes('temporary'))
     clock.advance(2 * day)
     await expect.poll(() => blobs.usage(alice), { interval: 10 }).toMatchObject({ count: 0 })
     clock.advance(2 * day)
     await expect.poll(async () => (await backend().list()).keys, { interval: 10 }).toEqual([])
-    await janitor.stop()
+    await expect.poll(() => onSwept.mock.calls.length, { interval: 10 }).toBeGreaterThan(1)
+    await blobs.close()
+    const calls = onCollected.mock.calls.length
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(onCollected).toHaveBeenCalledTimes(calls)
     expect(errors).toEqual([])
   })
+
+  test('is not there where another process has one', async () => {
+    const { store, clock } = make()
+    const blobs = store({ janitor: false })
+    await blobs.upload(alice, bytes('temporary'))
+    clock.advance(2 * day)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(await blobs.usage(alice)).toMatchObject({ count: 1 })
+  })
+})
+
+test('a store that is closed while it opens gets no janitor', async () => {
+  const { store } = (places[0] ?? expect.fail()).make()
+  const onCollected = vi.fn()
+  const blobs = store({ janitor: { collectEvery: 1, onCollected } })
+  await Promise.allSettled([blobs.ready(), blobs.close()])
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(onCollected).not.toHaveBeenCalled()
+})
+
+test('closing does not wait for the rest of what the janitor does', async () => {
+  const { store, backend } = (places[0] ?? expect.fail()).make()
+  const gate = new Gate()
+  const inner = backend()
+  let opened = false
+  const hanging = meddle(inner, {
+    async list(options) {
+      if (opened) await gate.pass()
+      return inner.list(options)
+    },
+  })
+  const blobs = store({ backend: hanging, janitor: { collectEvery: 1, sweepEvery: 1 } })
+  await blobs.ready()
+  opened = true
+  await gate.reached
+  await blobs.close()
+  gate.open()
+})
+
+test('invalid options of the janitor are refused as the store is made', () => {
+  for (const janitor of [{ every: 5 }, { collectEvery: 0 }, { sweepEvery: -1 }, { collectEvery: '5m' }, null, true]) {
+    const create = () => memoryBlobStore({ janitor: janitor as never })
+    expect(create, JSON.stringify(janitor)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+  }
 })

@@ -21,6 +21,7 @@ function openStore() {
       backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
       metadata: sqliteMetadata(join(database, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
       limits: { accept: ['*/*'] },
+      janitor: false,
     })
   const backUp = () => copyDatabase(join(database, 'blobs.sqlite'), join(folder, 'backup'))
   const restore = () => {

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import { type Insertable, Kysely, type LogEvent, SqliteDialect } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
+import { runStep } from '../../src/metadata/kysely-driver.ts'
 import type { Tables } from '../../src/metadata/schema/tables.ts'
 import { statement } from '../../src/metadata/statement.ts'
 
@@ -31,18 +32,17 @@ const rowOf = (n: number, ref: string | null = 'a') => ({ cid: `c${n}`, did: `d$
 test('a statement is built once for each length of its lists, and given other values each time', async () => {
   const { db } = connection()
   built = 0
-  for (let n = 0; n < 10; n++) await insert(db, { rows: [rowOf(n)] })
-  await insert(db, { rows: [rowOf(10), rowOf(11, null)] })
-  await insert(db, { rows: [rowOf(12, 'b'), rowOf(13)] })
+  for (let n = 0; n < 10; n++) await runStep(db, insert(db, { rows: [rowOf(n)] }))
+  await runStep(db, insert(db, { rows: [rowOf(10), rowOf(11, null)] }))
+  await runStep(db, insert(db, { rows: [rowOf(12, 'b'), rowOf(13)] }))
   expect(built).toBe(2)
   for (let n = 0; n < 10; n++) {
-    expect((await find(db, { cids: [`c${n}`], ref: 'a' })).rows).toEqual([{ cid: `c${n}`, did: `d${n}` }])
+    expect((await runStep(db, find(db, { cids: [`c${n}`], ref: 'a' }))).rows).toEqual([{ cid: `c${n}`, did: `d${n}` }])
   }
-  expect((await find(db, { cids: ['c11'], ref: 'a' })).rows).toEqual([])
-  expect((await find(db, { cids: ['c13', 'c1', 'c12'], ref: 'a' })).rows.map((row) => row.cid).sort()).toEqual([
-    'c1',
-    'c13',
-  ])
+  expect((await runStep(db, find(db, { cids: ['c11'], ref: 'a' }))).rows).toEqual([])
+  expect(
+    (await runStep(db, find(db, { cids: ['c13', 'c1', 'c12'], ref: 'a' }))).rows.map((row) => row.cid).sort(),
+  ).toEqual(['c1', 'c13'])
   expect(built).toBe(4)
 })
 
@@ -50,19 +50,19 @@ test('one with a long list is built each time, and says the same', async () => {
   const { db } = connection()
   const rows = Array.from({ length: 100 }, (_, n) => rowOf(n))
   built = 0
-  await insert(db, { rows })
-  await insert(db, { rows })
+  await runStep(db, insert(db, { rows }))
+  await runStep(db, insert(db, { rows }))
   expect(built).toBe(2)
   const cids = rows.slice(0, 50).map((row) => row.cid)
-  expect((await find(db, { cids, ref: 'a' })).rows).toHaveLength(100)
+  expect((await runStep(db, find(db, { cids, ref: 'a' }))).rows).toHaveLength(100)
 })
 
 test('each database has its own', async () => {
   const [one, other] = [connection(), connection()]
   built = 0
-  await insert(one.db, { rows: [rowOf(1)] })
-  await insert(other.db, { rows: [rowOf(2)] })
-  await one.db.transaction().execute((trx) => insert(trx, { rows: [rowOf(3)] }))
+  await runStep(one.db, insert(one.db, { rows: [rowOf(1)] }))
+  await runStep(other.db, insert(other.db, { rows: [rowOf(2)] }))
+  await one.db.transaction().execute((trx) => runStep(trx, insert(trx, { rows: [rowOf(3)] })))
   expect(built).toBe(2)
-  expect((await find(one.db, { cids: ['c2'], ref: 'a' })).rows).toEqual([])
+  expect((await runStep(one.db, find(one.db, { cids: ['c2'], ref: 'a' }))).rows).toEqual([])
 })

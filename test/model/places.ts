@@ -38,7 +38,8 @@ export async function memoryPlace(settings: Settings): Promise<ModelPlace> {
   return {
     clock,
     db,
-    open: () => createBlobStore({ ...settings, backend, metadata: kyselyMetadata(db, { now: clock.now }) }),
+    open: () =>
+      createBlobStore({ janitor: false, ...settings, backend, metadata: kyselyMetadata(db, { now: clock.now }) }),
     remove: async () => void database.close(),
   }
 }
@@ -50,6 +51,7 @@ export async function diskPlace(settings: Settings): Promise<ModelPlace> {
     clock,
     open: () =>
       createBlobStore({
+        janitor: false,
         ...settings,
         backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
         metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
@@ -82,6 +84,7 @@ async function onPostgres(settings: Settings, backend: () => BlobBackend): Promi
     db,
     open: () =>
       createBlobStore({
+        janitor: false,
         ...settings,
         backend: backend(),
         metadata: kyselyMetadata(db, { durability: 'relaxed', now: clock.now }),

@@ -529,7 +529,7 @@ describe('pdsBlobStore', () => {
 
   test('takes a plain list of what is referenced', async () => {
     const pds = new FakePds()
-    pds.blobs.hooks.referenced = undefined
+    pds.blobs.setHooks({ referenced: undefined })
     const { bytes, cid } = sample()
     const blobstore = pdsBlobStore(pds.blobs, { BlobNotFoundError, referenced: async () => [cid] })(did)
     await blobstore.makePermanent(await blobstore.putTemp(bytes), cid)

@@ -60,6 +60,7 @@ const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
 }
 
 const blobs = createBlobStore({
+  janitor: false,
   backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
   metadata: factsIn(folder, schema),
   limits: { accept: ['*/*'], ...(role === 'upload' ? { quota: { bytes: 100_000 } } : {}) },

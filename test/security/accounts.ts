@@ -57,6 +57,7 @@ export async function compareLives(runs: number, seed?: number): Promise<void> {
 class World {
   readonly clock: Clock = new Clock()
   readonly blobs: BlobStore = createBlobStore({
+    janitor: false,
     backend: new MemoryBackend(),
     metadata: sqliteMetadata(':memory:', { now: this.clock.now }),
     limits: { accept: ['*/*'], quota: { bytes: 28, blobs: 3 } },

@@ -45,6 +45,7 @@ async function open(calls: string[], statements: string[]): Promise<BlobStore> {
     log: ({ query }) => void statements.push(query.sql),
   })
   const blobs = createBlobStore({
+    janitor: false,
     backend: recorded(new MemoryBackend(), calls),
     metadata: kyselyMetadata(db, { durability: 'relaxed' }),
     limits: { accept: ['*/*'] },

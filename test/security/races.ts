@@ -18,6 +18,7 @@ export interface Tally {
  */
 export async function raceTakedowns(races: number, pick: (below: number) => number): Promise<Tally> {
   const blobs = createBlobStore({
+    janitor: false,
     backend: new MemoryBackend(),
     metadata: sqliteMetadata(':memory:'),
     limits: { accept: ['*/*'] },

@@ -111,10 +111,12 @@ describe.each(places)('the hooks on $name', ({ make }) => {
       const refs = [await blobs.upload(alice, kept), await blobs.upload(alice, gone)] as const
       const cids = refs.map(({ ref }) => ref.toString())
       // Set when the store is made already, as a host does that is made later.
-      blobs.hooks.referenced = async (did, some) => {
-        asked.push([did, [...some].sort()])
-        return [cids[0] as string, 'a CID that nobody asked for']
-      }
+      blobs.setHooks({
+        async referenced(did, some) {
+          asked.push([did, [...some].sort()])
+          return [cids[0] as string, 'a CID that nobody asked for']
+        },
+      })
       clock.advance(2 * day)
       expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
       expect(asked).toEqual([[alice, [...cids].sort()]])

@@ -48,6 +48,25 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(cidOfBytes(new Uint8Array(await new Response((await open()).body).arrayBuffer()))).toBe(cidOfBytes(data))
   })
 
+  test('gives a range that a function chooses when the size is known, and ends with what it throws', async () => {
+    const blobs = make().store()
+    const ref = await postText(blobs, '0123456789')
+    const last3 = await blobs.read(alice, ref.ref, { range: (size) => ({ start: size - 3, end: size - 1 }) })
+    expect(last3.range).toEqual({ start: 7, end: 9 })
+    expect(await text(last3.body)).toBe('789')
+    const whole = await blobs.read(alice, ref.ref, { range: () => undefined })
+    expect(whole.range).toBeUndefined()
+    expect(await text(whole.body)).toBe('0123456789')
+    const error = new Error('no such range')
+    const range = () => {
+      throw error
+    }
+    await expect(blobs.read(alice, ref.ref, { range })).rejects.toBe(error)
+    await expect(blobs.read(alice, ref.ref, { range: (size) => ({ start: size, end: size }) })).rejects.toMatchObject({
+      code: 'InvalidRange',
+    })
+  })
+
   test('gives a range, with both its ends', async () => {
     const blobs = make().store()
     const ref = await postText(blobs, '0123456789')

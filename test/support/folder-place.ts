@@ -26,6 +26,7 @@ export class FolderPlace {
       backend: this.backend(root),
       metadata: sqliteMetadata(database, { durability: 'relaxed', now: this.clock.now }),
       limits: { accept: ['*/*'] },
+      janitor: false,
       ...options,
     })
     onTestFinished(() => blobs.close())

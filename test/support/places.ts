@@ -151,6 +151,7 @@ function place(
         backend: backend(),
         metadata: metadata(),
         limits: { accept: ['*/*'] },
+        janitor: false,
         ...options,
       })
       onTestFinished(() => blobs.close())

@@ -99,7 +99,8 @@ test('a backend’s call happens within the operation that made it', async () =>
 test('every method of a store, and of a backend, has a channel of its name', async () => {
   const blobs = memoryBlobStore()
   const methods = Object.keys(blobs).filter((name) => typeof blobs[name as keyof BlobStore] === 'function')
-  expect(Object.keys(traceChannels.store).sort()).toEqual(methods.sort())
+  // What sets something in this process only is no operation of the store.
+  expect(Object.keys(traceChannels.store).sort()).toEqual(methods.filter((name) => name !== 'setHooks').sort())
   await blobs.close()
   const ofBackend = Object.getOwnPropertyNames(MemoryBackend.prototype).filter((name) => name !== 'constructor')
   expect(Object.keys(traceChannels.backend).sort()).toEqual([...ofBackend, 'presign'].sort())

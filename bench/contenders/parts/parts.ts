@@ -60,7 +60,7 @@ const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
 }
 
 async function makeTables(file: string): Promise<void> {
-  const store = createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(file) })
+  const store = createBlobStore({ janitor: false, backend: new MemoryBackend(), metadata: sqliteMetadata(file) })
   await store.ready()
   await store.close()
 }

@@ -10,7 +10,6 @@ import {
   DiskBackend,
   isBlobStoreError,
   kyselyMetadata,
-  startJanitor,
 } from 'pds-blobstore'
 import { exportFiles } from 'pds-blobstore/export'
 import { blobRouter } from 'pds-blobstore/express'
@@ -29,6 +28,7 @@ const [disk] = backends
 export const blobs: BlobStore = createBlobStore({
   backend: disk ?? new S3Backend({ bucket: 'blobs' }),
   metadata: kyselyMetadata(db),
+  janitor: { collectEvery: 60_000 },
   limits: { accept: ['image/*'], quota: (did: string) => (did === 'did:plc:alice' ? { bytes: 1 } : {}) },
   hooks: { inspect: async ({ mimeType }) => (mimeType === 'image/png' ? undefined : { refuse: 'Not here' }) },
 })
@@ -55,5 +55,4 @@ export async function take(did: string, cid: string): Promise<Response | null> {
 export const app = express().use(blobRouter(blobs, { authenticate: () => null }))
 export const server = createServer(blobRouter(blobs, { authenticate: () => null }))
 export const handler = createBlobHandler(blobs, { authenticate: () => ({ did: 'did:plc:alice' }) })
-export const janitor = startJanitor(blobs)
 export const others: readonly unknown[] = [attachBlobStore, importPds, exportFiles, backendConformance]

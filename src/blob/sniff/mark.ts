@@ -7,7 +7,7 @@ export function marked(bytes: Uint8Array, mark: string, offset = 0): boolean {
 
 /** The bytes as characters, one for each. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return String.fromCharCode(...bytes.subarray(start, end))
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end)
 }
 
 /** An unsigned number of four bytes; bytes past the end are 0. */

@@ -9,7 +9,7 @@ export const collect: StoreCommand = {
   summary: 'delete what nothing needs',
   description:
     'Deletes temporary blobs after their grace period, what uploads that died have left, and bytes whose delete delay is ' +
-    'over. Hosts run it every few minutes (startJanitor); here it is for a look, or for the force.',
+    'over. Hosts run it every few minutes; here it is for a look, or for the force.',
   changes: 'Deletes expired blobs, and bytes whose delete delay is over, for good. No blob that a record names.',
   options: [new Option('--force', 'also what is held back, since many accounts would lose much at once'), dryRun, yes],
   examples: [

@@ -1,6 +1,5 @@
 import { Option } from 'commander'
 import type { BackendUse } from '../../metadata/contract/processes.ts'
-
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'

@@ -8,7 +8,7 @@ export const sweep: StoreCommand = {
   summary: 'find bytes that no row knows',
   description:
     'Lists the bytes and looks each up in the database. What crashes have left is marked, and deleted by collecting when ' +
-    'the delete delay is over. Hosts run it daily (startJanitor).',
+    'the delete delay is over. Hosts run it daily.',
   changes: 'Marks bytes that no row knows, and deletes what dead processes left half written. No blob of any account.',
   options: [new Option('--force', 'even when more than a tenth of the bytes are unknown'), dryRun, yes],
   examples: [

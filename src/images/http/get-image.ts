@@ -6,7 +6,6 @@ import { isNotModified } from '../../http/conditions.ts'
 import { cidParam, didParam } from '../../http/params.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { Call, Route } from '../../http/request.ts'
-
 import { Reading } from '../../store/read/reading.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { recipeId, recipeOf } from '../presets.ts'

@@ -1,5 +1,4 @@
 import type { FoundDimensions } from '../dimensions/header.ts'
-
 import type { Recipe } from '../presets.ts'
 
 // What the server and a decoding process say to each other. Bytes go past these, through the process's stdin and stdout.

@@ -2,6 +2,7 @@ import { type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } 
 import { BlobStoreError } from '../../errors.ts'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import type { ResolvedQuota } from '../types.ts'
 
 /** What an account has, in numbers. */
@@ -23,8 +24,8 @@ type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
  * lock, and it makes the transaction begin with a write. An insert or update, since an update of a row that is not
  * there would lock nothing. Resolves with the row as it is then, which nobody else changes before this transaction ends.
  */
-export async function lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Promise<AccountState> {
-  const { rows } = await addToAccount(trx, { did, ...none, ...deltas })
+export function* lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Step<AccountState> {
+  const { rows } = yield* addToAccount(trx, { did, ...none, ...deltas })
   const row = rows[0] as (typeof rows)[number]
   return {
     bytes: Number(row.bytes),
@@ -58,8 +59,8 @@ const addToAccount = statement(
 )
 
 /** As {@link lockAccount}, for what a deleted account may not do. */
-export async function lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Promise<AccountState> {
-  const account = await lockAccount(trx, did, deltas)
+export function* lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Step<AccountState> {
+  const account = yield* lockAccount(trx, did, deltas)
   if (account.deletedAt === null) return account
   throw new BlobStoreError(
     'AccountDeleted',

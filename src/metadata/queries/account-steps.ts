@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { AccountSteps } from '../contract/accounts.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
 import { assertNotRestored } from './identity-rows.ts'
@@ -14,52 +14,53 @@ import { isHeld, unheldAmong } from './takedown-steps.ts'
 export function accountSteps(session: Session): AccountSteps {
   return {
     markDeleted: (did) =>
-      session.write(async (trx) => {
-        const { deletedAt } = await lockAccount(trx, did)
+      session.write(function* (trx) {
+        const { deletedAt } = yield* lockAccount(trx, did)
         if (deletedAt !== null) return deletedAt
-        const row = await trx
-          .updateTable('blobstore_account')
-          .set({ deleted_at: session.now(), deleting: 1 })
-          .where('did', '=', did)
-          .returning('deleted_at')
-          .executeTakeFirstOrThrow()
+        const row = yield* onlyRow(
+          trx
+            .updateTable('blobstore_account')
+            .set({ deleted_at: session.now(), deleting: 1 })
+            .where('did', '=', did)
+            .returning('deleted_at'),
+        )
         return Number(row.deleted_at)
       }),
 
     unfinishedDeletions: (limit) =>
-      session.read(async (db) => {
-        const rows = await db
-          .selectFrom('blobstore_account')
-          .select(['did', 'deleted_at'])
-          .where('deleting', '=', 1)
-          .limit(limit)
-          .execute()
+      session.read(function* (db) {
+        const rows = yield* rowsOf(
+          db.selectFrom('blobstore_account').select(['did', 'deleted_at']).where('deleting', '=', 1).limit(limit),
+        )
         return rows.map((row) => ({ did: row.did, mark: Number(row.deleted_at) }))
       }),
 
     deleteSome: (did, mark, { limit, deleteDelay, takedownHold }) =>
-      session.write(async (trx) => {
-        if ((await lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
-        await assertNotRestored(trx)
+      session.write(function* (trx) {
+        if ((yield* lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
+        yield* assertNotRestored(trx)
         for (const table of ['blobstore_expected', 'blobstore_ref'] as const) {
           // Whatever they name: one blob may be named by a million records.
-          if ((await deleteNamings(trx, table, sql`did = ${did} order by cid limit ${limit}`)) > 0) return true
+          if ((yield* deleteNamings(trx, table, sql`did = ${did} order by cid limit ${limit}`)) > 0) return true
         }
-        const blobs = await trx
-          .selectFrom('blobstore_blob')
-          .select('cid')
-          .where('did', '=', did)
-          .$if(takedownHold > 0, (query) =>
-            query.where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blobstore_blob.cid') }, takedownHold))),
-          )
-          .limit(limit)
-          .execute()
+        const blobs = yield* rowsOf(
+          trx
+            .selectFrom('blobstore_blob')
+            .select('cid')
+            .where('did', '=', did)
+            .$if(takedownHold > 0, (query) =>
+              query.where((eb) =>
+                eb.not(isHeld(session, trx, { did, cid: eb.ref('blobstore_blob.cid') }, takedownHold)),
+              ),
+            )
+            .limit(limit),
+        )
         if (blobs.length === 0) {
-          if (takedownHold > 0 && (await expireHeld(trx, did, limit))) return true
-          await trx.updateTable('blobstore_account').set({ deleting: 0 }).where('did', '=', did).execute()
+          if (takedownHold > 0 && (yield* expireHeld(trx, did, limit))) return true
+          yield* execute(trx.updateTable('blobstore_account').set({ deleting: 0 }).where('did', '=', did))
           return false
         }
-        const cids = await unheldAmong(
+        const cids = yield* unheldAmong(
           session,
           trx,
           did,
@@ -67,20 +68,21 @@ export function accountSteps(session: Session): AccountSteps {
           takedownHold,
         )
         if (cids.length === 0) return true // taken down since they were looked at
-        await deleteBlobs(session, trx, did, cids, deleteDelay)
+        yield* deleteBlobs(session, trx, did, cids, deleteDelay)
         return true
       }),
 
     reopen: (did, { trx }) =>
-      session.write(async (db) => {
-        await lockAccount(db, did)
-        const row = await db
-          .updateTable('blobstore_account')
-          .set({ deleted_at: null })
-          .where('did', '=', did)
-          .where('deleting', '=', 0)
-          .returning('did')
-          .executeTakeFirst()
+      session.write(function* (db) {
+        yield* lockAccount(db, did)
+        const row = yield* firstRow(
+          db
+            .updateTable('blobstore_account')
+            .set({ deleted_at: null })
+            .where('did', '=', did)
+            .where('deleting', '=', 0)
+            .returning('did'),
+        )
         if (row) return
         const message = 'What this account had is still being forgotten; try again when it is'
         throw new BlobStoreError('AccountDeleted', message, { did, transient: true })
@@ -88,15 +90,16 @@ export function accountSteps(session: Session): AccountSteps {
   }
 
   /** What is held is temporary from here on, and goes when it is held no more. Resolves with whether there was any. */
-  async function expireHeld(trx: Kysely<Tables>, did: string, limit: number): Promise<boolean> {
-    const held = await trx
-      .selectFrom('blobstore_blob')
-      .select('cid')
-      .where('did', '=', did)
-      .where('expires_at', 'is', null)
-      .limit(limit)
-      .execute()
-    await letGo(trx, { did, cids: held.map((blob) => blob.cid) }, session.now())
+  function* expireHeld(trx: Kysely<Tables>, did: string, limit: number): Step<boolean> {
+    const held = yield* rowsOf(
+      trx
+        .selectFrom('blobstore_blob')
+        .select('cid')
+        .where('did', '=', did)
+        .where('expires_at', 'is', null)
+        .limit(limit),
+    )
+    yield* letGo(trx, { did, cids: held.map((blob) => blob.cid) }, session.now())
     return held.length > 0
   }
 }

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { Tables, UploadTable } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import type { Step } from '../step.ts'
 import { isPurged, purged } from './purge-rows.ts'
 
 type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
@@ -12,7 +13,7 @@ type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
  * the transaction ends; SQLite has one writer at a time. Nor does it come to be for what is purged, of which nothing is to be
  * stored: an upload of which no row knows the CID yet is refused where it gets it, see {@link assertNotPurged}.
  */
-export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Promise<void> {
+export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Step<void> {
   const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
     db
       .insertInto('blobstore_upload')
@@ -33,17 +34,17 @@ export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: 
           .$if(session.dialect.name === 'postgres', (query) => query.forKeyShare()),
       ),
   )
-  return async (trx, upload) => {
-    const { numAffectedRows } = await insert(trx, upload)
+  return function* (trx, upload) {
+    const { numAffectedRows } = yield* insert(trx, upload)
     if (numAffectedRows === 1n) return
-    if (upload.cid !== null) await assertNotPurged(trx, upload.did, upload.cid)
+    if (upload.cid !== null) yield* assertNotPurged(trx, upload.did, upload.cid)
     throw retired(upload.backend)
   }
 }
 
 /** @throws `BlobTakenDown` */
-export async function assertNotPurged(trx: Kysely<Tables>, did: string | null, cid: string): Promise<void> {
-  if (!(await isPurged(trx, did ?? '', cid))) return
+export function* assertNotPurged(trx: Kysely<Tables>, did: string | null, cid: string): Step<void> {
+  if (!(yield* isPurged(trx, did ?? '', cid))) return
   const about = { ...(did !== null && { did }), cid }
   throw new BlobStoreError('BlobTakenDown', 'This blob was taken down and cannot be uploaded again', about)
 }

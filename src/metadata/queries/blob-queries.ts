@@ -1,9 +1,9 @@
 import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import type { BlobQueries } from '../contract/queries.ts'
-
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
+import { firstRow, rowsOf, type Step } from '../step.ts'
 import type { BlobStat, BlobViewer } from '../types.ts'
 import { takenDown } from './takedown-steps.ts'
 import { walk, walkCids } from './walks.ts'
@@ -14,8 +14,8 @@ export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'impor
 export function blobQueries(session: Session): OneBlobQueries {
   return {
     resolve: (did, cid, { as, scopes, trx }) =>
-      session.read(async (db) => {
-        const [row] = (await findVisible(db, { did, cid, scopes })).rows
+      session.read(function* (db) {
+        const [row] = (yield* findVisible(db, { did, cid, scopes })).rows
         if (!row) return null
         const stat = toStat(row)
         if (!isVisible(stat, as, Boolean(row.visible)) || (row.deleted_at !== null && as !== 'moderator')) return null
@@ -34,7 +34,7 @@ export function blobQueries(session: Session): OneBlobQueries {
 
     importProgress: async (did, { trx }) => {
       const [account] = await session.read(
-        (db) => db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did).execute(),
+        (db) => rowsOf(db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did)),
         trx,
       )
       // A temporary blob is no import until a record names it.
@@ -49,12 +49,10 @@ export function blobQueries(session: Session): OneBlobQueries {
     },
 
     usage: (did, { trx }) =>
-      session.read(async (db) => {
-        const row = await db
-          .selectFrom('blobstore_account')
-          .select(['bytes', 'count', 'reserved', 'pending'])
-          .where('did', '=', did)
-          .executeTakeFirst()
+      session.read(function* (db) {
+        const row = yield* firstRow(
+          db.selectFrom('blobstore_account').select(['bytes', 'count', 'reserved', 'pending']).where('did', '=', did),
+        )
         return {
           bytes: Number(row?.bytes ?? 0),
           count: Number(row?.count ?? 0),
@@ -70,38 +68,39 @@ type Reference = Pick<RefTable, 'scope' | 'rev' | 'record_uri'>
 function referencesAfter(
   db: Kysely<Tables>,
   { did, cid, after, atMost }: { did: string; cid: string; after: Reference | undefined; atMost: number },
-): Promise<Reference[]> {
-  return db
-    .selectFrom('blobstore_ref')
-    .select(['scope', 'rev', 'record_uri'])
-    .where('did', '=', did)
-    .where('cid', '=', cid)
-    .$if(after !== undefined, (query) =>
-      query.where(({ eb, refTuple, tuple }) =>
-        eb(
-          refTuple('scope', 'rev', 'record_uri'),
-          '>',
-          tuple(after?.scope ?? '', after?.rev ?? '', after?.record_uri ?? ''),
+): Step<Reference[]> {
+  return rowsOf(
+    db
+      .selectFrom('blobstore_ref')
+      .select(['scope', 'rev', 'record_uri'])
+      .where('did', '=', did)
+      .where('cid', '=', cid)
+      .$if(after !== undefined, (query) =>
+        query.where(({ eb, refTuple, tuple }) =>
+          eb(
+            refTuple('scope', 'rev', 'record_uri'),
+            '>',
+            tuple(after?.scope ?? '', after?.rev ?? '', after?.record_uri ?? ''),
+          ),
         ),
-      ),
-    )
-    .orderBy('scope')
-    .orderBy('rev')
-    .orderBy('record_uri')
-    .limit(atMost)
-    .execute()
+      )
+      .orderBy('scope')
+      .orderBy('rev')
+      .orderBy('record_uri')
+      .limit(atMost),
+  )
 }
 
 /** The CIDs that records wait for, each once. */
-async function waitedFor(
+function* waitedFor(
   db: Kysely<Tables>,
   asked: { did: string; after: string; atMost: number },
-): Promise<{ cid: string; held: unknown }[]> {
-  const { rows } = await sql<{ cid: string; held: unknown }>`
+): Step<{ cid: string; held: unknown }[]> {
+  const cids = sql<{ cid: string; held: unknown }>`
     with recursive ${walkCids('blobstore_expected', asked)}
     select cid, exists (select 1 from blobstore_blob as blob where blob.cid = walk.cid and blob.did = ${asked.did}) as held
-    from walk where cid is not null order by cid`.execute(db)
-  return rows
+    from walk where cid is not null order by cid`
+  return yield* rowsOf(cids.compile(db))
 }
 
 const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>

@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Ahead, CollectSteps } from '../contract/collection.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { changedRows, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { readNotes } from './meta-notes.ts'
@@ -13,9 +13,9 @@ import { readNotes } from './meta-notes.ts'
 export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'> {
   return {
     bringBack: async (ahead) => {
-      const { most } = await session.read(async (db) => {
-        await assertNotRestored(db)
-        return readNotes(db)
+      const { most } = await session.read(function* (db) {
+        yield* assertNotRestored(db)
+        return yield* readNotes(db)
       })
       const { grace, deleteDelay, lease } = most
       // Another process may be of a version that forgets them: then nothing is shortened before they are known again.
@@ -28,37 +28,40 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
 
   async function bringBackTombstones(delay: number, { limit }: Ahead): Promise<number> {
     const rows = await session.read((db) =>
-      db
-        .selectFrom('blobstore_doomed')
-        .select('key')
-        .where('not_before', '>', session.now(delay))
-        .orderBy('not_before')
-        .limit(limit)
-        .execute(),
+      rowsOf(
+        db
+          .selectFrom('blobstore_doomed')
+          .select('key')
+          .where('not_before', '>', session.now(delay))
+          .orderBy('not_before')
+          .limit(limit),
+      ),
     )
     if (rows.length === 0) return 0
     const keys = rows.map(({ key }) => key)
-    return session.write(async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable('blobstore_doomed')
-        .set({ not_before: session.now(delay) })
-        .where('key', 'in', keys)
-        .where('not_before', '>', session.now(delay))
-        .executeTakeFirst()
-      return Number(numUpdatedRows)
+    return session.write(function* (trx) {
+      const changed = yield* changedRows(
+        trx
+          .updateTable('blobstore_doomed')
+          .set({ not_before: session.now(delay) })
+          .where('key', 'in', keys)
+          .where('not_before', '>', session.now(delay)),
+      )
+      return changed
     })
   }
 
   async function bringBackBlobs(delay: number, { limit }: Ahead): Promise<number> {
     const rows = await session.read((db) =>
-      db
-        .selectFrom('blobstore_blob')
-        .select(['did', 'cid'])
-        .where('expires_at', 'is not', null)
-        .where('expires_at', '>', session.now(delay))
-        .orderBy('expires_at')
-        .limit(limit)
-        .execute(),
+      rowsOf(
+        db
+          .selectFrom('blobstore_blob')
+          .select(['did', 'cid'])
+          .where('expires_at', 'is not', null)
+          .where('expires_at', '>', session.now(delay))
+          .orderBy('expires_at')
+          .limit(limit),
+      ),
     )
     let changed = 0
     for (const [did, blobs] of Map.groupBy(rows, (row) => row.did)) {
@@ -68,47 +71,41 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     return changed
   }
 
-  async function expireLater(
-    trx: Kysely<Tables>,
-    did: string,
-    cids: readonly string[],
-    delay: number,
-  ): Promise<number> {
-    await lockAccount(trx, did)
-    const { numUpdatedRows } = await trx
-      .updateTable('blobstore_blob')
-      .set({ expires_at: session.now(delay) })
-      .where('did', '=', did)
-      .where('cid', 'in', cids)
-      .where('expires_at', '>', session.now(delay))
-      .executeTakeFirst()
-    return Number(numUpdatedRows)
+  function* expireLater(trx: Kysely<Tables>, did: string, cids: readonly string[], delay: number): Step<number> {
+    yield* lockAccount(trx, did)
+    const changed = yield* changedRows(
+      trx
+        .updateTable('blobstore_blob')
+        .set({ expires_at: session.now(delay) })
+        .where('did', '=', did)
+        .where('cid', 'in', cids)
+        .where('expires_at', '>', session.now(delay)),
+    )
+    return changed
   }
 
   /** What is reserved is the most that an upload may still send, and so how long it may still last. */
   async function bringBackUploads(lease: number, { limit, allowance }: Ahead): Promise<number> {
     const latest = lease + allowance.most
     const rows = await session.read((db) =>
-      db
-        .selectFrom('blobstore_upload')
-        .select('key')
-        .where('lease_until', '>', session.now(latest))
-        .limit(limit)
-        .execute(),
+      rowsOf(
+        db.selectFrom('blobstore_upload').select('key').where('lease_until', '>', session.now(latest)).limit(limit),
+      ),
     )
     if (rows.length === 0) return 0
     const keys = rows.map(({ key }) => key)
     const until: RawBuilder<number> = sql`${session.now(lease)} + case
       when reserved >= ${whole((allowance.most / 1000) * allowance.rate)} then ${whole(allowance.most)}
       else reserved * 1000 / ${whole(allowance.rate)} + 1 end`
-    return session.write(async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable('blobstore_upload')
-        .set({ lease_until: until })
-        .where('key', 'in', keys)
-        .where('lease_until', '>', session.now(latest))
-        .executeTakeFirst()
-      return Number(numUpdatedRows)
+    return session.write(function* (trx) {
+      const changed = yield* changedRows(
+        trx
+          .updateTable('blobstore_upload')
+          .set({ lease_until: until })
+          .where('key', 'in', keys)
+          .where('lease_until', '>', session.now(latest)),
+      )
+      return changed
     })
   }
 }

@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { Commit, CommitOutcome } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'
 import { statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { expired } from './announce-upload.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
@@ -16,7 +16,7 @@ import { takenDown } from './takedown-steps.ts'
 type Trx = Kysely<Tables>
 
 /** The last step of an upload: its bytes become the account's, or are doomed. */
-export function commitStep(session: Session): (trx: Trx, upload: Commit) => Promise<CommitOutcome> {
+export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step<CommitOutcome> {
   /** The blob begins its grace period anew, unless a record keeps it. */
   const prolong = session.statement((db, { did, cid, grace }: { did: string; cid: string; grace: number }, now) =>
     db
@@ -75,10 +75,10 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
   )
   return commit
 
-  async function commit(trx: Trx, upload: Commit): Promise<CommitOutcome> {
+  function* commit(trx: Trx, upload: Commit): Step<CommitOutcome> {
     const { key, backend, did, cid, size, grace, createdAt = null } = upload
     // As if it were the account's first copy, which it mostly is.
-    const { deletedAt } = await lockAccount(trx, did, {
+    const { deletedAt } = yield* lockAccount(trx, did, {
       reserved: -size,
       uploads: -1,
       bytes: size,
@@ -87,30 +87,30 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
     })
     // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
     // each other.
-    const { numAffectedRows: own } = await takeUpload(trx, { key })
+    const { numAffectedRows: own } = yield* takeUpload(trx, { key })
     if (own !== 1n) throw expired(upload)
 
-    const situation = (await findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
+    const situation = (yield* findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
-    const wasPurged = situation.takenDown ? await isPurged(trx, did, cid) : false
+    const wasPurged = situation.takenDown ? yield* isPurged(trx, did, cid) : false
     const isRefused = situation.takenDown && (wasPurged || upload.takenDown !== 'store')
     const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null
     if (refusal !== null || heldType !== null) {
-      await lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
+      yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
     }
     if (refusal !== null) {
       // Of what is purged as little as possible stays, for as short as possible: the backend has acknowledged these bytes.
-      await doom(session, trx, [{ key, backend, did, size }], wasPurged ? 0 : upload.unusedDelay)
+      yield* doom(session, trx, [{ key, backend, did, size }], wasPurged ? 0 : upload.unusedDelay)
       return { outcome: refusal }
     }
     // A copy too many counts against the account only where it knew that it has the blob, and then always alike: which of
     // the two copies goes, and when, depends on when anybody last uploaded these bytes, which `pending` must not tell.
-    await settleContent(trx, upload, situation)
-    if (heldType !== null) await doom(session, trx, [chargeOf(upload)], upload.unusedDelay)
-    const mimeType = await typeOf(trx, upload, situation)
-    if (heldType !== null) await prolong(trx, { did, cid, grace })
-    else await insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
-    const met = situation.expected ? await meetExpectations(trx, { did, cid, mimeType, size }) : null
+    yield* settleContent(trx, upload, situation)
+    if (heldType !== null) yield* doom(session, trx, [chargeOf(upload)], upload.unusedDelay)
+    const mimeType = yield* typeOf(trx, upload, situation)
+    if (heldType !== null) yield* prolong(trx, { did, cid, grace })
+    else yield* insertBlob(trx, { did, cid, mime_type: mimeType, size, grace, createdAt })
+    const met = situation.expected ? yield* meetExpectations(trx, { did, cid, mimeType, size }) : null
     return { outcome: 'stored', mimeType, differing: met?.differing ?? [], waiting: met?.waiting ?? false }
   }
 
@@ -118,27 +118,27 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Prom
    * What the blob is from here on. Where records wait for it, what the first of them says. One that a record references
    * keeps the type that records may name; else a client that says another puts a mistake right.
    */
-  async function typeOf(trx: Trx, upload: Commit, { expected, heldType }: Situation): Promise<string> {
+  function* typeOf(trx: Trx, upload: Commit, { expected, heldType }: Situation): Step<string> {
     const { did, cid, mimeType, declared } = upload
-    if (heldType === null) return (expected ? await expectedType(trx, { did, cid }) : null) ?? mimeType
+    if (heldType === null) return (expected ? yield* expectedType(trx, { did, cid }) : null) ?? mimeType
     if (!declared || heldType === mimeType) return heldType
-    return (await retype(trx, { did, cid, mimeType })) ? mimeType : heldType
+    return (yield* retype(trx, { did, cid, mimeType })) ? mimeType : heldType
   }
 
   /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
-  async function settleContent(trx: Trx, upload: Commit, live: Situation): Promise<void> {
+  function* settleContent(trx: Trx, upload: Commit, live: Situation): Step<void> {
     const { key, backend, cid, size } = upload
     if (live.key === null || live.backend === null) {
-      await insertContent(trx, { cid, key, backend, size })
+      yield* insertContent(trx, { cid, key, backend, size })
       return
     }
     if (live.fresh) {
-      await doom(session, trx, [{ key, backend, size, did: null }], upload.unusedDelay)
+      yield* doom(session, trx, [{ key, backend, size, did: null }], upload.unusedDelay)
       return
     }
-    const { numAffectedRows } = await replaceContent(trx, { cid, former: live.key, key, backend })
+    const { numAffectedRows } = yield* replaceContent(trx, { cid, former: live.key, key, backend })
     if (numAffectedRows !== 1n) throw new LostRace()
-    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], upload.deleteDelay)
+    yield* doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], upload.deleteDelay)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { execute, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
 
@@ -9,37 +10,39 @@ import { chargeOf, doom } from './doomed-rows.ts'
  * transaction, so that no content is ever without a blob and none has to be searched for. A reference or another
  * account's blob that comes between is a foreign key violation, and nothing is deleted.
  */
-export async function deleteBlobs(
+export function* deleteBlobs(
   session: Session,
   trx: Kysely<Tables>,
   did: string,
   cids: readonly string[],
   deleteDelay: number,
-): Promise<number> {
+): Step<number> {
   if (cids.length === 0) return 0
-  const deleted = await trx
-    .deleteFrom('blobstore_blob')
-    .where('did', '=', did)
-    .where('cid', 'in', cids)
-    .returning(['cid', 'size', 'expires_at'])
-    .execute()
+  const deleted = yield* rowsOf(
+    trx
+      .deleteFrom('blobstore_blob')
+      .where('did', '=', did)
+      .where('cid', 'in', cids)
+      .returning(['cid', 'size', 'expires_at']),
+  )
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   const temporary = deleted.filter((row) => row.expires_at !== null).length
-  await lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })
+  yield* lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })
   // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
-  await lockContents(session, trx, cids)
-  const unowned = await trx
-    .deleteFrom('blobstore_content')
-    .where('cid', 'in', cids)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb.selectFrom('blobstore_blob').select('did').whereRef('blobstore_blob.cid', '=', 'blobstore_content.cid'),
+  yield* lockContents(session, trx, cids)
+  const unowned = yield* rowsOf(
+    trx
+      .deleteFrom('blobstore_content')
+      .where('cid', 'in', cids)
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb.selectFrom('blobstore_blob').select('did').whereRef('blobstore_blob.cid', '=', 'blobstore_content.cid'),
+          ),
         ),
-      ),
-    )
-    .returning(['cid', 'key', 'backend', 'size'])
-    .execute()
+      )
+      .returning(['cid', 'key', 'backend', 'size']),
+  )
   const keys = new Map(unowned.map((content) => [content.cid, content]))
   const doomed = deleted.map(({ cid, size }) => {
     // What others have too stays. The account is charged all the same.
@@ -47,7 +50,7 @@ export async function deleteBlobs(
     const content = keys.get(cid)
     return content ? { ...charge, key: content.key, backend: content.backend } : charge
   })
-  await doom(session, trx, doomed, deleteDelay)
+  yield* doom(session, trx, doomed, deleteDelay)
   return deleted.length
 }
 
@@ -55,7 +58,7 @@ export async function deleteBlobs(
  * Keeps the content of these CIDs as it is until the transaction ends, in one order for all who do so. On PostgreSQL alone: SQLite
  * has one writer at a time.
  */
-export async function lockContents(session: Session, trx: Kysely<Tables>, cids: readonly string[]): Promise<void> {
+export function* lockContents(session: Session, trx: Kysely<Tables>, cids: readonly string[]): Step<void> {
   if (session.dialect.name !== 'postgres') return
-  await trx.selectFrom('blobstore_content').select('cid').where('cid', 'in', cids).orderBy('cid').forUpdate().execute()
+  yield* execute(trx.selectFrom('blobstore_content').select('cid').where('cid', 'in', cids).orderBy('cid').forUpdate())
 }

@@ -2,6 +2,7 @@ import { type Kysely, type SqlBool, sql } from 'kysely'
 import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { execute, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { addUp } from './sums.ts'
 
@@ -25,16 +26,17 @@ export function chargeOf({ did, cid, size }: { did: string; cid: string; size: n
  * Tombstones: the bytes under these keys will be deleted, `delay` milliseconds from now at the earliest, and the keys
  * never come back. All keys of one account, or of none.
  */
-export async function doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Promise<void> {
+export function* doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Step<void> {
   const [first] = keys
   if (!first) return
   const notBefore = session.now(delay)
-  await trx
-    .insertInto('blobstore_doomed')
-    .values(keys.map((key) => ({ ...key, not_before: notBefore, attempts: 0, last_error: null })))
-    .execute()
+  yield* execute(
+    trx
+      .insertInto('blobstore_doomed')
+      .values(keys.map((key) => ({ ...key, not_before: notBefore, attempts: 0, last_error: null }))),
+  )
   if (first.did === null) return
-  await lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
+  yield* lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
 }
 
 /** Keys whose bytes are to be deleted, due or not. */

@@ -2,9 +2,9 @@ import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { isSameType, saysSomething } from '../../blob/same-type.ts'
 import type { Meeting } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import { maxDifferingClaims } from '../types.ts'
 import { keepBlobs } from './kept-blobs.ts'
 
@@ -23,8 +23,8 @@ const asked = 1000
  * The type that the account's records give the blob that they wait for: that of the first of them, by revision, which
  * gives one. Undefined when no record waits for it, null when none of them says what it is.
  */
-export async function expectedType(db: Kysely<Tables>, blob: Expected): Promise<string | null | undefined> {
-  const { rows } = await findFirstType(db, blob)
+export function* expectedType(db: Kysely<Tables>, blob: Expected): Step<string | null | undefined> {
+  const { rows } = yield* findFirstType(db, blob)
   const type = rows[0]?.mime_type
   if (type === undefined) return undefined
   return saysSomething(type) ? snifferSpelling(type) : null
@@ -45,16 +45,16 @@ const findFirstType = statement((db, blob: Expected) =>
  * The account holds the blob: of the records that wait for it the first {@link metAtOnce} reference it from here on. The CID
  * proves the bytes, whatever a record says of their type and size. Only with the last is the blob no longer looked at.
  */
-export async function meetExpectations(
+export function* meetExpectations(
   trx: Kysely<Tables>,
   blob: Expected & { mimeType: string; size: number },
-): Promise<Meeting> {
+): Step<Meeting> {
   const { did, cid, mimeType, size } = blob
-  const { rows } = await findDiffering(trx, blob)
-  await reference(trx, blob)
-  await forget(trx, { did, cid })
-  await keepBlobs(trx, { did, cids: [cid] })
-  const waiting = await waits(trx, { did, cid })
+  const { rows } = yield* findDiffering(trx, blob)
+  yield* reference(trx, blob)
+  yield* forget(trx, { did, cid })
+  yield* keepBlobs(trx, { did, cids: [cid] })
+  const waiting = yield* waits(trx, { did, cid })
   const differing = rows
     .map((row) => ({
       cid,
@@ -67,8 +67,8 @@ export async function meetExpectations(
 }
 
 /** Whether any record of the account waits for the blob. */
-async function waits(db: Kysely<Tables>, blob: Expected): Promise<boolean> {
-  return (await findWaiting(db, blob)).rows.length > 0
+function* waits(db: Kysely<Tables>, blob: Expected): Step<boolean> {
+  return (yield* findWaiting(db, blob)).rows.length > 0
 }
 
 const findWaiting = statement((db, blob: Expected) => waiting(db, blob, 1).select('cid'))

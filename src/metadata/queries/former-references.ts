@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { publicScope } from '../../blob/identifiers.ts'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import { rowsOf, type Step } from '../step.ts'
 import { deleteNamings } from './naming-rows.ts'
 import { chunks } from './walks.ts'
 
@@ -27,56 +28,57 @@ export interface Former {
 }
 
 /** What these records named before: blobs that the account has, and blobs that they wait for. */
-export async function namedBy(
+export function* namedBy(
   trx: Kysely<Tables>,
   did: string,
   recordUris: readonly string[],
-): Promise<{ references: Former[]; expected: Former[] }> {
+): Step<{ references: Former[]; expected: Former[] }> {
   const references: Former[] = []
   const expected: Former[] = []
   for (const uris of chunks(recordUris)) {
-    const { rows } = await findNamed(trx, { did, uris })
+    const { rows } = yield* findNamed(trx, { did, uris })
     for (const row of rows) (row.waits ? expected : references).push(row)
   }
   return { references, expected }
 }
 
 /** Deletes what these records named before. */
-export async function deleteFormer(
+export function* deleteFormer(
   trx: Kysely<Tables>,
   did: string,
   { references, expected }: { references: readonly Named[]; expected: readonly Named[] },
-): Promise<void> {
+): Step<void> {
   for (const [table, namings] of [
     ['blobstore_ref', references],
     ['blobstore_expected', expected],
   ] as const) {
     for (const uris of chunks([...new Set(namings.map((naming) => naming.recordUri))])) {
-      await deleteNamings(trx, table, sql`did = ${did} and record_uri in (${sql.join(uris)})`)
+      yield* deleteNamings(trx, table, sql`did = ${did} and record_uri in (${sql.join(uris)})`)
     }
   }
 }
 
 /** Those of the CIDs that these records showed to the public, and that no record shows it now. */
-export async function hiddenAmong(trx: Kysely<Tables>, did: string, former: readonly Former[]): Promise<string[]> {
+export function* hiddenAmong(trx: Kysely<Tables>, did: string, former: readonly Former[]): Step<string[]> {
   const shown = new Set(former.filter(({ scope }) => scope === publicScope).map((naming) => naming.cid))
   for (const cids of chunks([...shown])) {
-    const rows = await trx
-      .selectFrom('blobstore_blob as blob')
-      .select('cid')
-      .where('did', '=', did)
-      .where('cid', 'in', cids)
-      .where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('blobstore_ref as ref')
-            .select('ref.cid')
-            .whereRef('ref.did', '=', 'blob.did')
-            .whereRef('ref.cid', '=', 'blob.cid')
-            .where('ref.scope', '=', publicScope),
+    const rows = yield* rowsOf(
+      trx
+        .selectFrom('blobstore_blob as blob')
+        .select('cid')
+        .where('did', '=', did)
+        .where('cid', 'in', cids)
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('blobstore_ref as ref')
+              .select('ref.cid')
+              .whereRef('ref.did', '=', 'blob.did')
+              .whereRef('ref.cid', '=', 'blob.cid')
+              .where('ref.scope', '=', publicScope),
+          ),
         ),
-      )
-      .execute()
+    )
     for (const { cid } of rows) shown.delete(cid)
   }
   return [...shown]

@@ -1,6 +1,7 @@
 import type { Kysely, RawBuilder } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import { changedRows, execute, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { isNamed } from './naming-rows.ts'
 
@@ -12,9 +13,9 @@ interface Blobs {
 }
 
 /** Records reference these blobs: they are temporary no more. One that records still wait for is, until all reference it. */
-export async function keepBlobs(trx: Kysely<Tables>, blobs: Blobs): Promise<void> {
-  const { numAffectedRows = 0n } = await keep(trx, blobs)
-  if (numAffectedRows > 0n) await lockAccount(trx, blobs.did, { temporary: -Number(numAffectedRows) })
+export function* keepBlobs(trx: Kysely<Tables>, blobs: Blobs): Step<void> {
+  const { numAffectedRows = 0n } = yield* keep(trx, blobs)
+  if (numAffectedRows > 0n) yield* lockAccount(trx, blobs.did, { temporary: -Number(numAffectedRows) })
 }
 
 const keep = statement((db, { did, cids }: Blobs) =>
@@ -28,7 +29,7 @@ const keep = statement((db, { did, cids }: Blobs) =>
 )
 
 /** Those of the blobs that no record references any more are temporary from here on, and expire then. */
-export async function letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: RawBuilder<number>): Promise<void> {
+export function* letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: RawBuilder<number>): Step<void> {
   if (cids.length === 0) return
   const unreferenced = trx
     .updateTable('blobstore_blob')
@@ -37,7 +38,7 @@ export async function letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt
     .where('cid', 'in', cids)
     .where((eb) => eb.not(isNamed(eb, 'blobstore_ref')))
   // First what is temporary already, as where records still waited for it: it has a whole grace period before it, too.
-  await unreferenced.where('expires_at', 'is not', null).execute()
-  const { numUpdatedRows } = await unreferenced.where('expires_at', 'is', null).executeTakeFirstOrThrow()
-  if (numUpdatedRows > 0n) await lockAccount(trx, did, { temporary: Number(numUpdatedRows) })
+  yield* execute(unreferenced.where('expires_at', 'is not', null))
+  const changed = yield* changedRows(unreferenced.where('expires_at', 'is', null))
+  if (changed > 0) yield* lockAccount(trx, did, { temporary: changed })
 }

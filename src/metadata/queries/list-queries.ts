@@ -1,8 +1,8 @@
 import type { ExpressionBuilder, ExpressionWrapper, Kysely, SqlBool } from 'kysely'
 import type { BlobQueries } from '../contract/queries.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { rowsOf, type Step } from '../step.ts'
 import { isDeleted } from './account-row.ts'
 import { selectBlobs, toStat } from './blob-queries.ts'
 import { decodeCursor, encodeCursor, listReferenced, notACursor, pageOf } from './list-referenced.ts'
@@ -20,7 +20,7 @@ export function listQueries(
     },
 
     listAll: (did, { limit, cursor, trx }) =>
-      session.read(async (db) => {
+      session.read(function* (db) {
         const after = decodeCursor('own', cursor)
         let query = selectBlobs(db, did)
           .where((eb) => eb.not(isDeleted(db, did)))
@@ -34,7 +34,7 @@ export function listQueries(
             eb(refTuple('blob.created_at', 'blob.cid'), '<', tuple(createdAt, after[1])),
           )
         }
-        const stats = (await query.execute()).map(toStat)
+        const stats = (yield* rowsOf(query)).map(toStat)
         return pageOf(stats, limit, (stat) => encodeCursor('own', String(stat.createdAt.getTime()), stat.cid))
       }, trx),
 
@@ -52,7 +52,7 @@ export function listQueries(
 
     listAccounts: async ({ limit, cursor, trx }) => {
       const [begin] = decodeCursor('accounts', cursor) ?? ['']
-      const rows = await fill<Awaited<ReturnType<typeof accountsAfter>>[number]>(
+      const rows = await fill<Account>(
         limit + 1,
         (last, atMost) => session.read((db) => accountsAfter(db, last?.did ?? begin, atMost), trx),
         // A row is also the lock of an account that never had a blob.
@@ -64,15 +64,22 @@ export function listQueries(
   }
 }
 
-const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number) =>
-  db
-    .selectFrom('blobstore_account')
-    .select(['did', 'deleted_at'])
-    .select((eb) => hasSomething(eb).as('has'))
-    .where('did', '>', did)
-    .orderBy('did')
-    .limit(atMost)
-    .execute()
+interface Account {
+  did: string
+  deleted_at: number | null
+  has: unknown
+}
+
+const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number): Step<Account[]> =>
+  rowsOf(
+    db
+      .selectFrom('blobstore_account')
+      .select(['did', 'deleted_at'])
+      .select((eb) => hasSomething(eb).as('has'))
+      .where('did', '>', did)
+      .orderBy('did')
+      .limit(atMost),
+  )
 
 interface Waiting {
   cid: string
@@ -82,10 +89,10 @@ interface Waiting {
 }
 
 /** Records that wait for blobs. After one whose blob is not missing, those of the next blob: it may be named by a million. */
-async function waitingAfter(
+function* waitingAfter(
   db: Kysely<Tables>,
   { did, after, atMost }: { did: string; after: Waiting | undefined; atMost: number },
-): Promise<Waiting[]> {
+): Step<Waiting[]> {
   let query = db
     .selectFrom('blobstore_expected')
     .select(['cid', 'record_uri as recordUri'])
@@ -112,7 +119,7 @@ async function waitingAfter(
       eb(refTuple('cid', 'record_uri'), '>', tuple(after.cid, after.recordUri)),
     )
   }
-  const rows = await query.execute()
+  const rows = yield* rowsOf(query)
   return rows.map(({ cid, recordUri, ...row }) => ({ cid, recordUri, missing: !row.takenDown && !row.held }))
 }
 

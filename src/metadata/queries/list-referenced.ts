@@ -3,6 +3,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { HostTransaction } from '../host-database.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { firstRow, rowsOf, type Step } from '../step.ts'
 import type { BlobPage } from '../types.ts'
 import { isDeleted } from './account-row.ts'
 import { takenDown } from './takedown-steps.ts'
@@ -38,34 +39,35 @@ export async function listReferenced(
   return page(rows.map((row) => row.cid))
 
   /** CIDs in their order, those that are not listed too. */
-  async function cidsAfter(db: Kysely<Tables>, { after, scopes }: Asked, atMost: number) {
+  function* cidsAfter(db: Kysely<Tables>, { after, scopes }: Asked, atMost: number) {
     const cid = sql.ref<string>('walk.cid')
-    const { rows } = await sql<{ cid: string; listed: unknown }>`
+    const cids = sql<{ cid: string; listed: unknown }>`
       with recursive ${walkCids('blobstore_ref', { did, after, atMost })}
       select cid, (${isReferenced(db, { did, cid, scopes, since })} and not ${isHidden(db, did, cid)}) as listed
-      from walk where cid is not null order by cid`.execute(db)
-    return rows
+      from walk where cid is not null order by cid`
+    return yield* rowsOf(cids.compile(db))
   }
 }
 
 /** The CIDs of a page, where the references since that revision are few; null where they are many. */
-async function fewSince(
+function* fewSince(
   db: Kysely<Tables>,
   { did, after, limit, since, scopes }: Asked & { since: string },
-): Promise<string[] | null> {
+): Step<string[] | null> {
   const newer = db.selectFrom('blobstore_ref').where('did', '=', did).where('rev', '>', since).orderBy('rev')
-  if (await newer.select('rev').offset(few).limit(1).executeTakeFirst()) return null
-  const rows = await db
-    // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
-    .selectFrom(newer.select(['cid', 'scope']).limit(few).as('ref'))
-    .select('ref.cid')
-    .distinct()
-    .where('ref.scope', 'in', scopes)
-    .where('ref.cid', '>', after)
-    .where((eb) => eb.not(isHidden(db, did, eb.ref('ref.cid'))))
-    .orderBy('ref.cid')
-    .limit(limit + 1)
-    .execute()
+  if (yield* firstRow(newer.select('rev').offset(few).limit(1))) return null
+  const rows = yield* rowsOf(
+    db
+      // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
+      .selectFrom(newer.select(['cid', 'scope']).limit(few).as('ref'))
+      .select('ref.cid')
+      .distinct()
+      .where('ref.scope', 'in', scopes)
+      .where('ref.cid', '>', after)
+      .where((eb) => eb.not(isHidden(db, did, eb.ref('ref.cid'))))
+      .orderBy('ref.cid')
+      .limit(limit + 1),
+  )
   return rows.map((row) => row.cid)
 }
 

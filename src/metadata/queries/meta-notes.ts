@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'
+import { execute, firstRow, type Step } from '../step.ts'
 
 /** What `blobstore_meta.times` holds, besides the times themselves. Versions that do not know of it leave it out. */
 export interface MetaNotes {
@@ -17,19 +18,15 @@ export interface Doubt {
   since: number
 }
 
-export async function readNotes(trx: Kysely<Tables>): Promise<MetaNotes> {
-  const row = await trx.selectFrom('blobstore_meta').select('times').executeTakeFirst()
+export function* readNotes(trx: Kysely<Tables>): Step<MetaNotes> {
+  const row = yield* firstRow(trx.selectFrom('blobstore_meta').select('times'))
   const value = row?.times ? JSON.parse(row.times) : {}
   return { times: longest([value]), most: longest([value.most ?? {}]), doubts: value.doubts ?? {} }
 }
 
 /** Writes only what has changed. */
-export async function writeNotes(
-  trx: Kysely<Tables>,
-  before: MetaNotes,
-  { times, most, doubts }: MetaNotes,
-): Promise<void> {
+export function* writeNotes(trx: Kysely<Tables>, before: MetaNotes, { times, most, doubts }: MetaNotes): Step<void> {
   const after = JSON.stringify({ ...times, most, doubts })
   if (after === JSON.stringify({ ...before.times, most: before.most, doubts: before.doubts })) return
-  await trx.updateTable('blobstore_meta').set({ times: after }).execute()
+  yield* execute(trx.updateTable('blobstore_meta').set({ times: after }))
 }

@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import { changedRows, type Step } from '../step.ts'
 
 /** Where it is said that a record names a blob: one that is held, or one that it waits for. */
 export type NamingTable = 'blobstore_ref' | 'blobstore_expected'
@@ -11,18 +12,14 @@ const keys = {
 } as const
 
 /**
- * Deletes the rows that a condition finds, by whatever index, and resolves with their number. Deleted by the whole primary key:
+ * Deletes the rows that a condition finds, by whatever index, and returns their number. Deleted by the whole primary key:
  * asked at once, SQLite walks through all that the account has.
  */
-export async function deleteNamings(
-  trx: Kysely<Tables>,
-  table: NamingTable,
-  condition: RawBuilder<unknown>,
-): Promise<number> {
+export function* deleteNamings(trx: Kysely<Tables>, table: NamingTable, condition: RawBuilder<unknown>): Step<number> {
   const key = sql.join(keys[table].map((column) => sql.ref(column)))
-  const { numAffectedRows = 0n } = await sql`delete from ${sql.table(table)} where (${key}) in
-    (select ${key} from ${sql.table(table)} where ${condition})`.execute(trx)
-  return Number(numAffectedRows)
+  const deletion = sql`delete from ${sql.table(table)} where (${key}) in
+    (select ${key} from ${sql.table(table)} where ${condition})`
+  return yield* changedRows(deletion.compile(trx))
 }
 
 /** Whether any record references a blob, or waits for it: found in one step, however many do. */
@@ -43,8 +40,8 @@ interface Retyped {
 }
 
 /** Gives a blob another type, unless a record references it: that one names it by the type it has. Resolves with whether it did. */
-export async function retype(trx: Kysely<Tables>, blob: Retyped): Promise<boolean> {
-  const { numAffectedRows } = await change(trx, blob)
+export function* retype(trx: Kysely<Tables>, blob: Retyped): Step<boolean> {
+  const { numAffectedRows } = yield* change(trx, blob)
   return numAffectedRows === 1n
 }
 

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { BackendUse, ProcessNote, ProcessSteps } from '../contract/processes.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'
+import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { retired } from './announce-upload.ts'
 import { readNotes, writeNotes } from './meta-notes.ts'
 
@@ -19,96 +19,96 @@ export function processSteps(session: Session): ProcessSteps {
     },
 
     leave: (id) =>
-      session.write(async (trx) => {
-        await trx.deleteFrom('blobstore_process').where('id', '=', id).execute()
-        return (await running(trx)).length
+      session.write(function* (trx) {
+        yield* execute(trx.deleteFrom('blobstore_process').where('id', '=', id))
+        return (yield* running(trx)).length
       }),
 
     retireBackend: async (name) => {
       // It may take long to find none, and others wait meanwhile: first a look that nobody waits for.
       const use = await session.read((db) => useOf(db, name))
       if (isUsed(use)) return use
-      return session.write(async (trx) => {
-        await lock(trx)
+      return session.write(function* (trx) {
+        yield* lock(trx)
         // Nobody announces an upload from here on: see announceUpload.
         if (session.dialect.name === 'postgres') {
-          await trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate().execute()
+          yield* execute(trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate())
         }
-        const now = await useOf(trx, name)
-        if (!isUsed(now)) await trx.deleteFrom('blobstore_backend').where('name', '=', name).execute()
+        const now = yield* useOf(trx, name)
+        if (!isUsed(now)) yield* execute(trx.deleteFrom('blobstore_backend').where('name', '=', name))
         return now
       })
     },
   }
 
   /** Not dead, but alive for a lease from now: whose clock is wrong is not known, and who lives says so again. */
-  async function bringBack(trx: Trx, lease: number): Promise<void> {
-    await trx
-      .updateTable('blobstore_process')
-      .set({ seen_until: session.now(lease) })
-      .where('seen_until', '>', session.now(lease))
-      .execute()
+  function* bringBack(trx: Trx, lease: number): Step<void> {
+    yield* execute(
+      trx
+        .updateTable('blobstore_process')
+        .set({ seen_until: session.now(lease) })
+        .where('seen_until', '>', session.now(lease)),
+    )
   }
 
-  async function enter(trx: Trx, process: ProcessNote): Promise<SharedTimes> {
+  function* enter(trx: Trx, process: ProcessNote): Step<SharedTimes> {
     const { id, backends, writesTo, lease, opening, times, defaults } = process
-    await lock(trx)
-    await trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()).execute()
-    const used = await trx.selectFrom('blobstore_backend').select('name').execute()
+    yield* lock(trx)
+    yield* execute(trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()))
+    const used = yield* rowsOf(trx.selectFrom('blobstore_backend').select('name'))
     const names = used.map((row) => row.name)
     const unknown = names.filter((name) => !backends.includes(name))
     if (unknown.length > 0) throw notGiven(unknown)
     if (!names.includes(writesTo)) {
       if (!opening) throw retired(writesTo)
-      const others = (await running(trx)).filter((one) => one.id !== id)
+      const others = (yield* running(trx)).filter((one) => one.id !== id)
       const ignorant = others.filter((one) => !backendsOf(one).includes(writesTo))
       if (ignorant.length > 0) throw notKnownToAll(writesTo, ignorant.length)
-      await trx.insertInto('blobstore_backend').values({ name: writesTo }).execute()
+      yield* execute(trx.insertInto('blobstore_backend').values({ name: writesTo }))
     }
     const seen = { writes_to: writesTo, seen_until: session.now(lease) }
     const note = { ...seen, backends: JSON.stringify(backends), times: JSON.stringify(times) }
-    await trx
-      .insertInto('blobstore_process')
-      .values({ id, ...note })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(note))
-      .execute()
-    return agreedTimes(session, trx, defaults)
+    yield* execute(
+      trx
+        .insertInto('blobstore_process')
+        .values({ id, ...note })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(note)),
+    )
+    return yield* agreedTimes(session, trx, defaults)
   }
 
   /** In the order in which bytes go: what moves on between two looks is seen by the next. */
-  async function useOf(db: Trx, name: string): Promise<BackendUse> {
-    const writers = (await running(db)).filter((one) => one.writes_to === name).length
-    const uploads = await has(db, 'blobstore_upload', name)
-    const content = await has(db, 'blobstore_content', name)
-    return { content, uploads, doomed: await has(db, 'blobstore_doomed', name), writers }
+  function* useOf(db: Trx, name: string): Step<BackendUse> {
+    const writers = (yield* running(db)).filter((one) => one.writes_to === name).length
+    const uploads = yield* has(db, 'blobstore_upload', name)
+    const content = yield* has(db, 'blobstore_content', name)
+    return { content, uploads, doomed: yield* has(db, 'blobstore_doomed', name), writers }
   }
 
-  function running(trx: Trx): Promise<{ id: string; backends: string; writes_to: string }[]> {
-    return trx
-      .selectFrom('blobstore_process')
-      .select(['id', 'backends', 'writes_to'])
-      .where('seen_until', '>', session.now())
-      .execute()
+  function running(trx: Trx): Step<{ id: string; backends: string; writes_to: string }[]> {
+    return rowsOf(
+      trx
+        .selectFrom('blobstore_process')
+        .select(['id', 'backends', 'writes_to'])
+        .where('seen_until', '>', session.now()),
+    )
   }
 }
 
 /** Who comes, goes or retires a backend does so alone. */
-async function lock(trx: Trx): Promise<void> {
-  await trx
-    .updateTable('blobstore_meta')
-    .set((eb) => ({ epoch: eb.ref('epoch') }))
-    .execute()
+function* lock(trx: Trx): Step<void> {
+  yield* execute(trx.updateTable('blobstore_meta').set((eb) => ({ epoch: eb.ref('epoch') })))
 }
 
 const isUsed = ({ content, uploads, doomed, writers }: BackendUse): boolean =>
   content || uploads || doomed || writers > 0
 
-async function has(
+function* has(
   db: Trx,
   table: 'blobstore_content' | 'blobstore_upload' | 'blobstore_doomed',
   backend: string,
-): Promise<boolean> {
-  const row = await db.selectFrom(table).select('key').where('backend', '=', backend).limit(1).executeTakeFirst()
+): Step<boolean> {
+  const row = yield* firstRow(db.selectFrom(table).select('key').where('backend', '=', backend).limit(1))
   return row !== undefined
 }
 
@@ -136,16 +136,14 @@ function notKnownToAll(name: string, others: number): BlobStoreError {
  * the host knows no times, and the host may be stopped. Remembers them, and the longest that the store ever had; where nobody
  * was given any, the process has `defaults`.
  */
-async function agreedTimes(session: Session, trx: Kysely<Tables>, defaults: SharedTimes): Promise<SharedTimes> {
-  const open = await trx
-    .selectFrom('blobstore_process')
-    .select('times')
-    .where('seen_until', '>', session.now())
-    .execute()
-  const before = await readNotes(trx)
+function* agreedTimes(session: Session, trx: Kysely<Tables>, defaults: SharedTimes): Step<SharedTimes> {
+  const open = yield* rowsOf(
+    trx.selectFrom('blobstore_process').select('times').where('seen_until', '>', session.now()),
+  )
+  const before = yield* readNotes(trx)
   const times = { ...before.times, ...longest(open.map(({ times }) => parsed(times))) }
   const most = longest([before.most, before.times, { ...defaults, ...times }])
-  await writeNotes(trx, before, { ...before, times, most })
+  yield* writeNotes(trx, before, { ...before, times, most })
   return times
 }
 

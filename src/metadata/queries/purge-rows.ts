@@ -3,12 +3,13 @@ import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeRecord } from '../contract/purges.ts'
 import type { PurgeTable, Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import { firstRow, rowsOf, type Step } from '../step.ts'
 
 const everyAccount = '*'
 
 /** Whether the CID is purged for this account, or for all, and that was not reversed: none of its bytes are stored for it. */
-export async function isPurged(db: Kysely<Tables>, did: string, cid: string): Promise<boolean> {
-  return (await findPurged(db, { did, cid })).rows.some((row) => row.purged)
+export function* isPurged(db: Kysely<Tables>, did: string, cid: string): Step<boolean> {
+  return (yield* findPurged(db, { did, cid })).rows.some((row) => row.purged)
 }
 
 const findPurged = statement((db, { did, cid }: { did: string; cid: string }) =>
@@ -27,15 +28,16 @@ export function purged(
 }
 
 /** Those of the CIDs that are purged for all. */
-export async function purgedAmong(db: Kysely<Tables>, cids: readonly string[]): Promise<ReadonlySet<string>> {
+export function* purgedAmong(db: Kysely<Tables>, cids: readonly string[]): Step<ReadonlySet<string>> {
   if (cids.length === 0) return new Set()
-  const rows = await db
-    .selectFrom('blobstore_takedown')
-    .select('cid')
-    .where('cid', 'in', cids)
-    .where('did', '=', everyAccount)
-    .where('purged', '=', 1)
-    .execute()
+  const rows = yield* rowsOf(
+    db
+      .selectFrom('blobstore_takedown')
+      .select('cid')
+      .where('cid', 'in', cids)
+      .where('did', '=', everyAccount)
+      .where('purged', '=', 1),
+  )
   return new Set(rows.map((row) => row.cid))
 }
 
@@ -45,45 +47,47 @@ export function keysOf(cid: BlobCid): { from: string; to: string } {
 }
 
 /** Whether accounts for which the CID is purged still have the blob. */
-export async function isHeldYet(db: Kysely<Tables>, did: string, cid: BlobCid): Promise<boolean> {
-  return (await isPurged(db, did, cid)) && (await hasHolder(db, did, cid))
+export function* isHeldYet(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
+  return (yield* isPurged(db, did, cid)) && (yield* hasHolder(db, did, cid))
 }
 
 /** Whether a purge of the same is not finished, and the account, or with `*` any, has the blob. */
-export async function isReleasing(db: Kysely<Tables>, did: string, cid: BlobCid): Promise<boolean> {
-  const unfinished = await db
-    .selectFrom('blobstore_purge')
-    .select('id')
-    .where('cid', '=', cid)
-    .where('did', '=', did)
-    .where('unfinished', '=', 1)
-    .limit(1)
-    .executeTakeFirst()
-  return unfinished !== undefined && (await hasHolder(db, did, cid))
+export function* isReleasing(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
+  const unfinished = yield* firstRow(
+    db
+      .selectFrom('blobstore_purge')
+      .select('id')
+      .where('cid', '=', cid)
+      .where('did', '=', did)
+      .where('unfinished', '=', 1)
+      .limit(1),
+  )
+  return unfinished !== undefined && (yield* hasHolder(db, did, cid))
 }
 
-async function hasHolder(db: Kysely<Tables>, did: string, cid: BlobCid): Promise<boolean> {
-  const held = await db
-    .selectFrom('blobstore_blob')
-    .select('cid')
-    .where('cid', '=', cid)
-    .$if(did !== everyAccount, (query) => query.where('did', '=', did))
-    .limit(1)
-    .executeTakeFirst()
+function* hasHolder(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
+  const held = yield* firstRow(
+    db
+      .selectFrom('blobstore_blob')
+      .select('cid')
+      .where('cid', '=', cid)
+      .$if(did !== everyAccount, (query) => query.where('did', '=', did))
+      .limit(1),
+  )
   return held !== undefined
 }
 
 /** Whether accounts other than this one have the bytes of the CID, or had them last: their tombstone is charged to one of them. */
-export async function isShared(db: Kysely<Tables>, did: string, cid: BlobCid): Promise<boolean> {
+export function* isShared(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
   if (did === everyAccount) return false
   const { from, to } = keysOf(cid)
-  const { rows } = await sql`
+  const found = sql`
     select 1 from blobstore_content where cid = ${cid}
     union all
     select 1 from blobstore_doomed
       where ${sql.ref('key')} > ${from} and ${sql.ref('key')} < ${to} and backend is not null and did <> ${did}
-    limit 1`.execute(db)
-  return rows.length > 0
+    limit 1`
+  return (yield* firstRow(found.compile(db))) !== undefined
 }
 
 export function toRecord(row: Selectable<PurgeTable>): PurgeRecord {

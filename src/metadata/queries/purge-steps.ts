@@ -1,6 +1,7 @@
 import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeSteps } from '../contract/purges.ts'
 import type { Session } from '../session.ts'
+import { execute, firstRow, onlyRow, rowsOf } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './list-referenced.ts'
@@ -12,22 +13,22 @@ const everyAccount = '*'
 export function purgeSteps(session: Session): PurgeSteps {
   return {
     beginPurge: ({ id, did, cid, reason, by }) =>
-      session.write(async (trx) => {
+      session.write(function* (trx) {
         // Of one account: a commit of its upload has happened before, or sees the takedown. Of all: see `awaitUploads`.
-        if (did !== everyAccount) await lockAccount(trx, did)
-        await trx
-          .insertInto('blobstore_takedown')
-          .values({ did, cid, ref: null, created_at: session.now(), purged: 1 })
-          .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1 }))
-          .execute()
-        const meta = await trx.selectFrom('blobstore_meta').select('backed_up_at').executeTakeFirst()
-        await trx
-          .insertInto('blobstore_purge')
-          .values({
+        if (did !== everyAccount) yield* lockAccount(trx, did)
+        yield* execute(
+          trx
+            .insertInto('blobstore_takedown')
+            .values({ did, cid, ref: null, created_at: session.now(), purged: 1 })
+            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1 })),
+        )
+        const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
+        yield* execute(
+          trx.insertInto('blobstore_purge').values({
             ...{ id, did, cid, reason, requested_by: by, purged_at: session.now() },
             ...{ unfinished: 1, key_count: 0, gone_at: null, shared: 0, backed_up_at: meta?.backed_up_at ?? null },
-          })
-          .execute()
+          }),
+        )
       }),
 
     awaitUploads: async (did, cid) => {
@@ -37,42 +38,44 @@ export function purgeSteps(session: Session): PurgeSteps {
     },
 
     purgedHolders: (did, cid, { after, limit }) =>
-      session.read(async (db) => {
-        if (!(await isPurged(db, did, cid))) return []
-        const rows = await db
-          .selectFrom('blobstore_blob')
-          .select('did')
-          .where('cid', '=', cid)
-          .where('did', '>', after)
-          .$if(did !== everyAccount, (query) => query.where('did', '=', did))
-          .orderBy('did')
-          .limit(limit)
-          .execute()
+      session.read(function* (db) {
+        if (!(yield* isPurged(db, did, cid))) return []
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_blob')
+            .select('did')
+            .where('cid', '=', cid)
+            .where('did', '>', after)
+            .$if(did !== everyAccount, (query) => query.where('did', '=', did))
+            .orderBy('did')
+            .limit(limit),
+        )
         return rows.map((row) => row.did)
       }),
 
     releasePurged: (did, cid, { limit }) => session.write((trx) => releasePurged(session, trx, { did, cid, limit })),
 
     purgedKeys: (did, cid, { after, limit }) =>
-      session.read(async (db) => {
-        await assertNotRestored(db)
-        if (await isShared(db, did, cid)) return []
+      session.read(function* (db) {
+        yield* assertNotRestored(db)
+        if (yield* isShared(db, did, cid)) return []
         const { from, to } = keysOf(cid)
-        const rows = await db
-          .selectFrom('blobstore_doomed')
-          .select(['key', 'backend', 'did', 'size'])
-          .select((eb) => eb('not_before', '<=', session.now()).as('due'))
-          .where('key', '>', after === '' ? from : after)
-          .where('key', '<', to)
-          .where('backend', 'is not', null)
-          .orderBy('key')
-          .limit(limit)
-          .execute()
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_doomed')
+            .select(['key', 'backend', 'did', 'size'])
+            .select((eb) => eb('not_before', '<=', session.now()).as('due'))
+            .where('key', '>', after === '' ? from : after)
+            .where('key', '<', to)
+            .where('backend', 'is not', null)
+            .orderBy('key')
+            .limit(limit),
+        )
         return rows.map((row) => ({ ...row, size: Number(row.size), due: Boolean(row.due) }))
       }),
 
     endPurge: (did, cid, { keys, complete }) =>
-      session.write(async (trx) => {
+      session.write(function* (trx) {
         const unfinished = trx
           .updateTable('blobstore_purge')
           .where('cid', '=', cid)
@@ -80,59 +83,62 @@ export function purgeSteps(session: Session): PurgeSteps {
           .where('unfinished', '=', 1)
         // A later try finds fewer: the tombstones of keys that are deleted go, too. Run even where it changes nothing, so that
         // the transaction begins with a write.
-        await unfinished.set({ key_count: keys }).where('key_count', '<', keys).execute()
-        if (!complete || (await isHeldYet(trx, did, cid))) return
-        const isLeft = await isShared(trx, did, cid)
+        yield* execute(unfinished.set({ key_count: keys }).where('key_count', '<', keys))
+        if (!complete || (yield* isHeldYet(trx, did, cid))) return
+        const isLeft = yield* isShared(trx, did, cid)
         const goneAt = isLeft ? null : session.now()
-        await unfinished.set({ unfinished: 0, shared: isLeft ? 1 : 0, gone_at: goneAt }).execute()
+        yield* execute(unfinished.set({ unfinished: 0, shared: isLeft ? 1 : 0, gone_at: goneAt }))
       }),
 
     purgeRecord: (id) =>
-      session.read(async (db) => {
-        const row = await db.selectFrom('blobstore_purge').selectAll().where('id', '=', id).executeTakeFirst()
+      session.read(function* (db) {
+        const row = yield* firstRow(db.selectFrom('blobstore_purge').selectAll().where('id', '=', id))
         return row ? toRecord(row) : null
       }),
 
     openPurges: ({ after, limit }) =>
       session.read((db) =>
-        db
-          .selectFrom('blobstore_purge')
-          .select(['id', 'did', 'cid'])
-          .where('unfinished', '=', 1)
-          .where('id', '>', after)
-          .orderBy('id')
-          .limit(limit)
-          .execute(),
+        rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .select(['id', 'did', 'cid'])
+            .where('unfinished', '=', 1)
+            .where('id', '>', after)
+            .orderBy('id')
+            .limit(limit),
+        ),
       ),
 
     recentPurges: ({ within, limit }) =>
       session.read((db) =>
-        db
-          .selectFrom('blobstore_purge')
-          .select(['id', 'did', 'cid'])
-          .where('purged_at', '>', session.now(-within))
-          .orderBy('purged_at', 'desc')
-          .limit(limit)
-          .execute(),
+        rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .select(['id', 'did', 'cid'])
+            .where('purged_at', '>', session.now(-within))
+            .orderBy('purged_at', 'desc')
+            .limit(limit),
+        ),
       ),
 
     listPurges: ({ limit, cursor, trx }) =>
-      session.read(async (db) => {
+      session.read(function* (db) {
         const after = decodeCursor('purges', cursor)
         const purgedAt = Number(after?.[0])
         if (after && (after[0] === '' || !Number.isSafeInteger(purgedAt))) throw notACursor()
-        const rows = await db
-          .selectFrom('blobstore_purge')
-          .selectAll()
-          .$if(after !== null, (query) =>
-            query.where(({ eb, refTuple, tuple }) =>
-              eb(refTuple('purged_at', 'id'), '<', tuple(purgedAt, after?.[1] ?? '')),
-            ),
-          )
-          .orderBy('purged_at', 'desc')
-          .orderBy('id', 'desc')
-          .limit(limit + 1)
-          .execute()
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .selectAll()
+            .$if(after !== null, (query) =>
+              query.where(({ eb, refTuple, tuple }) =>
+                eb(refTuple('purged_at', 'id'), '<', tuple(purgedAt, after?.[1] ?? '')),
+              ),
+            )
+            .orderBy('purged_at', 'desc')
+            .orderBy('id', 'desc')
+            .limit(limit + 1),
+        )
         const { items, ...rest } = pageOf(rows, limit, (row) => encodeCursor('purges', String(row.purged_at), row.id))
         return { items: items.map(toRecord), ...rest }
       }, trx),
@@ -148,16 +154,17 @@ export function purgeSteps(session: Session): PurgeSteps {
     let last: string | undefined = from
     while (last !== undefined) {
       const after: string = last
-      const keys = await session.write(async (trx) => {
-        const rows = await trx
-          .selectFrom('blobstore_upload')
-          .select('key')
-          .where('key', '>', after)
-          .where('key', '<', to)
-          .orderBy('key')
-          .limit(size)
-          .forUpdate()
-          .execute()
+      const keys = await session.write(function* (trx) {
+        const rows = yield* rowsOf(
+          trx
+            .selectFrom('blobstore_upload')
+            .select('key')
+            .where('key', '>', after)
+            .where('key', '<', to)
+            .orderBy('key')
+            .limit(size)
+            .forUpdate(),
+        )
         return rows.map((row) => row.key)
       })
       last = keys.length === size ? keys.at(-1) : undefined
@@ -166,14 +173,15 @@ export function purgeSteps(session: Session): PurgeSteps {
 
   async function countUploads(did: string, cid: BlobCid): Promise<number> {
     const { from, to } = keysOf(cid)
-    return session.read(async (db) => {
-      const row = await db
-        .selectFrom('blobstore_upload')
-        .select(({ fn }) => fn.countAll().as('uploads'))
-        .where('key', '>', from)
-        .where('key', '<', to)
-        .$if(did !== everyAccount, (query) => query.where('did', '=', did))
-        .executeTakeFirstOrThrow()
+    return session.read(function* (db) {
+      const row = yield* onlyRow(
+        db
+          .selectFrom('blobstore_upload')
+          .select(({ fn }) => fn.countAll().as('uploads'))
+          .where('key', '>', from)
+          .where('key', '<', to)
+          .$if(did !== everyAccount, (query) => query.where('did', '=', did)),
+      )
       return Number(row.uploads)
     })
   }

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { RecoverSteps } from '../contract/recovery.ts'
 import type { Content } from '../contract/scrub.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'
+import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
@@ -16,102 +16,82 @@ type Trx = Kysely<Tables>
 export function recoverSteps(session: Session): RecoverSteps {
   return {
     recoverableKeys: (keys) =>
-      session.read(async (db) => {
+      session.read(function* (db) {
         const found = { unknown: [] as string[], live: [] as string[], doomed: [] as string[] }
         for (const some of chunks(keys)) {
-          found.unknown.push(...(await unknownAmong(db, some)))
-          const live = await liveAmong(db, some).execute()
+          found.unknown.push(...(yield* unknownAmong(db, some)))
+          const live = yield* rowsOf(liveAmong(db, some))
           found.live.push(...live.map((row) => row.key))
-          const doomed = await db.selectFrom('blobstore_doomed').select('key').where('key', 'in', some).execute()
+          const doomed = yield* rowsOf(db.selectFrom('blobstore_doomed').select('key').where('key', 'in', some))
           found.doomed.push(...doomed.map((row) => row.key))
         }
         return found
       }),
 
     adopt: ({ content, did, mimeType, grace, deleteDelay }) =>
-      session.write(async (trx) => {
+      session.write(function* (trx) {
         const { cid, size } = content
-        const { deletedAt } = await lockAccount(trx, did)
+        const { deletedAt } = yield* lockAccount(trx, did)
         if (deletedAt !== null) return 'refused'
-        await lockCopy(trx, content.key)
-        if (await isTakenDownForAnybody(trx, cid)) return 'taken down'
-        const was = await makeLive(trx, content, deleteDelay)
+        yield* lockCopy(trx, content.key)
+        if (yield* isTakenDownForAnybody(trx, cid)) return 'taken down'
+        const was = yield* makeLive(trx, content, deleteDelay)
         if (was === null) return 'refused'
-        const held = await trx
-          .selectFrom('blobstore_blob')
-          .select('mime_type')
-          .where('did', '=', did)
-          .where('cid', '=', cid)
-          .executeTakeFirst()
+        const held = yield* firstRow(
+          trx.selectFrom('blobstore_blob').select('mime_type').where('did', '=', did).where('cid', '=', cid),
+        )
         if (held && was === 'live') return 'held'
-        const type = held?.mime_type ?? (await expectedType(trx, { did, cid })) ?? mimeType
+        const type = held?.mime_type ?? (yield* expectedType(trx, { did, cid })) ?? mimeType
         if (!held) {
           const times = { created_at: session.now(), expires_at: session.now(grace) }
           const row = { did, cid, mime_type: type, size, was_referenced: 0, ...times }
-          await trx.insertInto('blobstore_blob').values(row).execute()
-          await lockAccount(trx, did, { bytes: size, count: 1, temporary: 1 })
+          yield* execute(trx.insertInto('blobstore_blob').values(row))
+          yield* lockAccount(trx, did, { bytes: size, count: 1, temporary: 1 })
         }
-        await meetExpectations(trx, { did, cid, mimeType: type, size })
+        yield* meetExpectations(trx, { did, cid, mimeType: type, size })
         return 'adopted'
       }),
 
     clearRestored: (epoch) =>
-      session.write(async (trx) => {
-        await trx.updateTable('blobstore_meta').set({ restored: 0, epoch }).execute()
+      session.write(function* (trx) {
+        yield* execute(trx.updateTable('blobstore_meta').set({ restored: 0, epoch }))
       }),
   }
 
   /** As a commit deletes its upload's row before it looks for takedowns: a purge that begins now waits for this. */
-  async function lockCopy(trx: Trx, key: string): Promise<void> {
+  function* lockCopy(trx: Trx, key: string): Step<void> {
     if (session.dialect.name !== 'postgres') return
-    await trx.selectFrom('blobstore_upload').select('key').where('key', '=', key).forUpdate().execute()
+    yield* execute(trx.selectFrom('blobstore_upload').select('key').where('key', '=', key).forUpdate())
   }
 
   /** Whether the content's bytes were live under its key, or now became so; null where they cannot: the key was doomed. */
-  async function makeLive(
+  function* makeLive(
     trx: Trx,
     { cid, key, backend, size }: Content,
     deleteDelay: number,
-  ): Promise<'live' | 'made live' | null> {
-    const live = await trx
-      .selectFrom('blobstore_content')
-      .select(['key', 'backend'])
-      .where('cid', '=', cid)
-      .executeTakeFirst()
+  ): Step<'live' | 'made live' | null> {
+    const live = yield* firstRow(trx.selectFrom('blobstore_content').select(['key', 'backend']).where('cid', '=', cid))
     if (live?.key === key) return 'live'
-    const { numDeletedRows: copies } = await trx
-      .deleteFrom('blobstore_upload')
-      .where('key', '=', key)
-      .where('did', 'is', null)
-      .executeTakeFirst()
-    if (copies !== 1n) return null
+    const copies = yield* changedRows(
+      trx.deleteFrom('blobstore_upload').where('key', '=', key).where('did', 'is', null),
+    )
+    if (copies !== 1) return null
     const fresh = { key, backend, verified_at: session.now() }
     if (!live) {
-      await trx
-        .insertInto('blobstore_content')
-        .values({ cid, size, ...fresh })
-        .execute()
+      yield* execute(trx.insertInto('blobstore_content').values({ cid, size, ...fresh }))
       return 'made live'
     }
-    const { numUpdatedRows } = await trx
-      .updateTable('blobstore_content')
-      .set(fresh)
-      .where('cid', '=', cid)
-      .where('key', '=', live.key)
-      .executeTakeFirst()
-    if (numUpdatedRows !== 1n) throw new LostRace()
-    await doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], deleteDelay)
+    const changed = yield* changedRows(
+      trx.updateTable('blobstore_content').set(fresh).where('cid', '=', cid).where('key', '=', live.key),
+    )
+    if (changed !== 1) throw new LostRace()
+    yield* doom(session, trx, [{ key: live.key, backend: live.backend, size, did: null }], deleteDelay)
     return 'made live'
   }
 }
 
 /** A moderator's word outlives the rows that a restored database has forgotten: it may be about any of the accounts. */
-async function isTakenDownForAnybody(trx: Trx, cid: string): Promise<boolean> {
-  const row = await trx
-    .selectFrom('blobstore_takedown')
-    .select('cid')
-    .where('cid', '=', cid)
-    .limit(1)
-    .executeTakeFirst()
+function* isTakenDownForAnybody(trx: Trx, cid: string): Step<boolean> {
+  const row = yield* firstRow(trx.selectFrom('blobstore_takedown').select('cid').where('cid', '=', cid).limit(1))
   return row !== undefined
 }

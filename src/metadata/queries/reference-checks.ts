@@ -4,9 +4,9 @@ import { isSameType } from '../../blob/same-type.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { printable } from '../../printable.ts'
 import type { WantedRef } from '../contract/references.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import type { DifferingClaim } from '../types.ts'
 import { isTakenDown, takenDown } from './takedown-steps.ts'
 import { chunks } from './walks.ts'
@@ -39,16 +39,12 @@ interface Claim {
  * name the blob with any type and size. What a record was imported with it may say again. Resolves with the references
  * that the account's blobs meet; throws before anything is written.
  */
-export async function checkReferences(
-  db: Kysely<Tables>,
-  did: string,
-  namings: readonly Naming[],
-): Promise<MetNaming[]> {
-  const held = await heldAmong(db, did, namings)
+export function* checkReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Step<MetNaming[]> {
+  const held = yield* heldAmong(db, did, namings)
   const met: MetNaming[] = []
   for (const naming of namings) {
     const blob = held.get(naming.cid)
-    if (blob?.takenDown ?? (await isTakenDown(db, did, naming.cid))) {
+    if (blob?.takenDown ?? (yield* isTakenDown(db, did, naming.cid))) {
       throw refusal('BlobTakenDown', 'was taken down', did, naming)
     }
     if (naming.size === undefined) {
@@ -60,7 +56,7 @@ export async function checkReferences(
       )
     }
     if (!blob) throw refusal('BlobNotFound', 'is not held: upload it first', did, naming)
-    const claimed = fits(naming, blob) ? null : await importedClaim(db, did, naming)
+    const claimed = fits(naming, blob) ? null : yield* importedClaim(db, did, naming)
     if (claimed === null || !fits(naming, wanted(blob, claimed))) assertFits(did, naming, blob)
     assertAccepted(did, naming, blob)
     met.push({ ...naming, claimed })
@@ -72,8 +68,8 @@ export async function checkReferences(
  * Imported records are history: the CID proves the bytes, and what a record says of them is kept, not checked. Resolves with the
  * references that the account's blobs meet, those that wait for their blob, and what is said otherwise than it is.
  */
-export async function sortReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Promise<Sorted> {
-  const held = await heldAmong(db, did, namings)
+export function* sortReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Step<Sorted> {
+  const held = yield* heldAmong(db, did, namings)
   const met: MetNaming[] = []
   const expected: Naming[] = []
   const differing: DifferingClaim[] = []
@@ -94,10 +90,10 @@ export async function sortReferences(db: Kysely<Tables>, did: string, namings: r
   return { met, expected, differing }
 }
 
-async function heldAmong(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Promise<Map<string, Held>> {
+function* heldAmong(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Step<Map<string, Held>> {
   const held = new Map<string, Held>()
   for (const some of chunks([...new Set(namings.map((naming) => naming.cid))])) {
-    const { rows } = await findBlobs(db, { did, cids: some })
+    const { rows } = yield* findBlobs(db, { did, cids: some })
     for (const { cid, mime_type: mimeType, size, taken_down } of rows) {
       held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(taken_down) })
     }
@@ -115,8 +111,8 @@ const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly st
 )
 
 /** What the record was imported with. */
-async function importedClaim(db: Kysely<Tables>, did: string, { cid, recordUri }: Naming): Promise<Claim | null> {
-  const { rows } = await findClaim(db, { did, cid, recordUri })
+function* importedClaim(db: Kysely<Tables>, did: string, { cid, recordUri }: Naming): Step<Claim | null> {
+  const { rows } = yield* findClaim(db, { did, cid, recordUri })
   const row = rows[0]
   if (!row || (row.claimed_type === null && row.claimed_size === null)) return null
   return { mimeType: row.claimed_type, size: row.claimed_size === null ? null : Number(row.claimed_size) }

@@ -2,10 +2,10 @@ import type { Insertable, Kysely } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { saysSomething } from '../../blob/same-type.ts'
 import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps } from '../contract/references.ts'
-
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
+import { execute, type Step } from '../step.ts'
 import { maxDifferingClaims } from '../types.ts'
 import { lockLivingAccount } from './account-row.ts'
 import { deleteFormer, type Former, hiddenAmong, identify, namedBy } from './former-references.ts'
@@ -22,14 +22,14 @@ export function referenceSteps(session: Session): ReferenceSteps {
       session.write((trx) => applyReferences(trx, did, records, options), options.trx),
   }
 
-  async function applyReferences(
+  function* applyReferences(
     trx: Trx,
     did: string,
     records: ReadonlyMap<string, RecordRefs>,
     options: ApplyOptions,
-  ): Promise<AppliedReferences> {
-    await lockLivingAccount(trx, did)
-    if (options.onlyIf && !(await isNamedBy(trx, did, options.onlyIf))) {
+  ): Step<AppliedReferences> {
+    yield* lockLivingAccount(trx, did)
+    if (options.onlyIf && !(yield* isNamedBy(trx, did, options.onlyIf))) {
       return { applied: false, hidden: [], differing: [] }
     }
     const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
@@ -37,73 +37,67 @@ export function referenceSteps(session: Session): ReferenceSteps {
     )
     const { met, expected, differing } =
       options.missing === 'expect'
-        ? await imported(trx, did, namings)
-        : { met: await checkReferences(trx, did, namings), expected: [], differing: [] }
+        ? yield* imported(trx, did, namings)
+        : { met: yield* checkReferences(trx, did, namings), expected: [], differing: [] }
     const uris = [...records.keys()]
-    const former = await namedBy(trx, did, uris)
-    await deleteFormer(trx, did, former)
-    await add(trx, did, met, expected, options)
-    await letGoOthers(trx, did, former.references, met, options)
-    const hidden = await hiddenAmong(trx, did, former.references)
+    const former = yield* namedBy(trx, did, uris)
+    yield* deleteFormer(trx, did, former)
+    yield* add(trx, did, met, expected, options)
+    yield* letGoOthers(trx, did, former.references, met, options)
+    const hidden = yield* hiddenAmong(trx, did, former.references)
     return { applied: true, hidden, differing: differing.slice(0, maxDifferingClaims) }
   }
 
   /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
-  async function imported(trx: Trx, did: string, namings: readonly Naming[]): Promise<Sorted> {
-    const sorted = await sortReferences(trx, did, namings)
+  function* imported(trx: Trx, did: string, namings: readonly Naming[]): Step<Sorted> {
+    const sorted = yield* sortReferences(trx, did, namings)
     const named = new Set<string>()
     let changed = false
     for (const { cid, mimeType, claimed } of sorted.met) {
       if (named.has(cid) || !saysSomething(mimeType)) continue
       named.add(cid)
       if (claimed?.mimeType == null) continue
-      if (await retype(trx, { did, cid, mimeType: snifferSpelling(mimeType) })) changed = true
+      if (yield* retype(trx, { did, cid, mimeType: snifferSpelling(mimeType) })) changed = true
     }
-    return changed ? sortReferences(trx, did, namings) : sorted
+    return changed ? yield* sortReferences(trx, did, namings) : sorted
   }
 
-  async function add(
-    trx: Trx,
-    did: string,
-    met: MetNaming[],
-    expected: Naming[],
-    { rev }: ApplyOptions,
-  ): Promise<void> {
+  function* add(trx: Trx, did: string, met: MetNaming[], expected: Naming[], { rev }: ApplyOptions): Step<void> {
     for (const some of chunks(unique(met))) {
       const rows = some.map(({ cid, recordUri, scope, claimed }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope },
         claimed_type: claimed?.mimeType ?? null,
         claimed_size: claimed?.size ?? null,
       }))
-      await insertReferences(trx, { rows })
-      await keepBlobs(trx, { did, cids: some.map((naming) => naming.cid) })
+      yield* insertReferences(trx, { rows })
+      yield* keepBlobs(trx, { did, cids: some.map((naming) => naming.cid) })
     }
     for (const some of chunks(unique(expected))) {
       const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope, mime_type: mimeType, size },
       }))
-      await trx.insertInto('blobstore_expected').values(rows).execute()
+      yield* execute(trx.insertInto('blobstore_expected').values(rows))
     }
   }
 
   /** Blobs that the records named before and name no longer: unless others do, they are temporary again. */
-  async function letGoOthers(
+  function* letGoOthers(
     trx: Trx,
     did: string,
     former: readonly Former[],
     met: readonly Naming[],
     { grace }: ApplyOptions,
-  ): Promise<void> {
+  ): Step<void> {
     const kept = new Set(met.map((naming) => naming.cid))
     const gone = new Set(former.map((naming) => naming.cid).filter((cid) => !kept.has(cid)))
-    for (const cids of chunks([...gone])) await letGo(trx, { did, cids }, session.now(grace))
+    for (const cids of chunks([...gone])) yield* letGo(trx, { did, cids }, session.now(grace))
   }
 }
 
 /** Asked under the account's lock: nobody changes its references before this transaction ends. */
-async function isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Promise<boolean> {
+function* isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Step<boolean> {
   const uris = new Set(recordUris)
-  const { rows } = await findRecords(trx, { did, cid, atMost: uris.size + 1 })
+  const { rows } = yield* findRecords(trx, { did, cid, atMost: uris.size + 1 })
   return rows.length === uris.size && rows.every((row) => uris.has(row.record_uri))
 }
 

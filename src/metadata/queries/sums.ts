@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Expression, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import { firstRow } from '../step.ts'
 
 /** So many rows are looked at in one statement: some milliseconds. */
 const atOnce = 5000
@@ -30,16 +31,15 @@ export async function addUp<T extends keyof Tables, C extends string = never>(
     sql`coalesce(sum(counts), 0) as ${sql.ref('rows')}`,
     ...columns.map((name) => sql`coalesce(sum(case when counts = 1 then ${sql.ref(name)} end), 0) as ${sql.ref(name)}`),
   ])
-  const piece = (db: Kysely<Tables>, after: string) =>
+  const piece = (after: string) =>
     sql<Record<C | 'rows', number> & { looked: number; last: string | null }>`
       select ${added}, count(*) as looked, max(${sql.ref(along)}) as last from (
         select ${read}, case when ${where} then 1 else 0 end as counts from ${sql.table(table)}
-        where ${sql.ref(along)} > ${after} order by ${sql.ref(along)} limit ${atOnce}) as piece`.execute(db)
+        where ${sql.ref(along)} > ${after} order by ${sql.ref(along)} limit ${atOnce}) as piece`
   let after: string | null = ''
   while (after !== null) {
     const begin: string = after
-    const { rows } = await session.read((db) => piece(db, begin))
-    const [some] = rows
+    const some = await session.read((db) => firstRow(piece(begin).compile(db)))
     for (const name of names) sums[name] += Number(some?.[name] ?? 0)
     after = Number(some?.looked) === atOnce ? (some?.last ?? null) : null
     if (after !== null) await setImmediate()

@@ -1,10 +1,10 @@
 import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { TakedownSteps } from '../contract/accounts.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
+import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { isReleasing } from './purge-rows.ts'
@@ -15,24 +15,22 @@ const everyAccount = '*'
 export function takedownSteps(session: Session): TakedownSteps {
   return {
     takedown: (did, cid, { ref, trx }) =>
-      session.write(async (db) => {
-        await excludeDeletion(db, did, cid)
-        await db
-          .insertInto('blobstore_takedown')
-          .values({ did, cid, ref, created_at: session.now() })
-          .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ ref }))
-          .execute()
+      session.write(function* (db) {
+        yield* excludeDeletion(db, did, cid)
+        yield* execute(
+          db
+            .insertInto('blobstore_takedown')
+            .values({ did, cid, ref, created_at: session.now() })
+            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ ref })),
+        )
       }, trx),
 
     reverseTakedown: (did, cid, { trx }) =>
-      session.write(async (db) => {
-        const gone = await db
-          .deleteFrom('blobstore_takedown')
-          .where('cid', '=', cid)
-          .where('did', '=', did)
-          .returning('purged')
-          .executeTakeFirst()
-        if (gone?.purged === 1 && (await isReleasing(db, did, cid))) throw underWay(did, cid)
+      session.write(function* (db) {
+        const gone = yield* firstRow(
+          db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).returning('purged'),
+        )
+        if (gone?.purged === 1 && (yield* isReleasing(db, did, cid))) throw underWay(did, cid)
       }, trx),
   }
 
@@ -41,10 +39,10 @@ export function takedownSteps(session: Session): TakedownSteps {
    * writer at a time. For every account it is the content's row, of which a deletion takes the lock before it looks: see
    * {@link unheldAmong}.
    */
-  async function excludeDeletion(db: Kysely<Tables>, did: string, cid: string): Promise<void> {
+  function* excludeDeletion(db: Kysely<Tables>, did: string, cid: string): Step<void> {
     if (session.dialect.name !== 'postgres') return
-    if (did !== everyAccount) await lockAccount(db, did)
-    else await db.selectFrom('blobstore_content').select('cid').where('cid', '=', cid).forKeyShare().execute()
+    if (did !== everyAccount) yield* lockAccount(db, did)
+    else yield* rowsOf(db.selectFrom('blobstore_content').select('cid').where('cid', '=', cid).forKeyShare())
   }
 }
 
@@ -71,27 +69,28 @@ export function isHeld(
 }
 
 /** Those of the account's blobs that no takedown holds, until this transaction ends, which has locked the account. */
-export async function unheldAmong(
+export function* unheldAmong(
   session: Session,
   trx: Kysely<Tables>,
   did: string,
   cids: readonly string[],
   hold: number,
-): Promise<string[]> {
+): Step<string[]> {
   if (hold === 0 || cids.length === 0) return [...cids]
-  await lockContents(session, trx, cids)
-  const rows = await trx
-    .selectFrom('blobstore_blob as blob')
-    .select('blob.cid')
-    .where('blob.did', '=', did)
-    .where('blob.cid', 'in', cids)
-    .where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blob.cid') }, hold)))
-    .execute()
+  yield* lockContents(session, trx, cids)
+  const rows = yield* rowsOf(
+    trx
+      .selectFrom('blobstore_blob as blob')
+      .select('blob.cid')
+      .where('blob.did', '=', did)
+      .where('blob.cid', 'in', cids)
+      .where((eb) => eb.not(isHeld(session, trx, { did, cid: eb.ref('blob.cid') }, hold))),
+  )
   return rows.map((row) => row.cid)
 }
 
-export async function isTakenDown(db: Kysely<Tables>, did: string, cid: string): Promise<boolean> {
-  return (await findTakedown(db, { did, cid })).rows.some((row) => row.takenDown)
+export function* isTakenDown(db: Kysely<Tables>, did: string, cid: string): Step<boolean> {
+  return (yield* findTakedown(db, { did, cid })).rows.some((row) => row.takenDown)
 }
 
 const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) =>

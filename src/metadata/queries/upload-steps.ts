@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Intent, Release, Reservation, UploadSteps } from '../contract/uploads.ts'
-
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import { assertQuota, grantable, lockAccount, lockLivingAccount } from './account-row.ts'
 import { announceUpload, assertNotPurged, expired } from './announce-upload.ts'
 import { commitStep } from './commit-step.ts'
@@ -20,53 +20,53 @@ export function uploadSteps(session: Session): UploadSteps {
     intend: (upload) => session.write((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
     meetExpectations: (did, cid) =>
-      session.write(async (trx) => {
-        const { deletedAt } = await lockAccount(trx, did)
+      session.write(function* (trx) {
+        const { deletedAt } = yield* lockAccount(trx, did)
         if (deletedAt !== null) return { differing: [], waiting: false } // what waits is forgotten with the account
-        const held = (await findHeld(trx, { did, cid })).rows[0]
+        const held = (yield* findHeld(trx, { did, cid })).rows[0]
         if (!held) return { differing: [], waiting: false }
-        return meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
+        return yield* meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
       }),
     namedType: (did, cid) =>
-      session.read(async (db) => {
-        const expected = await expectedType(db, { did, cid })
+      session.read(function* (db) {
+        const expected = yield* expectedType(db, { did, cid })
         if (expected !== undefined) return expected
-        return (await findReferenced(db, { did, cid })).rows[0]?.mime_type
+        return (yield* findReferenced(db, { did, cid })).rows[0]?.mime_type
       }),
     release: (upload) => session.write((trx) => release(trx, upload)),
   }
 
-  async function reserve(trx: Trx, upload: Reservation): Promise<number> {
+  function* reserve(trx: Trx, upload: Reservation): Step<number> {
     const { generation, backend, did, size, quota, lease } = upload
-    const before = await lockLivingAccount(trx, did, { uploads: 1 })
+    const before = yield* lockLivingAccount(trx, did, { uploads: 1 })
     const reserved = size.known ?? grantable(before, quota, size.most)
-    const account = await lockAccount(trx, did, { reserved })
+    const account = yield* lockAccount(trx, did, { reserved })
     assertQuota(did, account, quota)
-    await insertUpload(trx, { key: generation, backend, did, cid: null, reserved, lease })
+    yield* insertUpload(trx, { key: generation, backend, did, cid: null, reserved, lease })
     return reserved
   }
 
-  async function intend(trx: Trx, upload: Intent): Promise<void> {
+  function* intend(trx: Trx, upload: Intent): Step<void> {
     const { generation, key, backend, did, cid, size, lease } = upload
     if (!upload.reserved) {
-      const account = await lockLivingAccount(trx, did, { reserved: size, uploads: 1 })
+      const account = yield* lockLivingAccount(trx, did, { reserved: size, uploads: 1 })
       assertQuota(did, account, upload.quota)
-      await insertUpload(trx, { key, backend, did, cid, reserved: size, lease })
+      yield* insertUpload(trx, { key, backend, did, cid, reserved: size, lease })
       return
     }
-    await lockLivingAccount(trx, did)
-    const [before] = (await findReserved(trx, { generation })).rows
+    yield* lockLivingAccount(trx, did)
+    const [before] = (yield* findReserved(trx, { generation })).rows
     if (!before) throw expired(upload)
-    await assertNotPurged(trx, did, cid)
-    await nameUpload(trx, { generation, key, cid, reserved: size })
-    await lockAccount(trx, did, { reserved: size - Number(before.reserved) })
+    yield* assertNotPurged(trx, did, cid)
+    yield* nameUpload(trx, { generation, key, cid, reserved: size })
+    yield* lockAccount(trx, did, { reserved: size - Number(before.reserved) })
   }
 
-  async function release(trx: Trx, { generation, key, did, unusedDelay }: Release): Promise<void> {
-    await lockAccount(trx, did)
-    const [row] = (await dropUpload(trx, { keys: key === null ? [generation] : [generation, key] })).rows
+  function* release(trx: Trx, { generation, key, did, unusedDelay }: Release): Step<void> {
+    yield* lockAccount(trx, did)
+    const [row] = (yield* dropUpload(trx, { keys: key === null ? [generation] : [generation, key] })).rows
     if (!row) return
-    await endUpload(session, trx, { ...row, did }, unusedDelay)
+    yield* endUpload(session, trx, { ...row, did }, unusedDelay)
   }
 }
 
@@ -107,9 +107,9 @@ interface EndedUpload {
 }
 
 /** What follows when an upload's row was deleted without a commit. Bytes may be there once the CID was known. */
-export async function endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Promise<void> {
+export function* endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Step<void> {
   const { key, backend, did, cid } = upload
   const size = Number(upload.reserved)
-  if (did !== null) await lockAccount(trx, did, { reserved: -size, uploads: -1 })
-  if (cid !== null) await doom(session, trx, [{ key, backend, did, size }], unusedDelay)
+  if (did !== null) yield* lockAccount(trx, did, { reserved: -size, uploads: -1 })
+  if (cid !== null) yield* doom(session, trx, [{ key, backend, did, size }], unusedDelay)
 }

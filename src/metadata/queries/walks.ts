@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
+import { pause, type Step } from '../step.ts'
 import type { NamingTable } from './naming-rows.ts'
 
 // Long ways in short steps: each statement looks at a bounded number of rows, and between them the event loop turns.
@@ -38,6 +39,19 @@ export async function* walk<R>(
     if (rows.length < atMost) return
     await setImmediate()
   }
+}
+
+/** As {@link walk}, within one step, which pauses between two pieces. */
+export function* walkInStep<R>(
+  next: (after: R | undefined, atMost: number) => Step<R[]>,
+  look: (rows: R[]) => void,
+): Step<void> {
+  let rows: R[] = []
+  do {
+    if (rows.length > 0) yield* pause()
+    rows = yield* next(rows.at(-1), most)
+    look(rows)
+  } while (rows.length === most)
 }
 
 /**

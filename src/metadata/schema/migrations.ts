@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
+import { runStep } from '../kysely-driver.ts'
+import { rowsOf, type Step } from '../step.ts'
 import { firstMigration } from './first-migration.ts'
 import { purgeMigration } from './purge-migration.ts'
 import { reachMigration } from './reach-migration.ts'
@@ -28,8 +30,8 @@ const advisoryLock = 8_243_107_715_290_611n
  *
  * @throws `MetadataOutdated` when they are of a newer one
  */
-export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): Promise<boolean> {
-  const done = await migrationsDone(db, dialect)
+export function* migrationsPending(db: Kysely<Tables>, dialect: Dialect): Step<boolean> {
+  const done = yield* migrationsDone(db, dialect)
   if (done.some((name) => !(name in migrations))) {
     throw new BlobStoreError(
       'MetadataOutdated',
@@ -43,7 +45,7 @@ export async function migrationsPending(db: Kysely<Tables>, dialect: Dialect): P
 /** Brings the tables to this version, within a transaction; when they are, does nothing. */
 export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<void> {
   if (dialect.name === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(trx)
-  const done = await migrationsDone(trx, dialect)
+  const done = await runStep(trx, migrationsDone(trx, dialect))
   for (const [name, run] of Object.entries(migrations)) {
     if (!done.includes(name)) await step(trx, dialect.name, name, run)
   }
@@ -76,10 +78,10 @@ async function step(db: Kysely<Tables>, dialect: Dialect['name'], name: string, 
   await sql`insert into blobstore_migration (name, timestamp) values (${sql.lit(name)}, current_timestamp)`.execute(db)
 }
 
-async function migrationsDone(db: Kysely<Tables>, dialect: Dialect): Promise<string[]> {
-  const { rows: tables } = await dialect.findTable('blobstore_migration').execute(db)
+function* migrationsDone(db: Kysely<Tables>, dialect: Dialect): Step<string[]> {
+  const tables = yield* rowsOf(dialect.findTable('blobstore_migration').compile(db))
   if (tables.length === 0) return []
-  const { rows } = await sql<{ name: string }>`select name from blobstore_migration`.execute(db)
+  const rows = yield* rowsOf(sql<{ name: string }>`select name from blobstore_migration`.compile(db))
   return rows.map((row) => row.name)
 }
 

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
 import type { BackupProgress, BackupReport, BackupSteps } from '../contract/backup.ts'
-
 import { metadataError } from '../sql-errors.ts'
 import { writeBackup } from './backup-file.ts'
 import { startThread } from './thread.ts'

@@ -5,7 +5,6 @@ import type { MetadataAdapter } from '../metadata.ts'
 import type { Tables } from '../schema/tables.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions } from '../source.ts'
 import { makeFolderOf } from './folder.ts'
-import { StatementCache } from './statement-cache.ts'
 
 /** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
 const busyTimeout = 20
@@ -30,20 +29,26 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
       if (file !== ':memory:') await makeFolderOf(file, options.durability !== 'relaxed')
       assertNodeApi()
       // Loaded only here: hosts on PostgreSQL need no SQLite.
-      const [{ default: Database }, { Kysely, SqliteDialect }, { Checkpoints }, { sqliteBackup }, { applySettings }] =
-        await Promise.all([
-          import('better-sqlite3'),
-          import('kysely'),
-          import('./checkpoints.ts'),
-          import('./backup.ts'),
-          import('./settings.ts'),
-        ])
+      const [
+        { default: Database },
+        { Kysely, SqliteDialect },
+        { Checkpoints },
+        { FileDriver },
+        { sqliteBackup },
+        settings,
+      ] = await Promise.all([
+        import('better-sqlite3'),
+        import('kysely'),
+        import('./checkpoints.ts'),
+        import('./file-driver.ts'),
+        import('./backup.ts'),
+        import('./settings.ts'),
+      ])
       const database = new Database(file, { timeout: busyTimeout })
       try {
         const checkpoints = new Checkpoints(database)
-        const dialect = new SqliteDialect({ database: new StatementCache(database) })
-        const db = new Kysely<Tables>({ dialect })
-        await applySettings(db, options.durability ?? 'full')
+        const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
+        await settings.applySettings(db, options.durability ?? 'full')
         const close = async () => {
           try {
             await checkpoints.close()
@@ -55,7 +60,8 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
           before: () => checkpoints.beforeTransaction(),
           committed: () => checkpoints.committed(),
         }
-        return { db, around, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
+        const driver = new FileDriver(database, db, around)
+        return { db, around, driver, close, backup: file === ':memory:' ? noFile : sqliteBackup(checkpoints.file) }
       } catch (error) {
         database.close()
         throw error

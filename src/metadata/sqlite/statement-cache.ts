@@ -1,30 +1,23 @@
-import type { SqliteDatabase } from 'kysely'
+import type { Database, Statement } from 'better-sqlite3'
 
 /** More than the library has, but for long lists, of which each length is one. */
 const most = 256
 
-/**
- * A connection that keeps its prepared statements: Kysely prepares at each call, which takes longer than to run most.
- * Not for streaming: one statement cannot be iterated twice at once.
- */
-export class StatementCache implements SqliteDatabase {
-  readonly #database: SqliteDatabase
-  readonly #kept = new Map<string, ReturnType<SqliteDatabase['prepare']>>()
+/** The prepared statements of a connection: to prepare one takes longer than to run most. */
+export class StatementCache {
+  readonly #database: Database
+  readonly #kept = new Map<string, Statement<unknown[], unknown>>()
 
-  constructor(database: SqliteDatabase) {
+  constructor(database: Database) {
     this.#database = database
   }
 
-  prepare(sql: string): ReturnType<SqliteDatabase['prepare']> {
+  prepare(sql: string): Statement<unknown[], unknown> {
     let statement = this.#kept.get(sql)
     if (statement) return statement
-    statement = this.#database.prepare(sql)
+    statement = this.#database.prepare<unknown[], unknown>(sql)
     if (this.#kept.size >= most) this.#kept.delete(this.#kept.keys().next().value as string)
     this.#kept.set(sql, statement)
     return statement
-  }
-
-  close(): void {
-    this.#database.close()
   }
 }

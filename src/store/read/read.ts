@@ -3,7 +3,6 @@ import { type BlobCid, type CidLike, parseBlobCid } from '../../blob/cid.ts'
 import { assertDid, visibleScopes } from '../../blob/identifiers.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
-
 import type { BlobStat } from '../../metadata/types.ts'
 import { assertOneOf, assertOptions } from '../../options.ts'
 import type { BlobReading, ReadOptions, StatOptions } from '../calls.ts'
@@ -25,7 +24,8 @@ export async function read(
     const blob = await resolve(store, did, cid, options)
     if (!blob) throw notFound(did, cid)
     const { key, backend, ...stat } = blob
-    const range = options.range === undefined ? undefined : rangeWithin(options.range, blob)
+    const asked = typeof options.range === 'function' ? options.range(blob.size) : options.range
+    const range = asked === undefined ? undefined : rangeWithin(asked, blob)
     const bytes = new StoredBytes(store, did, blob, options)
     const body = await bytes.open(range)
     if (body) return new Reading(stat, range, body, store.times.idle)

@@ -1,7 +1,6 @@
 import type { BackendObject, ByteRange } from '../../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
-
 import type { ReadOptions } from '../calls.ts'
 import type { StoreContext } from '../context.ts'
 import { VerifiedChunks } from './verified-chunks.ts'

@@ -5,14 +5,13 @@ import { type BlobRef, createBlobRef } from '../../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { CommitOutcome, Meeting } from '../../metadata/contract/uploads.ts'
-
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
 import { unlimited } from '../limits.ts'
 import { finishMeeting } from '../meeting.ts'
 import { inspect } from './inspect.ts'
-import type { Received, SpoolGrant } from './receive.ts'
+import type { Received, ReservedSpool } from './receive.ts'
 
 /** How often bytes in memory are put, each time under a key of their own, and the milliseconds at least between. */
 const attempts = 3
@@ -51,11 +50,11 @@ export class UploadAttempt {
     this.#generation = newGeneration(store.epoch)
   }
 
-  async openSpool(declaredSize: number | undefined, most: number): Promise<SpoolGrant> {
+  async openSpool(declaredSize: number | undefined, most: number): Promise<ReservedSpool> {
     const { metadata } = this.#store
     const backend = this.#store.backends.write
     this.#reserved = true // even if the answer is lost
-    const granted = await metadata.reserve({
+    const reserved = await metadata.reserve({
       generation: this.#generation,
       backend: backend.name,
       did: this.#did,
@@ -65,7 +64,7 @@ export class UploadAttempt {
       lease: this.#lease,
     })
     const spool = await backend.spool({ signal: this.#signal })
-    return { spool, granted: most < unlimited ? granted : unlimited }
+    return { spool, reserved: most < unlimited ? reserved : unlimited }
   }
 
   async store(

@@ -4,27 +4,26 @@ import type { Spool } from '../../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import { isUint8Array } from '../../shapes.ts'
 import type { Interruption } from './interruption.ts'
+import type { SizeLimit } from './narrowed-limits.ts'
 import { type BlobSource, chunksOf } from './source.ts'
 
 /** What fits into this many bytes is held in memory until it is stored; more goes to a spool, in writes of this size. */
 const memorySize = 1024 * 1024
 
-export interface ReceiveOptions {
+export interface ReceiveOptions extends SizeLimit {
   /** What was announced, in bytes. */
   declaredSize: number | undefined
-  /** The most that is taken, in bytes. */
-  maxSize: number
   /** How many first bytes to keep for sniffing. */
   headLength: number
   interruption: Interruption
   /** Called once, before the first byte is written anywhere, when they do not fit into memory. */
-  openSpool(): Promise<SpoolGrant>
+  openSpool(): Promise<ReservedSpool>
 }
 
 /** A place for the bytes, and how many may be written there. */
-export interface SpoolGrant {
+export interface ReservedSpool {
   spool: Spool
-  granted: number
+  reserved: number
 }
 
 /** All the bytes of a body: counted, hashed, and held where they can be stored from. */
@@ -42,30 +41,30 @@ export interface Received {
  * Reads a body to its end. While one piece is being written the next is received and hashed, so that a large body takes
  * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was received.
  *
- * @throws `PayloadTooLarge` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
+ * @throws `PayloadTooLarge` `ScopeMissing` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
  */
 export async function receive(source: BlobSource, options: ReceiveOptions): Promise<Received> {
   const { declaredSize, maxSize, interruption } = options
-  if (declaredSize !== undefined && declaredSize > maxSize) throw tooLarge(maxSize)
+  if (declaredSize !== undefined && declaredSize > maxSize) throw options.tooLarge()
   const hash = createHash('sha256')
   const held = new ChunkList()
   let head: Uint8Array = new Uint8Array(0)
   let size = 0
-  let grant: SpoolGrant | null = null
+  let opened: ReservedSpool | null = null
   let writing: Promise<void> = Promise.resolve()
   const write = async (): Promise<void> => {
     await writing
-    grant ??= await options.openSpool()
-    if (size > grant.granted) throw quotaReached(grant.granted)
-    writing = grant.spool.write(held.take())
+    opened ??= await options.openSpool()
+    if (size > opened.reserved) throw quotaReached(opened.reserved)
+    writing = opened.spool.write(held.take())
     writing.catch(() => {}) // heard at the next await, which may come later
   }
   try {
-    if (declaredSize !== undefined && declaredSize > memorySize) grant = await options.openSpool()
+    if (declaredSize !== undefined && declaredSize > memorySize) opened = await options.openSpool()
     for await (const chunk of interruptible(source, interruption)) {
       size += chunk.byteLength
       if (declaredSize !== undefined && size > declaredSize) throw wrongSize(declaredSize, `more than ${declaredSize}`)
-      if (size > maxSize) throw tooLarge(maxSize)
+      if (size > maxSize) throw options.tooLarge()
       hash.update(chunk)
       head = prolong(head, chunk, options.headLength)
       held.push(chunk)
@@ -73,12 +72,12 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
     }
     interruption.received()
     if (declaredSize !== undefined && size !== declaredSize) throw wrongSize(declaredSize, `only ${size}`)
-    if (grant && held.size > 0) await write()
+    if (opened && held.size > 0) await write()
     await writing
-    return { size, sha256: hash.digest(), head, chunks: held.take(), spool: grant?.spool ?? null }
+    return { size, sha256: hash.digest(), head, chunks: held.take(), spool: opened?.spool ?? null }
   } catch (error) {
     await writing.catch(() => {})
-    await grant?.spool.discard().catch(() => {})
+    await opened?.spool.discard().catch(() => {})
     throw error
   }
 }
@@ -132,14 +131,10 @@ function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Arra
   return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
 }
 
-function tooLarge(maxSize: number): BlobStoreError {
-  return new BlobStoreError('PayloadTooLarge', `The blob is larger than ${maxSize} bytes`)
-}
-
-function quotaReached(granted: number): BlobStoreError {
+function quotaReached(reserved: number): BlobStoreError {
   return new BlobStoreError(
     'QuotaExceeded',
-    `The account has reached its quota: ${granted} bytes were left for this upload`,
+    `The account has reached its quota: ${reserved} bytes were left for this upload`,
   )
 }
 

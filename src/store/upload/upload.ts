@@ -14,8 +14,14 @@ import type { StoreContext } from '../context.ts'
 import { largestBlob, noLimits, quotaOf, type ResolvedLimits } from '../limits.ts'
 import { UploadAttempt } from './attempt.ts'
 import { allowanceFor, Interruption } from './interruption.ts'
+import { assertTypeAllowed, assertUploadLimits, sizeLimitOf } from './narrowed-limits.ts'
 import { type Received, receive } from './receive.ts'
 import { type BlobSource, sizeOf } from './source.ts'
+
+const known = [
+  ...['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'takenDown', 'signal'],
+  ...['enforceLimits', 'accept', 'maxSize', 'quota', 'grants'],
+]
 
 /**
  * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps for bytes that are new and
@@ -28,8 +34,8 @@ export async function upload(
   options: UploadOptions = {},
 ): Promise<BlobRef> {
   assertDid(did)
-  const known = ['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'enforceLimits', 'takenDown', 'signal']
   assertOptions('upload', options, known)
+  assertUploadLimits('upload', options)
   const { enforceLimits = true } = options
   if (typeof enforceLimits !== 'boolean') throw invalidArgument('upload', 'enforceLimits is true or false')
   assertOneOf('upload: takenDown', options.takenDown, ['refuse', 'store'])
@@ -38,12 +44,13 @@ export async function upload(
   const createdAt = timeOf(options.createdAt)
   const declaredType = declaredMimeType(options)
   const declaredSize = declaredByteSize(source, options.size)
+  const sizeLimit = sizeLimitOf(Math.min(limits.maxBlobSize, largestBlob), options)
   using slot = enforceLimits ? store.slots.take(did) : null
   const { idle, upload: total } = store.times
   const { minRate } = limits.uploads
-  const allowance = allowanceFor(declaredSize ?? limits.maxBlobSize)
+  const allowance = allowanceFor(declaredSize ?? sizeLimit.maxSize)
   using interruption = new Interruption({ idle, total, allowance, minRate }, [options.signal, slot?.signal])
-  const quota = await quotaOf(limits.quota, did)
+  const quota = await quotaOf(limits.quota, did, options.quota)
   const attempt = new UploadAttempt(store, {
     did,
     quota,
@@ -52,12 +59,14 @@ export async function upload(
     signal: interruption.signal,
   })
   try {
+    // Without a limit nothing is reserved for an upload of unknown length.
+    const most = sizeLimit.maxSize < largestBlob ? sizeLimit.maxSize : limits.maxBlobSize
     const received = await receive(source, {
+      ...sizeLimit,
       declaredSize,
-      maxSize: Math.min(limits.maxBlobSize, largestBlob),
       headLength,
       interruption,
-      openSpool: () => attempt.openSpool(declaredSize, limits.maxBlobSize),
+      openSpool: () => attempt.openSpool(declaredSize, most),
     })
     attempt.received = received
     slot?.received()
@@ -65,6 +74,8 @@ export async function upload(
     const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
       namedMimeType(store, did, limits, received, refusal),
     )
+    const { size, head } = received
+    await assertTypeAllowed(options, { mimeType, declared: declaredType, size, head })
     const declared = declaredType !== null && saysSomething(declaredType)
     return await attempt.store(received, { mimeType, declared }, createdAt)
   } catch (error) {

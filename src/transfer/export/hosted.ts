@@ -1,9 +1,9 @@
 import { isBlobCid } from '../../blob/cid.ts'
 import type { BlobStore } from '../../blob-store.ts'
+import type { TransferJob } from '../../maintenance/transfer-job.ts'
+import { PassedOver } from '../../maintenance/transfer-job.ts'
 import { type ActorDatabase, ActorFolder } from '../import/actor-database.ts'
 import type { SqliteReader } from '../reader/sqlite-reader.ts'
-import type { TransferJob } from '../transfer-job.ts'
-import { PassedOver } from '../transfer-job.ts'
 import type { ExportReport } from './report.ts'
 
 /** The accounts that a PDS has, as an export compares the store with them. */

@@ -1,4 +1,4 @@
-import type { TransferOptions } from '../transfer-job.ts'
+import type { TransferOptions } from '../../maintenance/transfer-job.ts'
 
 export interface ExportOptions extends TransferOptions<ExportReport> {
   /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { BlobCid } from '../../blob/cid.ts'
 import { isDid } from '../../blob/identifiers.ts'
+import { PassedOver } from '../../maintenance/transfer-job.ts'
 import { entriesOf } from '../files.ts'
 import {
   type AccountTables,
@@ -15,7 +16,6 @@ import {
   pageSize,
 } from '../reader/questions.ts'
 import { type SqliteReader, UnreadableDatabase } from '../reader/sqlite-reader.ts'
-import { PassedOver } from '../transfer-job.ts'
 
 /** The table by which records name blobs that everybody may see. */
 export const publicTable = 'record_blob'

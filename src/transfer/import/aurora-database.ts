@@ -1,7 +1,7 @@
 import { type BlobCid, cidOfDigest, isBlobCid } from '../../blob/cid.ts'
+import { PassedOver } from '../../maintenance/transfer-job.ts'
 import type { Answer, Asked, AuroraRow, Kind } from '../reader/questions.ts'
 import { type SqliteReader, UnreadableDatabase } from '../reader/sqlite-reader.ts'
-import { PassedOver } from '../transfer-job.ts'
 import { batches, pages } from './actor-database.ts'
 
 /** The database of Aurora Locus. Its methods throw `PassedOver` where it cannot be read. */

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../../blob-store.ts'
+import { PassedOver, TransferJob, transferOptions } from '../../maintenance/transfer-job.ts'
 import { assertOneOf, assertOptions, invalidArgument } from '../../options.ts'
 import { SqliteReader } from '../reader/sqlite-reader.ts'
-import { PassedOver, TransferJob, transferOptions } from '../transfer-job.ts'
 import { AccountImport } from './account-import.ts'
 import { type ActorDatabase, ActorFolder } from './actor-database.ts'
 import type { PdsTree, TreeArea } from './pds-tree.ts'

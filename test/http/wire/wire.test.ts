@@ -1,8 +1,12 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import { expect, test } from 'vitest'
+import { createBlobHandler } from '../../../src/http.ts'
+import { blobGrants } from '../../../src/index.ts'
 import { alice, bytesOf, openPlace, query, xrpc } from '../place.ts'
-import { descriptors, dial, exchange, serve, until } from '../servers.ts'
+import { descriptors, dial, exchange, listen, serve, until } from '../servers.ts'
 
 const post = [`POST ${xrpc.upload} HTTP/1.1`, `Authorization: Bearer ${alice}`, 'Content-Type: text/plain']
 const get = (cid: string) => `GET ${query(xrpc.get, { did: alice, cid })} HTTP/1.1`
@@ -272,4 +276,28 @@ test('a transfer coding that is not understood is refused', async () => {
   const answer = await exchange(port, [...post, 'Transfer-Encoding: gzip, chunked'], '4\r\ntext\r\n0\r\n\r\n')
   expect([400, 415]).toContain(status(answer))
   expect(await files()).toEqual([])
+})
+
+// Red when only the store's own limit is compared with Content-Length.
+test('a client that was granted less, or nothing, is refused before it has sent anything', async () => {
+  const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1e9 } })
+  for (const [limits, expected] of [
+    [{ maxSize: 1000 }, 413],
+    [{ grants: blobGrants('blob:image/*?maxSize=1000') }, 403],
+    [{ grants: [] }, 403],
+  ] as const) {
+    const options = { authenticate: () => ({ did: alice, ...limits }) }
+    const fetching = createServer(
+      getRequestListener(createBlobHandler(blobs, options), { overrideGlobalObjects: false }),
+    )
+    for (const { port } of [await serve(blobs, options), await listen(fetching)]) {
+      const wire = await send(port, [...post, 'Content-Length: 1001'])
+      await until(() => wire.received().endsWith('}'), 'the answer')
+      expect(status(wire.received())).toBe(expected)
+      wire.socket.end()
+      await wire.closed
+    }
+  }
+  expect(await files()).toEqual([])
+  expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, reserved: 0 })
 })

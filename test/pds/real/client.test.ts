@@ -245,8 +245,9 @@ describeWithPds('through the official client, a real PDS with this store', () =>
     test('refuses what an inspection refuses, in words for the uploader', async () => {
       const pds = await started()
       const alice = await new Person(pds.url).signUp()
-      pds.blobs.hooks.inspect = async ({ size }) =>
-        size === 7 ? { refuse: 'seven bytes are not for here' } : undefined
+      pds.blobs.setHooks({
+        inspect: async ({ size }) => (size === 7 ? { refuse: 'seven bytes are not for here' } : undefined),
+      })
       const refusal = { status: 400, error: 'BlobRefused', message: /seven bytes are not for here/ }
       await expect(alice.upload(randomBytes(7))).rejects.toSatisfy(
         (error: { status: number; error: string; message: string }) =>

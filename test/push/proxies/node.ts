@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { isEnding, shutDownOnSignals } from '../../../examples/shutdown.ts'
 import { blobRouter, checkContinue } from '../../../src/express.ts'
-import { createBlobStore, DiskBackend, sqliteMetadata, startJanitor } from '../../../src/index.ts'
+import { createBlobStore, DiskBackend, sqliteMetadata } from '../../../src/index.ts'
 import { tokens } from '../../http/tokens.ts'
 
 // One process of a PDS that has several, as the examples are: node test/push/proxies/node.ts DIR PORT
@@ -15,7 +15,6 @@ const blobs = createBlobStore({
   limits: { accept: ['*/*'], mimePolicy: 'declared' },
 })
 await blobs.ready()
-const janitor = startJanitor(blobs)
 const router = blobRouter(blobs, tokens)
 const server = createServer({ requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 }, (req, res) => {
   if (req.url === '/xrpc/_health') res.writeHead(isEnding() ? 503 : 200).end()
@@ -24,7 +23,6 @@ const server = createServer({ requestTimeout: blobs.times.upload, keepAliveTimeo
 server.on('checkContinue', checkContinue)
 shutDownOnSignals(server, {
   async close() {
-    await janitor.stop()
     await blobs.close()
     process.disconnect?.()
   },

@@ -71,6 +71,12 @@ export class Place {
   }
 
   store(times: BlobStoreTimes, backend = this.backend(), metadata = this.metadata()): BlobStore {
-    return createBlobStore({ backend, metadata, times, limits: { accept: ['*/*'], mimePolicy: 'declared' } })
+    return createBlobStore({
+      janitor: false,
+      backend,
+      metadata,
+      times,
+      limits: { accept: ['*/*'], mimePolicy: 'declared' },
+    })
   }
 }

@@ -28,6 +28,7 @@ export class Crowd {
     this.#random = random
     this.#stores = Array.from({ length: stores }, () =>
       createBlobStore({
+        janitor: false,
         backend: new DiskBackend({ root: join(this.#folder, 'blobs'), durability: 'relaxed' }),
         metadata: sqliteMetadata(join(this.#folder, 'pds.sqlite'), { durability: 'relaxed', now: this.#clock.now }),
         limits: { accept: ['*/*'], uploads: { account: most, total: most } },

@@ -106,7 +106,10 @@ export class Bench {
       statement: this.#level === 'SQL statements' ? trappedStatement(this.#database, trap) : mortal(trap),
     })
     const metadata = kyselyMetadata(db, { now: () => this.world.now, migrate: 'check' })
-    return { db, blobs: createBlobStore({ backend: this.#backend(), metadata, limits: { accept: ['*/*'] } }) }
+    return {
+      db,
+      blobs: createBlobStore({ janitor: false, backend: this.#backend(), metadata, limits: { accept: ['*/*'] } }),
+    }
   }
 
   #backend(): BlobBackend {

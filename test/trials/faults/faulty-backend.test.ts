@@ -159,7 +159,12 @@ test.each<[string, unknown]>([
 test('a store on such a backend tells typed errors, and goes on', async () => {
   const faults = [{ kind: 'fail', on: 'put', at: 1 }] as const
   const backend: BlobBackend = faultyBackend(new MemoryBackend(), { faults })
-  const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:'), limits: { accept: ['*/*'] } })
+  const blobs = createBlobStore({
+    janitor: false,
+    backend,
+    metadata: sqliteMetadata(':memory:'),
+    limits: { accept: ['*/*'] },
+  })
   const error = await blobs.upload(alice, bytes('a')).catch((error: unknown) => error)
   expect(isBlobStoreError(error, 'StorageFailed')).toBe(true)
   await blobs.upload(alice, bytes('a'))

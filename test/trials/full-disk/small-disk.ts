@@ -43,6 +43,7 @@ export class SmallDisk {
     this.#clock = clock
     this.#random = new Random(seed)
     this.blobs = createBlobStore({
+      janitor: false,
       backend: new DiskBackend({ root: join(disk, 'blobs'), minFree: { bytes: 0, inodes: 0 } }),
       metadata: sqliteMetadata(join(disk, 'pds.sqlite'), { now: clock.now }),
       limits: { accept: ['*/*'] },

@@ -10,7 +10,12 @@ let opened: Promise<BlobStore> | null = null
 function store(): Promise<BlobStore> {
   opened ??= (async () => {
     const limits = { accept: ['*/*'] }
-    const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:'), limits })
+    const blobs = createBlobStore({
+      janitor: false,
+      backend: new MemoryBackend(),
+      metadata: sqliteMetadata(':memory:'),
+      limits,
+    })
     for (let n = 0; n < 5; n++) {
       const ref = await blobs.upload(alice, bytes(`blob ${n}`))
       if (n > 1) await post(blobs, alice, `r${n}`, ref)

@@ -27,6 +27,7 @@ const times = { lease: 20_000, upload: 10_000, inspect: 5000, deleteDelay: 5000 
 
 export function storeAt(place: MovingPlace, write: 'disk' | 's3'): BlobStore {
   return createBlobStore({
+    janitor: false,
     backend: { write, all: { disk: diskOf(place), s3: s3Of(place) } },
     metadata: sqliteMetadata(join(place.folder, 'blobs.sqlite'), { durability: 'relaxed' }),
     limits: { accept: ['*/*'] },

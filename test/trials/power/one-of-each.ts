@@ -18,6 +18,7 @@ mkdirSync(`${folder}/volume`)
 symlinkSync('volume', `${folder}/link`)
 
 const blobs = createBlobStore({
+  janitor: false,
   backend: new DiskBackend({ root: `${folder}/link/data/root`, minFree: { bytes: 0, inodes: 0 } }),
   metadata: sqliteMetadata(`${folder}/blobs.sqlite`, { durability: metadataDurability(broken) }),
   limits: { accept: ['*/*'] },

@@ -22,6 +22,7 @@ export interface Manner {
 
 export function openStore({ root, database }: Place, { durability, grace, ahead }: Manner): BlobStore {
   return createBlobStore({
+    janitor: false,
     backend: new DiskBackend({ root }),
     metadata: sqliteMetadata(database, { durability, now: () => Date.now() + ahead }),
     limits: { accept: ['*/*'] },

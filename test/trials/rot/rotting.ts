@@ -36,6 +36,7 @@ export class Rotting {
   constructor(random: Random) {
     this.#random = random
     this.#blobs = createBlobStore({
+      janitor: false,
       backend: new DiskBackend({ root: join(this.#folder, 'blobs'), durability: 'relaxed' }),
       metadata: sqliteMetadata(join(this.#folder, 'blobs.sqlite'), { durability: 'relaxed', now: this.#clock.now }),
       limits: { accept: ['*/*'] },

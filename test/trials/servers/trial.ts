@@ -55,6 +55,7 @@ async function run(ceph: Ceph, folder: string, values: Values, { say, signal }: 
     ...{ socketTimeout: 5000, requestTimeout: 15_000 },
   })
   const blobs = createBlobStore({
+    janitor: false,
     backend: values.break === 'early-ack' ? acknowledgingEarly(backend) : backend,
     metadata: sqliteMetadata(join(folder, 'blobs.sqlite')),
     limits: { accept: ['*/*'], maxBlobSize: 50_000_000 },

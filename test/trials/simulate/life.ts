@@ -166,7 +166,11 @@ export class Life {
     const metadata = kyselyMetadata(db, { now: () => world.clock, migrate: 'check' })
     const host: Host = {
       ...{ world, promises: this.#promises, db },
-      blobs: createBlobStore({ ...broken({ backend, metadata }, this.#options.breaking), limits: { accept: ['*/*'] } }),
+      blobs: createBlobStore({
+        janitor: false,
+        ...broken({ backend, metadata }, this.#options.breaking),
+        limits: { accept: ['*/*'] },
+      }),
       pause: () => scheduler.turn('another chunk', process),
       corruptions: () => backend.faults('corrupt'),
     }

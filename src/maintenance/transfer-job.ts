@@ -1,14 +1,14 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { CallOptions } from '../backend/backend.ts'
 import { isBlobStoreError } from '../errors.ts'
-import { Pace } from '../maintenance/pace.ts'
 import { assertWhole } from '../options.ts'
 import { isError } from '../shapes.ts'
+import { Pace } from './pace.ts'
 
 /** So many in a row fail only when something is down. */
 const patience = 20
 
-export const transferOptions: readonly (keyof TransferOptions<Counted>)[] = [
+export const transferOptions: readonly (keyof TransferOptions<TransferReport>)[] = [
   'concurrency',
   'bytesPerSecond',
   'dryRun',
@@ -17,12 +17,12 @@ export const transferOptions: readonly (keyof TransferOptions<Counted>)[] = [
   'signal',
 ]
 
-export interface TransferOptions<Report extends Counted> extends CallOptions {
+export interface TransferOptions<Report extends TransferReport> extends CallOptions {
   /** How many blobs are copied at once. @default 4 */
   concurrency?: number | undefined
   /** Reads no more than so many bytes a second on the average. @default as fast as it can */
   bytesPerSecond?: number | undefined
-  /** Only looks what would be done: whether the bytes are there, not whether they are good. @default false */
+  /** Only looks what would be done; the bytes are not read. @default false */
   dryRun?: boolean | undefined
   /** Told of what is wrong, as it is found. */
   onFinding?: ((finding: Report['findings'][number]) => void) | undefined
@@ -30,16 +30,17 @@ export interface TransferOptions<Report extends Counted> extends CallOptions {
   onProgress?: ((report: Report) => void) | undefined
 }
 
-interface Counted {
+/** What the reports of `migrate`, imports and exports have in common. */
+export interface TransferReport {
   /** Blobs looked at so far. */
   examined: number
   findings: object[]
 }
 
-type FindingOf<Report extends Counted> = Report['findings'][number]
+type FindingOf<Report extends TransferReport> = Report['findings'][number]
 
-/** What imports and exports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
-export class TransferJob<Report extends Counted> {
+/** What `migrate`, imports and exports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
+export class TransferJob<Report extends TransferReport> {
   readonly report: Report
   readonly dryRun: boolean
   readonly signal: AbortSignal | undefined
