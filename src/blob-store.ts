@@ -29,11 +29,11 @@ import type {
   ReadOptions,
   RecordWrite,
   StatOptions,
-  TakedownOptions,
   UploadOptions,
 } from './store/calls.ts'
 import type { BlobStoreHooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+import type { BlobModeration } from './store/moderation.ts'
 import type { BlobSource } from './store/upload/source.ts'
 
 /** Where a store is. */
@@ -55,7 +55,7 @@ export interface StorePlace {
  * end in `MetadataBusy`. All methods may be called concurrently, from several processes on one store too. Unless a
  * method says otherwise it is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
-export interface BlobStore extends AsyncDisposable {
+export interface BlobStore extends BlobModeration, AsyncDisposable {
   /** The limits in force, defaults filled in. */
   readonly limits: ResolvedLimits
   /** The times in force, defaults filled in; once the store is open, those that its processes have agreed on. */
@@ -163,15 +163,6 @@ export interface BlobStore extends AsyncDisposable {
 
   /** What the account's blobs take. */
   usage(did: string, options?: QueryOptions): Promise<AccountUsage>
-
-  /**
-   * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
-   * account deletes them, unless `times.takedownHold` keeps them for moderators.
-   */
-  takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
-
-  /** Undoes `takedown` for the same `did` and CID. Harmless when there was none. */
-  reverseTakedown(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
 
   /**
    * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,

@@ -29,7 +29,17 @@ import {
 } from './store/limits.ts'
 import { reverseTakedown, takedown } from './store/moderation.ts'
 import { Presence } from './store/presence.ts'
-import { importProgress, listAccounts, listAll, listMissing, listPublic, recordsFor, usage } from './store/queries.ts'
+import { purge, tellPurges } from './store/purge.ts'
+import {
+  importProgress,
+  listAccounts,
+  listAll,
+  listMissing,
+  listPublic,
+  listPurges,
+  recordsFor,
+  usage,
+} from './store/queries.ts'
 import { presign } from './store/read/presign.ts'
 import { read, stat } from './store/read/read.ts'
 import { UploadSlots } from './store/upload/slots.ts'
@@ -129,6 +139,8 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
     takedown: (did, cid, given) => run('takedown', (store) => takedown(store, did, cid, given)),
     reverseTakedown: (did, cid, given) => run('reverseTakedown', (store) => reverseTakedown(store, did, cid, given)),
+    purge: (did, cid, given) => run('purge', (store) => purge(store, did, cid, given)),
+    listPurges: (given) => run('listPurges', (store) => listPurges(store, given)),
     deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),
     reopenAccount: (did, given) => run('reopenAccount', (store) => reopenAccount(store, did, given)),
 
@@ -175,9 +187,12 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
       }
       const shared = { times: givenTimes, defaults: longest([ownTimes]) }
-      const presence = new Presence({ backends, metadata: opened, logger }, shared, (agreed) => {
-        times = timesInForce(ownTimes, givenTimes, agreed)
-        store.times = times
+      const presence = new Presence({ backends, metadata: opened, logger }, shared, {
+        agreed(agreed) {
+          times = timesInForce(ownTimes, givenTimes, agreed)
+          store.times = times
+        },
+        stayed: () => tellPurges(store),
       })
       const store: StoreContext = {
         backends,
@@ -190,6 +205,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         },
         slots,
         presence,
+        purgesTold: new Set(),
         epoch: 0,
       }
       store.epoch = await verifyIdentity(store)

@@ -67,6 +67,7 @@ export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
 export type { TransferOptions, TransferReport } from './maintenance/transfer-job.ts'
 export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
 export type { BackendUse } from './metadata/contract/processes.ts'
+export type { PurgeRecord } from './metadata/contract/purges.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 export { kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
@@ -106,6 +107,8 @@ export type {
 } from './store/calls.ts'
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
 export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+export type { BlobModeration } from './store/moderation.ts'
+export type { PurgeOptions, PurgeReport, RemainingKey } from './store/purge.ts'
 export type { BlobSource } from './store/upload/source.ts'
 // What it tells of itself.
 export {

@@ -13,6 +13,8 @@ export interface StoreCommand {
   description: string
   /** What is not the same afterwards, and what is: a line. */
   changes: string
+  /** What it takes besides options, each with what it is. They come with the options, by their names. */
+  arguments?: readonly (readonly [name: string, description: string])[]
   /** With `--yes` among them it is one that asks, and says before which store it means. */
   options: readonly Option[]
   /** Whether it may be the first that a store is for: then a dry run needs none. */

@@ -6,6 +6,7 @@ import { collect } from './commands/collect.ts'
 import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { migrate } from './commands/migrate.ts'
+import { purge } from './commands/purge.ts'
 import { recover } from './commands/recover.ts'
 import { scrub } from './commands/scrub.ts'
 import { stats } from './commands/stats.ts'
@@ -52,9 +53,14 @@ function addTo(program: Command, about: StoreCommand, act: Act): void {
     .description(about.description)
     .addHelpText('after', closingOf(about))
     .showHelpAfterError(`Its options, and examples: pds-blobstore ${about.name} --help`)
-    .action((given: ParsedOptions, made: Command) =>
-      act(given, { sourceOf: (option) => made.getOptionValueSource(option) }),
-    )
+    .action(() => {
+      const named = command.registeredArguments.map((argument, at) => [argument.name(), command.processedArgs[at]])
+      return act(
+        { ...command.opts(), ...Object.fromEntries(named) },
+        { sourceOf: (option) => command.getOptionValueSource(option) },
+      )
+    })
+  for (const [name, description] of about.arguments ?? []) command.argument(name, description)
   for (const option of about.options) command.addOption(option)
   command.addOption(new Option('--json', 'print the report as JSON, on one line'))
   command.addOption(new Option('--quiet', 'show no progress; warnings and errors still'))
@@ -69,6 +75,7 @@ export const commands: readonly StoreCommand[] = [
   collect,
   sweep,
   scrub,
+  purge,
   backup,
   recover,
   migrate,

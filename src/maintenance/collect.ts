@@ -3,10 +3,12 @@ import type { CallOptions } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { alarm } from '../logger.ts'
 import type { Ahead, ExpiredBlob } from '../metadata/contract/collection.ts'
+import type { OpenPurge } from '../metadata/contract/purges.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { finishMeeting } from '../store/meeting.ts'
+import { finishPurge } from '../store/purge.ts'
 import { allowance } from '../store/upload/interruption.ts'
 import { type CollectReport, type Run, retryDelay, type Step } from './collection.ts'
 import { deleteDoomed } from './delete-doomed.ts'
@@ -40,7 +42,9 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   }
   const run: Run = { store, report, signal, dryRun, held: null, down: new Set() }
   if (!force) holdBack(run, await heldBack(store.metadata, store.times.takedownHold))
-  const steps = dryRun ? [expireBlobs] : [rightTimes, finishDeletions, expireBlobs, expireUploads, deleteDoomed]
+  const steps = dryRun
+    ? [expireBlobs]
+    : [rightTimes, finishDeletions, finishPurges, expireBlobs, expireUploads, deleteDoomed]
   for (const step of steps) {
     for await (const _batch of step(run)) {
       onProgress?.({ ...report })
@@ -83,6 +87,25 @@ async function* finishDeletions({ store, signal }: Run): Step {
     for (const { did, mark } of unfinished) await forgetAccount(store, did, mark, signal)
     yield
   } while (unfinished.length === rowBatch)
+}
+
+/** A crash may have stopped a purge, or a backend failed. */
+async function* finishPurges({ store, signal }: Run): Step {
+  const { metadata, logger } = store
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const open: OpenPurge[] = await metadata.openPurges({ after, limit: rowBatch })
+    for (const { did, cid } of open) {
+      const { remainingKeys, remaining } = await finishPurge(store, { did, cid }, signal)
+      if (remainingKeys > 0) {
+        logger.warn(
+          { did, cid, remainingKeys, remaining },
+          'Bytes of a purge could not be deleted; they are tried again later',
+        )
+      }
+      yield
+    }
+    after = open.length === rowBatch ? open.at(-1)?.id : undefined
+  }
 }
 
 async function* expireBlobs(run: Run): Step {

@@ -1,11 +1,9 @@
-import { untilAborted } from '../backend/until-aborted.ts'
 import type { DoomedKey } from '../metadata/contract/collection.ts'
+import { deleteBytes } from '../store/delete-bytes.ts'
 import { type Run, retryDelay, type Step } from './collection.ts'
 
 /** Keys of one deletion: as many as S3 takes at once. */
 const keyBatch = 1000
-/** How long a backend may take over one deletion, in milliseconds. */
-const patience = 5 * 60_000
 /** How many of those that could not be deleted are told by name. */
 const toldKeys = 3
 
@@ -54,14 +52,7 @@ async function deleteKeys(
   doomed: readonly DoomedKey[],
 ): Promise<ReadonlyMap<string, Error>> {
   const keys = doomed.map(({ key }) => key)
-  try {
-    if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
-    const limit = AbortSignal.timeout(patience)
-    const ends = signal ? AbortSignal.any([signal, limit]) : limit
-    return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
-  } catch (error) {
-    signal?.throwIfAborted()
-    const failure = error instanceof Error ? error : new Error(String(error))
-    return new Map(keys.map((key) => [key, failure]))
-  }
+  if (!down.has(backend)) return deleteBytes(backends, backend, keys, signal)
+  const failure = new Error(`The backend ${backend} could delete nothing a moment ago`)
+  return new Map(keys.map((key) => [key, failure]))
 }

@@ -39,7 +39,7 @@ export interface RecoverReport {
   unclaimed: BlobCid[]
   /**
    * Those that have owners and were given to none, since a moderator took the CID down for some account. Where it is meant to
-   * come back: `reverseTakedown` first, then recover again.
+   * come back: `reverseTakedown` first, then recover again. What is purged for all is not even copied.
    */
   takenDown: BlobCid[]
   /** Forgotten ones that could not be read, or did not verify. */
@@ -143,6 +143,7 @@ async function giveBack(
   }
   const open = async () => (await backend.get(key, { signal }))?.body
   const copied = await putCopy(store, { cid, size }, open, signal)
+  if (copied === 'purged') return keptFrom(report, cid)
   if (typeof copied === 'string') return true // gone, or rotten, in this moment: another run will say so
   return adopt(store, { cid, size, key: copied.key, backend: store.backends.write.name }, owners, report)
 }
@@ -170,10 +171,16 @@ async function adopt(
       await finishMeeting(metadata, did, content.cid)
     }
     if (adoption !== 'taken down') continue
-    if (!report.takenDown.includes(content.cid)) report.takenDown.push(content.cid)
+    keptFrom(report, content.cid)
     break
   }
   return claimed
+}
+
+/** By a moderator: that is an answer, too. */
+function keptFrom(report: RecoverReport, cid: BlobCid): true {
+  if (!report.takenDown.includes(cid)) report.takenDown.push(cid)
+  return true
 }
 
 /** Without reading them; null for those that are gone, or cannot be opened. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { PutBody, Spool } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { cidOfDigest } from '../blob/cid.ts'
+import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
 import type { StoreContext } from '../store/context.ts'
 import { type BlobSource, chunksOf } from '../store/upload/source.ts'
@@ -15,10 +16,13 @@ const memorySize = 1024 * 1024
  */
 export type OpenCopy = () => Promise<BlobSource | undefined>
 
-/** `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, or the copy outlived its lease. */
-export type Replacement = 'replaced' | 'superseded' | NoCopy
+/**
+ * `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, they are being purged, or the
+ * copy outlived its lease.
+ */
+export type Replacement = 'replaced' | 'superseded' | Exclude<NoCopy, 'purged'>
 
-export type NoCopy = 'missing' | 'not what the CID names'
+export type NoCopy = 'missing' | 'not what the CID names' | 'purged'
 
 /**
  * Puts a copy in the place of a CID's bytes, in the backend that is written to: row before bytes, under a new key, as an
@@ -31,6 +35,7 @@ export async function replaceByCopy(
   signal: AbortSignal | undefined,
 ): Promise<Replacement> {
   const copied = await putCopy(store, old, open, signal)
+  if (copied === 'purged') return 'superseded'
   if (typeof copied === 'string') return copied
   const { key } = copied
   const { backends, metadata, times } = store
@@ -61,7 +66,12 @@ export async function putCopy(
     const body = await verified(of, copy, spool)
     if (body === null) return 'not what the CID names'
     const key = keyOf(of.cid, newGeneration(epoch))
-    await metadata.intendCopy({ key, backend: backend.name, cid: of.cid, lease: times.lease })
+    try {
+      await metadata.intendCopy({ key, backend: backend.name, cid: of.cid, lease: times.lease })
+    } catch (error) {
+      if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'
+      throw error
+    }
     await backend.put(key, body, { signal })
     return { key }
   } finally {

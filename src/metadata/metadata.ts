@@ -3,6 +3,7 @@ import type { BackupSteps } from './contract/backup.ts'
 import type { CollectSteps, SweepSteps } from './contract/collection.ts'
 import type { StoreIdentity } from './contract/identity.ts'
 import type { ProcessSteps } from './contract/processes.ts'
+import type { PurgeSteps } from './contract/purges.ts'
 import type { BlobQueries } from './contract/queries.ts'
 import type { RecoverSteps } from './contract/recovery.ts'
 import type { ReferenceSteps } from './contract/references.ts'
@@ -37,6 +38,7 @@ export interface Metadata
     ReferenceSteps,
     BlobQueries,
     TakedownSteps,
+    PurgeSteps,
     AccountSteps,
     CollectSteps,
     SweepSteps,

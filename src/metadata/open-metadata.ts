@@ -10,6 +10,7 @@ import { collectSteps } from './queries/collect-steps.ts'
 import { identityRows } from './queries/identity-rows.ts'
 import { listQueries } from './queries/list-queries.ts'
 import { processSteps } from './queries/process-steps.ts'
+import { purgeSteps } from './queries/purge-steps.ts'
 import { recoverSteps } from './queries/recover-steps.ts'
 import { referenceSteps } from './queries/reference-steps.ts'
 import { scrubSteps } from './queries/scrub-steps.ts'
@@ -48,6 +49,7 @@ export async function openMetadata(source: Source): Promise<Metadata> {
       ...blobQueries(session),
       ...listQueries(session),
       ...takedownSteps(session),
+      ...purgeSteps(session),
       ...accountSteps(session),
       ...collectSteps(session),
       ...bringBackSteps(session),

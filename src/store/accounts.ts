@@ -15,7 +15,7 @@ export async function deleteAccount(store: StoreContext, did: string, options: C
   assertOptions('deleteAccount', options, ['signal'])
   options.signal?.throwIfAborted()
   const mark = await store.metadata.markDeleted(did)
-  notifyInaccessible(store, { did, cid: null, because: 'accountDeleted' })
+  void notifyInaccessible(store, { did, cid: null, because: 'accountDeleted' })
   try {
     await forgetAccount(store, did, mark, options.signal)
   } catch (error) {

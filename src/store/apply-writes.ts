@@ -35,7 +35,7 @@ export async function applyWrites(
   const onlyIf = options.onlyIf && namedBy(options.onlyIf)
   const applied = await metadata.applyReferences(did, records, { rev, trx, missing, onlyIf, grace: times.grace })
   // Within the host's transaction nothing has happened yet: the host purges when it has.
-  if (!trx) for (const cid of applied.hidden) notifyInaccessible(store, { did, cid, because: 'hidden' })
+  if (!trx) for (const cid of applied.hidden) void notifyInaccessible(store, { did, cid, because: 'hidden' })
   return applied
 }
 

@@ -18,6 +18,8 @@ export interface StoreContext {
   readonly hooks: BlobStoreHooks
   readonly slots: UploadSlots
   readonly presence: Presence
+  /** The purges that this process's hook was told of, by their ids. */
+  readonly purgesTold: Set<string>
   /** Part of every new key; grows with each opening and sweep. */
   epoch: number
 }

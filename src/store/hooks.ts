@@ -12,7 +12,8 @@ export interface BlobStoreHooks {
   inspect?: ((upload: UploadInspection) => Promise<InspectionVerdict | undefined>) | undefined
   /**
    * A blob can no longer be seen by the public: purge caches. Told after it is committed; not for what happens within a
-   * transaction of the host's, which knows itself when that is. Errors are logged.
+   * transaction of the host's, which knows itself when that is. Errors are logged. Of a purge that another process began it is
+   * told within a minute.
    */
   onInaccessible?: ((event: InaccessibleEvent) => void | Promise<void>) | undefined
   /**
@@ -45,8 +46,8 @@ export interface InaccessibleEvent {
   did: string
   /** Null for all the account's blobs. */
   cid: BlobCid | null
-  /** `hidden`: no record shows it to the public any more. */
-  because: 'hidden' | 'takenDown' | 'accountDeleted'
+  /** `hidden`: no record shows it to the public any more. `purged`: taken down, and its bytes deleted at once. */
+  because: 'hidden' | 'takenDown' | 'purged' | 'accountDeleted'
 }
 
 const names = ['inspect', 'onInaccessible', 'referenced'] as const

@@ -1,10 +1,55 @@
 import { type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/identifiers.ts'
 import { BlobStoreError } from '../errors.ts'
+import type { PurgeRecord } from '../metadata/contract/purges.ts'
+import type { BlobPage } from '../metadata/types.ts'
 import { assertOptions } from '../options.ts'
-import type { QueryOptions, TakedownOptions } from './calls.ts'
+import type { PageOptions, QueryOptions, TakedownOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { notifyInaccessible } from './inaccessible.ts'
+import type { PurgeOptions, PurgeReport } from './purge.ts'
+
+/** What moderators do with blobs: a part of `BlobStore`, whose general terms hold here too. */
+export interface BlobModeration {
+  /**
+   * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
+   * account deletes them, unless `times.takedownHold` keeps them for moderators.
+   */
+  takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
+
+  /**
+   * Undoes `takedown` for the same `did` and CID. Harmless when there was none. After a purge it lets the bytes be uploaded
+   * again, since they are gone: `listMissing` names the records that wait for them.
+   *
+   * @throws `BlobTakenDown` (transient) while a purge of the same is under way
+   */
+  reverseTakedown(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
+
+  /**
+   * For illegal content: takes a blob down, of one account or with `did: '*'` of all, and deletes its bytes now instead of after
+   * the delete delay. `times.takedownHold` does not keep it. In this order:
+   *
+   * 1. The takedown and a record of the purge are committed. From then on nobody but moderators is served the blob, no upload
+   *    stores its bytes again (`BlobTakenDown`, also with `takenDown: 'store'`), and no import or `recover` brings it back.
+   * 2. `hooks.onInaccessible` is called, to purge caches and image variants: `because` is `purged`.
+   * 3. The account loses the blob, or all accounts do. Records that name it stay, and wait for it: `stat` finds nothing, also as
+   *    `moderator`, `listAll` and `recordsFor` do not have it, and `listMissing` does not ask for it. Ask `recordsFor` before.
+   * 4. Every key that ever held these bytes is deleted in every backend of this process: the live one, replaced ones, and those
+   *    that wait for the end of their delete delay. With one account, only when no other has the bytes, or had them last.
+   *
+   * What fails, or a crash stops, after step 1 is finished by collecting, or by calling it again, which leaves
+   * a record of its own. A reader that has begun may end or fail. The report is for the operator: it says whether others have
+   * the same bytes. What the account's owner can see is the same in both cases.
+   *
+   * Not deleted: copies in backups (see `heldByBackups`), and bytes that no row knows, which the next sweep dooms.
+   *
+   * @throws `StoreRestored`: step 1 is done; collecting does the rest after `recover`
+   */
+  purge(did: string, cid: CidLike, options?: PurgeOptions): Promise<PurgeReport>
+
+  /** A page of the records that purges have left, the newest first. */
+  listPurges(options?: PageOptions): Promise<BlobPage<PurgeRecord>>
+}
 
 export async function takedown(
   store: StoreContext,
@@ -21,7 +66,7 @@ export async function takedown(
   }
   const cid = parseBlobCid(cidLike)
   await store.metadata.takedown(did, cid, { ref, trx: options.trx })
-  if (!options.trx) notifyInaccessible(store, { did, cid, because: 'takenDown' })
+  if (!options.trx) void notifyInaccessible(store, { did, cid, because: 'takenDown' })
 }
 
 export async function reverseTakedown(

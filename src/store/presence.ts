@@ -6,20 +6,26 @@ import { keepMarkers, lease, type Parties } from './identity.ts'
 /** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
 const interval = 60_000
 
+export interface PresenceEvents {
+  /** Called, again and again, with the times that this process and the others have agreed on. */
+  agreed: (times: SharedTimes) => void
+  /** Called once a minute while the store is open: the time to look what others did. */
+  stayed: () => Promise<void>
+}
+
 /** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
 export class Presence {
   readonly #store: Parties
   readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
-  readonly #onAgreed: (times: SharedTimes) => void
+  readonly #events: PresenceEvents
   readonly #id = randomUUID()
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
 
-  /** `onAgreed` is called, again and again, with the times that this process and the others have agreed on. */
-  constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, onAgreed: (times: SharedTimes) => void) {
+  constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, events: PresenceEvents) {
     this.#store = store
     this.#times = times
-    this.#onAgreed = onAgreed
+    this.#events = events
   }
 
   /** @throws `StoreMismatch` */
@@ -35,7 +41,7 @@ export class Presence {
       const warn = (error: unknown) => {
         this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
       }
-      this.#note(false).catch(warn)
+      this.#note(false).then(this.#events.stayed).catch(warn)
       // A backend that hangs must neither keep the database from knowing, nor gather calls.
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
@@ -66,6 +72,6 @@ export class Presence {
       opening,
       ...this.#times,
     }
-    this.#onAgreed(await metadata.enter(note))
+    this.#events.agreed(await metadata.enter(note))
   }
 }

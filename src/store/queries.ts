@@ -1,5 +1,6 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
+import type { PurgeRecord } from '../metadata/contract/purges.ts'
 import type { PageRequest } from '../metadata/contract/queries.ts'
 import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
@@ -44,6 +45,13 @@ export async function listAccounts(
   options: PageOptions = {},
 ): Promise<BlobPage<AccountEntry>> {
   return metadata.listAccounts(page('listAccounts', options, pageOptions))
+}
+
+export async function listPurges(
+  { metadata }: StoreContext,
+  options: PageOptions = {},
+): Promise<BlobPage<PurgeRecord>> {
+  return metadata.listPurges(page('listPurges', options, pageOptions))
 }
 
 export async function importProgress(

@@ -7,7 +7,7 @@ export const storeOperations = [
   'ready', 'close',
   'upload', 'applyWrites', 'read', 'presign', 'stat',
   'listPublic', 'listAll', 'listMissing', 'importProgress', 'recordsFor', 'usage',
-  'takedown', 'reverseTakedown', 'deleteAccount', 'reopenAccount',
+  'takedown', 'reverseTakedown', 'purge', 'listPurges', 'deleteAccount', 'reopenAccount',
   'collect', 'sweep', 'scrub', 'stats', 'listAccounts', 'backup', 'markBackup', 'migrate', 'recover',
 ] as const
 
@@ -63,7 +63,7 @@ export interface BackendTrace {
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
  * | `delete` | `failed`, how many could not be |
- * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `backup`, `usage`, `importProgress`, `stats` | the numbers of their report |
+ * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `purge`, `backup`, `usage`, `importProgress`, `stats` | the numbers of their report |
  */
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 

@@ -33,12 +33,12 @@ function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
 
 // biome-ignore format: a list of names
 const ofNoAccount: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  'ready', 'close', 'stats', 'listAccounts',
+  'ready', 'close', 'stats', 'listAccounts', 'listPurges',
   'collect', 'sweep', 'scrub', 'backup', 'markBackup', 'migrate', 'recover',
 ])
 // biome-ignore format: a list of names
 const ofOneBlob: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  'read', 'presign', 'stat', 'recordsFor', 'takedown', 'reverseTakedown',
+  'read', 'presign', 'stat', 'recordsFor', 'takedown', 'reverseTakedown', 'purge',
 ])
 
 function messageOf(operation: StoreOperation, did: unknown, cid: unknown): StoreTrace {
@@ -66,6 +66,8 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   listAll: items,
   listMissing: items,
   listAccounts: items,
+  listPurges: items,
+  purge: numbersOf,
   recordsFor: (uris) => ({ items: uris.length }),
   importProgress: numbersOf,
   usage: numbersOf,

@@ -103,7 +103,7 @@ describe('which store the command line means', () => {
 
   test('is said before by every command that changes what is stored', () => {
     const asking = commands.filter(({ options }) => options.includes(yes)).map(({ name }) => name)
-    expect(asking).toEqual(['collect', 'sweep', 'recover', 'migrate', 'import'])
+    expect(asking).toEqual(['collect', 'sweep', 'purge', 'recover', 'migrate', 'import'])
   })
 
   test('is said without passwords', () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -19,6 +19,8 @@ import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples
 interface Journal {
   held: Map<string, { did: string; cid: string }>
   posts: Map<string, { did: string; cid: string }>
+  /** What was purged: gone from the disk when that was acknowledged. */
+  purged: string[]
   /** The operation under way, whose outcome is unknown when it does not return. */
   doing: string
 }
@@ -65,6 +67,15 @@ async function life(blobs: BlobStore, clock: Clock, journal: Journal): Promise<v
   journal.doing = 'sweep'
   await blobs.sweep()
   await write(bob, 'b')
+  const illegal = await upload(bob, 'illegal', () => bytes('illegal'))
+  await write(bob, 'd', illegal)
+  await upload(alice, 'illegal', () => bytes('illegal'))
+  const cid = illegal.ref.toString()
+  for (const did of [alice, bob]) journal.held.delete(`${did} ${cid}`)
+  journal.posts.delete('d')
+  journal.doing = 'purge'
+  await blobs.purge('*', cid)
+  journal.purged.push(cid)
   journal.held.clear()
   journal.posts.delete('a')
   journal.doing = 'delete account'
@@ -95,7 +106,7 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
       cpSync(template, folder, { recursive: true })
       const clock = new Clock()
       const fuse = new Fuse(at, when)
-      const journal: Journal = { held: new Map(), posts: new Map(), doing: '' }
+      const journal: Journal = { held: new Map(), posts: new Map(), purged: [], doing: '' }
       const first = process(folder, fuse, clock)
       const error = await life(first.blobs, clock, journal).catch((error: unknown) => error)
       first.die()
@@ -107,6 +118,7 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
       crashes += 1
       const second = process(folder, safe(), clock)
       try {
+        expectGone(folder, journal.purged)
         await auditStore(second.blobs, { ...journal, folder, clock })
       } catch (error) {
         throw new Error(`after a crash ${when} call ${at}, in "${journal.doing}"`, { cause: error })
@@ -118,6 +130,11 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
     expect(crashes).toBeGreaterThan(200)
   }, 180_000)
 })
+
+function expectGone(folder: string, cids: readonly string[]): void {
+  const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, encoding: 'utf8' })
+  expect(files.filter((file) => cids.some((cid) => file.includes(cid)))).toEqual([])
+}
 
 function process(folder: string, fuse: Fuse, clock: Clock): { blobs: BlobStore; die: () => void } {
   const { db, die } = fuse.database(join(folder, 'pds.sqlite'))

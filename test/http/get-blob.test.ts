@@ -139,6 +139,21 @@ test('what was taken down is not found, even by who has it cached, until it is r
   expect((await get(alice, cid, { headers })).status).toBe(304)
 })
 
+test('what was purged is not found, whoever had it', async () => {
+  const { blobs, publish } = await openPlace()
+  const cid = await publish(alice, bytesOf(10))
+  await publish(bob, bytesOf(10))
+  const get = asker(blobs)
+  await blobs.purge('*', cid)
+  for (const did of [alice, bob]) {
+    expect(await errorOf(await get(did, cid, { headers: { 'if-none-match': `"${cid}"` } }))).toEqual([
+      404,
+      'BlobNotFound',
+    ])
+    expect((await get(did, cid, { method: 'HEAD' })).status).toBe(404)
+  }
+})
+
 test('caches may keep a blob for five minutes, never longer without asking, and no error at all', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))

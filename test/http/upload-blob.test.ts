@@ -284,9 +284,9 @@ test('a body that fails half-way is answered, and leaves nothing', async () => {
   expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, count: 0, reserved: 0 })
 })
 
-test('what was taken down cannot be uploaded again', async () => {
+test.each(['takedown', 'purge'] as const)('after a %s the same bytes cannot be uploaded again', async (how) => {
   const { blobs } = await openPlace()
   const bytes = bytesOf(10)
-  await blobs.takedown(alice, cidOfBytes(bytes))
+  await blobs[how](alice, cidOfBytes(bytes))
   expect(await errorOf(await uploader(blobs)(plain(bytes)))).toEqual([400, 'BlobTakenDown'])
 })

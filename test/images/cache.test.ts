@@ -127,6 +127,24 @@ test.each([1, 2, 3, 4])('a cache and a store that open one fresh place at once a
 })
 
 describe('what the public may not see', () => {
+  // Red when a purge tells no hook, or its report does not wait for it.
+  test('has no variant left in the cache once it is purged, of any account', async () => {
+    const place = await openImages()
+    const { blobs, images, cache, publish } = place
+    const bytes = await png('red')
+    const cid = await publish(alice, bytes, 'image/png')
+    await publish(bob, bytes, 'image/png')
+    const other = await publish(bob, await png('blue'), 'image/png')
+    for (const did of [alice, bob]) await images.variant(did, cid, 'avatar')
+    await images.variant(bob, other, 'avatar')
+    expect(await kept(cache)).toBe(3)
+    blobs.setHooks({ onInaccessible: (event) => images.forget(event) })
+    expect(await blobs.purge('*', cid)).toMatchObject({ cachesPurged: true })
+    await until(async () => (await kept(cache)) === 1, 'the variants of the other picture are left')
+    await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject({ code: 'BlobNotFound' })
+    expect((await images.variant(bob, other, 'avatar')).mimeType).toBe('image/webp')
+  })
+
   test('has no variant: what is temporary, hidden, taken down, or of another account', async () => {
     const { blobs, images, publish } = await openImages()
     const bytes = await png('red')

@@ -52,6 +52,9 @@ test('nothing that serves walks through a table, or through the references of an
   await blobs.listMissing(alice)
   await blobs.takedown(bob, two.ref)
   await blobs.reverseTakedown(bob, two.ref)
+  await blobs.purge(bob, two.ref)
+  await blobs.purge('*', one.ref)
+  for (const cursor of [undefined, (await blobs.listPurges({ limit: 1 })).cursor]) await blobs.listPurges({ cursor })
 
   const walks: string[] = []
   for (const query of said) {

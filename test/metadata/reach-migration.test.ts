@@ -48,6 +48,7 @@ test.each(hostDatabases)(
       'candidate',
       'backend',
       'process',
+      'purge',
     ]
     for (const table of [...tables, 'migration']) await sql`drop table ${sql.table(`blobstore_${table}`)}`.execute(db)
     for (const statement of await statementsUntil(name, '003')) await sql.raw(statement).execute(db)

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { Kysely, type LogEvent, SqliteDialect } from 'kysely'
+import { type Insertable, Kysely, type LogEvent, SqliteDialect } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { runStep } from '../../src/metadata/kysely-driver.ts'
 import type { Tables } from '../../src/metadata/schema/tables.ts'
@@ -18,7 +18,7 @@ function connection() {
 }
 
 let built = 0
-const insert = statement((db, { rows }: { rows: Tables['blobstore_takedown'][] }) => {
+const insert = statement((db, { rows }: { rows: Insertable<Tables['blobstore_takedown']>[] }) => {
   built += 1
   return db.insertInto('blobstore_takedown').values(rows)
 })

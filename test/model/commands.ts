@@ -177,6 +177,23 @@ const takedown = command(
     }),
 )
 
+// What it resolves with is for the operator: it may depend on what others have.
+const purge = command(
+  fc.record({ did: somebody, content: someContent }),
+  ({ did, content }) => `purge(${nameOf(did)}, ${content.name})`,
+  ({ did, content }) =>
+    ({ blobs }, model) => ({
+      real: async () => {
+        const { remaining, uploads, goneAt, sharedWithOthers } = await blobs.purge(did, content.cid)
+        return { remaining, uploads, isOver: goneAt !== null || (did !== '*' && sharedWithOthers) }
+      },
+      modelled: () => {
+        model.purge(did, content.cid)
+        return { remaining: [], uploads: 0, isOver: true }
+      },
+    }),
+)
+
 const account = command(
   fc.record({
     did: someAccount,
@@ -234,6 +251,7 @@ const weights: [number, Arbitrary<Command>][] = [
   [5, read],
   [7, look],
   [2, takedown],
+  [1, purge],
   [1, account],
   [4, wait],
   [4, collect],

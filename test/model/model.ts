@@ -216,6 +216,18 @@ export class Model {
     this.#takedowns.delete(`${did} ${cid}`)
   }
 
+  /** A takedown after which the accounts have no such blob, and their records wait for it. */
+  purge(did: string, cid: string): void {
+    this.takedown(did, cid)
+    const accounts = did === '*' ? [...this.#accounts.values()] : [this.#account(did)]
+    for (const account of accounts) {
+      account.blobs.delete(cid)
+      for (const named of allNames(account)) {
+        if (named.content.cid === cid) Object.assign(named, { met: false, claimed: {} })
+      }
+    }
+  }
+
   deleteAccount(did: string): void {
     this.#accounts.set(did, { blobs: new Map(), posts: new Map(), deleted: true })
   }

@@ -5,6 +5,7 @@ import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
 import { hostModel } from './host.mjs'
 import { claimModel, retireModel } from './places.mjs'
+import { purgeModel } from './purge.mjs'
 import { parseArgs } from 'node:util'
 
 const usage = `npm run test:protocol -- [options]
@@ -164,6 +165,15 @@ const runs = [
   [retireModel({ name: 'M2- an upload is announced without a look at the backend', proves: false }), ['I1']],
   [retireModel({ name: 'M2- with a look that locks nothing', locks: false }), ['I1']],
   [retireModel({ name: 'M2- who says that it is still there brings the backend back', staysOut: false }), ['I1']],
+  // illegal content, deleted before its delay is over
+  [purgeModel({ name: 'G1 a purge, two uploads of the same, one fault' }), []],
+  [purgeModel({ name: 'G1 of what nobody has', start: false }), []],
+  [purgeModel({ name: 'G1 three uploads of what nobody has', start: false, uploads: ['A', 'B', 'A'] }), [], 'full'],
+  [purgeModel({ name: 'G1- of what nobody has, and it does not wait for commits that may not have seen it', start: false, waits: false }), ['IP']],
+  [purgeModel({ name: 'G1- a commit does not look', commitLooks: false }), ['IP']],
+  [purgeModel({ name: 'G1- the bytes before the rows', rowsFirst: false }), ['I1']],
+  [purgeModel({ name: 'G1- tombstones go before their delay is over', keepsTombstones: false }), ['I2']],
+  [purgeModel({ name: 'G1- whether a tombstone is due is looked after the deletion', dueAt: 'drop' }), ['I2']],
   // records in the databases of @atproto/pds: pinned in the host's transaction, deleted late, asked before anything goes
   [H({ name: 'H1 delete, upload again, reference again, the deletion late', ...again, maxMark: 4 }), []],
   [H({ name: 'H1 the same, two clients of one account', ...twice, maxMark: 6 }), [], 'full'],

@@ -94,6 +94,26 @@ describe.each(['pds', 'store'] as const)('what is taken down, references kept by
     expect(await blobs.stat(alice, cid)).not.toBe(null)
   })
 
+  // Goes red when an import stores what is purged, or fails for the whole account because of it.
+  test('and purged in the store is not taken in, is told, and hinders nothing else', async () => {
+    const pds = new ReferencePds()
+    pds.post(alice, 'bad', pds.upload(alice, bytes('bad')), pds.upload(alice, bytes('good')))
+    const blobs = new FolderPlace().store()
+    await blobs.purge('*', cid)
+    const tree = new DiskTree({ location: pds.location })
+    for (let round = 0; round < 2; round++) {
+      const report = await importPds(blobs, { tree, actors: pds.actors, references })
+      expect(report.findings).toMatchObject([{ problem: 'purged', did: alice, cid }])
+      expect(report.findings.length).toBe(1)
+      expect(await blobs.stat(alice, cid, { as: 'moderator' })).toBe(null)
+      expect(await blobs.stat(alice, cidOfBytes(bytes('good')))).not.toBe(null)
+      expect(await blobs.listMissing(alice)).toEqual({ items: [] })
+    }
+    await blobs.reverseTakedown('*', cid)
+    expect(await importPds(blobs, { tree, actors: pds.actors, references })).toMatchObject({ findings: [] })
+    expect(await blobs.stat(alice, cid)).not.toBe(null)
+  })
+
   test('is told and hidden where its bytes are damaged', async () => {
     const pds = new ReferencePds()
     pds.post(alice, 'bad', pds.upload(alice, bytes('bad')))

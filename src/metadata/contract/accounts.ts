@@ -6,6 +6,7 @@ import type { Delays } from './collection.ts'
 export interface TakedownSteps {
   /** `did` may be `*` for every account. */
   takedown(did: string, cid: BlobCid, options: { ref: string | null } & InTransaction): Promise<void>
+  /** @throws `BlobTakenDown` (transient) while a purge of the same still has blobs of accounts to release */
   reverseTakedown(did: string, cid: BlobCid, options: InTransaction): Promise<void>
 }
 

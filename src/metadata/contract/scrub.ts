@@ -15,7 +15,11 @@ export interface ScrubSteps {
    * upload of the CID replaces it.
    */
   markDamaged(cid: BlobCid, key: BlobKey): Promise<boolean>
-  /** The row before bytes that no account uploads: a copy that will replace the content's. */
+  /**
+   * The row before bytes that no account uploads: a copy that will replace the content's.
+   *
+   * @throws `BlobTakenDown` for what is purged for all: of that no copy is made
+   */
   intendCopy(copy: { key: BlobKey; backend: string; cid: BlobCid; lease: number }): Promise<void>
   /**
    * The copy is stored: makes it the content's bytes if these still are those of `old`, and dooms them; else dooms the

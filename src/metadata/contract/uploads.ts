@@ -17,7 +17,8 @@ export interface UploadSteps {
    * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation
    * of that generation, or makes it. Need not be durable: losing it costs a retry or a sweep, never bytes.
    *
-   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away
+   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away, `BlobTakenDown` for what is
+   *   purged: of that no bytes are stored
    */
   intend(upload: Intent): Promise<void>
 
@@ -81,7 +82,11 @@ export interface Commit {
   declared: boolean
   /** When the account first had it, in milliseconds since 1970. @default now */
   createdAt?: number | undefined
-  /** What becomes of bytes that are taken down, for this account or for all: `store` keeps them, hidden. @default 'refuse' */
+  /**
+   * What becomes of bytes that are taken down, for this account or for all: `store` keeps them, hidden. What is purged is
+   * refused either way.
+   * @default 'refuse'
+   */
   takenDown?: 'refuse' | 'store' | undefined
   grace: number
   /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */

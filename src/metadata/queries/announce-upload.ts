@@ -3,13 +3,15 @@ import { BlobStoreError } from '../../errors.ts'
 import type { Tables, UploadTable } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import type { Step } from '../step.ts'
+import { isPurged, purged } from './purge-rows.ts'
 
 type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
 
 /**
  * The row before the bytes. It comes to be only where the backend is in use: a process that was paused while everything
  * moved away, and its backend was retired, must not go on writing there. PostgreSQL keeps the backend's row as it is until
- * the transaction ends; SQLite has one writer at a time.
+ * the transaction ends; SQLite has one writer at a time. Nor does it come to be for what is purged, of which nothing is to be
+ * stored: an upload of which no row knows the CID yet is refused where it gets it, see {@link assertNotPurged}.
  */
 export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Step<void> {
   const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
@@ -28,13 +30,23 @@ export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: 
             now(lease).as('lease_until'),
           ])
           .where('name', '=', backend)
+          .where((eb) => eb.not(purged(db, did, cid)))
           .$if(session.dialect.name === 'postgres', (query) => query.forKeyShare()),
       ),
   )
   return function* (trx, upload) {
     const { numAffectedRows } = yield* insert(trx, upload)
-    if (numAffectedRows !== 1n) throw retired(upload.backend)
+    if (numAffectedRows === 1n) return
+    if (upload.cid !== null) yield* assertNotPurged(trx, upload.did, upload.cid)
+    throw retired(upload.backend)
   }
+}
+
+/** @throws `BlobTakenDown` */
+export function* assertNotPurged(trx: Kysely<Tables>, did: string | null, cid: string): Step<void> {
+  if (!(yield* isPurged(trx, did ?? '', cid))) return
+  const about = { ...(did !== null && { did }), cid }
+  throw new BlobStoreError('BlobTakenDown', 'This blob was taken down and cannot be uploaded again', about)
 }
 
 export function retired(backend: string): BlobStoreError {

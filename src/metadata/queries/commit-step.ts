@@ -10,6 +10,7 @@ import { expired } from './announce-upload.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
 import { retype } from './naming-rows.ts'
+import { isPurged } from './purge-rows.ts'
 import { takenDown } from './takedown-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -91,13 +92,15 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
 
     const situation = (yield* findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
-    const isRefused = situation.takenDown && upload.takenDown !== 'store'
+    const wasPurged = situation.takenDown ? yield* isPurged(trx, did, cid) : false
+    const isRefused = situation.takenDown && (wasPurged || upload.takenDown !== 'store')
     const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null
     if (refusal !== null || heldType !== null) {
       yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
     }
     if (refusal !== null) {
-      yield* doom(session, trx, [{ key, backend, did, size }], upload.unusedDelay)
+      // Of what is purged as little as possible stays, for as short as possible: the backend has acknowledged these bytes.
+      yield* doom(session, trx, [{ key, backend, did, size }], wasPurged ? 0 : upload.unusedDelay)
       return { outcome: refusal }
     }
     // A copy too many counts against the account only where it knew that it has the blob, and then always alike: which of

@@ -94,7 +94,7 @@ function isReferenced(
 // A cursor is the sort key of the last item, so it stays valid whatever comes and goes. Opaque, so that nobody relies
 // on more than that; and it names its list, since the cursor of another would begin somewhere and look right.
 
-export type ListName = 'referenced' | 'own' | 'missing' | 'accounts'
+export type ListName = 'referenced' | 'own' | 'missing' | 'accounts' | 'purges'
 
 export function encodeCursor(list: ListName, ...sortKey: [string, string]): string {
   return Buffer.from(JSON.stringify([list, ...sortKey])).toString('base64url')

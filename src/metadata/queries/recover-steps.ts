@@ -33,6 +33,7 @@ export function recoverSteps(session: Session): RecoverSteps {
         const { cid, size } = content
         const { deletedAt } = yield* lockAccount(trx, did)
         if (deletedAt !== null) return 'refused'
+        yield* lockCopy(trx, content.key)
         if (yield* isTakenDownForAnybody(trx, cid)) return 'taken down'
         const was = yield* makeLive(trx, content, deleteDelay)
         if (was === null) return 'refused'
@@ -55,6 +56,12 @@ export function recoverSteps(session: Session): RecoverSteps {
       session.write(function* (trx) {
         yield* execute(trx.updateTable('blobstore_meta').set({ restored: 0, epoch }))
       }),
+  }
+
+  /** As a commit deletes its upload's row before it looks for takedowns: a purge that begins now waits for this. */
+  function* lockCopy(trx: Trx, key: string): Step<void> {
+    if (session.dialect.name !== 'postgres') return
+    yield* execute(trx.selectFrom('blobstore_upload').select('key').where('key', '=', key).forUpdate())
   }
 
   /** Whether the content's bytes were live under its key, or now became so; null where they cannot: the key was doomed. */

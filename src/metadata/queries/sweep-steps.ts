@@ -7,6 +7,7 @@ import type { Session } from '../session.ts'
 import { changedRows, execute, rowsOf, type Step } from '../step.ts'
 import { doom } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { purgedAmong } from './purge-rows.ts'
 import { chunkSize, chunks } from './walks.ts'
 
 type Trx = Kysely<Tables>
@@ -43,13 +44,17 @@ export function sweepSteps(session: Session): SweepSteps {
           trx,
           noted.map((row) => row.key),
         )
-        yield* doom(
-          session,
-          trx,
-          unknown.map((key) => ({ key, backend, did: null, size: 0 })),
-          deleteDelay,
-        )
+        const orphans = unknown.map((key) => ({ key, backend, did: null, size: 0 }))
+        // No backup is to need what is purged.
+        const illegal = yield* purgedAmong(trx, unknown.map(cidIn))
+        const [gone, kept] = [orphans.filter(isIllegal), orphans.filter((orphan) => !isIllegal(orphan))]
+        yield* doom(session, trx, kept, deleteDelay)
+        yield* doom(session, trx, gone, 0)
         return noted.length === limit
+
+        function isIllegal({ key }: { key: string }): boolean {
+          return illegal.has(cidIn(key))
+        }
       }),
 
     forgetNotes: async (sweep) => {

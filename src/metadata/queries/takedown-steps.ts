@@ -1,11 +1,13 @@
 import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import { BlobStoreError } from '../../errors.ts'
 import type { TakedownSteps } from '../contract/accounts.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
-import { execute, rowsOf, type Step } from '../step.ts'
+import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
+import { isReleasing } from './purge-rows.ts'
 
 /** Stands for every account in a takedown. */
 const everyAccount = '*'
@@ -25,7 +27,10 @@ export function takedownSteps(session: Session): TakedownSteps {
 
     reverseTakedown: (did, cid, { trx }) =>
       session.write(function* (db) {
-        yield* execute(db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did))
+        const gone = yield* firstRow(
+          db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).returning('purged'),
+        )
+        if (gone?.purged === 1 && (yield* isReleasing(db, did, cid))) throw underWay(did, cid)
       }, trx),
   }
 
@@ -39,6 +44,12 @@ export function takedownSteps(session: Session): TakedownSteps {
     if (did !== everyAccount) yield* lockAccount(db, did)
     else yield* rowsOf(db.selectFrom('blobstore_content').select('cid').where('cid', '=', cid).forKeyShare())
   }
+}
+
+/** Now some records would wait for a blob that their account has. Once no account has it, the bytes can be uploaded again. */
+function underWay(did: string, cid: string): BlobStoreError {
+  const message = 'This blob is being purged; try again when the purge is finished: calling purge again finishes it'
+  return new BlobStoreError('BlobTakenDown', message, { ...(did !== everyAccount && { did }), cid, transient: true })
 }
 
 /** Whether a blob stays for the moderators: it was taken down, for its account or for all, less than `hold` milliseconds ago. */

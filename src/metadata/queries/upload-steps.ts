@@ -5,7 +5,7 @@ import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { Step } from '../step.ts'
 import { assertQuota, grantable, lockAccount, lockLivingAccount } from './account-row.ts'
-import { announceUpload, expired } from './announce-upload.ts'
+import { announceUpload, assertNotPurged, expired } from './announce-upload.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
@@ -57,6 +57,7 @@ export function uploadSteps(session: Session): UploadSteps {
     yield* lockLivingAccount(trx, did)
     const [before] = (yield* findReserved(trx, { generation })).rows
     if (!before) throw expired(upload)
+    yield* assertNotPurged(trx, did, cid)
     yield* nameUpload(trx, { generation, key, cid, reserved: size })
     yield* lockAccount(trx, did, { reserved: size - Number(before.reserved) })
   }

@@ -4,6 +4,7 @@ import type { Dialect } from '../dialect.ts'
 import { runStep } from '../kysely-driver.ts'
 import { rowsOf, type Step } from '../step.ts'
 import { firstMigration } from './first-migration.ts'
+import { purgeMigration } from './purge-migration.ts'
 import { reachMigration } from './reach-migration.ts'
 import type { Tables } from './tables.ts'
 
@@ -18,6 +19,7 @@ const migrations: Record<string, Migrate> = {
   '002': claimsMigration,
   '003': timesMigration,
   '004': reachMigration,
+  '005': purgeMigration,
 }
 
 /** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */

@@ -9,7 +9,7 @@ import type { ColumnType } from 'kysely'
  *     blobstore_expected        blobstore_upload           bytes on their way in ───┘
  *     a record names a blob     blobstore_doomed           bytes on their way out
  *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
- *                               blobstore_backend, blobstore_process
+ *                               blobstore_backend, blobstore_process, blobstore_purge
  *
  * Both arrows are foreign keys, ON DELETE RESTRICT: that no referenced bytes are forgotten is the database's promise,
  * not the collector's. A key is in at most one of upload, content and doomed, and moves only to the right:
@@ -28,6 +28,7 @@ export interface Tables {
   blobstore_candidate: CandidateTable
   blobstore_backend: BackendTable
   blobstore_process: ProcessTable
+  blobstore_purge: PurgeTable
 }
 
 /** An upload in flight: the row before the bytes, and the reservation of space, in one. */
@@ -117,6 +118,8 @@ interface TakedownTable {
   did: string
   ref: string | null
   created_at: number
+  /** 1 where a purge took it down: then no bytes of it are stored for the account, hidden or not. */
+  purged: ColumnType<number, number | undefined>
 }
 
 /** Every transaction that changes what an account has begins by writing its row: that is its lock. */
@@ -167,4 +170,23 @@ interface ProcessTable {
   seen_until: number
   /** The times by which the store deletes, that it was given: `SharedTimes` as JSON. */
   times: ColumnType<string | null, string | null | undefined>
+}
+
+/** A purge, as it is kept: see `PurgeRecord`. */
+export interface PurgeTable {
+  id: string
+  /** `*` for every account. */
+  did: string
+  cid: string
+  purged_at: number
+  reason: string | null
+  requested_by: string | null
+  /** 1 while accounts have the blob, or keys of it remain. */
+  unfinished: number
+  key_count: number
+  gone_at: number | null
+  /** 1 where the bytes stay, since others have them. */
+  shared: number
+  /** When a copy of the database was last complete before, as far as the store was told. */
+  backed_up_at: number | null
 }

@@ -74,26 +74,29 @@ export class AccountImport {
   }
 
   async #settle(row: SourceBlob): Promise<void> {
-    const { did, actor, job, references } = this.#parties
+    const { actor, job } = this.#parties
     const { cid } = row
     for (let look = 1, blob = row; ; look++) {
       const taken = await this.#bring(blob)
       if (taken.outcome === 'imported') return this.#tell(blob, taken)
+      if (taken.outcome === 'purged') return this.#notTaken(blob, taken)
       // It may have been moved or deleted since its row was read, or be written this very moment.
       const now = await actor.blob(cid)
       if (!now || !hasCid(now)) {
         job.report.gone += 1
         return
       }
-      if (look === looks) {
-        const { outcome: problem, ...found } = taken
-        job.found({ problem, did, cid, ...found })
-        if (!job.dryRun) await references.keep(blob)
-        return
-      }
+      if (look === looks) return this.#notTaken(blob, taken)
       await sleep(pause, undefined, { signal: job.signal })
       blob = sourceBlob(now, this.#mayHaveSpaces)
     }
+  }
+
+  async #notTaken(blob: SourceBlob, taken: Exclude<Taken, { outcome: 'imported' }>): Promise<void> {
+    const { did, job, references } = this.#parties
+    const { outcome: problem, ...found } = taken
+    job.found({ problem, did, cid: blob.cid, ...found })
+    if (!job.dryRun) await references.keep(blob)
   }
 
   #tell({ cid, size, standing }: SourceBlob, taken: Taken & { outcome: 'imported' }): void {

@@ -8,9 +8,10 @@ export interface ImportFinding {
    * are not there. `unknown`: bytes that no row names, of whom nobody knows whose they are or that they are needed.
    * `unnamed`: a permanent blob that no record names; it was imported, and is kept. `differs`: it was imported, though its
    * row says something else of it. `unreadable`: a database, a table, a folder or a row, or some columns of a row whose
-   * blob was imported all the same. `failed`: something else went wrong; calling again tries again.
+   * blob was imported all the same. `purged`: the store's operator purged the CID, so its bytes are not taken in, and the
+   * records that name it wait for it. `failed`: something else went wrong; calling again tries again.
    */
-  problem: 'damaged' | 'missing' | 'unknown' | 'unnamed' | 'differs' | 'unreadable' | 'failed'
+  problem: 'damaged' | 'missing' | 'unknown' | 'unnamed' | 'differs' | 'unreadable' | 'purged' | 'failed'
   did?: string | undefined
   cid?: string | undefined
   /** Where it was looked for, or found. */

@@ -34,6 +34,7 @@ interface Damage {
 export type Taken =
   | { outcome: 'imported'; size: number; damaged: Damage[] }
   | { outcome: 'missing'; place: string }
+  | { outcome: 'purged'; place: string }
   | { outcome: 'damaged'; place: string; error: Error }
 
 /**
@@ -53,6 +54,8 @@ export async function takeIn(blobs: BlobStore, wanted: Wanted, job: Intake): Pro
         await object.close()
       }
     } catch (error) {
+      // What is only taken down is stored, hidden.
+      if (isBlobStoreError(error, 'BlobTakenDown')) return { outcome: 'purged', place: place.at }
       if (!isDamage(error)) throw error
       damaged.push({ place: place.at, error: error as Error })
     }

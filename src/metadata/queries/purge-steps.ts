@@ -1,0 +1,188 @@
+import type { BlobCid } from '../../blob/cid.ts'
+import type { PurgeSteps } from '../contract/purges.ts'
+import type { Session } from '../session.ts'
+import { execute, firstRow, onlyRow, rowsOf } from '../step.ts'
+import { lockAccount } from './account-row.ts'
+import { assertNotRestored } from './identity-rows.ts'
+import { decodeCursor, encodeCursor, notACursor, pageOf } from './list-referenced.ts'
+import { isHeldYet, isPurged, isShared, keysOf, toRecord } from './purge-rows.ts'
+import { releasePurged } from './release-purged.ts'
+
+const everyAccount = '*'
+
+export function purgeSteps(session: Session): PurgeSteps {
+  return {
+    beginPurge: ({ id, did, cid, reason, by }) =>
+      session.write(function* (trx) {
+        // Of one account: a commit of its upload has happened before, or sees the takedown. Of all: see `awaitUploads`.
+        if (did !== everyAccount) yield* lockAccount(trx, did)
+        yield* execute(
+          trx
+            .insertInto('blobstore_takedown')
+            .values({ did, cid, ref: null, created_at: session.now(), purged: 1 })
+            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1 })),
+        )
+        const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
+        yield* execute(
+          trx.insertInto('blobstore_purge').values({
+            ...{ id, did, cid, reason, requested_by: by, purged_at: session.now() },
+            ...{ unfinished: 1, key_count: 0, gone_at: null, shared: 0, backed_up_at: meta?.backed_up_at ?? null },
+          }),
+        )
+      }),
+
+    awaitUploads: async (did, cid) => {
+      await session.read(assertNotRestored)
+      if (session.dialect.name === 'postgres') await awaitCommits(cid)
+      return countUploads(did, cid)
+    },
+
+    purgedHolders: (did, cid, { after, limit }) =>
+      session.read(function* (db) {
+        if (!(yield* isPurged(db, did, cid))) return []
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_blob')
+            .select('did')
+            .where('cid', '=', cid)
+            .where('did', '>', after)
+            .$if(did !== everyAccount, (query) => query.where('did', '=', did))
+            .orderBy('did')
+            .limit(limit),
+        )
+        return rows.map((row) => row.did)
+      }),
+
+    releasePurged: (did, cid, { limit }) => session.write((trx) => releasePurged(session, trx, { did, cid, limit })),
+
+    purgedKeys: (did, cid, { after, limit }) =>
+      session.read(function* (db) {
+        yield* assertNotRestored(db)
+        if (yield* isShared(db, did, cid)) return []
+        const { from, to } = keysOf(cid)
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_doomed')
+            .select(['key', 'backend', 'did', 'size'])
+            .select((eb) => eb('not_before', '<=', session.now()).as('due'))
+            .where('key', '>', after === '' ? from : after)
+            .where('key', '<', to)
+            .where('backend', 'is not', null)
+            .orderBy('key')
+            .limit(limit),
+        )
+        return rows.map((row) => ({ ...row, size: Number(row.size), due: Boolean(row.due) }))
+      }),
+
+    endPurge: (did, cid, { keys, complete }) =>
+      session.write(function* (trx) {
+        const unfinished = trx
+          .updateTable('blobstore_purge')
+          .where('cid', '=', cid)
+          .where('did', '=', did)
+          .where('unfinished', '=', 1)
+        // A later try finds fewer: the tombstones of keys that are deleted go, too. Run even where it changes nothing, so that
+        // the transaction begins with a write.
+        yield* execute(unfinished.set({ key_count: keys }).where('key_count', '<', keys))
+        if (!complete || (yield* isHeldYet(trx, did, cid))) return
+        const isLeft = yield* isShared(trx, did, cid)
+        const goneAt = isLeft ? null : session.now()
+        yield* execute(unfinished.set({ unfinished: 0, shared: isLeft ? 1 : 0, gone_at: goneAt }))
+      }),
+
+    purgeRecord: (id) =>
+      session.read(function* (db) {
+        const row = yield* firstRow(db.selectFrom('blobstore_purge').selectAll().where('id', '=', id))
+        return row ? toRecord(row) : null
+      }),
+
+    openPurges: ({ after, limit }) =>
+      session.read((db) =>
+        rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .select(['id', 'did', 'cid'])
+            .where('unfinished', '=', 1)
+            .where('id', '>', after)
+            .orderBy('id')
+            .limit(limit),
+        ),
+      ),
+
+    recentPurges: ({ within, limit }) =>
+      session.read((db) =>
+        rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .select(['id', 'did', 'cid'])
+            .where('purged_at', '>', session.now(-within))
+            .orderBy('purged_at', 'desc')
+            .limit(limit),
+        ),
+      ),
+
+    listPurges: ({ limit, cursor, trx }) =>
+      session.read(function* (db) {
+        const after = decodeCursor('purges', cursor)
+        const purgedAt = Number(after?.[0])
+        if (after && (after[0] === '' || !Number.isSafeInteger(purgedAt))) throw notACursor()
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_purge')
+            .selectAll()
+            .$if(after !== null, (query) =>
+              query.where(({ eb, refTuple, tuple }) =>
+                eb(refTuple('purged_at', 'id'), '<', tuple(purgedAt, after?.[1] ?? '')),
+              ),
+            )
+            .orderBy('purged_at', 'desc')
+            .orderBy('id', 'desc')
+            .limit(limit + 1),
+        )
+        const { items, ...rest } = pageOf(rows, limit, (row) => encodeCursor('purges', String(row.purged_at), row.id))
+        return { items: items.map(toRecord), ...rest }
+      }, trx),
+  }
+
+  /**
+   * A commit deletes its upload's row before it looks for takedowns. So one that has not seen this one is over, or holds a row
+   * that is waited for here; and what it then has committed is found by the next step.
+   */
+  async function awaitCommits(cid: BlobCid): Promise<void> {
+    const { from, to } = keysOf(cid)
+    const size = 1000
+    let last: string | undefined = from
+    while (last !== undefined) {
+      const after: string = last
+      const keys = await session.write(function* (trx) {
+        const rows = yield* rowsOf(
+          trx
+            .selectFrom('blobstore_upload')
+            .select('key')
+            .where('key', '>', after)
+            .where('key', '<', to)
+            .orderBy('key')
+            .limit(size)
+            .forUpdate(),
+        )
+        return rows.map((row) => row.key)
+      })
+      last = keys.length === size ? keys.at(-1) : undefined
+    }
+  }
+
+  async function countUploads(did: string, cid: BlobCid): Promise<number> {
+    const { from, to } = keysOf(cid)
+    return session.read(function* (db) {
+      const row = yield* onlyRow(
+        db
+          .selectFrom('blobstore_upload')
+          .select(({ fn }) => fn.countAll().as('uploads'))
+          .where('key', '>', from)
+          .where('key', '<', to)
+          .$if(did !== everyAccount, (query) => query.where('did', '=', did)),
+      )
+      return Number(row.uploads)
+    })
+  }
+}

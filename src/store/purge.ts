@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { CallOptions } from '../backend/backend.ts'
+import type { BlobKey } from '../backend/key.ts'
+import { untilAborted } from '../backend/until-aborted.ts'
+import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
+import { assertDid } from '../blob/identifiers.ts'
+import type { PurgedKey, PurgeRecord } from '../metadata/contract/purges.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import { assertOptions, invalidArgument } from '../options.ts'
+import { printable } from '../printable.ts'
+import type { StoreContext } from './context.ts'
+import { deleteBytes } from './delete-bytes.ts'
+import { notifyInaccessible } from './inaccessible.ts'
+
+export interface PurgeOptions extends CallOptions {
+  /** Why, for the record: a case number, a law. At most 1000 characters. @default none */
+  reason?: string | undefined
+  /** Who asked for it, for the record. At most 300 characters. @default nobody */
+  by?: string | undefined
+}
+
+/** What a purge has done so far. For operators: `sharedWithOthers`, `keys` and `remaining` tell what other accounts have. */
+export interface PurgeReport extends PurgeRecord {
+  /** Keys that could not be deleted: the first 100. Collecting tries them again, and so does another call. */
+  remaining: RemainingKey[]
+  /** How many these are in all. */
+  remainingKeys: number
+  /** Uploads of these bytes under way: each is refused at its end, and a collection deletes what it stored. */
+  uploads: number
+  /**
+   * Whether the hook `onInaccessible` purged the caches: false when it failed or took longer than 30 seconds, null where this
+   * process has none. Other processes call theirs within a minute.
+   */
+  cachesPurged: boolean | null
+}
+
+export interface RemainingKey {
+  backend: string
+  key: BlobKey
+  /** Why the backend could not delete it. */
+  error: string
+}
+
+interface Purged {
+  did: string
+  cid: BlobCid
+}
+
+type Deletion = Pick<PurgeReport, 'keys' | 'remaining' | 'remainingKeys'>
+
+/** What one transaction, or page, takes: few references, so that others get their turn. */
+const sizes = { references: 250, holders: 100, keys: 1000 }
+/** How many of the keys that remain are told by name. */
+const toldKeys = 100
+/** How long the host may take to purge its caches, in milliseconds. */
+const hookPatience = 30_000
+/** Other processes are told of purges that are not older, in milliseconds. */
+const news = { within: 86_400_000, limit: 1000 }
+
+export async function purge(
+  store: StoreContext,
+  did: string,
+  cidLike: CidLike,
+  options: PurgeOptions = {},
+): Promise<PurgeReport> {
+  if (did !== '*') assertDid(did)
+  assertOptions('purge', options, ['reason', 'by', 'signal'])
+  const { signal } = options
+  signal?.throwIfAborted()
+  const reason = textOf('reason', options.reason, 1000)
+  const by = textOf('by', options.by, 300)
+  const cid = parseBlobCid(cidLike)
+  const id = randomUUID()
+  store.purgesTold.add(id)
+  await store.metadata.beginPurge({ id, did, cid, reason, by })
+  const caches = purgeCaches(store, { did, cid })
+  const rest = await finishPurge(store, { did, cid }, signal)
+  const record = await store.metadata.purgeRecord(id)
+  return { ...(record as PurgeRecord), ...rest, cachesPurged: await caches }
+}
+
+/** All that follows the takedown. May be done again, and at once by several: by another call, or by a collection. */
+export async function finishPurge(
+  store: StoreContext,
+  purged: Purged,
+  signal: AbortSignal | undefined,
+): Promise<Pick<PurgeReport, 'remaining' | 'remainingKeys' | 'uploads'>> {
+  const { metadata } = store
+  const { did, cid } = purged
+  // Counted before the keys are listed: an upload that is refused after that leaves a key which is not on the list.
+  const uploads = await metadata.awaitUploads(did, cid)
+  await releaseHolders(metadata, purged, signal)
+  const deletion: Deletion = { keys: 0, remaining: [], remainingKeys: 0 }
+  let page: PurgedKey[]
+  let after = ''
+  do {
+    page = await metadata.purgedKeys(did, cid, { after, limit: sizes.keys })
+    after = page.at(-1)?.key ?? after
+    await deleteKeys(store, page, deletion, signal)
+  } while (page.length === sizes.keys)
+  const { keys, ...rest } = deletion
+  await metadata.endPurge(did, cid, { keys, complete: uploads === 0 && rest.remainingKeys === 0 })
+  return { ...rest, uploads }
+}
+
+async function releaseHolders(
+  metadata: Metadata,
+  { did, cid }: Purged,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let after: string | undefined = ''
+  while (after !== undefined) {
+    const holders: string[] = await metadata.purgedHolders(did, cid, { after, limit: sizes.holders })
+    for (const holder of holders) {
+      while (await metadata.releasePurged(holder, cid, { limit: sizes.references })) {
+        await setImmediate()
+        signal?.throwIfAborted()
+      }
+    }
+    after = holders.at(-1)
+  }
+}
+
+/** Early: before their delay is over, which protects readers and backups, and a purge gives both up. */
+async function deleteKeys(
+  { metadata, backends }: StoreContext,
+  doomed: readonly PurgedKey[],
+  report: Deletion,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const [backend, some] of Map.groupBy(doomed, (one) => one.backend ?? '')) {
+    const keys = some.map(({ key }) => key)
+    const failures = await deleteBytes(backends, backend, keys, signal)
+    const gone = some.filter(({ key }) => !failures.has(key))
+    // The other tombstones stay: a request may still write under their keys, and is followed by another deletion.
+    await metadata.forgetKeys(gone.filter(({ due }) => due))
+    report.keys += gone.length
+    report.remainingKeys += failures.size
+    for (const [key, error] of failures) {
+      if (report.remaining.length >= toldKeys) break
+      report.remaining.push({ backend, key, error: printable(error.message, 300) })
+    }
+  }
+}
+
+/** The host's caches, of purges that another process began: the command line has no hooks. */
+export async function tellPurges(store: StoreContext): Promise<void> {
+  if (!store.hooks.onInaccessible) return
+  const recent = await store.metadata.recentPurges(news)
+  for (const { id, did, cid } of recent) {
+    if (store.purgesTold.has(id)) continue
+    store.purgesTold.add(id)
+    void notifyInaccessible(store, { did, cid, because: 'purged' })
+  }
+}
+
+async function purgeCaches(store: StoreContext, { did, cid }: Purged): Promise<boolean | null> {
+  if (!store.hooks.onInaccessible) return null
+  const told = notifyInaccessible(store, { did, cid, because: 'purged' })
+  try {
+    return await untilAborted(told, AbortSignal.timeout(hookPatience))
+  } catch {
+    store.logger.warn({ did, cid }, 'The hook onInaccessible takes long over a purge, which does not wait for it')
+    return false
+  }
+}
+
+function textOf(option: 'reason' | 'by', text: string | undefined, most: number): string | null {
+  if (text === undefined) return null
+  if (typeof text === 'string' && text.length <= most && !text.includes('\0')) return text
+  throw invalidArgument('purge', `${option} is a text of ${most} characters at most, none of them NUL`)
+}
