@@ -381,7 +381,6 @@ test('a Kysely that was given stays open', async () => {
   await again.close()
 })
 
-/** A good call of every method, with further options. */
 /** Every operation, with arguments that it takes. */
 function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options?: never) => Promise<unknown>> {
   return {
@@ -404,6 +403,8 @@ function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options
     usage: (blobs, options) => blobs.usage(alice, options),
     takedown: (blobs, options) => blobs.takedown(alice, cid, options),
     reverseTakedown: (blobs, options) => blobs.reverseTakedown(alice, cid, options),
+    purge: (blobs, options) => blobs.purge(bob, cid, options),
+    listPurges: (blobs, options) => blobs.listPurges(options),
     deleteAccount: (blobs, options) => blobs.deleteAccount(bob, options),
     reopenAccount: (blobs, options) => blobs.reopenAccount(bob, options),
     collect: (blobs, options) => blobs.collect(options),
