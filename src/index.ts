@@ -1,6 +1,6 @@
 // Blobs: their names, their references, their types.
 
-// Where bytes live.
+// Where bytes are stored.
 export type {
   BackendObject,
   BlobBackend,
@@ -55,7 +55,7 @@ export type { BlobStore, StorePlace } from './blob-store.ts'
 export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
 export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'
 export type { Logger } from './logger.ts'
-// Keeping it in order.
+// Maintenance.
 export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
 export type { JanitorOptions } from './maintenance/janitor.ts'
@@ -70,7 +70,7 @@ export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 export { kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
 export { type MigrationSqlOptions, migrationSql } from './metadata/schema/migration-sql.ts'
-// Where the metadata lives.
+// Where metadata is stored.
 export type { KyselyMetadataOptions } from './metadata/source.ts'
 export type { MetadataDurability } from './metadata/sqlite/settings.ts'
 export { sqliteMetadata } from './metadata/sqlite/sqlite-metadata.ts'
@@ -105,7 +105,7 @@ export type {
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
 export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 export type { BlobSource } from './store/upload/source.ts'
-// What it tells of itself.
+// Tracing.
 export {
   type BackendMethod,
   type BackendTrace,

@@ -8,8 +8,8 @@ export function isSmall(size: number): boolean {
 }
 
 /**
- * The whole file in one read, if it has the size that it should have; else null. One byte more is asked for, which a file of
- * that size does not have: so nobody needs to look first.
+ * Reads the whole file at once if it has the expected size; otherwise returns null. It requests one byte more than
+ * that, which replaces a call of `stat`.
  */
 export async function readSmall(
   fd: number,
@@ -28,7 +28,7 @@ export async function readSmall(
   return null
 }
 
-/** Bytes that are in memory already: one chunk, and no file to hold. */
+/** Bytes that are already in memory: one chunk, and no file to hold. */
 export class WholeBody implements AsyncIterableIterator<Uint8Array> {
   readonly size: number
   readonly #signal: AbortSignal | undefined
@@ -63,7 +63,9 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** The regular end. Only here is the chunk known to be out of use: who gives up may still be sending it. */
+  /**
+   * The regular end. Only here is the chunk certainly out of use: a reader that stops early may still be sending it.
+   */
   #finish(buffer: Uint8Array): IteratorResult<Uint8Array, undefined> {
     this.#buffer = undefined
     giveBack(buffer)
