@@ -5,8 +5,8 @@ import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
 /**
- * The answer that sends a client on; null when the bytes are to be had here only. Not to be kept by caches: the next who
- * asks may not see the blob.
+ * The response that redirects a client; null if only this server has the bytes. Caches must not keep it: the next
+ * client may not see the blob.
  */
 export async function redirectReply(call: Call, redirect: Redirect, did: string, cid: BlobCid): Promise<Reply | null> {
   const location = await (redirect.to === 'backend'
@@ -17,7 +17,7 @@ export async function redirectReply(call: Call, redirect: Redirect, did: string,
   return { status: 302, headers: { location, 'cache-control': 'no-store', 'content-length': '0' }, body: null }
 }
 
-/** Undefined when the blob may not be seen. */
+/** Undefined if the blob may not be seen. */
 async function addressInBackend(
   { blobs, request: { signal } }: Call,
   expiresIn: number | undefined,
@@ -37,5 +37,5 @@ async function addressInCdn(
   if (!blob) return undefined
   const address = URL.parse(url({ ...blob, did }))
   if (address?.protocol === 'https:' || address?.protocol === 'http:') return address.href
-  throw new Error('redirect.url must give an http or https address')
+  throw new Error('redirect.url must return an http or https address')
 }

@@ -2,9 +2,12 @@ import type { BlobBackend, ByteRange } from '../backend/backend.ts'
 import { type BackendMethod, type BackendTrace, type TraceResult, traceChannels } from './channels.ts'
 import { trace } from './trace.ts'
 
-/** The same backend, whose calls tell their tracing channels. Without subscribers a call is passed on as it is. */
+/**
+ * The same backend, whose calls are published on their tracing channels. Without subscribers a call is passed on
+ * directly.
+ */
 export function tracedBackend(inner: BlobBackend): BlobBackend {
-  /** To be called only where the method's channel has subscribers. */
+  /** To be called only if the method's channel has subscribers. */
   function tell<T>(
     method: BackendMethod,
     details: Omit<BackendTrace, 'method' | 'backend'>,
