@@ -142,7 +142,7 @@ function refusalBody(text: string | Uint8Array | null, rest: RequestBody, linger
         if (text?.length) controller.enqueue(Buffer.from(text))
       },
       async pull(controller) {
-        // The headers are on their way first: a client that asks before it sends must not be told to go on.
+        // The headers are sent first: a client that asks before it sends must not be told to continue.
         await pause(10)
         await rest.discard(linger, over.signal)
         if (!over.signal.aborted) controller.close()

@@ -4,9 +4,9 @@ import { BlobStoreError } from '../errors.ts'
 const patience = 5000
 
 /**
- * Runs something on a connection, `execute` being how to get one. Kysely over SQLite has one connection: a call without
- * `trx` inside the host's transaction would wait for that transaction, which waits for the call. Says so instead of
- * waiting for ever.
+ * Runs something on a connection, which `execute` obtains. Kysely over SQLite has one connection: a call without `trx`
+ * inside the host's transaction would wait for that transaction, which waits for the call. Throws instead of waiting
+ * for ever.
  *
  * @throws `MetadataBusy`
  */
@@ -24,12 +24,12 @@ export async function withConnectionTimeout<T>(
   })
   const work = execute((run) => {
     clearTimeout(timer)
-    // What comes too late ends at once, and changes nothing.
+    // A connection that comes too late is released at once, unused.
     if (state === 'abandoned') throw noConnection()
     state = 'running'
     return run()
   })
-  work.catch(() => {}) // after the deadline nobody else listens
+  work.catch(() => {}) // after the timeout nothing else handles its rejection
   try {
     return await Promise.race([work, impatient])
   } finally {
@@ -41,7 +41,7 @@ function noConnection(): BlobStoreError {
   return new BlobStoreError(
     'MetadataBusy',
     `No database connection became free within ${patience / 1000} s. A call made inside a transaction of the host needs ` +
-      'that transaction as `trx`, and a store that was opened before it: await ready() first. Else the database is overloaded',
+      'that transaction as `trx`, and a store that was opened before it: await ready() first. Otherwise the database is overloaded',
     { transient: true },
   )
 }

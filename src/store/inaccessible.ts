@@ -1,7 +1,7 @@
 import type { StoreContext } from './context.ts'
 import type { InaccessibleEvent } from './hooks.ts'
 
-/** Tells the host, who is not waited for. */
+/** Notifies the host without waiting for it. */
 export function notifyInaccessible({ hooks, logger }: StoreContext, event: InaccessibleEvent): void {
   if (!hooks.onInaccessible) return
   Promise.resolve(event)

@@ -3,10 +3,12 @@ import type { ProcessNote } from '../metadata/contract/processes.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, lease, type Parties } from './identity.ts'
 
-/** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
+/** Between two renewals. Clocks may differ and timers be late, so several fit into a lease. */
 const interval = 60_000
 
-/** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
+/**
+ * Announces this process, and the backends that it knows, to the store's other processes while it has the store open.
+ */
 export class Presence {
   readonly #store: Parties
   readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
@@ -15,7 +17,7 @@ export class Presence {
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
 
-  /** `onAgreed` is called, again and again, with the times that this process and the others have agreed on. */
+  /** `onAgreed` is called repeatedly, with the times that this process and the others have agreed on. */
   constructor(store: Parties, times: Pick<ProcessNote, 'times' | 'defaults'>, onAgreed: (times: SharedTimes) => void) {
     this.#store = store
     this.#times = times
@@ -33,10 +35,13 @@ export class Presence {
     }
     this.#timer = setInterval(() => {
       const warn = (error: unknown) => {
-        this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
+        this.#store.logger.warn(
+          { err: error },
+          'This process could not announce itself to the other processes of the store',
+        )
       }
       this.#note(false).catch(warn)
-      // A backend that hangs must neither keep the database from knowing, nor gather calls.
+      // A backend that hangs must neither keep the database from being updated, nor accumulate calls.
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
         .finally(() => {

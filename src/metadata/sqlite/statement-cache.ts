@@ -1,11 +1,11 @@
 import type { SqliteDatabase } from 'kysely'
 
-/** More than the library has, but for long lists, of which each length is one. */
+/** More than the library has, except for lists, where each length is a statement of its own. */
 const most = 256
 
 /**
- * A connection that keeps its prepared statements: Kysely prepares at each call, which takes longer than to run most.
- * Not for streaming: one statement cannot be iterated twice at once.
+ * A connection that caches its prepared statements: Kysely prepares at each call, which takes longer than running most
+ * of them. Not for streaming: one statement cannot be iterated twice at once.
  */
 export class StatementCache implements SqliteDatabase {
   readonly #database: SqliteDatabase
