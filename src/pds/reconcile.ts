@@ -112,7 +112,7 @@ async function reconcileBlobs(
     { final: true },
   )
   const { grace } = blobs.times
-  // One of a far future was made by a clock that ran ahead: it would be young until then.
+  // A date in the far future comes from a clock that ran ahead: such a pin would stay young until then.
   const isYoung = ({ madeAt }: Pin) => Math.abs(now() - madeAt) < grace
   const released: Pin[] = []
   for (const former of noted) {
@@ -130,7 +130,7 @@ async function reconcileBlobs(
       continue
     }
     if (pins.length === 0) continue
-    // A record was refused, or is being written: who writes for a whole grace period has failed.
+    // A record was refused, or is being written: a write that takes longer than a grace period has failed.
     if (found === 'temporary' && pins.some(isYoung)) continue
     if (report.released >= most) {
       report.stopped = true
@@ -142,7 +142,7 @@ async function reconcileBlobs(
   await unpin(blobs, did, released)
 }
 
-/** Whether it is hidden, and by no moderator. */
+/** Whether it is hidden, and not by a moderator. */
 async function mayBeShown(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
   if ((await blobs.stat(did, cid)) !== null) return false
   return (await blobs.stat(did, cid, { scopes: [uncommitted, unlisted] })) !== null

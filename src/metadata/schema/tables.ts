@@ -1,19 +1,20 @@
 import type { ColumnType } from 'kysely'
 
 /**
- * The tables, alike in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes bytes.
+ * The tables, the same in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes
+ * bytes.
  *
  *     blobstore_ref ──────────► blobstore_blob ──────────► blobstore_content        live bytes
  *     a record names a blob     an account has a blob      the one key of a CID     ▲
  *                                                                                   │ commit
- *     blobstore_expected        blobstore_upload           bytes on their way in ───┘
- *     a record names a blob     blobstore_doomed           bytes on their way out
+ *     blobstore_expected        blobstore_upload           bytes being received ────┘
+ *     a record names a blob     blobstore_doomed           bytes to be deleted
  *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
  *                               blobstore_backend, blobstore_process
  *
- * Both arrows are foreign keys, ON DELETE RESTRICT: that no referenced bytes are forgotten is the database's promise,
- * not the collector's. A key is in at most one of upload, content and doomed, and moves only to the right:
- * upload → content → doomed.
+ * Both arrows are foreign keys, ON DELETE RESTRICT: the database guarantees that no referenced bytes are forgotten, not
+ * the collector. A key is in at most one of upload, content and doomed, and moves only to the right: upload → content →
+ * doomed.
  */
 export interface Tables {
   blobstore_upload: UploadTable

@@ -4,11 +4,11 @@ export type ImportOptions = TransferOptions<ImportReport>
 
 export interface ImportFinding {
   /**
-   * `damaged`: the bytes are not those that the CID names, or cannot be read. `missing`: a row or a record names bytes that
-   * are not there. `unknown`: bytes that no row names, of whom nobody knows whose they are or that they are needed.
-   * `unnamed`: a permanent blob that no record names; it was imported, and is kept. `differs`: it was imported, though its
-   * row says something else of it. `unreadable`: a database, a table, a folder or a row, or some columns of a row whose
-   * blob was imported all the same. `failed`: something else went wrong; calling again tries again.
+   * `damaged`: the bytes do not match the CID, or cannot be read. `missing`: a row or a record names bytes that do not
+   * exist. `unknown`: bytes that no row names, so their owner is unknown. `unnamed`: a permanent blob that no record
+   * references; it was imported, and is kept. `differs`: it was imported, but its row claims something else.
+   * `unreadable`: a database, a table, a folder or a row; or some columns of a row, whose blob was imported anyway.
+   * `failed`: something else went wrong; call again to retry.
    */
   problem: 'damaged' | 'missing' | 'unknown' | 'unnamed' | 'differs' | 'unreadable' | 'failed'
   did?: string | undefined
@@ -19,18 +19,18 @@ export interface ImportFinding {
 }
 
 export interface ImportReport {
-  /** How many blobs the source names; looked at so far; and those that it forgot meanwhile. */
+  /** How many blobs the source names; how many were examined so far; and how many the source forgot meanwhile. */
   blobs: number
   examined: number
   gone: number
-  /** Taken in by this call, or that would be in a dry run, and their bytes. */
+  /** Imported by this call (in a dry run: that would be), and their bytes. */
   imported: number
   bytes: number
-  /** Were there already, as they should be. */
+  /** Already in the store, in the right state. */
   present: number
-  /** Temporary files that no row names, which the PDS has left behind. Not taken in. */
+  /** Temporary files that no row names, which the PDS has left behind. Not imported. */
   leftovers: number
-  /** Records that named blobs at an earlier import, and do so no more. Only with the option `prune`. */
+  /** Records that referenced blobs at an earlier import, but no longer do. Only with the option `prune`. */
   pruned: number
   findings: ImportFinding[]
 }

@@ -10,7 +10,7 @@ const ownProgram = new URL(
   import.meta.url,
 )
 
-/** All that the process is given of the environment: no secrets, and nothing that is loaded into it. */
+/** The only variables that the process gets: no secrets, and nothing that loads code into it. */
 const environment = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
 
 export interface SqliteReaderOptions {
@@ -26,9 +26,10 @@ export interface SqliteReaderOptions {
 export class UnreadableDatabase extends Error {}
 
 /**
- * Reads other programs' SQLite files, in a process of its own. In this process it must not be done: two copies of SQLite
- * in one process drop each other's file locks (https://sqlite.org/howtocorrupt.html, section 2.2.1), and the program that
- * has the file open may be this one. A process that dies, hangs or answers nonsense is replaced with the next question.
+ * Reads other programs' SQLite files, in a separate process. This process must not do it: two copies of SQLite in one
+ * process drop each other's file locks (https://sqlite.org/howtocorrupt.html, section 2.2.1), and the program that has
+ * the file open may be this one. A process that dies, hangs or sends invalid answers is replaced with the next
+ * question.
  */
 export class SqliteReader implements Disposable {
   readonly #program: URL
@@ -44,9 +45,7 @@ export class SqliteReader implements Disposable {
     signal?.addEventListener('abort', this.#onAbort)
   }
 
-  /**
-   * @throws `UnreadableDatabase`; `StorageFailed` when the process cannot be started at all; the reason of the signal
-   */
+  /** @throws `UnreadableDatabase`; `StorageFailed` if the process cannot be started at all; the reason of the signal */
   async ask<K extends Kind>(file: string, kind: K, asked: Asked<K>): Promise<Answer<K>> {
     this.#signal?.throwIfAborted()
     if (!this.#running?.isAlive) this.#running = new ReaderProcess(this.#program, this.#deadline)
@@ -89,7 +88,7 @@ class ReaderProcess {
       execArgv: [],
       env: Object.fromEntries(environment.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      serialization: 'json', // what comes out of it is not to be trusted with more
+      serialization: 'json', // its output is not trusted with more
     })
     this.#child.on('message', (told: Told) => this.#take(told))
     this.#child.on('error', (error) => this.end(this.#died(error.message)))
@@ -113,7 +112,7 @@ class ReaderProcess {
     return (await promise) as Answer<K>
   }
 
-  /** At once, and whatever it does: it might hang where no signal reaches it. */
+  /** At once, whatever it does: it might hang where no other signal reaches it. */
   end(error: Error): void {
     if (this.#over) return
     this.#over = error
@@ -136,7 +135,7 @@ class ReaderProcess {
   #settle(told: Told & { id: number }): void {
     const waiting = this.#waiting.get(told?.id)
     if (!waiting) {
-      this.end(new UnreadableDatabase('its reader told what nobody asked'))
+      this.end(new UnreadableDatabase('its reader sent an answer without a question'))
       return
     }
     if (told.kind === 'failure') {
@@ -145,7 +144,7 @@ class ReaderProcess {
     } else if (told.kind === 'answer' && waiting.isAnswer(told.answer)) {
       this.#forget(told.id)
       waiting.resolve(told.answer)
-    } else this.end(new UnreadableDatabase('its reader answered nonsense'))
+    } else this.end(new UnreadableDatabase('its reader sent an invalid answer'))
   }
 
   #forget(id: number): void {
@@ -153,7 +152,7 @@ class ReaderProcess {
     this.#waiting.delete(id)
   }
 
-  /** Once it was ready, it died of what it read; before, it will not live with another file either. */
+  /** If it was ready, it died of what it read; if not, it will not work with another file either. */
   #died(why: string): Error {
     if (this.#ready) return new UnreadableDatabase(`its reader died: ${why}`)
     const message = `The process that reads SQLite databases could not be started: ${why}`
