@@ -194,7 +194,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       }
       store.epoch = await verifyIdentity(store)
       await store.presence.enter()
-      tellLonger(ownTimes, store)
+      logLongerTimes(ownTimes, store)
       if (janitorOptions !== false && !closed) janitor = startJanitor(blobs, janitorOptions, logger)
       return store
     } catch (error) {
@@ -205,7 +205,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 }
 
 /** Logs when other processes need longer times than this one configures: this is no fault, but may surprise. */
-function tellLonger(own: ResolvedTimes, { times, logger }: StoreContext): void {
+function logLongerTimes(own: ResolvedTimes, { times, logger }: StoreContext): void {
   const { deleteDelay, grace, takedownHold } = times
   if (deleteDelay <= own.deleteDelay && grace <= own.grace && takedownHold <= own.takedownHold) return
   logger.info(

@@ -5,9 +5,9 @@ import { type Run, retryDelay, type Step } from './collection.ts'
 /** Keys of one deletion: as many as S3 accepts at once. */
 const keyBatch = 1000
 /** How long a backend may take for one deletion, in milliseconds. */
-const patience = 5 * 60_000
+const deletionTimeout = 5 * 60_000
 /** How many keys that could not be deleted are logged by name. */
-const toldKeys = 3
+const loggedKeys = 3
 
 /** Deletes the bytes whose delay is over, then their tombstones. What fails waits for another run. */
 export async function* deleteDoomed(run: Run): Step {
@@ -41,7 +41,7 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
     const keys = some.map(([key]) => key)
     await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
     store.logger.warn(
-      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, loggedKeys) },
       'Bytes could not be deleted; a later run tries again',
     )
   }
@@ -58,7 +58,7 @@ async function deleteKeys(
   const keys = doomed.map(({ key }) => key)
   try {
     if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
-    const limit = AbortSignal.timeout(patience)
+    const limit = AbortSignal.timeout(deletionTimeout)
     const ends = signal ? AbortSignal.any([signal, limit]) : limit
     return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
   } catch (error) {

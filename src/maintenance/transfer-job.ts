@@ -6,7 +6,7 @@ import { isError } from '../shapes.ts'
 import { Pace } from './pace.ts'
 
 /** After so many failures in a row, something is down. */
-const patience = 20
+const maxFailures = 20
 
 export const transferOptions: readonly (keyof TransferOptions<TransferReport>)[] = [
   'concurrency',
@@ -96,7 +96,7 @@ export class TransferJob<Report extends TransferReport> {
     } catch (error) {
       this.signal?.throwIfAborted()
       if (error instanceof PassedOver) throw error
-      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
+      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= maxFailures)) {
         this.#gaveUp = { error }
         throw error
       }

@@ -1,7 +1,7 @@
 import { BlobStoreError } from '../errors.ts'
 
 /** How long to wait for a connection, in milliseconds. */
-const patience = 5000
+const connectionTimeout = 5000
 
 /**
  * Runs something on a connection, which `execute` obtains. Kysely over SQLite has one connection: a call without `trx`
@@ -20,7 +20,7 @@ export async function withConnectionTimeout<T>(
       if (state !== 'waiting') return
       state = 'abandoned'
       reject(noConnection())
-    }, patience)
+    }, connectionTimeout)
   })
   const work = execute((run) => {
     clearTimeout(timer)
@@ -40,7 +40,7 @@ export async function withConnectionTimeout<T>(
 function noConnection(): BlobStoreError {
   return new BlobStoreError(
     'MetadataBusy',
-    `No database connection became free within ${patience / 1000} s. A call made inside a transaction of the host needs ` +
+    `No database connection became free within ${connectionTimeout / 1000} s. A call made inside a transaction of the host needs ` +
       'that transaction as `trx`, and a store that was opened before it: await ready() first. Otherwise the database is overloaded',
     { transient: true },
   )

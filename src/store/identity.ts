@@ -56,7 +56,7 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   }
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
   if (!restored && newest <= epoch) {
-    if (newest > 0 && newest < epoch - 1) tellOlderBytes(parties, epoch, newest)
+    if (newest > 0 && newest < epoch - 1) warnOfOlderBytes(parties, epoch, newest)
     return beginEpoch(parties)
   }
   await metadata.markRestored()
@@ -143,7 +143,7 @@ function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
  * A crash between the two leaves the marker one behind. Markers that are further behind were mostly restored from a
  * backup.
  */
-function tellOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
+function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
   alarm(
     logger,
     { backends: backends.names, databaseEpoch, backendEpoch },

@@ -7,7 +7,7 @@ import type { StoreContext } from './context.ts'
  * How long closing waits for running calls, and then for the backends to close, in milliseconds each: as long as one
  * deletion may take. So a backend that never answers does not keep a process alive for ever.
  */
-const patience = 5 * 60_000
+const closeTimeout = 5 * 60_000
 
 /** Opens a store when it is first needed, runs operations while it is open, and closes it after the last. */
 export class Lifecycle {
@@ -60,7 +60,7 @@ export class Lifecycle {
       const calls = [...Map.groupBy(this.#running.values(), (name) => name)]
       this.#logger.error(
         { underWay: Object.fromEntries(calls.map(([name, all]) => [name, all.length])), opened: this.#store !== null },
-        `Calls are still running ${patience / 1000} seconds after the store was told to close, perhaps because a backend never answers; it ` +
+        `Calls are still running ${closeTimeout / 1000} seconds after the store was told to close, perhaps because a backend never answers; it ` +
           'is closed anyway',
       )
     }
@@ -81,7 +81,7 @@ export class Lifecycle {
     if (left && closed) return
     this.#logger.error(
       { backends: store.backends.names },
-      `A backend has not answered within ${patience / 1000} seconds while the store closed; it is abandoned`,
+      `A backend has not answered within ${closeTimeout / 1000} seconds while the store closed; it is abandoned`,
     )
   }
 }
@@ -89,7 +89,7 @@ export class Lifecycle {
 /** Whether the work has settled in time. @throws what it rejects with */
 async function inTime(work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), patience)
+  const timer = setTimeout(() => over.abort(), closeTimeout)
   try {
     await untilAborted(work, over.signal)
     return true

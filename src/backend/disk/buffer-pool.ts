@@ -3,7 +3,7 @@ export const chunkSize: number = 256 * 1024
 
 // A pool of read buffers, because allocating memory costs more than the read. 16 are 4 MiB; further concurrent readings
 // allocate.
-const most = 16
+const maxBuffers = 16
 const free: Uint8Array[] = []
 const pooled = new WeakSet<Uint8Array>()
 let count = 0
@@ -19,7 +19,7 @@ const collected = new FinalizationRegistry<undefined>(() => count--)
 export function takeBuffer(length: number): Uint8Array {
   const used = free.pop()
   if (used) return used
-  if (count >= most) return newBuffer(Math.min(length, chunkSize))
+  if (count >= maxBuffers) return newBuffer(Math.min(length, chunkSize))
   const buffer = newBuffer(chunkSize)
   pooled.add(buffer)
   collected.register(buffer, undefined, buffer)

@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** What sending a call to a thread and getting its result costs the event loop, in milliseconds. */
-const trip = 0.025
+const threadCost = 0.025
 
 /** Each wait is followed by threaded calls that together take this many times as long. */
-const back = 4
+const compensation = 4
 
 /**
  * How many calls may run on the event loop before it must turn: otherwise a caller that makes one after another would
  * starve all others.
  */
-const most = 64
+const maxCalls = 64
 
 /**
  * Decides which calls for small files run on the event loop itself. If the kernel has the file in its cache, such a
@@ -26,17 +26,17 @@ export class EventLoopBudget {
   #turn: Promise<void> = Promise.resolve()
 
   async run<T>(call: (atOnce: boolean) => Promise<T>): Promise<T> {
-    while (this.#calls >= most) await this.#turn
+    while (this.#calls >= maxCalls) await this.#turn
     if (this.#debt > 0) {
-      this.#debt -= trip
+      this.#debt -= threadCost
       return call(false)
     }
     if (this.#calls === 0) this.#turn = this.#turned()
     this.#calls += 1
     const start = performance.now()
     const result = call(true)
-    const wait = performance.now() - start - trip
-    if (wait > 0) this.#debt = back * wait
+    const wait = performance.now() - start - threadCost
+    if (wait > 0) this.#debt = compensation * wait
     return result
   }
 

@@ -66,8 +66,8 @@ async function findShards(layout: Layout): Promise<string[]> {
   const entries = await sys.readdirTypes(layout.blobs)
   refuseLinks(entries)
   const shards = entries.filter((entry) => isShardName(entry.name))
-  const odd = shards.find((entry) => !entry.isDirectory())
-  if (odd !== undefined) throw new Refusal('ENOTDIR', `the shard "${odd.name}" is not a directory; remove it`)
+  const wrong = shards.find((entry) => !entry.isDirectory())
+  if (wrong !== undefined) throw new Refusal('ENOTDIR', `the shard "${wrong.name}" is not a directory; remove it`)
   return shards.map((entry) => entry.name)
 }
 

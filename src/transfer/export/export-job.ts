@@ -6,7 +6,7 @@ import type { BlobStat } from '../../metadata/types.ts'
 import type { ActorDatabase } from '../import/actor-database.ts'
 import { SqliteReader } from '../reader/sqlite-reader.ts'
 import { FileWriter } from './file-writer.ts'
-import { Hosted, tellLacking, unlessPassedOver } from './hosted.ts'
+import { Hosted, reportLacking, unlessPassedOver } from './hosted.ts'
 import { type ExportOptions, type ExportReport, emptyExport } from './report.ts'
 
 /** What both exports have in common: selecting accounts, and writing one blob to one file. */
@@ -50,13 +50,13 @@ export class ExportJob {
         const actor = hosted?.account(did)
         await unlessPassedOver(job, did, async () => {
           await work(did, actor)
-          if (actor) await tellLacking(this.#blobs, did, actor, job)
+          if (actor) await reportLacking(this.#blobs, did, actor, job)
         })
       }
       // The store has nothing of these.
       for (const did of left) {
         const actor = hosted?.account(did)
-        if (actor) await unlessPassedOver(job, did, () => tellLacking(this.#blobs, did, actor, job))
+        if (actor) await unlessPassedOver(job, did, () => reportLacking(this.#blobs, did, actor, job))
       }
     } catch (error) {
       await this.files.clear().catch(() => {})

@@ -33,7 +33,7 @@ export class Hosted {
 }
 
 /** Reports what the PDS has a row of, but the store does not have. @throws `PassedOver` */
-export async function tellLacking(
+export async function reportLacking(
   blobs: BlobStore,
   did: string,
   actor: ActorDatabase,

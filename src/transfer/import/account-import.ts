@@ -66,8 +66,8 @@ export class AccountImport {
       return job.found({ problem: 'unreadable', did, cid: row.cid ?? undefined, place })
     }
     const { cid } = row
-    const odd = oddColumnsOf(row).join(', ')
-    if (odd !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob, ${odd}` })
+    const invalid = invalidColumnsOf(row).join(', ')
+    if (invalid !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob, ${invalid}` })
     try {
       await this.#settle(sourceBlob(row, this.#mayHaveSpaces))
     } catch (error) {
@@ -173,9 +173,9 @@ const hasCid = (row: BlobRow): row is BlobRow & { cid: NonNullable<SourceBlob['c
   row.cid !== null && isBlobCid(row.cid)
 
 /** Columns with invalid values. */
-function oddColumnsOf(row: BlobRow): string[] {
-  const odd = (['mimeType', 'size', 'createdAt'] as const).filter((column) => row[column] === null) as string[]
-  if (row.isTemporary && row.tempKey === null) odd.push('tempKey')
-  if (row.isTakenDown && row.takedownRef === null) odd.push('takedownRef')
-  return odd
+function invalidColumnsOf(row: BlobRow): string[] {
+  const invalid = (['mimeType', 'size', 'createdAt'] as const).filter((column) => row[column] === null) as string[]
+  if (row.isTemporary && row.tempKey === null) invalid.push('tempKey')
+  if (row.isTakenDown && row.takedownRef === null) invalid.push('takedownRef')
+  return invalid
 }

@@ -82,8 +82,9 @@ export async function importAurora(blobs: BlobStore, options: ImportAuroraOption
     if (name === null || cid === null || did === null || !isDid(did)) {
       return job.found({ ...aboutRow(row), problem: 'unreadable' })
     }
-    const odd = (['mimeType', 'createdAt'] as const).filter((column) => row[column] === null).join(', ')
-    if (odd !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob_metadata, ${name}: ${odd}` })
+    const invalid = (['mimeType', 'createdAt'] as const).filter((column) => row[column] === null).join(', ')
+    if (invalid !== '')
+      job.found({ problem: 'unreadable', did, cid, place: `table blob_metadata, ${name}: ${invalid}` })
     const held = await blobs.stat(did, cid, { as: 'moderator' })
     if (held) {
       report.present += 1

@@ -44,7 +44,7 @@ export class RecordWriter implements ReferenceWriter {
   }
 
   /**
-   * All names of the account's blobs fit into memory. `odd` is called for rows whose record cannot be one of the
+   * All names of the account's blobs fit into memory. `invalid` is called for rows whose record cannot be one of the
    * account's: their blobs are kept anyway.
    *
    * @throws `PassedOver`
@@ -53,7 +53,7 @@ export class RecordWriter implements ReferenceWriter {
     blobs: BlobStore,
     did: string,
     actor: ActorDatabase,
-    odd: (cid: BlobCid, place: string) => void,
+    invalid: (cid: BlobCid, place: string) => void,
   ): Promise<RecordWriter> {
     const { spaces, unreadable } = await actor.tables()
     const latest = revOf(await actor.rev()) ?? firstRev
@@ -65,7 +65,7 @@ export class RecordWriter implements ReferenceWriter {
             references.#isIncomplete = true // reported where missing blobs are looked for
             continue
           }
-          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) odd(cid, `table ${table}, row ${at}`)
+          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) invalid(cid, `table ${table}, row ${at}`)
           references.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
         }
       }

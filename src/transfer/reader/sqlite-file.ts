@@ -16,7 +16,7 @@ import type { Database, Options } from 'better-sqlite3'
 type Sqlite = typeof import('better-sqlite3')
 
 /** How long SQLite waits for a database that is locked, in milliseconds. Blocking is harmless in this process. */
-const patience = 5000
+const busyTimeout = 5000
 
 /**
  * Opens another program's SQLite database, read-only. Its contents stay as they are, but SQLite may create an empty
@@ -39,7 +39,7 @@ function openToRead(sqlite: Sqlite, file: string, { uid }: Stats): Database {
 }
 
 function openFile(Sqlite: Sqlite, file: string): Database {
-  const options: Options = { readonly: true, fileMustExist: true, timeout: patience }
+  const options: Options = { readonly: true, fileMustExist: true, timeout: busyTimeout }
   const database = new Sqlite(file, options)
   try {
     database.pragma('trusted_schema = OFF')
