@@ -106,8 +106,8 @@ export function parseBlobRef(value: unknown): BlobRef {
 }
 
 /**
- * Whether `value` is a valid blob reference in memory, with a CID object as its `ref`. The JSON form is a {@link
- * BlobRefJson}; {@link parseBlobRef} turns it into a {@link BlobRef}.
+ * Whether `value` is a valid blob reference in memory, with a CID object as its `ref`. The JSON form is a
+ * {@link BlobRefJson}; {@link parseBlobRef} turns it into a {@link BlobRef}.
  *
  * @example
  * ```ts

@@ -34,8 +34,8 @@ export interface BlobServingOptions {
   maxAge?: number | undefined
 
   /**
-   * Tags each blob for caches in this header, by its account, its CID, and both, so that a purge by tag ({@link
-   * cacheTagOf}) covers all of its addresses. @default none
+   * Tags each blob for caches in this header, by its account, its CID, and both, so that a purge by tag
+   * ({@link cacheTagOf}) covers all of its addresses. @default none
    */
   cacheTags?: CacheTagHeader | undefined
 

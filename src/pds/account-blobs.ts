@@ -54,7 +54,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const own = this.#known(cid)
     const temp = parseTempKey(key)
     if (temp && temp.cid !== own) {
-      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${temp.cid}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `The bytes have the CID ${temp.cid}, not ${own}`, { cid: own })
     }
     // The transaction that calls this may still fail, without notice. So the pin alone shows the blob to nobody.
     await this.#pin(own, uncommitted)
@@ -65,7 +65,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const { ref } = await this.#takeIn(bytes)
     const found = ref.toString()
     if (found !== own) {
-      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${found}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `The bytes have the CID ${found}, not ${own}`, { cid: own })
     }
     await this.#pin(own, publicScope)
   }

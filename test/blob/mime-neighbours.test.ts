@@ -105,19 +105,19 @@ const stored = (declared: string, sniffed: string): string => {
   return effectiveMimeType({ declared, sniffed, policy: 'sniffed' })
 }
 
-test('a declared type stands inside its family', () => {
+test('a declared type is stored within its family', () => {
   for (const [sniffed, members] of Object.entries(families)) {
     for (const declared of members) expect(stored(declared, sniffed), `${declared} in ${sniffed}`).toBe(declared)
   }
 })
 
-test('a declared type that only looks like a member gives way', () => {
+test('a declared type that only looks like a member is replaced', () => {
   for (const [sniffed, others] of Object.entries(strangers)) {
     for (const declared of others) expect(stored(declared, sniffed), `${declared} in ${sniffed}`).toBe(sniffed)
   }
 })
 
-test('a member of a family may sniff as its head, and as nothing else', () => {
+test('a member of a family may sniff as its base type, and as nothing else', () => {
   expect(sniffedInstead('audio/webm')).toEqual(['video/webm'])
   expect(sniffedInstead('application/vnd.visio').sort()).toEqual([
     'application/x-cfb',

@@ -131,14 +131,14 @@ test('the stored type follows from the declared and the sniffed one as the polic
   expect(results).toEqual(table)
 })
 
-test('a program called .png is stored under no type that is accepted by default, unless nobody looks', async () => {
+test('a program named .png is stored under no type that is accepted by default, unless sniffing is off', async () => {
   const sniffed = await sniffMimeType(program)
   expect(matchesAccept(effective('image/png', sniffed, 'sniffed'), defaultAccept)).toBe(false)
   expect(effective('image/png', sniffed, 'agree')).toBe('refused')
   expect(effective('image/png', sniffed, 'declared')).toBe('image/png')
 })
 
-test('real files are stored as what they are under every policy', async () => {
+test('real files are stored under their real types by every policy', async () => {
   for (const [type, bytes] of Object.entries(files)) {
     const sniffed = await sniffMimeType(bytes)
     expect([
@@ -151,7 +151,7 @@ test('real files are stored as what they are under every policy', async () => {
 
 test('an error says what was declared and what to do', () => {
   expect(() => effectiveMimeType({ declared: 'image/png', sniffed: null, policy: 'sniffed' })).toThrow(
-    'Refused the blob: the bytes are not image/png; declare what they are, or nothing',
+    'Refused the blob: the bytes are not image/png; declare their type, or none',
   )
   expect(() => effectiveMimeType({ declared: 'image/png', sniffed: exe, policy: 'agree' })).toThrow(
     'Refused the blob: it was declared as image/png, but the bytes are application/x-msdownload',

@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium())('in a browser', () => {
   })
 
   test.each(files.map((file, index) => ({ ...file, index })))(
-    '$name has the dimensions that are told, or is known not to',
+    '$name has the dimensions that are returned, or is a known difference',
     async ({ index, mimeType, chromium }) => {
       const tag = mimeType.startsWith('video/') ? 'video' : 'img'
       const shown = await page.evaluate(`new Promise((done) => {

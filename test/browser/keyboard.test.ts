@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium())('without a mouse', () => {
     expect.fail(`${name} is not reached by Tab, but ${passed.join(', ')}`)
   }
 
-  test('one logs in, uploads, posts, looks at it and deletes it', async () => {
+  test('a user logs in, uploads, posts, looks at it and deletes it', async () => {
     await tabTo(/^Alice$/)
     await press('Space')
     await page.locator('#own').waitFor()

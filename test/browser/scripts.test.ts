@@ -20,7 +20,7 @@ trailer <</Root 1 0 R>>`,
   'text/css': `@import '/ran?style'; body { background: url(/ran?style) }`,
 }
 
-describe.skipIf(!hasChromium())('what somebody uploaded', () => {
+describe.skipIf(!hasChromium())('an uploaded file', () => {
   let place: Place
   beforeAll(async () => {
     place = await Place.open({ limits: { accept: ['*/*'], mimePolicy: 'declared' } })
@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
     expect([...ran]).toEqual([])
   })
 
-  test('would run in all these ways if it were a file of the host’s', async () => {
+  test('would run in all these ways if it were a file of the host', async () => {
     const { page, ran } = await bare()
     for (const type of ['text/javascript', 'text/css'] as const) {
       const name = `**/own-${type.slice(5)}*`

@@ -14,7 +14,7 @@ describe.skipIf(!hasChromium())('a video', () => {
   })
   afterAll(() => place?.[Symbol.asyncDispose]())
 
-  test('plays where one jumps to, by a range from there', async () => {
+  test('plays from where the user seeks, by a range from there', async () => {
     const { blobs, url } = place.pds
     const bytes = film(120, MiB / 2)
     const ref = await blobs.upload(did, bytes, { mimeType: 'video/mp4' })

@@ -4,7 +4,7 @@ import { postgresUrl } from '../support/postgres.ts'
 
 // Red without the listener of idle connections, and without that of those in use: vitest fails of an error that nothing
 // caught, as a PDS that `pds-blobstore/register` gave its store would end.
-test('connections that the server cuts, idle or amid a transaction, end no process', async () => {
+test('connections that the server cuts, idle or amid a transaction, do not end the process', async () => {
   const poolOf = await loadPostgres()
   const [pool, other] = [poolOf(postgresUrl()), poolOf(postgresUrl())]
   onTestFinished(async () => {

@@ -25,7 +25,7 @@ describe('a table', () => {
     expect(lines[0]).toMatch(/^blobs +12,345$/)
   })
 
-  test('takes the middle out of what is too long, and breaks sentences at their spaces', () => {
+  test('removes the middle of words that are too long, and breaks sentences at spaces', () => {
     expect(linesOn(new Screen(40))).toEqual([
       'blobs         12,345',
       'the last one  bafkreihdwdce…evtenxquvyku',
@@ -43,7 +43,7 @@ describe('a table', () => {
     expect(tableOf(rows, new Screen(80))).not.toContain('\u001b')
   })
 
-  test('is whole and plain where it is piped: nothing cut, nothing behind a value', () => {
+  test('is whole and plain in a pipe: nothing cut, nothing after a value', () => {
     const text = tableOf(rows, new Screen())
     expect(text).toBe(
       'blobs         12,345\n' +
@@ -53,7 +53,7 @@ describe('a table', () => {
   })
 })
 
-test('what is shortened keeps its beginning and its end', () => {
+test('a shortened text keeps its beginning and its end', () => {
   expect(shortened('abcdefghij', 10)).toBe('abcdefghij')
   expect(shortened('abcdefghij', 5)).toBe('ab…ij')
   expect(shortened('abcdefghij', 4)).toBe('ab…j')

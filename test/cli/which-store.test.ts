@@ -28,7 +28,7 @@ const count = async (place: CliPlace) => (await place.json('stats')).count
 
 describe('which store the command line means', () => {
   // Goes red when `chosenPlace` no longer puts BLOBSTORE_CONFIG aside.
-  test('is what options say, whatever the environment says', async () => {
+  test('is what the options say, whatever the environment says', async () => {
     const [production, trial] = [await filled(), await filled()]
     const forgotten = { BLOBSTORE_CONFIG: configOf(production) }
     const run = await cli(['collect', ...trial.named], forgotten)
@@ -50,7 +50,7 @@ describe('which store the command line means', () => {
     })
   })
 
-  test('is not guessed where it is said twice', async () => {
+  test('is an error, not a guess, if two are given', async () => {
     const place = await filled()
     const config = configOf(place)
     const both = await cli(['collect', '--config', config, '--disk', place.root])
@@ -65,7 +65,7 @@ describe('which store the command line means', () => {
   })
 
   // Goes red when `named` is no longer asked for, or `grave` is not looked at.
-  test('is asked for, or must have been named where nobody can be asked', async () => {
+  test('is asked about, and without a terminal must be given by name', async () => {
     const place = await filled()
     const variables = { BLOBSTORE_DISK: place.root, BLOBSTORE_SQLITE: place.database }
     for (const command of ['collect', 'sweep']) {
@@ -86,7 +86,7 @@ describe('which store the command line means', () => {
   })
 
   // Goes red when the answer is not looked at. By `script`, which gives the command a terminal.
-  test.runIf(process.platform === 'linux')('is asked for on a terminal, also where it was named', async () => {
+  test.runIf(process.platform === 'linux')('is asked about on a terminal, even if given by name', async () => {
     const place = await filled()
     const command = [process.execPath, program, 'collect', ...place.named].map((word) => `'${word}'`).join(' ')
     const answered = (answer: string) =>
@@ -101,12 +101,12 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(1)
   })
 
-  test('is said before by every command that changes what is stored', () => {
+  test('is printed first by every command that changes what is stored', () => {
     const asking = commands.filter(({ options }) => options.includes(yes)).map(({ name }) => name)
     expect(asking).toEqual(['collect', 'sweep', 'recover', 'migrate', 'import'])
   })
 
-  test('is said without passwords', () => {
+  test('is printed without passwords', () => {
     const place = { backends: { disk: '/srv/blobs', s3: undefined }, metadata: undefined }
     const names = [
       { s3: 's3://pds-blobs/blobs', postgres: 'postgres://pds:secret@db.example:5433/pds?password=secret' },

@@ -21,7 +21,7 @@ async function opened() {
   return { blobs, bodies: bodies as OpenBodies, cid: await publish(alice, new Uint8Array(500_000)) }
 }
 
-describe('an answer that cannot be sent', () => {
+describe('a response that cannot be sent', () => {
   test.each([
     ['a header of the host’s cannot be read', (res: object) => failOnce(res, 'getHeader')],
     ['the headers cannot be written', (res: object) => failOnce(res, 'writeHead')],

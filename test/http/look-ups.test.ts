@@ -6,7 +6,7 @@ import { bytes, post } from '../support/samples.ts'
 import { alice, query, tokens, xrpc } from './place.ts'
 
 // Red when a handler asks `stat` for the size and then reads: a client that seeks in a video sends hundreds of these.
-test('whatever a GET or HEAD asks for, the row of its blob is looked up once', async () => {
+test('every GET or HEAD looks up the row of its blob once', async () => {
   const metadata = sqliteMetadata(':memory:')
   const opened: Metadata[] = []
   const blobs = createBlobStore({

@@ -21,7 +21,7 @@ const records: [type: string, bytes: string | Buffer][] = [
 ]
 
 test.each(records)(
-  'a blob that an imported record names as %s is public as soon as it comes',
+  'a blob that an imported record names as %s is public as soon as it is uploaded',
   async (type, content) => {
     const { blobs } = await openPlace({ limits: { mimePolicy: 'sniffed' } })
     const handler = createBlobHandler(blobs, tokens)

@@ -35,9 +35,9 @@ const codeOf = (work: Promise<unknown>) =>
 
 const lasting = places.filter(({ name }) => !name.includes('memory'))
 
-describe.each(lasting)('after a clock that ran a year ahead was put right, in $name', ({ make }) => {
+describe.each(lasting)('after a clock that ran a year ahead was corrected, in $name', ({ make }) => {
   // Red without `bringBack`: the quota is full, and the bytes are there, for a year.
-  test('reservations, temporary blobs and deleted bytes go, each after its own delay', async () => {
+  test('reservations, temporary blobs and deleted bytes are deleted, each after its own delay', async () => {
     const place = make()
     const warnings: string[] = []
     const logger = { info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
@@ -79,7 +79,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
   })
 
   // Red when what lies in the future counts as due at once.
-  test('an upload that goes on keeps its lease, and a blob is there for its grace', async () => {
+  test('a running upload keeps its lease, and a blob its grace period', async () => {
     const place = make()
     const blobs = place.store({ times })
     await blobs.ready()
@@ -99,7 +99,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
   })
 
   // Red when the longest delay is forgotten with the process that was given it: the bytes are deleted at once.
-  test('a process with a short delay shortens no longer one, which the clock has not made', async () => {
+  test('a process with a short delay shortens no longer one that does not come from the clock', async () => {
     const place = make()
     const long = place.store({ times: { ...times, deleteDelay: 30 * day } })
     const ref = await long.upload(alice, bytes('kept'))
@@ -118,7 +118,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await short.collect()).toMatchObject({ waitingKeys: 0, deletedKeys: 1 })
   })
 
-  test('there may be more rows than one statement changes', async () => {
+  test('more rows may be corrected than one statement changes', async () => {
     const place = make()
     const blobs = place.store({ times, limits: { accept: ['*/*'] } })
     await blobs.ready()
@@ -157,7 +157,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
   }
 
   // Red when the times of processes are brought back in the transaction that is refused, or not at all.
-  test('a new backend opens when the lease of those that were killed is over', async () => {
+  test('a new backend opens when the lease of killed processes is over', async () => {
     const place = make()
     const blobs = place.store()
     await blobs.ready()
@@ -173,7 +173,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
   })
 
   // Red when a process whose time lies in the future counts as dead.
-  test('a process that lives goes on to count', async () => {
+  test('a living process still counts', async () => {
     const place = make()
     const blobs = place.store()
     await blobs.ready()
@@ -190,7 +190,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await opens(place)).toBe('done')
   })
 
-  test('a clock that ran behind costs what a jump ahead costs, and no blob that a record references', async () => {
+  test('a clock that ran behind has the effects of a jump ahead, and loses no blob that a record references', async () => {
     const place = make()
     const blobs = place.store({ times })
     await blobs.ready()

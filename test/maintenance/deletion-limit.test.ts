@@ -25,7 +25,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.usage(bob)).toMatchObject({ count: 20 })
   })
 
-  test('does not keep the owner of a PDS for one from deleting two thirds of what he has', async () => {
+  test('does not prevent the owner of a PDS for one from deleting two thirds of the blobs', async () => {
     const { store, clock } = make()
     const blobs = store({ limits: { accept: ['*/*'], quota: { blobs: 200 } } })
     await lives(blobs, alice, 50, 'stays')
@@ -54,7 +54,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 120 })
   })
 
-  test('lets go what it holds back when it is forced, and what is referenced again it holds no longer', async () => {
+  test('is overridden by force, and no longer holds back what is referenced again', async () => {
     const { store, clock } = make()
     const blobs = store()
     for (const did of [alice, bob]) await lives(blobs, did, 60, 'goes')
@@ -65,7 +65,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.usage(bob)).toMatchObject({ count: 1 })
   })
 
-  test('does not mind a hundred', async () => {
+  test('ignores up to a hundred blobs', async () => {
     const { store, clock } = make()
     const blobs = store()
     for (const did of [alice, bob]) await lives(blobs, did, 50, 'goes')
@@ -73,7 +73,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 100 })
   })
 
-  test('is never needed for blobs that are referenced, however the references went', async () => {
+  test('never applies to blobs that are referenced, however references were removed', async () => {
     const { store, clock, db } = make()
     if (!db) return
     const blobs = store()
@@ -88,7 +88,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
 })
 
 // Red when it is told to the logger alone: an operator who has given none would never know.
-test('the deletion limit is heard where no logger was given', async () => {
+test('the deletion limit is reported even without a logger', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   onTestFinished(() => warn.mockRestore())
   const { store, clock } = memoryPlace()

@@ -26,7 +26,7 @@ async function copied() {
 const refused = { code: 'StoreMismatch', transient: true, message: expect.stringContaining('wait 300 s.') }
 
 // Red when the marker's word is taken: a database that was moved opens in a year.
-test('a copy opens when the original has told for no lease that it lives', async () => {
+test('a copy opens when the original has not renewed its marker for a lease', async () => {
   const { clock, copy } = await copied()
   await expect(copy()).rejects.toMatchObject(refused)
   clock.advance(4 * minute)
@@ -36,7 +36,7 @@ test('a copy opens when the original has told for no lease that it lives', async
 })
 
 // Red when what lies beyond a lease counts as over: the copy's sweep dooms what the original has.
-test('a copy is kept out as long as the original lives', async () => {
+test('a copy is refused as long as the original is alive', async () => {
   const { clock, tell, copy } = await copied()
   for (let round = 0; round < 5; round++) {
     await expect(copy()).rejects.toMatchObject(refused)
@@ -46,7 +46,7 @@ test('a copy is kept out as long as the original lives', async () => {
 })
 
 // Red when a note of the future counts.
-test('what a copy has noted by a wrong clock of its own lets it in no sooner, and no later', async () => {
+test('times that a copy recorded with its own wrong clock let it open neither sooner nor later', async () => {
   const { clock, copy } = await copied()
   clock.advance(30 * day)
   await expect(copy()).rejects.toMatchObject(refused)
@@ -57,7 +57,7 @@ test('what a copy has noted by a wrong clock of its own lets it in no sooner, an
 })
 
 // Red when a marker that ends in a year passes for fresh.
-test('the original puts the marker right with its next sign of life', async () => {
+test('the original corrects the marker at its next renewal', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   try {
     const { clock, marker } = await copied()

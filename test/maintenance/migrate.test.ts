@@ -52,7 +52,7 @@ async function filled(place: MovingPlace): Promise<{ blobs: BlobStore; large: st
 }
 
 describe('migrate', () => {
-  test('moves everything while the store serves, and the old backend may go when its delete delay is over', async () => {
+  test('moves everything while the store serves, and the old backend may be removed when its delete delay is over', async () => {
     const place = new MovingPlace()
     const { blobs: before, large } = await filled(place)
     await before.close()
@@ -79,7 +79,7 @@ describe('migrate', () => {
     expect(cidOfBytes(await (await alone.read(alice, large)).bytes())).toBe(large)
   })
 
-  test('is not over as long as bytes are in the old backend, which cannot be left out before', async () => {
+  test('is not complete as long as bytes are in the old backend, which cannot be left out before', async () => {
     const place = new MovingPlace()
     const { blobs } = await filled(place)
     await blobs.close()
@@ -155,7 +155,7 @@ describe('migrate', () => {
     expect(place.files(place.newRoot)).toEqual([])
   })
 
-  test('leaves bytes that are replaced or deleted meanwhile to whoever did it', async () => {
+  test('leaves bytes alone that are replaced or deleted meanwhile', async () => {
     const place = new MovingPlace()
     const gate = new Gate()
     const slow = meddle(place.fresh(), {
@@ -205,7 +205,7 @@ describe('migrate', () => {
     expect(await text((await mover.read(alice, cidOfBytes(bytes('shared')))).body)).toBe('shared')
   })
 
-  test('gives up when everything fails, and goes on when it is called again', async () => {
+  test('gives up when everything fails, and continues when it is called again', async () => {
     const place = new MovingPlace()
     const blobs = place.moving('disk')
     for (let at = 0; at < 30; at++) await blobs.upload(alice, bytes(`number ${at}`))
@@ -217,7 +217,7 @@ describe('migrate', () => {
     expect(await place.moving('new').migrate()).toMatchObject({ moved: 30, findings: [] })
   })
 
-  test('ends when it is aborted, and tells what it would do in a dry run', async () => {
+  test('ends when it is aborted, and reports what it would do in a dry run', async () => {
     const place = new MovingPlace()
     const { blobs } = await filled(place)
     await blobs.close()
@@ -242,7 +242,7 @@ describe('migrate', () => {
     const make = (given: unknown) => () =>
       createBlobStore({ backend: given as BlobStoreOptions['backend'], metadata }).close()
     expect(make({ write: 's3', all: { disk: backend } })).toThrow(/backend.write/)
-    expect(make({ write: 'disk', all: { disk: place.fresh() } })).toThrow(/calls itself new/)
+    expect(make({ write: 'disk', all: { disk: place.fresh() } })).toThrow(/has the name new/)
     expect(make({ write: 'disk', all: { disk: {} } })).toThrow(/backend.all.disk/)
     expect(make({ write: 'disk', all: {}, read: 1 })).toThrow(/unknown option/)
     expect(make(undefined)).toThrow(/must be a BlobBackend/)
@@ -289,7 +289,7 @@ describe('a process that was paused while its backend was retired', () => {
 })
 
 // Red when the source is opened before the spool is there: it holds a file, or a socket, until nobody knows when.
-test('a target that has no room for a spool leaves no body of the source open', async () => {
+test('a target without room for a spool leaves no body of the source open', async () => {
   const place = new MovingPlace()
   const before = place.moving('disk')
   for (let n = 0; n < 3; n++) await before.upload(alice, Buffer.alloc(2 * 1024 * 1024, n))

@@ -72,7 +72,7 @@ describe('a database restored from the past', () => {
     await recovered.close()
   })
 
-  test('gives forgotten bytes to their owner, permanent where his records wait for them, and dooms what is nobody’s', async () => {
+  test("gives forgotten bytes to their owner, permanent where the owner's records wait for them, and dooms what has no owner", async () => {
     const { open, backUp, restore, clock } = openStore()
     const before = open()
     await before.ready()

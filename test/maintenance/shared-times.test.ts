@@ -27,9 +27,9 @@ function listening(): { logger: Logger; warnings: [object, string][] } {
 
 const lasting = places.filter(({ name }) => !name.includes('memory'))
 
-describe.each(lasting)('the times by which a store deletes, in $name', ({ make }) => {
+describe.each(lasting)('the deletion times of a store, in $name', ({ make }) => {
   // Goes red when `agreedTimes` forgets what is not given, or `Presence` does not say what was given.
-  test('are those of the host for a process that was given none, also when the host is closed', async () => {
+  test('are those of the host for a process that was given none, even when the host is closed', async () => {
     const place = make()
     const host = place.store({ times: { deleteDelay: 30 * day } })
     await host.ready()
@@ -44,7 +44,7 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
   })
 
   // Goes red when the times of one process replace those of another.
-  test('are the longest of several open processes, and the last one’s when it is alone', async () => {
+  test('are the longest of several open processes, and those of the last one when it is alone', async () => {
     const place = make()
     const long = place.store({ times: { deleteDelay: 7 * day, upload: 3 * hour, lease: 4 * hour } })
     await long.ready()
@@ -63,13 +63,13 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
     expect(later.times).toMatchObject({ deleteDelay: day, grace: 2 * hour, upload: 3 * hour, lease: 4 * hour })
   })
 
-  test('are 48 hours for deleted bytes where nobody says otherwise: a backup each day may be restored', async () => {
+  test('are 48 hours for deleted bytes by default: a backup each day may be restored', async () => {
     const place = make()
     expect(await delayOf(place, place.store())).toBe(2 * day)
   })
 
   // Goes red when the comparison is turned around, or the time of the backup is not kept.
-  test('are warned of by a backup that came too late for them', async () => {
+  test('cause a warning when a backup came too late for them', async () => {
     const place = make()
     const { logger, warnings } = listening()
     const host = place.store({ logger })
@@ -88,7 +88,7 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
 })
 
 // Goes red when the answer to the sign of life is not looked at.
-test('a process hears of longer times by its next sign of life', async () => {
+test('a process learns of longer times at its next renewal', async () => {
   const place = places.find(({ name }) => name.includes('SQLite file'))?.make()
   if (!place) return
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })

@@ -27,7 +27,7 @@ function openStore() {
   return { blobs, database, db, said }
 }
 
-test('nothing that serves walks through a table, or through the references of an account', async () => {
+test('no query that serves requests scans a table, or all references of an account', async () => {
   const { blobs, database, said } = openStore()
   await blobs.ready()
   said.clear()
@@ -71,7 +71,7 @@ test('nothing that serves walks through a table, or through the references of an
 })
 
 // Red without the index blobstore_ref_rev, or where the query that is for few references may begin elsewhere.
-test('what came since a revision is found by the revision, and in pages where much did', async () => {
+test('changes since a revision are found by an index on the revision, in pages', async () => {
   const { blobs, database, db, said } = openStore()
   const [old, fresh] = [await blobs.upload(alice, bytes('old')), await blobs.upload(alice, bytes('fresh'))]
   const revs = [nextRev(), nextRev(), nextRev()] as const

@@ -8,7 +8,7 @@ import { alice, bytes, day, post } from '../support/samples.ts'
 
 // Goes red when 003 leaves out a column, or needs tables that are empty.
 test.each(hostDatabases)(
-  'a store of version 002 keeps what it has, and learns its times: $name',
+  'a store of version 002 keeps what it has, and gets its times: $name',
   async ({ name, make }) => {
     const { store, db } = make()
     if (db === undefined) throw new Error('no host')

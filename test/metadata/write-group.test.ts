@@ -48,7 +48,7 @@ function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
 const many = Array.from({ length: 40 }, (_, n) => n)
 const accountOf = (n: number) => `did:plc:account${n}`
 
-test('uploads that come together share their transactions', async () => {
+test('concurrent uploads share their transactions', async () => {
   const { blobs, commits } = storeThatTells()
   await blobs.ready()
   const before = commits()
@@ -57,7 +57,7 @@ test('uploads that come together share their transactions', async () => {
   expect(commits() - before).toBeLessThan(many.length / 2)
 })
 
-test('one that is refused leaves nothing, and takes no other along', async () => {
+test('an upload that is refused leaves nothing, and does not affect others in its group', async () => {
   const refused = (n: number) => n % 5 === 0
   const { blobs } = storeThatTells({
     limits: { accept: ['*/*'], quota: (did) => ({ bytes: refused(Number(did.slice(15))) ? 3 : 100 }) },
@@ -74,7 +74,7 @@ test('one that is refused leaves nothing, and takes no other along', async () =>
   expect(await blobs.stats()).toMatchObject({ count: 32, reserved: 0, doomedCount: 0 })
 })
 
-test('what one needs of another in its group, it finds', async () => {
+test('an upload sees what others in its group have written', async () => {
   const { blobs } = storeThatTells()
   await blobs.ready()
   // The same bytes from everybody: the first to come brings the content, the others find it.
@@ -83,7 +83,7 @@ test('what one needs of another in its group, it finds', async () => {
   expect(await blobs.stats()).toMatchObject({ count: 40, storedCount: 1 })
 })
 
-test('where the commit fails, nobody is told that it was stored', async () => {
+test('if the commit fails, no upload is acknowledged', async () => {
   const { blobs, failToStore } = storeThatTells()
   await blobs.ready()
   await blobs.upload(accountOf(0), bytes('before'))

@@ -14,7 +14,7 @@ const entries = Object.entries(manifest.exports as Record<string, { default: str
 )
 
 describe('the package', () => {
-  test.each(entries)('gives %s to who imports it', async (name, { default: file, types }) => {
+  test.each(entries)('exports %s', async (name, { default: file, types }) => {
     const module = await import(join('pds-blobstore', name))
     // What it is imported for is what it does.
     expect(Object.keys(module).length > 0).toBe(name !== './register')
@@ -40,7 +40,7 @@ describe('the package', () => {
     expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
   })
 
-  test('has a core of less than 68 KiB, compressed, in what is loaded at once', () => {
+  test('loads a core of less than 68 KiB, compressed, at start', () => {
     const code = [...importsOf(join(root, 'dist/index.js')).files].map((file) => readFileSync(file))
     expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(68 * 1024)
   })
@@ -54,7 +54,7 @@ describe('the package', () => {
     }
   })
 
-  test('makes nobody install what only one of its parts needs', () => {
+  test('requires no installation of what only one of its parts needs', () => {
     for (const name of Object.keys(manifest.peerDependencies)) {
       expect(manifest.peerDependenciesMeta[name], name).toEqual({ optional: true })
     }

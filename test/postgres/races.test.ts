@@ -26,7 +26,7 @@ describe('without the lock on the content, bytes leak when', () => {
   })
 })
 
-describe('without the account’s row first', () => {
+describe('without writing the account’s row first', () => {
   test.each([
     ['a record is imported', 'a blob that is held and still expected'],
     ['before the border of a quota', '2 were granted'],

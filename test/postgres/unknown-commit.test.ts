@@ -31,7 +31,7 @@ describe.each(['before', 'after'] as const)('a connection cut %s the COMMIT', (w
     { at: 1, size: 2_000_000 },
     { at: 2, size: 2_000_000 },
     { at: 3, size: 2_000_000 },
-  ])('$at of an upload of $size bytes is no acknowledgement, and leaves nothing', async ({ at, size }) => {
+  ])('$at of an upload of $size bytes is not acknowledged, and leaves nothing', async ({ at, size }) => {
     const { blobs, clock, db, proxy, keys } = await cutStore()
     const kept = await blobs.upload(alice, bytes('kept'))
     await post(blobs, alice, 'a', kept)
@@ -60,7 +60,7 @@ describe.each(['before', 'after'] as const)('a connection cut %s the COMMIT', (w
     expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 2 })
   })
 
-  test('of a record’s references may be tried again', async () => {
+  test('of a record’s references may be retried', async () => {
     const { blobs, db, proxy } = await cutStore()
     const ref = await blobs.upload(alice, bytes('x'))
     proxy.cutAt(when, 1)

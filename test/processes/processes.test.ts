@@ -58,7 +58,7 @@ describe.each([
   { database: 'an SQLite file', make: onSqlite },
   { database: 'PostgreSQL', make: onPostgres },
 ])('several processes on one store in $database', ({ make }) => {
-  test('that open it for the first time at once, and upload at the border of a quota, never exceed it', async () => {
+  test('that open it for the first time at once, and upload up to a quota, never exceed it', async () => {
     const place = await make()
     const workers = [1, 2, 3, 4].map((number) => start(place, 'upload', number))
     const done = (await Promise.all(workers.map((worker) => worker.done))) as { stored: number; refused: number }[]

@@ -14,7 +14,9 @@ import { type Comparison, compareTimes } from '../security/timing.ts'
 
 const tries = 3
 
-test('how long an upload takes does not tell whether somebody has the bytes', { timeout: 30 * 60_000 }, async () => {
+test('the duration of an upload does not show whether another account has the bytes', {
+  timeout: 30 * 60_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-times-'))
   const blobs = createBlobStore({
     backend: new DiskBackend({ root: join(folder, 'blobs') }),

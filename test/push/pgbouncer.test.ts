@@ -26,7 +26,7 @@ async function someDatabase(): Promise<string> {
 }
 
 // Red when migrating takes a lock of the session: the second process waits for it for ever.
-test.runIf(hasPgBouncer())('a store is whole behind PgBouncer in transaction mode', async () => {
+test.runIf(hasPgBouncer())('a store works completely behind PgBouncer in transaction mode', async () => {
   const database = await someDatabase()
   const bouncer = await startPgBouncer(postgresUrl(), 3)
   onTestFinished(() => bouncer[Symbol.asyncDispose]())

@@ -33,7 +33,7 @@ function traced(...args: BrokenRule[]): Call[] {
 }
 
 describe.skipIf(!available && !required)('the order of system calls', () => {
-  test('is the one that the promises need', () => {
+  test('is the one that durability needs', () => {
     const calls = traced()
     expect(brokenByRoot(deedOf(calls, 'open')), 'a new root').toEqual([])
     expect(brokenByMarker(deedOf(calls, 'open')), 'the first marker').toEqual([])

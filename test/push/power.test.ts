@@ -37,7 +37,7 @@ describe.skipIf(skipped).each(fileSystems)('a power cut on %s', (fileSystem) => 
   })
 
   // With the database on a volume of its own: its syncs would help the blobs on the same one.
-  test.each(brokenRules)('is noticed without %s', async (rule) => {
+  test.each(brokenRules)('is detected without %s', async (rule) => {
     const args = ['--fs', fileSystem, '--database', 'apart', '--break', rule, '--cycles', '60', '--until-lost']
     const { reports, status } = await powerCuts(...args)
     expect(reports[0]?.lost).toBeGreaterThan(0)

@@ -5,6 +5,6 @@ import { compareLives } from './accounts.ts'
 // same bytes, and without him, and sees the same. Goes red when a statement forgets the DID in its condition, or when
 // bytes that another account has are deleted, charged or shown.
 
-test('nothing that one account does is seen by another that has the same bytes', async () => {
+test('nothing that one account does is visible to another that has the same bytes', async () => {
   await compareLives(150)
 })

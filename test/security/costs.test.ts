@@ -107,11 +107,11 @@ function slowest(read: (text: string) => unknown, most: number): [time: number, 
   return times.filter(([time]) => time > 5)
 }
 
-test.each(Object.entries(readers))('100 KB of the worst are read within 5 ms: %s', (_name, read) => {
+test.each(Object.entries(readers))('100 KB of the worst input are read within 5 ms: %s', (_name, read) => {
   expect(slowest(read, Number.POSITIVE_INFINITY)).toEqual([])
 })
 
-test.each(Object.entries(headers))('a header of the worst is read within 5 ms: %s', (_name, read) => {
+test.each(Object.entries(headers))('the worst header is read within 5 ms: %s', (_name, read) => {
   expect(slowest(read, 16_384)).toEqual([])
 })
 
@@ -131,7 +131,7 @@ describe('every regular expression of the source', () => {
         ]),
     )
 
-  test('is linear in the worst of 100 KB', () => {
+  test('is linear in 100 KB of the worst input', () => {
     expect(found.length).toBeGreaterThan(10)
     const slow = found.flatMap(([where, expression]) =>
       worst
@@ -164,7 +164,7 @@ describe('a record of 1 MiB', () => {
     expect(timeOf(() => findBlobRefs(record, { broken: 'skip' }), 1000)).toBeLessThan(5000)
   })
 
-  test('of references far down, below long keys, is searched in time', { timeout: 60_000 }, () => {
+  test('with references at deep paths, below long keys, is searched in time', { timeout: 60_000 }, () => {
     const record = nested(Array(5000).fill(ref), 120, '/'.repeat(200))
     const start = performance.now()
     findBlobRefs(record)

@@ -47,7 +47,7 @@ describe('a Host header that is more than a host', () => {
     }
   })
 
-  test('makes no error of the server’s', async () => {
+  test('causes no server error', async () => {
     for (const host of hosts) {
       const { status, errors } = await askedWith(host)
       expect(status, host).toMatch(/ (?:200|400) /)

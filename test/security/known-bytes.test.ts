@@ -72,7 +72,7 @@ describe.each(Object.entries(ways))('bytes that came %s', (_name, source) => {
     return { calls: [...calls], statements: [...statements], answer }
   }
 
-  test('are the same work for the store, whether somebody has them or nobody', async () => {
+  test('cause the same work for the store, whether another account has them or none', async () => {
     const fresh = await uploaded(false)
     const known = await uploaded(true)
     expect(known.answer).toBe(fresh.answer)

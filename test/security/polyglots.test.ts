@@ -111,7 +111,7 @@ describe.each(['declared', 'sniffed'] as const)('a file of two types, under the 
   })
 })
 
-test('a program, a page or a drawing is taken by the default limits under no declared type', async () => {
+test('a program, a page or a drawing is accepted by the default limits under no declared type', async () => {
   const { blobs } = await openPlace({ limits: { accept: undefined, mimePolicy: undefined } })
   const hostile = polyglots.filter(([name]) => /^(EXE|SVG|XHTML|UTF|HTML|PDF|MHTML|CSS)/.test(name))
   const wanted = ['image/png', 'image/jpeg', 'image/svg+xml', 'text/html', 'application/octet-stream', 'video/mp4']

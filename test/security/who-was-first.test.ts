@@ -31,7 +31,7 @@ describe.each(cases)('what an account is answered for $name', ({ make, content }
     return answers
   }
 
-  test.each(worlds)('does not tell whether there is $name', async (world) => {
+  test.each(worlds)('does not show whether there is $name', async (world) => {
     alone ??= answersIn(nobodyElse)
     const answers = await answersIn(world)
     for (const [at, expected] of (await alone).entries()) expect(answers[at]).toEqual(expected)
@@ -39,7 +39,7 @@ describe.each(cases)('what an account is answered for $name', ({ make, content }
 })
 
 // Goes red when accounts share variants, or refusals.
-test.each(['a picture', 'no picture'])('images made of %s do not tell either', async (what) => {
+test.each(['a picture', 'no picture'])('images made of %s do not show it either', async (what) => {
   const content = what === 'a picture' ? await picture(300, 200).png().toBuffer() : bytes(what)
 
   async function answersIn(bobAsksFirst: boolean): Promise<unknown[]> {

@@ -53,7 +53,7 @@ describe('a store that is closed', () => {
   afterEach(() => void vi.useRealTimers())
 
   // Goes red when closing waits for `running` alone.
-  test('waits 5 minutes for calls that hang in the backend, and tells which', async () => {
+  test('waits 5 minutes for calls that hang in the backend, and logs which', async () => {
     const { blobs, told } = open(hangsAt('put', 2))
     await blobs.upload(alice, bytes('first'))
     for (const content of ['second', 'latest']) blobs.upload(alice, bytes(content)).catch(() => {})
@@ -73,7 +73,7 @@ describe('a store that is closed', () => {
     expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('300 seconds')]])
   })
 
-  test('does not wait for an opening that hangs, and closes what it opened when it ends', async () => {
+  test('does not wait for an opening that hangs, and closes what it opened when that ends', async () => {
     const inner = new MemoryBackend()
     let letGo = () => {}
     const gate = new Promise<void>((resolve) => {

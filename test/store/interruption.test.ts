@@ -46,7 +46,7 @@ describe('an upload', () => {
   })
 
   // Red without the rate in `heard`: it would hold its place for 30 minutes.
-  test('of a byte each 20 seconds is ended after a minute', async () => {
+  test('with a byte every 20 seconds is ended after a minute', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 20 * second })
     expect(ended).toMatch(/sent 3 bytes in 60000 ms/)
     expect(after).toBe(minute)
@@ -54,21 +54,21 @@ describe('an upload', () => {
   })
 
   // Red when the time for writing counts: a disk that is slow would be the client's fault.
-  test('is not blamed for the time that the store takes', async () => {
+  test('is not charged for the time that the store takes', async () => {
     const { ended } = await receive(3_600_000, { piece: 60_000, every: 2 * second, busy: 20 * second, minRate: 20_000 })
     expect(ended).toBeNull()
   })
 
-  test('that sends nothing is ended after the silence, as before', async () => {
+  test('that sends nothing is ended after the allowed silence', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 31 * second })
     expect(ended).toContain('sent nothing for 30000 ms')
     expect(after).toBe(31 * second)
   })
 })
 
-describe('places for uploads', () => {
+describe('upload slots', () => {
   // The case `slow-uploads`: four accounts had all places for half an hour.
-  test('are had by an account that comes last', () => {
+  test('are given to an account that comes last', () => {
     const slots = new UploadSlots({ account: 64, total: 256 })
     const slow = [0, 1, 2, 3].flatMap((n) => Array.from({ length: 64 }, () => slots.take(`did:plc:sybil${n}`)))
     for (let n = 0; n < 51; n++) slots.take(alice)
@@ -78,7 +78,7 @@ describe('places for uploads', () => {
     slots.take(bob)
   })
 
-  test('are not taken from an upload whose bytes have all come, and are given back once', () => {
+  test('are not taken from an upload whose bytes have all arrived, and are released once', () => {
     const slots = new UploadSlots({ account: 3, total: 3 })
     const [first, second, third] = [slots.take(alice), slots.take(alice), slots.take(alice)]
     second.received()

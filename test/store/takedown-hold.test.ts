@@ -62,7 +62,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
   })
 
   // Goes red without the condition in `deleteSome`.
-  test('stays also when the account is deleted, and goes when the time is over', async () => {
+  test('stays also when the account is deleted, and is deleted when the time is over', async () => {
     const place = make()
     const blobs = open(place)
     await posted(blobs)
@@ -98,7 +98,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect(await isHeld(blobs)).toBe(true)
   })
 
-  test('is as any other blob once it is restored', async () => {
+  test('is like any other blob once it is restored', async () => {
     const { store, clock } = make()
     const blobs = store({ times: { takedownHold: hold } })
     await posted(blobs)
@@ -124,7 +124,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect([await isHeld(blobs, alice), await isHeld(blobs, bob)]).toEqual([true, false])
   })
 
-  test('stays by no word of the store unless it is asked to', async () => {
+  test('is not held by default', async () => {
     const { store, clock } = make()
     const blobs = store()
     expect(blobs.times.takedownHold).toBe(0)
@@ -142,7 +142,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
 
 // Goes red when `SharedTimes` does not know it, or `timesInForce` takes a process's own.
 describe.each(places.slice(1))('two processes on $name', ({ make }) => {
-  test('hold for the longer of what they were given, as does a tool that was given none', async () => {
+  test('hold for the longer time that they were given, as does a tool that was given none', async () => {
     const place = make()
     const host = open(place)
     await posted(host)

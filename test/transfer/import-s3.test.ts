@@ -28,7 +28,7 @@ async function bucketOf(objects: ReadonlyMap<string, Uint8Array>): Promise<S3Tre
   return tree
 }
 
-s3Test('a reference PDS with its blobs in a bucket is imported as one with its blobs on disk', async () => {
+s3Test('a reference PDS with its blobs in a bucket is imported like one with its blobs on disk', async () => {
   const pds = new BusyPds(3)
   for (let step = 0; step < 60; step++) pds.step()
   const objects = new Map<string, Uint8Array>()

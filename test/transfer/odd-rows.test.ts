@@ -57,7 +57,7 @@ const tables = {
 }
 
 describe.each(Object.entries(tables))('tables %s', (_name, kind) => {
-  test('with CIDs that are none are told of row by row, once each', async () => {
+  test('with invalid CIDs are reported row by row, once each', async () => {
     const { database, insert, name, good, run } = source(kind)
     for (const value of nonsense) {
       insert(`${value}, 'a/b', 1, NULL, '2024', NULL`)
@@ -88,7 +88,7 @@ describe.each(Object.entries(tables))('tables %s', (_name, kind) => {
   })
 })
 
-test('columns with nonsense are told of, and the blob is kept as far as it is known', async () => {
+test('columns with invalid values are reported, and the blob is kept as far as it is known', async () => {
   const { database, insert, put, run } = source('')
   const kept: string[] = []
   for (const [index, value] of nonsense.entries()) {
@@ -120,7 +120,7 @@ test('columns with nonsense are told of, and the blob is kept as far as it is kn
   }
 })
 
-test('records whose URIs are none keep their blobs', async () => {
+test('records with invalid URIs keep their blobs', async () => {
   const { database, insert, put, name, run } = source('')
   const kept = nonsense.map((uri, index) => {
     const cid = put(`named oddly ${index}`)
@@ -147,7 +147,7 @@ test('records whose URIs are none keep their blobs', async () => {
   }
 })
 
-test('a size in a row that is not that of the bytes is told of', async () => {
+test('a size in a row that differs from that of the bytes is reported', async () => {
   const { database, insert, put, name, run } = source('')
   const cid = put('five!')
   insert(`'${cid}', 'text/plain', 50, NULL, '2024', NULL`)
@@ -158,7 +158,7 @@ test('a size in a row that is not that of the bytes is told of', async () => {
   expect(await blobs.stat(alice, cid)).toMatchObject({ size: 5, referenced: true })
 })
 
-test('rows of Aurora Locus with nonsense are told of, each once', async () => {
+test('rows of Aurora Locus with invalid values are reported, each once', async () => {
   const folder = temporaryFolder()
   const file = join(folder, 'account.sqlite')
   const database = new Database(file)

@@ -43,13 +43,13 @@ const wrongs: [what: string, program: string, error: RegExp][] = [
   ['sends what is no message', `process.on('message', () => process.send('hello'))`, /nobody asked/],
 ]
 
-test.each(wrongs)('a reader that %s is replaced by a fresh one', async (_what, program, error) => {
+test.each(wrongs)('a reader that %s is replaced by a new one', async (_what, program, error) => {
   const made = reader(program, { deadline: 4000 })
   await expect(made.ask('/x', 'countBlobs', {})).rejects.toThrow(error)
   expect(await made.ask('/x', 'countBlobs', {})).toBe(7)
 })
 
-test('a reader whose pages lead nowhere is not followed', async () => {
+test('a reader whose pages do not lead on is stopped', async () => {
   const made = reader(`answer(${page})`)
   expect(await made.ask('/x', 'blobs', { takenDown: false, after: '4' })).toEqual({ rows: [], next: '5' })
   await expect(made.ask('/x', 'blobs', { takenDown: false, after: '5' })).rejects.toThrow('nonsense')
@@ -62,7 +62,7 @@ test('a reader that cannot be started is an error of its own, which ends an impo
   await expect(unusable.ask('/x', 'countBlobs', {})).rejects.toThrow('no SQLite')
 })
 
-test('a reader ends with the signal, and its caller hears why', async () => {
+test('a reader ends with the signal, and its caller gets the reason', async () => {
   const aborting = new AbortController()
   const made = reader(`process.on('message', () => { for (;;); })`, { signal: aborting.signal })
   const asked = made.ask('/x', 'countBlobs', {})

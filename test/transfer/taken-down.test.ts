@@ -94,7 +94,7 @@ describe.each(['pds', 'store'] as const)('what is taken down, references kept by
     expect(await blobs.stat(alice, cid)).not.toBe(null)
   })
 
-  test('is told and hidden where its bytes are damaged', async () => {
+  test('is reported and hidden if its bytes are damaged', async () => {
     const pds = new ReferencePds()
     pds.post(alice, 'bad', pds.upload(alice, bytes('bad')))
     pds.takedown(alice, cid)

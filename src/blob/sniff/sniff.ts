@@ -32,8 +32,8 @@ export interface SniffedHead {
 export const unseen: SniffedHead = Object.freeze({ sniffed: null, also: [], isText: false })
 
 /**
- * The type that the first bytes of a file show, or null if they show none. Reads memory only, at most the first {@link
- * headLength} bytes, and never throws: a parser that fails, as on malicious bytes, finds nothing.
+ * The type that the first bytes of a file show, or null if they show none. Reads memory only, at most the first
+ * {@link headLength} bytes, and never throws: a parser that fails, as on malicious bytes, finds nothing.
  *
  * @example
  * ```ts

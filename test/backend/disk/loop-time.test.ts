@@ -33,13 +33,13 @@ async function spend(calls: number, wait: (call: number) => number) {
   return { atOnce, spent: clock.now / (calls * trip) }
 }
 
-describe('calls at once', () => {
-  test('are all of those that the kernel answers from its cache', async () => {
+describe('calls on the event loop', () => {
+  test('are all those that the kernel answers from its cache', async () => {
     expect(await spend(1000, () => 0.01)).toMatchObject({ atOnce: 1000 })
   })
 
   test.each([0.05, 0.2, 1, 10, 40])(
-    'take the loop at most a quarter more than threads, where all wait %d ms',
+    'take the loop at most a quarter more than threads do, where all wait %d ms',
     async (wait) => {
       const { atOnce, spent } = await spend(20_000, () => wait)
       expect(atOnce).toBeGreaterThan(0) // or nobody would see that the disk is quick again
@@ -47,7 +47,7 @@ describe('calls at once', () => {
     },
   )
 
-  test('take less of it than threads, where a hundredth waits 0.2 ms', async () => {
+  test('take the loop less than threads do, where a hundredth waits 0.2 ms', async () => {
     expect((await spend(20_000, (call) => (call % 100 === 0 ? 0.2 : 0.005))).spent).toBeLessThan(1)
   })
 
@@ -63,7 +63,7 @@ describe('calls at once', () => {
   })
 })
 
-test('a small blob is read at once, and by threads after a wait', async () => {
+test('a small blob is read on the loop, and by threads after a wait', async () => {
   const clock = manualClock()
   const backend = await openDisk(newRoot())
   const blob = await putBlob(backend, 1000)

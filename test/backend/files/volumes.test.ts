@@ -35,7 +35,7 @@ async function asUser(call: () => Promise<void>): Promise<void> {
   }
 }
 
-describe.runIf(isRoot)('a volume that is root’s and may be written to by a group', () => {
+describe.runIf(isRoot)('a volume that belongs to root and that a group may write to', () => {
   // Red when a root must be the user's own.
   test.each([0o2777, 0o2770, 0o770])('holds the root of a DiskBackend (mode %o)', async (mode) => {
     const path = volume(mode)
@@ -67,12 +67,12 @@ describe.runIf(isRoot)('a volume that is root’s and may be written to by a gro
     [0o2770, { uid: user, gid: 2001 }],
     [0o2770, { uid: 4322 }],
     [0o700, { uid: 4322 }],
-  ] as const)('holds no spools where others may write (mode %o, %j)', async (mode, of) => {
+  ] as const)('holds no spools where other users may write (mode %o, %j)', async (mode, of) => {
     const path = volume(mode, of)
-    await asUser(() => expect(openSpoolDirectory(path)).rejects.toThrow('others may write'))
+    await asUser(() => expect(openSpoolDirectory(path)).rejects.toThrow('other users may write'))
   })
 
-  test('holds them in a folder of its own, which is made', async () => {
+  test('holds spools in a folder of its own, which is created', async () => {
     const path = join(volume(0o2777), 'spools')
     await asUser(() => openSpoolDirectory(path))
     chmodSync(path, 0o2770) // what is done to all of a volume when it is mounted again

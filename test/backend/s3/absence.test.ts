@@ -14,7 +14,7 @@ const pages: ProxyFault[] = [
 
 // Red when `isAbsent` takes any 404, as it once did.
 describe('a 404 that is not the service’s own', () => {
-  s3Test('is an error to try again, not an absent blob', async () => {
+  s3Test('is a transient error, not an absent blob', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const { key } = await putBlob(backend, 10)
@@ -44,7 +44,7 @@ describe('a 404 that is not the service’s own', () => {
     for (const blob of [one, other]) expect(await wholeOrNothing(fixture, blob)).toBe('whole')
   })
 
-  s3Test('to a HEAD only is not believed, for a HEAD cannot say whose it is', async () => {
+  s3Test('as response to a HEAD is not trusted, because a HEAD cannot show which server sent it', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const { key } = await putBlob(backend, 10)
@@ -61,7 +61,7 @@ describe('a 404 that is not the service’s own', () => {
   })
 })
 
-s3Test('a page in the place of a list is no empty list', async () => {
+s3Test('a page instead of a list is not taken for an empty list', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open()
   proxy.fault = () => ({ kind: 'answer', status: 200, body: '<html><body>Welcome</body></html>' })
@@ -72,7 +72,7 @@ s3Test('a page in the place of a list is no empty list', async () => {
 })
 
 // Red when only 501 and 405 count.
-s3Test('a service without a list of uploads in parts has nothing to sweep, and that is no failure', async () => {
+s3Test('a service without a list of multipart uploads has nothing to sweep, which is no failure', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open()
   for (const fault of [

@@ -7,7 +7,7 @@ import { impatient, outcome, tenths } from './outcome.ts'
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 describe('a reading', () => {
-  s3Test('that is cut at any tenth gives right bytes, then an error, never an end', async () => {
+  s3Test('that is cut at any tenth returns right bytes, then an error, never an end', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 2_000_000)
@@ -30,7 +30,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('is asked for again when the answer is lost, or the service is busy or fails', async () => {
+  s3Test('is retried when the response is lost, or the service is busy or fails', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 1000)
@@ -52,7 +52,7 @@ describe('a reading', () => {
     }
   })
 
-  s3Test('that stands still is given up, and its socket closed', async () => {
+  s3Test('that makes no progress is ended, and its socket closed', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open(impatient)
     const blob = await putBlob(backend, 2_000_000)
@@ -61,7 +61,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('of the marker that stands still is given up, too', async () => {
+  s3Test('of the marker that makes no progress is ended, too', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open(impatient)
     await backend.writeMarker('a marker of some length')
@@ -70,7 +70,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('may be slow: who waits is not the service', async () => {
+  s3Test('may be slow: the timeout does not apply to a slow reader', async () => {
     const { open } = await openFixture()
     const backend = await open(impatient)
     const blob = await putBlob(backend, 2_000_000)
@@ -83,7 +83,7 @@ describe('a reading', () => {
     expect(Buffer.concat(chunks).equals(blob.bytes)).toBe(true)
   })
 
-  s3Test('that nobody wants any more closes its socket at once', async () => {
+  s3Test('that is abandoned closes its socket at once', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 8_000_000)
@@ -114,7 +114,7 @@ describe('a reading', () => {
     expect(proxy.connections).toBeLessThan(7)
   })
 
-  s3Test('of a bit that changed on its way is noticed by who verifies', async () => {
+  s3Test('with a bit changed in transit is detected if verified', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 1000)

@@ -16,7 +16,7 @@ async function send(port: number, lines: string[], body: string | Uint8Array = '
   return wire
 }
 
-test('every form of Content-Length is either the size or refused, and what is refused leaves nothing', async () => {
+test('every form of Content-Length is either the size or refused, and a refused one leaves nothing', async () => {
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const { port } = await serve(blobs)
   const good: Record<string, number[]> = {
@@ -101,7 +101,7 @@ test('a client that writes all of its body before it reads sees the refusal', as
   }
 })
 
-test('a client that never stops sending is cut after times.idle', async () => {
+test('a client that never stops sending is disconnected after times.idle', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 }, times: { idle: 300 } })
   const { port } = await serve(blobs)
   const wire = await send(port, [...post, 'Content-Length: 100000000000'])
@@ -129,7 +129,7 @@ test('fetch sees early refusals of large bodies', async () => {
   }
 })
 
-test('a client that sends a byte now and then is cut, told why, and leaves nothing', async () => {
+test('a client that sends a byte now and then is disconnected with a reason, and leaves nothing', async () => {
   const { blobs, files } = await openPlace({ times: { idle: 200, upload: 600 } })
   const { port } = await serve(blobs)
   const silent = await send(port, [...post, 'Content-Length: 2000000'], 'a')
@@ -170,7 +170,7 @@ test('an upload that is aborted at any tenth leaves no spool, no row and no rese
   expect(errors).toEqual([])
 })
 
-test('a client that stops reading is cut, and the file closed; a slow one is not', async () => {
+test('a client that stops reading is disconnected, and the file closed; a slow one is not', async () => {
   const { blobs, publish } = await openPlace({ times: { idle: 300 }, limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(30_000_000))
   const errors: unknown[] = []
@@ -193,7 +193,7 @@ test('a client that stops reading is cut, and the file closed; a slow one is not
 
 // Red when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
 // progress when it runs off, and it begins anew.
-test('a client that takes nothing is cut after times.idle, not after twice that', { retry: 2 }, async () => {
+test('a client that accepts nothing is disconnected after times.idle, not after twice that', { retry: 2 }, async () => {
   const idle = 3000
   const { blobs, publish } = await openPlace({ times: { idle }, limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(30_000_000))
@@ -208,7 +208,7 @@ test('a client that takes nothing is cut after times.idle, not after twice that'
   expect(cut - started).toBeLessThan(idle * 1.7)
 })
 
-test('after 500 downloads that were broken off every descriptor is back', async () => {
+test('after 500 aborted downloads every descriptor is closed', async () => {
   const { blobs, publish } = await openPlace({ limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(8_000_000))
   const errors: unknown[] = []
@@ -225,7 +225,7 @@ test('after 500 downloads that were broken off every descriptor is back', async 
   expect(errors).toEqual([])
 })
 
-test('downloads that wait behind another on their connection are let go with it', async () => {
+test('downloads that wait behind another on their connection are closed with it', async () => {
   const { blobs, publish } = await openPlace({ limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(20_000_000))
   const { port } = await serve(blobs)
@@ -238,7 +238,7 @@ test('downloads that wait behind another on their connection are let go with it'
   await until(() => descriptors() === base, 'descriptors are back')
 })
 
-test('several answers on one connection are whole, one after another', async () => {
+test('several responses on one connection are complete, one after another', async () => {
   const { blobs, publish } = await openPlace()
   const bytes = [bytesOf(1), bytesOf(70_000), bytesOf(0), bytesOf(600_000)]
   const { port } = await serve(blobs)
@@ -253,7 +253,7 @@ test('several answers on one connection are whole, one after another', async () 
   }
 })
 
-test('an idle connection is kept as long as the server says, whatever the blob store waits for', async () => {
+test('an idle connection is kept as long as the server says, whatever timeouts the blob store has', async () => {
   const { blobs, publish } = await openPlace({ times: { idle: 100 } })
   const cid = await publish(alice, bytesOf(10))
   const { server, port } = await serve(blobs)
@@ -266,7 +266,7 @@ test('an idle connection is kept as long as the server says, whatever the blob s
   expect((await wire.closed).match(/HTTP\/1\.1 200/g)).toHaveLength(2)
 })
 
-test('a transfer coding that is not understood is refused', async () => {
+test('an unknown transfer encoding is refused', async () => {
   const { blobs, files } = await openPlace()
   const { port } = await serve(blobs)
   const answer = await exchange(port, [...post, 'Transfer-Encoding: gzip, chunked'], '4\r\ntext\r\n0\r\n\r\n')

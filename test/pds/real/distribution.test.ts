@@ -23,7 +23,7 @@ describeWithPds('a PDS of the distribution', () => {
 
   describe.each(versions)('@atproto/pds %s', (version) => {
     test.each(['index.cjs', 'index.mjs'])(
-      'has the store by its environment alone: %s',
+      'gets the store from its environment alone: %s',
       { timeout: 180_000 },
       async (entry) => {
         const data = await network.folder()
@@ -46,7 +46,7 @@ describeWithPds('a PDS of the distribution', () => {
       },
     )
 
-    test('does not start without a place for the store, or with one that is not whole, and says why', {
+    test('does not start without a place for the store, or with an incomplete one, and says why', {
       timeout: 180_000,
     }, async () => {
       const data = await network.folder()
@@ -63,7 +63,7 @@ describeWithPds('a PDS of the distribution', () => {
     })
   })
 
-  test('leaves every other program alone', { timeout: 60_000 }, async () => {
+  test('register leaves every other program alone', { timeout: 60_000 }, async () => {
     const app = apps.get(versions[0]) as string
     const program = spawn(process.execPath, ['-e', 'console.log(1 + 1)'], { cwd: app, env: registered({}) })
     let output = ''

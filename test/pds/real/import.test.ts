@@ -14,7 +14,9 @@ const [count, accounts, kills] = [Number(IMPORT_BLOBS), Number(IMPORT_ACCOUNTS),
 describeWithPds('the data of a real PDS', () => {
   const network = new Network()
 
-  test('are imported while it serves, served byte by byte, and exported again', { timeout: 3_600_000 }, async () => {
+  test('the blobs of a real PDS are imported while it serves, served byte by byte, and exported again', {
+    timeout: 3_600_000,
+  }, async () => {
     const dir = await network.folder()
     const own = await network.pds({ dir, attach: false })
     const people: Person[] = []

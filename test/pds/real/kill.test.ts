@@ -26,7 +26,7 @@ interface Kept {
 describeWithPds('a PDS that is killed', () => {
   const network = new Network()
 
-  test('in the middle of everything, again and again, loses nothing and keeps nothing too much', {
+  test('killing a real PDS again and again loses no blob and leaves no bytes behind', {
     timeout: 300_000,
   }, async () => {
     const [dir, port, plc] = [await network.folder(), await freePort(), await network.plc()]

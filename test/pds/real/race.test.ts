@@ -51,7 +51,7 @@ describeWithPds('a record deleted, its blob uploaded and referenced again', () =
 
   const network = new Network()
 
-  test('loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
+  test('the same race loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
     const pds = await network.pds({ attach: false })
     expect(await race(pds, 16)).toBeGreaterThan(0)
   })

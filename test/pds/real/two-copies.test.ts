@@ -31,11 +31,11 @@ describeWithPds('an import in the process of a PDS, which has a copy of SQLite o
     return execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 }).trim()
   }
 
-  test.each(['WAL', 'DELETE'])('leaves the PDS its locks, in the mode %s', (mode) => {
+  test.each(['WAL', 'DELETE'])('an import leaves the PDS its locks, in the mode %s', (mode) => {
     expect(told(mode, 'import')).toBe('SQLITE_BUSY')
   })
 
-  test('would not, if it read them itself', () => {
+  test("reading the files in the PDS's own process would drop its locks", () => {
     expect(told('DELETE', 'in-process')).toBe('free')
   })
 })

@@ -80,7 +80,7 @@ describe.each<{ owner: Owner; intrusions: Intrusion[] }>([
   { owner: 'the host', intrusions: ['backup'] },
 ])('beside a store whose file is of $owner', ({ owner, intrusions }) => {
   test.each(intrusions)(
-    'a %s by something else loses nothing: no more is written',
+    'a %s by other code loses nothing: nothing more is written',
     async (intrusion) => {
       const folder = temporaryFolder()
       const host = startHost(folder, owner, intrusion)
@@ -95,7 +95,7 @@ describe.each<{ owner: Owner; intrusions: Intrusion[] }>([
     60_000,
   )
 
-  test('a backup by something else in the midst of writing loses nothing either', async () => {
+  test('a backup by other code during writes loses nothing either', async () => {
     const folder = temporaryFolder()
     const host = startHost(folder, owner, 'backup', 'busy')
     expect(await host.next()).toBe('intruded')

@@ -15,7 +15,7 @@ test.each([
   ['system calls', 29, 40],
   ['SQL statements', 41, 60],
 ] as const)(
-  'a store goes on after a fault among its %s',
+  'a store continues after a fault among its %s',
   async (level, n, least) => {
     const cells = everyNth(await cellsOf(level), n)
     expect(cells.length).toBeGreaterThan(least)

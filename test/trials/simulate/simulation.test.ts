@@ -11,7 +11,7 @@ test('30 simulated lives lose nothing, and leave nothing', async () => {
   expect(output).toMatch(/^seeds 30, operations 9000, steps \d+, crashes \d{2,}, faults \d{3,}, failures 0 in \d+ s\n$/)
 }, 130_000)
 
-test('a seed decides everything of a simulated life', async () => {
+test('the seed decides everything of a simulated life', async () => {
   const [first, again] = [await runTrial('simulate', 1, '--seed', '11'), await runTrial('simulate', 1, '--seed', '11')]
   expect(first.output.split('\n').length).toBeGreaterThan(2000)
   expect(again.output).toBe(first.output)
