@@ -6,8 +6,8 @@ import { putBlobs } from '../../src/testing/blobs.ts'
 import { backendConformance } from '../../src/testing.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-// Goes red, or rather does not end, when a backend of somebody's whose list begins at the start each time makes a sweep, a
-// recovery, the opening of a variant cache or the conformance suite go on for ever.
+// Fails (by not ending) when a third-party backend whose list always begins at the start makes a sweep, a recovery, the
+// opening of a variant cache or the conformance suite run for ever.
 
 class StuckBackend extends MemoryBackend {
   override list(options: Parameters<MemoryBackend['list']>[0]) {

@@ -6,8 +6,8 @@ import { isBlobStoreError } from '../../src/errors.ts'
 import { aac, big, box, ftyp, joined, little, mp3, noise, raw, riff, tagged, tar, zip } from './media-builders.ts'
 import { program } from './samples.ts'
 
-// Every form that honest files of a format have, and that sniffing by one mark misses. Each row: what it is, the bytes,
-// what they are when nothing is declared, what else may be declared, and what becomes of other declarations.
+// Every form that valid files of a format have, and that sniffing by one mark misses. Each row: a name, the bytes,
+// their type when nothing is declared, what else may be declared, and the result for other declarations.
 
 type Row = [form: string, bytes: Uint8Array, type: string | null, also?: string, others?: Record<string, string>]
 

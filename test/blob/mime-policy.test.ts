@@ -57,7 +57,7 @@ const table: [string | null, string | null, string, string, string][] = [
   [null, null, octetStream, 'refused', octetStream],
   [octetStream, null, octetStream, 'refused', octetStream],
   ['*/*', null, octetStream, 'refused', octetStream],
-  // the sniffer sees a neighbour
+  // the sniffer finds a related type
   ['image/png', 'image/apng', 'image/png', 'image/png', 'image/png'],
   ['image/apng', 'image/png', 'image/apng', 'image/apng', 'image/apng'],
   ['video/mp4', 'video/x-m4v', 'video/mp4', 'video/mp4', 'video/mp4'],
@@ -72,7 +72,7 @@ const table: [string | null, string | null, string, string, string][] = [
   [docx, zip, docx, docx, docx],
   [docm, docx, docm, docm, docm],
   ['application/msword', 'application/x-cfb', 'application/msword', 'application/msword', 'application/msword'],
-  // but not a neighbour's neighbour, nor the other way round
+  // but not a relative of a relative, nor the reverse
   [docx, 'application/java-archive', 'application/java-archive', 'refused', docx],
   [zip, docx, docx, 'refused', zip],
   [zip, 'application/java-archive', 'application/java-archive', 'refused', zip],
@@ -86,12 +86,12 @@ const table: [string | null, string | null, string, string, string][] = [
   ['audio/mp3', null, 'audio/mpeg', 'refused', 'audio/mp3'],
   ['text/xml', null, 'application/xml', 'refused', 'text/xml'],
   ['application/javascript', null, 'text/javascript', 'refused', 'application/javascript'],
-  // a name for anything
+  // a name for any type
   ['binary/octet-stream', null, octetStream, 'refused', 'binary/octet-stream'],
   ['binary/octet-stream', 'image/png', 'image/png', 'refused', 'binary/octet-stream'],
   ['application/x-www-form-urlencoded', 'image/png', 'image/png', 'refused', 'application/x-www-form-urlencoded'],
   ['multipart/form-data; boundary=x', null, octetStream, 'refused', 'multipart/form-data'],
-  // archives hold what no table can name, but nothing that has a mark of its own, and no text
+  // archives contain what no table can name, but nothing that has a mark of its own, and no text
   ['application/wacz', zip, 'application/wacz', 'application/wacz', 'application/wacz'],
   ['model/vnd.own', zip, 'model/vnd.own', 'model/vnd.own', 'model/vnd.own'],
   ['image/png', zip, zip, 'refused', 'image/png'],

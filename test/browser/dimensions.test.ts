@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wildFiles } from '../images/wild/all.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
-// The files of test/images/shown.test.ts, which holds what is found in them against the same table.
+// The files of test/images/shown.test.ts, which compares the returned dimensions with the same table.
 const files = await wildFiles()
 
 describe.skipIf(!hasChromium())('in a browser', () => {

@@ -39,7 +39,7 @@ describe.skipIf(!hasChromium())('an uploaded file', () => {
     return address
   }
 
-  /** A page of the same origin without any policy of its own, and what has run in it. */
+  /** A page of the same origin without a policy of its own, and what has run in it. */
   async function bare(): Promise<{ page: Page; ran: Set<string> }> {
     const page = await place.window()
     const ran = new Set<string>()
@@ -51,13 +51,13 @@ describe.skipIf(!hasChromium())('an uploaded file', () => {
       ran.add(dialog.message())
       void dialog.dismiss()
     })
-    // An error of the server will do. Routing one would turn the browser's cache off.
+    // A server error is enough. Routing a request would turn the browser's cache off.
     await page.goto(`${place.pds.url}/bare`)
     await page.addScriptTag({ path: join(import.meta.dirname, 'include.js') })
     return { page, ran }
   }
 
-  // Red for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
+  // Fails for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
   // without src/http/answer.ts, its refusal or its `vary`.
   test.each(Object.entries(hostile))('runs nowhere: %s', async (mimeType, text) => {
     const address = await publish(mimeType, text)
@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium())('an uploaded file', () => {
   test('reaches neither cookies nor storage of the origin, even in a browser that shows it', async () => {
     const address = await publish('text/html', '<!doctype html><title>Shown</title>')
     const { page } = await bare()
-    // As an old browser, or a proxy that drops this one header, would.
+    // As an old browser, or a proxy that drops this header, would.
     await page.route('**/*getBlob*', async (route) => {
       const response = await route.fetch()
       const { 'content-disposition': _, ...headers } = response.headers()

@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium())('a video', () => {
     await page.goto(`${url}/bare`)
     const answers: string[] = []
     page.on('response', (answer) => answers.push(`${answer.status()} ${answer.headers()['content-range']}`))
-    // It jumps as soon as it can, before all of the film is here.
+    // It seeks as soon as it can, before the whole video is loaded.
     const state = await page.evaluate(`new Promise((done) => {
       const video = document.body.appendChild(document.createElement('video'))
       video.muted = true

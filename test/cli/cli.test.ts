@@ -12,8 +12,8 @@ import { alice, bytes, day, post } from '../support/samples.ts'
 import { ReferencePds } from '../transfer/reference-pds.ts'
 import { CliPlace, cli, filled, program } from './run-cli.ts'
 
-// Goes red when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
-// or makes a store where there was none.
+// Fails when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
+// or creates a store where there was none.
 
 describe('the command line', () => {
   test('shows help that groups commands by purpose', async () => {
@@ -62,14 +62,14 @@ describe('the command line', () => {
 
   test('collects, and in a dry run only prints what would be deleted', async () => {
     const place = await filled()
-    // The command line has the database's clock: the blob was uploaded long ago by it.
+    // The command line uses the database's clock, by which the blob was uploaded long ago.
     expect(await place.json('collect', '--dry-run')).toMatchObject({ expiredBlobs: 1 })
     expect(await place.json('stats')).toMatchObject({ count: 2 })
     expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
     expect(await place.json('stats')).toMatchObject({ count: 1 })
   })
 
-  // Goes red when the command line has delays of its own.
+  // Fails when the command line uses delays of its own.
   test('collects by the delays of the host, even while the host is stopped', async () => {
     const place = await filled()
     await place.store({ times: { deleteDelay: 30 * day } }).markBackup()
@@ -310,7 +310,7 @@ describe('the command line', () => {
     }
   })
 
-  // Red without the listeners of src/cli.ts: it dies of EPIPE, with a stack.
+  // Fails without the listeners of src/cli.ts: the process dies of EPIPE, with a stack.
   test('ends quietly when its output is not read, as in `stats | true`', async () => {
     const place = new CliPlace()
     const blobs = place.store()

@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024
 /** In seconds. */
 const day = 86_400
 
-// Goes red when the time left is wrong or missing, a line is broken by the width, or a log is flooded.
+// Fails when the time left is wrong or missing, a line is broken by the width, or a log is flooded.
 
 /** Progress on a screen, by a clock that is set. */
 function progressOn(screen: Screen, quiet = false) {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Row, shortened, tableOf } from '../../src/cli/table.ts'
 import { Screen } from './screen.ts'
 
-// Goes red when a line is broken by the terminal, or when a pipe gets something cut, padded or coloured.
+// Fails when a line is broken by the terminal, or when a pipe gets something cut, padded or coloured.
 
 const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 const rows: readonly Row[] = [

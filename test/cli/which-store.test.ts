@@ -6,11 +6,11 @@ import { commands } from '../../src/cli/program.ts'
 import { storeName } from '../../src/cli/store-name.ts'
 import { type CliPlace, cli, filled, program, ran } from './run-cli.ts'
 
-// A variable that was forgotten in the environment once sent a test run's `collect` to production.
+// A forgotten variable in the environment once sent a test run's `collect` to production.
 
 const entry = join(import.meta.dirname, '../../dist/index.js')
 
-/** A module that gives this store. */
+/** A module that exports this store. */
 function configOf(place: CliPlace): string {
   const file = join(place.folder, 'store.mjs')
   writeFileSync(
@@ -27,7 +27,7 @@ function configOf(place: CliPlace): string {
 const count = async (place: CliPlace) => (await place.json('stats')).count
 
 describe('which store the command line means', () => {
-  // Goes red when `chosenPlace` no longer puts BLOBSTORE_CONFIG aside.
+  // Fails when `chosenPlace` no longer ignores BLOBSTORE_CONFIG.
   test('is what the options say, whatever the environment says', async () => {
     const [production, trial] = [await filled(), await filled()]
     const forgotten = { BLOBSTORE_CONFIG: configOf(production) }
@@ -35,7 +35,7 @@ describe('which store the command line means', () => {
     expect(run).toMatchObject({ status: 0, stderr: trial.line })
     expect([await count(production), await count(trial)]).toEqual([2, 1])
 
-    // Goes red when one of two options that say the same puts the other's variable not aside.
+    // Fails when one of two exclusive options does not override the other's variable.
     const others = {
       BLOBSTORE_S3: 's3://production',
       BLOBSTORE_WRITE: 's3',
@@ -64,7 +64,7 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(2)
   })
 
-  // Goes red when `named` is no longer asked for, or `grave` is not looked at.
+  // Fails when `named` or `grave` is ignored.
   test('is asked about, and without a terminal must be given by name', async () => {
     const place = await filled()
     const variables = { BLOBSTORE_DISK: place.root, BLOBSTORE_SQLITE: place.database }
@@ -85,7 +85,7 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(1)
   })
 
-  // Goes red when the answer is not looked at. By `script`, which gives the command a terminal.
+  // Fails when the answer is ignored. Uses `script`, which gives the command a terminal.
   test.runIf(process.platform === 'linux')('is asked about on a terminal, even if given by name', async () => {
     const place = await filled()
     const command = [process.execPath, program, 'collect', ...place.named].map((word) => `'${word}'`).join(' ')

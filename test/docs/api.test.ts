@@ -5,7 +5,7 @@ import { exportsOf } from '../../scripts/api-docs/declarations.ts'
 import { apiPages } from '../../scripts/api-docs/pages.ts'
 import { project } from './pages.ts'
 
-// Of what `npm run build` made.
+// Needs the build of `npm run build`.
 
 const pages = apiPages()
 

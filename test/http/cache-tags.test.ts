@@ -5,7 +5,7 @@ import { type InaccessibleEvent, isBlobStoreError, MemoryBackend } from '../../s
 import { sampleBlob } from '../../src/testing.ts'
 import { alice, bob, openPlace, tokens, xrpc } from './place.ts'
 
-// Red when the tags are those of the address, or an answer (a range, 304, HEAD, an image) has none.
+// Fails when the tags depend on the address, or a response (a range, 304, HEAD, an image) has none.
 test('a purge by tag removes every spelling of the address, and every response, of what is no longer public', async () => {
   const { blobs, publish } = await openPlace()
   const { bytes } = sampleBlob('image/png')

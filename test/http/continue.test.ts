@@ -30,7 +30,7 @@ async function ask(port: number, lines: string[]): Promise<Wire> {
   return wire
 }
 
-// Red when the listener says `res.writeContinue()` at once, as Node does by itself.
+// Fails when the listener calls `res.writeContinue()` at once, as Node does by default.
 test('a client that asks before it sends its body is refused at once where the headers decide it', async () => {
   for (const express of Object.values(apps)) {
     const port = await start(express)

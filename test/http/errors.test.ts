@@ -92,7 +92,7 @@ test('a transient failure says so', async () => {
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
 })
 
-// Red when only the table says when to try again: 408, 507 and 400 did not.
+// Fails when only the table sets retry-after: 408, 507 and 400 did not.
 test('every transient error says when to retry, whatever its status', async () => {
   const { blobs } = await openPlace()
   for (const [code, status] of Object.entries(statuses) as [BlobStoreErrorCode, number][]) {
@@ -103,7 +103,7 @@ test('every transient error says when to retry, whatever its status', async () =
   }
 })
 
-// Red when a failed inspection is `BlobRefused`: the client took 400 for the last word, and nobody was told.
+// Fails when a failed inspection is `BlobRefused`: the client took 400 as final, and nobody was notified.
 test('a scanner that fails or hangs is 503, and the host is notified', async () => {
   for (const inspect of [() => Promise.reject(new Error('scanner is down')), () => new Promise<undefined>(() => {})]) {
     const { blobs } = await openPlace({ times: { inspect: 20 } })

@@ -3,7 +3,7 @@ import { type BlobHandlerOptions, createBlobHandler } from '../../src/http.ts'
 import type { BlobBackend, BlobStore } from '../../src/index.ts'
 import { alice, asAlice, bob, bytesOf, errorOf, openPlace, query, tokens, xrpc } from './place.ts'
 
-/** Asks getBlob through a handler. */
+/** Sends a getBlob request to a handler. */
 function asker(blobs: BlobStore, options: Partial<BlobHandlerOptions> = {}) {
   const handler = createBlobHandler(blobs, { ...tokens, ...options })
   return (did: string, cid: string, init: RequestInit = {}) =>

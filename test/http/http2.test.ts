@@ -49,7 +49,7 @@ async function ask(client: ClientHttp2Session, headers: OutgoingHttpHeaders, bod
 
 const upload = { ':method': 'POST', ':path': xrpc.upload, ...known }
 
-// Red when `webRequest` copies pseudo-headers (`:method`): every request that asks who it is was 500.
+// Fails when `webRequest` copies pseudo-headers (`:method`): every authenticated request was 500.
 test('a blob is uploaded and served over HTTP/2, by the router and by a handler', async () => {
   const { blobs } = await openPlace()
   const listener = getRequestListener(createBlobHandler(blobs, tokens))

@@ -5,7 +5,8 @@ import type { Metadata } from '../../src/metadata/metadata.ts'
 import { bytes, post } from '../support/samples.ts'
 import { alice, query, tokens, xrpc } from './place.ts'
 
-// Red when a handler asks `stat` for the size and then reads: a client that seeks in a video sends hundreds of these.
+// Fails when a handler calls `stat` for the size and then reads: a client that seeks in a video sends hundreds of
+// these.
 test('every GET or HEAD looks up the row of its blob once', async () => {
   const metadata = sqliteMetadata(':memory:')
   const opened: Metadata[] = []

@@ -3,8 +3,8 @@ import { createBlobHandler } from '../../src/http.ts'
 import { cidOfBytes } from '../../src/index.ts'
 import { alice, asAlice, jsonOf, openPlace, query, tokens, xrpc } from './place.ts'
 
-// An account moves in: its repository first, then each blob that is missing, which most clients send as `*/*`, whatever the
-// records say it is. The kinds are those that the sniffer does not know, spells otherwise, or takes for something else.
+// An account moves in: its repository first, then each missing blob, which most clients send as `*/*`, whatever the
+// records claim. The types are those that the sniffer does not know, spells differently, or takes for others.
 
 const records: [type: string, bytes: string | Buffer][] = [
   ['text/html', '<!doctype html><p>hi'],

@@ -66,7 +66,7 @@ describe.skipIf(!inject('s3'))('a redirect to the backend', () => {
     expect([part.status, await part.text()]).toEqual([206, 'script'])
     expect((await fetch(location, { method: 'DELETE' })).status).toBe(403)
 
-    // Who finds the object by itself gets no page either.
+    // A client that finds the object directly gets no page either.
     for (const name of location.searchParams.keys())
       if (name.startsWith('response-')) location.searchParams.set(name, 'a/b')
     expect((await fetch(location)).status).toBe(403)

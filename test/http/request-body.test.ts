@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { requestBody } from '../../src/http/node/request.ts'
 import { dial, listen, type Wire } from './servers.ts'
 
-/** A request whose body is being sent by hand. */
+/** A request whose body the test sends piece by piece. */
 async function receive(): Promise<{ wire: Wire; req: IncomingMessage; res: ServerResponse }> {
   const server = createServer()
   const { port } = await listen(server)

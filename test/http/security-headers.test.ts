@@ -19,7 +19,7 @@ const types = [
 ]
 const other = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
-/** One request for each way in which getBlob can end. */
+/** One request for each outcome of getBlob. */
 function requestsFor(cid: string): [status: number, init: RequestInit, params: Record<string, string>][] {
   const blob = { did: alice, cid }
   return [

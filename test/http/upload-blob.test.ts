@@ -183,7 +183,7 @@ test('a declared size above the limit is refused before the store is called', as
   expect(asked).toBe(1)
 })
 
-// Red when the answer's body ends before the client's (`refusalBody` that closes in `start`).
+// Fails when the response's body ends before the client's (`refusalBody` that closes in `start`).
 test('a response to a client that is still sending ends when the client does', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 100_000 } })
   let end = () => {}

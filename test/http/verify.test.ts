@@ -5,7 +5,7 @@ import { createBlobHandler } from '../../src/http.ts'
 import { alice, openPlace, query, tokens, xrpc } from './place.ts'
 import { serve } from './servers.ts'
 
-// Goes red when the option does not reach the store, or when a body that failed ends like a whole one.
+// Fails when the option does not reach the store, or when a body that failed ends like a complete one.
 
 async function placeWithDamage(size: number) {
   const place = await openPlace()

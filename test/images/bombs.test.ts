@@ -8,10 +8,10 @@ import { openImages, picture } from './place.ts'
 
 const MiB = 1024 * 1024
 
-/** What comes of asking for a variant, and what it did to the server meanwhile. */
+/** The result of a variant request, and its effect on the server meanwhile. */
 async function ask(bytes: Uint8Array, options: Parameters<typeof openImages>[0] = {}) {
   const { images, publish } = await openImages({ timeout: 1000, maxMemory: 400 * MiB, ...options })
-  // The process is there, as on a server that has run for a while.
+  // The process is running, as on a server that has run for a while.
   const warm = await publish(alice, await picture(8, 8).png().toBuffer(), 'image/png')
   await images.variant(alice, warm, 'avatar').catch(() => {})
   const cid = await publish(alice, bytes, 'image/png')
@@ -66,7 +66,7 @@ describe('a bomb is refused in under 2 s, without effect on the server:', () => 
     expect(time).toBeLessThan(1000 + ('timeout' in options ? options.timeout : 1000))
     expect(stalled).toBeLessThan(1000)
     expect(grown).toBeLessThan(64 * MiB)
-    // The next process makes what the one before would have made.
+    // The next process generates what the one before would have.
     if (!('timeout' in options && options.timeout < 1000))
       await expect(images.variant(alice, warm, 'banner')).resolves.toBeDefined()
   })

@@ -95,7 +95,7 @@ describe('the cache of variants', () => {
   })
 })
 
-// Red when a first page without keys counts for a place without keys: the cache empties what it opens.
+// Fails when a first page without keys counts as a backend without keys: the cache empties what it opens.
 test('a cache refuses a backend that has blobs, wherever in the list they are, and closes it', async () => {
   const backend = new MemoryBackend()
   await putBlobs(backend, 1)
@@ -114,7 +114,8 @@ test('a cache refuses a backend that has blobs, wherever in the list they are, a
   await images.close()
 })
 
-// Red when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it opens.
+// Fails when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it
+// opens.
 test.each([1, 2, 3, 4])('a cache and a store that open one new place at once are not both open (%i)', async (n) => {
   const backend = new MemoryBackend()
   const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:') })
@@ -189,7 +190,7 @@ describe('a blob that the public may not see', () => {
     const { blobs, images, cache, publish } = await openImages({ sharp: decoder('slow') })
     const other = await publish(alice, await png('blue'), 'image/png')
     const cid = await publish(alice, await png('red'), 'image/png')
-    await images.variant(alice, other, 'avatar') // the process is there
+    await images.variant(alice, other, 'avatar') // the process is running
     const making = images.variant(alice, cid, 'avatar')
     const settled = making.catch((error) => error)
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -8,7 +8,7 @@ import { openImages, picture } from './place.ts'
 
 const fixture = (name: string) => readFile(join(import.meta.dirname, '../fixtures', name))
 
-/** What is found in bytes, and how they were read. */
+/** The dimensions found in bytes, and how they were read. */
 async function find(bytes: Uint8Array) {
   const reads: number[] = []
   const read = async (start: number, end: number) => {
@@ -165,7 +165,7 @@ describe('the dimensions', () => {
   })
 })
 
-/** The video with the matrix of one that was taken upright: a quarter turn. */
+/** The video with the matrix of an upright recording: a quarter turn. */
 function onItsSide(video: Buffer): Buffer {
   const turned = Buffer.from(video)
   const matrix = turned.indexOf('tkhd') + 4 + 40
@@ -173,7 +173,7 @@ function onItsSide(video: Buffer): Buffer {
   return turned
 }
 
-/** The file with a property more, `irot`, which its picture has. */
+/** The file with one more property, `irot`, for its picture. */
 function withRotation(avif: Buffer): Buffer {
   const rotation = Buffer.from('\0\0\0\x09irot\x01', 'latin1')
   const container = avif.indexOf('ipco') - 4

@@ -6,7 +6,7 @@ import { alice } from '../http/place.ts'
 import { decoder } from './decoders/decoder.ts'
 import { openImages, picture } from './place.ts'
 
-/** Work that is done when it is told to be, and counts how often it was begun. */
+/** Work that ends when the test says so, and counts how often it was started. */
 function work() {
   const begun: AbortSignal[] = []
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -41,7 +41,7 @@ describe('work that several callers request', () => {
     two.abort(new Error('two left'))
     await expect(second).rejects.toThrow('two left')
     expect(begun[0]?.aborted).toBe(true)
-    // Who comes now does not get what was given up.
+    // A new caller does not get what was aborted.
     const third = flights.run('a', undefined, start)
     finish()
     expect(await third).toBe('done')
@@ -63,7 +63,7 @@ describe('work that several callers request', () => {
 })
 
 describe('200 requests for one variant', () => {
-  /** A place that counts how often the blob is opened: for its header, and to be decoded. */
+  /** A place that counts how often the blob is opened: for its header, and for decoding. */
   async function counting(sharp?: string) {
     let reads = 0
     const wrap = (backend: BlobBackend) => {

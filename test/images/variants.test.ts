@@ -48,7 +48,7 @@ describe('a variant', () => {
     async ({ picture: size, ...wanted }) => {
       const { images, publish } = await openImages()
       const [width = 0, height = 0] = size
-      // Lying on its side: the shape is that of the upright picture.
+      // Rotated: the shape is that of the upright picture.
       const photo = await picture(height, width).withMetadata({ orientation: 6 }).jpeg().toBuffer()
       const cid = await publish(alice, photo, 'image/jpeg')
       for (const [preset, [wide, high]] of Object.entries(wanted)) {

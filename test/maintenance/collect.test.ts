@@ -310,7 +310,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     clock.advance(2 * day)
     await blobs.collect()
     clock.advance(2 * day)
-    // Whether it rejects or reports is not said; nothing may be forgotten.
+    // Whether it rejects or reports is not defined; nothing may be forgotten.
     await blobs.collect().then(
       (report) => expect(report).toMatchObject({ deletedKeys: 0, failedKeys: 1, waitingKeys: 1 }),
       (error) => expect(error).toMatchObject({ code: 'StorageFailed' }),
@@ -422,7 +422,7 @@ describe.each(places.slice(1))('collect by two stores in $name', ({ make }) => {
   })
 })
 
-/** Uploaded, and in a record whose key is its content. */
+/** Uploaded, and referenced by a record whose key is its content. */
 async function posted(blobs: BlobStore, did: string, content: string): Promise<BlobRef> {
   const ref = await blobs.upload(did, bytes(content))
   await post(blobs, did, content, ref)
@@ -453,7 +453,7 @@ describe('collecting when a backend is down', () => {
     }
   }
 
-  // Red when keys that were put off are due again in the same run, which never ends where a failure takes longer than that.
+  // Fails when postponed keys are due again in the same run, which never ends if a failure takes longer than that.
   test('ends, calls it once, and logs one line', async () => {
     const { blobs, clock, logged, calls } = downPlace(async () => {
       clock.advance(4 * minute)
@@ -468,7 +468,7 @@ describe('collecting when a backend is down', () => {
     expect(failures[0]).toMatchObject({ failed: 1000, keys: { length: 3 } })
   }, 60_000)
 
-  // Red when the call is waited for whatever the signal says.
+  // Fails when the call is awaited whatever the signal says.
   test('can be stopped while a call of the backend never settles', async () => {
     const { blobs, clock } = downPlace(() => new Promise(() => {}))
     await doom(blobs, 1)

@@ -3,7 +3,7 @@ import type { BlobStore } from '../../src/index.ts'
 import { memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 
-/** An account uploads so many blobs, all named by one record; the record goes, where it is to. */
+/** An account uploads so many blobs, all referenced by one record, which is then deleted if `dropped` says so. */
 async function lives(blobs: BlobStore, did: string, count: number, fate: 'stays' | 'goes'): Promise<void> {
   const refs = []
   for (let index = 0; index < count; index++) refs.push(await blobs.upload(did, bytes(`${did} ${fate} ${index}`)))
@@ -12,7 +12,7 @@ async function lives(blobs: BlobStore, did: string, count: number, fate: 'stays'
 }
 
 describe.each(places)('the deletion limit of collecting on $name', ({ make }) => {
-  // Red when the share of all blobs counts, whoever has them: then one account holds up everybody's collection.
+  // Fails when the share of all blobs counts, whoever has them: then one account stops everybody's collection.
   test('holds nothing back when one account deletes much, and another never referenced what it has', async () => {
     const { store, clock } = make()
     const blobs = store()
@@ -34,7 +34,8 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 101 })
   })
 
-  // Red without the deletion limit; without the accounts' shares (then what carol lost is kept, too); and without the end of it.
+  // Fails without the deletion limit; without the accounts' shares (then what carol lost is kept, too); and without its
+  // time limit.
   test('holds back, for 7 days, what records of many accounts referenced and lost at once, and nothing else', async () => {
     const { store, clock } = make()
     const blobs = store()
@@ -87,7 +88,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
   })
 })
 
-// Red when it is told to the logger alone: an operator who has given none would never know.
+// Fails when only the logger gets it: an operator without one would never know.
 test('the deletion limit is reported even without a logger', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   onTestFinished(() => warn.mockRestore())

@@ -25,7 +25,7 @@ describe('the janitor', () => {
   }
   const swept: SweepReport = { keys: 1, orphans: 0, stopped: false, spools: 0 }
 
-  /** A store that notes when it was asked for what. */
+  /** A store that records when it was called for what. */
   function stub(work: { collect?: () => Promise<void>; sweep?: () => Promise<void> } = {}) {
     const calls: string[] = []
     const start = Date.now()
@@ -61,7 +61,7 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  // Red when a sweep that failed is tried again with each collection: each lists all of a backend that has trouble already.
+  // Fails when a failed sweep is retried with each collection: each lists all of a backend that already has problems.
   test('waits longer and longer after a sweep that fails, but at most a day', async () => {
     const { blobs, calls } = stub({ sweep: async () => Promise.reject(new Error('no list')) })
     const janitor = startJanitor(blobs, {}, silent)

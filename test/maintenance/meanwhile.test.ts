@@ -4,8 +4,8 @@ import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
-// What others do between two steps of maintenance, and what maintenance cannot know. Goes red when a step acts on what
-// it saw before, instead of asking in its own transaction whether that still holds.
+// What others do between two steps of maintenance, and what maintenance cannot know. Fails when a step acts on what it
+// read before, instead of checking in its own transaction whether that still holds.
 
 const everything = { olderThan: 0 }
 const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
@@ -256,7 +256,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, ...nothing })
   })
 
-  // Red when it is asked only whether the one account may see it: bytes that the database has forgotten may be those that a
+  // Fails when only the account's own takedown is checked: bytes that the database has forgotten may be those that a
   // moderator hid.
   test('gives what is taken down for any account to none, and says so', async () => {
     const { blobs, cids } = await forgotten(['hidden'])
@@ -268,7 +268,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 2, unclaimed: [], takenDown: [] })
   })
 
-  // Red when expectations name owners: anybody can import a record that names a CID.
+  // Fails when expectations determine owners: anybody can import a record that names a CID.
   test('gives an account nothing because its records name a CID, whether others have it or not', async () => {
     const { blobs, cids } = await forgotten(['forgotten'])
     const others = [
@@ -288,7 +288,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     for (const cid of named) await expect(blobs.read(bob, cid)).rejects.toMatchObject({ code: 'BlobNotFound' })
   })
 
-  // Red when only keys that no row knows are looked at: a sweep may have doomed them all before anybody thought of recovering.
+  // Fails when only unknown keys are examined: a sweep may have doomed them all before the recovery.
   test('gives back what a sweep has doomed, as long as its bytes are there', async () => {
     const { blobs, inner, cids, clock } = await forgotten(['one', 'another'])
     const [one = '', another = ''] = cids

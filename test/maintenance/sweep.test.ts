@@ -219,7 +219,7 @@ describe('sweep on a disk', () => {
     expect(await blobs.sweep()).toMatchObject({ spools: 0 })
   })
 
-  // Red when only an age is looked at: the spool of a process that died while the clock ran ahead stays until then.
+  // Fails when only the age is checked: the spool of a process that died while the clock ran ahead stays until then.
   test('keeps spools with a time in the future for a lease from now, and no longer', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
@@ -250,7 +250,7 @@ describe('sweep on a disk', () => {
 })
 
 describe('a database restored from the past', () => {
-  /** A place whose database forgot what was uploaded last; its backup is from before the store was opened again. */
+  /** A place whose database has forgotten the newest uploads; its backup is from before the store was opened again. */
   async function restored(place: FolderPlace): Promise<{ known: BlobRef; forgotten: BlobRef }> {
     const first = place.store()
     const known = await posted(first, alice, 'known')
@@ -338,7 +338,8 @@ describe('a database and bytes that do not belong together', () => {
     await first.sweep()
   })
 
-  // Red when the first marker is written over another's: each database then dooms, in its sweep, what the other has stored.
+  // Fails when the first marker is written over another's: each database then dooms, in its sweep, what the other has
+  // stored.
   test.each([1, 2, 3, 4, 5])('of two databases that open one new root at once, one is refused (%i)', async () => {
     const place = new FolderPlace()
     const both = [place.store(), place.store({ database: join(place.folder, 'other.sqlite') })]
@@ -351,7 +352,7 @@ describe('a database and bytes that do not belong together', () => {
     expect(await text((await (owner as BlobStore).read(alice, ref.ref)).body)).toBe('mine')
   })
 
-  // Red when the epoch is written without a look at whose marker is there.
+  // Fails when the epoch is written without checking whose marker is there.
   test('a database whose marker was replaced while it was open overwrites nothing', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
@@ -376,7 +377,8 @@ describe('a database and bytes that do not belong together', () => {
     hangs = false
   })
 
-  // Red without the database's place in the marker: both have the id, and the copy's sweep takes for orphans what it does not know.
+  // Fails without the database's place in the marker: both have the same id, and the copy's sweep takes unknown bytes
+  // for orphans.
   test('a copy of a database that is open is refused, also later, when it has forgotten uploads', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
@@ -394,7 +396,8 @@ describe('a database and bytes that do not belong together', () => {
     expect(existsSync(place.fileOf(ref.ref))).toBe(true)
   })
 
-  // Red when the last process does not move the epoch as it leaves: nothing else has moved it since the copy was made.
+  // Fails when the last process does not advance the epoch as it leaves: nothing else has advanced it since the copy
+  // was made.
   test('a copy opens on the bytes after its original was closed, and deletes nothing', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
@@ -508,7 +511,7 @@ async function postedMany(blobs: BlobStore, count: number): Promise<BlobRef[]> {
   return refs
 }
 
-/** Puts bytes past every row, as a crash may leave them. */
+/** Stores bytes without any row, as a crash may leave them. */
 async function leaveOrphan(backend: BlobBackend, content: string): Promise<BlobKey> {
   const chunk = bytes(content)
   const letters = [...randomBytes(16)].map((byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('')

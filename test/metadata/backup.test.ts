@@ -19,7 +19,7 @@ import { hostPlace, postgresPlace, temporaryFolder } from '../support/places.ts'
 import { hasPostgres } from '../support/postgres.ts'
 import { alice, bytes, post, text } from '../support/samples.ts'
 
-// Red when the copy is made by another SQLite, from a moving database, under its own name, or not marked.
+// Fails when the copy is made by another SQLite, from a changing database, under its final name, or not marked.
 
 const limits = { accept: ['*/*'] }
 
@@ -253,7 +253,7 @@ test('the copy, with the bytes copied after it, is the store again', async () =>
   cpSync(place.root, join(to, 'blobs'), { recursive: true })
   await post(blobs, alice, 'b', await blobs.upload(alice, bytes('lost')))
   await blobs.close()
-  // The marker that was copied says that the original has the bytes in use, for some minutes.
+  // The marker that was copied says that the original uses the bytes, for some minutes.
   place.clock.advance(6 * 60_000)
   const restored = place.store({ database: join(to, 'blobs.sqlite'), root: join(to, 'blobs') })
   expect(await text((await restored.read(alice, ref.ref)).body)).toBe('kept')

@@ -9,8 +9,8 @@ import { CheckpointThread } from '../../src/metadata/sqlite/checkpoint-thread.ts
 import { Checkpoints } from '../../src/metadata/sqlite/checkpoints.ts'
 import { temporaryFolder } from '../support/places.ts'
 
-// How the log of an SQLite file gets into the file. Red when nobody takes the log, when the writers do not wait for the
-// last of it, and when the thread outlives the store or keeps a process alive.
+// How the log of an SQLite file is copied into the file. Fails when it is not, when writers do not wait for the rest of
+// it, and when the thread outlives the store or keeps a process alive.
 
 const long = 600
 /** What writers may find left. */
@@ -56,7 +56,7 @@ test('a long log is copied into the file without waiting for a writer', async ()
 
 test('a log does not grow for ever, however busily it is written to', async () => {
   const { database, write, log } = databaseWithLog()
-  database.pragma('wal_autocheckpoint = 0') // nobody but the thread
+  database.pragma('wal_autocheckpoint = 0') // only the thread
   for (let count = 0; count < 20 * long; count++) {
     await write()
     await setImmediate()
@@ -80,7 +80,7 @@ test('a reader that stays long lets the log grow, and blocks nobody', async () =
   await writeUntil(() => log().pages >= long + 200)
   const [pages, calls] = [log().pages, asked.mock.calls.length]
   await writeUntil(() => log().pages >= pages + long - 200)
-  expect(asked.mock.calls.length - calls).toBeLessThanOrEqual(4) // one time more, and not after each transaction
+  expect(asked.mock.calls.length - calls).toBeLessThanOrEqual(4) // one time more, not after each transaction
   expect(reader.prepare('select count(*) as count from row').get()).toEqual(seen)
   reader.exec('commit')
   database.pragma('wal_autocheckpoint = 0')
@@ -122,10 +122,10 @@ test('a disk that hangs blocks a writer for at most half a second', async () => 
   asked.mockReturnValueOnce(new Promise(() => {}))
   const { writeUntil } = databaseWithLog()
   await writeUntil(() => asked.mock.calls.length >= 4)
-  await writeUntil(() => asked.mock.calls.length >= 5) // and is asked again
+  await writeUntil(() => asked.mock.calls.length >= 5) // and is called again
 })
 
-// Else COMMIT takes it, and holds the event loop.
+// Otherwise COMMIT copies it, and blocks the event loop.
 test('writers that are faster than the thread wait for it, and not for one that hangs', async () => {
   const { checkpoint } = CheckpointThread.prototype
   const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')

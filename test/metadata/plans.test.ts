@@ -6,8 +6,8 @@ import { createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, nextRev, uriOf } from '../support/samples.ts'
 
-// How SQLite finds rows, for everything that is asked while a store serves: by an index that leads to them, and not by
-// walking a table, or all that an account has. Red without `cid` and `scope` in the index blobstore_ref_record.
+// How SQLite finds rows for every query of a serving store: by an index, not by scanning a table, or all that an
+// account has. Fails without `cid` and `scope` in the index blobstore_ref_record.
 
 function openStore() {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
@@ -70,7 +70,7 @@ test('no query that serves requests scans a table, or all references of an accou
   expect(walks).toEqual([])
 })
 
-// Red without the index blobstore_ref_rev, or where the query that is for few references may begin elsewhere.
+// Fails without the index blobstore_ref_rev, or if the query for few references may begin elsewhere.
 test('changes since a revision are found by an index on the revision, in pages', async () => {
   const { blobs, database, db, said } = openStore()
   const [old, fresh] = [await blobs.upload(alice, bytes('old')), await blobs.upload(alice, bytes('fresh'))]

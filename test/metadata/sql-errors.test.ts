@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BlobStoreError, type BlobStoreErrorCode } from '../../src/index.ts'
 import { isBusy, isLostRace, LostRace, metadataError } from '../../src/metadata/sql-errors.ts'
 
-// What drivers throw, by the words and codes that they use. Goes red when one of them is not known any more.
+// What drivers throw, with their messages and codes. Fails when one of them is no longer recognized.
 
 const thrown = (code: string | null, message = 'what the driver says'): Error =>
   Object.assign(new Error(message), code === null ? {} : { code })

@@ -14,7 +14,7 @@ import {
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-/** A host's connection; every later one to a WAL file begins with what SQLite was built with. */
+/** A host's connection; every later one to a WAL file has the defaults of the SQLite build. */
 function host(settings: { foreignKeys: 'ON' | 'OFF'; synchronous: 'OFF' | 'NORMAL' | 'FULL' | 'EXTRA' }) {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
   database.pragma('journal_mode = WAL')

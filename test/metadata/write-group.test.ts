@@ -6,8 +6,8 @@ import { type BlobStoreOptions, createBlobStore, kyselyMetadata, MemoryBackend }
 import { temporaryFolder } from '../support/places.ts'
 import { bytes } from '../support/samples.ts'
 
-// What SQLite's writers share. Red when a group is committed although a member failed, when one that failed fails the
-// others, and when a member is told before the commit.
+// Transactions that SQLite's writers share. Fails when a group is committed although a member failed, when one that
+// failed fails the others, and when a member is acknowledged before the commit.
 
 function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
@@ -38,7 +38,7 @@ function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
     said
       .slice(said.findLastIndex((sql) => /^begin/i.test(sql)))
       .some((sql) => sql.startsWith('insert into "blobstore_blob"'))
-  /** Lets those transactions fail at their commit that would store a blob. */
+  /** Makes those transactions fail at their commit that would store a blob. */
   const failToStore = (fails: boolean) => {
     failing = fails
   }
@@ -77,7 +77,7 @@ test('an upload that is refused leaves nothing, and does not affect others in it
 test('an upload sees what others in its group have written', async () => {
   const { blobs } = storeThatTells()
   await blobs.ready()
-  // The same bytes from everybody: the first to come brings the content, the others find it.
+  // The same bytes from everybody: the first brings the content, the others find it.
   const refs = await Promise.all(many.map((n) => blobs.upload(accountOf(n), bytes('the same'))))
   expect(new Set(refs.map((ref) => String(ref.ref))).size).toBe(1)
   expect(await blobs.stats()).toMatchObject({ count: 40, storedCount: 1 })

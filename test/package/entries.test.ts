@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { importsOf, packageOf } from './imports.ts'
 
-// What `npm run build` made, as a host loads it. Goes red when an entry is renamed, when the build drops the `node:` of
-// an import, or when the core reaches for what only one of its parts needs.
+// The build of `npm run build`, as a host loads it. Fails when an entry is renamed, when the build drops the `node:` of
+// an import, or when the core loads what only one of its parts needs.
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -16,7 +16,7 @@ const entries = Object.entries(manifest.exports as Record<string, { default: str
 describe('the package', () => {
   test.each(entries)('exports %s', async (name, { default: file, types }) => {
     const module = await import(join('pds-blobstore', name))
-    // What it is imported for is what it does.
+    // Importing it is its whole effect.
     expect(Object.keys(module).length > 0).toBe(name !== './register')
     expect(readFileSync(join(root, types), 'utf8')).not.toBe('')
     expect(readFileSync(join(root, file), 'utf8')).not.toBe('')

@@ -3,11 +3,11 @@ import { basename, dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 
-// docs/architecture.md says who may know whom. Goes red when a backend learns of the store, or the store of a disk.
+// docs/architecture.md says which folder may import which. Fails when a backend imports the store, or the store a disk.
 
 const root = join(import.meta.dirname, '../../src')
 
-/** Beside the folders, for everybody. */
+/** Files beside the folders, for everybody. */
 const common = ['errors.ts', 'logger.ts', 'options.ts', 'printable.ts', 'shapes.ts']
 
 /** What each folder may import, besides itself and these. */
@@ -29,7 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 const imports = globSync('**/*.ts', { cwd: root }).flatMap((file) => {
   const code = readFileSync(join(root, file), 'utf8')
-  // Types too, and what is loaded later: a stranger reads them all.
+  // Types too, and what is loaded later: a reader must follow them all.
   const named = code.matchAll(/\b(?:from |import\()'(?<path>\.[^']+)'/g)
   return [...named].map((match) => ({ file, target: normalize(join(dirname(file), match.groups?.path ?? '')) }))
 })

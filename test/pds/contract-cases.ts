@@ -10,7 +10,7 @@ export interface ContractPlace {
 }
 
 let samples = 0
-/** Bytes that no other call gives, and their CID. */
+/** Bytes that no other call returns, and their CID. */
 export function sample(size = 100) {
   const bytes = new Uint8Array(Buffer.alloc(size, `sample ${samples++} `))
   return { bytes, cid: cidOfBytes(bytes) as never }
@@ -18,7 +18,7 @@ export function sample(size = 100) {
 
 /**
  * What every blob store of `@atproto/pds` does; `make` is called once for each case. The PDS's own store passes it too,
- * but for the cases that it fails, which say so.
+ * except for the cases that it fails, which are marked.
  */
 export function describeContract(
   make: () => ContractPlace | Promise<ContractPlace>,

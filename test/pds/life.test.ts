@@ -27,7 +27,7 @@ describe('a deletion that comes late', () => {
     await pds.blobstore(did).getBytes(cid)
     await pds.blobstore(did).deleteMany([cid])
     await pds.collectAll()
-    pds.broken = true // so that nothing is mended by asking
+    pds.broken = true // so that asking corrects nothing
     expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
   })
 
@@ -165,7 +165,7 @@ describe('a record that the PDS finally does not write', () => {
     expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
   })
 
-  // Red when a pin of a far future is young until then.
+  // Fails when a pin with a time in the far future is young until then.
   test('keeps its blobs no longer if the clock that dated it ran ahead', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
@@ -225,7 +225,7 @@ describe('a moderator', () => {
     Object.assign(pds.blobs, {
       recordsFor: async (...args: Parameters<typeof noted>) => {
         const uris = await noted.apply(pds.blobs, args)
-        // The reader is done between the moderator's look and the write that follows.
+        // The reader ends between the moderator's query and the write that follows.
         if (pinned++ === 0) {
           answer()
           await first
@@ -474,7 +474,8 @@ describe('the limits of the store', () => {
     expect(await refused(gif('x'.repeat(2000)))).toEqual([413, 'PayloadTooLarge'])
     await pds.blobstore(did).putTemp(gif('two'))
     expect(await refused(gif('three'))).toEqual([400, 'QuotaExceeded'])
-    // What is refused is read to its end all the same: else the PDS cuts the connection before the client hears why.
+    // What is refused is still read to its end: otherwise the PDS cuts the connection before the client sees the
+    // reason.
     const long = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1000)))
     await expect(pds.blobstore(did).putTemp(long)).rejects.toMatchObject({ status: 413 })
     expect(long.readableEnded).toBe(true)

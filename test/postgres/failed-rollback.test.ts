@@ -26,7 +26,7 @@ class LateRollback extends PostgresDialect {
   }
 }
 
-// Goes red when `rollBack` tries once: then the host's next query runs in the store's transaction, which has failed.
+// Fails when `rollBack` tries once: then the host's next query runs in the store's transaction, which has failed.
 test('a connection whose rollback failed does not return to the pool inside its transaction', async () => {
   const schema = new PostgresSchema()
   onTestFinished(() => schema.drop())

@@ -4,8 +4,8 @@ import { type BlobRef, isBlobStoreError } from '../../src/index.ts'
 import { postgresPlace } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, text, uriOf } from '../support/samples.ts'
 
-// A transaction of the host's that stays open while others work. Goes red when references are not written in it, or
-// the account's row is not.
+// A transaction of the host that stays open while others run. Fails when references are not written in it, or the
+// account's row is not.
 
 async function open() {
   const { store, db, clock } = postgresPlace()

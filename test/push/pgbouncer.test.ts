@@ -25,7 +25,7 @@ async function someDatabase(): Promise<string> {
   return name
 }
 
-// Red when migrating takes a lock of the session: the second process waits for it for ever.
+// Fails when migrating takes a lock of the session: the second process waits for it for ever.
 test.runIf(hasPgBouncer())('a store works completely behind PgBouncer in transaction mode', async () => {
   const database = await someDatabase()
   const bouncer = await startPgBouncer(postgresUrl(), 3)

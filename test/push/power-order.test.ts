@@ -14,7 +14,7 @@ import { type Call, straceWorks, trace } from '../trials/power/strace.ts'
 
 // The order of the real system calls, read from strace: what is promised is on stable storage before it is said.
 //
-// Goes red when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
+// Fails when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
 // shard; when src/backend/disk/shards.ts does not sync the parent of a new shard; when src/backend/disk/deletion.ts does
 // not sync the shard; when src/backend/disk/marker.ts syncs less;
 // when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite/settings.ts sets

@@ -10,7 +10,7 @@ import { runTrial } from '../trials/run-trial.ts'
 // Some power cuts on each file system, and each rule of durability broken: see test/trials/power/campaign.ts, and
 // `npm run test:power` for as many as there is time for.
 //
-// Goes red when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
+// Fails when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
 // when src/metadata/sqlite/settings.ts sets synchronous = NORMAL: the rules broken here. And when a break is not noticed,
 // for then the trial proves nothing. Needs root, xfsprogs and e2fsprogs; REQUIRE_POWER=1 makes their absence a failure.
 

@@ -3,7 +3,7 @@ import { runTrial } from '../trials/run-trial.ts'
 
 // Several processes on one store for a while: see test/trials/soak/soak.ts.
 //
-// Goes red when an operation keeps memory or a descriptor, as the second test shows, and when collecting takes what a
+// Fails when an operation keeps memory or a descriptor, as the second test shows, and when collecting takes what a
 // record names.
 
 test('a soak loses nothing, and memory and descriptors do not grow', async () => {

@@ -12,7 +12,7 @@ import { splitUrl } from '../../src/http/node/request.ts'
 import type { BlobRequest } from '../../src/http/request.ts'
 import { decodeCursor } from '../../src/metadata/queries/list-referenced.ts'
 
-// Rows 25 and 28 of the table of attacks: input that costs the sender little and the server much. Goes red when a
+// Rows 25 and 28 of the table of attacks: input that costs the sender little and the server much. Fails when a
 // regular expression looks back and forth, or when something is done once for each of many, and the whole of it each time.
 
 const length = 100_000

@@ -6,7 +6,7 @@ import { alice, bob } from '../support/samples.ts'
 
 // Row 20 of the table of attacks: "does anyone have these bytes?", asked of how much the store does. Known and new bytes
 // are the same calls of the backend, with the same sizes, and the same SQL but for one row: new bytes become live
-// (an insert into content), known ones die (an insert into doomed). Goes red when upload looks first whether it has
+// (an insert into content), known ones die (an insert into doomed). Fails when upload looks first whether it has
 // them. Times are measured before a release.
 
 const ways: Record<string, () => Uint8Array | AsyncIterable<Uint8Array>> = {

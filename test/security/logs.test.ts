@@ -6,7 +6,7 @@ import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, commit, nextRev } from '../support/samples.ts'
 
 // Row 26 of the table of attacks: text that forges a line of a log, moves a terminal's cursor or reverses what is read.
-// Goes red when a message quotes what somebody sent without a grammar or an escape, or a log call concatenates.
+// Fails when a message quotes what somebody sent without a grammar or an escape, or a log call concatenates.
 
 const ends = [
   '\n',

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { FolderPlace } from '../support/folder-place.ts'
 import { bytes, chunks, post } from '../support/samples.ts'
 
-// Row 23 of the table of attacks: names that come from outside, in paths. Goes red when a DID, a file name or a type is
+// Row 23 of the table of attacks: names that come from outside, in paths. Fails when a DID, a file name or a type is
 // a part of a path, or a key is not rebuilt from the digest.
 
 const dids = [

@@ -4,7 +4,7 @@ import { createBlobHandler } from '../../src/http.ts'
 import { files, program } from '../blob/samples.ts'
 import { alice, openPlace, query, tokens, xrpc } from '../http/place.ts'
 
-// Rows 2 and 17 of the table of attacks: files that are of two types. Goes red when securityHeaders looks at the type
+// Rows 2 and 17 of the table of attacks: files that are of two types. Fails when securityHeaders looks at the type
 // (an image without `sandbox`, say), or when a program is taken for what its name or its declared type says.
 // That a real browser runs nothing of them (row 1) is for the issue that brings a browser.
 

@@ -8,7 +8,7 @@ import { Random } from '../support/random.ts'
 import { alice, bob, bytes, commit, post, uriOf } from '../support/samples.ts'
 import { anyText } from '../trials/fuzz/mutations.ts'
 
-// Row 27 of the table of attacks: SQL by way of a string. Goes red when a value is written into a statement, or a
+// Row 27 of the table of attacks: SQL by way of a string. Fails when a value is written into a statement, or a
 // `sql.raw` comes up anywhere but where the names of settings are constants.
 
 const injections = [

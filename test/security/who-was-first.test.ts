@@ -6,7 +6,7 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, day } from '../support/samples.ts'
 import { type Answers, lifeOf, nobodyElse, type World, worlds } from './who-was-first.ts'
 
-// "Was I the first with these bytes?", asked of every answer that an account gets. Goes red when an upload of what somebody
+// "Was I the first with these bytes?", asked of every answer that an account gets. Fails when an upload of what somebody
 // has is charged for longer or shorter, keeps another time or type, or is told of in any other way.
 
 const inMemory = bytes('these bytes, which somebody may have')
@@ -38,7 +38,7 @@ describe.each(cases)('what an account is answered for $name', ({ make, content }
   })
 })
 
-// Goes red when accounts share variants, or refusals.
+// Fails when accounts share variants, or refusals.
 test.each(['a picture', 'no picture'])('images made of %s do not show it either', async (what) => {
   const content = what === 'a picture' ? await picture(300, 200).png().toBuffer() : bytes(what)
 

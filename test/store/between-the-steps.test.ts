@@ -5,7 +5,7 @@ import { type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
 // What comes between two steps of an upload, when nothing of it can be undone by waiting: the steps that follow must
-// see it. Goes red when `commit` of src/metadata/queries/upload-steps.ts does not look at the account, the takedown or its
+// see it. Fails when `commit` of src/metadata/queries/upload-steps.ts does not look at the account, the takedown or its
 // own row, or when `intend` does not look whether its reservation still stands.
 
 const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
@@ -71,7 +71,7 @@ describe.each(places)('an upload to $name is refused', ({ make }) => {
 })
 
 describe.each(places)('an upload to $name', ({ make }) => {
-  // Red when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
+  // Fails when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
   test('stays alive for as long as its size may take', async () => {
     const place = make()
     const blobs = place.store({ limits: { accept: ['*/*'], maxBlobSize: 3e9 } })

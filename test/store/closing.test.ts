@@ -52,7 +52,7 @@ describe('a store that is closed', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  // Goes red when closing waits for `running` alone.
+  // Fails when closing waits for `running` alone.
   test('waits 5 minutes for calls that hang in the backend, and logs which', async () => {
     const { blobs, told } = open(hangsAt('put', 2))
     await blobs.upload(alice, bytes('first'))
@@ -64,7 +64,7 @@ describe('a store that is closed', () => {
     expect(await minutesToClose(blobs), 'again').toBe(0)
   })
 
-  // Goes red when closing waits for the last process to write its markers.
+  // Fails when closing waits for the last process to write its markers.
   test('waits 5 minutes for a backend that hangs as the last process leaves', async () => {
     const { blobs, backend, told } = open(new MemoryBackend(), sqliteMetadata(join(temporaryFolder(), 'blobs.sqlite')))
     await blobs.ready()

@@ -43,7 +43,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  // Red when a failure is `BlobRefused`, which is for good, or is not logged.
+  // Fails when a failure is `BlobRefused`, which is for good, or is not logged.
   test('that fail or take too long refuse the upload, and the failure is logged', async () => {
     let inspect = (_upload: UploadInspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
     const error = vi.fn()

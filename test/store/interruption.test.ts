@@ -30,7 +30,7 @@ async function receive(
 }
 
 describe('an upload', () => {
-  // Red when `times.upload` is the end of all: it would be cut after 30 of 133 minutes.
+  // Fails when `times.upload` is the end of all: it would be cut after 30 of 133 minutes.
   test('of 2 GB over 2 Mbit/s is received', async () => {
     const { ended, after } = await receive(2 * GB, { piece: 5_000_000, every: 20 * second })
     expect(ended).toBeNull()
@@ -45,7 +45,7 @@ describe('an upload', () => {
     expect(after).toBeLessThan(32 * minute)
   })
 
-  // Red without the rate in `heard`: it would hold its place for 30 minutes.
+  // Fails without the rate in `heard`: it would hold its place for 30 minutes.
   test('with a byte every 20 seconds is ended after a minute', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 20 * second })
     expect(ended).toMatch(/sent 3 bytes in 60000 ms/)
@@ -53,7 +53,7 @@ describe('an upload', () => {
     expect((await receive(1000, { piece: 1, every: second, minRate: 0 })).ended).toBeNull()
   })
 
-  // Red when the time for writing counts: a disk that is slow would be the client's fault.
+  // Fails when the time for writing counts: a disk that is slow would be the client's fault.
   test('is not charged for the time that the store takes', async () => {
     const { ended } = await receive(3_600_000, { piece: 60_000, every: 2 * second, busy: 20 * second, minRate: 20_000 })
     expect(ended).toBeNull()

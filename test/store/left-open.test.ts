@@ -28,7 +28,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { hasPostgres, PostgresSchema } from '../support/postgres.ts'
 import { alice, bytes, chunks, post } from '../support/samples.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
+// What was opened before something else failed is closed, wherever that was. Each test fails when it is not.
 
 const noIdle = { idle: 3_600_000 } // or what was left would be closed by the time
 
@@ -177,7 +177,7 @@ describe('a store that cannot open', () => {
     const left: string[] = []
     const inner = new MemoryBackend()
     let entered = false
-    // Goes red when a process stays entered whose marker could not be kept.
+    // Fails when a process stays entered whose marker could not be kept.
     const readMarker = async () => {
       if (entered) throw new Error('the backend failed')
       return inner.readMarker()
@@ -288,7 +288,7 @@ describe('a stream whose upload was refused before it was read', () => {
     await once(node, 'close')
   })
 
-  // Goes red by an unhandled error.
+  // Fails by an unhandled error.
   test('ends no process when it fails meanwhile, and neither does one that fails before it is read', async () => {
     const missing = () => createReadStream(join(temporaryFolder(), 'no file'))
     const refused = missing()

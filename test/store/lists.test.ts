@@ -310,7 +310,7 @@ describe.each(places)('the accounts in $name', ({ make }) => {
     const dids = ['did:plc:a', 'did:plc:b', 'did:plc:c']
     for (const did of [...dids].reverse()) await blobs.upload(did, bytes(did))
     await blobs.deleteAccount('did:plc:b')
-    // Red when every account's row counts: these never had a blob.
+    // Fails when every account's row counts: these never had a blob.
     await blobs.deleteAccount('did:plc:never')
     await blobs.applyWrites('did:plc:none', [{ action: 'delete', uri: uriOf('did:plc:none', 'a') }], { rev: nextRev() })
     expect(await blobs.stats()).toMatchObject({ accounts: 3 })

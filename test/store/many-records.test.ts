@@ -58,7 +58,7 @@ describe.each(places)('a blob that many records reference in $name', ({ make }) 
     const [last = '', ...others] = rkeys
     const deletes = (some: string[]) => some.map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) }))
     await commit(blobs, alice, ...deletes(others))
-    // Red when a blob that loses a record counts as temporary whatever other records it has.
+    // Fails when a blob that loses a record counts as temporary whatever other records it has.
     expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     place.clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
@@ -150,7 +150,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     return { place, blobs }
   }
 
-  // Red when a blob that records wait for may expire, or when the first to reference it make it permanent.
+  // Fails when a blob that records wait for may expire, or when the first to reference it make it permanent.
   test('loses no blob that records wait for: collecting continues', async () => {
     const { place, blobs } = await killed()
     expect((await blobs.listMissing(alice)).items, 'held, and so not missing').toEqual([])
@@ -176,7 +176,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.read(alice, cid)).toMatchObject({ size: content.length })
   })
 
-  // Red when a blob that waits to be looked at keeps the time that it had: it would go at once.
+  // Fails when a blob that waits to be looked at keeps the time that it had: it would go at once.
   test('and whose records are all deleted long after, keeps it for a whole grace period', async () => {
     const { place, blobs } = await killed()
     place.clock.advance(30 * day)
@@ -186,7 +186,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
   })
 
-  // Red when a step of the meeting does not look whether the account was deleted.
+  // Fails when a step of the meeting does not look whether the account was deleted.
   test('lets nothing reference the blob once its account is deleted', async () => {
     const { place, blobs } = await killed()
     const metadata = await place.metadata().open()
@@ -204,7 +204,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     await expectAllReference(blobs)
   })
 
-  // Red when a record that is written meanwhile makes the blob permanent: nobody looks at it again.
+  // Fails when a record that is written meanwhile makes the blob permanent: nobody looks at it again.
   test('leaves it to be examined, although another record references it', async () => {
     const { place, blobs } = await killed()
     await commit(blobs, alice, { action: 'create', uri: uriOf(alice, rkeys[0] ?? ''), record: { claim } })

@@ -35,7 +35,7 @@ async function isHeld(blobs: BlobStore, did = alice): Promise<boolean> {
 }
 
 describe.each(places)('what is taken down in $name', ({ make }) => {
-  // Each goes red without the condition in `expiredBlobs` and in `collectBlobs`.
+  // Each fails without the condition in `expiredBlobs` and in `collectBlobs`.
   test.each(['its account', 'every account'])('for %s stays for so long after the takedown', async (whose) => {
     const place = make()
     const blobs = open(place)
@@ -61,7 +61,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect((await place.backend().list()).keys).toEqual([])
   })
 
-  // Goes red without the condition in `deleteSome`.
+  // Fails without the condition in `deleteSome`.
   test('stays also when the account is deleted, and is deleted when the time is over', async () => {
     const place = make()
     const blobs = open(place)
@@ -140,7 +140,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
   })
 })
 
-// Goes red when `SharedTimes` does not know it, or `timesInForce` takes a process's own.
+// Fails when `SharedTimes` does not know it, or `timesInForce` takes a process's own.
 describe.each(places.slice(1))('two processes on $name', ({ make }) => {
   test('hold for the longer time that they were given, as does a tool that was given none', async () => {
     const place = make()

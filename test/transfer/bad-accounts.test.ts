@@ -23,7 +23,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when an account that cannot be read ends the import or export of the others, or is passed over in silence.
+// Fails when an account that cannot be read ends the import or export of the others, or is passed over in silence.
 
 /** What is done to the database of an account; `file` is closed by then, and has no log. */
 const kinds: Record<string, (file: string) => void> = {

@@ -9,7 +9,7 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, post } from '../support/samples.ts'
 
-// Goes red when a name does not lead to the CID of its bytes, or when what is imported is collected before the records
+// Fails when a name does not lead to the CID of its bytes, or when what is imported is collected before the records
 // that name it are rewritten.
 
 const nameOf = (text: string): string => `bafyrei${createHash('sha256').update(text).digest('hex')}`

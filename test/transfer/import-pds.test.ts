@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when bytes are taken in that are not what their CID names, when something of the source changes or is passed
+// Fails when bytes are taken in that are not what their CID names, when something of the source changes or is passed
 // over in silence, or when a blob does not become what it was in the PDS.
 
 function importFrom(

@@ -10,7 +10,7 @@ import { clientOf, createBucket } from '../support/s3.ts'
 import { bytes } from '../support/samples.ts'
 import { BusyPds, expectAll } from './busy-pds.ts'
 
-// Goes red when the bucket of a reference PDS is read by other names than it has.
+// Fails when the bucket of a reference PDS is read by other names than it has.
 
 /** A bucket with these objects, gone when the test is finished. */
 async function bucketOf(objects: ReadonlyMap<string, Uint8Array>): Promise<S3Tree> {

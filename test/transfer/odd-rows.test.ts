@@ -9,7 +9,7 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 
-// Goes red when a row that is not as the PDS writes it ends an import, is told for ever, or loses a blob.
+// Fails when a row that is not as the PDS writes it ends an import, is told for ever, or loses a blob.
 
 const long = `printf('%.*c', 10000000, 'x')`
 /** What stands in a column as SQL: of another type, of another encoding, or too long. */

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { SqliteReader, type SqliteReaderOptions } from '../../src/transfer/reader/sqlite-reader.ts'
 import { temporaryFolder } from '../support/places.ts'
 
-// Goes red when a process that reads dies, hangs or talks nonsense, and more than one question goes with it.
+// Fails when a process that reads dies, hangs or talks nonsense, and more than one question goes with it.
 
 function reader(program: string, options: SqliteReaderOptions = {}): SqliteReader {
   const file = join(temporaryFolder(), 'program.mjs')

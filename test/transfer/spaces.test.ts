@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds, type Uploaded } from './reference-pds.ts'
 
-// Goes red when a permanent blob is lost because no row of `record_blob` names it, or is public though only a space names it.
+// Fails when a permanent blob is lost because no row of `record_blob` names it, or is public though only a space names it.
 
 const group = 'did:plc:group'
 const space = `at://${group}/space/com.example.forum/self`

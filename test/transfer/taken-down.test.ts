@@ -7,7 +7,7 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when an import shows what is taken down, be it for a moment, or where it is killed: for example when it lifts a
+// Fails when an import shows what is taken down, be it for a moment, or where it is killed: for example when it lifts a
 // takedown to let the bytes in, or writes the references before the takedown.
 
 const cid = cidOfBytes(bytes('bad'))

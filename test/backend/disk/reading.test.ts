@@ -70,7 +70,7 @@ test('the chunk of a small blob whose reader stopped early is not reused: it may
 })
 
 test('buffers are reused, however many readings were aborted or forgotten before', async () => {
-  // A pool of its own: readings that other tests left may still hold buffers of the process's.
+  // A separate pool, because readings of other tests may still hold buffers of the process's pool.
   vi.resetModules()
   const { DiskBackend } = await import('../../../src/backend/disk/disk-backend.ts')
   const backend = new DiskBackend({ root: newRoot(), minFree: { bytes: 0, inodes: 0 } })
@@ -83,7 +83,7 @@ test('buffers are reused, however many readings were aborted or forgotten before
     return { body, memory: (await body?.next())?.value?.buffer }
   }
   for (let n = 0; n < 100; n++) await (await firstOf(n)).body?.return?.()
-  // Of a large one somebody holds the file until the backend is closed; of a small one, nobody.
+  // A large blob's file is open until the backend is closed; a small one's is not.
   for (let n = 0; n < 200; n += 2) await firstOf(n)
   const memoriesOf20 = async () => {
     const seen = new Set<unknown>()
@@ -219,7 +219,7 @@ test('a page reads only the shards that it touches', async () => {
   const readdir = vi.spyOn(sys, 'readdir')
   const page = await backend.list({ cursor: order[9], limit: 1 })
   expect(page.keys).toEqual([order[10]])
-  // The names of the shards, that of the cursor, that of the page, and one more to know that it is not the last.
+  // The names of the shards, of the cursor's shard, of the page's, and one more to know that it is not the last page.
   expect(readdir.mock.calls.length).toBeLessThanOrEqual(4)
 })
 

@@ -17,7 +17,8 @@ import { sys } from '../../../src/backend/files/system-calls.ts'
 import { assertHolds, listAll, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mountTmpfs, openDisk, temporaryDirectory } from './fixture.ts'
 
-// Red when a link is refused or followed to nowhere, when a parent is not synced, or when that needs more rights than there are.
+// Fails when a link is refused, or followed to a missing target, when a parent is not synced, or when syncing needs
+// more rights than necessary.
 
 /** A volume, and a folder in which there may be links to it. */
 function folders() {
@@ -72,7 +73,7 @@ describe('a root behind symbolic links', () => {
     for (const path of ['data', 'data/blobs']) expect(lstatSync(join(volume, path)).mode & 0o777, path).toBe(0o700)
   })
 
-  // Red when whatever lies there once `realpath` has found nothing counts as a link.
+  // Fails when anything that `realpath` cannot find counts as a link.
   test('is used as it is when another process creates it at the same time', async () => {
     const { pds } = folders()
     const { realpath } = sys
@@ -151,7 +152,7 @@ describe('a root behind symbolic links', () => {
   })
 })
 
-// Red when a root is claimed by links alone: such file systems have none, and nothing would open there.
+// Fails when a root is claimed by links alone: on such file systems nothing would open.
 test('a root on a file system without hard links is claimed too, by one store', { timeout: 20_000 }, async () => {
   const root = join(temporaryDirectory(), 'root')
   const refused = Object.assign(new Error('EPERM'), { code: 'EPERM', syscall: 'link' })
@@ -201,7 +202,7 @@ describe('the names that lead to the root are on stable storage when it is open'
   })
 })
 
-/** Runs as a user who owns nothing, but for what is given to it. */
+/** Runs as a user that owns nothing except what it is given. */
 async function asNobody(run: () => Promise<void>): Promise<void> {
   process.setegid?.(65_534)
   process.seteuid?.(65_534)

@@ -27,7 +27,7 @@ function failing(errno: string): Error {
   return Object.assign(new Error(`${errno}: injected, open '/secret/path'`), { code: errno, syscall: 'injected' })
 }
 
-/** A blob of the same shard as another one, whose shard exists therefore. */
+/** A blob in the shard of another one, so that the shard exists. */
 async function blobInOldShard(backend: DiskBackend): Promise<TestBlob> {
   const blob = await putBlob(backend, 1000)
   return { ...blob, key: blob.key.replace('.1-', '.2-') }

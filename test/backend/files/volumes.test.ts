@@ -9,7 +9,9 @@ import { temporaryFolder } from '../../support/places.ts'
 const [user, group] = [4321, 2000]
 const isRoot = process.getuid?.() === 0
 
-/** A volume as Kubernetes gives one by `fsGroup`: it is root's, and the process may write there by a group. */
+/**
+ * A volume as Kubernetes mounts it with `fsGroup`: it belongs to root, and the process may write there through a group.
+ */
 function volume(mode: number, of: { uid?: number; gid?: number } = {}): string {
   const folder = temporaryFolder()
   chmodSync(folder, 0o711)
@@ -36,7 +38,7 @@ async function asUser(call: () => Promise<void>): Promise<void> {
 }
 
 describe.runIf(isRoot)('a volume that belongs to root and that a group may write to', () => {
-  // Red when a root must be the user's own.
+  // Fails when a root must belong to the user.
   test.each([0o2777, 0o2770, 0o770])('holds the root of a DiskBackend (mode %o)', async (mode) => {
     const path = volume(mode)
     mkdirSync(join(path, 'lost+found'), { mode: 0o700 })
@@ -49,8 +51,8 @@ describe.runIf(isRoot)('a volume that belongs to root and that a group may write
       }
     })
   })
-  // Red when the folder must be the user's own, and closed to its group: the second start would fail, once the volume's
-  // modes were set again.
+  // Fails when the folder must belong to the user, and be closed to its group: the second start would fail after the
+  // volume's modes were set again.
   test.each([
     [0o2770, {}],
     [0o770, {}],
@@ -75,7 +77,7 @@ describe.runIf(isRoot)('a volume that belongs to root and that a group may write
   test('holds spools in a folder of its own, which is created', async () => {
     const path = join(volume(0o2777), 'spools')
     await asUser(() => openSpoolDirectory(path))
-    chmodSync(path, 0o2770) // what is done to all of a volume when it is mounted again
+    chmodSync(path, 0o2770) // what a new mount does to the whole volume
     await asUser(() => openSpoolDirectory(path))
   })
 })

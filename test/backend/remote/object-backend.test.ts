@@ -7,7 +7,7 @@ import { type BackendObject, BlobStoreError, ObjectBackend, type ObjectService }
 import { collect, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mapService } from './map-service.ts'
 
-// What the conformance suite cannot see: how often a service is asked, and what becomes of its faults.
+// What the conformance suite cannot see: how often a service is called, and what happens to its errors.
 
 const spoolDirectory = mkdtempSync(join(tmpdir(), 'pds-blobstore-objects-'))
 afterEach(() => expect(readdirSync(spoolDirectory)).toEqual([]))
@@ -15,7 +15,7 @@ afterAll(() => rmSync(spoolDirectory, { recursive: true }))
 
 type Method = keyof ObjectService
 
-/** A backend over a service in memory of which some methods are replaced, and the calls that were made. */
+/** A backend over a service in memory with some methods replaced, and the calls that were made. */
 async function place(replaced: Partial<ObjectService> = {}, options: { timeout?: number } = {}) {
   const objects = new Map<string, Uint8Array>()
   const calls: Method[] = []
@@ -168,7 +168,7 @@ describe('ObjectBackend', () => {
     expect(asked).toBe(3)
   })
 
-  // Red when errors of the file are left to the service, which takes them for the network's.
+  // Fails when errors of the file are left to the service, which takes them for the network's.
   test('reports a failing spool file as such, whatever the service says of it', async () => {
     const { backend } = await place({
       put: async (_, body) => {
@@ -193,7 +193,7 @@ describe('ObjectBackend', () => {
     failing.mockRestore()
   })
 
-  // Red when the descriptor is closed as soon as the service has given up: it may be another file's by then.
+  // Fails when the descriptor is closed as soon as the service has given up: it may be another file's by then.
   test('closes a spool file only when nothing reads it any more', async () => {
     const { backend } = await place({
       put: async (_, body) => {
@@ -298,7 +298,7 @@ async function bytesOf(object: BackendObject | null): Promise<Uint8Array> {
   return collect(object.body)
 }
 
-/** A body of these chunks that tells whether it is open: neither read to its end nor closed. */
+/** A body of these chunks that reports whether it is open: neither read to its end nor closed. */
 function openBody(...chunks: Uint8Array[]) {
   const left = [...chunks]
   const state = { isOpen: true }

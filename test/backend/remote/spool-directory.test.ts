@@ -40,8 +40,8 @@ test.runIf(process.getuid?.() === 0)(
   },
 )
 
-// Red when the directory is opened once, with the backend: every upload above 1 MiB fails until a restart, or goes where
-// somebody else leads it.
+// Fails when the directory is opened once, with the backend: every upload above 1 MiB would fail until a restart, or go
+// where another user leads it.
 test('a directory for spools that a cleaner deleted is created again, for this user alone', async () => {
   const spoolDirectory = join(temporaryFolder(), 'spools')
   const backend = new ObjectBackend({ service: mapService(), name: 'ours', durable: true, spoolDirectory })
@@ -60,7 +60,7 @@ test('a directory for spools that a cleaner deleted is created again, for this u
   await backend.close()
 })
 
-// Red when the name of the user is asked for: `docker run --user 4321` has none.
+// Fails when the name of the user is needed: `docker run --user 4321` has none.
 test('the directory for spools is named by the number of the user, who may have no name', () => {
   expect(defaultSpoolDirectory().endsWith(`/pds-blobstore-spool-${process.geteuid?.() ?? -1}`)).toBe(true)
 })

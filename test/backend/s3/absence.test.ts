@@ -5,14 +5,14 @@ import type { ProxyFault } from '../../servers/fault-proxy.ts'
 import { openFixture, s3Test } from './fixture.ts'
 import { outcome, wholeOrNothing } from './outcome.ts'
 
-// What an ingress answers when the service behind it is not there: no word of what the bucket holds.
+// What an ingress answers when the service behind it is down: it says nothing about the bucket.
 const pages: ProxyFault[] = [
   { kind: 'answer', status: 404, body: 'default backend - 404' },
   { kind: 'answer', status: 404, body: '<html><head><title>404 Not Found</title></head><body>404</body></html>' },
   { kind: 'answer', status: 404, body: '' },
 ]
 
-// Red when `isAbsent` takes any 404, as it once did.
+// Fails when `isAbsent` takes any 404, as it once did.
 describe('a 404 that is not the service’s own', () => {
   s3Test('is a transient error, not an absent blob', async () => {
     const { open, proxy } = await openFixture()
@@ -71,7 +71,7 @@ s3Test('a page instead of a list is not taken for an empty list', async () => {
   })
 })
 
-// Red when only 501 and 405 count.
+// Fails when only 501 and 405 count.
 s3Test('a service without a list of multipart uploads has nothing to sweep, which is no failure', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open()

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { S3Backend } from '../../../src/s3.ts'
 import { collect, makeBlob } from '../../../src/testing/blobs.ts'
 
-/** A backend on a client that answers so, and the bodies that it gave. */
+/** A backend on a client with this response, and the bodies that it returned. */
 function answering(answer: () => Partial<GetObjectCommandOutput>) {
   const bodies: Readable[] = []
   const send = async (command: GetObjectCommand | HeadObjectCommand) => {
@@ -22,7 +22,7 @@ const refused = {
   message: expect.stringContaining('did not send the requested bytes'),
 }
 
-// Red when only some of the refusals let go of the body: its socket would be taken for good.
+// Fails when some of the refusals do not release the body: its socket would never be free.
 describe('a response of S3 is refused, and its body destroyed', () => {
   test('if it does not state its length', async () => {
     const { backend, bodies } = answering(() => ({}))

@@ -7,7 +7,7 @@ import { putFromSpool } from './outcome.ts'
 
 const few = { maxSockets: 2, requestTimeout: 3000 }
 
-// Red when one client serves all: then each of these waits for a connection, and is given up.
+// Fails when one client serves all: then each of these waits for a connection, and times out.
 s3Test('readers of large blobs that stop reading block neither uploads nor readings of small blobs', async () => {
   const { open } = await openFixture()
   const backend = await open(few)
@@ -24,7 +24,7 @@ s3Test('readers of large blobs that stop reading block neither uploads nor readi
   await assertHolds(backend, large)
 })
 
-// Red when small bodies are left on their connections until somebody reads them.
+// Fails when small bodies stay on their connections until they are read.
 s3Test('readers of small blobs hold no connection, whether they read or not', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open(few)
@@ -42,7 +42,7 @@ s3Test('readers of small blobs hold no connection, whether they read or not', as
   const range = { start: 10, end: 20 }
   const part = await held(backend.get(blob.key, { range, expectedSize: 300_000 }))
   expect(Buffer.compare(part ?? new Uint8Array(0), blob.bytes.subarray(10, 21))).toBe(0)
-  // Cut on its way, it is asked for again: nobody has got any of it yet.
+  // When it is cut, it is requested again: the reader has got nothing yet.
   proxy.reset()
   proxy.fault = () => (proxy.requests.length === 1 ? { kind: 'cutAnswer', at: 0.5 } : undefined)
   expect((await held(backend.get(blob.key, { expectedSize: 300_000 })))?.byteLength).toBe(300_000)

@@ -22,7 +22,7 @@ const passing: ProxyFault[] = [
   { kind: 'loseAnswer' },
 ]
 
-// Red when `Attempt.store` of src/store/upload/upload.ts gives up at the first, puts again under the same key, or keeps the first
+// Fails when `Attempt.store` of src/store/upload/upload.ts gives up at the first, puts again under the same key, or keeps the first
 // key's row.
 describe('an upload of bytes in memory', () => {
   s3Test('succeeds after a put failed for a moment: under a new key, and the first key is collected', async () => {

@@ -29,7 +29,7 @@ s3Test('two prefixes of one bucket do not see each other', async () => {
   expect(await second.readMarker()).toBeNull()
 })
 
-// Red when `listKeys` takes what the service lists as it comes.
+// Fails when `listKeys` trusts the service's list.
 test('a service that lists the starting name again causes no key to be listed twice', async () => {
   const keys = Array.from({ length: 12 }, () => makeBlob(1).key).sort()
   const stored = ['a', 'b'].map((name) => `pds/blobs/${name}`).concat(keys.map((key) => `pds/blobs/${key}`))

@@ -101,7 +101,7 @@ s3Test('the logger gets a warning about a service that stores damaged bytes', as
     backend.open({ logger: { info: ignore, error: ignore, warn: (_, message) => warnings.push(message) } })
   await open()
   expect(warnings).toEqual([])
-  // It says yes to what it should refuse.
+  // Answers yes to what it should refuse.
   proxy.fault = ({ method, headers }) =>
     method === 'PUT' && headers['content-length'] === '1' ? { kind: 'answer', status: 200, body: '' } : undefined
   await open()
@@ -133,7 +133,7 @@ s3Test('a client that would retry uploads itself is refused', async () => {
 s3Test('the bucket may be in the host name', async () => {
   const { place, proxy } = await openFixture()
   const { accessKeyId, secretAccessKey } = s3Address()
-  // A name that leads here, as *.s3.localhost does on some machines and not on others.
+  // A name that resolves to this machine, as *.s3.localhost does on some machines and not on others.
   const port = new URL(proxy.endpoint).port
   const lookup = (_: string, options: { all?: boolean }, done: (...args: unknown[]) => void): void =>
     options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)

@@ -104,7 +104,7 @@ describe('a multipart upload', () => {
     const { open, proxy, place } = fixture
     const backend = await open(inParts)
     const blob = makeBlob(size)
-    // All that would clean up fails, as if the process was dead.
+    // Everything that would clean up fails, as if the process were dead.
     proxy.fault = ({ method, url }) =>
       method === 'DELETE' || url.includes('partNumber=3')
         ? { kind: 'refuse', status: 500, code: 'InternalError' }
@@ -113,7 +113,7 @@ describe('a multipart upload', () => {
     expect(await partsLeft(fixture)).toBe(1)
     const other = place.backend(inParts)
     expect(await other.sweepSpools(60_000)).toBe(0)
-    // Red when ages are those that the clock of this machine gives: it may be wrong, and the upload's process alive.
+    // Fails when ages come from this machine's clock, which may be wrong while the upload's process is alive.
     for (const wrong of [1, -1]) {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + wrong * 86_400_000 })
       try {
@@ -123,7 +123,7 @@ describe('a multipart upload', () => {
       }
     }
     expect(await partsLeft(fixture)).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 1500)) // the service tells the time in seconds
+    await new Promise((resolve) => setTimeout(resolve, 1500)) // the service's times are in seconds
     expect(await other.sweepSpools(0)).toBe(1)
     expect(await partsLeft(fixture)).toBe(0)
     await other.close()

@@ -22,7 +22,7 @@ describe('a reading', () => {
           passed += chunk.byteLength
         }
       })()
-      // All the bytes had passed when it was cut behind the last.
+      // A cut after the last byte: all bytes had passed.
       if ((await outcome(reading)) === true) expect([at, passed]).toEqual([1, 2_000_000])
       else expect(passed).toBeLessThanOrEqual(at * 2_000_000)
       expect(proxy.requests.length).toBe(1)
@@ -104,10 +104,10 @@ describe('a reading', () => {
     for (let n = 0; n < 20; n++) {
       const object = await backend.get(blob.key)
       let left = object?.size ?? 0
-      // Who knows the length does not ask for the end.
+      // A reader that knows the length does not read the end.
       while (left > 0) left -= (await object?.body.next())?.value?.byteLength ?? 0
     }
-    // The next may begin before the one before has let go.
+    // The next may begin before the one before has released its connection.
     expect(proxy.connections).toBeLessThan(4)
     for (let n = 0; n < 20; n++)
       await collect((await backend.get(blob.key, { expectedSize: 300_000 }))?.body ?? nothing())

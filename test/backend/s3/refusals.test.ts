@@ -8,7 +8,7 @@ import { clientOf } from '../../support/s3.ts'
 import { openFixture, s3Address, s3Test } from './fixture.ts'
 
 describe('a clock that is wrong', () => {
-  // Red without `RequestTimeTooSkewed` among what is tried again: the first request after a jump would fail.
+  // Fails without `RequestTimeTooSkewed` among the transient codes: the first request after a jump would fail.
   s3Test('is corrected for at the second attempt, and the first attempt did nothing', async () => {
     const { place } = await openFixture()
     const client = clientOf(s3Address())
@@ -21,7 +21,7 @@ describe('a clock that is wrong', () => {
     const jump = (): void => {
       client.config.systemClockOffset = 3 * 3_600_000
     }
-    // What the SDK believes of the service's clock is wrong from now on, as after a jump of this machine's.
+    // From now on the SDK has a wrong belief about the service's clock, as after a jump of this machine's.
     jump()
     const blob = await putBlob(backend, 1000)
     jump()
@@ -41,14 +41,14 @@ describe('a clock that is wrong', () => {
 })
 
 describe('credentials that are missing or expired', () => {
-  // Red when `Bucket.send` leaves the asking to the SDK: then it is "the service refused".
+  // Fails when `Bucket.send` leaves fetching credentials to the SDK: then the message is "the service refused".
   s3Test('are fetched again, and nothing was sent meanwhile', async () => {
     const { proxy, place } = await openFixture()
     const { accessKeyId, secretAccessKey } = s3Address()
     let left = 0
     const credentials = async () => {
       if (left-- > 0) throw new Error('the vault says: hvs.do-not-tell')
-      // They count as expired, so that each request asks.
+      // They count as expired, so each request fetches them.
       return { accessKeyId, secretAccessKey, expiration: new Date(Date.now() + 1000) }
     }
     const backend = place.backend({ endpoint: proxy.endpoint, credentials })
@@ -83,7 +83,7 @@ describe('what is wrong with the connection', () => {
   const told = (error: object): unknown => remoteError(error, { verb: 'store it', backend: 's3' }, classifyS3Error)
   const failure = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code }, more)
 
-  // Red when errors of sockets are told from those of files by their codes.
+  // Fails when errors of sockets and files are distinguished by their codes.
   test('is never reported as an error of the file system', () => {
     for (const [error, words] of [
       [failure('EPROTO', { syscall: 'write', errno: -71 }), /TLS failed/],

@@ -20,7 +20,7 @@ test('every form of Content-Length is either the size or refused, and a refused 
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const { port } = await serve(blobs)
   const good: Record<string, number[]> = {
-    // what is declared: the bodies for which it is the truth
+    // the declared sizes: the bodies that have them
     '0': [0],
     '5': [5],
     '05': [5],
@@ -48,7 +48,7 @@ test('every form of Content-Length is either the size or refused, and a refused 
       if (size < Number(form)) wire.socket.end()
       const answer = await wire.closed
       if (good[form]?.includes(size)) expect(status(answer), what).toBe(200)
-      // What follows is no request: the server may say so before it answers this one.
+      // What follows is not a request: the server may report that before it answers this one.
       else if (good[form] && size > Number(form)) expect([0, 200, 400], what).toContain(status(answer))
       else expect([0, 400, 413], what).toContain(status(answer))
     }
@@ -82,7 +82,7 @@ test('a client that is still sending sees the 413, declared or chunked', async (
   expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, reserved: 0 })
 })
 
-// Red when reading pauses after some bytes, as it did at 1 MiB: then the client writes for ever, or is reset.
+// Fails when reading pauses after some bytes, as it did at 1 MiB: then the client writes for ever, or is reset.
 test('a client that writes all of its body before it reads sees the refusal', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const { port } = await serve(blobs)
@@ -94,7 +94,7 @@ test('a client that writes all of its body before it reads sees the refusal', as
     const wire = await dial(port)
     wire.socket.pause()
     wire.socket.write(`POST ${xrpc.upload} HTTP/1.1\r\nHost: x\r\n${header}\r\nContent-Length: 40000000\r\n\r\n`)
-    // Taken by the kernels' buffers (a few MB) only as far as the server reads.
+    // The kernels' buffers take a few MB; the rest only as far as the server reads.
     await new Promise<void>((resolve) => wire.socket.write(Buffer.alloc(40_000_000), () => resolve()))
     wire.socket.resume()
     expect(status(await wire.closed)).toBe(expected)
@@ -191,8 +191,8 @@ test('a client that stops reading is disconnected, and the file closed; a slow o
   expect(errors).toEqual([])
 })
 
-// Red when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
-// progress when it runs off, and it begins anew.
+// Fails when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
+// progress when the timer expires, and it restarts.
 test('a client that accepts nothing is disconnected after times.idle, not after twice that', { retry: 2 }, async () => {
   const idle = 3000
   const { blobs, publish } = await openPlace({ times: { idle }, limits: { maxBlobSize: 50_000_000 } })
@@ -216,7 +216,7 @@ test('after 500 aborted downloads every descriptor is closed', async () => {
   const base = descriptors()
   for (let round = 0; round < 25; round++) {
     const wires = await Promise.all(Array.from({ length: 20 }, () => send(port, [get(cid)])))
-    // At once, or in the midst of the body.
+    // At once, or in the middle of the body.
     if (round % 3) await Promise.all(wires.map(({ socket }) => once(socket, 'data').then(() => socket.pause())))
     for (const [i, wire] of wires.entries()) i % 2 ? wire.socket.destroy() : wire.socket.resetAndDestroy()
     await Promise.all(wires.map((wire) => wire.closed))

@@ -8,7 +8,7 @@ import { freePort } from '../../../examples/pds/free-port.ts'
 import { layOut } from '../distribution/layout.ts'
 import { adminPassword, describeWithPds, Network, Person } from './network.ts'
 
-// The official distribution without docker: its layout in a folder, an entry that knows nothing of this store, and what
+// The official distribution without docker: its layout in a folder, an entry that does not know this store, and what
 // examples/pds-distribution adds to the environment.
 
 const versions = ['0.4.217', '0.5.35'] as const
@@ -41,7 +41,7 @@ describeWithPds('a PDS of the distribution', () => {
         pds.process.kill('SIGTERM')
         expect(await pds.ended).toBe(0)
         expect(pds.output()).toContain('stopped')
-        // Closed, and not only killed: SQLite has taken its log in.
+        // Closed, not only killed: SQLite has copied its log into the file.
         expect(existsSync(join(data, 'store.sqlite-wal'))).toBe(false)
       },
     )
@@ -101,7 +101,7 @@ describeWithPds('a PDS of the distribution', () => {
 
 const endOf = (child: ChildProcess) => new Promise<number | null>((resolve) => void child.once('exit', resolve))
 
-/** The environment of the machine, but for what is meant for this process, and the one line of the example. */
+/** The environment of the machine, except variables for this process, and the one line of the example. */
 function registered(variables: Record<string, string>): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env
   return { PATH, HOME, NODE_OPTIONS: '--import=pds-blobstore/register', ...variables }

@@ -19,7 +19,7 @@ interface Kept {
   bytes: Buffer
   /** Once its record was acknowledged. */
   rkey?: string
-  /** Once its deletion was asked for: from then on both are right. */
+  /** After its deletion was requested: from then on both states are right. */
   erased?: boolean
 }
 
@@ -67,7 +67,7 @@ describeWithPds('a PDS that is killed', () => {
 
     const last = await network.pds({ dir, port, times: { grace: 300, deleteDelay: 0 } })
     for (const one of kept) await verify(one)
-    // What was uploaded and not referenced can be still, for its grace period is long in the lives before.
+    // What was uploaded and not referenced may still exist, because its grace period is long in the lives before.
     const temporary = kept.filter((one) => one.rkey === undefined && !one.erased).slice(-10)
     for (const one of temporary) {
       one.rkey = await one.person.write(one.blob)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { moveInAndBack } from '../../transfer/moved-and-back.ts'
 import { describeWithPds, Network, Person, settled } from './network.ts'
 
-// Goes red when a blob is lost or changed on its way without a word.
+// Fails when a blob is lost or changed without a report.
 
 describeWithPds('the data of a real PDS, spoiled in many ways,', () => {
   const network = new Network()

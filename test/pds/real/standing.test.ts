@@ -19,7 +19,7 @@ describeWithPds('of what the account’s database says', () => {
     database.close()
   }
 
-  /** As the branch of the PDS that has permissioned spaces keeps them. */
+  /** The tables of the PDS branch with permissioned spaces. */
   async function postInSpace(pds: RunningPds, person: Person, blob: BlobRef): Promise<void> {
     const table = 'create table if not exists space_record_blob (blobCid varchar not null, recordUri varchar not null)'
     const row = 'insert into space_record_blob values (?, ?)'

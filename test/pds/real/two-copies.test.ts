@@ -10,13 +10,13 @@ import { temporaryFolder } from '../../support/places.ts'
 import { alice } from '../../support/samples.ts'
 import { describeWithPds } from './network.ts'
 
-// Goes red when an import reads the databases of the PDS in its own process: two copies of SQLite drop each other's locks.
+// Fails when an import reads the databases of the PDS in its own process: two copies of SQLite drop each other's locks.
 
 describeWithPds('an import in the process of a PDS, which has a copy of SQLite of its own,', () => {
   const pds = createRequire(new URL('../../../examples/pds/pds.ts', import.meta.url))
   const hosts = pathToFileURL(pds.resolve('better-sqlite3')).href
 
-  /** What another process is told that wants to write, while the host writes. */
+  /** The error of another process that wants to write while the host writes. */
   function told(mode: string, how: string): string {
     const folder = join(temporaryFolder(), createHash('sha256').update(alice).digest('hex').slice(0, 2), alice)
     mkdirSync(folder, { recursive: true })

@@ -71,7 +71,7 @@ const count = (what: string[]) =>
 for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
   describe.skipIf(!isInstalled(proxy))(`behind ${proxy}`, () => {
     for (const adapter of Object.keys(adapters)) {
-      // Red when a refusal stops reading at some size, or ends its body before the client's: 502, resets, cut bodies.
+      // Fails when a refusal stops reading at some size, or ends its body before the client's: 502, resets, cut bodies.
       test(`no early refusal of ${adapter} is lost`, async () => {
         const { origin, blobs } = await behind(proxy, adapter)
         const url = origin + xrpc.upload
@@ -135,7 +135,7 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
         expect([head.status, head.headers['content-length']]).toEqual([200, '20000000'])
       })
 
-      // Red when the proxy's own limit for silent bodies is ours: it answers in the place of the PDS.
+      // Fails when the proxy's own limit for silent bodies is ours: it answers in the place of the PDS.
       test(`a silent upload to ${adapter} gets our 408, a slow one is stored, and aborted ones leave nothing`, async () => {
         const { origin, blobs, files } = await behind(proxy, adapter, { idle: 2000 })
         const url = origin + xrpc.upload
@@ -159,7 +159,7 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
       })
     }
 
-    // Red when SIGTERM cuts what is under way, or proxies are not told before the process stops listening (`notice: 0`).
+    // Fails when SIGTERM cuts what is under way, or proxies are not told before the process stops listening (`notice: 0`).
     test('no request is lost while two processes restart one after the other', async () => {
       const dir = await mkdtemp(join(tmpdir(), 'pds-blobstore-rolling-'))
       const ports = [await freePort(), await freePort()]

@@ -13,7 +13,7 @@ const stores = 4
  * Many upload the same bytes at once, by way of several stores on the same files: accounts that have them twice and
  * accounts that have them once. One copy is live, everybody has it, and it goes when nobody needs it.
  *
- * Goes red when src/metadata/queries/upload-steps.ts replaces content without comparing the key, or does not doom its own
+ * Fails when src/metadata/queries/upload-steps.ts replaces content without comparing the key, or does not doom its own
  * copy; when collecting takes content that another account has.
  */
 export class Crowd {

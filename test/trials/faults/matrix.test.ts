@@ -6,7 +6,7 @@ import { cellsOf, everyNth, tryCell } from './matrix.ts'
 // goes on (or the next does): what failed succeeds when it is done again, nothing that was acknowledged is lost, and in
 // the end nothing is left. Here some of the cells, in test/push/faults.test.ts all.
 //
-// Goes red when a failure has no answer: the bytes of an upload that died are not doomed (src/metadata/queries/
+// Fails when a failure has no answer: the bytes of an upload that died are not doomed (src/metadata/queries/
 // upload-steps.ts, `endUpload`), a tombstone is dropped though deleting failed (src/maintenance/delete-doomed.ts), a failed
 // fsync counts (src/backend/files/spool-file.ts), a driver's error is told as it is (src/metadata/sql-errors.ts).
 

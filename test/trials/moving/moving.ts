@@ -23,7 +23,7 @@ interface Told {
  * A store of many blobs moves from a disk to S3 and back, while another process reads and uploads, and both are killed
  * again and again. In the end every blob is compared byte by byte.
  *
- * Goes red when the mover loses, damages or leaves something; for example with the copy stored before its row.
+ * Fails when the mover loses, damages or leaves something; for example with the copy stored before its row.
  */
 export class Moving {
   readonly stored = new Set<number>()

@@ -23,7 +23,7 @@ const rotten = 100
  * A store on disk in whose files single bits flip: of each round's blobs a tenth, at any place. A scrub must find all of
  * them and nothing else; a verified read must not give them; an upload of the same bytes must heal them.
  *
- * Goes red when src/maintenance/scrub.ts compares sizes only, or heals without looking.
+ * Fails when src/maintenance/scrub.ts compares sizes only, or heals without looking.
  */
 export class Rotting {
   readonly tally: Tally = { flipped: 0, found: 0, clean: 0, falseAlarms: 0 }

@@ -4,7 +4,7 @@ import { runTrial } from '../run-trial.ts'
 // Lives of a host with its store, each decided by a seed: several processes, paused at any call, crashing at any call, on
 // a backend and a database that fail. What holds always is looked at in between, and in the end nothing may be left.
 //
-// Goes red when a rule of the protocol is broken: test/push/simulation.test.ts breaks some of them.
+// Fails when a rule of the protocol is broken: test/push/simulation.test.ts breaks some of them.
 
 test('30 simulated lives lose nothing, and leave nothing', async () => {
   const { output } = await runTrial('simulate', 2, '--seeds', '30', '--jobs', '1')
