@@ -6,7 +6,8 @@ import { runTrial } from '../trials/run-trial.ts'
 // Real processes on one store, killed with SIGKILL at every step of the protocol: see test/trials/crash/campaign.ts.
 //
 // Fails when src/ breaks a rule, as the second part shows for three: put before intend (src/store/upload/upload.ts), no
-// foreign keys (src/metadata/schema/migrations.ts), an answer before the commit. Also when a step is renamed, and so never hit.
+// foreign keys (src/metadata/schema/migrations.ts), an acknowledgement before the commit. Also when a step is renamed,
+// and so never reached.
 
 test('fifty cycles of kill -9 lose no blob, and reach every step of the protocol', async () => {
   const { status, report } = await crash('--cycles', '50', '--every-step')

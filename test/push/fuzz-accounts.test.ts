@@ -3,7 +3,7 @@ import { compareLives } from '../security/accounts.ts'
 import { raceTakedowns } from '../security/races.ts'
 import { Random } from '../support/random.ts'
 
-// Rows 21 and 29 of the table of attacks, 1,000 times each (FUZZ_PAIRS); see test/security for what makes them fail.
+// Rows 21 and 29 of the table of attacks, 1,000 times each (FUZZ_PAIRS); test/security says what makes them fail.
 
 const { FUZZ_SEED: seed = String(Math.floor(Math.random() * 1e9)), FUZZ_PAIRS = '1000' } = process.env
 const pairs = Number(FUZZ_PAIRS)

@@ -31,7 +31,7 @@ async function address(ports: readonly number[]): Promise<{ port: number; leadTo
   }
 }
 
-// Fails when SQLSTATE 25006, or 0A000 of BEGIN, is an error like any other: a client is told 500, and gives up.
+// Fails when SQLSTATE 25006, or 0A000 of BEGIN, is an error like any other: a client gets 500, and gives up.
 test('while the primary is down and its standby not promoted, uploads fail as transient; then everything continues by itself', async () => {
   const pair = await PostgresPair.start()
   onTestFinished(() => pair[Symbol.asyncDispose]())

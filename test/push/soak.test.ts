@@ -3,8 +3,8 @@ import { runTrial } from '../trials/run-trial.ts'
 
 // Several processes on one store for a while: see test/trials/soak/soak.ts.
 //
-// Fails when an operation keeps memory or a descriptor, as the second test shows, and when collecting takes what a
-// record names.
+// Fails when an operation keeps memory or a descriptor, as the second test shows, and when collecting deletes what a
+// record references.
 
 test('a soak loses nothing, and memory and descriptors do not grow', async () => {
   const { status, output } = await runTrial('soak', 5, '--minutes', '0.35')

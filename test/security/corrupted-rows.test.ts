@@ -5,7 +5,7 @@ import { query, tokens, xrpc } from '../http/place.ts'
 import { hostPlace } from '../support/places.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 
-// Rows 3 and 8 of the table of attacks: somebody can write to the database. Fails when the type is written into a
+// Rows 3 and 8 of the table of attacks: an attacker can write to the database. Fails when the type is written into a
 // header as the row has it, or when the size of the bytes is not compared with that of the row.
 
 const hostile = [

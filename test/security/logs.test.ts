@@ -6,7 +6,7 @@ import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, commit, nextRev } from '../support/samples.ts'
 
 // Row 26 of the table of attacks: text that forges a line of a log, moves a terminal's cursor or reverses what is read.
-// Fails when a message quotes what somebody sent without a grammar or an escape, or a log call concatenates.
+// Fails when a message quotes what a client sent without a grammar or an escape, or a log call concatenates.
 
 const ends = [
   '\n',
@@ -131,7 +131,7 @@ test('a response over HTTP quotes nothing that could end a line', async () => {
 })
 
 describe('what is logged', () => {
-  /** An import names a blob with another size than it has, of which the store warns when it comes. */
+  /** An import references a blob with another size than it has, of which the store warns when it is uploaded. */
   async function differing(rkeys: readonly string[]): Promise<[object, string][]> {
     const { blobs, logged } = await place()
     const content = bytes('content')

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-// Row 32 of the table of attacks: what a host installs. Fails when a file that is not for hosts gets into the
-// tarball, when a script runs on their machines, or when there is a dependency more. `npm run build` comes first.
+// Row 32 of the table of attacks: what a host installs. Fails when a file that is not for hosts gets into the tarball,
+// when a script runs on their machines, or when there is a new dependency. Needs `npm run build`.
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

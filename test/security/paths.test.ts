@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { FolderPlace } from '../support/folder-place.ts'
 import { bytes, chunks, post } from '../support/samples.ts'
 
-// Row 23 of the table of attacks: names that come from outside, in paths. Fails when a DID, a file name or a type is
-// a part of a path, or a key is not rebuilt from the digest.
+// Row 23 of the table of attacks: names from outside, in paths. Fails when a DID, a file name or a type is part of a
+// path, or a key is not rebuilt from the digest.
 
 const dids = [
   'did:web:..',

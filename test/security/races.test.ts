@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Random } from '../support/random.ts'
 import { raceTakedowns } from './races.ts'
 
-// Row 21 of the table of attacks; 10,000 of them on every push. Fails when the takedown is not looked at in the
+// Row 21 of the table of attacks; 10,000 of them on every push. Fails when the takedown is not checked in the
 // transaction of the commit, of the reference, or of the read.
 
 test('a blob that was taken down is never served, and not stored again, whenever the takedown meets an upload', async () => {

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { alice, asAlice, openPlace, xrpc } from '../http/place.ts'
 import { exchange, serve } from '../http/servers.ts'
 
-// Rows 13 and 16 of the table of attacks, over the wire. Fails when a coding is undone or passed over, when a header
-// that comes twice counts once, or when the limit is one byte off, in memory or in a spool.
+// Rows 13 and 16 of the table of attacks, over the network. Fails when an encoding is decoded or ignored, when a header
+// that occurs twice counts once, or when the limit is one byte off, in memory or in a spool.
 
 const codings: string[][] = [
   ['gzip'],

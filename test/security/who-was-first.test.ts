@@ -6,11 +6,11 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, day } from '../support/samples.ts'
 import { type Answers, lifeOf, nobodyElse, type World, worlds } from './who-was-first.ts'
 
-// "Was I the first with these bytes?", asked of every answer that an account gets. Fails when an upload of what somebody
-// has is charged for longer or shorter, keeps another time or type, or is told of in any other way.
+// "Was I the first with these bytes?", asked of every answer that an account gets. Fails when an upload of known bytes
+// is charged for longer or shorter, keeps another time or type, or is visible in any other way.
 
 const inMemory = bytes('these bytes, which somebody may have')
-/** Slow, and the same to the database: in one place is enough. */
+/** Slow, and the same for the database: one place is enough. */
 const spooled = new Uint8Array(1_500_000).fill(113)
 
 const cases = places.flatMap(({ name, make }, at) => [

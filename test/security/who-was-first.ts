@@ -4,17 +4,19 @@ import { query, tokens, xrpc } from '../http/place.ts'
 import type { Clock } from '../support/clock.ts'
 import { alice, bob, chunks, commit, day, hour, post, unpost, uriOf } from '../support/samples.ts'
 
-// One account's life, through the HTTP handlers and through the store, and every answer that it gets. Whoever compares
-// two of them, with and without others who have the same bytes, sees what tells who was first.
+// One account's life, through the HTTP handlers and through the store, and every answer that it gets. Comparing two of
+// them, with and without others who have the same bytes, shows what reveals who was first.
 
-/** What others do with the bytes that Alice uploads; without, she is the first. */
+/** What others do with the bytes that Alice uploads; without this, she is the first. */
 export interface World {
   name: string
-  /** How long before her, in milliseconds: in the default her first upload finds bytes that are fresh. @default half a day */
+  /**
+   * How long before her, in milliseconds: by default her first upload finds bytes that are fresh. @default half a day
+   */
   began?: number
-  /** Before she comes. */
+  /** Before Alice. */
   before?(blobs: BlobStore, content: Uint8Array, clock: Clock): Promise<void>
-  /** When what she uploaded is no longer fresh, and before she uploads it again. */
+  /** When her upload is no longer fresh, and before she uploads it again. */
   between?(blobs: BlobStore, content: Uint8Array): Promise<void>
 }
 
@@ -29,7 +31,7 @@ async function publish(blobs: BlobStore, content: Uint8Array): Promise<BlobRef> 
 
 export const nobodyElse: World = { name: 'nobody else' }
 
-/** In each of them somebody has, or had, what Alice uploads. */
+/** In each of them another account has, or had, what Alice uploads. */
 export const worlds: readonly World[] = [
   { name: 'somebody who shows them', before: async (blobs, content) => void (await publish(blobs, content)) },
   { name: 'somebody with no record of them', before: async (blobs, content) => void (await upload(blobs, content)) },
@@ -110,7 +112,7 @@ export const worlds: readonly World[] = [
   },
 ]
 
-/** What Alice did, and all that she was answered. */
+/** What Alice did, and all answers that she got. */
 export type Answers = [deed: string, answer: unknown][]
 
 /** Lives her life with these bytes, from the same moment in each world. */
@@ -195,7 +197,7 @@ class Life {
         const { body, ...facts } = await blobs.read(alice, cid, { as, verify: true })
         return [facts.createdAt, facts.size, cidOfBytes(new Uint8Array(await new Response(body).arrayBuffer()))]
       })
-      // But for the address itself, which is that of the shared object: docs/security.md says what it gives away.
+      // Except for the address itself, which is that of the shared object: docs/security.md says what it reveals.
       await this.#call(`${when}: presign as ${as}`, async () => {
         const blob = await blobs.presign(alice, cid, { as })
         return blob && { ...blob, url: typeof blob.url }

@@ -16,7 +16,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test.skipIf(process.platform !== 'linux')('servers and their folder are removed, however the tests end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-guarded-'))
-  // What starts servers: a server that is found by its argument, and is no child of ours.
+  // What starts servers: a server that is found by its argument, and is not a child of ours.
   const code = `
     import { spawn } from 'node:child_process'
     import { guard } from ${JSON.stringify(join(import.meta.dirname, 'guard.ts'))}

@@ -139,7 +139,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     const controller = new AbortController()
     const deletion = blobs.deleteAccount(alice, { signal: controller.signal })
     const stopped = deletion.catch((reason) => expect(reason).toBe('half-way'))
-    // Writes gather once a turn of the loop, which asking SQLite alone never lets turn.
+    // Writes are grouped once a turn of the event loop, but SQLite queries alone never let it turn.
     while ((await blobs.importProgress(alice)).expected === 121) await setImmediate()
     controller.abort('half-way')
     await stopped

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, nextRev, uriOf } from '../support/samples.ts'
 
-// What plain JavaScript may hand over. Fails when it is passed over in silence, or fails as a TypeError.
+// What plain JavaScript may pass. Fails when it is silently ignored, or fails as a TypeError.
 
 test('applyWrites refuses invalid lists of writes', async () => {
   const blobs = memoryPlace().store()

@@ -4,9 +4,9 @@ import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
-// What comes between two steps of an upload, when nothing of it can be undone by waiting: the steps that follow must
-// see it. Fails when `commit` of src/metadata/queries/upload-steps.ts does not look at the account, the takedown or its
-// own row, or when `intend` does not look whether its reservation still stands.
+// What happens between two steps of an upload and does not pass by waiting: the later steps must see it. Fails when
+// `commit` of src/metadata/queries/upload-steps.ts does not check the account, the takedown or its own row, or when
+// `intend` does not check whether its reservation still exists.
 
 const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
 
@@ -20,7 +20,7 @@ async function expectNothingLeft({ clock, backend }: Place, blobs: BlobStore): P
 }
 
 describe.each(places)('an upload to $name is refused', ({ make }) => {
-  /** A store where something happens once the bytes are stored, and before the commit. */
+  /** A store in which something happens after the bytes are stored, and before the commit. */
   function between(what: (blobs: BlobStore, place: Place) => Promise<unknown>): { place: Place; blobs: BlobStore } {
     const place = make()
     const inspect = async (): Promise<undefined> => {

@@ -6,7 +6,7 @@ import { type FaultyMethod, faultyBackend } from '../../src/testing.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-// A backend that takes no notice of its signal, and never settles, keeps nobody who closes the store waiting for ever.
+// A backend that ignores its signal, and never settles, must not block closing the store for ever.
 
 const minute = 60_000
 const never = 2 ** 31 - 1
@@ -31,7 +31,7 @@ function open(backend: BlobBackend, metadata = sqliteMetadata(':memory:')): Plac
 const hangsAt = (on: FaultyMethod, at = 1): BlobBackend =>
   faultyBackend(new MemoryBackend(), { faults: [{ kind: 'delay', on, at, delay: never }] })
 
-/** How many minutes closing takes, of 20 at most. */
+/** How many minutes closing takes, at most 20. */
 async function minutesToClose(blobs: BlobStore): Promise<number | 'for ever'> {
   let closed = false
   const closing = blobs.close().then(() => {

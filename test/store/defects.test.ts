@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { places } from '../support/places.ts'
 import { alice, bytes, commit, day, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
 
-// What the reference PDS (@atproto/pds 0.5.35) was seen to do wrong when it was run, each as what ought to happen.
-// Its shortcomings in serving (Range, ETag, HEAD, the error for a missing blob) are in test/http/get-blob.test.ts.
+// What the reference PDS (@atproto/pds 0.5.35) did wrong when it was run, each as what should happen. Its faults in
+// serving (Range, ETag, HEAD, the error for a missing blob) are in test/http/get-blob.test.ts.
 
 describe.each(places)('where the reference PDS falls short, on $name', ({ make }) => {
   test('a blob survives: record deleted, same bytes uploaded again, referenced again, then the late collection', async () => {

@@ -43,7 +43,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  // Fails when a failure is `BlobRefused`, which is for good, or is not logged.
+  // Fails when a failure is `BlobRefused`, which is final, or is not logged.
   test('that fail or take too long refuse the upload, and the failure is logged', async () => {
     let inspect = (_upload: UploadInspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
     const error = vi.fn()
@@ -110,7 +110,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
       const blobs = store()
       const refs = [await blobs.upload(alice, kept), await blobs.upload(alice, gone)] as const
       const cids = refs.map(({ ref }) => ref.toString())
-      // Set when the store is made already, as a host does that is made later.
+      // Set after the store was created, as a host does that is created later.
       blobs.setHooks({
         async referenced(did, some) {
           asked.push([did, [...some].sort()])

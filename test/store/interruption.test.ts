@@ -3,14 +3,17 @@ import { allowanceFor, Interruption } from '../../src/store/upload/interruption.
 import { UploadSlots } from '../../src/store/upload/slots.ts'
 import { alice, bob } from '../support/samples.ts'
 
-// By a clock that only the test moves.
+// With a clock that only the test moves.
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const [second, minute] = [1000, 60_000]
 const GB = 1e9
 
-/** Receives so many bytes in pieces, each after `every` milliseconds; what ended it, or null, and after how long. */
+/**
+ * Receives so many bytes in pieces, each after `every` milliseconds; returns what ended it, or null, and after how
+ * long.
+ */
 async function receive(
   size: number,
   { piece, every, busy = 0, minRate = 1024 }: { piece: number; every: number; busy?: number; minRate?: number },
@@ -30,7 +33,7 @@ async function receive(
 }
 
 describe('an upload', () => {
-  // Fails when `times.upload` is the end of all: it would be cut after 30 of 133 minutes.
+  // Fails when `times.upload` ends every upload: it would be cut after 30 of 133 minutes.
   test('of 2 GB over 2 Mbit/s is received', async () => {
     const { ended, after } = await receive(2 * GB, { piece: 5_000_000, every: 20 * second })
     expect(ended).toBeNull()
@@ -45,7 +48,7 @@ describe('an upload', () => {
     expect(after).toBeLessThan(32 * minute)
   })
 
-  // Fails without the rate in `heard`: it would hold its place for 30 minutes.
+  // Fails without the rate in `heard`: it would hold its slot for 30 minutes.
   test('with a byte every 20 seconds is ended after a minute', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 20 * second })
     expect(ended).toMatch(/sent 3 bytes in 60000 ms/)
@@ -53,7 +56,7 @@ describe('an upload', () => {
     expect((await receive(1000, { piece: 1, every: second, minRate: 0 })).ended).toBeNull()
   })
 
-  // Fails when the time for writing counts: a disk that is slow would be the client's fault.
+  // Fails when the time for writing counts: the client would be blamed for a slow disk.
   test('is not charged for the time that the store takes', async () => {
     const { ended } = await receive(3_600_000, { piece: 60_000, every: 2 * second, busy: 20 * second, minRate: 20_000 })
     expect(ended).toBeNull()
@@ -67,7 +70,7 @@ describe('an upload', () => {
 })
 
 describe('upload slots', () => {
-  // The case `slow-uploads`: four accounts had all places for half an hour.
+  // Four accounts once held all slots for half an hour.
   test('are given to an account that comes last', () => {
     const slots = new UploadSlots({ account: 64, total: 256 })
     const slow = [0, 1, 2, 3].flatMap((n) => Array.from({ length: 64 }, () => slots.take(`did:plc:sybil${n}`)))

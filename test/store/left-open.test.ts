@@ -28,9 +28,9 @@ import { temporaryFolder } from '../support/places.ts'
 import { hasPostgres, PostgresSchema } from '../support/postgres.ts'
 import { alice, bytes, chunks, post } from '../support/samples.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test fails when it is not.
+// What was opened before something else failed must be closed. Each test fails when it is not.
 
-const noIdle = { idle: 3_600_000 } // or what was left would be closed by the time
+const noIdle = { idle: 3_600_000 } // otherwise the rest would be closed by the timeout
 
 function storeOn(options: Partial<BlobStoreOptions>): BlobStore {
   const blobs = createBlobStore({
@@ -44,7 +44,7 @@ function storeOn(options: Partial<BlobStoreOptions>): BlobStore {
   return blobs
 }
 
-/** A store with one blob, of 500 kB, that everybody sees; and a watch over the bodies that it opens. */
+/** A store with one public blob, of 500 kB, that records which of its bodies are open. */
 async function filled(change?: (body: BackendObject['body']) => BackendObject['body']) {
   const bodies = new OpenBodies(new MemoryBackend(), change)
   const blobs = storeOn({ backend: bodies.backend })
@@ -64,7 +64,7 @@ describe('a reading', () => {
     takenDown: false,
   })
 
-  /** A chunk of which there can be no copy. */
+  /** A chunk that cannot be copied. */
   function uncopyable(): Uint8Array {
     const chunk = new Uint8Array(10)
     structuredClone(chunk, { transfer: [chunk.buffer] })
@@ -127,7 +127,7 @@ describe('a reading', () => {
 })
 
 describe('a store that cannot open', () => {
-  /** Backends of these names that tell what was called. */
+  /** Backends of these names that record what was called. */
   function told(...names: string[]) {
     const calls: string[] = []
     const all = Object.fromEntries(
@@ -177,7 +177,7 @@ describe('a store that cannot open', () => {
     const left: string[] = []
     const inner = new MemoryBackend()
     let entered = false
-    // Fails when a process stays entered whose marker could not be kept.
+    // Fails when a process stays entered whose marker could not be renewed.
     const readMarker = async () => {
       if (entered) throw new Error('the backend failed')
       return inner.readMarker()
@@ -197,7 +197,7 @@ describe('a store that cannot open', () => {
     expect(left).toHaveLength(1)
   })
 
-  // The test's server runs without fsync, and that is refused.
+  // The test's server runs without fsync, which is refused.
   test.runIf(hasPostgres)('closes the PostgreSQL connections that the command line opened for it', async () => {
     const schema = new PostgresSchema()
     onTestFinished(() => schema.drop())
@@ -288,7 +288,7 @@ describe('a stream whose upload was refused before it was read', () => {
     await once(node, 'close')
   })
 
-  // Fails by an unhandled error.
+  // Fails with an unhandled error.
   test('ends no process when it fails meanwhile, and neither does one that fails before it is read', async () => {
     const missing = () => createReadStream(join(temporaryFolder(), 'no file'))
     const refused = missing()
@@ -301,7 +301,7 @@ describe('a stream whose upload was refused before it was read', () => {
   })
 })
 
-/** Those of this process whose path begins so. */
+/** The open files of this process whose paths begin so. */
 function openFiles(path: string): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {

@@ -83,7 +83,7 @@ describe('createBlobStore', () => {
       { ...needed(), limits: { maxBlobSize: 1.5 } },
       { ...needed(), limits: { maxBlobSize: '5' } },
       { ...needed(), limits: { maxBlobSize: Number.POSITIVE_INFINITY } },
-      // Counters that add up such numbers would drift.
+      // Counters that add such numbers would drift.
       { ...needed(), limits: { maxBlobSize: 2 ** 40 + 1 } },
       { ...needed(), limits: { accept: 'image/*' } },
       { ...needed(), limits: { accept: ['image'] } },
@@ -350,7 +350,7 @@ test('another store may open a new place, and upload, while this one is opening 
   const inner = place.backend()
   let overtaken = false
   const backend = meddle(inner, {
-    // This one finds no marker; before it looks into the database, another has written one, and content.
+    // This one finds no marker; before it queries the database, another has written one, and content.
     readMarker: async (options) => {
       const marker = await inner.readMarker(options)
       if (!overtaken) {
@@ -380,7 +380,7 @@ test('a Kysely that the host gave stays open', async () => {
   await again.close()
 })
 
-/** A good call of every method, with further options. */
+/** A valid call of every method, with further options. */
 function methods(cid: string): Record<string, (blobs: BlobStore, options?: never) => Promise<unknown>> {
   return {
     ready: (blobs) => blobs.ready(),

@@ -51,7 +51,7 @@ describe.each(places)('lists in $name', ({ make }) => {
       const page = await blobs.listPublic(alice, { limit: 5, cursor })
       seen.push(...page.items)
       cursor = page.cursor
-      // The sixth is the one that the first page's cursor may stand on, or before.
+      // The first page's cursor may be at the sixth, or before it.
       for (const cid of leaving.splice(0, 3)) await unpost(blobs, alice, rkeyOf.get(cid) as string)
       await posted(blobs, alice, 3, `round ${round++}`)
     } while (cursor !== undefined)

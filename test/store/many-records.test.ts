@@ -4,8 +4,8 @@ import { meddleMetadata } from '../support/meddling.ts'
 import { diskPlace, type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, commit, day, nextRev, post, uriOf } from '../support/samples.ts'
 
-// One blob that very many records name: whatever is done with it takes several transactions, and what comes between them
-// must lose nothing. More than two pages of what begins to reference a blob at once (rows/expected-rows.ts).
+// One blob that very many records reference: every operation on it takes several transactions, and what happens in
+// between must lose nothing. More than two pages of what begins to reference a blob at once (rows/expected-rows.ts).
 
 const many = 600
 const rkeys = Array.from({ length: many }, (_, n) => `r${String(n).padStart(4, '0')}`)
@@ -150,7 +150,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     return { place, blobs }
   }
 
-  // Fails when a blob that records wait for may expire, or when the first to reference it make it permanent.
+  // Fails when a blob that records wait for may expire, or when the first one to reference it makes it permanent.
   test('loses no blob that records wait for: collecting continues', async () => {
     const { place, blobs } = await killed()
     expect((await blobs.listMissing(alice)).items, 'held, and so not missing').toEqual([])
@@ -176,7 +176,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.read(alice, cid)).toMatchObject({ size: content.length })
   })
 
-  // Fails when a blob that waits to be looked at keeps the time that it had: it would go at once.
+  // Fails when a blob that waits to be examined keeps its old time: it would be deleted at once.
   test('and whose records are all deleted long after, keeps it for a whole grace period', async () => {
     const { place, blobs } = await killed()
     place.clock.advance(30 * day)
@@ -186,7 +186,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
   })
 
-  // Fails when a step of the meeting does not look whether the account was deleted.
+  // Fails when a step does not check whether the account was deleted.
   test('lets nothing reference the blob once its account is deleted', async () => {
     const { place, blobs } = await killed()
     const metadata = await place.metadata().open()
@@ -204,7 +204,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     await expectAllReference(blobs)
   })
 
-  // Fails when a record that is written meanwhile makes the blob permanent: nobody looks at it again.
+  // Fails when a record that is written meanwhile makes the blob permanent: it is never examined again.
   test('leaves it to be examined, although another record references it', async () => {
     const { place, blobs } = await killed()
     await commit(blobs, alice, { action: 'create', uri: uriOf(alice, rkeys[0] ?? ''), record: { claim } })

@@ -76,7 +76,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     const blobs = store()
     const account = whose === 'of the account' ? alice : '*'
     const record = (text: string) => createBlobRef({ cid: cidOfBytes(bytes(text)), mimeType: 'text/plain', size: 4 })
-    // New to the account, held by it without a record, held with one, and waited for by a record.
+    // New to the account; held by it without a record; held with one; and waited for by a record.
     await blobs.upload(alice, bytes('held'), { mimeType: 'text/plain' })
     await post(blobs, alice, 'post', await blobs.upload(alice, bytes('post'), { mimeType: 'text/plain' }))
     const expects = { action: 'create', uri: uriOf(alice, 'expects'), record: { ref: record('wait') } } as const

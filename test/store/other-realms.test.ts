@@ -8,7 +8,7 @@ import { isBlob, isError } from '../../src/shapes.ts'
 import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, text } from '../support/samples.ts'
 
-// What Jest and vitest's `vmThreads` do: the host's values are of another realm. Fails with `instanceof`.
+// As in Jest and vitest's `vmThreads`: the host's values are of another realm. Fails with `instanceof`.
 const foreign = <T>(code: string): T => runInNewContext(code)
 
 describe('values of another realm', () => {

@@ -144,7 +144,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     await blobs.upload(bob, bytes('123456'))
   })
 
-  // Fails without `#makeRoom` of src/store/upload/slots.ts: then the first accounts to come keep all others out.
+  // Fails without `#makeRoom` of src/store/upload/slots.ts: then the first accounts keep all others out.
   test('limits concurrent uploads, of one account and in all, and shares the slots', async () => {
     const blobs = make().store({ limits: { accept: ['*/*'], uploads: { account: 2, total: 3 } } })
     const open: (() => void)[] = []

@@ -467,7 +467,7 @@ async function postText(blobs: BlobStore, content: string): Promise<BlobRef> {
   return ref
 }
 
-/** Bytes that say where they are. */
+/** Bytes that encode their position. */
 function pattern(size: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(size / 4))
   for (let index = 0; index < words.length; index++) words[index] = Math.imul(index, 2_654_435_761)
@@ -476,7 +476,7 @@ function pattern(size: number): Uint8Array {
 
 async function collected(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = []
-  // A chunk is valid only until the next is asked for.
+  // A chunk is valid only until the next is requested.
   for await (const chunk of body) parts.push(Buffer.from(chunk))
   return Buffer.concat(parts)
 }
@@ -490,7 +490,7 @@ function withObject(inner: BlobBackend, change: (object: BackendObject) => Backe
   })
 }
 
-/** The object, which is in `open` until its bytes were read to their end, failed or were let go. */
+/** The object, which is in `open` until its bytes were read to their end, failed or were released. */
 function tracked({ size, body }: BackendObject, open: Set<object>): BackendObject {
   open.add(body)
   const iterator: AsyncIterableIterator<Uint8Array> = {

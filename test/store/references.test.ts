@@ -917,7 +917,7 @@ describe('references in the host’s transaction', () => {
   })
 })
 
-/** A reference, as JSON writes it, to bytes that nobody uploaded. */
+/** A reference, as JSON writes it, to bytes that were never uploaded. */
 function missingRef(content: string, mimeType = 'application/octet-stream') {
   const data = bytes(content)
   return { $type: 'blob', ref: { $link: cidOfBytes(data) }, mimeType, size: data.byteLength }

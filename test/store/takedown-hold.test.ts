@@ -46,7 +46,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     place.clock.advance(20 * day)
     expect(await blobs.collect({ dryRun: true })).toMatchObject({ expiredBlobs: 0 })
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0, heldBlobs: 0 })
-    // Again, as a moderator may who changes the note: it is the first that counts.
+    // Again, as a moderator may who changes the note: the first takedown counts.
     await blobs.takedown(whose === 'its account' ? alice : '*', cid, { ref: 'case 17' })
     place.clock.advance(10 * day - 1)
     await blobs.collect({ force: true })
@@ -140,7 +140,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
   })
 })
 
-// Fails when `SharedTimes` does not know it, or `timesInForce` takes a process's own.
+// Fails when `SharedTimes` does not include it, or `timesInForce` uses a process's own.
 describe.each(places.slice(1))('two processes on $name', ({ make }) => {
   test('hold for the longer time that they were given, as does a tool that was given none', async () => {
     const place = make()

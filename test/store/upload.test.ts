@@ -56,7 +56,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 1, reserved: 0 })
   })
 
-  // Fails when the largest blob is not looked at: then 2 ** 53 bytes are reserved, and counters drift.
+  // Fails when the largest blob size is not checked: then 2 ** 53 bytes are reserved, and counters drift.
   test('reserves nothing for more bytes than any blob has, with limits or without', async () => {
     const blobs = make().store({ limits: { maxBlobSize: 2 ** 40 } })
     for (const enforceLimits of [true, false]) {

@@ -87,7 +87,7 @@ describe('reading with verify', () => {
     damage(flipBit(0))
     const reading = await blobs.read(alice, ref.ref, { verify: true })
     await expect(reading.bytes()).rejects.toMatchObject({ code: 'BlobDamaged', did: alice })
-    // Without it, and for ranges, bytes are given as they are.
+    // Without it, and for ranges, bytes are returned as they are.
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('rmall')
     const range = { start: 1, end: 4 }
     expect(await text((await blobs.read(alice, ref.ref, { verify: true, range })).body)).toBe('mall')

@@ -7,7 +7,7 @@ import { tracedBackend } from '../../src/tracing/traced-backend.ts'
 import { alice, post, uriOf } from '../support/samples.ts'
 import { Listener } from './listen.ts'
 
-// The channels are of the process, and tests of one file run one after another.
+// The channels belong to the process, and tests of one file run one after another.
 
 const { bytes, mimeType } = sampleBlob('image/png')
 const size = bytes.byteLength
@@ -54,7 +54,7 @@ test('a call that fails is published with its error, and fails as it would have'
     'asyncStart',
     'asyncEnd',
   ])
-  // What cannot be said as text is for the operation to refuse.
+  // What cannot become text is for the operation to refuse.
   const odd = blobs.read(alice, Object.create(null) as never)
   await expect(odd).rejects.toMatchObject({ code: 'InvalidCid' })
   await blobs.close()
@@ -99,7 +99,7 @@ test('a backend’s call happens within the operation that made it', async () =>
 test('every method of a store, and of a backend, has a channel of its name', async () => {
   const blobs = memoryBlobStore()
   const methods = Object.keys(blobs).filter((name) => typeof blobs[name as keyof BlobStore] === 'function')
-  // What sets something in this process only is no operation of the store.
+  // Methods that only set something in this process are not operations of the store.
   expect(Object.keys(traceChannels.store).sort()).toEqual(methods.filter((name) => name !== 'setHooks').sort())
   await blobs.close()
   const ofBackend = Object.getOwnPropertyNames(MemoryBackend.prototype).filter((name) => name !== 'constructor')

@@ -23,7 +23,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Fails when an account that cannot be read ends the import or export of the others, or is passed over in silence.
+// Fails when an account that cannot be read ends the import or export of the others, or is silently skipped.
 
 /** What is done to the database of an account; `file` is closed by then, and has no log. */
 const kinds: Record<string, (file: string) => void> = {
@@ -128,7 +128,7 @@ describe('accounts whose databases cannot be read, in many ways,', () => {
   })
 })
 
-/** Until the test is finished. Permissions are nothing to root, and a mount is for root alone. */
+/** Until the test is finished. Permissions do not apply to root, and only root can mount. */
 function makeReadOnly(folder: string): boolean {
   try {
     execFileSync('mount', ['--bind', folder, folder], { stdio: 'ignore' })
@@ -267,7 +267,7 @@ describe('an import', () => {
         if (examined === 8) for (const pid of readers()) process.kill(pid, 'SIGKILL')
       },
     })
-    // None where it is found dead before it is asked anything.
+    // None if it is found dead before the first question.
     const died = { problem: 'unreadable', error: { message: expect.stringMatching('died') } }
     expect(report.findings).toMatchObject(report.findings.map(() => died).slice(0, 1))
     expect(report.imported).toBeGreaterThanOrEqual(26)

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, post } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Fails when an export writes where another program keeps its own, or says nothing of what it could not write.
+// Fails when an export writes where another program keeps its files, or does not report what it could not write.
 
 const layouts = {
   files: (blobs: BlobStore, to: string, actors?: string): Promise<ExportReport> =>

@@ -10,11 +10,11 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, post } from '../support/samples.ts'
 
 // Fails when a name does not lead to the CID of its bytes, or when what is imported is collected before the records
-// that name it are rewritten.
+// that reference it are rewritten.
 
 const nameOf = (text: string): string => `bafyrei${createHash('sha256').update(text).digest('hex')}`
 
-/** Data as Aurora Locus keeps them: every file in the folder `ba`. */
+/** Data in the layout of Aurora Locus: every file in the folder `ba`. */
 function aurora() {
   const folder = temporaryFolder()
   const blobs = join(folder, 'blobs')

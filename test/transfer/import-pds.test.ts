@@ -10,8 +10,8 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Fails when bytes are taken in that are not what their CID names, when something of the source changes or is passed
-// over in silence, or when a blob does not become what it was in the PDS.
+// Fails when bytes are imported that do not match their CID, when something in the source changes or is silently
+// skipped, or when a blob does not get its status in the PDS.
 
 function importFrom(
   pds: ReferencePds,

@@ -10,9 +10,9 @@ import { clientOf, createBucket } from '../support/s3.ts'
 import { bytes } from '../support/samples.ts'
 import { BusyPds, expectAll } from './busy-pds.ts'
 
-// Fails when the bucket of a reference PDS is read by other names than it has.
+// Fails when the bucket of a reference PDS is read under wrong names.
 
-/** A bucket with these objects, gone when the test is finished. */
+/** A bucket with these objects, deleted when the test is finished. */
 async function bucketOf(objects: ReadonlyMap<string, Uint8Array>): Promise<S3Tree> {
   const { endpoint, ...credentials } = s3Address()
   const [Bucket, client] = [`import-${randomUUID()}`, clientOf(s3Address())]

@@ -12,7 +12,7 @@ import { OpenBodies } from '../support/open-bodies.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test fails when it is not.
+// What was opened before something else failed must be closed. Each test fails when it is not.
 
 describe('an export', () => {
   test('opens no body if there is no file to take it', async () => {

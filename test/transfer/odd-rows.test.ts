@@ -9,13 +9,13 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 
-// Fails when a row that is not as the PDS writes it ends an import, is told for ever, or loses a blob.
+// Fails when a row that the PDS would not write ends an import, is reported for ever, or loses a blob.
 
 const long = `printf('%.*c', 10000000, 'x')`
-/** What stands in a column as SQL: of another type, of another encoding, or too long. */
+/** The value of a column as SQL: of another type, of another encoding, or too long. */
 const nonsense = [`cast(x'ff' as text)`, `x'ff00'`, '1', '-1.5', 'NULL', `''`, long, `'${'é'.repeat(100)}'`]
 
-/** A database with one blob that is good, made as these tables say. */
+/** A database with one good blob, and tables with these changes. */
 function source(tables = 'WITHOUT ROWID') {
   const folder = temporaryFolder()
   const actor = join(folder, 'actors', createHash('sha256').update(alice).digest('hex').slice(0, 2), alice)

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { SqliteReader, type SqliteReaderOptions } from '../../src/transfer/reader/sqlite-reader.ts'
 import { temporaryFolder } from '../support/places.ts'
 
-// Fails when a process that reads dies, hangs or talks nonsense, and more than one question goes with it.
+// Fails when a reading process dies, hangs or sends invalid answers, and more than one question is lost.
 
 function reader(program: string, options: SqliteReaderOptions = {}): SqliteReader {
   const file = join(temporaryFolder(), 'program.mjs')

@@ -10,13 +10,14 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds, type Uploaded } from './reference-pds.ts'
 
-// Fails when a permanent blob is lost because no row of `record_blob` names it, or is public though only a space names it.
+// Fails when a permanent blob is lost because no row of `record_blob` references it, or is public although only a space
+// references it.
 
 const group = 'did:plc:group'
 const space = `at://${group}/space/com.example.forum/self`
 
 class PdsWithSpaces extends ReferencePds {
-  /** A permanent blob of alice that these tables name, if any. */
+  /** A permanent blob of alice that these tables reference, if any. */
   permanent(text: string, ...names: [table: string, uri: string][]): Uploaded {
     const blob = this.upload(alice, bytes(text))
     this.post(alice, blob.cid, blob)

@@ -4,7 +4,7 @@ import { brokenRules } from './broken-rules.ts'
 import { Campaign } from './campaign.ts'
 import { print } from './print.ts'
 
-// See campaign.ts. The seed is that of the choices: the processes' timing is their own.
+// See campaign.ts. The seed repeats the choices, not the timing of the processes.
 
 export const trial = defineTrial({
   about: 'Kills real processes on one store, again and again: nothing acknowledged may be lost, and nothing left',

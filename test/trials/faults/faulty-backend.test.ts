@@ -10,8 +10,8 @@ import {
 import { backendConformance, type Fault, type FaultyBackend, faultyBackend } from '../../../src/testing.ts'
 import { alice, bytes, text } from '../../support/samples.ts'
 
-// Fails when a fault has another effect than it says: an answer that is lost before the effect, a spool that nobody
-// discards, a seed that does not decide, or a wrapper that changes what the backend does when nothing is planned.
+// Fails when a fault has another effect than it says: a response that is lost before the effect, a spool that is never
+// discarded, a seed that does not decide, or a wrapper that changes what the backend does when nothing is planned.
 
 const key = (letter: string) => `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-${letter.repeat(16)}`
 const body = (content: string) => ({ size: content.length, sha256: new Uint8Array(32), chunks: [bytes(content)] })

@@ -40,7 +40,7 @@ interface LevelReport {
   level: Level
   lives: number
   cells: number
-  /** In how many lives the second fault came too. */
+  /** In how many lives the second fault happened too. */
   both: number
   failures: number
 }
@@ -70,7 +70,7 @@ async function tryLevel(level: Level, plan: Plan, control: Control): Promise<Lev
   return { level, lives, cells: cells.length, both, failures }
 }
 
-/** The same for the same seed, whichever came before. The second fault comes soon, for then the first is being answered. */
+/** The same for the same seed, whichever came before. The second fault comes soon, while the first is being handled. */
 function chosen(cells: readonly Cell[], at: number, { faults, seed }: Plan): { cell: Cell; second?: Ambush } {
   if (faults === 'one') return { cell: cells[at % cells.length] as Cell }
   const random = new Random(`${seed} ${at}`)

@@ -12,7 +12,7 @@ const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const cid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
 const signal = new AbortController().signal
 
-/** A store that holds one blob of this size, of a type that somebody put into the database by hand. */
+/** A store with one blob of this size, of a type that was written into the database directly. */
 function storeOf(size: number, mimeType: string, uploads: UploadOptions[] = []): BlobStore {
   const stat = { cid, mimeType, size, createdAt: new Date(0), referenced: true, takenDown: false }
   const store: Pick<BlobStore, 'limits' | 'stat' | 'read' | 'upload'> = {
@@ -42,7 +42,7 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'cross-origin',
 }
 
-/** What every answer must be, whatever was asked. */
+/** What every response must be, whatever was requested. */
 function checkReply({ status, headers, body }: Reply): void {
   promise(status >= 200 && status < 500, `status ${status}`)
   for (const [name, value] of Object.entries(headers)) {

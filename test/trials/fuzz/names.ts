@@ -17,7 +17,7 @@ import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
 
-/** Spellings of a CID, the canonical one among them. */
+/** Spellings of a CID, including the canonical one. */
 function spelling(random: Random): string {
   const cid = toCidObject(cidOfDigest(random.bytes(32)))
   switch (random.below(8)) {
@@ -36,7 +36,7 @@ function spelling(random: Random): string {
   }
 }
 
-/** One letter of many is another one of the alphabet; anything may have happened to the others. */
+/** One letter of many is replaced by another of the alphabet; the others may be changed in any way. */
 function someCid(random: Random): string {
   const text = spelling(random)
   if (random.chance(0.05)) return text
@@ -45,7 +45,7 @@ function someCid(random: Random): string {
   return text.slice(0, at) + random.pick('abcdefghijklmnopqrstuvwxyz234567'.split('')) + text.slice(at + 1)
 }
 
-/** By another library's parser: CIDv1, raw, sha-256, and what it would write is what stands there. */
+/** Checked with another library's parser: CIDv1, raw, sha-256, and it writes the same spelling. */
 function isCanonical(text: string): boolean {
   if (text.length > 100) return false
   try {

@@ -47,7 +47,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The links of all that calls itself a blob reference, outermost first, by the shortest program that finds them. */
+/**
+ * The links of everything that claims to be a blob reference, outermost first, by the shortest program that finds them.
+ */
 function linksByHand(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
   if (!Array.isArray(value) && Object.hasOwn(value, '$type') && (value as { $type: unknown }).$type === 'blob') {
@@ -160,7 +162,7 @@ const cbor: Fuzzer = {
   },
 }
 
-/** Nesting, and lengths that the bytes do not have. */
+/** Nesting, and wrong lengths. */
 function deep(random: Random): Uint8Array {
   const head = random.pick([0x81, 0x9b, 0xbb, 0x5b, 0x7b, 0x9a, 0xba, 0xd8, 0xa1, 0xf9, 0xfb])
   return Uint8Array.from([...new Uint8Array(random.below(3000)).fill(head), ...random.bytes(random.below(20))])

@@ -9,7 +9,7 @@ import { layouts, type Options } from './options.ts'
 import { print } from './print.ts'
 import { fileSystems, tryMount, whyNot } from './volume.ts'
 
-// See campaign.ts. Where the power cannot be cut it says so, and finds nothing; unless REQUIRE_POWER=1.
+// See campaign.ts. If the power cannot be cut it says so, and finds nothing; unless REQUIRE_POWER=1.
 
 export const trial = defineTrial({
   about:

@@ -4,9 +4,9 @@ import { bytesOf } from './contents.ts'
 import type { Promises } from './promises.ts'
 import { rowsOf } from './rows.ts'
 
-/** The bytes, past the store. */
+/** The bytes, without the store. */
 export interface Stored extends Pick<BlobBackend, 'get' | 'list' | 'sweepSpools'> {
-  /** Whether the bytes came when their key had been deleted already: then only a sweep finds them. */
+  /** Whether the bytes arrived after their key had been deleted: then only a sweep finds them. */
   cameTooLate(key: string): boolean
 }
 
@@ -14,7 +14,7 @@ export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
-// Rows that there must never be.
+// Rows that must never exist.
 const wrongAlways: Record<string, string> = {
   'a key that is in two tables': `SELECT key FROM (SELECT key FROM blobstore_upload UNION ALL
     SELECT key FROM blobstore_content UNION ALL SELECT key FROM blobstore_doomed) GROUP BY key HAVING count(*) > 1`,
@@ -44,7 +44,7 @@ const wrongAlways: Record<string, string> = {
     WHERE did NOT IN (SELECT did FROM blobstore_account WHERE deleted_at IS NOT NULL)`,
 }
 
-// Rows that there must not be once all is quiet and the graces are over.
+// Rows that must not exist once nothing runs any more and the grace periods are over.
 const wrongWhenQuiet: Record<string, string> = {
   'an upload under way': `SELECT * FROM blobstore_upload`,
   'a tombstone': `SELECT * FROM blobstore_doomed`,
@@ -54,7 +54,7 @@ const wrongWhenQuiet: Record<string, string> = {
     SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
 }
 
-/** Checks what holds at any moment: I1, I3, I4 of the protocol, and what the rows say of each other. */
+/** Checks what holds at any moment: I1, I3, I4 of the protocol, and the consistency of the rows. */
 export async function auditNow(database: Database.Database, bytes: Stored, promises: Promises): Promise<void> {
   expectNone(database, wrongAlways)
   for (const { cid = '', key = '' } of rowsOf(database, 'SELECT cid, key FROM blobstore_content')) {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { runTrial } from '../run-trial.ts'
 
-// Lives of a host with its store, each decided by a seed: several processes, paused at any call, crashing at any call, on
-// a backend and a database that fail. What holds always is looked at in between, and in the end nothing may be left.
+// Lives of a host with its store, each decided by a seed: several processes, paused at any call, crashing at any call,
+// on a backend and a database that fail. What must always hold is checked in between, and in the end nothing may be
+// left.
 //
 // Fails when a rule of the protocol is broken: test/push/simulation.test.ts breaks some of them.
 
