@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-// Makes src/testing/samples/files.ts: whole files that every decoder takes, as small as ffmpeg makes them. They are
-// committed, so only who adds one runs this, with Debian's ffmpeg: node scripts/make-samples.ts
+// Creates src/testing/samples/files.ts: complete files that every decoder accepts, as small as ffmpeg can write them.
+// They are committed, so this is only run to add one, with Debian's ffmpeg: node scripts/make-samples.ts
 
 const exact = ['-map_metadata', '-1', '-threads', '1', '-flags', '+bitexact', '-fflags', '+bitexact']
 const still = ['-f', 'lavfi', '-i', 'color=c=0x3366cc:size=16x16', '-frames:v', '1']
 const moving = ['-f', 'lavfi', '-i', 'testsrc2=size=16x16:rate=5', '-t', '1', '-pix_fmt', 'yuv420p']
 const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=16000', '-t', '0.1']
-// The encoder's own advertisement, which is larger than the film.
+// The encoder's own advertisement, which is larger than the video.
 const h264 = ['-c:v', 'libx264', '-x264-params', 'threads=1', '-bsf:v', 'filter_units=remove_types=6']
 
-/** By name: the MIME type, and what ffmpeg is told. */
+/** By name: the MIME type, and the arguments of ffmpeg. */
 const media: Record<string, [mimeType: string, ...options: string[]]> = {
   'blue.jpg': ['image/jpeg', ...still, '-q:v', '8'],
   'blue.png': ['image/png', ...still, '-pix_fmt', 'rgb24'],

@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util'
 
 export interface BenchOptions {
-  /** The millions and the gigabytes too. */
+  /** Also the millions of blobs and the gigabytes. */
   full: boolean
-  /** Little of everything, to see that the bench works: the figures mean nothing. */
+  /** A little of everything, to check that the bench works: the figures mean nothing. */
   smoke: boolean
-  /** Only workloads whose name, or name and contender with a slash between, match this. */
+  /** Only workloads whose name, or `name/contender`, matches this. */
   only: RegExp | null
   rounds: number
-  /** Where the stores are made: on the file system that is to be measured. */
+  /** Where the stores are created: on the file system to be measured. */
   dir: string
-  /** Writes docs/benchmarks.md of the results. */
+  /** Writes the results to docs/benchmarks.md. */
   write: boolean
-  /** Measures nothing, and takes the results of the last run. */
+  /** Measures nothing, and uses the results of the last run. */
   last: boolean
   seconds: number
   scale: number

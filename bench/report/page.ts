@@ -10,7 +10,7 @@ const docs = join(import.meta.dirname, '../../docs')
 const file = join(docs, 'benchmarks.md')
 const [begin, end] = ['<!-- results: written by `npm run bench -- --write` -->', '<!-- end of results -->']
 
-/** Puts the results into docs/benchmarks.md, between its two marks; what people wrote around them stays. */
+/** Writes the results into docs/benchmarks.md, between its two marks; the text around them is kept. */
 export async function writePage(results: Results): Promise<void> {
   const samples = samplesOf(results)
   const charts = drawCharts(samples)

@@ -9,7 +9,7 @@ import type { Workload } from './workload.ts'
 
 const day = 24 * 3600_000
 
-/** Collecting of uploads that no record ever named, by how many there are of how many blobs. */
+/** Collecting uploads that no record ever referenced, by how many there are among how many blobs. */
 export const collecting: Workload[] = [
   collect('collect', ['500-of-1000', '500-of-50000'], 'always'),
   collect('collect-full', ['10000-of-20000', '10000-of-1000000'], 'full'),

@@ -89,7 +89,10 @@ async function withServer(
   }
 }
 
-/** Each connection sends when it has its answer. The CPU time is that of the server, not of this client. */
+/**
+ * Each connection sends the next request when it has its response. The CPU time is that of the server, not of this
+ * client.
+ */
 async function load(
   server: Served,
   connections: readonly Connection[],

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { Report } from '../express/demo/report.ts'
 import { installMissing } from './install.ts'
 
-// npm run demo:pds: two real PDSes of @atproto/pds on loopback, with this blob store in the place of their own, driven by
-// the official client. They stay up afterwards; with `-- --exit` it ends, by 0 or, at the first thing that is not as it
-// should be, by 1. With `-- --pds 0.4` they are of that line.
+// npm run demo:pds: two real PDSes of @atproto/pds on loopback, with this blob store instead of their own, driven by
+// the official client. They keep running afterwards; with `-- --exit` it ends, with 0 or, at the first failed check,
+// with 1. With `-- --pds 0.4` they are of that version.
 const deadline = 60_000
 
 installMissing()

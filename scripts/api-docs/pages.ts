@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { entries, manifest, project } from '../check-package/workshop.ts'
 import { type Declaration, exportsOf } from './declarations.ts'
 
-/** What each entry is for. */
+/** The purpose of each entry. */
 const summaries: Record<string, string> = {
   'pds-blobstore': 'The store, its backends and metadata, and helpers for blobs.',
   'pds-blobstore/http': 'The XRPC methods from `Request` to `Response`: [HTTP](../http.md).',
@@ -23,7 +23,7 @@ export interface ApiPage {
   text: string
 }
 
-/** The whole reference, out of the declarations that `npm run build` made. */
+/** The whole reference, from the type declarations of `npm run build`. */
 export function apiPages(): ApiPage[] {
   const pages = entries.map((entry) => {
     const path = entry.slice(manifest.name.length).replace('/', '')

@@ -54,7 +54,7 @@ describe('which store the command line means', () => {
     const place = await filled()
     const config = configOf(place)
     const both = await cli(['collect', '--config', config, '--disk', place.root])
-    expect(both).toMatchObject({ status: 2, stderr: expect.stringMatching(/^--config and --disk: give one/) })
+    expect(both).toMatchObject({ status: 2, stderr: expect.stringMatching(/^Give either --config or --disk/) })
     const variables = { BLOBSTORE_CONFIG: config, BLOBSTORE_DISK: place.root, BLOBSTORE_SQLITE: place.database }
     expect(await cli(['collect'], variables)).toMatchObject({
       status: 2,

@@ -59,7 +59,7 @@ describe('the decoding process', () => {
     const lied = await withImage({ sharp: decoder('liar') })
     await expect(lied.variant(lied.cid)).rejects.toMatchObject({
       code: 'ImageRefused',
-      message: expect.stringMatching(/no answer/),
+      message: expect.stringMatching(/invalid answer/),
     })
   })
 

@@ -59,6 +59,6 @@ test('a response of a bucket without a length keeps no socket', async () => {
   const credentials = { accessKeyId: 'an id', secretAccessKey: 'a secret' }
   const tree = new S3Tree({ bucket: 'bucket', endpoint: origin, credentials, forcePathStyle: true })
   onTestFinished(() => tree.close())
-  await expect(tree.open('stored', alice, 'name')).rejects.toThrow('how many bytes')
+  await expect(tree.open('stored', alice, 'name')).rejects.toThrow('without its size')
   await until(() => sockets === 0, 'the socket is closed')
 })

@@ -56,7 +56,7 @@ export async function collected({ pds }: Story): Promise<{ files: number; bytes:
   throw new Error('collect does not come to an end')
 }
 
-// Looked at from outside, past the library: the folders that hold bytes, and the tables that hold metadata about blobs.
+// Checked from outside, without the library: the folders with bytes, and the tables with metadata about blobs.
 const folders = ['blobs', 'spool']
 const tables = ['upload', 'content', 'blob', 'ref', 'expected', 'doomed', 'takedown', 'candidate']
 

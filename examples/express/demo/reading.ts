@@ -69,7 +69,7 @@ export async function reading({ uploads, report, alice, bob }: Story): Promise<v
   report.step('listBlobs names them all')
 }
 
-/** First and last byte, and the header that asks for them. */
+/** First and last byte, and the header that requests them. */
 function rangesOf({ size }: Media): [start: number, end: number, header: string][] {
   const middle = Math.floor(size / 2)
   return [

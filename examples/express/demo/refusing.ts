@@ -58,7 +58,7 @@ async function postsOf({ agent, did }: Person): Promise<number> {
   return data.records.length
 }
 
-/** An upload by hand, since no client lets one lie: so many bytes are announced, these are sent. */
+/** A raw upload, because no client lets one lie: so many bytes are announced, these are sent. */
 async function sendRaw({ agent }: Person, announced: number, bytes: Uint8Array): Promise<string> {
   const socket = connect({ host: agent.serviceUrl.hostname, port: Number(agent.serviceUrl.port), allowHalfOpen: true })
   await once(socket, 'connect')
@@ -67,7 +67,7 @@ async function sendRaw({ agent }: Person, announced: number, bytes: Uint8Array):
       `authorization: Bearer ${agent.session?.accessJwt}\r\ncontent-type: image/png\r\ncontent-length: ${announced}\r\n\r\n`,
   )
   socket.write(bytes)
-  // An honest sender of nothing waits for the answer; a liar hangs up.
+  // An honest client without a body waits for the response; a lying one disconnects.
   if (bytes.length > 0) socket.end()
   return await text(socket)
 }

@@ -35,7 +35,7 @@ export async function uploading(story: Story): Promise<void> {
   await post(alice, 'A sunset', jpeg)
   await post(alice, 'A gallery', png, gif, webp)
   await post(bob, 'A clip', mp4)
-  // Bluesky's own Lexicon wants MP4 here. This PDS looks into no Lexicon.
+  // Bluesky's own Lexicon requires MP4 here. This PDS checks no Lexicon.
   await post(bob, 'A clip for the web', webm)
   await post(alice, 'A film', bigVideo)
 

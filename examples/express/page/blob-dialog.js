@@ -5,7 +5,7 @@ import { isPublic, isVideo, nameOf, stateOf, thumbnail } from './tile.js'
 import { variantsOf } from './variants.js'
 import { blobUrl, call } from './xrpc.js'
 
-/** Shows a blob as it was uploaded, what is known of it, and which records name it. */
+/** Shows a blob as it was uploaded, what is known of it, and which records reference it. */
 export async function openBlob(blob, session, refresh) {
   const dialog = byId('blob')
   const close = element('button', { type: 'button', textContent: 'Close', onclick: () => dialog.close() })
@@ -22,7 +22,7 @@ export async function openBlob(blob, session, refresh) {
     uses,
     ...actions(blob, session, refresh),
   )
-  dialog.onclose = () => dialog.replaceChildren() // a video stops
+  dialog.onclose = () => dialog.replaceChildren() // stops a video
   if (!dialog.open) dialog.showModal()
   await attempt(async () => {
     const { uris } = await call('com.example.blobs.records', { params: { did: blob.did, cid: blob.cid } })

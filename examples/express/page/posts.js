@@ -6,7 +6,7 @@ import { call } from './xrpc.js'
 
 const collection = 'app.bsky.feed.post'
 
-/** Writes a record that names the blobs: now everybody gets them. */
+/** Writes a record that references the blobs: now everybody may get them. */
 export async function post(session, text, blobs) {
   const refs = blobs.map(({ cid, mimeType, size }) => ({ $type: 'blob', ref: { $link: cid }, mimeType, size }))
   const record = { $type: collection, text, createdAt: new Date().toISOString(), embed: embedOf(refs) }

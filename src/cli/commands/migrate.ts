@@ -53,10 +53,9 @@ export const migrate: StoreCommand = {
 
 function useText({ content, uploads, doomed, writers }: BackendUse): string {
   const reasons = []
-  if (content) reasons.push('still holds blobs: run this again')
-  if (uploads) reasons.push('receives uploads at the moment')
-  if (doomed)
-    reasons.push('holds old copies until the delete delay is over: run this again after collecting has deleted them')
+  if (content) reasons.push('it still holds blobs: run this again')
+  if (uploads) reasons.push('uploads to it are running')
+  if (doomed) reasons.push('old copies wait for the delete delay: run this again after collecting has deleted them')
   if (writers > 0) reasons.push(`processes that write to it: ${writers}`)
   return reasons.length === 0 ? 'no longer needed: leave it out from now on' : `still needed: ${reasons.join('; ')}`
 }
