@@ -84,7 +84,7 @@ export const contenders = {
     load: async () => (await import('./parts/parts.ts')).relaxed,
   },
   'hash-only': {
-    title: 'hashed, and not kept',
+    title: 'hashed, not stored',
     survives: 'nothing',
     does: 'hash',
     load: async () => (await import('./hash-only.ts')).open,

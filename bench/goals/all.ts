@@ -135,7 +135,7 @@ export const goalRows: readonly GoalRow[] = [
     }),
   },
   {
-    title: 'Collecting: CPU time of one piece of garbage, where 1 % of all is, against 50 %',
+    title: 'Collecting: CPU time for each expired blob, with 1 % of all expired, against 50 %',
     goals: [
       {
         what: '500 of 50,000 blobs against 500 of 1,000',

@@ -19,13 +19,13 @@ export interface BenchOptions {
 }
 
 const usage = `npm run bench -- [options]
-  --full            all peers and workloads, the millions of blobs and the gigabytes, and not only what the goals ask for
+  --full            all peers and workloads, a million blobs and streams of 8 GiB, not only what the goals need
   --only <pattern>  workloads whose name matches, or workload/contender: 'upload-1k', '/ours$'
   --rounds <n>      how often each sample is taken (3); the median counts
-  --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
+  --dir <folder>    where the stores are created (bench/.work): on the disk to be measured
   --write           also writes docs/benchmarks.md; with --only, that part of it
   --last            measures nothing: shows, or writes, what the last run measured
-  --smoke           little of everything, in seconds; the figures mean nothing`
+  --smoke           a little of everything, in seconds; the figures mean nothing`
 
 export function parseOptions(args: readonly string[]): BenchOptions {
   try {
