@@ -74,7 +74,7 @@ export const contenders = {
   parts: {
     title: 'its files and rows alone',
     survives: 'a power cut',
-    does: 'hash, row, reference, by hand: no checks, limits, types or errors',
+    does: 'hash, row, reference: hand-written baseline without checks, limits, types or errors',
     load: async () => (await import('./parts/parts.ts')).durable,
   },
   'parts-relaxed': {

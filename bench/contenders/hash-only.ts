@@ -14,5 +14,5 @@ export const open: Open = async () => ({
 })
 
 async function nothing(): Promise<never> {
-  throw new Error('It keeps nothing')
+  throw new Error('It stores nothing')
 }

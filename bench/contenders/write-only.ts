@@ -33,7 +33,7 @@ export const open: Open = async (folder) => {
       await file.close()
       return name
     },
-    read: () => Promise.reject(new Error('It is asked for streams only')),
+    read: () => Promise.reject(new Error('It is only measured with streams')),
     stream: async (_did, name) => createReadStream(join(folder, name)),
     async close() {},
   }

@@ -65,7 +65,7 @@ export class Connection {
     const head = bytes.toString('latin1', 0, end)
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1])
     if (Number.isNaN(length)) {
-      this.#reject(new Error(`An answer without a length: ${head}`))
+      this.#reject(new Error(`A response without a length: ${head}`))
       return
     }
     this.#head = Buffer.alloc(0)

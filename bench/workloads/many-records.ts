@@ -14,7 +14,7 @@ export const manyRecords: Workload[] = [
   { name: 'many-records-full', contenders: ['1000000'], when: 'full' as const },
 ].map((work) => ({
   ...work,
-  title: 'One blob that many records name, all calls one after another: CPU time of a record, event loop at worst',
+  title: 'One blob that many records reference, all calls one after another: CPU time of a record, event loop at worst',
   rounds: 2,
   async run(records, { folder, scale }) {
     const count = Math.ceil(Number(records) * scale)
@@ -48,7 +48,7 @@ export const manyRecords: Workload[] = [
 }))
 
 const [owner, importer] = ['did:plc:owner', 'did:plc:importer']
-const [named, waitedFor] = ['named by many', 'many wait for it']
+const [named, waitedFor] = ['referenced by many', 'many wait for it']
 const rev = '3jzfcijpj2z2b'
 
 function callsTo(blobs: ReturnType<typeof createBlobStore>, cid: string, count: number): (() => Promise<void>)[] {

@@ -27,7 +27,7 @@ class HttpFiles implements ObjectService {
     if (answer.status === 404) return null
     const [, whole] = answer.headers.get('content-range')?.split('/') ?? []
     const size = Number(whole ?? answer.headers.get('content-length') ?? Number.NaN)
-    if (!Number.isSafeInteger(size)) throw new BlobStoreError('StorageFailed', 'the server tells no size')
+    if (!Number.isSafeInteger(size)) throw new BlobStoreError('StorageFailed', 'the server does not state the size')
     return { size, body: answer.body ?? ReadableStream.from([]) }
   }
 

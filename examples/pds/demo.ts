@@ -32,7 +32,7 @@ try {
   if (process.argv.includes('--exit')) await end()
   else
     console.log(
-      `\nThe two PDSes stay up, at ${network.here.url} and ${network.there.url}. Ctrl-C ends them and removes their data.`,
+      `\nThe two PDSes keep running, at ${network.here.url} and ${network.there.url}. Ctrl-C ends them and removes their data.`,
     )
 } catch (error) {
   await end(error)

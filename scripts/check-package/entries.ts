@@ -59,7 +59,7 @@ for (const entry of ${JSON.stringify(imported)}) if (!entry.endsWith('/s3')) req
 `
 
 export const runs: Check = {
-  name: 'every entry loads, a blob goes in and out, and the thread for the log starts, on each Node',
+  name: 'every entry loads, a blob is stored and read, and the thread for the log starts, on each Node',
   async run(workshop) {
     const { folder, nodeOf } = await installed(workshop)
     writeFileSync(join(folder, 'program.mjs'), program)
@@ -87,7 +87,7 @@ export const coreImports: Check = {
       'Not among the dependencies',
       packages.filter((name) => !(name in manifest.dependencies)),
     )
-    if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is asked for')
+    if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is needed')
     return packages.sort().join(', ')
   },
 }

@@ -20,7 +20,7 @@ async function list(): Promise<number> {
   const asked = name === '' || name === '--help'
   const lines = await Promise.all(names.map(async (name) => `  ${name.padEnd(10)}  ${(await load(name)).about}\n`))
   const problem = asked ? '' : `${name}: there is no such trial\n\n`
-  const usage = `npm run trial -- <trial> [options]; --help after a trial's name tells its options\n\n${lines.join('')}`
+  const usage = `npm run trial -- <trial> [options]; --help after a trial's name prints its options\n\n${lines.join('')}`
   process[asked ? 'stdout' : 'stderr'].write(problem + usage)
   return asked ? 0 : 2
 }

@@ -54,7 +54,7 @@ export function kind<T extends string>(all: readonly [T, ...T[]], help: string):
 export function breaking<T extends string>(rules: readonly T[]): Option<T | null> {
   return {
     value: rules.join('|'),
-    help: 'break this rule: then something must be found',
+    help: 'break this rule: then the trial must find something',
     read: (given) => (given === undefined ? null : choice(rules, given)),
   }
 }
@@ -68,10 +68,10 @@ export const common = {
   },
   seed: {
     value: 'S',
-    help: 'make the choices of an earlier run again',
+    help: 'repeat the choices of an earlier run',
     read: (given) => given ?? String(Math.floor(Math.random() * 1e9)),
   },
-  json: flag('print what came out as JSON'),
+  json: flag('print the result as JSON'),
   help: flag('print this'),
 } satisfies Record<string, Option<unknown>>
 

@@ -66,12 +66,13 @@ export async function assertSameBytes(actual: AsyncIterable<Uint8Array>, media: 
   let at = 0
   for await (let chunk of actual) {
     while (chunk.length > 0) {
-      if (rest.length === 0) rest = expected.next().value ?? assert.fail(`${media.name} comes back too long`)
+      if (rest.length === 0)
+        rest = expected.next().value ?? assert.fail(`${media.name} is returned with too many bytes`)
       const length = Math.min(chunk.length, rest.length)
       const same = Buffer.compare(chunk.subarray(0, length), rest.subarray(0, length)) === 0
       assert.ok(same, `${media.name} differs between the bytes ${at} and ${at + length}`)
       ;[chunk, rest, at] = [chunk.subarray(length), rest.subarray(length), at + length]
     }
   }
-  assert.equal(at, media.size, `${media.name} comes back with ${at} of ${media.size} bytes`)
+  assert.equal(at, media.size, `${media.name} is returned with ${at} of ${media.size} bytes`)
 }

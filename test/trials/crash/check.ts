@@ -68,7 +68,7 @@ function checkRecord(
   const refs = facts.refs.get(uri) ?? []
   const waiting = expected ? (facts.expected.get(uri) ?? []) : []
   if (named([...refs, ...waiting]) !== named(cids)) {
-    findings.push({ kind: 'lost', what: `${uri} names ${named(refs) || 'nothing'} instead of ${named(cids)}` })
+    findings.push({ kind: 'lost', what: `${uri} references ${named(refs) || 'nothing'} instead of ${named(cids)}` })
   }
   for (const cid of waiting) {
     if (held.has(pair(did, cid))) findings.push({ kind: 'lost', what: `${uri} waits for ${cid}, which is held` })
@@ -78,7 +78,7 @@ function checkRecord(
 function checkDoubtful(facts: Facts, uri: string, could: ReadonlySet<string>, findings: Finding[]): void {
   const names = named([...(facts.refs.get(uri) ?? []), ...(facts.expected.get(uri) ?? [])])
   if (could.has(names)) return
-  findings.push({ kind: 'lost', what: `${uri} names ${names || 'nothing'}, which no write of it says` })
+  findings.push({ kind: 'lost', what: `${uri} references ${names || 'nothing'}, which no write of it says` })
 }
 
 async function checkReadable(

@@ -31,7 +31,7 @@ export const large: readonly Content[] = [1.2, 1.7].map((size) => contentOf('lar
 export async function* inChunks({ bytes }: Content, breakAt = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   const length = 256 * 1024
   for (let at = 0; at < bytes.byteLength; at += length) {
-    if (at + length > breakAt) throw new Error('the client went away')
+    if (at + length > breakAt) throw new Error('the client disconnected')
     yield bytes.slice(at, at + length)
     await new Promise(setImmediate)
   }

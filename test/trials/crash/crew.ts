@@ -59,7 +59,7 @@ export class Crew {
     await Promise.all(
       living.map(async (member) => {
         if (await member.pause(longPatience)) return
-        this.#fault(`${member.name} does not come to rest`)
+        this.#fault(`${member.name} does not pause`)
         await member.kill()
       }),
     )

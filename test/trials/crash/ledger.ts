@@ -115,7 +115,7 @@ export class Ledger {
     } else if (deed.what === 'restore') this.hidden.delete(pair(deed.did, deed.cid))
     else if (deed.what === 'delete') this.#forget(deed.did)
     else if (deed.what === 'reopen') this.accounts.delete(deed.did)
-    else if (deed.what === 'interrupt') this.faults.push('an upload that broke off was acknowledged')
+    else if (deed.what === 'interrupt') this.faults.push('an upload whose body failed was acknowledged')
   }
 
   #refuse({ deed, record, could }: UnderWay, { no, why }: { no: string; why: string }): void {

@@ -50,14 +50,14 @@ export class Crowd {
     const posters = this.#random.shuffled(accounts).slice(0, 20)
     for (const did of posters) await post(this.#any, did, 'a', refs[0] as BlobRef)
     await this.#collect()
-    this.#expectCopies(1, 'while records name it')
+    this.#expectCopies(1, 'while records reference it')
     for (const did of posters) {
       const reading = await this.#any.read(did, (refs[0] as BlobRef).ref, { verify: true })
-      if (!bytes.equals(await reading.bytes())) throw new Error(`${did} reads something else`)
+      if (!bytes.equals(await reading.bytes())) throw new Error(`${did} reads other bytes`)
     }
     for (const did of posters) await unpost(this.#any, did, 'a')
     await this.#collect()
-    this.#expectCopies(0, 'when nobody needs it')
+    this.#expectCopies(0, 'when nothing needs it')
     const { leftovers } = this.#facts
     if (leftovers.length > 0) throw new Error(leftovers.join('\n'))
   }

@@ -143,12 +143,12 @@ test('the seed decides all random faults', async () => {
 })
 
 test.each<[string, unknown]>([
-  ['a kind that there is not', { kind: 'explode', at: 1 }],
+  ['an unknown kind', { kind: 'explode', at: 1 }],
   ['neither `at` nor `chance`', { kind: 'fail' }],
   ['both', { kind: 'fail', at: 1, chance: 0.5 }],
   ['a chance above 1', { kind: 'fail', chance: 2 }],
   ['a call before the first', { kind: 'fail', at: 0 }],
-  ['a method that there is not', { kind: 'fail', on: 'upload', at: 1 }],
+  ['an unknown method', { kind: 'fail', on: 'upload', at: 1 }],
   ['a body that ends early where none is read', { kind: 'truncate', on: 'get', at: 1 }],
   ['a misspelt option', { kind: 'fail', at: 1, methd: 'put' }],
 ])('a plan is refused that has %s', (_what, fault) => {

@@ -47,14 +47,14 @@ export async function tryCell(cell: Cell, second?: Ambush): Promise<boolean> {
     },
     onDone: (step) => {
       if (trap.sprung.slice(harmed).some(({ call }) => call === 'fsync') && step.startsWith('upload')) {
-        throw new Violation('it was acknowledged, and is not on stable storage')
+        throw new Violation('it was acknowledged, but is not on stable storage')
       }
     },
     onError: (error) => assertRightError(trap.sprung, error),
   }
   try {
     await attempt(cell.level, trap, ambushes.length, listener)
-    if (trap.sprung.length === 0) throw new Violation('the fault did not come')
+    if (trap.sprung.length === 0) throw new Violation('the fault did not happen')
     return trap.sprung.length === 2
   } catch (error) {
     const faults = trap.sprung.map(({ call, fault }) => `${fault} at ${call}`).join(', then ')
@@ -87,7 +87,7 @@ function wrongIn({ call, fault }: Trap['sprung'][number], { code, transient }: B
     other: code === 'StorageFailed' || code === 'MetadataFailed',
   }
   const kind = fault === 'ENOSPC' || fault === 'short write' ? 'full' : fault.startsWith('timeout') ? 'late' : 'other'
-  return isRight[kind] ? null : `${fault} at ${call} is told as ${code}`
+  return isRight[kind] ? null : `${fault} at ${call} is reported as ${code}`
 }
 
 /** Every n-th of them: with an n that divides no number of faults, each call and each fault has its turn. */

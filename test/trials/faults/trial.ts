@@ -12,10 +12,10 @@ const levels: readonly Level[] = ['backend calls', 'system calls', 'SQL statemen
 const kinds = ['one', 'pairs'] as const
 
 export const trial = defineTrial({
-  about: 'Lets things go wrong in a store’s life: at each of its calls each fault, and then the life goes on',
+  about: 'Causes faults in a store’s life: each fault at each of its calls, after which the life continues',
   options: {
     faults: kind(kinds, 'each fault at each call, once; or a second fault after the first, both chosen at random'),
-    tries: times(1000, 'so many lives at each level; with one fault, never more than there are calls and faults'),
+    tries: times(1000, 'so many lives at each level; with one fault, at most as many as there are calls and faults'),
     level: oneOf(levels, 'only at this level'),
     from: number('beginning with this try, to look at a failure again (with --seed, --level and --tries)', 0),
   },

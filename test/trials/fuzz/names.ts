@@ -66,10 +66,10 @@ const cid: Fuzzer = {
     return {
       input: { text, binary },
       check() {
-        promise(isBlobCid(text) === isCanonical(text), 'accepted is not canonical')
+        promise(isBlobCid(text) === isCanonical(text), 'accepted, but not canonical')
         const parsed = outcome(() => parseBlobCid(text))
         promise('value' in parsed ? parsed.value === text : parsed.code === 'InvalidCid', 'parsed to something else')
-        if ('value' in parsed) promise(cidOfDigest(digestOfCid(text)) === text, 'lost on the way through its digest')
+        if ('value' in parsed) promise(cidOfDigest(digestOfCid(text)) === text, 'lost in the conversion to its digest')
         const key = `${text.slice(0, 200)}.1-aaaaaaaaaaaaaaaa`
         promise((cidOfKey(key) === null) === !isBlobCid(text), 'a key without a CID')
 
@@ -114,8 +114,8 @@ const did: Fuzzer = {
     return {
       input: text,
       check() {
-        promise(isDid(text) === isDidByHand(text), 'accepted is not of the grammar')
-        if (isDid(text)) promise(!/[/\\?#\s"'<>\0]/.test(text) && text.length <= 2048, 'would leave its place')
+        promise(isDid(text) === isDidByHand(text), 'accepted, but not in the grammar')
+        if (isDid(text)) promise(!/[/\\?#\s"'<>\0]/.test(text) && text.length <= 2048, 'would leave its folder')
       },
     }
   },

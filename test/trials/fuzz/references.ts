@@ -73,9 +73,9 @@ function check(record: unknown): FoundBlobRef[] {
 }
 
 function checkFound({ cid, mimeType, size, path }: FoundBlobRef): void {
-  promise(isBlobCid(cid), 'a CID that is none')
-  promise(parseMimeType(mimeType) === mimeType, 'a type that is none')
-  promise(size === undefined || (Number.isSafeInteger(size) && size >= 0), 'a size that is none')
+  promise(isBlobCid(cid), 'an invalid CID')
+  promise(parseMimeType(mimeType) === mimeType, 'an invalid type')
+  promise(size === undefined || (Number.isSafeInteger(size) && size >= 0), 'an invalid size')
   promise(path.length <= 201 && !/\p{Cc}/u.test(path), 'a path that breaks lines')
 }
 
@@ -90,7 +90,10 @@ const json: Fuzzer = {
         const found = check(record).filter(({ size }) => size !== undefined)
         if (found.length === 0) return
         const links = linksByHand(record)
-        promise(links.length === found.length && links.every((link, at) => link === found[at]?.cid), 'others are found')
+        promise(
+          links.length === found.length && links.every((link, at) => link === found[at]?.cid),
+          'other references are found',
+        )
       },
     }
   },
@@ -156,7 +159,7 @@ const cbor: Fuzzer = {
         const found = check(block)
         if (found.length === 0) return
         const again = outcome(() => findBlobRefs(decode(block)))
-        promise('value' in again && JSON.stringify(again.value) === JSON.stringify(found), 'decoded it has others')
+        promise('value' in again && JSON.stringify(again.value) === JSON.stringify(found), 'different after decoding')
       },
     }
   },

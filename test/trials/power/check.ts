@@ -48,7 +48,10 @@ async function checkPromises(place: Place, ledger: Ledger, ahead: number, findin
       const cid = named[0] ?? null
       if (named.length > 1 || !could.includes(cid)) {
         const expected = could.map((one) => one ?? 'nothing').join(' or ')
-        findings.push({ kind: 'lost', what: `${uri} names ${named.join(', ') || 'nothing'} instead of ${expected}` })
+        findings.push({
+          kind: 'lost',
+          what: `${uri} references ${named.join(', ') || 'nothing'} instead of ${expected}`,
+        })
       }
       if (cid !== null) await checkBytes(blobs, did, cid, 'public', findings)
       ledger.found(uri, cid)

@@ -42,9 +42,9 @@ export function brokenByUpload({ calls, answer: cid }: Deed): string[] {
 /** The names of the directories that were created for the root, and its own, before anything is in it. */
 export function brokenByRoot({ calls }: Deed): string[] {
   const version = calls.find(({ name, path }) => name === 'openat' && path.endsWith('/layout-1'))
-  if (version === undefined) return ['no root was made']
+  if (version === undefined) return ['no root was created']
   const made = calls.filter(({ name, path }) => name === 'mkdir' && version.path.startsWith(`${path}/`))
-  if (made.length !== 2) return [`${made.length} directories were made for the root`]
+  if (made.length !== 2) return [`${made.length} directories were created for the root`]
   return made
     .filter(({ path, ended }) => !syncedBetween(calls, dirname(path), ended, version.begun))
     .map(({ path }) => `mkdir(${basename(path)}) < fsync(its parent) < what is in it`)

@@ -17,7 +17,7 @@ export const trial = defineTrial({
   options: {
     cycles: times(20, 'cut and check N times on each file system'),
     fs: oneOf(fileSystems, 'the file system'),
-    database: oneOf(layouts, 'on the volume of the blobs, or on one of its own; by turns'),
+    database: oneOf(layouts, 'on the volume of the blobs, or on a separate one; by turns'),
     break: breaking(brokenRules),
     'until-lost': flag('stop when something was lost'),
   },

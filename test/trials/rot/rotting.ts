@@ -91,7 +91,7 @@ export class Rotting {
 
   async #scrub(): Promise<string[]> {
     const { findings, objects } = await this.#blobs.scrub({ olderThan: 0 })
-    if (objects !== blobsOfRound) throw new Error(`${objects} objects were looked at instead of ${blobsOfRound}`)
+    if (objects !== blobsOfRound) throw new Error(`${objects} objects were examined instead of ${blobsOfRound}`)
     return findings.map(({ cid }) => cid)
   }
 
@@ -112,7 +112,7 @@ export class Rotting {
       if (isBlobStoreError(error, 'BlobDamaged')) return
       throw error
     }
-    throw new Error(`${cid} was read, and verified, though a bit of it is flipped`)
+    throw new Error(`${cid} was read, and verified, although one of its bits is flipped`)
   }
 
   async #clear(did: string): Promise<void> {

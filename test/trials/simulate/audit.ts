@@ -34,7 +34,7 @@ const wrongAlways: Record<string, string> = {
     WHERE (bytes, count, temporary) <> (SELECT coalesce(sum(size), 0), count(*), count(expires_at) FROM blobstore_blob AS b WHERE b.did = account.did)
     OR (reserved, uploads) <> (SELECT coalesce(sum(reserved), 0), count(*) FROM blobstore_upload AS u WHERE u.did = account.did)
     OR pending <> (SELECT coalesce(sum(size), 0) FROM blobstore_doomed AS d WHERE d.did = account.did)`,
-  'a record of which the store knows something else': `WITH
+  'a record whose references differ in the store': `WITH
     known AS (SELECT did, record_uri AS uri, group_concat(cid, ' ' ORDER BY cid) AS cids FROM (
       SELECT did, record_uri, cid FROM blobstore_ref UNION SELECT did, record_uri, cid FROM blobstore_expected
     ) GROUP BY did, record_uri),
@@ -46,7 +46,7 @@ const wrongAlways: Record<string, string> = {
 
 // Rows that must not exist once nothing runs any more and the grace periods are over.
 const wrongWhenQuiet: Record<string, string> = {
-  'an upload under way': `SELECT * FROM blobstore_upload`,
+  'a running upload': `SELECT * FROM blobstore_upload`,
   'a tombstone': `SELECT * FROM blobstore_doomed`,
   'a note of a sweep': `SELECT * FROM blobstore_candidate`,
   'a deletion that is not finished': `SELECT did FROM blobstore_account WHERE deleting = 1`,

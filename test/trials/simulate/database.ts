@@ -58,7 +58,7 @@ class SharedDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     await this.#passage.enter()
-    if (this.#database.inTransaction) throw new Error('Somebody else has not finished')
+    if (this.#database.inTransaction) throw new Error('Another caller has not finished')
     return {
       executeQuery: (query) => this.#execute(query),
       streamQuery: () => {

@@ -74,7 +74,7 @@ const read: Operation = async ({ world, promises, blobs, corruptions }) => {
     const isGone = isBlobStoreError(error, 'BlobNotFound') || isBlobStoreError(error, 'BlobMissing')
     if (!isGone) throw error
     if (promises.stateOf(reference) === state)
-      throw new Violation(`${cid} is referenced, and reading it: ${error.message}`)
+      throw new Violation(`${cid} is referenced, but reading it fails: ${error.message}`)
   }
 }
 
@@ -92,7 +92,7 @@ const deleteAccount: Operation = async ({ world, promises, blobs }) => {
   const did = world.pick(dids)
   await blobs.deleteAccount(did)
   if (promises.finishedDeletion(did) && promises.heldBy(did).length > 0)
-    throw new Violation(`${did} has blobs though deleted`)
+    throw new Violation(`${did} has blobs although it was deleted`)
 }
 
 /** Only when the deletion is finished: an account that is reopened half-way keeps what was not yet forgotten. */

@@ -82,7 +82,7 @@ export class Scheduler {
     await quiet()
     while (!done()) {
       idle = (await this.#step()) ? 0 : idle + 1
-      if (idle > 1000) throw new Error('Stuck: nobody waits for anything, and yet it is not done')
+      if (idle > 1000) throw new Error('Deadlock: nothing waits, but it is not done')
       if (this.steps > 1_000_000) throw new Error('It does not end')
       await look()
     }

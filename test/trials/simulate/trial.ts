@@ -9,7 +9,7 @@ import type { Share } from './worker.ts'
 // Seeds are counted, not chosen: each decides everything by itself.
 
 export const trial = defineTrial({
-  about: 'Simulates lives of a host with its store: processes, crashes, faults and a clock, all out of one seed',
+  about: 'Simulates lives of a host with its store: processes, crashes, faults and a clock, all from one seed',
   options: {
     seeds: number('so many seeds, where no --minutes are given', 100),
     from: number('from this one on', 1),
