@@ -5,7 +5,7 @@ import { BlobStoreError, ObjectBackend, type ObjectService } from 'pds-blobstore
  * `autoindex_format json`. `root` is the address of an empty folder on it: `http://files.internal/pds/`.
  */
 export function httpBackend(root: string, options: { spoolDirectory?: string } = {}): ObjectBackend {
-  // nginx acknowledges before the disk has the bytes. Set this to true if your server does not.
+  // nginx acknowledges before the disk has the bytes. If your server syncs them first, set `durable` to true.
   return new ObjectBackend({ service: new HttpFiles(root), name: 'http', durable: false, ...options })
 }
 

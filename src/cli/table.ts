@@ -10,10 +10,10 @@ export type Row = readonly [label: string, value: string | number | undefined]
  * coloured.
  */
 export function tableOf(rows: readonly Row[], stream: Output): string {
-  const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
+  const shown = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
   const width = widthOf(stream)
-  const labelWidth = Math.min(Math.max(0, ...told.map(([label]) => label.length)), Math.floor(width / 2))
-  const lines = told.flatMap(([label, value]) =>
+  const labelWidth = Math.min(Math.max(0, ...shown.map(([label]) => label.length)), Math.floor(width / 2))
+  const lines = shown.flatMap(([label, value]) =>
     wrapped(value, width - labelWidth - gap.length).map((line, at) => {
       const head = (at === 0 ? shortened(label, labelWidth) : '').padEnd(labelWidth)
       return `${styleText('dim', head, { stream, validateStream: true })}${gap}${line}\n`

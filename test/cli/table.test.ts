@@ -9,7 +9,7 @@ const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 const rows: readonly Row[] = [
   ['blobs', 12_345],
   ['the last one', cid],
-  ['disk', 'still needed: uploads to it are under way; processes that write to it: 2'],
+  ['disk', 'still needed: uploads to it are running; processes that write to it: 2'],
   ['not asked for', undefined],
 ]
 
@@ -30,9 +30,8 @@ describe('a table', () => {
       'blobs         12,345',
       'the last one  bafkreihdwdce…evtenxquvyku',
       'disk          still needed: uploads to',
-      '              it are under way;',
-      '              processes that write to',
-      '              it: 2',
+      '              it are running; processes',
+      '              that write to it: 2',
     ])
   })
 
@@ -48,7 +47,7 @@ describe('a table', () => {
     expect(text).toBe(
       'blobs         12,345\n' +
         `the last one  ${cid}\n` +
-        'disk          still needed: uploads to it are under way; processes that write to it: 2\n',
+        'disk          still needed: uploads to it are running; processes that write to it: 2\n',
     )
   })
 })

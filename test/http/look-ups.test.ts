@@ -38,7 +38,7 @@ test('every GET or HEAD looks up the row of its blob once', async () => {
   for (const [status, init] of asked) {
     resolve.mockClear()
     const response = await handler(new Request(url, init))
-    await response.bytes()
+    await response.arrayBuffer()
     expect([response.status, resolve.mock.calls.length], JSON.stringify(init)).toEqual([status, 1])
   }
   await blobs.close()

@@ -3,7 +3,7 @@ import type { BlobStore } from '../../src/index.ts'
 import { memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 
-/** An account uploads so many blobs, all referenced by one record, which is then deleted if `dropped` says so. */
+/** An account uploads so many blobs, all referenced by one record. With `goes` the record is then deleted. */
 async function lives(blobs: BlobStore, did: string, count: number, fate: 'stays' | 'goes'): Promise<void> {
   const refs = []
   for (let index = 0; index < count; index++) refs.push(await blobs.upload(did, bytes(`${did} ${fate} ${index}`)))

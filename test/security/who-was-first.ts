@@ -33,10 +33,13 @@ export const nobodyElse: World = { name: 'nobody else' }
 
 /** In each of them another account has, or had, what Alice uploads. */
 export const worlds: readonly World[] = [
-  { name: 'somebody who shows them', before: async (blobs, content) => void (await publish(blobs, content)) },
-  { name: 'somebody with no record of them', before: async (blobs, content) => void (await upload(blobs, content)) },
+  { name: 'another account that shows them', before: async (blobs, content) => void (await publish(blobs, content)) },
   {
-    name: 'somebody whose grace period is over',
+    name: 'another account with no record of them',
+    before: async (blobs, content) => void (await upload(blobs, content)),
+  },
+  {
+    name: 'another account whose grace period is over',
     began: 3 * day,
     async before(blobs, content, clock) {
       await upload(blobs, content)
@@ -44,7 +47,7 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who has just deleted them',
+    name: 'another account that has just deleted them',
     began: 2 * day,
     async before(blobs, content, clock) {
       await publish(blobs, content)
@@ -54,21 +57,21 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who shows them to few',
+    name: 'another account that shows them to few viewers',
     async before(blobs, content) {
       const record = { ref: await upload(blobs, content) }
       await commit(blobs, bob, { action: 'create', uri: uriOf(bob, 'few'), record, scope: 'few' })
     },
   },
   {
-    name: 'somebody for whom they are taken down',
+    name: 'another account for which they are taken down',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.takedown(bob, cidOfBytes(content), { ref: 'case 17' })
     },
   },
   {
-    name: 'somebody whose bytes are held after his account was deleted',
+    name: 'another account whose bytes are held after it was deleted',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.takedown(bob, cidOfBytes(content))
@@ -76,21 +79,21 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody for whom they were taken down before he came',
+    name: 'another account for which they were taken down before it came',
     async before(blobs, content) {
       await blobs.takedown(bob, cidOfBytes(content))
       await upload(blobs, content).catch(() => {})
     },
   },
   {
-    name: 'somebody whose account is deleted',
+    name: 'another account that is deleted',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.deleteAccount(bob)
     },
   },
   {
-    name: 'somebody who waits for them',
+    name: 'another account that waits for them',
     async before(blobs, content) {
       const blob = createBlobRef({ cid: cidOfBytes(content), mimeType: 'text/html', size: content.length })
       const write = { action: 'create', uri: uriOf(bob, cidOfBytes(content)), record: { blob } } as const
@@ -98,13 +101,16 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who has shown them for long',
+    name: 'another account that has shown them for long',
     began: 3 * day,
     before: async (blobs, content) => void (await publish(blobs, content)),
   },
-  { name: 'somebody who comes after her', between: async (blobs, content) => void (await publish(blobs, content)) },
   {
-    name: 'somebody who comes after her, and goes again',
+    name: 'another account that comes after her',
+    between: async (blobs, content) => void (await publish(blobs, content)),
+  },
+  {
+    name: 'another account that comes after her, and goes again',
     async between(blobs, content) {
       await publish(blobs, content)
       await blobs.deleteAccount(bob)

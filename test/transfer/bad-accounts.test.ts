@@ -27,17 +27,17 @@ import { ReferencePds } from './reference-pds.ts'
 
 /** What is done to the database of an account; `file` is closed by then, and has no log. */
 const kinds: Record<string, (file: string) => void> = {
-  'is not there': (file) => rmSync(file),
+  'is missing': (file) => rmSync(file),
   'has no bytes': (file) => truncateSync(file),
   'is garbage': (file) => writeFileSync(file, Buffer.alloc(9000, 7)),
-  'is garbage behind its head': (file) =>
+  'is garbage after its head': (file) =>
     writeFileSync(file, Buffer.concat([readFileSync(file).subarray(0, 100), Buffer.alloc(9000, 7)])),
-  'is cut off': (file) => truncateSync(file, 4096),
+  'is truncated': (file) => truncateSync(file, 4096),
   'is a folder': (file) => inPlaceOf(file, () => mkdirSync(file)),
   'is a named pipe': (file) => inPlaceOf(file, () => execFileSync('mkfifo', [file])),
   'is a loop of links': (file) => inPlaceOf(file, () => symlinkSync(file, file)),
   'is a link to nothing': (file) => inPlaceOf(file, () => symlinkSync(`${file}.gone`, file)),
-  'lies in what is no folder': (file) => {
+  'is in something that is not a folder': (file) => {
     rmSync(dirname(file), { recursive: true })
     writeFileSync(dirname(file), '')
   },
@@ -292,7 +292,7 @@ describe('an import', () => {
 })
 
 test('an import of Aurora Locus reports a database that cannot be read', async () => {
-  const some = ['is not there', 'has no bytes', 'is garbage', 'is a named pipe', 'has no table blob', 'lacks a column']
+  const some = ['is missing', 'has no bytes', 'is garbage', 'is a named pipe', 'has no table blob', 'lacks a column']
   for (const kind of some) {
     const folder = temporaryFolder()
     mkdirSync(join(folder, 'of'))

@@ -53,7 +53,7 @@ function source(tables = 'WITHOUT ROWID') {
 const tables = {
   'with row numbers': '',
   'without row numbers': 'WITHOUT ROWID',
-  'that hide them': ', rowid, oid, _rowid_',
+  'with columns that hide row numbers': ', rowid, oid, _rowid_',
 }
 
 describe.each(Object.entries(tables))('tables %s', (_name, kind) => {

@@ -31,16 +31,16 @@ const wrongs: [what: string, program: string, error: RegExp][] = [
   ['runs out of memory', `process.on('message', () => process.abort())`, /died/],
   ['hangs', `process.on('message', () => { for (;;); })`, /no answer within 4 s/],
   ['says nothing', `process.on('message', () => {})`, /no answer within/],
-  ['answers in words', `answer('seven')`, /invalid answer/],
-  ['answers with less than nothing', 'answer(-1)', /invalid answer/],
+  ['answers with a text', `answer('seven')`, /invalid answer/],
+  ['answers with a negative number', 'answer(-1)', /invalid answer/],
   ['answers with null', 'answer(null)', /invalid answer/],
   ['answers with a page', `answer(${page})`, /invalid answer/],
   [
-    'talks of itself',
+    'answers without a question',
     `process.on('message', () => process.send({ kind: 'answer', id: 99, answer: 7 }))`,
     /without a question/,
   ],
-  ['sends what is no message', `process.on('message', () => process.send('hello'))`, /without a question/],
+  ['sends an invalid message', `process.on('message', () => process.send('hello'))`, /without a question/],
 ]
 
 test.each(wrongs)('a reader that %s is replaced by a new one', async (_what, program, error) => {

@@ -18,7 +18,7 @@ export async function openBlob(blob, session, refresh) {
     element('div', { className: 'stage' }, whole(blob)),
     ...variantsOf(blob),
     facts(blob),
-    element('h3', { textContent: 'Records that name it' }),
+    element('h3', { textContent: 'Records that reference it' }),
     uses,
     ...actions(blob, session, refresh),
   )
@@ -49,7 +49,7 @@ function facts(blob) {
     element('dt', { textContent: name }),
     element('dd', { textContent: value }),
   ])
-  const link = { href: blobUrl(blob), textContent: 'As anybody gets it', download: '' }
+  const link = { href: blobUrl(blob), textContent: 'The public download', download: '' }
   return element(
     'dl',
     {},
@@ -66,7 +66,7 @@ function actions(blob, session, refresh) {
     const body = { subject, takedown: { applied } }
     await call('com.atproto.admin.updateSubjectStatus', { auth: session.auth, body })
     byId('blob').close()
-    notify(applied ? 'Taken down: nobody gets it, and it cannot be uploaded again' : 'Restored')
+    notify(applied ? 'Taken down: it is no longer served, and cannot be uploaded again' : 'Restored')
     await refresh()
   }
   const takedown = {

@@ -37,7 +37,7 @@ function postItem({ uri, value }, session, blobs, refresh) {
     attempt(async () => {
       const body = { repo: session.did, collection, rkey: uri.split('/').at(-1) }
       await call('com.atproto.repo.deleteRecord', { auth: session.auth, body })
-      notify('The post is deleted. What no other record names is no longer public')
+      notify('The post is deleted. Blobs that no other record references are no longer public')
       byId('records-title').focus()
       await refresh()
     })

@@ -13,7 +13,7 @@ let count = 0
 const collected = new FinalizationRegistry<undefined>(() => count--)
 
 /**
- * Returns a buffer of at least `length` bytes, at most {@link chunkSize}. The caller must call `giveBack` or `letGo`
+ * Returns a buffer of at least `length` bytes, at most {@link chunkSize}. The caller must call `release` or `discard`
  * for it.
  */
 export function takeBuffer(length: number): Uint8Array {
@@ -28,12 +28,12 @@ export function takeBuffer(length: number): Uint8Array {
 }
 
 /** Returns a buffer that is no longer used to the pool. */
-export function giveBack(buffer: Uint8Array): void {
+export function release(buffer: Uint8Array): void {
   if (pooled.has(buffer)) free.push(buffer)
 }
 
 /** Drops a buffer whose bytes may still be on their way to a client: the pool replaces it and never uses it again. */
-export function letGo(buffer: Uint8Array): void {
+export function discard(buffer: Uint8Array): void {
   if (!pooled.delete(buffer)) return
   collected.unregister(buffer)
   count--

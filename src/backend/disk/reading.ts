@@ -1,5 +1,5 @@
 import { Refusal, sys } from '../files/system-calls.ts'
-import { giveBack, letGo, takeBuffer } from './buffer-pool.ts'
+import { discard, release, takeBuffer } from './buffer-pool.ts'
 
 export interface ReadingOptions {
   fd: number
@@ -80,13 +80,13 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
   /** The regular end. Only here is the last chunk certainly out of use, so its buffer may be reused. */
   async #finish(): Promise<IteratorResult<Uint8Array, undefined>> {
     await this.#close()
-    if (this.#buffer) giveBack(this.#buffer)
+    if (this.#buffer) release(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }
 
   #giveUp(): Promise<void> | undefined {
-    if (this.#buffer) letGo(this.#buffer)
+    if (this.#buffer) discard(this.#buffer)
     this.#buffer = undefined
     return this.#close()
   }

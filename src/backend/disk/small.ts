@@ -1,5 +1,5 @@
 import { sys } from '../files/system-calls.ts'
-import { chunkSize, giveBack, letGo, takeBuffer } from './buffer-pool.ts'
+import { chunkSize, discard, release, takeBuffer } from './buffer-pool.ts'
 import type { EventLoopBudget } from './event-loop-budget.ts'
 
 /** Whether a blob of this size fits into one chunk. */
@@ -20,11 +20,11 @@ export async function readSmall(
   const buffer = takeBuffer(expectedSize + 1)
   const reading = budget.run((atOnce) => sys.read(fd, buffer, expectedSize + 1, 0, atOnce))
   const read = await reading.catch((error: unknown) => {
-    giveBack(buffer)
+    release(buffer)
     throw error
   })
   if (read === expectedSize) return new WholeBody(buffer, read, signal)
-  giveBack(buffer)
+  release(buffer)
   return null
 }
 
@@ -54,7 +54,7 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#buffer) letGo(this.#buffer)
+    if (this.#buffer) discard(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }
@@ -68,7 +68,7 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
    */
   #finish(buffer: Uint8Array): IteratorResult<Uint8Array, undefined> {
     this.#buffer = undefined
-    giveBack(buffer)
+    release(buffer)
     return { done: true, value: undefined }
   }
 }

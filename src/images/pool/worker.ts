@@ -67,7 +67,7 @@ async function open(sharp: Sharp, input: Buffer, { shown }: Task, limitInputPixe
   const whole = shown.kind === 'jpeg' ? withoutHalfSegment(input) : input
   const image = sharp(whole, { limitInputPixels, pages: 1, failOn: 'none' })
   if (shown.kind !== 'gif') return image
-  // sharp crops a GIF whose screen is larger than its first frame to that frame.
+  // sharp crops a GIF to its first frame if the screen has the size of a monitor.
   const { width, height } = await image.metadata()
   const missing = { right: shown.width - width, bottom: shown.height - height }
   if (missing.right < 0 || missing.bottom < 0 || missing.right + missing.bottom === 0) return image

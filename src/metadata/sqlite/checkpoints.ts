@@ -21,7 +21,7 @@ const few = 1 / 16
  */
 const tooLongFor = { wait: 2, commit: 4 }
 
-/** How often a waiting writer has the thread copy what remained, while other writers add to the log. */
+/** How often the thread copies what the round before left, while writers add to the log. */
 const rounds = 3
 
 /** The longest that a writer waits, in milliseconds: a disk that hangs must not block readers. */

@@ -2,7 +2,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { StoreContext } from '../context.ts'
 import type { InspectionVerdict, UploadInspection } from '../hooks.ts'
 
-/** The hook's argument, without `read`, which ends with the inspection. */
+/** The hook's argument, except that `read` takes a signal: reading ends with the inspection. */
 export type Inspected = Omit<UploadInspection, 'read'> & { read(signal: AbortSignal): AsyncIterable<Uint8Array> }
 
 /** @throws `BlobRefused` `InspectionFailed` */

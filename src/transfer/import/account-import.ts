@@ -81,7 +81,7 @@ export class AccountImport {
     const { cid } = row
     for (let look = 1, blob = row; ; look++) {
       const taken = await this.#bring(blob)
-      if (taken.outcome === 'imported') return this.#tell(blob, taken)
+      if (taken.outcome === 'imported') return this.#reportDifference(blob, taken)
       // It may have been moved or deleted since its row was read, or be written at this moment.
       const now = await actor.blob(cid)
       if (!now || !hasCid(now)) {
@@ -99,11 +99,11 @@ export class AccountImport {
     }
   }
 
-  #tell({ cid, size, standing }: SourceBlob, taken: Taken & { outcome: 'imported' }): void {
+  #reportDifference({ cid, size, standing }: SourceBlob, taken: Taken & { outcome: 'imported' }): void {
     const { did, job } = this.#parties
     for (const damage of taken.damaged) job.found({ problem: 'damaged', did, cid, ...damage })
     if (size !== null && size !== taken.size) {
-      const place = `table blob: its size is ${size} there, but ${taken.size} in truth`
+      const place = `table blob: its size is ${size} there, but the bytes are ${taken.size}`
       job.found({ problem: 'differs', did, cid, place })
     }
     if (standing === 'unnamed') job.found({ problem: 'unnamed', did, cid, place: 'table blob' })

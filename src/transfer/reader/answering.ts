@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { AccountAnswers } from './account-answers.ts'
 import { AuroraAnswers } from './aurora-answers.ts'
-import type { Answer, Asked, Call, Kind, Told } from './questions.ts'
+import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
 import { OpenFile } from './sqlite-file.ts'
 
 type Answering = { [K in Kind]: (database: Database, asked: Asked<K>) => Answer<K> }
@@ -65,8 +65,8 @@ export async function answerQuestions(): Promise<void> {
   say({ kind: 'ready' })
 }
 
-function say(told: Told): void {
-  if (process.connected) process.send?.(told)
+function say(reply: Reply): void {
+  if (process.connected) process.send?.(reply)
 }
 
 function reasonOf(error: unknown): string {

@@ -91,7 +91,7 @@ export type Answer<K extends Kind> = Questions[K]['answer']
 export type Call = { [K in Kind]: { id: number; file: string; kind: K; asked: Asked<K> } }[Kind]
 
 /** From it: `ready` or `unusable` once after its start, and one of the others for each call. */
-export type Told =
+export type Reply =
   | { kind: 'ready' }
   | { kind: 'unusable'; reason: string }
   | { kind: 'answer'; id: number; answer: unknown }

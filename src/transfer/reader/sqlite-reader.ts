@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BlobStoreError } from '../../errors.ts'
-import type { Answer, Asked, Call, Kind, Told } from './questions.ts'
+import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
 import { isAnswer } from './shapes.ts'
 
 // Beside the bundles in the package, and two folders up in the source.
@@ -90,7 +90,7 @@ class ReaderProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'json', // its output is not trusted with more
     })
-    this.#child.on('message', (told: Told) => this.#take(told))
+    this.#child.on('message', (reply: Reply) => this.#take(reply))
     this.#child.on('error', (error) => this.end(this.#died(error.message)))
     this.#child.on('exit', (status, signal) => this.end(this.#died(`it ended with ${signal ?? `status ${status}`}`)))
   }
@@ -126,24 +126,24 @@ class ReaderProcess {
     this.#waiting.clear()
   }
 
-  #take(told: Told): void {
-    if (told?.kind === 'ready') this.#ready = true
-    else if (told?.kind === 'unusable') this.end(this.#died(String(told.reason)))
-    else this.#settle(told)
+  #take(reply: Reply): void {
+    if (reply?.kind === 'ready') this.#ready = true
+    else if (reply?.kind === 'unusable') this.end(this.#died(String(reply.reason)))
+    else this.#settle(reply)
   }
 
-  #settle(told: Told & { id: number }): void {
-    const waiting = this.#waiting.get(told?.id)
+  #settle(reply: Reply & { id: number }): void {
+    const waiting = this.#waiting.get(reply?.id)
     if (!waiting) {
       this.end(new UnreadableDatabase('its reader sent an answer without a question'))
       return
     }
-    if (told.kind === 'failure') {
-      this.#forget(told.id)
-      waiting.reject(new UnreadableDatabase(String(told.reason)))
-    } else if (told.kind === 'answer' && waiting.isAnswer(told.answer)) {
-      this.#forget(told.id)
-      waiting.resolve(told.answer)
+    if (reply.kind === 'failure') {
+      this.#forget(reply.id)
+      waiting.reject(new UnreadableDatabase(String(reply.reason)))
+    } else if (reply.kind === 'answer' && waiting.isAnswer(reply.answer)) {
+      this.#forget(reply.id)
+      waiting.resolve(reply.answer)
     } else this.end(new UnreadableDatabase('its reader sent an invalid answer'))
   }
 
