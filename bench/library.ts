@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-// What is measured is what ships: the built files, which `npm run build` makes. Their types are those of the source.
+// Measures what ships: the built files of `npm run build`. Their types are those of the source.
 
 export const builtFiles: string = fileURLToPath(new URL('../dist/', import.meta.url))
 

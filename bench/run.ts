@@ -24,7 +24,7 @@ try {
   const results = options.last ? await lastResults() : await measureAll(options)
   const samples = samplesOf(results)
   console.log(`${printWorks(samples)}\n\n${printGoals(samples)}`)
-  // A part of a run takes its place in the last whole one when it is to be written; a play is not kept.
+  // A partial run replaces its part of the last full one when it is to be written; a trial run is not stored.
   const isPart = options.only !== null && !options.last
   const whole = isPart && options.write ? withPart(await lastResults(), results) : results
   if (!options.smoke && !options.last && (!isPart || options.write)) await keepResults(whole)

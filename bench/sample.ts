@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util'
 import { spreadOut } from './process/spread.ts'
 import { workloads } from './workloads/all.ts'
 
-// node bench/sample.ts <work> <contender>: one sample, whose figures are the last line on stdout. By itself it is for
-// profiling: node --cpu-prof bench/sample.ts upload-50k-16 ours
+// node bench/sample.ts <work> <contender>: one sample, whose figures are the last line on stdout. Useful for profiling:
+// node --cpu-prof bench/sample.ts upload-50k-16 ours
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

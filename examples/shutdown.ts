@@ -1,24 +1,25 @@
 import type { Server, ServerResponse } from 'node:http'
 
 export interface Shutdown {
-  /** What ends when the requests have: the store, the database, in this order. */
+  /** What ends after the requests have: the store, the database, in this order. */
   close: () => Promise<void>
   /**
-   * How long proxies get to notice, by the health check and by `connection: close`, while requests are served as ever; in
-   * milliseconds. @default 3000
+   * How long proxies have to notice, by the health check and by `connection: close`, while requests are still served;
+   * in milliseconds. @default 3000
    */
   notice?: number
   /**
-   * How long requests may go on after that, in milliseconds; then they are cut. Together shorter than what the system
-   * gives: systemd kills after 90 s, Kubernetes after 30 s, Docker after 10 s unless `stop_grace_period` says more.
+   * How long requests may continue after that, in milliseconds; then they are cut. Both together must be shorter than
+   * the system's limit: systemd kills after 90 s, Kubernetes after 30 s, Docker after 10 s unless `stop_grace_period`
+   * says more.
    * @default 25_000
    */
   deadline?: number
 }
 
 /**
- * Ends a server on SIGTERM and SIGINT, so that no request is lost: proxies are told, nothing new is listened to, what is
- * under way ends, and then everything behind it. A second signal ends the process at once.
+ * Ends a server on SIGTERM and SIGINT so that no request is lost: proxies are notified, new connections are refused,
+ * running requests end, and then everything behind them. A second signal ends the process at once.
  */
 export function shutDownOnSignals(server: Server, options: Shutdown): void {
   const { close, notice = 3000, deadline = 25_000 } = options
@@ -31,7 +32,7 @@ export function shutDownOnSignals(server: Server, options: Shutdown): void {
 
   async function shutDown(): Promise<void> {
     ending = true
-    // A proxy that is told does not send its next request into a connection that is about to be closed.
+    // A proxy that gets this does not send its next request on a connection that is about to close.
     for (const res of answers) if (!res.headersSent) res.setHeader('connection', 'close')
     await new Promise((resolve) => setTimeout(resolve, notice))
 
@@ -49,7 +50,7 @@ export function shutDownOnSignals(server: Server, options: Shutdown): void {
 
 let ending = false
 
-/** Whether the process is ending: the health check's answer is 503 then. */
+/** Whether the process is ending: then the health check answers 503. */
 export function isEnding(): boolean {
   return ending
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the small media files that the demo and the tests upload: real files, each below 30 KB, their content our own.
-# They are committed, so only who changes them runs this. Needs Debian's ffmpeg:
+# Creates the small media files that the demo and the tests upload: real files, each below 30 KB, with content of our own.
+# They are committed, so this is only run to change them. Needs Debian's ffmpeg:
 #   apt-get update && apt-get install -y --no-install-recommends ffmpeg
-# The flags keep versions, dates and thread counts out of the output: the same ffmpeg makes the same bytes again.
+# The flags keep versions, dates and thread counts out of the output: the same ffmpeg writes the same bytes again.
 set -eu
 out="$(dirname "$0")/../test/fixtures/media"
 mkdir -p "$out"
@@ -23,7 +23,7 @@ render clip.mp4 'testsrc2=size=160x120:rate=15' -t 1 -c:v libx264 -preset verysl
   -x264-params threads=1 -movflags +faststart
 render clip.webm 'testsrc2=size=160x120:rate=15' -t 1 -c:v libvpx-vp9 -crf 45 -b:v 0 -pix_fmt yuv420p
 
-# For what the tests read of headers: a video whose pixels are no squares, and one whose sound comes first.
+# For tests of headers: a video with pixels that are not square, and one whose sound comes first.
 # 8000x8000.avif beside them is 64 megapixels of red, by sharp: create, then avif({ effort: 0 }).
 out="$(dirname "$0")/../test/fixtures/images"
 tiny='testsrc2=size=64x48:rate=5:duration=0.4'

@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { CopyAnswer } from './metadata/sqlite/backup.ts'
 import type { Setting } from './metadata/sqlite/thread.ts'
 
-// The thread that copies an SQLite file. Started by metadata/sqlite/backup.ts, of no use to anyone else. It is told where
-// to, and later maybe to stop.
+// The thread that copies an SQLite file. Only for metadata/sqlite/backup.ts, which starts it with a target path and may
+// later send a message to stop.
 
-/** Copied at once: 1 MiB of the usual pages. Between them it hears whether it is to stop. */
+/** Copied at once: 1 MiB of pages of the usual size. Between the pieces it checks for the stop message. */
 const pagesAtOnce = 256
 
 const { file, sqlite } = workerData as Setting
@@ -32,9 +32,10 @@ async function copy(to: string): Promise<void> {
 async function copyAsOfNow(to: string): Promise<void> {
   const database = new Database(file, { readonly: true, fileMustExist: true })
   try {
-    // What is committed from now on is left out. Else SQLite would begin anew with each commit of another connection.
+    // Keeps what is committed from now on out of the copy. Otherwise SQLite would begin again with each commit of
+    // another connection.
     database.exec('begin')
-    database.pragma('user_version') // reads, and so takes the snapshot
+    database.pragma('user_version') // the first read takes the snapshot
     await database.backup(to, {
       progress({ totalPages, remainingPages }) {
         if (stopped) throw new Error('it was stopped')

@@ -38,7 +38,7 @@ import type { BlobSource } from './store/upload/source.ts'
 
 /** Where a store is. */
 export interface StorePlace {
-  /** The location of each backend, by its name; undefined where it tells none. */
+  /** The location of each backend, by its name; undefined where the backend states none. */
   readonly backends: Readonly<Record<string, string | undefined>>
   /** The location of the database; undefined for one of the host's. */
   readonly metadata: string | undefined
@@ -47,62 +47,62 @@ export interface StorePlace {
 /**
  * The blobs of all accounts of one PDS.
  *
- * A blob belongs to an account: it is always asked for by (DID, CID). The same bytes of two accounts are stored once,
- * which neither can notice. A blob without a reference by a record is *temporary*: only its account sees it, and it
- * is collected after the grace period. A reference makes it *permanent*, losing the last one makes it temporary again.
+ * A blob belongs to an account: every call names it by DID and CID. The same bytes of two accounts are stored once,
+ * which neither account can notice. A blob that no record references is *temporary*: only its account sees it, and it
+ * is collected after the grace period. A reference makes it *permanent*; losing the last one makes it temporary again.
  *
- * Methods without a `trx` option are not for the inside of a host's transaction: over SQLite they would wait for it, and
- * end in `MetadataBusy`. All methods may be called concurrently, from several processes on one store too. Unless a
+ * Do not call methods without a `trx` option inside a host's transaction: over SQLite they would wait for it, and fail
+ * with `MetadataBusy`. All methods may be called concurrently, also from several processes on one store. Unless a
  * method says otherwise it is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
 export interface BlobStore extends BlobModeration, AsyncDisposable {
   /** The limits in force, defaults filled in. */
   readonly limits: ResolvedLimits
-  /** The times in force, defaults filled in; once the store is open, those that its processes have agreed on. */
+  /** The times in force, defaults filled in. Once the store is open, those that its processes have agreed on. */
   readonly times: ResolvedTimes
-  /** Where it is, for people: as far as backends and database tell, and without credentials. */
+  /** Where the store is, for people, as far as backends and database state it. Without credentials. */
   readonly place: StorePlace
-  /** The hooks in force. To change them: `setHooks`. */
+  /** The hooks in force. To change them, call `setHooks`. */
   readonly hooks: Readonly<BlobStoreHooks>
 
   /**
-   * Sets the hooks that are given, for a host that is made after its store. `undefined` removes one; the others stay as they
-   * are. Calls that are under way may still use the former ones.
+   * Sets the given hooks, for a host that is created after its store. `undefined` removes a hook; hooks that are not
+   * given stay. Calls that are running may still use the former ones.
    *
    * @throws `InvalidArgument`
    */
   setHooks(hooks: BlobStoreHooks): void
 
   /**
-   * Opens backend and metadata, creates or checks the tables, checks that the two belong together. Every other method
-   * waits for it. Await it when the host starts, to hear of trouble early; and before the first call inside a
-   * transaction of the host's, for over SQLite's one connection the store cannot be opened there (`MetadataBusy`).
+   * Opens backend and metadata, creates or checks the tables, and checks that the two belong together. Every other
+   * method waits for it. Await it when the host starts, to find problems early; and before the first call inside a
+   * transaction of the host, because over SQLite's one connection the store cannot be opened there (`MetadataBusy`).
    *
    * @throws `MetadataUnsafe` `MetadataOutdated` `StoreMismatch`, and what backend and database throw
    */
   ready(): Promise<void>
 
   /**
-   * Stops the janitor, waits for what is under way, then closes what this store opened itself; a Kysely that it was given stays open. Bodies
-   * that are still being read end in an error. Later calls throw `StoreClosed`.
+   * Stops the janitor, waits for running calls, then closes what this store opened itself; a Kysely that the host gave
+   * stays open. Bodies that are still being read end with an error. Later calls throw `StoreClosed`.
    *
-   * Waits for 5 minutes at most, and for 5 more until the backends have closed: what then is still under way, in a backend that
-   * never answers, is logged, by the names of the calls, and abandoned as after a crash.
+   * Waits at most 5 minutes for calls, and 5 more until the backends have closed. What is still running then, in a
+   * backend that never answers, is logged with the names of the calls, and abandoned as after a crash.
    */
   close(): Promise<void>
 
   /**
-   * Takes in a blob. When it resolves, the bytes and the row are on stable storage, and the blob is temporary (or
-   * permanent at once, if a record already names it: see `applyWrites` with `missing: 'expect'`). It takes flat memory,
-   * about 1 MiB, for any size.
+   * Stores a blob. When it resolves, the bytes and the row are on stable storage, and the blob is temporary (or
+   * permanent at once, if a record already references it: see `applyWrites` with `missing: 'expect'`). Uses about 1 MiB
+   * of memory, whatever the size.
    *
-   * Uploading again what the account holds prolongs the grace period. The newest upload that declares a type decides
-   * it; once a record references the blob its type stands, and is the answer.
-   * How often bytes are stored shows nowhere: not in the answer, the time, or the account's usage. An address in the backend
-   * tells: see `presign`.
-   * A chunk, or bytes, handed over must not be changed until the call settles. When it rejects, a stream that it has begun to
-   * read is closed at once; one that it has not is left for `times.idle`, so that a request can be answered, or the stream be
-   * given again, and then closed unless the caller has begun to read it.
+   * Uploading a blob again that the account holds renews its grace period. The newest upload that declares a type
+   * decides the type; once a record references the blob, its type is fixed, and is the one returned. Whether other
+   * accounts have the same bytes shows nowhere: not in the result, the time, or the account's usage; only an address in
+   * the backend shows it: see `presign`. Do not change chunks or bytes that were passed until the call settles. When it
+   * rejects, a stream that it has begun to read is closed at once. A stream that it has not begun to read stays open
+   * for `times.idle`, so that the caller can answer a request or pass the stream again, and is then closed unless the
+   * caller has begun to read it.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
    *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
@@ -110,30 +110,33 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
 
   /**
-   * Records which blobs the records reference: after it the references of each record are exactly the blobs that it names now.
-   * SQL only. In the host's own transaction (`trx`) references and records commit or roll back together; when it
-   * throws, that transaction must be rolled back. Without `trx` it is a transaction of its own.
+   * Records which blobs the records reference: afterwards the references of each record are exactly the blobs that it
+   * names now. SQL only. In the host's own transaction (`trx`) references and records commit or roll back together;
+   * when it throws, that transaction must be rolled back. Without `trx` it opens its own transaction.
    *
-   * Every reference is checked every time, before anything is written: the account holds the blob, it is not taken
-   * down, `mimeType` (in any of its spellings) and `size` are the stored ones, and the Lexicon's constraints hold if they are given.
+   * Checks every reference each time, before anything is written: the account holds the blob, it is not taken down,
+   * `mimeType` (in any of its spellings) and `size` are the stored ones, and it meets the Lexicon's constraints if they
+   * are given.
    *
-   * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef` `AccountDeleted`
+   * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef`
+   * `AccountDeleted`
    */
   applyWrites(did: string, writes: readonly RecordWrite[], options: ApplyWritesOptions): Promise<AppliedWrites>
 
   /**
-   * Opens a blob. The size was compared with the stored bytes when it resolves. Read the body to its end or cancel
-   * it: it holds a file or a socket until then. Left alone for `times.idle` it gives up.
+   * Opens a blob. When it resolves, the size was compared with the stored bytes. Read the body to its end or cancel it:
+   * until then it holds a file or a socket. If it is not read for `times.idle`, it is closed.
    *
-   * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`; while it is read,
+   * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`; while it
+   * is read,
    *   `ReadTimeout` too
    */
   read(did: string, cid: CidLike, options?: ReadOptions): Promise<BlobReading>
 
   /**
-   * A blob's address in the backend, for a client that is to be sent there: whether `as` may see the blob is checked now,
-   * and what it gets there has the blob's type and is to be saved, not shown. Null when `as` cannot see it. The address is of the bytes,
-   * which accounts share: it reveals to its recipient whether another account had them before.
+   * A blob's address in the backend, to which a client can be redirected. Whether `as` may see the blob is checked now.
+   * The address serves the blob with its type, as a download. Null when `as` cannot see it. The address belongs to the
+   * bytes, which accounts share, so it shows its recipient whether another account had them before.
    */
   presign(did: string, cid: CidLike, options?: PresignBlobOptions): Promise<PresignedBlob | null>
 
@@ -142,7 +145,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
 
   /**
    * A page of CIDs that the account's records reference and everybody may read, ordered by CID
-   * (com.atproto.sync.listBlobs): what is missing or taken down is left out.
+   * (com.atproto.sync.listBlobs). Missing and taken down blobs are left out.
    */
   listPublic(did: string, options?: ListBlobsOptions): Promise<BlobPage<BlobCid>>
 
@@ -151,17 +154,18 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
 
   /**
    * A page of references that are not public because their blob's bytes are missing
-   * (com.atproto.repo.listMissingBlobs), ordered by CID and record. What was taken down is left out: it cannot be uploaded.
+   * (com.atproto.repo.listMissingBlobs), ordered by CID and record. Taken down blobs are left out, because they cannot
+   * be uploaded.
    */
   listMissing(did: string, options?: PageOptions): Promise<BlobPage<MissingBlob>>
 
   /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */
   importProgress(did: string, options?: QueryOptions): Promise<ImportProgress>
 
-  /** The URIs of the account's records that name the blob, in no particular order. */
+  /** The URIs of the account's records that reference the blob, in no particular order. */
   recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
 
-  /** What the account's blobs take. */
+  /** How much the account's blobs use. */
   usage(did: string, options?: QueryOptions): Promise<AccountUsage>
 
   /**
@@ -171,70 +175,75 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 
   /**
-   * Lets a deleted account have blobs again, as when it moves back. Harmless for any other.
+   * Lets a deleted account have blobs again, for example when it moves back. Does nothing for other accounts.
    *
-   * @throws `AccountDeleted` (transient) while what it had is still being forgotten
+   * @throws `AccountDeleted` (transient) while its old blobs are still being forgotten
    */
   reopenAccount(did: string, options?: QueryOptions): Promise<void>
 
   /**
-   * Deletes what nothing needs: temporary blobs after the grace period, leftovers of uploads that died, and bytes whose
-   * delete delay is over. Any number may run at once. The janitor runs it every few minutes (see `createBlobStore`).
+   * Deletes what nothing needs: temporary blobs after the grace period, leftovers of dead uploads, and bytes whose
+   * delete delay is over. Several may run at once. The janitor runs it every few minutes (see `createBlobStore`).
    *
    * @throws `StoreRestored`
    */
   collect(options?: CollectOptions): Promise<CollectReport>
 
   /**
-   * Looks for bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
-   * Mandatory: the janitor runs it daily. Stops, and deletes nothing, when more than a tenth would go.
+   * Finds bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
+   * Mandatory: the janitor runs it daily. Stops, and deletes nothing, when more than a tenth of the bytes would be
+   * doomed.
    *
    * @throws `StoreRestored`
    */
   sweep(options?: SweepOptions): Promise<SweepReport>
 
   /**
-   * Reads stored bytes and hashes them again, and counts what accounts have; reports damage, and repairs it where a
-   * healthy copy is given. Run it so that each object is seen once a month. When it is aborted, what it has seen
-   * counts as verified, so that the next run goes on where it was.
+   * Reads and hashes stored bytes, and recounts what accounts have. Reports damage, and repairs it if a healthy copy is
+   * given. Run it so that each object is read once a month. After an abort, what was read counts as verified, and the
+   * next run continues there.
    */
   scrub(options?: ScrubOptions): Promise<ScrubReport>
 
   /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
   stats(): Promise<StoreStats>
 
-  /** A page of all accounts that have a blob, an upload under way, or bytes that wait for deletion, ordered by DID. */
+  /** A page of all accounts that have a blob, a running upload, or bytes that wait for deletion, ordered by DID. */
   listAccounts(options?: PageOptions): Promise<BlobPage<AccountEntry>>
 
   /**
-   * Copies the metadata's SQLite file as it is at one moment, while the store serves, by a thread. For a store that has a
-   * file of its own (`sqliteMetadata`): the file is copied by the SQLite that has it open, which no other in this process may
-   * do. When it resolves, the copy is whole, on stable storage, and marked as by `markBackup`; copy the bytes after it. The
-   * file has mode 0600. When it rejects, nothing is there, and a file to be overwritten is as it was.
+   * Copies the metadata's SQLite file as it is at one moment, in a thread, while the store serves. For a store with a
+   * file of its own (`sqliteMetadata`), because only the SQLite library that has the file open in this process may copy
+   * it. When it resolves, the copy is complete, on stable storage, and marked as by `markBackup`; copy the bytes after
+   * it. The file has mode 0600. When it rejects, there is no new file, and a file to be overwritten is unchanged.
    *
-   * @throws `InvalidArgument`: there is such a file already, or no such folder; or the metadata are in a database of the host's
+   * @throws `InvalidArgument`: the file exists, the folder does not, or the metadata is in a database of the host
    * @throws `StorageFull` `MetadataFailed` `MetadataUnsafe`
    */
   backup(path: string, options?: BackupOptions): Promise<BackupReport>
 
   /**
-   * To be called after each other backup of the database, when the dump is complete: a restore of that backup, or of an older
-   * one, is then noticed at the next opening, and nothing is deleted until `recover`. Warns where the backup before was
-   * older by now than `times.deleteDelay`: a restore of it would have named bytes that are deleted.
+   * Call it after every other backup of the database, when the dump is complete. A restore of that backup, or of an
+   * older one, is then noticed at the next opening, and nothing is deleted until `recover`. Logs a warning if the
+   * previous backup is older than `times.deleteDelay`: a restore of it would have named bytes that are deleted.
    */
   markBackup(): Promise<void>
 
   /**
    * Moves what is stored in other backends to the one that is written to, while the store serves. Each blob's bytes are
    * copied under a new key, verified by their hash, and switched in one transaction; the old ones are deleted after the
-   * delete delay. It may be killed at any time and called again, and run in several processes.
+   * delete delay. It may be killed at any time and called again, and may run in several processes.
    *
-   * 1. Give every process both: `backend: { write: 'disk', all: { disk, s3 } }`.
-   * 2. Then write to the new one: `write: 's3'`. A process that finds another which does not know it refuses to open.
-   * 3. Call this, once, and again a delete delay later. When the old one's use is nothing, leave it out.
+   * 1. Give every process both backends: `backend: { write: 'disk', all: { disk, s3 } }`.
+   * 2. Then write to the new one: `write: 's3'`. A process refuses to open while another process does not know that
+   * backend.
+   * 3. Call this once, and again after the delete delay. When the report shows that the old backend is empty, leave it
+   * out.
    */
   migrate(options?: MigrateOptions): Promise<MigrateReport>
 
-  /** After a restore of the database: gives forgotten bytes back, and allows collecting and sweeping again. */
+  /**
+   * After a restore of the database: gives forgotten bytes back to accounts, and allows collecting and sweeping again.
+   */
   recover(options?: RecoverOptions): Promise<RecoverReport>
 }

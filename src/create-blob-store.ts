@@ -49,18 +49,18 @@ import { tracedStore } from './tracing/traced-store.ts'
 
 export interface BlobStoreOptions {
   /**
-   * Where the bytes live; several while they move from one to another (see `migrate`). Belongs to the store, which opens
+   * Where bytes are stored; several while they move from one to another (see `migrate`). The store owns it: it opens
    * and closes it.
    */
   backend: BlobBackend | BackendSet
-  /** Where the metadata lives. */
+  /** Where metadata is stored. */
   metadata: MetadataAdapter
   limits?: BlobStoreLimits | undefined
   times?: BlobStoreTimes | undefined
   hooks?: BlobStoreHooks | undefined
   /**
-   * Collects and sweeps in the background, from when the store is open until it is closed: without that nothing is ever deleted.
-   * `false` where another process does, or for a script beside the host; at least one process must have it.
+   * Collects and sweeps in the background while the store is open: without a janitor nothing is ever deleted. `false`
+   * if another process does it, or for a script beside the host; at least one process must have it.
    * @default every 5 minutes and daily
    */
   janitor?: JanitorOptions | false | undefined
@@ -69,7 +69,7 @@ export interface BlobStoreOptions {
 }
 
 /**
- * A blob store over a backend and a database. Opens nothing yet: that happens with the first call, or with `ready()`.
+ * Creates a blob store over a backend and a database. Opens nothing yet: the first call does, or `ready()`.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   if (typeof metadata?.open !== 'function') {
     throw new BlobStoreError(
       'InvalidArgument',
-      'createBlobStore: metadata must be what kyselyMetadata(db) or sqliteMetadata(file) gives',
+      'createBlobStore: metadata must be what kyselyMetadata(db) or sqliteMetadata(file) returns',
     )
   }
   const limits = resolveLimits(options.limits)
@@ -162,7 +162,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
   function close(): Promise<void> {
     closed = true
-    void janitor?.stop() // its calls are among those that closing waits for
+    void janitor?.stop() // closing waits for the janitor's calls too
     return lifecycle.close()
   }
 
@@ -184,7 +184,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         logger.warn({ backend: backend.name }, 'This backend may lose acknowledged blobs at a power cut')
       }
       if (times.grace < 3_600_000) {
-        logger.warn({ grace: times.grace }, 'The specification asks for a grace period of one hour at least')
+        logger.warn({ grace: times.grace }, 'The specification requires a grace period of at least one hour')
       }
       const shared = { times: givenTimes, defaults: longest([ownTimes]) }
       const presence = new Presence({ backends, metadata: opened, logger }, shared, {
@@ -210,7 +210,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       }
       store.epoch = await verifyIdentity(store)
       await store.presence.enter()
-      tellLonger(ownTimes, store)
+      logLongerTimes(ownTimes, store)
       if (janitorOptions !== false && !closed) janitor = startJanitor(blobs, janitorOptions, logger)
       return store
     } catch (error) {
@@ -220,12 +220,12 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   }
 }
 
-/** That others count on longer times than this process has of its own is no fault, but may surprise. */
-function tellLonger(own: ResolvedTimes, { times, logger }: StoreContext): void {
+/** Logs when other processes need longer times than this one configures: this is no fault, but may surprise. */
+function logLongerTimes(own: ResolvedTimes, { times, logger }: StoreContext): void {
   const { deleteDelay, grace, takedownHold } = times
   if (deleteDelay <= own.deleteDelay && grace <= own.grace && takedownHold <= own.takedownHold) return
   logger.info(
     { deleteDelay, grace, takedownHold },
-    'The longer times of this store hold, which another process has or the last one had',
+    'The store uses longer times than this process has configured, because another process has them or the last one had',
   )
 }

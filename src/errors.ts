@@ -3,38 +3,38 @@
  *
  * | code | when |
  * |---|---|
- * | `BlobNotFound` | no such blob, or not visible to who asks |
+ * | `BlobNotFound` | no such blob, or not visible to the viewer |
  * | `BlobTakenDown` | a moderator has taken it down: it cannot be uploaded or referenced |
  * | `PayloadTooLarge` | more bytes than the limit |
  * | `InvalidMimeType` | not accepted, or not what the bytes are |
  * | `ScopeMissing` | the client was granted no upload of this type or size |
  * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |
- * | `CidMismatch` | the bytes are not those of the CID that was given for them |
+ * | `CidMismatch` | the bytes do not match the CID that was given for them |
  * | `InvalidRange` | the range lies outside the blob |
  * | `InvalidArgument` | an invalid option or argument |
  * | `UploadTimeout` | no byte for too long, too few in a minute, or the whole took too long |
  * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
- * | `UploadExpired` | its lease was over before it was done; nothing was promised, try again |
+ * | `UploadExpired` | its lease ended before the upload did; nothing was stored, retry |
  * | `QuotaExceeded` | the account has, or is uploading, as much as it may |
- * | `TooManyUploads` | too many at once; try again |
+ * | `TooManyUploads` | too many at once; retry |
  * | `BlobRefused` | the host's inspection refused it |
- * | `InspectionFailed` | the host's inspection threw, or took too long; nothing was promised, try again |
- * | `AccountDeleted` | the account's blobs have been deleted |
- * | `ImageRefused` | no image can be made of the blob: another type, damaged, or larger than the limits |
- * | `ImagesBusy` | as many images as may wait are waiting to be made; try again |
- * | `ImagesFailed` | images cannot be made here: sharp is missing, or its process does not start |
+ * | `InspectionFailed` | the host's inspection threw, or took too long; nothing was stored, retry |
+ * | `AccountDeleted` | the account's blobs were deleted |
+ * | `ImageRefused` | the blob cannot be turned into an image: another type, damaged, or larger than the limits |
+ * | `ImagesBusy` | the queue of waiting images is full; retry |
+ * | `ImagesFailed` | images cannot be generated: sharp is missing, or its process does not start |
  * | `StorageFull` | no space, inodes or quota on the device |
- * | `StorageFailed` | the backend failed otherwise |
+ * | `StorageFailed` | another failure of the backend |
  * | `ReadTimeout` | an open blob was not read for too long, and was closed; read it again |
  * | `BlobMissing` | the database names bytes that the backend does not have |
- * | `BlobDamaged` | the bytes are not those that were stored |
+ * | `BlobDamaged` | the bytes differ from those that were stored |
  * | `MetadataBusy` | the database was locked, or its connection in use, for too long |
- * | `MetadataFailed` | the database failed otherwise |
+ * | `MetadataFailed` | another failure of the database |
  * | `MetadataUnsafe` | acknowledged blobs would be lost: the database's settings are wrong, or its SQLite file has lost its locks |
  * | `MetadataOutdated` | the database's tables are not those of this version |
- * | `StoreMismatch` | this backend belongs to another database, or another one has bytes too |
- * | `StoreRestored` | the database is older than the bytes: nothing is deleted until it is recovered |
+ * | `StoreMismatch` | this backend belongs to another database, or another backend also has bytes |
+ * | `StoreRestored` | the database is older than the bytes: nothing is deleted until `recover` |
  * | `StoreClosed` | `close()` was called |
  */
 export type BlobStoreErrorCode =
@@ -79,7 +79,7 @@ export interface BlobStoreErrorDetails {
   did?: string | undefined
   /** The name of the backend that failed. */
   backend?: string | undefined
-  /** The same call may succeed when it is made again. @default false */
+  /** The same call may succeed later. @default false */
   transient?: boolean | undefined
   cause?: unknown
 }
@@ -87,8 +87,8 @@ export interface BlobStoreErrorDetails {
 const brand = Symbol.for('pds-blobstore.error')
 
 /**
- * The only error class of the library. Its message says what failed, on what, and what to do; it never holds
- * bytes or credentials. Test for it with {@link isBlobStoreError}: two copies of a package in one host are normal.
+ * The only error class of the library. Its message says what failed, on what, and what to do; it never contains bytes
+ * or credentials. Test for it with {@link isBlobStoreError}: a host may have two copies of the package.
  */
 export class BlobStoreError extends Error {
   override readonly name = 'BlobStoreError'
@@ -110,7 +110,7 @@ export class BlobStoreError extends Error {
 }
 
 /**
- * Whether `error` is the library's, and of that `code` if one is given.
+ * Whether `error` is the library's and, if a code is given, has that code.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
 import { takeTasks } from './images/pool/worker.ts'
 
-// The process that decodes images. Started by images/pool/worker-process.ts, of no use to anyone else.
+// The process that decodes images. Only for images/pool/worker-process.ts, which starts it.
 void takeTasks(JSON.parse(process.argv[2] ?? '{}'))

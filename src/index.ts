@@ -1,6 +1,6 @@
 // Blobs: their names, their references, their types.
 
-// Where bytes live.
+// Where bytes are stored.
 export type {
   BackendObject,
   BlobBackend,
@@ -56,7 +56,7 @@ export type { BlobStore, StorePlace } from './blob-store.ts'
 export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
 export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'
 export type { Logger } from './logger.ts'
-// Keeping it in order.
+// Maintenance.
 export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
 export type { JanitorOptions } from './maintenance/janitor.ts'
@@ -72,7 +72,7 @@ export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
 export { kyselyMetadata } from './metadata/kysely-metadata.ts'
 export type { MetadataAdapter } from './metadata/metadata.ts'
 export { type MigrationSqlOptions, migrationSql } from './metadata/schema/migration-sql.ts'
-// Where the metadata lives.
+// Where metadata is stored.
 export type { KyselyMetadataOptions } from './metadata/source.ts'
 export type { MetadataDurability } from './metadata/sqlite/settings.ts'
 export { sqliteMetadata } from './metadata/sqlite/sqlite-metadata.ts'
@@ -110,7 +110,7 @@ export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, Reso
 export type { BlobModeration } from './store/moderation.ts'
 export type { PurgeOptions, PurgeReport, RemainingKey } from './store/purge.ts'
 export type { BlobSource } from './store/upload/source.ts'
-// What it tells of itself.
+// Tracing.
 export {
   type BackendMethod,
   type BackendTrace,

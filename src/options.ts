@@ -1,13 +1,13 @@
 import { BlobStoreError } from './errors.ts'
 import { printable } from './printable.ts'
 
-/** For what a caller must not give: `what` is the function, or its option, `why` what it takes. */
+/** The error for an invalid argument: `what` is the function or its option, `why` what it accepts. */
 export function invalidArgument(what: string, why: string): BlobStoreError {
   return new BlobStoreError('InvalidArgument', `${what}: ${why}`)
 }
 
 /**
- * Refuses options that nobody reads: a misspelt limit must not pass in silence.
+ * Refuses unknown options: a misspelt limit must not be ignored.
  *
  * @throws `InvalidArgument`
  */
@@ -27,7 +27,7 @@ export function assertOptions(what: string, options: unknown, known: readonly st
 /** @throws `InvalidArgument` unless `value` is a store: not a promise of one, nor the options */
 export function assertStore(what: string, value: unknown): void {
   if (typeof (value as { upload?: unknown } | null | undefined)?.upload === 'function') return
-  throw invalidArgument(what, 'the first argument must be the store that createBlobStore gives')
+  throw invalidArgument(what, 'the first argument must be the store that createBlobStore returns')
 }
 
 /** @throws `InvalidArgument` unless `value` is a whole number of at least `least` */
@@ -42,9 +42,12 @@ export function assertOneOf(what: string, value: unknown, allowed: readonly stri
   throw invalidArgument(what, `expected one of ${allowed.join(', ')}`)
 }
 
-/** @throws `InvalidArgument` unless `value` is a number of milliseconds that a timer can wait: a longer one ends at once */
+/**
+ * @throws `InvalidArgument` unless `value` is a number of milliseconds that a timer supports: a longer one would fire
+ * at once
+ */
 export function assertDelay(what: string, value: unknown, least: number): asserts value is number {
   assertWhole(what, value, least)
   if (value <= 2 ** 31 - 1) return
-  throw invalidArgument(what, `a timer waits for ${2 ** 31 - 1} milliseconds (24 days) at most`)
+  throw invalidArgument(what, `a timer waits for at most ${2 ** 31 - 1} milliseconds (24 days)`)
 }

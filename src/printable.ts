@@ -1,6 +1,6 @@
 /**
- * Text of another origin, as it may stand in our messages: at most `most` characters, none that ends a line, hides,
- * or turns the reading direction around in a log.
+ * Makes text from outside safe for our messages: at most `most` characters, without line breaks, hidden characters, or
+ * changes of the reading direction.
  */
 export function printable(text: string, most: number): string {
   const capped = text.length <= most ? text : `${text.slice(0, most)}…`

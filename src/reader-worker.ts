@@ -1,5 +1,4 @@
 import { answerQuestions } from './transfer/reader/answering.ts'
 
-// The process that reads other programs' SQLite files. Started by transfer/reader/sqlite-reader.ts, of no use to anyone
-// else.
+// The process that reads other programs' SQLite files. Only for transfer/reader/sqlite-reader.ts, which starts it.
 void answerQuestions()

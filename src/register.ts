@@ -1,4 +1,4 @@
-// `node --import=pds-blobstore/register`: the blob store in an `@atproto/pds` whose own code is not touched.
+// `node --import=pds-blobstore/register`: the blob store in an `@atproto/pds` whose own code is unchanged.
 import { registerPds } from './register/hook.ts'
 
 registerPds()

@@ -1,7 +1,7 @@
 import { isInstalled } from '../process/packages.ts'
 import type { Open } from './contract.ts'
 
-/** Each contender, where its code is, and what a reader of the tables should know of it. */
+/** Each contender, where its code is, and what a reader of the tables must know about it. */
 interface Entry {
   title: string
   /** What an acknowledged upload survives. */
@@ -13,7 +13,7 @@ interface Entry {
   needs?: string
 }
 
-// A computed name: the packages of the peers are not there for everybody, neither to run nor to compile.
+// A computed name: not everybody has the packages of the peers, neither to run nor to compile.
 const peer = async (file: string): Promise<Open> => (await import(`./peers/${file}.ts`)).open as Open
 
 const whole = 'hash, type, row, reference'
@@ -74,7 +74,7 @@ export const contenders = {
   parts: {
     title: 'its files and rows alone',
     survives: 'a power cut',
-    does: 'hash, row, reference, by hand: no checks, limits, types or errors',
+    does: 'hash, row, reference: hand-written baseline without checks, limits, types or errors',
     load: async () => (await import('./parts/parts.ts')).durable,
   },
   'parts-relaxed': {
@@ -84,7 +84,7 @@ export const contenders = {
     load: async () => (await import('./parts/parts.ts')).relaxed,
   },
   'hash-only': {
-    title: 'hashed, and not kept',
+    title: 'hashed, not stored',
     survives: 'nothing',
     does: 'hash',
     load: async () => (await import('./hash-only.ts')).open,
@@ -99,7 +99,7 @@ export const contenders = {
 
 export type ContenderName = keyof typeof contenders
 
-/** What a contender needs and is not there. */
+/** What a contender needs and is not installed. */
 export function missingFor(name: string): string | undefined {
   const { needs } = entryOf(name)
   return needs === undefined || isInstalled(needs) ? undefined : `${needs} is not installed: npm ci --prefix bench`

@@ -1,4 +1,4 @@
-/** All the bytes of a stream in one piece; `look` sees each chunk as it comes. */
+/** All bytes of a stream in one piece; `look` is called with each chunk as it arrives. */
 export async function collect(
   stream: AsyncIterable<Uint8Array>,
   look?: (chunk: Uint8Array) => void,

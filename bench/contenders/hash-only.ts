@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Open } from './contract.ts'
 
-/** Hashes and keeps nothing: what no store that names bytes by their hash can be quicker than, on one thread. */
+/** Hashes and stores nothing: no store that names bytes by their hash can be faster, on one thread. */
 export const open: Open = async () => ({
   async upload({ body }) {
     const hash = createHash('sha256')
@@ -14,5 +14,5 @@ export const open: Open = async () => ({
 })
 
 async function nothing(): Promise<never> {
-  throw new Error('It keeps nothing')
+  throw new Error('It stores nothing')
 }

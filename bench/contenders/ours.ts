@@ -3,7 +3,7 @@ import type { BlobBackend, BlobRef, MetadataAdapter } from '../../src/index.ts'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import { type Contender, type Open, recordKeyOf } from './contract.ts'
 
-// This library over a disk and an SQLite file of its own, as it ships; the record that names a blob comes after it.
+// This library over a disk and an SQLite file of its own, as it ships; the record that references a blob follows it.
 
 const GiB = 1024 ** 3
 

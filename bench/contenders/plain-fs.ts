@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { collect } from './collect.ts'
 import type { Open } from './contract.ts'
 
-// The least that one would write by hand: hash, write beside, rename to the hash.
+// The minimal hand-written code: hash, write to a temporary file, rename to the hash.
 
 export const asynchronous: Open = async (folder) => {
   const root = join(folder, 'files')

@@ -5,7 +5,9 @@ import type { Open } from './contract.ts'
 
 const pieceSize = 1024 * 1024
 
-/** Writes and does not hash, a piece while the next one comes: how quickly this process gets bytes into a file at all. */
+/**
+ * Writes without hashing, a piece while the next one arrives: how fast this process can write bytes to a file at all.
+ */
 export const open: Open = async (folder) => {
   let uploads = 0
   return {
@@ -31,7 +33,7 @@ export const open: Open = async (folder) => {
       await file.close()
       return name
     },
-    read: () => Promise.reject(new Error('It is asked for streams only')),
+    read: () => Promise.reject(new Error('It is only measured with streams')),
     stream: async (_did, name) => createReadStream(join(folder, name)),
     async close() {},
   }

@@ -94,7 +94,7 @@ export const goalRows: readonly GoalRow[] = [
       { what: '8 GiB out, the store', figure: memory('stream-8g', 'readMemory'), most: 64, unit: 'MiB' },
       { what: '1 GiB in, server with Express', figure: memory('memory-express', 'memory'), most: 96, unit: 'MiB' },
       { what: '1 GiB out, server with Express', figure: memory('memory-express', 'readMemory'), most: 96, unit: 'MiB' },
-      // The bytes that have come, in the buffers that they came in, and as much again.
+      // The received bytes, in their original buffers, and as much again.
       { what: '1,000 slow uploads of 256 KiB', figure: memory('slow-256k', 'memory'), most: 512, unit: 'MiB' },
       // A piece of 1 MiB being received, one being written, and what waits for the garbage collector.
       { what: '1,000 slow uploads of 3 MiB', figure: memory('slow-3m', 'memory'), most: 4096, unit: 'MiB' },
@@ -135,7 +135,7 @@ export const goalRows: readonly GoalRow[] = [
     }),
   },
   {
-    title: 'Collecting: CPU time of one piece of garbage, where 1 % of all is, against 50 %',
+    title: 'Collecting: CPU time for each expired blob, with 1 % of all expired, against 50 %',
     goals: [
       {
         what: '500 of 50,000 blobs against 500 of 1,000',

@@ -4,14 +4,14 @@ import type { Samples } from '../measure/samples.ts'
 /** Where figures come from. */
 export type Figured = Pick<Samples, 'figure'>
 
-/** Something that shall hold, of the medians of one run. */
+/** A condition on the medians of one run. */
 export interface Goal {
   what: string
-  /** Undefined where it was not measured. */
+  /** Undefined if it was not measured. */
   figure: (samples: Figured) => number | undefined
   least?: number
   most?: number
-  /** The best that this machine would allow, by what a part of the work alone takes here. @default not known */
+  /** The best that this machine would allow, from what a part of the work alone takes here. @default unknown */
   bound?: (samples: Figured) => number | undefined
   unit: '×' | 'MiB' | 'KiB' | 'ms' | 'requests'
 }
@@ -22,14 +22,14 @@ export interface GoalRow {
   goals: readonly Goal[]
 }
 
-/** Undefined where it was not measured. */
+/** Undefined if it was not measured. */
 export function holds(goal: Goal, samples: Figured): boolean | undefined {
   const { least = 0, most = Number.POSITIVE_INFINITY } = goal
   const figure = goal.figure(samples)
   return figure === undefined ? undefined : figure >= least && figure <= most
 }
 
-/** What one contender did of one work. */
+/** The figures of one contender in one workload. */
 export type Series = readonly [work: string, contender: string]
 
 export function value(figure: keyof Figures, series: Series, unit = 1): Goal['figure'] {
@@ -46,7 +46,7 @@ export function ratio(figure: keyof Figures, of: Series, to: Series): Goal['figu
   }
 }
 
-/** All series that decide about these goals, or bound them, as `work/contender`. */
+/** All series that decide these goals, or bound them, as `work/contender`. */
 export function seriesOf(rows: readonly GoalRow[]): Set<string> {
   const asked = new Set<string>()
   const listener: Figured = {

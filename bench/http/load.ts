@@ -4,13 +4,14 @@ import { connect, type Socket } from 'node:net'
 export interface Answer {
   status: number
   length: number
-  /** Empty unless they were asked for. */
+  /** Empty unless they were requested. */
   body: Buffer
 }
 
 /**
- * A client of HTTP/1.1 on one connection that stays open: it sends what was made before, and counts what comes. As
- * little as can be, for it has one core and shall not be what is measured; it knows only answers with a length.
+ * A client of HTTP/1.1 on one connection that stays open: it sends prepared requests, and counts what arrives. It does
+ * as little as possible, because it has one core and must not be what is measured; it understands only responses with a
+ * length.
  */
 export class Connection {
   readonly #socket: Socket
@@ -64,7 +65,7 @@ export class Connection {
     const head = bytes.toString('latin1', 0, end)
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1])
     if (Number.isNaN(length)) {
-      this.#reject(new Error(`An answer without a length: ${head}`))
+      this.#reject(new Error(`A response without a length: ${head}`))
       return
     }
     this.#head = Buffer.alloc(0)

@@ -8,7 +8,7 @@ export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0
 }
 
-/** nginx over a folder of files, one process, as it is set up for that: sendfile, and no log. */
+/** nginx over a folder of files, one process, configured for that: sendfile, and no log. */
 export async function startNginx(folder: string, files: string): Promise<{ port: number; process: ChildProcess }> {
   const port = await freePort()
   await mkdir(folder, { recursive: true })

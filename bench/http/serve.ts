@@ -10,7 +10,7 @@ export interface Served extends Serving {
   stop(): Promise<void>
 }
 
-/** Starts a server in a process of its own. */
+/** Starts a server in a separate process. */
 export async function serve(kind: string, folder: string, size: number, count: number): Promise<Served> {
   const child = fork(join(import.meta.dirname, 'server.ts'), [kind, folder, `${size}`, `${count}`])
   const exited = once(child, 'exit')

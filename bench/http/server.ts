@@ -11,13 +11,13 @@ import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../li
 import { accountOf, Blobs } from '../workloads/blobs.ts'
 import { startNginx } from './nginx.ts'
 
-// The server's process: server.ts <kind> <folder> <size> <count>. It makes blobs, tells its parent where they are, and
-// ends with it.
+// The server's process: server.ts <kind> <folder> <size> <count>. It creates blobs, sends its parent their addresses,
+// and ends with it.
 
-/** What the parent is told. */
+/** The message to the parent. */
 export interface Serving {
   port: number
-  /** The process whose CPU time is that of serving. */
+  /** The process that serves, whose CPU time counts. */
   pid: number
   /** Where each blob is. */
   paths: string[]
@@ -61,7 +61,7 @@ async function listenerOf(kind: string): Promise<[RequestListener, string[]]> {
   return [kind === 'express' ? express().use(router) : router, await publish(store)]
 }
 
-/** What one would write by hand. */
+/** The minimal hand-written code. */
 function pipe(req: IncomingMessage, res: ServerResponse): void {
   if (req.method === 'GET') {
     res.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': size })
@@ -72,13 +72,13 @@ function pipe(req: IncomingMessage, res: ServerResponse): void {
   req.pipe(file).once('finish', () => res.writeHead(200, { 'content-length': 2 }).end('{}'))
 }
 
-/** What Node's server itself takes: no row is asked for, and no file read. */
+/** What Node's server itself costs: no row is read, and no file. */
 function fromMemory(req: IncomingMessage, res: ServerResponse): void {
   const bytes = blobs.bytes(Number(req.url?.slice('/blob-'.length)))
   res.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': size }).end(bytes)
 }
 
-/** The row, the file and the answer, and nothing around them. */
+/** The row, the file and the response, and nothing around them. */
 async function byHand(): Promise<[RequestListener, string[]]> {
   const parts = await openContender('parts', folder)
   const names: string[] = []

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { createBlobStore, DiskBackend, loadImages, MemoryBackend, sqliteMetadata } from '../library.ts'
 
-// npm run build && node bench/images/images.ts: a thumbnail of a photograph of 12 megapixels, by the process that decodes
-// and by sharp in this one, in turns, so that what else the machine does strikes both. The median of each, and their ratio.
+// npm run build && node bench/images/images.ts: a thumbnail of a photograph of 12 megapixels, by the decoding process
+// and by sharp in this one, in turns, so that other load on the machine affects both. The median of each, and their
+// ratio.
 const rounds = 40
 const did = 'did:plc:bench'
 const recipe = { width: 1000, height: 1000, fit: 'inside', withoutEnlargement: true } as const
 
-// Alike for both: one thread an image.
+// The same for both: one thread for each image.
 sharp.concurrency(1)
 sharp.cache(false)
 
@@ -31,7 +32,7 @@ try {
   const cid = blob.ref.toString()
   const first = await timed(() => images.variant(did, cid, 'feed_thumbnail'))
   console.log(
-    `${(photo.length / 1e6).toFixed(1)} MB of JPEG; the first variant, with the start of a process: ${ms(first)}`,
+    `${(photo.length / 1e6).toFixed(1)} MB of JPEG; the first variant, including the start of a process: ${ms(first)}`,
   )
   for (const format of ['jpeg', 'webp', 'avif'] as const) {
     const [apart, here]: [number[], number[]] = [[], []]
@@ -40,7 +41,9 @@ try {
       here.push(await timed(() => plain(photo, format)))
     }
     const ratio = median(apart) / median(here)
-    console.log(`${format}: ${ms(median(apart))} apart, ${ms(median(here))} in process, ${ratio.toFixed(2)} times`)
+    console.log(
+      `${format}: ${ms(median(apart))} in a separate process, ${ms(median(here))} in this one, ${ratio.toFixed(2)} times`,
+    )
   }
 } finally {
   await images.close()
@@ -48,7 +51,7 @@ try {
   await rm(dir, { recursive: true })
 }
 
-/** Something with as much in it as a photograph has: 12 megapixels of clouds and noise. */
+/** An image with as much detail as a photograph: 12 megapixels of clouds and noise. */
 async function photograph(): Promise<Buffer> {
   const noise = { type: 'gaussian', mean: 128, sigma: 50 } as const
   const clouds = await sharp({ create: { width: 1000, height: 750, channels: 3, background: 'grey', noise } })

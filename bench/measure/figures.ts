@@ -10,17 +10,17 @@ export interface Figures {
   p99?: number
   /** The highest resident memory above that before the work, in bytes. */
   memory?: number
-  /** How late the event loop was at worst but for one in a hundred, in ms. */
+  /** How late the event loop was, in ms: the 99th percentile. */
   loopDelay?: number
   /** MB (10^6 bytes) a second. */
   bandwidth?: number
-  /** The same of reading it back, where both are measured in one sample. */
+  /** The same for reading it back, if both are measured in one sample. */
   readBandwidth?: number
   readMemory?: number
   readCpu?: number
   /** CPU time of a page of listBlobs, in µs. */
   listCpu?: number
-  /** Requests to S3 for an operation. */
+  /** Requests to S3 for each operation. */
   requests?: number
   /** In bytes. */
   size?: number
@@ -35,7 +35,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
-/** The value that this share, 0 to 1, of the sorted values is not above. */
+/** The value below which this share, 0 to 1, of the sorted values is. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

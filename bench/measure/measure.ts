@@ -2,22 +2,22 @@ import { type Figures, quantile } from './figures.ts'
 import { observe } from './observe.ts'
 
 export interface Schedule {
-  /** How many operations are under way at once. */
+  /** How many operations run at once. */
   lanes: number
-  /** For how long to measure, in seconds, */
+  /** How long to measure, in seconds, */
   seconds: number
-  /** or until there were so many operations, those of the warm-up included. @default any number */
+  /** or until there were so many operations, including the warm-up. @default any number */
   most?: number
-  /** Operations before anything is measured: code is compiled, files are opened. @default 200 */
+  /** Operations before the measurement, so that code is compiled and files are open. @default 200 */
   warmUp?: number
 }
 
-/** The warm-up is measured by nobody, and may be quick. */
+/** The warm-up is not measured, and may be fast. */
 const warmUpLanes = 16
 
 type Measured = Pick<Required<Figures>, 'rate' | 'cpu' | 'p50' | 'p95' | 'p99' | 'memory' | 'loopDelay' | 'operations'>
 
-/** Does something again and again, each time with its number, from 0. What comes of each is kept, to be checked later. */
+/** Runs something again and again, each time with its number, from 0. The results are kept, to be checked later. */
 export async function measure<T>(
   { lanes, seconds, most = Number.POSITIVE_INFINITY, warmUp = 200 }: Schedule,
   operation: (number: number) => Promise<T>,
@@ -42,7 +42,7 @@ export async function measure<T>(
   return { figures: { ...speed(took, elapsed), cpu: cpu / took.length, memory, loopDelay }, results }
 }
 
-/** Of operations that took so many ms each, and so many together. */
+/** From operations that took so many ms each, and so many together. */
 function speed(took: number[], elapsed: number) {
   const sorted = took.toSorted((a, b) => a - b)
   return {
@@ -54,7 +54,7 @@ function speed(took: number[], elapsed: number) {
   }
 }
 
-/** Does something for each number below `count`, so many at once; false ends it. */
+/** Runs something for each number below `count`, so many at once; false ends it. */
 export async function inLanes(lanes: number, count: number, step: (number: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const lane = async (): Promise<void> => {

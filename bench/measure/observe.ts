@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Resident } from './resident.ts'
 
-/** In ms: how often the event loop is looked at. */
+/** In ms: how often the event loop is checked. */
 const resolution = 2
 
 export interface Observed {
@@ -11,13 +11,13 @@ export interface Observed {
   cpu: number
   /** The highest resident memory above that before, in bytes. */
   memory: number
-  /** How late the event loop was at worst but for one in a hundred, in ms. */
+  /** How late the event loop was, in ms: the 99th percentile. */
   loopDelay: number
   /** How late it was at worst, in ms. */
   worstDelay: number
 }
 
-/** What this process takes to do something. */
+/** What this process uses while it runs something. */
 export async function observe(something: () => Promise<void>): Promise<Observed> {
   const resident = new Resident(process.pid)
   globalThis.gc?.()
@@ -35,7 +35,7 @@ export async function observe(something: () => Promise<void>): Promise<Observed>
     elapsed,
     cpu: user + system,
     memory: Math.max(0, resident.peak() - base),
-    // A timer of this resolution is what is looked at: it is never early.
+    // Checks a timer of this resolution, which is never early.
     loopDelay: Math.max(0, loop.percentile(99) / 1e6 - resolution),
     worstDelay: Math.max(0, loop.max / 1e6 - resolution),
   }

@@ -12,7 +12,7 @@ export class Resident {
     return this.#field('VmRSS')
   }
 
-  /** The highest since the last `resetPeak`. The kernel keeps it: nothing passes between two looks. */
+  /** The highest since the last `resetPeak`. The kernel records it, so no peak is missed. */
   peak(): number {
     return this.#field('VmHWM')
   }

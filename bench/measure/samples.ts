@@ -1,6 +1,6 @@
 import { type Figures, median } from './figures.ts'
 
-/** Of one work and contender, all rounds. */
+/** All rounds of one workload and contender. */
 export interface Series {
   work: string
   contender: string
@@ -21,7 +21,7 @@ export class Samples {
     else this.series.push({ work, contender, rounds: [figures] })
   }
 
-  /** The median of the rounds; undefined where it was not measured. */
+  /** The median of the rounds; undefined if it was not measured. */
   figure(work: string, contender: string, figure: keyof Figures): number | undefined {
     const values = this.#find(work, contender)?.rounds.flatMap((round) => round[figure] ?? [])
     return values?.length ? median(values) : undefined

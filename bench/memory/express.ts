@@ -10,7 +10,7 @@ import { Resident } from '../measure/resident.ts'
 const MiB = 1024 ** 2
 const account = { handle: 'bench.test', identifier: 'bench.test', password: 'bench' }
 
-/** What a transfer took: of the server, in bytes above its rest, and in MB/s. */
+/** What a transfer used: memory of the server, in bytes above its idle level, and MB/s. */
 export interface Transfer {
   memory: number
   bandwidth: number
@@ -18,7 +18,7 @@ export interface Transfer {
 
 /**
  * A blob through the example's Express server and back. The client is this process, the server another, a new one for
- * each direction, so that the download is not measured from the height that the upload left. Linux only.
+ * each direction, so that the download does not start from the memory that the upload left. Linux only.
  */
 export async function throughExpress(folder: string, size: number): Promise<{ up: Transfer; down: Transfer }> {
   let big: BlobRef | undefined
@@ -53,7 +53,7 @@ async function withServer<T>(folder: string, use: (agent: AtpAgent, memory: Resi
   }
 }
 
-/** Once in small: code is loaded, and the rest is that of a server at work. */
+/** A small transfer first: code is loaded, and the idle level is that of a running server. */
 async function rehearse(agent: AtpAgent): Promise<void> {
   const small = await upload(agent, MiB)
   await reference(agent, small)

@@ -1,6 +1,6 @@
 import { startPds } from '../../examples/express/pds.ts'
 
-// The process that is measured: the PDS of the example, told by its parent where to keep its data and when to end.
+// The process that is measured: the PDS of the example. Its parent says where to store data and when to end.
 const GiB = 1024 ** 3
 
 const pds = await startPds({

@@ -4,12 +4,12 @@ import { text } from 'node:stream/consumers'
 import type { Figures } from '../measure/figures.ts'
 import type { Place } from '../workloads/workload.ts'
 
-/** What a sample takes at most, in ms: more is a hang. */
+/** The longest time for a sample, in ms: more is a hang. */
 const deadline = 20 * 60_000
 
 const sampleFile = new URL('../sample.ts', import.meta.url).pathname
 
-/** Takes one sample, in a process of its own. Rejects with what the process said when it failed. */
+/** Takes one sample, in a separate process. Rejects with the output of the process if it failed. */
 export async function takeSample(
   work: string,
   contender: string,
@@ -40,7 +40,7 @@ export async function takeSample(
   }
 }
 
-/** Whatever the sample started is in its group, and ends with it. */
+/** Whatever the sample started is in its process group, and ends with it. */
 function killGroup(child: ChildProcess): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')

@@ -1,31 +1,31 @@
 import { parseArgs } from 'node:util'
 
 export interface BenchOptions {
-  /** The millions and the gigabytes too. */
+  /** Also the millions of blobs and the gigabytes. */
   full: boolean
-  /** Little of everything, to see that the bench works: the figures mean nothing. */
+  /** A little of everything, to check that the bench works: the figures mean nothing. */
   smoke: boolean
-  /** Only workloads whose name, or name and contender with a slash between, match this. */
+  /** Only workloads whose name, or `name/contender`, matches this. */
   only: RegExp | null
   rounds: number
-  /** Where the stores are made: on the file system that is to be measured. */
+  /** Where the stores are created: on the file system to be measured. */
   dir: string
-  /** Writes docs/benchmarks.md of the results. */
+  /** Writes the results to docs/benchmarks.md. */
   write: boolean
-  /** Measures nothing, and takes the results of the last run. */
+  /** Measures nothing, and uses the results of the last run. */
   last: boolean
   seconds: number
   scale: number
 }
 
 const usage = `npm run bench -- [options]
-  --full            all peers and workloads, the millions of blobs and the gigabytes, and not only what the goals ask for
+  --full            all peers and workloads, a million blobs and streams of 8 GiB, not only what the goals need
   --only <pattern>  workloads whose name matches, or workload/contender: 'upload-1k', '/ours$'
   --rounds <n>      how often each sample is taken (3); the median counts
-  --dir <folder>    where the stores are made (bench/.work): on the disk that is to be measured
+  --dir <folder>    where the stores are created (bench/.work): on the disk to be measured
   --write           also writes docs/benchmarks.md; with --only, that part of it
   --last            measures nothing: shows, or writes, what the last run measured
-  --smoke           little of everything, in seconds; the figures mean nothing`
+  --smoke           a little of everything, in seconds; the figures mean nothing`
 
 export function parseOptions(args: readonly string[]): BenchOptions {
   try {

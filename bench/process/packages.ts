@@ -9,7 +9,7 @@ export function isInstalled(name: string): boolean {
   return existsSync(join(bench, 'node_modules', name, 'package.json'))
 }
 
-/** Installs the peers beside the bench, where that was not done yet: they are too large to be everybody's dependency. */
+/** Installs the peers beside the bench, unless that is done: they are too large to be everybody's dependency. */
 export function installMissing(): void {
   if (isInstalled('@atproto/pds') && isInstalled('cacache')) return
   process.stderr.write('Installing the peers into bench, once …\n')

@@ -10,16 +10,16 @@ export interface Planned {
   round: number
 }
 
-/** One of each kind that needs no server of another's. */
+/** One of each kind that needs no server of another project. */
 const smoke = /^(upload-1k-16|stream-1g|read-1k|http-(get|upload)-50k|mix|store-10k|collect$)/
 
-/** Without `--full` nothing is measured but what a goal asks for. */
+/** Without `--full` only what a goal needs is measured. */
 const decisive = seriesOf(goalRows)
 
 /**
- * Round after round, and in each the contenders of a work one after another: what changes on the machine with time
- * meets all of them. Every other round has them in the opposite order, so that none always follows the same one.
- * `skip` is told of those that cannot be measured here.
+ * Round after round, and in each the contenders of a workload one after another, so that changes of the machine affect
+ * all of them. Every other round has the opposite order, so that none always follows the same one. `skip` is called for
+ * those that cannot be measured here.
  */
 export function plan(options: BenchOptions, skip: (why: string) => void): Planned[] {
   const chosen = workloads.flatMap((work) => {

@@ -1,4 +1,4 @@
-/** One line on stderr that says what is being done and how long the rest will take. */
+/** One line on stderr that says what is running and how long the rest will take. */
 export class Progress {
   readonly #started = performance.now()
   readonly #total: number

@@ -5,7 +5,7 @@ import { observe } from '../measure/observe.ts'
 // read-stream.ts <contender> <folder> <did> <name>: reads one blob to its end, in a process that has done nothing else,
 // so that its memory is that of reading.
 
-/** What the parent is told. */
+/** The message to the parent. */
 export interface StreamRead {
   sha256: string
   /** In ms. */

@@ -40,7 +40,7 @@ export function drawCharts(samples: Samples): { file: string; title: string; svg
 
 const [width, left, right, top, step, thickness] = [720, 270, 70, 44, 30, 20]
 
-/** Bars from the left, one below the other, ours in colour; readable on light and on dark pages. */
+/** Horizontal bars, one below the other, ours in colour; readable on light and dark pages. */
 function draw(title: string, bars: readonly { label: string; value: number }[]): string {
   const most = Math.max(...bars.map(({ value }) => value))
   const height = top + bars.length * step + 8

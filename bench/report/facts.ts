@@ -4,7 +4,7 @@ import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { contenders } from '../contenders/all.ts'
 
-/** What a reader must know of the machine and of what was compared; no names. */
+/** What a reader must know about the machine and what was compared; without names. */
 export interface Facts {
   date: string
   processor: string
@@ -13,7 +13,7 @@ export interface Facts {
   system: string
   fileSystem: string
   node: string
-  /** Of each package, as the lock file has it. */
+  /** Of each package, as in the lock file. */
   versions: Record<string, string>
 }
 

@@ -8,7 +8,7 @@ export interface GoalLine {
   what: string
   wanted: string
   figure: string
-  /** The best that this machine allows; empty where that is not known. */
+  /** The best that this machine allows; empty if unknown. */
   bound: string
   verdict: 'holds' | 'does not hold' | 'not measured'
 }

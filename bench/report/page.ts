@@ -10,7 +10,7 @@ const docs = join(import.meta.dirname, '../../docs')
 const file = join(docs, 'benchmarks.md')
 const [begin, end] = ['<!-- results: written by `npm run bench -- --write` -->', '<!-- end of results -->']
 
-/** Puts the results into docs/benchmarks.md, between its two marks; what people wrote around them stays. */
+/** Writes the results into docs/benchmarks.md, between its two marks; the text around them is kept. */
 export async function writePage(results: Results): Promise<void> {
   const samples = samplesOf(results)
   const charts = drawCharts(samples)
@@ -18,7 +18,7 @@ export async function writePage(results: Results): Promise<void> {
   for (const { file, svg } of charts) await writeFile(join(docs, 'benchmarks', file), svg)
   const page = await readFile(file, 'utf8')
   const [before, after] = [page.indexOf(begin), page.indexOf(end)]
-  if (before === -1 || after < before) throw new Error(`${file}: the marks that the results go between are missing`)
+  if (before === -1 || after < before) throw new Error(`${file}: the marks around the results are missing`)
   const parts = [setting(results), goalsOf(samples), picturesOf(charts), tablesOf(samples)]
   await writeFile(file, `${page.slice(0, before)}${begin}\n\n${parts.join('\n\n')}\n\n${page.slice(after)}`)
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Samples, type Series } from '../measure/samples.ts'
 import type { Facts } from './facts.ts'
 
-/** All of one run, as it is kept in a file. */
+/** Everything of one run, as it is stored in a file. */
 export interface Results {
   facts: Facts
   full: boolean
@@ -23,7 +23,7 @@ export async function lastResults(): Promise<Results> {
   return JSON.parse(await readFile(file, 'utf8')) as Results
 }
 
-/** With the workloads that were measured again in the place of what they showed before. */
+/** With the workloads that were measured again in place of their earlier figures. */
 export function withPart(whole: Results, part: Results): Results {
   const again = new Set(part.series.map(({ work }) => work))
   return { ...whole, series: [...whole.series.filter(({ work }) => !again.has(work)), ...part.series] }

@@ -3,7 +3,7 @@ import type { Samples } from '../measure/samples.ts'
 import { workloads } from '../workloads/all.ts'
 import { titleOf } from './titles.ts'
 
-/** Of one work: a line for each contender, the first line being the head. */
+/** For one workload: a line for each contender, the first line being the head. */
 export interface WorkTable {
   name: string
   title: string
@@ -37,7 +37,7 @@ const columns: readonly Column[] = [
   { title: 'KiB, gzip', figure: 'size', show: (bytes) => fine(bytes / 1024) },
 ]
 
-/** Medians; columns that nobody has a figure for are left out. */
+/** Medians; columns without any figure are omitted. */
 export function workTables(samples: Samples): WorkTable[] {
   return workloads.flatMap(({ name, title, contenders }) => {
     const measured = contenders.filter((contender) => samples.has(name, contender))

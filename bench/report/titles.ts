@@ -1,6 +1,6 @@
 import { contenders } from '../contenders/all.ts'
 
-/** Those that are not stores to upload into, but servers, or stores of some size. */
+/** Those that are not stores to upload to, but servers, or stores of some size. */
 const others: Record<string, string> = {
   router: 'pds-blobstore on node:http',
   express: 'pds-blobstore on Express 4',
@@ -13,7 +13,7 @@ const others: Record<string, string> = {
   '1m': '1,000,000 blobs',
 }
 
-/** What a contender is called in tables. */
+/** A contender's name in tables. */
 export function titleOf(contender: string): string {
   const known: Record<string, { title: string }> = contenders
   return known[contender]?.title ?? others[contender] ?? contender.replaceAll('-', ' ')

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 
 const chunkSize = 64 * 1024
 
-/** The accounts that uploads come from, one after another: a PDS has many. */
+/** The accounts that upload, one after another: a PDS has many. */
 export const accounts: readonly string[] = Array.from(
   { length: 16 },
   (_, number) =>
@@ -18,10 +18,10 @@ export function accountOf(number: number): string {
   return accounts[number % accounts.length] as string
 }
 
-/** So that the type is found out, as that of a picture is: the usual case. */
+/** So that the type is sniffed, as that of a picture is: the usual case. */
 const jpeg = Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex')
 
-/** Blobs of one size, no two alike, made before the clock runs; with `seed` the same ones each time. */
+/** Blobs of one size, all different, created before the measurement; with `seed` the same ones each time. */
 export class Blobs {
   readonly size: number
   readonly count: number
@@ -52,7 +52,7 @@ function* chunksOf(bytes: Buffer): Iterator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += chunkSize) yield bytes.subarray(at, at + chunkSize)
 }
 
-/** A Node stream such as a request is; `Readable.from` would be one of objects, and slower. */
+/** A Node stream like a request; `Readable.from` would be an object stream, and slower. */
 export class Chunks extends Readable {
   readonly #chunks: Iterator<Uint8Array>
 

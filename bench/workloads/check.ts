@@ -18,7 +18,7 @@ export async function allReferenced({ referenced }: Contender): Promise<number> 
   return sum
 }
 
-/** Takes in all the blobs, unmeasured, and gives what they are called. */
+/** Stores all the blobs, unmeasured, and returns their names. */
 export async function fill(contender: Contender, blobs: Blobs): Promise<Name[]> {
   const names: Name[] = []
   await inLanes(16, blobs.count, async (number) => {

@@ -9,7 +9,7 @@ import type { Workload } from './workload.ts'
 
 const day = 24 * 3600_000
 
-/** Collecting of uploads that no record ever named, by how many there are of how many blobs. */
+/** Collecting uploads that no record ever referenced, by how many there are among how many blobs. */
 export const collecting: Workload[] = [
   collect('collect', ['500-of-1000', '500-of-50000'], 'always'),
   collect('collect-full', ['10000-of-20000', '10000-of-1000000'], 'full'),
@@ -18,12 +18,12 @@ export const collecting: Workload[] = [
 function collect(name: string, contenders: string[], when: Workload['when']): Workload {
   return {
     name,
-    title: 'Collecting: garbage of all the blobs; CPU time of one',
+    title: 'Collecting: expired of all blobs; CPU time for each expired blob',
     contenders,
     when,
     ...(when === 'full' ? { rounds: 2 } : {}),
     async run(amounts, { folder, scale }) {
-      const [garbage = 0, all = 0] = amounts.split('-of-').map((amount) => Math.ceil(Number(amount) * scale))
+      const [expired = 0, all = 0] = amounts.split('-of-').map((amount) => Math.ceil(Number(amount) * scale))
       let late = 0
       const open = () =>
         createBlobStore({
@@ -36,10 +36,10 @@ function collect(name: string, contenders: string[], when: Workload['when']): Wo
           times: { grace: day, deleteDelay: 0 },
         })
       const first = open()
-      const blobs = new Blobs(1024, garbage)
-      await inLanes(16, garbage, (number) => first.upload(accountOf(number), blobs.bytes(number)))
+      const blobs = new Blobs(1024, expired)
+      await inLanes(16, expired, (number) => first.upload(accountOf(number), blobs.bytes(number)))
       await first.close()
-      addStock(folder, { accounts, count: all - garbage })
+      addStock(folder, { accounts, count: all - expired })
 
       const store = open()
       await store.ready()
@@ -48,11 +48,11 @@ function collect(name: string, contenders: string[], when: Workload['when']): Wo
       const { elapsed, cpu } = await observe(async () => {
         deleted = (await store.collect()).deletedKeys
       })
-      assert.equal(deleted, garbage)
+      assert.equal(deleted, expired)
       const { storedCount } = await store.stats()
-      assert.equal(storedCount, all - garbage)
+      assert.equal(storedCount, all - expired)
       await store.close()
-      return { rate: (garbage / elapsed) * 1000, cpu: cpu / garbage }
+      return { rate: (expired / elapsed) * 1000, cpu: cpu / expired }
     },
   }
 }

@@ -33,7 +33,7 @@ function download(name: string, title: string, size: number): Workload {
         for (const [number, request] of requests.entries()) {
           const { status, body } = await (connections[0] as Connection).request([request], { keep: true })
           assert.equal(status, 200)
-          assert(blobs.bytes(number).equals(body), 'other bytes came')
+          assert(blobs.bytes(number).equals(body), 'other bytes arrived')
         }
         return await load(server, connections, place.seconds, async (connection, number) => {
           const { status, length } = await connection.request([requests[shuffled(number, requests.length)] as Buffer])
@@ -89,7 +89,10 @@ async function withServer(
   }
 }
 
-/** Each connection sends when it has its answer. The CPU time is that of the server, not of this client. */
+/**
+ * Each connection sends the next request when it has its response. The CPU time is that of the server, not of this
+ * client.
+ */
 async function load(
   server: Served,
   connections: readonly Connection[],

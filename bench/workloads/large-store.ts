@@ -8,13 +8,15 @@ import { shuffled } from './read.ts'
 import { addStock } from './stock.ts'
 import type { Workload } from './workload.ts'
 
-/** How many blobs are there before, by what the sample is called. */
+/** How many blobs there are before, by the name of the sample. */
 const stocks: Record<string, number> = { empty: 0, '10k': 10_000, '100k': 100_000, '1m': 1_000_000 }
 
 /** One account whose list is read, with as many blobs in each store. */
 const listed = 'did:plc:listedlistedlistedlisted'
 
-/** Whether work in a store depends on how much is in it. Durability is off: the disk would hide what is looked for. */
+/**
+ * Whether work in a store depends on how much is in it. Durability is off, because the disk would hide the difference.
+ */
 export const largeStores: Workload[] = [
   largeStore('store-10k', '10,000 blobs', ['empty', '10k'], 'always'),
   largeStore('store-1m', '100,000 and 1,000,000 blobs', ['empty', '100k', '1m'], 'full'),

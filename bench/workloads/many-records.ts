@@ -5,13 +5,16 @@ import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../lib
 import { type Observed, observe } from '../measure/observe.ts'
 import type { Workload } from './workload.ts'
 
-/** One blob that very many records of an account name: how long a call of each kind takes, and holds the event loop. */
+/**
+ * One blob that very many records of an account reference: how long a call of each kind takes, and blocks the event
+ * loop.
+ */
 export const manyRecords: Workload[] = [
   { name: 'many-records', contenders: ['100000'], when: 'always' as const },
   { name: 'many-records-full', contenders: ['1000000'], when: 'full' as const },
 ].map((work) => ({
   ...work,
-  title: 'One blob that many records name, all calls one after another: CPU time of a record, event loop at worst',
+  title: 'One blob that many records reference, all calls one after another: CPU time of a record, event loop at worst',
   rounds: 2,
   async run(records, { folder, scale }) {
     const count = Math.ceil(Number(records) * scale)
@@ -45,7 +48,7 @@ export const manyRecords: Workload[] = [
 }))
 
 const [owner, importer] = ['did:plc:owner', 'did:plc:importer']
-const [named, waitedFor] = ['named by many', 'many wait for it']
+const [named, waitedFor] = ['referenced by many', 'many wait for it']
 const rev = '3jzfcijpj2z2b'
 
 function callsTo(blobs: ReturnType<typeof createBlobStore>, cid: string, count: number): (() => Promise<void>)[] {
@@ -64,7 +67,10 @@ function callsTo(blobs: ReturnType<typeof createBlobStore>, cid: string, count: 
   ]
 }
 
-/** Behind the store's back, for it takes long: records of one account that name a blob, and as many of another that wait for one. */
+/**
+ * Written to the database directly, to save time: records of one account that reference a blob, and as many of another
+ * that wait for one.
+ */
 function addRecords(folder: string, cid: string, count: number): void {
   const database = new Database(join(folder, 'blobs.sqlite'))
   database.pragma('synchronous = OFF')

@@ -7,7 +7,7 @@ import type { Workload } from './workload.ts'
 
 const MiB = 1024 ** 2
 
-/** How much memory is taken; that of streams through the store alone is measured with their speed. */
+/** How much memory is used; that of streams through the store alone is measured together with their speed. */
 export const memoryWorks: Workload[] = [
   {
     name: 'memory-express',
@@ -16,7 +16,7 @@ export const memoryWorks: Workload[] = [
     when: 'always',
     rounds: 2,
     async run(_name, { folder, scale }) {
-      // Not sooner: the client is large, and would be in the memory of all samples.
+      // Loaded late: the client is large, and would count in the memory of all samples.
       const { throughExpress } = await import('../memory/express.ts')
       const { up, down } = await throughExpress(folder, Math.ceil(1024 * MiB * scale))
       return { ...up, readMemory: down.memory, readBandwidth: down.bandwidth }
@@ -27,7 +27,7 @@ export const memoryWorks: Workload[] = [
   slow('slow-3m', '3 MiB', 3 * MiB, 'full'),
 ]
 
-/** Clients on slow lines, all at once: each sends a chunk when all have sent the one before. */
+/** Clients on slow lines, all at once: each sends a chunk when all have sent the previous one. */
 function slow(name: string, title: string, size: number, when: Workload['when']): Workload {
   const chunkSize = 64 * 1024
   return {

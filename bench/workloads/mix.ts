@@ -8,7 +8,7 @@ import type { Workload } from './workload.ts'
 
 const size = 50 * 1024
 
-/** What a PDS does all day. */
+/** The usual work of a PDS. */
 export const mixes: Workload[] = [
   {
     name: 'mix-50k-16',

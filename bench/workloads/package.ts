@@ -10,7 +10,7 @@ import type { Workload } from './workload.ts'
 
 const core = join(builtFiles, 'index.js')
 
-/** What it takes to have the library at all. */
+/** What having the library costs. */
 export const packageWorks: Workload[] = [
   {
     name: 'import',

@@ -9,7 +9,7 @@ import type { Workload } from './workload.ts'
 
 const size = 50 * 1024
 
-/** With the metadata in PostgreSQL, on this machine and without its own fsync: what its way there and back costs. */
+/** With the metadata in PostgreSQL, on this machine and without its fsync: the cost of the round trips. */
 export const postgresWorks: Workload[] = [1, 16].map((lanes) => ({
   name: `postgres-50k-${lanes}`,
   title: `Upload of 50 KiB, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}, metadata in PostgreSQL without fsync`,

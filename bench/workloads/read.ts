@@ -11,7 +11,7 @@ const count = 640
 /** Until the code is compiled. */
 const warmUp = 12_000
 
-/** Reading of small blobs that are in the kernel's cache, in no order. */
+/** Reading small blobs that are in the kernel's cache, in random order. */
 export const reads: Workload[] = [read('1k', '1 KiB', KiB), read('50k', '50 KiB', 50 * KiB), range()]
 
 function read(name: string, title: string, size: number): Workload {
@@ -37,7 +37,7 @@ function read(name: string, title: string, size: number): Workload {
   }
 }
 
-/** Of a video, what a player asks for. */
+/** The part of a video that a player requests. */
 function range(): Workload {
   const size = 1024 * KiB
   const [start, end] = [500_000, 500_000 + 64 * KiB - 1]
@@ -69,7 +69,7 @@ function range(): Workload {
   }
 }
 
-/** Each number below `count` in its turn, but far from the one before. */
+/** Each number below `count` once, but far from the one before. */
 export function shuffled(number: number, count: number): number {
   return (number * 7919) % count
 }

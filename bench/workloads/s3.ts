@@ -13,7 +13,7 @@ import type { Workload } from './workload.ts'
 const size = 50 * 1024
 const bucket = 'blobs'
 
-/** Over Ceph's gateway on this machine, whose speed is not S3's: what counts is how often it is asked. */
+/** Over Ceph's gateway on this machine, whose speed is not S3's: the number of requests counts. */
 export const s3Works: Workload[] = [
   {
     name: 's3-50k-16',
@@ -23,7 +23,7 @@ export const s3Works: Workload[] = [
     rounds: 2,
     missing: (name) => (hasCeph() ? missingFor(name) : `Ceph is not installed: apt-get install ${cephPackages}`),
     async run(name, { folder, seconds, scale }) {
-      // Not sooner: it is large, and would be in the memory of all samples.
+      // Loaded late: it is large, and would count in the memory of all samples.
       const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3')
       const ceph = await Ceph.start()
       try {
@@ -77,7 +77,7 @@ async function ours(folder: string, client: S3Client): Promise<Contender> {
   )
 }
 
-/** Of reference-s3.ts, which is not there to be compiled for everybody. */
+/** From reference-s3.ts, which not everybody can compile. */
 type OpenReference = (
   folder: string,
   settings: S3ClientConfig & { bucket: string },

@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { cidOfBytes } from '../library.ts'
 
-/** What is put into the database of a store behind its back, for a store that is full costs too long to fill. */
+/** Rows that are written to a store's database directly, because filling a store would take too long. */
 export interface Stock {
   /** Of each account in turn. */
   accounts: readonly string[]
-  /** Blobs, each referenced by a record of its own; there are no bytes. */
+  /** Blobs, each referenced by its own record; there are no bytes. */
   count: number
 }
 
-/** The store must be closed; its tables must be there. */
+/** The store must be closed; its tables must exist. */
 export function addStock(folder: string, { accounts, count }: Stock): void {
   const database = new Database(join(folder, 'blobs.sqlite'))
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = OFF')
-  database.pragma('cache_size = -1000000') // in KiB: the keys come in no order
+  database.pragma('cache_size = -1000000') // in KiB: the keys come in random order
   const content = database.prepare(`INSERT INTO blobstore_content VALUES (?, ?, 'disk', 1000, ?)`)
   const blob = database.prepare(`INSERT INTO blobstore_blob VALUES (?, ?, 'image/jpeg', 1000, ?, 1, NULL)`)
   const ref = database.prepare(
@@ -42,7 +42,7 @@ export function addStock(folder: string, { accounts, count }: Stock): void {
   })()
   database.pragma('wal_checkpoint(TRUNCATE)')
   database.close()
-  // Else the first checkpoint that is measured would be the one to wait for all of it.
+  // Otherwise the first measured checkpoint would have to wait for all of it.
   const fd = openSync(join(folder, 'blobs.sqlite'), 'r+')
   fsyncSync(fd)
   closeSync(fd)

@@ -27,7 +27,7 @@ const everybody: ContenderName[] = [
 export const streams: Workload[] = [
   stream('100m', '100 MiB', 100 * MiB, everybody, 'full'),
   stream('1g', '1 GiB', GiB, everybody, 'always'),
-  // Larger than a buffer can be, where the reference and blockstore-fs need one.
+  // Larger than a buffer can be, which the reference and blockstore-fs need.
   stream('8g', '8 GiB', 8 * GiB, ['ours', 'ours-relaxed', 'cacache', 'tus', 'hash-only'], 'full'),
 ]
 
@@ -72,8 +72,8 @@ function stream(
 }
 
 /**
- * Has the kernel take memory for so many bytes, and give it back. A virtual machine gets memory from its host when it first
- * uses it, which took three times as long as writing: whoever came first would pay for all.
+ * Makes the kernel take memory for so many bytes, and releases it. A virtual machine gets memory from its host on first
+ * use, which took three times as long as writing: the first contender would pay for all.
  */
 async function touchMemory(folder: string, length: number): Promise<void> {
   const file = join(folder, 'touched')

@@ -18,11 +18,11 @@ const contenders: ContenderName[] = [
   'parts-relaxed',
 ]
 
-/** What is uploaded in one sample at most, so that it stays in memory. */
+/** How much one sample uploads at most, so that it stays in memory. */
 const mostBytes = 640 * 1024 * KiB
 const mostBlobs = 12_000
 
-/** A store that has been in use: its directories are made, its code is compiled. With fewer, everybody is slower. */
+/** A store that has been in use: its directories exist, its code is compiled. With fewer, every contender is slower. */
 const warmUp = 4000
 
 /** Uploads of whole, small blobs. */

@@ -1,29 +1,29 @@
 import type { Figures } from '../measure/figures.ts'
 
-/** Something to do that is measured. Each sample of it is done in a process of its own. */
+/** Something that is measured. Each sample of it runs in a separate process. */
 export interface Workload {
-  /** What `--only` looks for: `upload-1k-16`. */
+  /** The name that `--only` matches: `upload-1k-16`. */
   name: string
   title: string
   contenders: readonly string[]
-  /** In which runs it is done. */
+  /** The kinds of run that include it. */
   when: 'always' | 'full'
-  /** What is not installed that a contender needs; undefined when all is there. @default all is there */
+  /** What a contender needs that is not installed; undefined if it has everything. @default everything */
   missing?(contender: string): string | undefined
   /** How often; fewer for what takes long. @default as many rounds as the run has */
   rounds?: number
   /**
-   * Does it, in an empty folder on a real disk, and checks what came of it.
+   * Runs it, in an empty folder on a real disk, and checks the result.
    *
-   * @throws when a byte, a row or a reference is not what it should be: then the figures mean nothing
+   * @throws if a byte, a row or a reference is wrong: then the figures mean nothing
    */
   run(contender: string, place: Place): Promise<Figures>
 }
 
 export interface Place {
   folder: string
-  /** For how long to measure, in seconds. */
+  /** How long to measure, in seconds. */
   seconds: number
-  /** The part, up to 1, of the usual numbers of blobs to do it with: little where only the bench itself is tested. */
+  /** The share, up to 1, of the usual numbers of blobs: small if only the bench itself is tested. */
   scale: number
 }

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-/** A plain HTTP file server, for the tests: PUT, GET with a range, DELETE, and a folder's files as nginx lists them. */
+/**
+ * A plain HTTP file server, for the tests: PUT, GET with a range, DELETE, and a folder's files in nginx's JSON format.
+ */
 export async function startFileServer(): Promise<{ address: (folder: string) => string; stop(): Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), 'file-server-'))
   await mkdir(join(root, 'incoming'))
@@ -29,7 +31,7 @@ export async function startFileServer(): Promise<{ address: (folder: string) => 
 }
 
 async function answer(root: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { pathname } = new URL(req.url ?? '/', 'http://server') // which takes every `..` away
+  const { pathname } = new URL(req.url ?? '/', 'http://server') // which removes every `..`
   const path = join(root, pathname)
   if (req.method === 'PUT') await put(req, path, join(root, 'incoming', randomUUID()))
   else if (req.method === 'DELETE') await rm(path)
@@ -39,7 +41,7 @@ async function answer(root: string, req: IncomingMessage, res: ServerResponse): 
   res.end()
 }
 
-/** Under another name first, so that nobody sees a part of it, nor what is left of a request that was cut. */
+/** Under another name first, so that nobody sees a part of it, or what is left of a request that was cut. */
 async function put(req: IncomingMessage, path: string, incoming: string): Promise<void> {
   try {
     await pipeline(req, createWriteStream(incoming))
@@ -51,7 +53,7 @@ async function put(req: IncomingMessage, path: string, incoming: string): Promis
   }
 }
 
-/** From one descriptor: by its name, the file may be another one by the time that its bytes are read. */
+/** From one descriptor: under its name there may be another file by the time that its bytes are read. */
 async function send(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
   await using file = await open(path)
   const { size } = await file.stat()

@@ -15,7 +15,7 @@ describe('The HTTP backend', { concurrency: 4 }, async () => {
   })
 
   let places = 0
-  /** A folder on the server that nobody else has: each sentence of the contract is tried in a place of its own. */
+  /** A folder on the server for one case alone: each sentence of the contract is tested in an empty place. */
   function place() {
     const folder = `place-${++places}`
     return { backend: () => httpBackend(server.address(folder), { spoolDirectory: join(spools, folder) }) }

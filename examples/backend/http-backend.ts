@@ -1,11 +1,11 @@
 import { BlobStoreError, ObjectBackend, type ObjectService } from 'pds-blobstore'
 
 /**
- * Bytes on a plain HTTP file server, such as nginx with `dav_methods PUT DELETE`, `create_full_put_path on` and
+ * Stores bytes on a plain HTTP file server, such as nginx with `dav_methods PUT DELETE`, `create_full_put_path on` and
  * `autoindex_format json`. `root` is the address of an empty folder on it: `http://files.internal/pds/`.
  */
 export function httpBackend(root: string, options: { spoolDirectory?: string } = {}): ObjectBackend {
-  // nginx acknowledges before the disk has the bytes: whoever knows better of another server says so.
+  // nginx acknowledges before the disk has the bytes. If your server syncs them first, set `durable` to true.
   return new ObjectBackend({ service: new HttpFiles(root), name: 'http', durable: false, ...options })
 }
 
@@ -27,7 +27,7 @@ class HttpFiles implements ObjectService {
     if (answer.status === 404) return null
     const [, whole] = answer.headers.get('content-range')?.split('/') ?? []
     const size = Number(whole ?? answer.headers.get('content-length') ?? Number.NaN)
-    if (!Number.isSafeInteger(size)) throw new BlobStoreError('StorageFailed', 'the server tells no size')
+    if (!Number.isSafeInteger(size)) throw new BlobStoreError('StorageFailed', 'the server does not state the size')
     return { size, body: answer.body ?? ReadableStream.from([]) }
   }
 
@@ -43,7 +43,7 @@ class HttpFiles implements ObjectService {
     return names.filter((name) => name > after).slice(0, limit)
   }
 
-  /** An answer of status 2xx, or of one of `expected`. */
+  /** A response of status 2xx, or of one of `expected`. */
   async #ask(name: string, request: RequestInit, expected: readonly number[] = []): Promise<Response> {
     const answer = await fetch(new URL(name, this.#root), request)
     if (answer.ok || expected.includes(answer.status)) return answer

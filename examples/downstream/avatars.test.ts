@@ -11,7 +11,7 @@ const jpeg = sampleBlob('image/jpeg')
 let revisions = 0
 const nextRev = (): string => `3kyimv2x4zs${'234567abcdefghij'[++revisions]}a`
 
-test('an avatar is what was set last', async () => {
+test('an avatar is the picture that was set last', async () => {
   const avatars = new Avatars(memoryBlobStore(), nextRev)
   assert.equal(await avatars.of(alice), null)
   assert.equal(await avatars.set(alice, png.bytes), 'set')
@@ -21,14 +21,14 @@ test('an avatar is what was set last', async () => {
   assert.deepEqual(new Uint8Array(avatar.bytes), jpeg.bytes)
 })
 
-test('a video is no avatar, and leaves the one before', async () => {
+test('a video is refused as an avatar, and the old one stays', async () => {
   const avatars = new Avatars(memoryBlobStore(), nextRev)
   await avatars.set(alice, png.bytes)
   assert.equal(await avatars.set(alice, sampleBlob('video/mp4').bytes), 'not an image')
   assert.equal((await avatars.of(alice))?.mimeType, 'image/png')
 })
 
-test('what was replaced is gone a day later', async () => {
+test('a picture that was replaced is deleted a day later', async () => {
   let time = Date.UTC(2026, 0, 1)
   const blobs = memoryBlobStore({ now: () => time })
   const avatars = new Avatars(blobs, nextRev)
@@ -39,7 +39,7 @@ test('what was replaced is gone a day later', async () => {
   assert.equal((await blobs.usage(alice)).count, 1)
 })
 
-test('a full disk is told, not thrown', async () => {
+test('a full disk is reported, not thrown', async () => {
   const full = new BlobStoreError('StorageFull', 'No space left')
   const backend = faultyBackend(new MemoryBackend(), { faults: [{ kind: 'fail', on: 'put', at: 1, error: full }] })
   assert.equal(await new Avatars(memoryBlobStore({ backend }), nextRev).set(alice, png.bytes), 'no space')

@@ -10,7 +10,7 @@ export class Avatars {
     this.#nextRev = nextRev
   }
 
-  /** Takes the picture in, and puts it into the profile. What it replaces is collected a day later. */
+  /** Uploads the picture, and puts it into the profile. The one that it replaces is collected a day later. */
   async set(
     did: string,
     picture: AsyncIterable<Uint8Array> | Uint8Array,

@@ -21,7 +21,7 @@ export function accountRoutes({ db, blobs, sessions }: Context): Router {
   router.post('/com.atproto.server.createAccount', async (req, res) => {
     const handle = text(req.body, 'handle').toLowerCase()
     if (!/^[a-z0-9-]{1,63}\.test$/.test(handle)) throw new XrpcError(400, 'InvalidHandle', 'Choose <name>.test')
-    // A real PDS registers the DID in the PLC directory; this one only makes it look right.
+    // A real PDS registers the DID in the PLC directory; this one only creates one that looks right.
     const did = `did:plc:${base32.encode(randomBytes(15)).slice(1)}`
     const password = await hashPassword(text(req.body, 'password'))
     const { numInsertedOrUpdatedRows: created } = await db

@@ -3,7 +3,7 @@ import { type Request, Router } from 'express'
 import { XrpcError } from 'pds-blobstore/express'
 import { type Context, text } from './xrpc.ts'
 
-/** com.atproto.admin.*: what moderators may do to a blob, and the end of an account. */
+/** com.atproto.admin.*: what moderators may do to a blob, and deleting an account. */
 export function adminRoutes({ db, blobs, requireAdmin }: Context): Router {
   const router = Router()
 
@@ -21,7 +21,7 @@ export function adminRoutes({ db, blobs, requireAdmin }: Context): Router {
   router.post('/com.atproto.admin.deleteAccount', async (req, res) => {
     requireAdmin(req)
     const did = text(req.body, 'did')
-    // The account's row goes last: should anything fail before, the same call can be made again.
+    // The account's row is deleted last: if anything fails before, the same call can be repeated.
     await blobs.deleteAccount(did)
     await db.deleteFrom('account').where('did', '=', did).execute()
     res.end()
@@ -30,7 +30,7 @@ export function adminRoutes({ db, blobs, requireAdmin }: Context): Router {
   return router
 }
 
-/** Lets the administrator pass, who is known by a password. */
+/** Lets the administrator pass, who is recognized by a password. */
 export function adminGuard(password: string): (req: Request) => void {
   const expected = Buffer.from(`Basic ${Buffer.from(`admin:${password}`).toString('base64')}`)
   return (req) => {

@@ -11,7 +11,7 @@ export interface RecordPath {
 
 export const uriOf = ({ did, collection, rkey }: RecordPath): string => `at://${did}/${collection}/${rkey}`
 
-/** A record out of its JSON form, and its CID. */
+/** Converts a record from its JSON form, and computes its CID. */
 export function parseRecord(json: unknown): { record: unknown; cid: string } {
   try {
     const record = fromJson(json)
@@ -21,7 +21,7 @@ export function parseRecord(json: unknown): { record: unknown; cid: string } {
   }
 }
 
-/** Into what dag-cbor encodes: links become CIDs, `$bytes` become bytes. */
+/** The form that dag-cbor encodes: links become CIDs, `$bytes` become bytes. */
 function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromJson)
   if (typeof value !== 'object' || value === null) return value
@@ -34,7 +34,9 @@ const alphabet = '234567abcdefghijklmnopqrstuvwxyz'
 const clockId = BigInt(randomInt(1024))
 let last = 0n
 
-/** A new TID: microseconds since 1970 and a clock's number, in 13 characters that sort by time. Never the same twice. */
+/**
+ * A new TID: microseconds since 1970 and a clock's number, in 13 characters that sort by time. Never the same twice.
+ */
 export function nextTid(): string {
   const now = BigInt(Date.now()) * 1000n
   last = now > last ? now : last + 1n

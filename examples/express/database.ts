@@ -11,8 +11,8 @@ export interface Tables {
 /** The one database of this PDS. The blob store adds its own tables, whose names begin with `blobstore_`. */
 export async function openDatabase(file: string): Promise<Kysely<Tables>> {
   const sqlite = new Sqlite(file)
-  // The blob store demands these three of a host's connection, and says so when one is missing:
-  // an acknowledged commit survives a power cut, and foreign keys hold.
+  // The blob store requires these three of a host's connection, and reports a missing one: an acknowledged commit
+  // survives a power cut, and foreign keys are enforced.
   sqlite.pragma('journal_mode = WAL')
   sqlite.pragma('synchronous = FULL')
   sqlite.pragma('foreign_keys = ON')

@@ -13,8 +13,8 @@ import type { Story } from './demo/story.ts'
 import { uploading } from './demo/uploading.ts'
 import { type Pds, startPds } from './pds.ts'
 
-// npm run demo: starts the PDS and drives it with the official client, checking every step. It stays up afterwards;
-// with `-- --exit` it ends, by 0 or, at the first thing that is not as it should be, by 1.
+// npm run demo: starts the PDS and drives it with the official client, checking every step. It keeps running
+// afterwards; with `-- --exit` it ends, with 0 or, at the first failed check, with 1.
 const port = 2583
 const deadline = 120_000
 const adminPassword = 'admin'

@@ -2,7 +2,7 @@ import { socialAccept } from 'pds-blobstore'
 import { shutDownOnSignals } from '../shutdown.ts'
 import { startPds } from './pds.ts'
 
-// node examples/express/main.ts: the PDS by itself, its data kept in PDS_DIR.
+// node examples/express/main.ts: the PDS alone, with its data in PDS_DIR.
 const { PDS_DIR = '.demo/pds', PDS_PORT = '2583', PDS_ADMIN_PASSWORD = 'admin' } = process.env
 
 const pds = await startPds({

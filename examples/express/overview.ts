@@ -7,7 +7,7 @@ import { text } from './xrpc.ts'
 export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): Router {
   const router = Router()
 
-  /** All that an account has, newest first: what no record names yet, too. */
+  /** Everything that an account has, newest first, including what no record references yet. */
   router.get('/com.example.blobs.mine', async (req, res) => {
     const did = await sessions.authenticate(req.headers.authorization)
     const { quota, maxBlobSize, accept } = blobs.limits
@@ -19,7 +19,7 @@ export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): 
     res.json({ blobs: items.map(toJson(did)), cursor, usage, limits })
   })
 
-  /** The same of all accounts, for moderators. A PDS of more than some people would want pages here. */
+  /** The same for all accounts, for moderators. A PDS with many accounts would need pages here. */
   router.get('/com.example.blobs.all', async (req, res) => {
     requireAdmin(req)
     const accounts = await db.selectFrom('account').select(['did', 'handle']).execute()
@@ -31,12 +31,12 @@ export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): 
     res.json({ blobs: lists.flat(), totals: await blobs.stats() })
   })
 
-  /** Which records name a blob. Records are public, so anybody may ask. */
+  /** Which records reference a blob. Records are public, so anybody may ask. */
   router.get('/com.example.blobs.records', async (req, res) => {
     res.json({ uris: await blobs.recordsFor(text(req.query, 'did'), text(req.query, 'cid')) })
   })
 
-  /** What startJanitor does by itself every few minutes, and daily: here at once, and with its reports. */
+  /** What the janitor does every few minutes, and daily: here at once, and with its reports. */
   router.post('/com.example.blobs.collect', async (req, res) => {
     requireAdmin(req)
     const sweep = await blobs.sweep()

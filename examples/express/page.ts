@@ -6,9 +6,9 @@ import express, { Router } from 'express'
 const folder = fileURLToPath(new URL('./page', import.meta.url))
 
 /**
- * The page in page/, as it is: no build step. It may load its own files and the blobs of this server, and send requests
- * here. Scripts need the nonce: `'self'` would let in whatever script somebody has uploaded, since blobs come from this
- * origin too.
+ * Serves the page in page/ as it is: no build step. It may load its own files and the blobs of this server, and send
+ * requests here. Scripts need the nonce: `'self'` would allow any uploaded script, because blobs come from this origin
+ * too.
  */
 export function pageRoutes(): Router {
   const router = Router()

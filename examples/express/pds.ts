@@ -25,7 +25,7 @@ import { Sessions } from './sessions.ts'
 import { errorHandler } from './xrpc.ts'
 
 export interface PdsOptions {
-  /** A folder of its own, for the database and the blobs. */
+  /** A folder for this PDS alone, for the database and the blobs. */
   dir: string
   port: number
   adminPassword: string
@@ -38,11 +38,11 @@ export interface Pds {
   blobs: BlobStore
   db: Kysely<Tables>
   server: Server
-  /** Cuts the requests that are under way. `main.ts` lets them end. */
+  /** Cuts the running requests. `main.ts` lets them end. */
   close(): Promise<void>
 }
 
-/** A small PDS: one SQLite database, one folder of blobs, one of thumbnails, no network of others around it. */
+/** A small PDS: one SQLite database, one folder of blobs, one of thumbnails, no other servers around it. */
 export async function startPds({ dir, port, adminPassword, limits = {}, times = {} }: PdsOptions): Promise<Pds> {
   await mkdir(dir, { recursive: true })
   const db = await openDatabase(join(dir, 'pds.sqlite'))
@@ -82,8 +82,8 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   })
   app.use(errorHandler)
 
-  // An upload may take as long as the store allows; Node's own limit is 5 minutes. And a proxy's idle connections must be
-  // closed by the proxy (Caddy: after 2 minutes): Node's 5 s would cut the request that is just on its way.
+  // An upload may take as long as the store allows; Node's own limit is 5 minutes. And a proxy must close its idle
+  // connections itself (Caddy: after 2 minutes): Node's 5 s would cut a request that is just being sent.
   const server = createServer({ requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 }, app)
   server.on('checkContinue', checkContinue).listen(port, '127.0.0.1')
   await once(server, 'listening')

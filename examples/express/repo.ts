@@ -76,7 +76,7 @@ export function repoRoutes({ db, blobs, sessions }: Context): Router {
 
   return router
 
-  /** Which record of their own repository the client means. */
+  /** The record of the client's own repository that is meant. */
   async function recordPath(req: Request, newRkey?: string): Promise<RecordPath> {
     const did = await sessions.authenticate(req.headers.authorization)
     if (did !== (await didOf(req.body))) throw new XrpcError(403, 'Forbidden', 'Not your repository')

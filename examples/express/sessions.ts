@@ -17,7 +17,9 @@ export async function passwordMatches(password: string, stored: string): Promise
   return timingSafeEqual(await derive(password, Buffer.from(salt), 32), Buffer.from(hash))
 }
 
-/** Sessions are random tokens. The database holds their hashes, so whoever reads it cannot log in with them. */
+/**
+ * Sessions are random tokens. The database has only their hashes, so a reader of the database cannot log in with them.
+ */
 export class Sessions {
   readonly #db: Kysely<Tables>
 

@@ -3,8 +3,8 @@ import type { BlobStore } from 'pds-blobstore'
 import { blobRouter, checkContinue } from 'pds-blobstore/express'
 
 /**
- * The blob routes on Fastify: they read from and write to Node's own request and response, with no web streams between.
- * `didOf` is the host's own way to know a session.
+ * The blob routes on Fastify: they use Node's own request and response, without web streams in between. `didOf` is the
+ * host's own session check.
  */
 export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): FastifyInstance {
   const app = Fastify({ requestTimeout: blobs.times.upload, keepAliveTimeout: 125_000 })
@@ -17,7 +17,7 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
     onError: (error) => app.log.error(error),
   })
 
-  // A context of its own: what is parsed elsewhere stays unread here.
+  // A separate context: body parsers do not run here.
   app.register(async (blobRoutes) => {
     blobRoutes.removeAllContentTypeParsers()
     blobRoutes.addContentTypeParser('*', (_request: FastifyRequest, _body: unknown, done: (error: null) => void) =>

@@ -5,7 +5,7 @@ import { checkContinue } from 'pds-blobstore/express'
 import { shutDownOnSignals } from '../shutdown.ts'
 import { pdsOn } from './pds.ts'
 
-// npm run build && node examples/hono/main.ts: it knows one account, did:plc:alice, whose token is `secret`.
+// npm run build && node examples/hono/main.ts: it has one account, did:plc:alice, whose token is `secret`.
 
 const backend = new DiskBackend({ root: 'data/blobs' })
 const blobs = createBlobStore({ backend, metadata: sqliteMetadata('data/blobs.sqlite'), logger: console })

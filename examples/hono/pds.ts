@@ -4,7 +4,7 @@ import { type BlobStore, cidOfRecord, isBlobStoreError } from 'pds-blobstore'
 import { createBlobHandlers } from 'pds-blobstore/http'
 import { isEnding } from '../shutdown.ts'
 
-/** The blob routes, and records that reference blobs, on Hono. `didOf` is the host's own way to know a session. */
+/** The blob routes, and records that reference blobs, on Hono. `didOf` is the host's own session check. */
 export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefined) => string | null): Hono {
   const app = new Hono()
   const handlers = createBlobHandlers(blobs, {
@@ -14,7 +14,7 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
     },
     onError: (error) => console.error(error),
   })
-  // HEAD comes by GET; OPTIONS, for pages of other origins, by all.
+  // Hono sends HEAD to GET routes; OPTIONS, for pages of other origins, needs `all`.
   app.all('/xrpc/com.atproto.repo.uploadBlob', (c) => handlers.uploadBlob(c.req.raw))
   app.all('/xrpc/com.atproto.sync.getBlob', (c) => handlers.getBlob(c.req.raw))
   app.all('/xrpc/com.atproto.sync.listBlobs', (c) => handlers.listBlobs(c.req.raw))
@@ -29,7 +29,7 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
     const record = jsonToLex(json) // links in it are CIDs, not maps
     const uri = `at://${did}/${collection}/${rkey}`
     try {
-      // A PDS keeps the record too, in the same transaction: see examples/express.
+      // A PDS stores the record too, in the same transaction: see examples/express.
       await blobs.applyWrites(did, [{ action: 'update', uri, record }], { rev: nextRev() })
     } catch (error) {
       if (!isBlobStoreError(error) || error.transient) throw error
@@ -40,7 +40,7 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
   return app
 }
 
-/** A TID: microseconds since 1970, in digits that sort as they count. */
+/** A TID: microseconds since 1970, in digits that sort by value. */
 function nextRev(): string {
   const bits = (BigInt(Date.now()) * 1000n) << 10n
   const digits = Array.from({ length: 13 }, (_, n) => Number((bits >> BigInt(60 - 5 * n)) & 31n))

@@ -7,7 +7,7 @@ import {
   traceChannels,
 } from 'pds-blobstore'
 
-/** In seconds: what a small file on a disk takes, to what a long video takes over the network. */
+/** In seconds: from a small file on a disk to a long video over the network. */
 const bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60]
 
 interface Histogram {
@@ -43,7 +43,7 @@ export class Metrics {
     ]
   }
 
-  /** In Prometheus' text format. `stats()` reads the row of every account: a scrape a minute is often enough. */
+  /** In Prometheus' text format. `stats()` reads the row of every account: once a minute is often enough. */
   async text(blobs: BlobStore): Promise<string> {
     const { storedBytes, storedCount, doomedCount, accounts, reserved } = await blobs.stats()
     const lines = [...this.#seconds].flatMap(([series, histogram]) => linesOf(series, histogram))
@@ -89,7 +89,7 @@ function onEnd<Message extends object>(channel: Traced<Message>, told: (message:
   return () => channel.asyncEnd.unsubscribe(listener)
 }
 
-/** A label of few values: the closed list of codes. */
+/** A label with few values: the closed list of codes. */
 const outcomeOf = (error: unknown): string => (isBlobStoreError(error) ? error.code : error ? 'other' : 'ok')
 
 function linesOf(series: string, { buckets, count, sum }: Histogram): string[] {

@@ -3,8 +3,9 @@ import { type Attributes, context, type Span, SpanStatusCode, type Tracer, trace
 import { type BackendTrace, type StoreTrace, type Traced, traceChannels } from 'pds-blobstore'
 
 /**
- * Makes an OpenTelemetry span of each operation of the store, and of each call of a backend within it. They hang below the
- * span that is active where the store is called, such as that of the HTTP request. Returns what ends it.
+ * Creates an OpenTelemetry span for each operation of the store, and for each call of a backend within it. Their parent
+ * is the span that is active where the store is called, such as that of the HTTP request. Returns a function that stops
+ * it.
  */
 export function spansOf(tracer: Tracer): () => void {
   const operations = new AsyncLocalStorage<Span>()
@@ -35,7 +36,7 @@ function spansOn<Message extends StoreTrace | BackendTrace>(
 ): () => void {
   const open = new WeakMap<object, Span>()
 
-  // Bound, and not only subscribed to: what the call does then runs within the span.
+  // Bound, not only subscribed: so the call runs within the span.
   channel.start.bindStore(operations, (message) => {
     const { name, attributes } = describe(message as Message)
     const parent = operations.getStore()

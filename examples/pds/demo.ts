@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { Report } from '../express/demo/report.ts'
 import { installMissing } from './install.ts'
 
-// npm run demo:pds: two real PDSes of @atproto/pds on loopback, with this blob store in the place of their own, driven by
-// the official client. They stay up afterwards; with `-- --exit` it ends, by 0 or, at the first thing that is not as it
-// should be, by 1. With `-- --pds 0.4` they are of that line.
+// npm run demo:pds: two real PDSes of @atproto/pds on loopback, with this blob store instead of their own, driven by
+// the official client. They keep running afterwards; with `-- --exit` it ends, with 0 or, at the first failed check,
+// with 1. With `-- --pds 0.4` they are of that version.
 const deadline = 60_000
 
 installMissing()
@@ -32,7 +32,7 @@ try {
   if (process.argv.includes('--exit')) await end()
   else
     console.log(
-      `\nThe two PDSes stay up, at ${network.here.url} and ${network.there.url}. Ctrl-C ends them and removes their data.`,
+      `\nThe two PDSes keep running, at ${network.here.url} and ${network.there.url}. Ctrl-C ends them and removes their data.`,
     )
 } catch (error) {
   await end(error)

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** Installs the real PDS beside this example, where that was not done yet: it is too large to be everybody's dependency. */
+/** Installs the real PDS beside this example, unless that is done: it is too large to be everybody's dependency. */
 export function installMissing(): void {
   const here = fileURLToPath(new URL('.', import.meta.url))
   if (existsSync(`${here}node_modules/@atproto/pds`) && existsSync(`${here}node_modules/pds-blobstore`)) return

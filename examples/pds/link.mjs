@@ -1,6 +1,6 @@
 import { rmSync, symlinkSync } from 'node:fs'
 
-// This example has a package.json of its own, and so does not find the package that it is an example of by its name.
+// This example has its own package.json, and so does not find the parent package by its name.
 const link = new URL('node_modules/pds-blobstore', import.meta.url)
 rmSync(link, { force: true })
 symlinkSync('../../..', link, 'dir')

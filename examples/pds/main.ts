@@ -4,8 +4,8 @@ import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
 import { environment } from './pds.ts'
 
-// node examples/pds/main.ts: a PDS by itself, as one runs it, its data kept in PDS_DIR. Where this example says
-// `environment`, a PDS in production reads its own: leave out `env`.
+// node examples/pds/main.ts: a PDS alone, as operators run it, with its data in PDS_DIR. Where this example says
+// `environment`, a PDS in production reads its own: omit `env`.
 const { PDS_DIR = '.demo/pds', PDS_PORT = '2583', PDS_ADMIN_PASSWORD = 'admin', PDS_DID_PLC_URL = '' } = process.env
 
 const blobs = createBlobStore({

@@ -9,24 +9,24 @@ import {
   sqliteMetadata,
 } from 'pds-blobstore'
 import { type Attachment, attachBlobStore } from 'pds-blobstore/pds'
-// '@atproto/pds' in a PDS of your own. Here it is 0.5 or, by `node --conditions=pds-0.4`, 0.4: see package.json.
+// '@atproto/pds' in a PDS of your own. Here it is 0.5 or, with `node --conditions=pds-0.4`, 0.4: see package.json.
 import { envToCfg, envToSecrets, PDS, type ServerEnvironment } from '#pds'
 import { freePort } from './free-port.ts'
 
 export interface PdsOptions {
-  /** For everything that the PDS keeps. */
+  /** For everything that the PDS stores. */
   dir: string
   /** Where its accounts' DIDs are registered. */
   plcUrl: string
   adminPassword: string
-  /** @default one that is free */
+  /** @default a free port */
   port?: number
-  /** Where blobs live. @default the folder `blobs` in `dir`, on disk */
+  /** Where bytes are stored. @default the folder `blobs` in `dir`, on disk */
   backend?: BlobBackend
   times?: BlobStoreTimes
   /** False for the PDS's own store on disk. @default true */
   attach?: boolean
-  /** Of the store, besides the PDS's own. @default none */
+  /** Limits of the store, in addition to the PDS's own. @default none */
   limits?: BlobStoreLimits
   /** In bytes. @default 300 MiB */
   blobUploadLimit?: number
@@ -34,16 +34,16 @@ export interface PdsOptions {
 
 export interface RunningPds {
   pds: PDS
-  /** Where it keeps everything. */
+  /** Where it stores everything. */
   dir: string
   url: string
   blobs: BlobStore
-  /** Absent where the PDS keeps its own store. */
+  /** Absent if the PDS keeps its own store. */
   attachment: Attachment | null
   close(): Promise<void>
 }
 
-/** A real PDS on loopback, with this blob store in the place of its own. */
+/** A real PDS on loopback, with this blob store instead of its own. */
 export async function startPds(options: PdsOptions): Promise<RunningPds> {
   const { dir, attach = true } = options
   const port = options.port ?? (await freePort())

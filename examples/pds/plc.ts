@@ -5,7 +5,7 @@ export interface Plc {
   close(): Promise<void>
 }
 
-/** A directory of DIDs of our own, in memory. */
+/** A directory of DIDs, in memory. */
 export async function startPlc(): Promise<Plc> {
   const server = PlcServer.create({ db: Database.mock() })
   const http = await server.start()

@@ -7,17 +7,17 @@ export interface Declaration {
   kind: 'class' | 'const' | 'function' | 'interface' | 'type'
   /** Without the stars. */
   comment: string
-  /** Overloads one behind the other. */
+  /** Overloads, one after the other. */
   code: string
 }
 
 const comment = String.raw`(?<comment>\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?`
 const head = String.raw`(?:export )?(?:declare )?(?:abstract )?(?<kind>class|const|function|interface|type) (?<name>\w+)`
-// The compiler begins a declaration in the first column, and nothing else but its end.
+// In compiler output, only the beginning and the end of a declaration are in the first column.
 const declaration = new RegExp(String.raw`^${comment}(?<code>${head}[^\n]*(?:\n(?:[ \t][^\n]*|[})\]>][^\n]*))*)`, 'gm')
 const reExport = /^export (?:type )?\{(?<names>[^}]*)\} from '(?<from>[^']+)';$/gm
 
-/** What a file of declarations exports, in its order; re-exported things where they are declared. */
+/** The exports of a declaration file, in order; re-exports are resolved. */
 export function exportsOf(file: string): Declaration[] {
   const text = readFileSync(file, 'utf8')
   const found = [...text.matchAll(reExport)].flatMap((match) => {
@@ -45,7 +45,7 @@ const tidy = (code: string): string =>
   code
     .replaceAll(/^export (?:declare )?/gm, '')
     .replaceAll(/^ {4}#private;\n/gm, '')
-    // A base that no entry exports: whose methods these are stands in the interface.
+    // A base class that no entry exports: the interface documents its methods.
     .replaceAll(/ extends RemoteBackend(?= implements )/g, '')
     .replaceAll(/^( {4})+/gm, (indent) => ' '.repeat(indent.length / 2))
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { project } from '../check-package/workshop.ts'
 import { apiPages } from './pages.ts'
 
-// npm run docs:api: writes docs/api, from what `npm run build` made of the types. The tests see that it was run.
+// npm run docs:api: writes docs/api, from the type declarations of `npm run build`. The tests check that it was run.
 
 const folder = join(project, 'docs/api')
 rmSync(folder, { recursive: true, force: true })

@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { entries, manifest, project } from '../check-package/workshop.ts'
 import { type Declaration, exportsOf } from './declarations.ts'
 
-/** What each entry is for. */
+/** The purpose of each entry. */
 const summaries: Record<string, string> = {
   'pds-blobstore': 'The store, its backends and metadata, and helpers for blobs.',
   'pds-blobstore/http': 'The XRPC methods from `Request` to `Response`: [HTTP](../http.md).',
   'pds-blobstore/express': 'The XRPC methods for Express 5 and 4, and for `node:http`: [HTTP](../http.md).',
   'pds-blobstore/s3': 'Bytes in S3: [Backends](../backends.md#s3backend). Needs `@aws-sdk/client-s3`.',
   'pds-blobstore/images':
-    'Thumbnails, avatars and dimensions, made in processes apart: [Images](../images.md). Needs `sharp`.',
+    'Thumbnails, avatars and dimensions, generated in separate processes: [Images](../images.md). Needs `sharp`.',
   'pds-blobstore/pds': 'The store in `@atproto/pds`: [In today’s PDS](../adopting.md).',
-  'pds-blobstore/import': 'Bringing the blobs of another PDS along: [Importing](../importing.md).',
-  'pds-blobstore/export': 'Taking blobs out again: [Importing and exporting](../importing.md).',
+  'pds-blobstore/import': 'Imports the blobs of another PDS: [Importing](../importing.md).',
+  'pds-blobstore/export': 'Exports blobs: [Importing and exporting](../importing.md).',
   'pds-blobstore/testing':
     'For tests: [Testing your PDS](../testing.md), [Writing a backend](../writing-a-backend.md).',
 }
@@ -23,7 +23,7 @@ export interface ApiPage {
   text: string
 }
 
-/** The whole reference, out of the declarations that `npm run build` made. */
+/** The whole reference, from the type declarations of `npm run build`. */
 export function apiPages(): ApiPage[] {
   const pages = entries.map((entry) => {
     const path = entry.slice(manifest.name.length).replace('/', '')
@@ -42,7 +42,7 @@ export function apiPages(): ApiPage[] {
 }
 
 const generated =
-  'Made from the types by `npm run docs:api`. The comments in them are the contract; the pages of the [manual](../README.md) explain.'
+  'Generated from the types by `npm run docs:api`. Their comments are the contract; the pages of the [manual](../README.md) explain.'
 
 const isValue = ({ kind }: Declaration): boolean => kind !== 'interface' && kind !== 'type'
 

@@ -2,7 +2,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Check, manifest, run } from './workshop.ts'
 
-/** The oldest that the types of `multiformats` can be read by, and what is in use. */
+/** The oldest that can read the types of `multiformats`, and those in use. */
 const compilers = { 'typescript-5.7': 'npm:typescript@~5.7', 'typescript-7': 'npm:typescript@^7' }
 
 const resolutions = { nodenext: 'nodenext', bundler: 'esnext' }

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { importsOf, packageOf } from '../../test/package/imports.ts'
 import { assertNone, type Check, entries, manifest, run, type Workshop } from './workshop.ts'
 
-/** The oldest that works with SQLite, and what is in use. */
+/** The oldest that works with SQLite, and those in use. */
 const versions = ['22.14', '22', '24', '26']
 
-// Names one package for each system; of the package `node` it is the install script that fetches one of these.
+// The package `node` names one package for each system; its install script fetches one of them.
 const nodePackage = `node-${process.platform === 'darwin' ? 'bin-' : ''}${process.platform}-${process.arch}`
 
 /** The tarball alone, and beside it each Node. */
@@ -53,13 +53,13 @@ assert.equal(thread.threadId, -1, 'The thread outlives the store')
 console.log(process.version)
 `
 
-// For hosts that are CommonJS: requires an ES module, which Node does since 22.12.
+// For CommonJS hosts: requires an ES module, which Node supports since 22.12.
 const commonJs = `
 for (const entry of ${JSON.stringify(imported)}) if (!entry.endsWith('/s3')) require(entry)
 `
 
 export const runs: Check = {
-  name: 'every entry loads, a blob goes in and out, and the thread for the log starts, on each Node',
+  name: 'every entry loads, a blob is stored and read, and the thread for the log starts, on each Node',
   async run(workshop) {
     const { folder, nodeOf } = await installed(workshop)
     writeFileSync(join(folder, 'program.mjs'), program)
@@ -87,7 +87,7 @@ export const coreImports: Check = {
       'Not among the dependencies',
       packages.filter((name) => !(name in manifest.dependencies)),
     )
-    if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is asked for')
+    if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is needed')
     return packages.sort().join(', ')
   },
 }

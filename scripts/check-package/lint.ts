@@ -21,7 +21,7 @@ export const types: Check = {
     ) as Analysis
     const seen = Object.keys(analysis.entrypoints).map((path) => manifest.name + path.slice(1))
     const unseen = entries.filter((entry) => !seen.includes(entry))
-    if (unseen.length > 0) throw new Error(`attw has not looked at ${unseen.join(', ')}`)
+    if (unseen.length > 0) throw new Error(`attw did not check ${unseen.join(', ')}`)
     return `${entries.length} entries`
   },
 }

@@ -6,7 +6,8 @@ import { publint, types, unused } from './lint.ts'
 import { content, installScripts } from './tarball.ts'
 import { type Check, Workshop } from './workshop.ts'
 
-// npm run check:package: what a host gets from npm, before it gets it. Asks the registry for what hosts would install.
+// npm run check:package: checks what a host gets from npm, before publishing. Asks the registry for what hosts would
+// install.
 
 const checks: readonly Check[] = [
   content,

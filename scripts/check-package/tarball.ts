@@ -8,7 +8,7 @@ const expected = /^(?:dist\/[\w./-]+\.(?:js|d\.ts|js\.map)|README\.md|LICENSE|CH
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
 
 export const content: Check = {
-  name: 'the tarball holds what was built, the README, the licence and the changes, within its budget',
+  name: 'the tarball contains what was built, the README, the licence and the changes, within its budget',
   async run({ files, size }) {
     assertNone(
       'Not for hosts',
@@ -28,7 +28,7 @@ export const content: Check = {
 const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
 
 export const installScripts: Check = {
-  name: 'nothing runs when it is installed',
+  name: 'the package runs nothing when it is installed',
   async run({ files }) {
     assertNone(
       'Scripts that would run on the host',

@@ -23,7 +23,7 @@ export const entries: readonly string[] = Object.entries(manifest.exports)
   .filter(([, target]) => typeof target !== 'string')
   .map(([path]) => manifest.name + path.slice(1))
 
-/** A check gives one line to print, and throws an error that says what is wrong. */
+/** A check returns one line to print, and throws an error that says what is wrong. */
 export interface Check {
   readonly name: string
   run(workshop: Workshop): Promise<string>
@@ -39,7 +39,7 @@ export class Workshop implements Disposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'pds-blobstore-package-'))
   readonly tarball: string
   readonly files: readonly PackedFile[]
-  /** In bytes: what travels, and what lies in node_modules. */
+  /** In bytes: the size of the download, and of node_modules. */
   readonly size: { packed: number; unpacked: number }
 
   constructor() {
@@ -52,7 +52,7 @@ export class Workshop implements Disposable {
     this.size = { packed: about.size, unpacked: about.unpackedSize }
   }
 
-  /** A package of its own, with these dependencies installed: `file:` is the tarball. */
+  /** A separate package, with these dependencies installed: `file:` is the tarball. */
   async install(name: string, dependencies: Record<string, string>): Promise<string> {
     const folder = join(this.folder, name)
     mkdirSync(folder)
@@ -62,7 +62,7 @@ export class Workshop implements Disposable {
     ])
     const about = { name, private: true, type: 'module', dependencies: Object.fromEntries(wanted) }
     writeFileSync(join(folder, 'package.json'), JSON.stringify(about))
-    // No scripts: what works then, works for every host.
+    // No scripts: what works then works for every host.
     await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], folder)
     return folder
   }
@@ -74,7 +74,7 @@ export class Workshop implements Disposable {
 
 const quiet = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
 
-/** A command to its end, and what it printed. @throws with all that it printed, when it fails or takes 3 minutes */
+/** Runs a command to its end, and returns its output. @throws with all its output, if it fails or takes 3 minutes */
 export async function run(command: string, args: readonly string[], cwd: string = project): Promise<string> {
   try {
     const options = { cwd, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { project } from '../check-package/workshop.ts'
 import { recorded } from './record.ts'
 
-// npm run docs:cli: runs the commands in docs/command-line.md, and writes what they print. The tests see that it was run.
+// npm run docs:cli: runs the commands in docs/command-line.md, and writes their output there. The tests check that it
+// was run.
 
 const file = join(project, 'docs/command-line.md')
 writeFileSync(file, await recorded(readFileSync(file, 'utf8')))

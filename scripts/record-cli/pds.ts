@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { cidOfBytes } from '../../src/index.ts'
 import { photographer, picture, uriOf } from './store.ts'
 
-// The tables that concern blobs, as @atproto/pds makes them.
+// The tables that concern blobs, as @atproto/pds creates them.
 const schema = `
   CREATE TABLE repo_root (did varchar PRIMARY KEY, cid varchar NOT NULL, rev varchar NOT NULL, indexedAt varchar NOT NULL);
   CREATE TABLE record (uri varchar PRIMARY KEY, cid varchar NOT NULL, collection varchar NOT NULL, rkey varchar NOT NULL,

@@ -8,12 +8,12 @@ import { makePds } from './pds.ts'
 import { makeStore } from './store.ts'
 
 const fence = /(?<=^```console\n)[\s\S]*?(?=^```$)/gm
-/** From a dollar to the end of the line, and the lines that it goes on in. */
+/** From a dollar to the end of the line, and its continuation lines. */
 const commandLine = /^\$ (?<command>(?:.*\\\n)*.*)$/gm
 
 /**
- * A page whose blocks marked `console` have below each command what it prints, on a small store of its own. The commands
- * are those that are in the page, in one shell and in their order; `npm run build` made what they run.
+ * Fills in the output of each command in the page's blocks marked `console`, on a small store. The commands run in one
+ * shell and in the page's order, with the build of `npm run build`.
  */
 export async function recorded(page: string): Promise<string> {
   const blocks = [...page.matchAll(fence)].map(([block]) =>
@@ -24,7 +24,7 @@ export async function recorded(page: string): Promise<string> {
   return page.replaceAll(fence, () => written.shift() ?? '')
 }
 
-/** What each command prints, to stdout and stderr. */
+/** The output of each command, stdout and stderr. */
 async function play(commands: readonly string[]): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-cli-'))
   try {
@@ -57,7 +57,7 @@ export default () =>
   createBlobStore({ janitor: false, backend: { write: 'raid', all: { disk, raid } }, metadata: sqliteMetadata('blobs.sqlite') })
 `
 
-/** What differs from run to run: the random part of keys, identities of stores, and the progress of a machine that is slow. */
+/** What differs from run to run: the random part of keys, identities of stores, and the progress on a slow machine. */
 function normalised(text: string): string {
   const seen: string[] = []
   const numbered = (id: string) => {

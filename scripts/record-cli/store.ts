@@ -8,8 +8,8 @@ export const photographer = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const friend = 'did:plc:44ybard66vv44zksje25o7dz'
 
 /**
- * Makes a small store, always the same but for its keys: two accounts with pictures, one of which both have, drafts that
- * nobody posted, bytes that a crash has left, and a picture that a disk has damaged.
+ * Creates a small store, always the same except for its keys: two accounts with pictures, one of which both have,
+ * drafts that were never posted, bytes that a crash has left, and a picture that a disk has damaged.
  */
 export async function makeStore(folder: string): Promise<void> {
   // What happened then is long ago for the commands that are recorded.
@@ -35,7 +35,7 @@ export async function makeStore(folder: string): Promise<void> {
   damageLast(join(folder, 'blobs/blobs'))
 }
 
-/** As long as a picture, and as its first bytes are; always the same. */
+/** With the size and the first bytes of a picture; always the same. */
 export function picture(name: string, size: number): Uint8Array {
   const noise = createHash('sha256').update(name).digest()
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(size - 4, noise)])
@@ -55,7 +55,7 @@ async function leaveOrphan(backend: DiskBackend): Promise<void> {
   })
 }
 
-/** Turns one bit over, in what a short look does not come to. */
+/** Flips one bit, where a short check does not read. */
 function damageLast(folder: string): void {
   const files = globSync(join(folder, '**/bafkrei*')).filter((file) => !file.endsWith('.1-aaaaaaaaaaaaaaaa'))
   const [file = ''] = files.sort((one, other) => (basename(one) < basename(other) ? 1 : -1))

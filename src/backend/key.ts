@@ -6,15 +6,15 @@ import { type BlobCid, isBlobCid } from '../blob/cid.ts'
  * The name of bytes in a backend: `<cid>.<epoch>-<80 random bits>`, for example
  * `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-kq3z5vd4w2m7x6yt`.
  *
- * A key is written once and never used again, so a deletion that comes late (a paused worker, a timed-out request)
- * can only hit dead bytes. The random part is no counter, because a restored database would count again.
- * ASCII lower case letters, digits, `.` and `-` only, 78 to 87 characters.
+ * A key is written once and never used again, so a late deletion (by a paused worker, or a request that timed out) only
+ * deletes dead bytes. The last part is random instead of a counter, because a restored database would count again. 78
+ * to 87 characters: ASCII lower-case letters, digits, `.` and `-`.
  */
 export type BlobKey = string
 
 const generation = /^[1-9][0-9]{0,9}-[a-z2-7]{16}$/
 
-/** A new generation: the part of a key that makes it unique. */
+/** Creates a new generation: the part that makes a key unique. */
 export function newGeneration(epoch: number): string {
   return `${epoch}-${base32.baseEncode(randomBytes(10))}`
 }
@@ -23,13 +23,13 @@ export function keyOf(cid: BlobCid, generation: string): BlobKey {
   return `${cid}.${generation}`
 }
 
-/** The CID that a key begins with, or null when `value` is no key. */
+/** The CID that a key begins with, or null if `value` is not a key. */
 export function cidOfKey(value: string): BlobCid | null {
   const cid = cidIn(value)
   return value.length <= 87 && value[59] === '.' && isBlobCid(cid) && generation.test(value.slice(60)) ? cid : null
 }
 
-/** The CID of what is known to be a key. */
+/** The CID of a valid key. */
 export function cidIn(key: BlobKey): BlobCid {
   return key.slice(0, 59)
 }

@@ -13,7 +13,7 @@ import type {
 } from './backend.ts'
 import type { BlobKey } from './key.ts'
 
-/** Bytes in memory, for tests. They outlive `close`, so that a test can open the same instance again. */
+/** Stores bytes in memory, for tests. They outlive `close`, so that a test can open the same instance again. */
 export class MemoryBackend implements BlobBackend {
   readonly name: string
   readonly durable = false
@@ -48,7 +48,7 @@ export class MemoryBackend implements BlobBackend {
   async put(key: BlobKey, body: PutBody, { signal }: CallOptions = {}): Promise<void> {
     const taken = body.spool instanceof MemorySpool && this.#spools.delete(body.spool)
     if (!taken && body.spool instanceof MemorySpool && body.spool.swept) {
-      const message = 'The spool was swept, since nobody had written to it for too long; upload again'
+      const message = 'The spool was swept, because nothing was written to it for too long; upload again'
       throw new BlobStoreError('UploadExpired', message, { backend: this.name, transient: true })
     }
     if (body.spool !== undefined && !taken) {
@@ -69,7 +69,7 @@ export class MemoryBackend implements BlobBackend {
     const bytes = this.#blobs.get(key)
     if (bytes === undefined) return null
     if (range !== undefined) checkRange(range, bytes.byteLength, key, this.name)
-    // Copied: the caller may write into its chunk.
+    // Copied, because the caller may write into its chunk.
     const asked = range === undefined ? bytes.slice() : bytes.slice(range.start, range.end + 1)
     return { size: bytes.byteLength, body: chunksOf(asked, [signal, this.#closing.signal]) }
   }
@@ -156,7 +156,7 @@ class MemorySpool implements Spool {
   }
 }
 
-/** Chunks as a disk gives them. */
+/** Chunks of the size that a disk returns. */
 async function* chunksOf(bytes: Uint8Array, signals: readonly (AbortSignal | undefined)[]): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += 256 * 1024) {
     for (const signal of signals) signal?.throwIfAborted()

@@ -2,16 +2,16 @@ import { BlobStoreError } from '../errors.ts'
 import type { BlobBackend, KeyPage, ListOptions } from './backend.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** Whether it has no key at all: a page may be empty and not the last. */
+/** Whether the backend has no keys: a page may be empty without being the last. */
 export async function isEmpty(backend: BlobBackend, signal?: AbortSignal): Promise<boolean> {
   for await (const { keys } of pagesOf(backend, { limit: 1, signal })) if (keys.length > 0) return false
   return true
 }
 
 /**
- * Every page of a backend's keys. A listing that does not go on would go on for ever.
+ * Iterates over every page of a backend's keys. Stops a listing that repeats itself, which would never end.
  *
- * @throws `StorageFailed` when a page ends where the one before it ended, and what the backend throws
+ * @throws `StorageFailed` when a page ends at the same cursor as the one before, and what the backend throws
  */
 export async function* pagesOf(
   backend: BlobBackend,
@@ -24,7 +24,7 @@ export async function* pagesOf(
     if (page.cursor !== undefined && page.cursor === cursor) {
       throw new BlobStoreError(
         'StorageFailed',
-        `The backend ${backend.name} lists the same keys again: its list, or that of its service, does not begin after what it is given`,
+        `The backend ${backend.name} lists the same keys again: its list, or that of its service, does not begin after the key that it is given`,
         { backend: backend.name },
       )
     }

@@ -1,9 +1,9 @@
 import { BlobStoreError } from '../errors.ts'
 
 /**
- * Reads a body into memory, which is taken at once. Whatever fails, the memory included, the body is closed.
+ * Reads a body into memory, which is allocated first. The body is closed after any failure, also of the allocation.
  *
- * @throws `StorageFailed` where it has not exactly `size` bytes: what is left of the memory could be anybody's
+ * @throws `StorageFailed` if it does not have exactly `size` bytes: the rest of the memory could hold anything
  */
 export async function readWhole(body: AsyncIterableIterator<Uint8Array>, size: number): Promise<Uint8Array> {
   try {
@@ -23,6 +23,6 @@ export async function readWhole(body: AsyncIterableIterator<Uint8Array>, size: n
 }
 
 function wrongSize(size: number, found: number | 'more'): BlobStoreError {
-  const message = `The backend gave ${found} bytes, where ${size} were asked for, and no error; read them again`
+  const message = `The backend returned ${found} bytes instead of ${size}, and no error; read them again`
   return new BlobStoreError('StorageFailed', message, { transient: true })
 }

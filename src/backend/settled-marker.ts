@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobBackend, CallOptions } from './backend.ts'
 
-/** After so many milliseconds all that were about to write a first marker have written it. */
+/** After so many milliseconds, all processes that were about to write a first marker have written it. */
 const settles = 1000
 
 /**
- * Claims the marker of a place that cannot refuse to replace one. Several may write it at once: the last one counts, and
- * each waits for it.
+ * Claims the marker of a service that cannot refuse to replace it. Several processes may write it at once: the last one
+ * counts, and each waits for it.
  */
 export async function settledMarker(
   place: Pick<BlobBackend, 'readMarker' | 'writeMarker'>,

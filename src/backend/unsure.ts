@@ -1,8 +1,8 @@
 const unsure = new WeakSet<object>()
 
 /**
- * Says of an error that nobody knows whether the bytes are stored, as after a reset or a 500: their key is given up, but
- * the bytes may be put again under another. Not for what was already tried again, nor for what took long to fail.
+ * Marks an error after which the bytes may be stored or not, as after a reset or a 500. The key is given up, but the
+ * bytes may be put again under another key. Not for what was already retried, nor for what took long to fail.
  */
 export function markUnsure(error: object): void {
   unsure.add(error)

@@ -1,6 +1,6 @@
 /**
- * What the work resolves with, or the signal's reason once it is aborted: a backend that takes no notice of its signal, and
- * never settles, keeps nobody waiting for ever.
+ * Resolves as `work` does, or rejects with the signal's reason once it aborts: a backend that ignores its signal and
+ * never settles blocks nobody.
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work

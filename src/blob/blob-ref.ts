@@ -5,12 +5,12 @@ import { parseMimeType } from './mime.ts'
 import { hasExactly, isPlainObject, ownValue } from './plain-object.ts'
 
 /**
- * A blob as a record names it (https://atproto.com/specs/data-model#blob-type).
+ * A blob reference in a record (https://atproto.com/specs/data-model#blob-type).
  *
- * A plain object that is right in every form: `JSON.stringify` writes its link as `{"$link": "bafkrei…"}`,
- * dag-cbor as a CID link (tag 42), and the AT Protocol's own libraries take it for theirs.
+ * A plain object that every encoder writes correctly: `JSON.stringify` writes its link as `{"$link": "bafkrei…"}`,
+ * dag-cbor as a CID link (tag 42), and the AT Protocol's own libraries accept it as their own.
  */
-// No interface: TypeScript would not let one stand for a `LexMap`, which has an index signature.
+// Not an interface: TypeScript would not assign one to a `LexMap`, which has an index signature.
 export type BlobRef = {
   $type: 'blob'
   ref: CID
@@ -19,7 +19,7 @@ export type BlobRef = {
   size: number
 }
 
-/** A blob reference as JSON writes it. */
+/** A blob reference in its JSON form. */
 export type BlobRefJson = {
   $type: 'blob'
   ref: { $link: BlobCid }
@@ -28,13 +28,13 @@ export type BlobRefJson = {
   size: number
 }
 
-/** A blob reference as records before 2023 have it. It is read, never written. */
+/** A blob reference as in records before 2023. It is read, never written. */
 export interface LegacyBlobRef {
   cid: BlobCid
   mimeType: string
 }
 
-/** What a blob reference says, whatever its form. */
+/** The fields of a blob reference, whatever its form. */
 export interface BlobRefFields {
   cid: BlobCid
   mimeType: string
@@ -43,8 +43,8 @@ export interface BlobRefFields {
 }
 
 /**
- * The blob reference that a client puts into its record. A copy (`{ ...ref }`) is as good; a `structuredClone` is not,
- * for it takes the link apart: pass it through {@link parseBlobRef}.
+ * Creates the blob reference that a client puts into its record. A copy (`{ ...ref }`) works as well. A
+ * `structuredClone` does not, because it takes the link apart: pass it through {@link parseBlobRef}.
  *
  * @throws `InvalidCid`, and `InvalidBlobRef` for a MIME type or size that no reference can have
  *
@@ -61,15 +61,17 @@ export function createBlobRef(fields: { cid: CidLike; mimeType: string; size: nu
   const { mimeType, size } = fields
   const cid = parseBlobCid(fields.cid)
   const problem = problemOfFields(mimeType, size)
-  if (problem !== null) throw new BlobStoreError('InvalidBlobRef', `Cannot make a blob reference: ${problem}`, { cid })
-  // The link, not the reference, carries toJSON, so that copies of the reference keep it. A CID's own writes {"/": …}.
-  // Not enumerable: lex-data refuses further keys, and dag-cbor a function.
+  if (problem !== null)
+    throw new BlobStoreError('InvalidBlobRef', `Cannot create a blob reference: ${problem}`, { cid })
+  // The link, not the reference, carries toJSON, so that copies of the reference keep it. The toJSON of a CID would
+  // write {"/": …}. Not enumerable: lex-data refuses further keys, and dag-cbor a function.
   const ref = Object.defineProperty(toCidObject(cid), 'toJSON', { value: () => ({ $link: cid }) })
   return { $type: 'blob', ref, mimeType, size }
 }
 
 /**
- * The reference in the form of JSON, for what writes JSON without calling `toJSON`, and for references of others.
+ * Converts the reference to its JSON form, for encoders that write JSON without calling `toJSON`, and for references
+ * that others created.
  *
  * @throws `InvalidBlobRef`
  *
@@ -86,8 +88,8 @@ export function blobRefToJson(ref: BlobRef): BlobRefJson {
 }
 
 /**
- * Reads a blob reference in the form of JSON (`{"$link": …}`) or with a CID object of any version of multiformats.
- * Strict: a plain object of exactly `$type`, `ref`, `mimeType` and `size`, the CID canonical, no getter called.
+ * Parses a blob reference, in its JSON form (`{"$link": …}`) or with a CID object of any version of multiformats.
+ * Strict: a plain object of exactly `$type`, `ref`, `mimeType` and `size`, with a canonical CID; no getter is called.
  * The legacy form is refused: see {@link isLegacyBlobRef}.
  *
  * @throws `InvalidBlobRef`
@@ -104,8 +106,8 @@ export function parseBlobRef(value: unknown): BlobRef {
 }
 
 /**
- * Whether `value` is a valid blob reference in memory: its `ref` a CID object. One in the form of JSON is a
- * {@link BlobRefJson}, and {@link parseBlobRef} makes a {@link BlobRef} of it.
+ * Whether `value` is a valid blob reference in memory, with a CID object as its `ref`. The JSON form is a
+ * {@link BlobRefJson}; {@link parseBlobRef} turns it into a {@link BlobRef}.
  *
  * @example
  * ```ts
@@ -132,7 +134,7 @@ export function isLegacyBlobRef(value: unknown): value is LegacyBlobRef {
   return isPlainObject(value) && hasLegacyForm(value) && isMimeType(ownValue(value, 'mimeType'))
 }
 
-/** As {@link isLegacyBlobRef}, but with any string for a MIME type. */
+/** As {@link isLegacyBlobRef}, but with any string as MIME type. */
 export function hasLegacyForm(value: object): boolean {
   return (
     hasExactly(value, ['cid', 'mimeType']) &&
@@ -141,7 +143,7 @@ export function hasLegacyForm(value: object): boolean {
   )
 }
 
-/** What the reference says or, as a string, what is wrong with it. */
+/** The fields of the reference or, as a string, what is wrong with it. */
 export function readBlobRef(value: unknown): BlobRefFields | string {
   if (!isPlainObject(value)) return 'it is not a plain object'
   if (ownValue(value, '$type') !== 'blob') return '$type is not "blob"'
@@ -153,14 +155,14 @@ export function readBlobRef(value: unknown): BlobRefFields | string {
   return problemOfFields(mimeType, size) ?? { cid, mimeType: mimeType as string, size: size as number }
 }
 
-/** Whether `value` is a CID object of any version of multiformats (those before 11 know themselves by `asCID`). */
+/** Whether `value` is a CID object of any version of multiformats (versions before 11 mark theirs with `asCID`). */
 export function isCidObject(value: unknown): value is { readonly bytes: Uint8Array } {
   if (typeof value !== 'object' || value === null) return false
   const bytes = ownValue(value, 'bytes')
   return ArrayBuffer.isView(bytes) && (ownValue(value, '/') === bytes || ownValue(value, 'asCID') === value)
 }
 
-/** The blob that a link names, in JSON's form or as a CID object; null when it names none. */
+/** The CID of a link, in its JSON form or as a CID object; null if it is not the CID of a blob. */
 export function cidOfLink(value: unknown): BlobCid | null {
   if (isCidObject(value)) return blobCidOfBinary(ownValue(value, 'bytes'))
   if (!isPlainObject(value) || !hasExactly(value, ['$link'])) return null
@@ -173,7 +175,7 @@ function problemOfFields(mimeType: unknown, size: unknown): string | null {
   return isByteCount(size) ? null : 'size is not a number of bytes'
 }
 
-/** Whether it is a size. 0 is the empty blob's; -0 would not survive a round trip through JSON. */
+/** Whether it is a size. 0 is the size of the empty blob; -0 would not survive a round trip through JSON. */
 export function isByteCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)
 }

@@ -11,18 +11,18 @@ import { BlobStoreError } from '../errors.ts'
  */
 export type BlobCid = string
 
-/** Whatever may stand for a CID in a call: its string, or a CID object of any version of multiformats. */
+/** What calls accept as a CID: its string, or a CID object of any version of multiformats. */
 export type CidLike = string | { readonly bytes: Uint8Array; toString(): string }
 
 const rawCode = 0x55
 const sha256Code = 0x12
 
-/** CIDv1, raw, sha-256, 32 bytes: what stands before the digest in the binary form. */
+/** CIDv1, raw, sha-256, 32 bytes: the bytes before the digest in the binary form. */
 const binaryPrefix = Uint8Array.of(1, rawCode, sha256Code, 32)
 
-// 36 bytes are 288 bits, 58 base32 characters hold 290. The prefix fixes the first 6 characters and the top bits
-// of the 7th; the last character carries 3 bits, so 8 of its 32 values are possible. Anything else that a parser
-// would let pass (upper case, padding, other bases, codecs or hashes) is another spelling, or another thing.
+// 36 bytes are 288 bits; 58 base32 characters hold 290. The prefix fixes the first 6 characters and the top bits of the
+// 7th; the last character carries 3 bits, so 8 of its 32 values are possible. Everything else that a parser might
+// accept (upper case, padding, other bases, codecs or hashes) is another spelling or not a blob.
 const canonical = /^bafkrei[a-h][a-z2-7]{50}[aeimquy4]$/
 
 /** Whether `value` is a blob's CID in its canonical spelling. */
@@ -45,9 +45,9 @@ export function parseBlobCid(value: CidLike): BlobCid {
 }
 
 /**
- * The canonical spelling of a blob's CID in its binary form, or null when `bytes` is anything else.
+ * The canonical spelling of a blob's CID in its binary form, or null if `bytes` is anything else.
  *
- * What a CID object says of itself is not asked: multiformats repeats the spelling that it once parsed.
+ * Takes bytes, because a CID object of multiformats returns the spelling that it once parsed.
  */
 export function blobCidOfBinary(bytes: unknown): BlobCid | null {
   if (!ArrayBuffer.isView(bytes) || bytes.byteLength !== 36) return null
@@ -55,7 +55,7 @@ export function blobCidOfBinary(bytes: unknown): BlobCid | null {
   return isBlobCid(cid) ? cid : null
 }
 
-/** The CID as the object that multiformats, dag-cbor and the AT Protocol's libraries work with. */
+/** The CID as the object that multiformats, dag-cbor and the AT Protocol's libraries use. */
 export function toCidObject(cid: BlobCid): CID {
   return CID.createV1(rawCode, createDigest(sha256Code, digestOfCid(cid)))
 }
@@ -68,13 +68,13 @@ export function cidOfDigest(digest: Uint8Array): BlobCid {
   return base32.encode(bytes)
 }
 
-/** The sha-256 that a blob's CID names, 32 bytes. */
+/** The sha-256 in a blob's CID, 32 bytes. */
 export function digestOfCid(cid: BlobCid): Uint8Array {
   return base32.decode(parseBlobCid(cid)).subarray(4)
 }
 
 /**
- * The CID of bytes, or of all the chunks of a stream, which is read once and not kept.
+ * The CID of bytes, or of all chunks of a stream, which is read once and not kept.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export async function cidOfStream(chunks: AsyncIterable<Uint8Array> | Iterable<U
   return cidOfDigest(hash.digest())
 }
 
-/** The CID of a record: CIDv1, dag-cbor, sha-256 (`bafyrei…`). It names the record, never a blob. */
+/** The CID of a record: CIDv1, dag-cbor, sha-256 (`bafyrei…`). Never that of a blob. */
 export function cidOfRecord(record: unknown): string {
   const digest = createHash('sha256').update(encodeDagCbor(record)).digest()
   return CID.createV1(dagCborCode, createDigest(sha256Code, digest)).toString()

@@ -4,8 +4,8 @@ import { parseMimeType } from './mime.ts'
 const extension = /\.([a-z0-9_+-]{1,32})$/i
 
 /**
- * The type that a file name's extension stands for, or null when it has none or one that is not known. A name, not
- * the bytes, says so: it is no more than a declared type.
+ * The MIME type of a file name's extension, or null if it has none or an unknown one. It comes from the name, not from
+ * the bytes, so it is only a declared type.
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@ const extension = /\.([a-z0-9_+-]{1,32})$/i
  * ```
  */
 export function mimeTypeOfFileName(name: string): string | null {
-  // Only the end is looked at, so that a name of any length costs the same. `mime` would take a bare `png` for one.
+  // Only the end is examined, so a name of any length costs the same. `mime` would take a bare `png` for an extension.
   const type = mime.getType(extension.exec(name.slice(-33))?.[1] ?? '')
   return type === null ? null : parseMimeType(type)
 }

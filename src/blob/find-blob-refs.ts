@@ -10,11 +10,17 @@ import { isPlainObject, ownValue } from './plain-object.ts'
 /** A blob that a record names. */
 export interface FoundBlobRef {
   cid: BlobCid
-  /** Without parameters and in lower case, as stored types are; with `broken: 'keep'`, `*` on both sides where it is none. */
+  /**
+   * Without parameters and in lower case, as stored types are. With `broken: 'keep'`, `*` on both sides if it is not a
+   * MIME type.
+   */
   mimeType: string
-  /** In bytes; undefined when the reference has the legacy form, which knows none; with `broken: 'keep'`, also where it is no size. */
+  /**
+   * In bytes. Undefined if the reference has the legacy form, which has no size; with `broken: 'keep'`, also if it is
+   * not a size.
+   */
   size: number | undefined
-  /** Where it stands, as a JSON pointer (`/embed/images/0/image`), for messages. */
+  /** Where the reference is, as a JSON pointer (`/embed/images/0/image`), for messages. */
   path: string
 }
 
@@ -22,29 +28,29 @@ type Broken = 'refuse' | 'skip' | 'keep'
 
 export interface FindOptions {
   /**
-   * What to do about a malformed reference: old repositories hold some. `keep` keeps it where its link still names a
-   * blob, whatever else is wrong with it, and skips it else.
+   * What to do with a malformed reference, which old repositories contain. `keep` keeps it if its link names a blob,
+   * whatever else is wrong with it, and skips it otherwise.
    * @default 'refuse'
    */
   broken?: Broken | undefined
 }
 
-// A record has at most 1 MiB, and a value at least one byte of it: no valid record has more values.
+// A record has at most 1 MiB, and each value at least one byte of it, so no valid record has more values.
 const maxBlockLength = 2 * 1024 * 1024
 const maxValues = 1024 * 1024
-// Deeper than any Lexicon nests, shallow enough for any stack. A cycle ends here too.
+// Deeper than any Lexicon nests, shallow enough for any stack. It also stops cycles.
 const maxDepth = 128
 const maxPathLength = 200
 
 /**
- * The blobs that a record names, in the record's order, each as often as it is named. The Lexicon need not be known.
+ * Finds the blobs that a record references, in the record's order, each as often as it is referenced. Needs no Lexicon.
  *
  * `record` is a value (from JSON, or with CID objects) or, if it is a `Uint8Array`, a dag-cbor block. Only own
- * properties of plain objects and arrays are read; no getter and no `toJSON` is called. What could hide a reference
- * is refused rather than passed over: an instance of a class (such as the `BlobRef` of `@atproto/lexicon`), a getter, a
- * record nested too deeply.
+ * properties of plain objects and arrays are read; no getter and no `toJSON` is called. What could hide a reference is
+ * refused, not skipped: an instance of a class (such as the `BlobRef` of `@atproto/lexicon`), a getter, a record nested
+ * too deeply.
  *
- * @throws `InvalidBlobRef` naming the place, when one of the references is malformed or the record cannot be searched
+ * @throws `InvalidBlobRef`, with the place, when a reference is malformed or the record cannot be searched
  *
  * @example
  * ```ts
@@ -64,7 +70,7 @@ export function findBlobRefs(record: unknown, { broken = 'refuse' }: FindOptions
     if (ArrayBuffer.isView(value) || isCidObject(value)) return
     if (depth > maxDepth) refuse(`it is nested more than ${maxDepth} levels deep, or in itself`, at)
     if (Array.isArray(value)) {
-      // Before the keys are listed: a sparse array's length costs its maker nothing.
+      // Checked before listing the keys: a sparse array can have any length.
       if (value.length > maxValues) refuse(`it has more than ${maxValues} values`, at)
     } else if (isPlainObject(value)) {
       const blob = blobIn(value, at, broken)
@@ -89,7 +95,7 @@ export function findBlobRefs(record: unknown, { broken = 'refuse' }: FindOptions
   return found
 }
 
-/** A property's way up to the record. A path is only spelled out when someone reads it. */
+/** A property's path up to the record. The path becomes text only when it is needed. */
 interface Place {
   parent: Place | null
   key: string
@@ -113,7 +119,7 @@ function blobIn(value: object, at: Place | null, broken: Broken): FoundBlobRef |
   return claimed(value, ownValue(value, 'cid') as BlobCid, at)
 }
 
-/** What a type says that is none. */
+/** Stands for a MIME type that is not one. */
 const anyType = '*/*'
 
 function claimed(value: object, cid: BlobCid, at: Place | null): FoundBlobRef {
@@ -129,10 +135,10 @@ function claimed(value: object, cid: BlobCid, at: Place | null): FoundBlobRef {
 function decodeBlock(block: Uint8Array): unknown {
   if (block.length > maxBlockLength) refuse(`it has more than ${maxBlockLength} bytes`, null)
   try {
-    // The decoder takes no bytes of another realm.
+    // The decoder does not accept bytes of another realm.
     return decodeDagCbor(Buffer.from(block.buffer, block.byteOffset, block.byteLength))
   } catch (cause) {
-    // A stack that overflows on deep nesting is among the causes.
+    // The cause may be a stack overflow on deep nesting.
     return refuse('it is not a valid dag-cbor block', null, cause)
   }
 }
@@ -140,7 +146,7 @@ function decodeBlock(block: Uint8Array): unknown {
 function pathOf(at: Place | null): string {
   let path = ''
   let place = at
-  // From its end upwards, and no further than it is shown: there may be many references, far down below long keys.
+  // From the end upwards, and only as much as is shown: there may be many references at deep paths with long keys.
   for (; place !== null && path.length <= maxPathLength; place = place.parent) {
     path = `/${place.key.slice(0, maxPathLength).replaceAll('~', '~0').replaceAll('/', '~1')}${path}`
   }
@@ -150,5 +156,5 @@ function pathOf(at: Place | null): string {
 
 function refuse(problem: string, at: Place | null, cause?: unknown): never {
   const where = at === null ? '' : ` (at ${pathOf(at)})`
-  throw new BlobStoreError('InvalidBlobRef', `Cannot take the record's blob references: ${problem}${where}`, { cause })
+  throw new BlobStoreError('InvalidBlobRef', `Cannot read the record's blob references: ${problem}${where}`, { cause })
 }

@@ -1,6 +1,4 @@
-/**
- * Other names of a type that the sniffer knows by one: the same bytes, so one spelling is stored.
- */
+/** Other names of types that the sniffer knows by one name: the same bytes, so one spelling is stored. */
 const aliases: Readonly<Record<string, string>> = {
   'application/octet-stream':
     'application/binary application/force-download application/unknown application/x-binary application/x-download application/x-unknown binary/octet-stream unknown/unknown',
@@ -96,12 +94,12 @@ const aliases: Readonly<Record<string, string>> = {
   'video/x-m4v': 'video/m4v',
 }
 
-// A Map, so that a type named `constructor/…` or the like meets no inherited property.
+// A Map, so that a type such as `constructor/…` finds no inherited property.
 const spellings = new Map(
   Object.entries(aliases).flatMap(([known, names]) => names.split(' ').map((name) => [name, known] as const)),
 )
 
-/** The name by which the sniffer calls the type. Both `mimeType` and the result are as `parseMimeType` gives them. */
+/** The sniffer's name of the type. Both `mimeType` and the result are as `parseMimeType` returns them. */
 export function snifferSpelling(mimeType: string): string {
   return spellings.get(mimeType) ?? mimeType
 }

@@ -7,33 +7,33 @@ import { isWeaklyMarked } from './sniff/false-marks.ts'
 import { isTextType } from './sniff/text-types.ts'
 
 /**
- * - `sniffed`: what the bytes are wins; a declared type that sniffing would have known, but did not find, is refused;
- *   else the declared type stands, and `application/octet-stream` is the last resort.
+ * - `sniffed`: the sniffed type wins; a declared type that sniffing would have recognized, but did not, is refused;
+ *   otherwise the declared type is stored, or `application/octet-stream` if there is none.
  * - `agree`: both are known and equal.
- * - `declared`: the declared type stands as it was written, unlooked at.
+ * - `declared`: the declared type is stored as it was written, unchecked.
  *
- * Under the first two, another name of a type (`image/jpg`) is that type, and is stored by the name that the sniffer has
- * for it, whether or not anything was sniffed. And some honest types sniff as a neighbour: an M4V as MP4, a document as
- * ZIP. Inside such a pair the declared type stands.
+ * With the first two, another name of a type (`image/jpg`) counts as that type and is stored under the sniffer's name,
+ * even if nothing was sniffed. Some correctly declared types sniff as a related type: an M4V as MP4, a document as ZIP.
+ * Then the declared type is stored.
  */
 export type MimePolicy = 'sniffed' | 'agree' | 'declared'
 
 /** What is known of a blob's type. `SniffedHead` has the last three. */
 export interface KnownTypes {
-  /** What the client says: a Content-Type as it came, or null. */
+  /** The client's declaration: a Content-Type as it arrived, or null. */
   declared: string | null
   policy: MimePolicy
-  /** What `sniffMimeType` found. */
+  /** The result of `sniffMimeType`. */
   sniffed: string | null
-  /** What else the bytes may honestly be called. @default none */
+  /** Other types that the bytes may correctly be called. @default none */
   also?: readonly string[] | undefined
-  /** Whether the first bytes are text; then a declared type of text stands. @default false */
+  /** Whether the first bytes are text; then a declared text type is accepted. @default false */
   isText?: boolean | undefined
 }
 
 /**
- * The type under which a blob is stored. What is no MIME type declares nothing, as in a browser (mimesniff);
- * `application/octet-stream` and its like, ranges such as `image/*`, and the types of forms declare nothing either.
+ * The type under which a blob is stored. As in browsers (mimesniff), a declaration that is not a MIME type counts as
+ * none. So do `application/octet-stream` and its like, ranges such as `image/*`, and the types of forms.
  *
  * @throws `InvalidMimeType` when the policy refuses the two
  *
@@ -55,13 +55,13 @@ export function effectiveMimeType({ declared, policy, sniffed, also = [], isText
   }
   if (claim !== null && isText && isProse(claim)) return claim
   if (sniffed === null) {
-    if (claim !== null && canSniff(claim)) refuse(`the bytes are not ${named}; declare what they are, or nothing`)
+    if (claim !== null && canSniff(claim)) refuse(`the bytes are not ${named}; declare their type, or none`)
     return claim ?? octetStream
   }
   return claim !== null && isWeaklyMarked(sniffed) && isUnmarked(claim) ? claim : sniffed
 }
 
-/** The type that a client declares, as `parseMimeType` gives it. What is no MIME type, or a range, declares none. */
+/** The type that a client declares, as `parseMimeType` returns it. Null for a range, or if it is not a MIME type. */
 export function readDeclared(value: string): string | null {
   const type = parseMimeType(value)
   return type?.includes('*') ? null : type
@@ -71,7 +71,10 @@ function isOne(claim: string, sniffed: string): boolean {
   return claim === sniffed || refines(claim, sniffed)
 }
 
-/** Text that may begin with any letters, so that those of a mark prove nothing. Pictures and sounds of text do not. */
+/**
+ * Whether it is text that may begin with any letters, so that the letters of a mark prove nothing. Images and sounds
+ * made of text (SVG) are not.
+ */
 function isProse(type: string): boolean {
   return isTextType(type) && !/^(?:image|audio|video)\//.test(type)
 }

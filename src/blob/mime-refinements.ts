@@ -10,12 +10,12 @@ const slides = 'application/vnd.openxmlformats-officedocument.presentationml.pre
 const sheets = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
 /**
- * What else the bytes may honestly be when the sniffer calls them this: it sees the container, or the first bytes
- * only, and the declared type knows more. Going by what each type is, not by what is convenient: video/quicktime
- * declared as video/mp4 is not here, for a file that calls itself QuickTime is not an MP4.
+ * Which other types bytes of a sniffed type may correctly be declared as: the sniffer sees only the container, or the
+ * first bytes, and the declared type knows more. The table follows what each type is, not what is convenient:
+ * video/quicktime declared as video/mp4 is not here, because a file that calls itself QuickTime is not an MP4.
  */
 const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
-  // An APNG is a PNG, and its mark may lie behind a colour profile that is longer than the head.
+  // An APNG is a PNG, and its mark may be after a colour profile that is longer than the head.
   'image/apng': ['image/png'],
   'image/png': ['image/apng'],
   'image/jpeg': ['image/mpo', 'image/x-jps'],
@@ -29,7 +29,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'image/avcs': ['image/heif', 'image/heif-sequence'],
   'image/hej2k': ['image/heif'],
   'image/tiff': ['image/x-adobe-dng', 'image/x-canon-cr2', 'image/x-nikon-nef', 'image/x-sony-arw'],
-  // A container says nothing of whether a picture is in it.
+  // A container does not show whether it contains pictures.
   'video/mp4': [
     ...['audio/mp4', 'audio/x-m4a', 'audio/x-m4p', 'audio/iso.segment', 'audio/vnd.audible.aax', 'application/mp4'],
     ...['video/x-m4v', 'video/x-f4v', 'video/iso.segment', /^(?:audio|video)\/vnd\.dece\.[a-z]+$/],
@@ -56,7 +56,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'application/zstd': ['application/x-blender', /\+zstd$/],
   'application/x-sqlite3': [/\+sqlite3$/],
   'application/xml': ['application/vnd.visio', /\+xml$/],
-  // Encapsulated PostScript is PostScript, and Illustrator's files are either or PDF.
+  // Encapsulated PostScript is PostScript, and Illustrator files are either PostScript or PDF.
   'application/eps': ['application/postscript', 'application/illustrator', 'application/vnd.adobe.illustrator'],
   'application/postscript': [
     ...['application/eps', 'application/illustrator', 'application/vnd.adobe.illustrator', 'application/x-font-type1'],
@@ -65,12 +65,12 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'application/vnd.tcpdump.pcap': ['application/x-pcapng'],
   'application/x-elf': [/^application\/x-(?:coredump|executable|object|pie-executable|sharedlib)$/],
   'application/x-mobipocket-ebook': [/^application\/vnd\.amazon\.(?:mobi8-)?ebook$/, 'application/x-mobi8-ebook'],
-  // The container of fonts; OpenType has either kind of outlines.
+  // The container of fonts; OpenType has both kinds of outlines.
   'font/ttf': ['font/sfnt', 'font/otf'],
   'font/otf': ['font/sfnt'],
   'font/collection': ['font/sfnt'],
   'model/stl': ['application/sla', 'application/vnd.ms-pki.stl', 'model/x.stl-ascii'],
-  // The parts that tell one from another often come after the head.
+  // The parts that distinguish them often come after the head.
   'application/zip': [
     /\+zip$/,
     /^application\/vnd\.openxmlformats-officedocument\./,
@@ -85,7 +85,7 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'image/openraster',
     'model/3mf',
   ],
-  // A manifest is in other archives, too, and what makes a table or slides of a document may lie behind the head.
+  // Other archives contain a manifest too, and what distinguishes spreadsheets and slides may be after the head.
   'application/java-archive': ['application/vnd.android.package-archive', 'application/x-xpinstall'],
   'application/vnd.apple.pages': ['application/vnd.apple.keynote', 'application/vnd.apple.numbers'],
   [words]: [
@@ -108,15 +108,15 @@ const refinements: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'application/vnd.ms-powerpoint',
     'application/vnd.ms-project',
     'application/vnd.visio',
-    'application/x-msdownload', // of an installer
+    'application/x-msdownload', // installers
     'application/x-msi',
     'image/vnd.fpx',
   ],
 }
 
 /**
- * Formats that others are made of, more than a table can name: a type that has no mark of its own, and is no text, may
- * be one of them. By the sort of type that may be inside.
+ * Container formats that more types use than a table can name: a type without a mark of its own that is not text may be
+ * one of them. Listed with the kind of types that may be inside.
  */
 const containers: Readonly<Record<string, RegExp>> = {
   ...each(
@@ -128,29 +128,31 @@ const containers: Readonly<Record<string, RegExp>> = {
     ],
     /^(?:application|model)\//,
   ),
-  'image/tiff': /^image\//, // the raw pictures of cameras
+  'image/tiff': /^image\//, // raw pictures of cameras
 }
 
 function each(names: readonly string[], sort: RegExp): Record<string, RegExp> {
   return Object.fromEntries(names.flatMap((line) => line.split(' ').map((name) => [name, sort])))
 }
 
-// Maps, so that a type named `constructor/…` or the like meets no inherited property.
+// Maps, so that a type such as `constructor/…` finds no inherited property.
 const neighbours = new Map(Object.entries(refinements))
 const contents = new Map(Object.entries(containers))
 
-/** Whether bytes that sniff as `sniffed` may honestly be declared as `declared`, in the sniffer's spelling. */
+/** Whether bytes that sniff as `sniffed` may correctly be declared as `declared`, in the sniffer's spelling. */
 export function refines(declared: string, sniffed: string): boolean {
   if (neighbours.get(sniffed)?.some((known) => isThat(known, declared))) return true
   return contents.get(sniffed)?.test(declared) === true && isUnmarked(declared)
 }
 
-/** Whether files of the type have no mark that the sniffer knows, and are not text either: the bytes say nothing. */
+/**
+ * Whether files of the type have no mark that the sniffer knows, and are not text either: then the bytes prove nothing.
+ */
 export function isUnmarked(mimeType: string): boolean {
   return mimeType !== octetStream && !hasMark(mimeType) && !isTextType(mimeType)
 }
 
-/** What bytes of the type may sniff as, besides itself, by the table. */
+/** The other types, by the table, that bytes of the type may sniff as. */
 export function sniffedInstead(declared: string): string[] {
   return [...neighbours].filter(([, known]) => known.some((one) => isThat(one, declared))).map(([sniffed]) => sniffed)
 }

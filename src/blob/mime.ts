@@ -1,9 +1,9 @@
 import { BlobStoreError } from '../errors.ts'
 
-/** The type of bytes of which nothing is known. */
+/** The type of bytes about which nothing is known. */
 export const octetStream = 'application/octet-stream'
 
-/** What an upload may be unless the host says otherwise: the images and videos that browsers show. */
+/** What an upload may be unless the host configures it: the images and videos that browsers show. */
 export const defaultAccept: readonly string[] = Object.freeze([
   'image/jpeg',
   'image/png',
@@ -15,9 +15,9 @@ export const defaultAccept: readonly string[] = Object.freeze([
 ])
 
 /**
- * A list of `accept` for what Bluesky's own records name: images, videos, sounds, and the captions of videos. Wider than
- * the default by formats that browsers do not show, as HEIC, and by SVG, which is a program; the HTTP handlers serve each
- * as a download that runs nothing.
+ * A list for `accept` with the types that Bluesky's own records use: images, videos, sounds, and the captions of
+ * videos. Beyond the default it contains formats that browsers do not show, such as HEIC, and SVG, which may contain
+ * scripts; the HTTP handlers serve these as downloads that run nothing.
  *
  * @example
  * ```ts
@@ -34,14 +34,14 @@ export const socialAccept: readonly string[] = Object.freeze(['image/*', 'video/
 
 const maxLength = 1024
 
-// RFC 9110: token "/" token, then parameters, which are not looked into. No control character passes anywhere, so a
-// type can be written into a header. Each step is decided by the next character: the time is linear.
+// RFC 9110: token "/" token, then parameters, which are not parsed. No control character is accepted anywhere, so a
+// type can be written into a header. Each step depends on the next character only, so it takes linear time.
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
 const grammar = new RegExp(`^[ \\t]*(${token}/${token})[ \\t]*(?:;[\\t\\x20-\\x7e\\xa0-\\uffff]*)?$`)
 
 /**
- * The type without its parameters, in lower case, as types are stored and compared: `Text/HTML; charset=utf-8` is
- * `text/html`. Null when `value` is no MIME type: type and subtype are tokens of at most 127 characters (RFC 9110),
+ * The type without its parameters, in lower case, as types are stored and compared: `Text/HTML; charset=utf-8` becomes
+ * `text/html`. Null if `value` is not a MIME type: type and subtype are tokens of at most 127 characters (RFC 9110),
  * the whole has at most 1024.
  *
  * @example
@@ -57,8 +57,8 @@ export function parseMimeType(value: string): string | null {
 }
 
 /**
- * Whether the type matches one of the patterns, which are those of a Lexicon's `accept`: `image/png`, `image/*`, or
- * `*` on both sides of the slash for any type.
+ * Whether the type matches one of the patterns, which have the syntax of a Lexicon's `accept`: `image/png`, `image/*`,
+ * or `*` on both sides of the slash for any type.
  *
  * @example
  * ```ts
@@ -87,7 +87,7 @@ export function isAcceptPattern(value: unknown): value is string {
 /**
  * Checks the patterns that a host configures.
  *
- * @throws `InvalidArgument` for an empty list, which would refuse everything, and for what is no pattern
+ * @throws `InvalidArgument` for an empty list, which would refuse everything, and for an invalid pattern
  */
 export function assertAcceptPatterns(patterns: readonly string[]): void {
   if (!Array.isArray(patterns) || patterns.length === 0) {

@@ -1,6 +1,6 @@
 /**
- * Whether `value` is an object as JSON and CBOR make them: no array, no instance of a class. The prototype is not
- * compared with `Object.prototype`, which another realm (a test runner's, a `vm` context's) has of its own.
+ * Whether `value` is an object as JSON and CBOR decoders create them: not an array, not an instance of a class. Not
+ * compared with `Object.prototype`, because another realm (a test runner's, a `vm` context's) has its own.
  */
 export function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
@@ -8,7 +8,7 @@ export function isPlainObject(value: unknown): value is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** The property's own value; undefined when there is none, or only a getter, which is not called. */
+/** The object's own value of the property; undefined if there is none, or only a getter, which is not called. */
 export function ownValue(object: object, key: string): unknown {
   return Object.getOwnPropertyDescriptor(object, key)?.value
 }

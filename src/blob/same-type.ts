@@ -2,9 +2,10 @@ import { matchesAccept, octetStream, parseMimeType } from './mime.ts'
 import { refines, snifferSpelling } from './mime-refinements.ts'
 
 /**
- * Whether a record that says `claimed` names a blob that is stored as `stored`: both are spellings of one type
- * (`image/jpg` and `image/jpeg`), or one is the other seen closer (`audio/mp4` and `video/mp4`, a document and ZIP). `*`
- * on both sides of the slash, which records in the wild have, says of a blob what `application/octet-stream` says: nothing.
+ * Whether a record that claims type `claimed` may reference a blob stored as `stored`: both are spellings of one type
+ * (`image/jpg` and `image/jpeg`), or one is a more precise name of the other (`audio/mp4` and `video/mp4`, a document
+ * and ZIP). `*` on both sides of the slash, which real records contain, means the same as `application/octet-stream`:
+ * unknown.
  */
 export function isSameType(claimed: string, stored: string): boolean {
   if (claimed === stored) return true
@@ -25,11 +26,11 @@ export function matchesInAnySpelling(mimeType: string, patterns: readonly string
 /** What a client sends for want of a better type, in the sniffer's spelling. */
 const saysNothing: ReadonlySet<string> = new Set([
   octetStream,
-  'application/x-www-form-urlencoded', // as curl does unless told otherwise
+  'application/x-www-form-urlencoded', // the default of curl
   'multipart/form-data',
 ])
 
-/** Whether the type says anything of the bytes. `mimeType` as `parseMimeType` gives it. */
+/** Whether the type says anything about the bytes. `mimeType` is as `parseMimeType` returns it. */
 export function saysSomething(mimeType: string): boolean {
   return !saysNothing.has(snifferSpelling(mimeType)) && !mimeType.includes('*')
 }

@@ -1,24 +1,24 @@
 import { type ParsedOptions, UsageError } from './command.ts'
 import { type Place, placeOptions } from './place.ts'
 
-/** Of the options that say the same, one that the command line has puts the variables of all aside. */
+/** Options that exclude each other: if the command line has one of them, the variables of all are ignored. */
 const alike: readonly { says: readonly (keyof Place)[]; and: readonly (keyof Place)[] }[] = [
   { says: ['disk', 's3'], and: ['write'] },
   { says: ['sqlite', 'postgres'], and: [] },
 ]
 
 export interface ChosenPlace {
-  /** The options that count. */
+  /** The options to use. */
   given: ParsedOptions
-  /** Whether the command line itself says it all, and the environment nothing. */
+  /** Whether the store is given by the command line alone. */
   named: boolean
 }
 
 /**
- * The place that is meant: what the command line says counts before what the environment says, so that a variable that
- * was forgotten there sends no command to another store. `sourceOf` tells where an option came from, as commander does.
+ * Which store is meant. The command line beats the environment, so that a forgotten variable sends no command to
+ * another store. `sourceOf` says where an option came from, as in commander.
  *
- * @throws `UsageError` for `--config` beside other options
+ * @throws `UsageError` for `--config` together with other options
  */
 export function chosenPlace(given: ParsedOptions, sourceOf: (option: string) => string | undefined): ChosenPlace {
   const names = placeOptions.map((option) => option.attributeName()) as (keyof Place)[]
@@ -43,7 +43,5 @@ function notBoth(typed: ReadonlySet<keyof Place>): UsageError {
     return name !== 'config' && typed.has(name)
   })
   const flags = others.map((option) => option.long).join(', ')
-  return new UsageError(
-    `--config and ${flags}: give one or the other. The store of a configuration is where its module says`,
-  )
+  return new UsageError(`Give either --config or ${flags}, not both. The module of --config says where its store is`)
 }

@@ -3,57 +3,57 @@ import type { BlobStore } from '../blob-store.ts'
 import type { Progress } from './progress.ts'
 import type { Row } from './table.ts'
 
-/** One of the things that the command line does with a store. */
+/** A command of the command line that works on a store. */
 export interface StoreCommand {
   name: string
   purpose: Purpose
-  /** For the list of commands: one line. */
+  /** One line for the list of commands. */
   summary: string
-  /** For its own help. */
+  /** For the command's own help. */
   description: string
-  /** What is not the same afterwards, and what is: a line. */
+  /** One line: what the command changes, and what it does not. */
   changes: string
   /** What it takes besides options, each with what it is. They come with the options, by their names. */
   arguments?: readonly (readonly [name: string, description: string])[]
   /** With `--yes` among them it is one that asks, and says before which store it means. */
   options: readonly Option[]
-  /** Whether it may be the first that a store is for: then a dry run needs none. */
+  /** Whether it may create the store. A dry run then needs no store. */
   fills?: boolean
-  /** Examples of its arguments, each with what it is for. */
+  /** Examples of its arguments, each with its purpose. */
   examples: readonly (readonly [args: string, what: string])[]
   run(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<Outcome>
 }
 
-/** What people come for: the help groups commands by it. */
+/** Why people come to it: the help groups commands by this. */
 export type Purpose = 'look' | 'order' | 'move'
 
-/** Options by their names in camel case, as commander gives them. */
+/** Options by their names in camel case, as commander returns them. */
 export type ParsedOptions = Readonly<Record<string, unknown>>
 
 export interface CommandContext {
   signal: AbortSignal
   progress: Progress
-  /** What the store has warned of so far. */
+  /** The warnings of the store so far. */
   warnings: readonly string[]
-  /** To be awaited before anything that cannot be undone: asks, where that is to be asked. */
+  /** To be awaited before anything that cannot be undone. Asks the user, unless `--yes` was given. */
   confirm(question: string, options?: Question): Promise<void>
 }
 
 export interface Outcome {
-  /** Printed with `--json`, as it is. */
+  /** Printed with `--json`, unchanged. */
   report: object
-  /** Printed otherwise. */
+  /** Printed without `--json`. */
   rows: readonly Row[]
-  /** What the operator should look into: the exit status is 3 when there is any. */
+  /** What the operator should check. If there are any, the exit status is 3. */
   problems: readonly string[]
 }
 
-/** What the user did wrong: exit status 2. */
+/** The command line is wrong: exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 export interface Question {
-  /** For what no cron may do unless it was told to: then it is not enough that the store was named. @default false */
+  /** For what no cron job may do without `--yes`, even if it names the store. @default false */
   grave?: boolean
 }

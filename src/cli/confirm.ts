@@ -9,10 +9,10 @@ export interface Asking {
 }
 
 /**
- * Asks before something that cannot be undone. Where nobody can be asked, a store that the command line names is meant,
- * and one that only the environment names may be a variable that was forgotten there.
+ * Asks before something that cannot be undone. Without a terminal it does not ask: a store that the command line names
+ * is intended, but a store that only the environment names may be a forgotten variable.
  *
- * @throws `UsageError` where that is so, or the answer is no
+ * @throws `UsageError` in that case, or if the answer is no
  */
 export async function confirm(
   question: string,
@@ -23,7 +23,7 @@ export async function confirm(
   if (!process.stdin.isTTY) {
     if (named && !grave) return
     const instead = grave ? '' : ', or name the store by options instead of by the environment'
-    throw new UsageError(`${question} Nobody can be asked here. Add --yes if that is meant${instead}`)
+    throw new UsageError(`${question} There is no terminal to ask. Add --yes to confirm${instead}`)
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {

@@ -11,7 +11,7 @@ import { Progress } from './progress.ts'
 import { storeName } from './store-name.ts'
 import { tableOf } from './table.ts'
 
-/** 0: fine. 1: it failed, or was stopped. 2: it was called wrongly. 3: it found problems. */
+/** 0: success. 1: it failed, or was stopped. 2: wrong usage. 3: it found problems. */
 export type ExitStatus = 0 | 1 | 2 | 3
 
 /** Runs a command on the store that the options name. */
@@ -63,13 +63,13 @@ function print({ report, rows, problems }: Outcome, asJson: boolean): void {
     return
   }
   stdout.write(tableOf(rows, stdout))
-  // Never cut: what is named here is to be copied. It may be a name that another person chose.
+  // Never shortened, because people copy these names. They may be names that a stranger chose.
   for (const problem of problems) {
     stdout.write(`${coloured('red', '!', stdout)} ${printable(problem, 10_000)}\n`)
   }
 }
 
-/** The first Control-C ends the work where it is safe; the second ends the process. */
+/** The first Control-C stops the work at a safe point; the second ends the process. */
 function stopOnSignal(say: (text: string) => void): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController()
   const stop = () => {
@@ -97,12 +97,12 @@ function messageOf(error: unknown): string {
   return `${error.message} (${error.code})${advice && `\n${advice}`}`
 }
 
-/** Where colours are shown and NO_COLOR does not forbid them. */
+/** Colours, where the terminal shows them and NO_COLOR does not forbid them. */
 function coloured(colour: 'red' | 'yellow', text: string, stream: NodeJS.WriteStream = process.stderr): string {
   return styleText(colour, text, { stream, validateStream: true })
 }
 
-/** What to do at the command line: the messages themselves speak to the host's developer. */
+/** What to do at the command line; the messages themselves address the host's developer. */
 const advice: Partial<Record<BlobStoreErrorCode, string>> = {
   MetadataFailed: 'Is --sqlite or --postgres the database of the host, and can it be reached from here?',
   MetadataOutdated:
@@ -115,5 +115,5 @@ const advice: Partial<Record<BlobStoreErrorCode, string>> = {
 
 /** A line, or nothing. */
 function adviceOn({ code, transient }: BlobStoreError): string {
-  return advice[code] ?? (transient ? 'It may succeed when it is tried again.' : '')
+  return advice[code] ?? (transient ? 'A retry may succeed.' : '')
 }

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander'
 
-export const dryRun: Option = new Option('--dry-run', 'only say what would be done')
+export const dryRun: Option = new Option('--dry-run', 'only print what would be done')
 export const yes: Option = new Option('--yes', 'do not ask: for scripts, and for cron')
 
 export const rate: Option = new Option(
   '--rate <bytes>',
-  'no more than so many bytes a second, as 500000 or 20M',
+  'at most this many bytes a second, as 500000 or 20M',
 ).argParser(bytesOf)
 
 export function whole(flags: string, description: string): Option {

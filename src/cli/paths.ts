@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import { UsageError } from './command.ts'
 
-/** A wrong path must not make an empty store there. @throws `UsageError` */
+/** A wrong path must not create an empty store there. @throws `UsageError` */
 export function assertThere(flag: string, path: string, kind: 'file' | 'folder', advice = ''): void {
   const found = statSync(path, { throwIfNoEntry: false })
   const isRight = kind === 'file' ? found?.isFile() : found?.isDirectory()
   if (isRight) return
-  const what = found ? `it is no ${kind}` : `there is no such ${kind}`
+  const what = found ? `it is not a ${kind}` : `there is no such ${kind}`
   throw new UsageError(`${flag} ${path}: ${what}${advice && `. ${advice}`}`)
 }
 

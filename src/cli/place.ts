@@ -18,15 +18,15 @@ import { UsageError } from './command.ts'
 import { assertThere, bucketOf } from './paths.ts'
 import { loadPostgres } from './postgres-pool.ts'
 
-/** Where the store is: given with every command, or by the environment. */
+/** Where the store is: given with every command, or in the environment. */
 export const placeOptions: readonly Option[] = [
-  option('--config <module>', 'a module whose default export is the store, or a function that makes it', 'CONFIG'),
+  option('--config <module>', 'a module whose default export is the store, or a function that creates it', 'CONFIG'),
   option('--disk <folder>', 'bytes in this folder', 'DISK'),
   option('--s3 <url>', 'bytes in this bucket: s3://bucket/prefix; credentials as the AWS tools take them', 'S3'),
-  option('--s3-endpoint <url>', 'of a service that is not AWS', 'S3_ENDPOINT'),
-  option('--s3-region <region>', 'of the bucket', 'S3_REGION'),
-  option('--s3-path-style', 'the bucket in the path, not in the host name', 'S3_PATH_STYLE'),
-  option('--write <backend>', 'the one new bytes go to, when there are several: disk or s3', 'WRITE'),
+  option('--s3-endpoint <url>', 'address of the service, if it is not AWS', 'S3_ENDPOINT'),
+  option('--s3-region <region>', 'region of the bucket', 'S3_REGION'),
+  option('--s3-path-style', 'the bucket is in the path, not in the host name', 'S3_PATH_STYLE'),
+  option('--write <backend>', 'the one that new bytes go to, if there are two: disk or s3', 'WRITE'),
   option('--sqlite <file>', 'metadata in this SQLite database', 'SQLITE'),
   option('--postgres <url>', 'metadata in this PostgreSQL database', 'POSTGRES'),
 ]
@@ -50,15 +50,15 @@ export interface Place {
   write?: string
   sqlite?: string
   postgres?: string
-  /** Only of commands that fill a store. */
+  /** Only for commands that fill a store. */
   create?: boolean
   dryRun?: boolean
 }
 
 export interface StoreAtOptions {
-  /** For a command that may make the store; a dry run of it makes none. */
+  /** For a command that may create the store; a dry run of it creates none. */
   fills?: boolean
-  /** Commands have none: each does what it says, and nothing else. */
+  /** Commands have none: a command does only what it says. */
   janitor?: JanitorOptions | false
 }
 
@@ -86,23 +86,23 @@ export async function storeAt(
   return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), janitor, logger })
 }
 
-/** Which of two stores is meant nobody can know. @throws `UsageError` */
+/** With two stores given, it is unknown which is meant. @throws `UsageError` */
 function assertAlone(place: Place): void {
   const others = (['disk', 's3', 'sqlite', 'postgres'] as const).filter((name) => place[name] !== undefined)
   if (others.length === 0) return
   const variables = others.map((name) => placeVariables[name]).join(', ')
   throw new UsageError(
-    `${placeVariables.config} and ${variables} are both set, and which of them is meant is not known: unset one, or say on ` +
-      'the command line where the store is',
+    `${placeVariables.config} and ${variables} are both set, so it is unknown which store is meant: unset one, or give the ` +
+      'store on the command line',
   )
 }
 
-/** Whether it says where bytes and metadata would be. */
+/** Whether both bytes and metadata are given. */
 function isWhole({ disk, s3, sqlite, postgres }: Place): boolean {
   return (disk !== undefined || s3 !== undefined) && (sqlite === undefined) !== (postgres === undefined)
 }
 
-const noStore = 'A store is made by its host when it starts, or by import --create'
+const noStore = 'The host creates its store when it starts, or import --create does'
 
 async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create }: Place): Promise<BlobBackend[]> {
   const backends: BlobBackend[] = []
@@ -120,7 +120,10 @@ async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create 
   return backends
 }
 
-/** Tables are made where that is asked for, and never changed from the command line else: what a newer version of it would do, the running host must not meet. */
+/**
+ * Creates tables only where that is asked for, and never changes them: the running host must not meet tables of a newer
+ * version.
+ */
 async function metadataAt({ sqlite, postgres, create }: Place): Promise<MetadataAdapter> {
   const migrate = create ? 'auto' : 'check'
   if (sqlite !== undefined && postgres !== undefined) throw new UsageError('Give --sqlite or --postgres, not both')
@@ -147,15 +150,15 @@ async function metadataAt({ sqlite, postgres, create }: Place): Promise<Metadata
   })
 }
 
-/** The store that a module of the host's gives. @throws `UsageError`, and what its function throws */
+/** The store of the host's module. @throws `UsageError`, and what its function throws */
 async function storeOf(module: string): Promise<BlobStore> {
-  assertThere('--config', module, 'file', 'Give the path of a module, from the folder that you are in')
+  assertThere('--config', module, 'file', 'Give the path of a module, relative to the current folder')
   const given = await defaultExportOf(module)
   const made = typeof given === 'function' ? await given() : given
   if (typeof made?.upload === 'function') return made
-  const which = given === undefined ? 'it has no default export' : 'its default export is, or gives, no store'
+  const which = given === undefined ? 'it has no default export' : 'its default export is not a store, and returns none'
   throw new UsageError(
-    `--config ${module}: ${which}. It must be what createBlobStore gives, or a function that gives it:\n` +
+    `--config ${module}: ${which}. It must be what createBlobStore returns, or a function that returns it:\n` +
       '  export default () => createBlobStore({ backend, metadata })',
   )
 }
@@ -170,12 +173,12 @@ async function defaultExportOf(module: string) {
   }
 }
 
-/** An empty store in memory: what would come into one that is still to be made can be said without making it. */
+/** An empty store in memory, for dry runs of commands that would create the store. */
 function trialStore(): BlobStore {
   return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:'), janitor: false })
 }
 
-/** Whether a store is there, or something of one, for which the command must then find the rest. Nothing is changed. */
+/** Whether a store is there, or a part of one, so that the command must find the rest. Changes nothing. */
 async function isAnythingThere({ disk, sqlite, postgres }: Place): Promise<boolean> {
   if (disk !== undefined && hasLayout(disk)) return true
   if (sqlite !== undefined) return hasSqliteTables(sqlite)

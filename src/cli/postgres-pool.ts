@@ -2,10 +2,11 @@ import type { Pool } from 'pg'
 import { UsageError } from './command.ts'
 
 /**
- * Loads pg, and gives what makes a pool of connections. The server may cut them, as at a failover: the query under way fails,
- * and the next one opens another. pg also emits an event then, which ends the process where it is not listened to.
+ * Loads pg, and returns a function that creates a connection pool. When the server closes connections, as at a
+ * failover, the running query fails, and the next one opens another connection. pg also emits an error event then,
+ * which ends the process unless there is a listener.
  *
- * @throws `UsageError` where pg is not installed
+ * @throws `UsageError` if pg is not installed
  */
 export async function loadPostgres(): Promise<(connectionString: string) => Pool> {
   const { default: pg } = await import('pg').catch(() => {

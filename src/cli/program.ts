@@ -20,7 +20,7 @@ export async function run(args: readonly string[], version: string): Promise<Exi
   let status: ExitStatus = 0
   const help = new Command('help').argument('[command]').summary('what a command does and changes')
   const program = new Command('pds-blobstore')
-    .description('Looks after the blob store of an AT Protocol PDS.')
+    .description('Maintains the blob store of an AT Protocol PDS.')
     .usage('<command> [options]')
     .version(version)
     .addHelpCommand(help.helpGroup(headings.look))
@@ -36,7 +36,7 @@ export async function run(args: readonly string[], version: string): Promise<Exi
     await program.parseAsync(args, { from: 'user' })
     return status
   } catch (error) {
-    // Commander has printed what it has to say.
+    // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     throw error
   }
@@ -63,7 +63,7 @@ function addTo(program: Command, about: StoreCommand, act: Act): void {
   for (const [name, description] of about.arguments ?? []) command.argument(name, description)
   for (const option of about.options) command.addOption(option)
   command.addOption(new Option('--json', 'print the report as JSON, on one line'))
-  command.addOption(new Option('--quiet', 'show no progress; warnings and errors still'))
+  command.addOption(new Option('--quiet', 'show no progress, only warnings and errors'))
   command.optionsGroup('Where the store is:')
   for (const option of placeOptions) command.addOption(option)
 }

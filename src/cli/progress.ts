@@ -3,17 +3,17 @@ import { type Output, widthOf } from './table.ts'
 
 export interface Done {
   objects: number
-  /** How many there are, where that is known. */
+  /** The total, where it is known. */
   of?: number
-  /** Whether `of` counts some that need nothing. @default false */
+  /** Whether `of` includes some that need no work. @default false */
   atMost?: boolean
   bytes?: number
-  /** How many bytes there are: the time left is better known by them than by objects. */
+  /** The total in bytes: it predicts the remaining time better than the number of objects. */
   ofBytes?: number
 }
 
 export interface ProgressOptions {
-  /** For the lines where there is no terminal: of which command. */
+  /** The command's name, for the lines when there is no terminal. */
   name: string
   stream: Output
   /** Shows nothing. @default false */
@@ -22,7 +22,7 @@ export interface ProgressOptions {
   now?: () => number
 }
 
-/** One line on a terminal, drawn over and over; a line now and then elsewhere, so that a log tells that it goes on. */
+/** One line on a terminal, redrawn; elsewhere a line now and then, so that a log shows progress. */
 export class Progress {
   readonly #options: ProgressOptions
   readonly #now: () => number
@@ -57,20 +57,20 @@ export class Progress {
     stream.write(`\r\u001b[2K${fitting(parts, widthOf(stream) - 1)}`)
   }
 
-  /** Wipes the line, so that what is printed next stands alone. */
+  /** Clears the line, so that the next output stands alone. */
   clear(): void {
     if (this.#isDrawn) this.#options.stream.write('\r\u001b[2K')
     this.#isDrawn = false
   }
 
-  /** Ten times a second looks alive. In a log every 5 seconds, and when it takes long every minute. */
+  /** Ten times a second on a terminal. In a log every 5 seconds, and later every minute. */
   #interval(now: number): number {
     if (this.#options.stream.isTTY) return 100
     return now - this.#started < 60_000 ? 5000 : 60_000
   }
 }
 
-/** The most telling ones first. */
+/** The most important ones first. */
 function partsOf(done: Done, objectSpeed: number, byteSpeed: number): string[] {
   const { objects, of, atMost, bytes } = done
   const parts = [of === undefined ? `${countText(objects)} done` : partText(objects, Math.max(of, objects), atMost)]
@@ -96,7 +96,7 @@ function secondsLeft({ objects, of, bytes, ofBytes }: Done, objectSpeed: number,
 
 const separator = ' · '
 
-/** As many parts as the width takes: half a number would mislead. */
+/** As many parts as fit: half a number would mislead. */
 function fitting(parts: readonly string[], width: number): string {
   let text = ''
   for (const part of parts) {
@@ -107,7 +107,10 @@ function fitting(parts: readonly string[], width: number): string {
   return text
 }
 
-/** What is looked back on, in milliseconds: what was skipped quickly at the beginning must not promise too much. */
+/**
+ * How far back the speed is measured, in milliseconds: objects that were skipped quickly at the beginning must not
+ * promise too much.
+ */
 const window = 30_000
 
 /** How fast an amount grows, over the last half minute. */
@@ -118,7 +121,7 @@ export class Speed {
     this.#samples = [{ at, amount: 0 }]
   }
 
-  /** Takes note of the amount at a time in milliseconds, and tells how much it grows in a second. */
+  /** Records the amount at a time in milliseconds, and returns its growth in a second. */
   note(at: number, amount: number): number {
     const samples = this.#samples
     const last = samples.at(-1)

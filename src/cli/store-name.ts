@@ -3,7 +3,7 @@ import type { BlobStore } from '../blob-store.ts'
 import { printable } from '../printable.ts'
 import type { Place } from './place.ts'
 
-/** Which store that is: its bytes and its metadata, without passwords. */
+/** Describes a store: its bytes and its metadata, without passwords. */
 export function storeName(given: Place, { place }: Pick<BlobStore, 'place'>): string {
   if (given.config !== undefined) {
     const bytes = Object.entries(place.backends).map(([name, where]) => where ?? `the backend ${name}`)
@@ -24,7 +24,7 @@ function bucketName(url: string, endpoint: string | undefined): string {
   return `${url} at ${URL.canParse(endpoint) ? new URL(endpoint).host : 'its endpoint'}`
 }
 
-/** User, host and database: neither the password nor parameters, in which there may be another. */
+/** User, host and database: not the password, and no parameters, which may contain another. */
 function databaseName(url: string): string {
   if (!URL.canParse(url)) return 'a PostgreSQL database'
   const { protocol, username, host, pathname } = new URL(url)

@@ -5,14 +5,15 @@ import { countText } from './amounts.ts'
 export type Row = readonly [label: string, value: string | number | undefined]
 
 /**
- * Labels and values in two columns; rows without a value are left out. On a terminal it fits the width: sentences go on
- * in the next line, what has no spaces loses its middle. Elsewhere nothing is cut, wrapped or coloured.
+ * Labels and values in two columns; rows without a value are left out. On a terminal it fits the width: sentences
+ * continue on the next line, and a word that is too long loses its middle. Elsewhere nothing is cut, wrapped or
+ * coloured.
  */
 export function tableOf(rows: readonly Row[], stream: Output): string {
-  const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
+  const shown = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
   const width = widthOf(stream)
-  const labelWidth = Math.min(Math.max(0, ...told.map(([label]) => label.length)), Math.floor(width / 2))
-  const lines = told.flatMap(([label, value]) =>
+  const labelWidth = Math.min(Math.max(0, ...shown.map(([label]) => label.length)), Math.floor(width / 2))
+  const lines = shown.flatMap(([label, value]) =>
     wrapped(value, width - labelWidth - gap.length).map((line, at) => {
       const head = (at === 0 ? shortened(label, labelWidth) : '').padEnd(labelWidth)
       return `${styleText('dim', head, { stream, validateStream: true })}${gap}${line}\n`
@@ -37,20 +38,20 @@ function wrapped(text: string, width: number): string[] {
   return lines
 }
 
-/** Without its middle, when it is too long: how CIDs, DIDs and paths begin and end tells most. */
+/** Removes the middle of a text that is too long: the ends of CIDs, DIDs and paths matter most. */
 export function shortened(text: string, width: number): string {
   if (text.length <= width) return text
   const kept = Math.max(0, width - 1)
   return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(text.length - Math.floor(kept / 2))}`
 }
 
-/** What a command prints to: stdout or stderr, a terminal or not. */
+/** Where a command prints: stdout or stderr, a terminal or not. */
 export interface Output extends Writable {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
 }
 
-/** Columns of a terminal; elsewhere there is no end to a line. */
+/** Columns of a terminal; elsewhere lines have no limit. */
 export function widthOf({ isTTY, columns }: Output): number {
   return isTTY ? columns || 80 : Number.POSITIVE_INFINITY
 }

@@ -9,15 +9,15 @@ const refusals: Record<Exclude<AccountStatus, 'active'>, [error: string, message
   deactivated: ['RepoDeactivated', 'Repo has been deactivated'],
 }
 
-/** Refuses what belongs to an account that is not served, as the Lexicons name it. */
+/** Refuses requests about an account that is not served, with the Lexicons' error names. */
 export async function assertServed(options: BlobServingOptions, did: string): Promise<void> {
   if (!options.accountStatus) return
   const status = await options.accountStatus(did)
   if (status === 'active') return
   if (status === null) throw new XrpcError(400, 'RepoNotFound', 'Could not find repo for DID')
-  // A status that is not one of ours must not be served either.
+  // An unknown status must not be served either.
   const refusal = Object.hasOwn(refusals, status) ? refusals[status] : undefined
-  if (!refusal) throw new Error(`accountStatus gave ${JSON.stringify(status)}, which is no AccountStatus`)
+  if (!refusal) throw new Error(`accountStatus returned ${JSON.stringify(status)}, which is not an AccountStatus`)
   throw new XrpcError(400, ...refusal)
 }
 
@@ -43,7 +43,7 @@ export async function requester(request: BlobRequest): Promise<Requester> {
   return who
 }
 
-/** By shape, since a framework may bring a Response of its own. */
+/** By shape, because a framework may have its own Response. */
 export function isResponse(value: unknown): value is Response {
   if (typeof value !== 'object' || value === null) return false
   const { status, headers, arrayBuffer } = value as Partial<Response>

@@ -6,7 +6,7 @@ import type { BlobServingOptions } from './options.ts'
 import { errorReply, type Reply, replyOf } from './reply.ts'
 import type { BlobRequest, Call, Route } from './request.ts'
 
-/** The answer to a request: whatever happens it is one, with every header that it must have. Never rejects. */
+/** Answers a request, whatever happens, with all the headers that a response must have. Never rejects. */
 export async function answer(route: Route, call: Call): Promise<Reply> {
   try {
     return complete(route, call, await handle(route, call))
@@ -15,7 +15,7 @@ export async function answer(route: Route, call: Call): Promise<Reply> {
   }
 }
 
-/** The answer to an error, wherever it came from. Never rejects. */
+/** The response to an error, wherever it came from. Never rejects. */
 export async function answerError(route: Route, call: Call, error: unknown): Promise<Reply> {
   const own = error instanceof HostAnswer ? error.response : error
   try {
@@ -24,12 +24,12 @@ export async function answerError(route: Route, call: Call, error: unknown): Pro
     return answerError(route, call, failure)
   }
   const known = toXrpcError(error)
-  // A client that left made the error itself, and there is nobody to answer.
+  // When the client disconnected, it caused the error itself, and nobody receives a response.
   if (known.status >= 500 && !call.request.signal.aborted) report(call.options, error, route.nsid)
   return complete(route, call, errorReply(known))
 }
 
-/** The answer where no method is named that is ours. */
+/** The response to a path that names no method of ours. */
 export function noSuchMethod(): Reply {
   const reply = errorReply(new XrpcError(404, 'XRPCNotSupported', 'No such method'))
   return { ...reply, headers: { ...reply.headers, ...securityHeaders() } }
@@ -47,7 +47,7 @@ async function handle(route: Route, call: Call): Promise<Reply> {
   return { status: 204, headers: { allow, ...preflight }, body: null }
 }
 
-/** Adds what every answer has, after and above what the method set. */
+/** Adds the headers that every response has. They overwrite those of the method. */
 function complete(route: Route, { options, request }: Call, reply: Reply): Reply {
   const cid = request.query.get('cid')
   const headers = {
@@ -65,7 +65,7 @@ function corsAllowed(route: Route, options: BlobServingOptions): boolean {
   return cors === 'all' || (cors === 'public' && route.public)
 }
 
-/** Any origin, hence never with its cookies: tokens are in a header that the page itself sets. */
+/** Any origin, so never with its cookies: tokens are in a header that the page itself sets. */
 const corsHeaders: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': '*',
@@ -74,34 +74,34 @@ const corsHeaders: Readonly<Record<string, string>> = {
 function preflightHeaders(route: Route): Record<string, string> {
   return {
     'access-control-allow-methods': route.methods.join(', '),
-    // The wildcard covers every header but this one.
+    // The wildcard covers every header except this one.
     'access-control-allow-headers': '*, authorization',
     'access-control-max-age': '86400',
   }
 }
 
 /**
- * The headers that keep a blob from doing harm in a browser, for every status and for HEAD. This is the only place
- * that makes them, they are set last, and nothing relaxes them by type: a polyglot file has two types.
+ * The headers that keep a blob from doing harm in a browser, for every status and for HEAD. They are created only here,
+ * are set last, and no type relaxes them: a polyglot file has two types.
  */
 function securityHeaders(cid?: BlobCid): Record<string, string> {
   return {
-    // The type is what the row says. A browser that looks for itself would run HTML that was stored as text.
+    // The type is that of the row. A browser that guesses the type would run HTML that was stored as text.
     'x-content-type-options': 'nosniff',
-    // Opened by its address a blob is saved, not shown: no page of anybody's on the host's origin. A CID in its
-    // canonical spelling needs no escapes.
+    // A blob that is opened by its address is saved, not shown, so no user's page runs on the host's origin. A CID in
+    // its canonical spelling needs no escapes.
     'content-disposition': cid ? `attachment; filename="${cid}"` : 'attachment',
-    // And where it is shown none the less (a frame, an old browser), it loads and runs nothing, in an origin apart.
+    // And where it is shown anyway (a frame, an old browser), it loads and runs nothing, in an origin of its own.
     'content-security-policy': "default-src 'none'; sandbox",
-    // Clients on other origins embed images; without it a page with COEP could not. Public bytes, nothing to hide.
+    // Clients on other origins embed images; without this header a page with COEP could not. The bytes are public.
     'cross-origin-resource-policy': 'cross-origin',
   }
 }
 
 /**
- * What browsers ask for in order to run it, or to let it decide how a page looks. No header of the answer keeps a page of
- * the host's own origin from that: neither `nosniff`, where a user has uploaded text/javascript, nor the sandbox, which
- * is for documents.
+ * The purposes for which a browser would run the file, or let it style a page. No response header prevents that on a
+ * page of the host's own origin: neither `nosniff`, if a user has uploaded text/javascript, nor the sandbox, which
+ * applies to documents.
  */
 const code = new Set([
   ...['script', 'style', 'xslt'],
@@ -109,8 +109,8 @@ const code = new Set([
 ])
 
 /**
- * Refuses a file to a page that would run it. Browsers say what they want it for to HTTPS and to localhost, and no page can
- * change what they say; other clients say nothing.
+ * Refuses a file to a page that would run it. Browsers send the purpose to HTTPS and to localhost, and no page can
+ * change it; other clients do not send it.
  */
 function assertNoCode(request: BlobRequest): void {
   if (!code.has(request.header('sec-fetch-dest') ?? '')) return
@@ -118,17 +118,17 @@ function assertNoCode(request: BlobRequest): void {
 }
 
 /**
- * Without it the refusal would be none: a page that shows the file as an image first has it in the browser's cache, which
- * would give it to a script.
+ * Without this header the refusal would fail: a page that first shows the file as an image has it in the browser's
+ * cache, which would return it for a script.
  */
 const destinationHeaders: Readonly<Record<string, string>> = { vary: 'Sec-Fetch-Dest' }
 
-/** Tells the host of an error. A hook that throws must not cost the client its answer. */
+/** Reports an error to the host. A hook that throws must not prevent the response. */
 export function report(options: BlobServingOptions, error: unknown, method: string): void {
   try {
     options.onError?.(error, { method })
     options.logger?.error({ err: error, method }, 'A blob request failed')
   } catch {
-    // Nobody is left to be told.
+    // There is no further place to report it.
   }
 }

@@ -1,9 +1,12 @@
-/** What a cache reads the tags of an answer from: Cloudflare `cache-tag`, Fastly and others `surrogate-key`. */
+/**
+ * The header from which a cache reads the tags of a response: Cloudflare `cache-tag`, Fastly and others
+ * `surrogate-key`.
+ */
 export type CacheTagHeader = 'cache-tag' | 'surrogate-key'
 
 export const cacheTagHeaders: readonly CacheTagHeader[] = ['cache-tag', 'surrogate-key']
 
-/** The header that names an answer to caches: by its account, by its bytes, and by both. */
+/** The header with a response's cache tags: its account, its bytes, and both. */
 export function taggedAs(
   { cacheTags }: { cacheTags?: CacheTagHeader | undefined },
   did: string,
@@ -14,8 +17,8 @@ export function taggedAs(
 }
 
 /**
- * The tag to purge when `hooks.onInaccessible` tells of something, or `applyWrites` of what is `hidden`. It misses no
- * spelling of an address, and no image made of the blob, when the routes have the option `cacheTags`.
+ * The tag to purge when `hooks.onInaccessible` is called, or `applyWrites` returns something `hidden`. It covers every
+ * spelling of an address, and every image made of the blob, if the routes have the option `cacheTags`.
  *
  * @example
  * ```ts

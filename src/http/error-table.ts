@@ -3,11 +3,11 @@ import { isXrpcError, XrpcError } from './errors.ts'
 
 interface Row {
   status: number
-  /** The XRPC name; the Lexicon's own where it has one. */
+  /** The XRPC name; the Lexicon's own if it has one. */
   error: string
-  /** What the client reads. Absent: the error's own message, which speaks only of what the client sent. */
+  /** The message for the client. Absent: the error's own message, which is only about what the client sent. */
   message?: string
-  /** When to try again, in seconds. @default 1 for an error that is `transient`, else never */
+  /** When to retry, in seconds. @default 1 for an error that is `transient`, otherwise never */
   retryAfter?: number
 }
 
@@ -16,10 +16,10 @@ const busy: Row = { status: 503, error: 'NotEnoughResources', message: 'The serv
 const invalid: Row = { status: 400, error: 'InvalidRequest' }
 
 /**
- * What each error of the store is to a client.
+ * How each error of the store is returned to a client.
  *
- * A blob that is not there, not referenced, taken down or another account's is one and the same answer: 404, so that
- * caches and browsers take it for what it is, with the Lexicon's name, by which XRPC clients tell errors. (The
+ * A blob that does not exist, is not referenced, was taken down or belongs to another account gets the same response:
+ * 404, which caches and browsers understand, with the Lexicon's name, by which XRPC clients distinguish errors. (The
  * reference PDS answers 400 `InvalidRequest`.)
  */
 const table: Record<BlobStoreErrorCode, Row> = {
@@ -69,7 +69,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
   StoreRestored: failed,
 }
 
-/** Any error as the answer to a client. What the table does not know tells nothing of itself. */
+/** Turns any error into the response for a client. An error that is not in the table reveals nothing. */
 export function toXrpcError(error: unknown): XrpcError {
   if (isXrpcError(error) && error.status >= 400 && error.status <= 599) return error
   const row = rowOf(error)

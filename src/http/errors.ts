@@ -1,8 +1,8 @@
 const brand = Symbol.for('pds-blobstore.xrpc-error')
 
 /**
- * An answer of an XRPC method that is an error: `{ error, message }` with a status. The host's `authenticate` may throw
- * it to choose the answer.
+ * An error response of an XRPC method: `{ error, message }` with a status. The host's `authenticate` may throw it to
+ * choose the response.
  *
  * @example
  * ```ts
@@ -15,9 +15,9 @@ export class XrpcError extends Error {
   override readonly name = 'XrpcError'
   /** 400 to 599. */
   readonly status: number
-  /** What the Lexicon calls it. */
+  /** The Lexicon's name of the error. */
   readonly error: string
-  /** Further headers of the answer. */
+  /** Further response headers. */
   readonly headers: Readonly<Record<string, string>>
 
   constructor(status: number, error: string, message: string, headers: Readonly<Record<string, string>> = {}) {
@@ -29,7 +29,7 @@ export class XrpcError extends Error {
   }
 }
 
-/** By brand, since the host may have two copies of this package. */
+/** By brand, because the host may have two copies of this package. */
 export function isXrpcError(error: unknown): error is XrpcError {
   return typeof error === 'object' && error !== null && brand in error
 }

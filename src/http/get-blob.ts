@@ -13,7 +13,7 @@ import { redirectReply } from './redirect.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
-/** com.atproto.sync.getBlob: the bytes as uploaded, to anyone. */
+/** com.atproto.sync.getBlob: returns the bytes as uploaded, to anyone. */
 export async function getBlob(call: Call): Promise<Reply> {
   const { blobs, options, request } = call
   const did = didParam(request)
@@ -22,14 +22,14 @@ export async function getBlob(call: Call): Promise<Reply> {
   const { verify, redirect } = options
   await assertServed(options, did)
 
-  // The tag is the CID, so conditions are decided without the row. Whether the blob may be seen is answered before them:
-  // what was taken down is not "not modified", it is gone.
+  // The tag is the CID, so conditions need no row. Visibility is checked before them: a blob that was taken down must
+  // not be answered by "not modified".
   const etag = etagOf(cid)
   const [fails, unchanged] = [failsMatch(request, etag), isNotModified(request, etag)]
   if (fails || unchanged || request.method === 'HEAD') {
     const blob = await blobs.stat(did, cid, { signal })
     if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-    if (fails) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
+    if (fails) throw new XrpcError(412, 'PreconditionFailed', 'The blob does not match If-Match')
     const headers = blobHeaders(blob, did, options)
     return unchanged ? notModified(headers) : { status: 200, headers: lengthOf(headers, blob.size), body: null }
   }
@@ -49,12 +49,13 @@ export async function getBlob(call: Call): Promise<Reply> {
 function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): Record<string, string> {
   const { maxAge = 300 } = options
   return {
-    // Checked when it was written; and again, since anyone who can write to the database could inject headers by it.
+    // Checked when it was written, and again here, because anyone who can write to the database could inject headers
+    // with it.
     'content-type': parseMimeType(blob.mimeType) ?? octetStream,
     'accept-ranges': 'bytes',
     etag: etagOf(blob.cid),
-    // A CID's bytes never change, but they may be taken down: hence short, never `immutable`, not to be served stale.
-    // And nobody may compress or shrink on the way what must have this hash.
+    // A CID's bytes never change, but they may be taken down: so the time is short, never `immutable`, and stale copies
+    // must not be served. Proxies must not compress or shrink the bytes, which must have this hash.
     'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
     ...taggedAs(options, did, blob.cid),
   }
@@ -81,14 +82,14 @@ function rangeOf(header: string | null, size: number): ByteRange | undefined {
   throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', { 'content-range': `bytes */${size}` })
 }
 
-// One range. Longer than any that can be meant is not looked at.
+// The longest header that is parsed; one range is shorter.
 const maxLength = 128
 const grammar = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
 
 /**
- * What a Range header asks for. Several ranges, which are a way to make a server send a small blob many times over,
- * and whatever is malformed (a reversed range too) get the whole blob, as RFC 9110 14.2 allows and asks. So does an
- * empty blob: no range of it can be written down, and clients that send `bytes=0-` with everything should not fail.
+ * What a Range header requests. Several ranges, which could make a server send a small blob many times over, and
+ * malformed ones (also reversed ones) get the whole blob, as RFC 9110 14.2 allows. So does an empty blob: it has no
+ * valid range, and clients that always send `bytes=0-` should not fail.
  */
 export function chooseRange(header: string | null, size: number): ByteRange | 'whole' | 'unsatisfiable' {
   if (header === null || header.length > maxLength || size === 0) return 'whole'

@@ -3,7 +3,7 @@ import { didParam, pageParams, sinceParam } from './params.ts'
 import { jsonReply, type Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
-/** com.atproto.sync.listBlobs: the CIDs that an account's records reference, to anyone. */
+/** com.atproto.sync.listBlobs: returns the CIDs that an account's records reference, to anyone. */
 export async function listBlobs({ blobs, options, request }: Call): Promise<Reply> {
   const did = didParam(request)
   const since = sinceParam(request)
@@ -13,7 +13,7 @@ export async function listBlobs({ blobs, options, request }: Call): Promise<Repl
   return jsonReply({ cursor, cids: items })
 }
 
-/** com.atproto.repo.listMissingBlobs: what the requester's records name and this server does not hold. */
+/** com.atproto.repo.listMissingBlobs: returns what the requester's records reference and this server does not hold. */
 export async function listMissingBlobs({ blobs, request }: Call): Promise<Reply> {
   const { did } = await requester(request)
   const { items, cursor } = await blobs.listMissing(did, { ...pageParams(request), signal: request.signal })

@@ -5,13 +5,13 @@ import { assertOneOf, assertOptions, assertStore, assertWhole, invalidArgument }
 import type { UploadLimits } from '../store/calls.ts'
 import { type CacheTagHeader, cacheTagHeaders } from './cache-tags.ts'
 
-/** What the host gives to the HTTP handlers. */
+/** The options of the HTTP handlers. */
 export interface BlobHandlerOptions extends BlobServingOptions {
   /**
-   * Who sends this request: asked for uploadBlob and listMissingBlobs, before a byte of the body is read. Null is
-   * answered by 401. An answer of the host's own (an expired token, DPoP, rate limits, an account that may not upload)
-   * is a `Response`, returned or thrown, or a thrown {@link XrpcError}. Any other error is answered by 500. The body
-   * of `request` is not for it to read.
+   * Returns who sends the request. Called for uploadBlob and listMissingBlobs, before a byte of the body is read. Null
+   * is answered by 401. For a response of the host's own (an expired token, DPoP, rate limits, an account that may not
+   * upload), return or throw a `Response`, or throw an {@link XrpcError}. Any other error is answered by 500. Do not
+   * read the body of `request`.
    */
   authenticate: (request: Request) => Authenticated | Promise<Authenticated>
 }
@@ -19,14 +19,15 @@ export interface BlobHandlerOptions extends BlobServingOptions {
 /** The options that every adapter has. */
 export interface BlobServingOptions {
   /**
-   * The account behind a DID, asked for getBlob and listBlobs: nothing of an account that is not active is public.
-   * @default every account is active, and one that nobody knows has no blobs
+   * The status of a DID's account, called for getBlob and listBlobs: nothing of an account that is not active is
+   * public.
+   * @default every account is active, and an unknown one has no blobs
    */
   accountStatus?: ((did: string) => AccountStatus | null | Promise<AccountStatus | null>) | undefined
 
   /**
-   * Which methods pages of other origins may call, without cookies: `public` those that ask no authentication
-   * (getBlob, listBlobs), `all` the two others too, `none` none of them (the host does it). @default 'public'
+   * Which methods pages of other origins may call, without cookies: `public` those without authentication (getBlob,
+   * listBlobs), `all` the two others too, `none` none (the host sets the headers). @default 'public'
    */
   cors?: 'public' | 'all' | 'none' | undefined
 
@@ -34,28 +35,31 @@ export interface BlobServingOptions {
   maxAge?: number | undefined
 
   /**
-   * Names each blob to caches by this header: by its account, its CID, and both, so that a purge by tag ({@link cacheTagOf})
-   * misses none of the addresses that name it. @default none
+   * Tags each blob for caches in this header, by its account, its CID, and both, so that a purge by tag
+   * ({@link cacheTagOf}) covers all of its addresses. @default none
    */
   cacheTags?: CacheTagHeader | undefined
 
   /**
-   * Hashes whole blobs on their way out: a damaged one ends in a cut connection, never in a whole answer, and the next
-   * upload heals it. Ranges cannot be verified. Costs a sha-256 of every byte served. @default false
+   * Hashes whole blobs while they are sent: a damaged one ends with a cut connection, never as a complete response, and
+   * the next upload repairs it. Ranges cannot be verified. Costs a sha-256 of every byte served. @default false
    */
   verify?: boolean | undefined
 
-  /** Sends clients of getBlob elsewhere for the bytes; docs/security.md says what is given up. @default never */
+  /**
+   * Redirects clients of getBlob to another address for the bytes; docs/security.md says what is given up. @default
+   * never
+   */
   redirect?: Redirect | undefined
 
-  /** Told of each error that the host should look at: those answered by a status from 500. Silent by default. */
+  /** Called with each error that the host should see: those answered by a status from 500. Silent by default. */
   onError?: ((error: unknown, context: { method: string }) => void) | undefined
 
-  /** Told the same, and of what looks wrong in the setting; a pino will do. @default silent */
+  /** Logs the same errors, and warnings about wrong settings; a pino logger fits. @default silent */
   logger?: Pick<Logger, 'warn' | 'error'> | undefined
 }
 
-/** Whether an account is served, in the words of the Lexicons. */
+/** Whether an account is served, in the Lexicons' words. */
 export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 
 /**
@@ -87,7 +91,7 @@ export function checkOptions(
   if (typeof options.authenticate !== 'function') {
     throw invalidArgument(
       what,
-      'authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null for nobody',
+      'authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null if unknown',
     )
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
@@ -99,14 +103,15 @@ export function checkOptions(
 }
 
 /**
- * Where getBlob sends clients instead of sending the bytes. Whether the blob may be seen is checked first, each time.
+ * Where getBlob redirects clients instead of sending the bytes. Whether the blob may be seen is checked first, each
+ * time.
  *
- * `backend`: to an address in the backend (S3) that is valid for `expiresIn` seconds, 1 to 60. The answer there has the
- * blob's type and `Content-Disposition: attachment`, but none of the other security headers. A blob whose backend has no
- * addresses is served from here. All accounts that have the same bytes are sent to one object: its key and its age tell
- * an account whether others had them before it.
+ * `backend`: to an address in the backend (S3) that is valid for `expiresIn` seconds, 1 to 60. The response there has
+ * the blob's type and `Content-Disposition: attachment`, but none of the other security headers. If the blob's backend
+ * has no addresses, this server sends the bytes. All accounts with the same bytes are redirected to one object: its key
+ * and its age show an account whether others had them before it.
  *
- * `cdn`: to an address that the host makes. What a CDN holds is no longer checked, so the store must have the hook
+ * `cdn`: to an address that the host returns. The store no longer checks what a CDN holds, so it must have the hook
  * `onInaccessible`, which purges it; and the CDN must add the security headers, which only the host can know.
  */
 export type Redirect =
@@ -119,7 +124,7 @@ function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void
     assertOptions(`${what}: redirect`, redirect, ['to', 'expiresIn'])
     const { expiresIn = 60 } = redirect
     assertWhole(`${what}: redirect.expiresIn`, expiresIn, 1)
-    if (expiresIn > 60) throw invalidArgument(what, 'redirect.expiresIn is 60 seconds at most')
+    if (expiresIn > 60) throw invalidArgument(what, 'redirect.expiresIn is at most 60 seconds')
     return
   }
   if (redirect?.to !== 'cdn') throw invalidArgument(what, 'redirect.to is "backend" or "cdn"')
@@ -128,7 +133,7 @@ function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void
   if (redirect.addsSecurityHeaders !== true) {
     throw invalidArgument(
       what,
-      `a CDN must add the security headers of docs/http.md; confirm it by addsSecurityHeaders: true`,
+      `a CDN must add the security headers of docs/http.md; confirm it with addsSecurityHeaders: true`,
     )
   }
   if (typeof blobs.hooks?.onInaccessible !== 'function') {

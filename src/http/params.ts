@@ -15,7 +15,7 @@ export function cidParam(request: BlobRequest): BlobCid {
   return cid
 }
 
-/** A revision; absent or empty is none. */
+/** A revision. Absent or empty means none. */
 export function sinceParam(request: BlobRequest): string | undefined {
   const since = request.query.get('since')
   if (!since) return undefined

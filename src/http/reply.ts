@@ -1,8 +1,8 @@
 import type { BlobReading } from '../store/calls.ts'
 
 /**
- * An answer before it is one of the web's or of Node's: the adapters send a reading's bytes each in the quickest way
- * they have. Header names are in lower case.
+ * A response before it becomes one of the web or of Node: each adapter sends a reading's bytes in its fastest way.
+ * Header names are in lower case.
  */
 export interface Reply {
   status: number
@@ -28,7 +28,7 @@ export function errorReply(error: {
   return withText(error.status, error.headers, JSON.stringify({ error: error.error, message: error.message }))
 }
 
-/** An answer that the host made itself. */
+/** Turns the host's own response into a reply. */
 export async function replyOf(response: Response): Promise<Reply> {
   const { status } = response
   if (status < 200 || status > 599) throw new Error(`A Response of status ${status} cannot be sent`)
@@ -36,7 +36,7 @@ export async function replyOf(response: Response): Promise<Reply> {
   const headers: Reply['headers'] = Object.fromEntries(response.headers)
   const cookies = response.headers.getSetCookie()
   if (cookies.length > 0) headers['set-cookie'] = cookies
-  delete headers['transfer-encoding'] // of the connection that it may come from, not of ours
+  delete headers['transfer-encoding'] // it describes the connection that the response came from, not ours
   if (status === 204 || status === 304) return { status, headers, body: null }
   return { status, headers: { ...headers, 'content-length': String(bytes.length) }, body: bytes }
 }
@@ -45,7 +45,7 @@ function withText(status: number, headers: Readonly<Record<string, string>>, bod
   return {
     status,
     headers: {
-      // Errors first of all: a cached "not found" would outlive the upload, a cached list the next post.
+      // Mainly for errors: a cached "not found" would outlive the upload, a cached list the next post.
       'cache-control': 'no-store',
       ...headers,
       'content-type': 'application/json; charset=utf-8',

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Linger } from './linger.ts'
 
-/** The body of a web `Request`: read by the store, and what that leaves thrown away. Not touched before either. */
+/** The body of a web `Request`. The store reads it, and the rest is thrown away. It is not touched before that. */
 export class RequestBody implements AsyncIterableIterator<Uint8Array> {
   readonly #open: () => ReadableStream<Uint8Array> | null
   #reader: ReadableStreamDefaultReader<Uint8Array> | null | undefined
@@ -11,7 +11,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array> {
     this.#open = open
   }
 
-  /** All of it has been read. */
+  /** Everything was read. */
   get ended(): boolean {
     return this.#ended
   }
@@ -24,7 +24,10 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array> {
     return { done: true, value: undefined }
   }
 
-  /** Leaves the body as it is: to cancel it closes the connection in most servers, before the client has seen why. */
+  /**
+   * Leaves the body as it is: cancelling it closes the connection in most servers, before the client has seen the
+   * reason.
+   */
   async return(): Promise<IteratorResult<Uint8Array>> {
     return { done: true, value: undefined }
   }
@@ -33,7 +36,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** Reads on, until the client ends or leaves, the time is over, or `signal` is aborted. Never rejects. */
+  /** Reads on, until the client ends or disconnects, the time is over, or `signal` aborts. Never rejects. */
   async discard({ total, silence }: Linger, signal: AbortSignal): Promise<void> {
     let stopped = signal.aborted
     let wake = () => {}
@@ -46,13 +49,13 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array> {
     signal.addEventListener('abort', stop)
     try {
       while (!this.#ended && !stopped) {
-        // A promise each time: one that lives as long as this does would remember every chunk.
+        // A new promise each time: one that lives through the whole loop would remember every chunk.
         await new Promise<void>((resolve, reject) => {
           wake = resolve
           this.next().then(() => resolve(), reject)
         })
         silent.refresh()
-        await turn() // else a source that always has more would keep the timers from running
+        await turn() // otherwise a source that always has more would keep the timers from running
       }
     } catch {
       // The client is gone, or the host has read the body itself.
@@ -63,7 +66,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array> {
     }
   }
 
-  /** Has nothing more to do with the body, which most servers take for the end of the connection. */
+  /** Gives up the body, for which most servers close the connection. */
   cancel(): void {
     this.#reader?.cancel().catch(() => {})
   }

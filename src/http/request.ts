@@ -3,20 +3,20 @@ import type { BlobSource } from '../store/upload/source.ts'
 import type { Authenticated, BlobServingOptions } from './options.ts'
 import type { Reply } from './reply.ts'
 
-/** What the handlers ask of a request, whether it is a web `Request` or one of Node's. */
+/** A request as the handlers need it, whether it is a web `Request` or one of Node's. */
 export interface BlobRequest {
   readonly method: string
   readonly query: URLSearchParams
-  /** The body, not touched before it is asked for. Leaving it before its end leaves the connection alone. */
+  /** The body, not touched before it is used. Leaving it before its end does not close the connection. */
   readonly body: BlobSource
-  /** Aborted when the client is gone. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal
   header(name: string): string | null
   /** Asks the host who sends it. */
   authenticate(): Authenticated | Promise<Authenticated>
 }
 
-/** One request on its way through a method. */
+/** One request to a method. */
 export interface Call {
   readonly blobs: BlobStore
   readonly options: BlobServingOptions
@@ -27,9 +27,9 @@ export interface Call {
 export interface Route {
   readonly nsid: string
   readonly methods: readonly string[]
-  /** Whether it asks for no authentication. */
+  /** Whether it needs no authentication. */
   readonly public: boolean
-  /** Whether it answers with a file, which is saved by the name of its CID. @default false */
+  /** Whether it responds with a file, which is saved under its CID. @default false */
   readonly file?: boolean
   handle(call: Call): Promise<Reply>
 }

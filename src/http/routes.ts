@@ -17,7 +17,7 @@ export const routes: Record<'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissin
 
 const byPath = new Map<string, Route>(Object.values(routes).map((route) => [`/xrpc/${route.nsid}`, route]))
 
-/** The method that a path names, if it is one of ours. */
+/** The method of a path, if it is one of ours. */
 export function routeOf(path: string): Route | undefined {
   return byPath.get(path)
 }

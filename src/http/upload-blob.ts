@@ -5,7 +5,7 @@ import { XrpcError } from './errors.ts'
 import { jsonReply, type Reply } from './reply.ts'
 import type { BlobRequest, Call } from './request.ts'
 
-/** com.atproto.repo.uploadBlob. All that the headers tell is checked before a byte of the body is read. */
+/** com.atproto.repo.uploadBlob. Checks everything that is in the headers before a byte of the body is read. */
 export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {
   const { did, accept, maxSize, quota, grants } = await requester(request)
   const limits = { accept, maxSize, quota, grants }
@@ -43,7 +43,7 @@ function assertPlain(request: BlobRequest): void {
   )
 }
 
-/** Whether the header, a list, names anything else. Empty elements of a list count for nothing (RFC 9110). */
+/** Whether the header, a list, contains anything else. Empty elements of a list are ignored (RFC 9110). */
 function names(request: BlobRequest, header: string, known: readonly string[]): boolean {
   const list = request.header(header)?.split(',') ?? []
   return list.map((one) => one.trim().toLowerCase()).some((one) => one !== '' && !known.includes(one))
@@ -61,8 +61,8 @@ function declaredSize(request: BlobRequest): number | undefined {
 }
 
 /**
- * The type without its parameters, whatever these are. What is no type declares none (mimesniff), nor does a range: XRPC
- * clients may send the Lexicon's pattern.
+ * The type without its parameters, whatever these are. An invalid type declares none (mimesniff), and neither does a
+ * range: XRPC clients may send the Lexicon's pattern.
  */
 function typeOf(request: BlobRequest): string | undefined {
   return request.header('content-type')?.split(';', 1)[0]?.trim()

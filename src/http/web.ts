@@ -12,7 +12,7 @@ import { routeOf, routes } from './routes.ts'
 /** Answers a request. Never rejects. */
 export type BlobHandler = (request: Request) => Promise<Response>
 
-/** Each method by itself, for a host that routes: they do not look at the path. */
+/** The methods one by one, for a host that routes itself: they ignore the path. */
 export interface BlobHandlers {
   uploadBlob: BlobHandler
   getBlob: BlobHandler
@@ -24,9 +24,9 @@ export interface BlobHandlers {
  * The blob methods of a PDS as one function from Request to Response: `/xrpc/com.atproto.repo.uploadBlob`,
  * `…sync.getBlob`, `…sync.listBlobs` and `…repo.listMissingBlobs`. Any other path is answered by 404.
  *
- * A refusal's body ends only when the client has sent its own, or after `times.idle`: a server closes the connection then,
- * and a client that is still sending would not see the answer. That a client which stops reading is cut is the server's
- * part; on Node, `pds-blobstore/express` does it.
+ * The body of a refusal ends only when the client has sent its own, or after `times.idle`: otherwise the server would
+ * close the connection, and a client that is still sending would not see the response. Disconnecting clients that stop
+ * reading is up to the server; on Node, `pds-blobstore/express` does it.
  *
  * @throws `InvalidArgument` for an invalid option
  * @example
@@ -66,7 +66,7 @@ export function createBlobHandlers(blobs: BlobStore, options: BlobHandlerOptions
   }
 }
 
-/** Answers by a method; its parameters are in the query unless they are given. */
+/** Answers with a method; its parameters are in the query unless they are given. */
 export async function respond(
   route: Route,
   blobs: BlobStore,
@@ -78,7 +78,7 @@ export async function respond(
   const call = { blobs, options, request: blobRequest(request, rest, options, params) }
   const finish = (reply: Reply): Response => {
     if (reply.status < 400 || rest.ended || !hasBody(request)) return toResponse(reply)
-    // What is left of the body must not be taken for the next request. HTTP/2, which has no Host, knows no such header.
+    // The rest of the body must not be taken for the next request. HTTP/2, which has no Host, has no such header.
     if (request.headers.has('host')) reply.headers.connection = 'close'
     return toResponse(
       reply,
@@ -89,13 +89,16 @@ export async function respond(
   try {
     return finish(reply)
   } catch (error) {
-    // A header of the host's that cannot be written.
+    // A header of the host's is invalid.
     if (isReading(reply.body)) await reply.body.chunks.return?.().catch(() => {})
     return finish(await answerError(route, call, error))
   }
 }
 
-/** Told by the headers, for to look at the body is to begin to read it, in some servers. Without any, it may have one. */
+/**
+ * Decided by the headers, because in some servers looking at the body begins to read it. Without any, there may be a
+ * body.
+ */
 function hasBody({ method, headers }: Request): boolean {
   if (method === 'GET' || method === 'HEAD') return false
   return headers.has('transfer-encoding') || headers.get('content-length') !== '0'
@@ -127,8 +130,9 @@ function blobRequest(
 }
 
 /**
- * The body of an answer to a client that may be sending still: see {@link Linger}. The client has it whole at once, by its
- * Content-Length; but it ends only when the client has ended, for then the server, or a proxy, closes the connection.
+ * The body of a response to a client that may still be sending: see {@link Linger}. The client has all of it at once,
+ * by its Content-Length; but it ends only when the client has ended, because then the server, or a proxy, closes the
+ * connection.
  */
 function refusalBody(text: string | Uint8Array | null, rest: RequestBody, linger: Linger): ReadableStream<Uint8Array> {
   const over = new AbortController()
@@ -138,7 +142,7 @@ function refusalBody(text: string | Uint8Array | null, rest: RequestBody, linger
         if (text?.length) controller.enqueue(Buffer.from(text))
       },
       async pull(controller) {
-        // The headers are on their way first: a client that asks before it sends must not be told to go on.
+        // The headers are sent first: a client that asks before it sends must not be told to continue.
         await pause(10)
         await rest.discard(linger, over.signal)
         if (!over.signal.aborted) controller.close()

@@ -17,7 +17,7 @@ import { idOf, VariantCache, type VariantName } from './variant-cache.ts'
 const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
 
 /**
- * Image variants over a store. Starts and opens nothing yet.
+ * Creates image variants over a store. Starts and opens nothing yet.
  *
  * @throws `InvalidArgument`
  * @example
@@ -97,12 +97,12 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     }
   }
 
-  /** What its header tells is refused before any process sees it. */
+  /** Checks the header, so that what it rules out reaches no decoding process. */
   async function decodable(did: string, blob: BlobStat, signal: AbortSignal): Promise<FoundDimensions> {
     if (blob.size > maxInput) throw refused(`it has ${blob.size} bytes, the limit is ${maxInput}`)
     const found = await findDimensions(blobSource(blobs, did, blob, { signal }))
     if (!found || !decoded.includes(found.kind))
-      throw refused('it is no JPEG, PNG, GIF, WebP or AVIF that browsers show')
+      throw refused('it is not a JPEG, PNG, GIF, WebP or AVIF that browsers show')
     const { width, height } = found
     if (width * height > maxPixels) {
       throw refused(`it has ${width} × ${height} pixels, more than the limit of ${maxPixels}`)
@@ -115,7 +115,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
       const [itsDid, itsCid] = name.split(' ')
       return (did === '*' || itsDid === did) && (cid === null || itsCid === cid)
     }
-    const gone = new BlobStoreError('BlobNotFound', 'The blob is not public any more', cid === null ? {} : { cid })
+    const gone = new BlobStoreError('BlobNotFound', 'The blob is no longer public', cid === null ? {} : { cid })
     flights.abort(isOne, gone)
     cache.forget(did, cid)
   }
@@ -145,7 +145,7 @@ function notFound(did: string, cid: BlobCid): BlobStoreError {
   return new BlobStoreError('BlobNotFound', 'No such blob', { did, cid })
 }
 
-/** A blob as something that can be read in parts. */
+/** A blob as a source that can be read in parts. */
 function blobSource(blobs: BlobStore, did: string, { cid, size }: BlobStat, options: StatOptions): Source {
   return {
     size,

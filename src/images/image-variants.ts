@@ -10,68 +10,73 @@ import type { Dimensions } from './dimensions/header.ts'
 import type { ImageFormat, ImagePreset } from './presets.ts'
 
 /**
- * Smaller pictures of the store's images, for feeds and avatars. Made when they are first asked for, in processes of
- * their own, and kept in a cache; they are never blobs, have no CIDs, are in no list and count for no quota. Who may not
- * see a blob gets no variant of it: that is checked at every call, as for the blob.
+ * Smaller versions of the store's images, for feeds and avatars. They are generated on first request, in separate
+ * processes, and kept in a cache. They are never blobs: they have no CIDs, appear in no list and count for no quota. A
+ * viewer who may not see a blob gets no variant of it; this is checked at every call, as for the blob.
  */
 export interface ImageVariants {
   readonly blobs: BlobStore
   readonly presets: Readonly<Record<string, ImagePreset>>
 
-  /** Opens the cache, which every call awaits anyway. No process is started before there is something to decode. */
+  /** Opens the cache, as every call does. Starts no process before there is something to decode. */
   ready(): Promise<void>
 
-  /** Ends the processes with what they do, and closes the cache. Calls that come later are `StoreClosed`. */
+  /** Ends the processes and their work, and closes the cache. Later calls throw `StoreClosed`. */
   close(): Promise<void>
 
   [Symbol.asyncDispose](): Promise<void>
 
   /**
-   * A variant of an image that the public may see. Calls for one variant at once make it once; each may be aborted by
-   * itself. Of a picture that moves it is the first frame; of a JPEG, PNG or GIF that is cut off, what is there. Upright
-   * and in sRGB, without any metadata.
+   * A variant of an image that the public may see. Concurrent calls for one variant generate it once; each call may be
+   * aborted by itself. Of an animation it shows the first frame; of a truncated JPEG, PNG or GIF, what is there.
+   * Upright and in sRGB, without any metadata.
    *
-   * @throws `BlobNotFound`, `ImageRefused` for what is no image or exceeds a limit, `ImagesBusy` `ImagesFailed`, and
-   *   `InvalidArgument` where there is no such preset or format
+   * @throws `BlobNotFound`, `ImageRefused` for a blob that is not an image or exceeds a limit, `ImagesBusy`
+   * `ImagesFailed`,
+   *   and `InvalidArgument` for an unknown preset or format
    */
   variant(did: string, cid: CidLike, preset: string, options?: VariantOptions): Promise<ImageVariant>
 
   /**
-   * The dimensions of an image or a video, for the `aspectRatio` of a record: from its header, without decoding, and as
-   * it is shown (EXIF's orientation, AVIF's cut, a video's rotation and the shape of its pixels), as a variant is. JPEG, PNG, GIF, WebP, AVIF, HEIC, MP4, QuickTime, WebM and
-   * Matroska; null for anything else. For a blob that no record names yet, `as: 'account'`.
+   * The dimensions of an image or a video, for the `aspectRatio` of a record. Read from its header, without decoding,
+   * and as shown (EXIF's orientation, AVIF's cropping, a video's rotation and pixel shape), like a variant. JPEG, PNG,
+   * GIF, WebP, AVIF, HEIC, MP4, QuickTime, WebM and Matroska; null for anything else. For a blob that no record
+   * references yet, pass `as: 'account'`.
    *
    * @throws `BlobNotFound`
    */
   dimensions(did: string, cid: CidLike, options?: StatOptions): Promise<Dimensions | null>
 
   /**
-   * Throws away the variants of what the public may not see any more, and ends the making of others: give it to the
-   * store as its hook `onInaccessible`. Nothing would be served without it either, but would stay in the cache for a while.
+   * Deletes the variants of blobs that the public may no longer see, and stops generating others: give it to the store
+   * as its hook `onInaccessible`. Without it nothing would be served either, but the variants would stay in the cache
+   * for a while.
    */
   forget(event: Pick<InaccessibleEvent, 'did' | 'cid'>): void
 }
 
 export interface VariantOptions extends CallOptions {
-  /** @default the preset's */
+  /** @default that of the preset */
   format?: ImageFormat | undefined
 }
 
 export interface ImageVariant {
-  /** The blob that it was made of. */
+  /** The blob that it was generated from. */
   readonly blob: BlobStat
   /** `image/jpeg`, `image/webp` or `image/avif`. */
   readonly mimeType: string
-  /** Not to be written to: others may be given the same. */
+  /** Do not write to it: other callers may have the same array. */
   readonly bytes: Uint8Array
 }
 
-/** The blob is at fault: asking again would end the same way. */
+/** The blob is at fault: a retry would fail in the same way. */
 export function refused(reason: string, cause?: unknown): BlobStoreError {
-  return new BlobStoreError('ImageRefused', `No image can be made of the blob: ${printable(reason, 200)}`, { cause })
+  return new BlobStoreError('ImageRefused', `The blob cannot be turned into an image: ${printable(reason, 200)}`, {
+    cause,
+  })
 }
 
-/** The machine, or its setting, is. */
+/** The machine or its settings are at fault. */
 export function failed(what: string, transient: boolean, cause?: unknown): BlobStoreError {
   return new BlobStoreError('ImagesFailed', what, { transient, cause })
 }

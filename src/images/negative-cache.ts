@@ -1,6 +1,6 @@
 /**
- * Blobs of which no image can be made, remembered for a while: who asks for a bomb again and again must not have it
- * decoded again and again.
+ * Remembers for a while the blobs that cannot be turned into images: repeated requests must not decode a bomb again and
+ * again.
  */
 export class NegativeCache {
   readonly #refusals = new Map<string, { error: unknown; until: number }>()
@@ -14,7 +14,7 @@ export class NegativeCache {
     if (this.#refusals.size > this.#most && oldest !== undefined) this.#refusals.delete(oldest)
   }
 
-  /** @throws what was thrown for the blob before */
+  /** @throws what the last attempt with the blob threw */
   check(blob: string): void {
     const refusal = this.#refusals.get(blob)
     if (!refusal) return

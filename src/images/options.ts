@@ -6,28 +6,28 @@ import { assertDelay, assertOptions, assertWhole, invalidArgument } from '../opt
 import { blueskyPresets, checkPresets, type ImagePreset } from './presets.ts'
 
 export interface ImageVariantsOptions {
-  /** The store whose blobs they are made of. Not closed with them. */
+  /** The store with the original blobs. Not closed together with the variants. */
   blobs: BlobStore
   /**
-   * Where variants are kept: a place of their own, which is emptied whenever it opens, and best one for each process.
-   * Never a store's: that is refused. Opened and closed with them.
+   * Where variants are stored: a backend for them alone, best one for each process, which is emptied whenever it opens.
+   * A backend that belongs to a store is refused. Opened and closed together with the variants.
    */
   cache: BlobBackend
-  /** How much is kept there, in bytes. Those not asked for the longest go first. @default 1 GiB */
+  /** The most bytes kept there. The least recently requested variants are deleted first. @default 1 GiB */
   cacheSize?: number | undefined
-  /** By the names they have in addresses. @default blueskyPresets */
+  /** The presets by their names in addresses. @default blueskyPresets */
   presets?: Readonly<Record<string, ImagePreset>> | undefined
-  /** How many processes decode at once, one image each. @default 2, or 1 where there is one processor */
+  /** How many processes decode at once, one image each. @default 2, or 1 on a machine with one processor */
   workers?: number | undefined
-  /** How many images may wait to be made; more are `ImagesBusy`. @default 100 */
+  /** How many images may wait for a process; more are refused with `ImagesBusy`. @default 100 */
   queue?: number | undefined
-  /** How long one image may take, reading it included and waiting not, in milliseconds. @default 5000 */
+  /** How long one image may take, including reading and excluding waiting, in milliseconds. @default 5000 */
   timeout?: number | undefined
-  /** How large a blob may be to be decoded, in bytes. @default 32 MiB */
+  /** The largest blob that is decoded, in bytes. @default 32 MiB */
   maxInput?: number | undefined
-  /** Width times height of what is decoded. @default 50 million */
+  /** The largest product of width and height that is decoded, in pixels. @default 50 million */
   maxPixels?: number | undefined
-  /** Resident memory of a process that decodes, in bytes, of which 70 MiB are its own. @default 512 MiB */
+  /** The most resident memory of a decoding process, in bytes, of which it needs 70 MiB itself. @default 512 MiB */
   maxMemory?: number | undefined
   /** Where sharp is, if it is not found from here: `import.meta.resolve('sharp')`. @default 'sharp' */
   sharp?: string | undefined

@@ -3,23 +3,26 @@ import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../opt
 
 export const imageFormats = ['jpeg', 'webp', 'avif'] as const
 
-/** What variants are written as. */
+/** The file formats of variants. */
 export type ImageFormat = (typeof imageFormats)[number]
 
-/** How a variant is made. Never larger than the original; nothing of its metadata is kept. */
+/** How a variant is generated. Never larger than the original, and without its metadata. */
 export interface ImagePreset {
-  /** In pixels, at most. 1 to 8192. */
+  /** The largest width in pixels, 1 to 8192. */
   width: number
   height: number
-  /** `inside`: the whole image, within these. `cover`: their shape, cut from its middle. @default 'inside' */
+  /**
+   * `inside`: the whole image, within width and height. `cover`: fills them, cropped around the middle. @default
+   * 'inside'
+   */
   fit?: 'inside' | 'cover' | undefined
-  /** Where the address names none. @default 'webp' */
+  /** The format if the address names none. @default 'webp' */
   format?: ImageFormat | undefined
   /** 1 to 100. @default 80 for JPEG and WebP, 50 for AVIF */
   quality?: number | undefined
 }
 
-/** Everything that decides what a variant's bytes are, besides the blob. */
+/** Everything besides the blob that decides a variant's bytes. */
 export interface Recipe {
   width: number
   height: number
@@ -29,7 +32,7 @@ export interface Recipe {
 }
 
 /**
- * The presets of the Bluesky CDN, and about its sizes: clients that can show its images can show yours.
+ * The presets of the Bluesky CDN, with about its sizes: clients that show its images can show yours.
  *
  * @example
  * ```ts
@@ -64,7 +67,7 @@ export function checkPresets(what: string, presets: Readonly<Record<string, Imag
   }
 }
 
-/** @throws `InvalidArgument` for a preset or a format that there is not */
+/** @throws `InvalidArgument` for an unknown preset or format */
 export function recipeOf(
   presets: Readonly<Record<string, ImagePreset>>,
   name: string,
@@ -79,7 +82,7 @@ export function recipeOf(
   return { width, height, fit, format, quality }
 }
 
-/** A short name for a recipe, another for each other. */
+/** A short name for a recipe, different for each recipe. */
 export function recipeId(recipe: Recipe): string {
   return createHash('sha256').update(JSON.stringify(recipe)).digest('base64url').slice(0, 16)
 }

@@ -4,12 +4,12 @@ interface Flight<T> {
   waiting: number
 }
 
-/** Work that many ask for at once, and that is done once. */
+/** Runs work once that several callers request at the same time. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
 
   /**
-   * The result of the work of that name: of the one under way, or else of `work`. A signal is its waiter's alone; the
+   * The result of the work of that name: of the running one, otherwise of `work`. A signal is that of one caller; the
    * work is aborted when the last of them has left.
    */
   async run(name: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -24,7 +24,7 @@ export class SingleFlight<T> {
     }
   }
 
-  /** Ends what is under way, for all who wait, where the name is one of these. */
+  /** Ends the running work with these names, for all callers. */
   abort(isOne: (name: string) => boolean, reason: unknown): void {
     for (const [name, flight] of this.#flights) if (isOne(name)) this.#end(name, flight, reason)
   }
@@ -32,7 +32,7 @@ export class SingleFlight<T> {
   #start(name: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const abort = new AbortController()
     const result = work(abort.signal)
-    result.catch(() => {}) // perhaps nobody waits any more
+    result.catch(() => {}) // perhaps no caller waits any more
     const flight: Flight<T> = { result, abort, waiting: 0 }
     this.#flights.set(name, flight)
     return flight

@@ -7,13 +7,15 @@ import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
-/** Says that the bytes in a backend are variants. A store refuses to open on it, and this cache on a store's. */
+/**
+ * Marks the bytes in a backend as variants. A store refuses to open on them, and this cache refuses a store's backend.
+ */
 const marker = 'pds-blobstore image variants 1'
 
 export interface VariantName {
   did: string
   cid: BlobCid
-  /** Of the recipe, see `recipeId`. */
+  /** The recipe's id, see `recipeId`. */
   recipe: string
 }
 
@@ -23,16 +25,16 @@ interface Entry extends VariantName {
 }
 
 /**
- * Variants in a backend of their own, those not asked for the longest thrown away first. What is where stands in memory,
- * so the backend is emptied when it opens; another process that uses it finds its variants gone, and makes them again.
+ * Variants in a separate backend; the least recently requested are deleted first. The index is in memory, so the
+ * backend is emptied when it opens. Another process that uses it finds its variants gone, and generates them again.
  *
- * Each account has its own, even of the same bytes: how soon an answer comes must not tell what others have.
+ * Each account has its own variants, even of the same bytes: the response time must not show what others have.
  */
 export class VariantCache {
   readonly #backend: BlobBackend
   readonly #maxSize: number
   readonly #logger: Logger
-  /** The one used last at the end. */
+  /** The most recently used one is last. */
   readonly #entries = new Map<string, Entry>()
   readonly #byBlob = new Map<string, Set<string>>()
   #size = 0
@@ -48,7 +50,7 @@ export class VariantCache {
     return this.#size
   }
 
-  /** @throws `StoreMismatch` where the backend has anything but variants */
+  /** @throws `StoreMismatch` if the backend holds anything but variants */
   async open(): Promise<void> {
     const backend = this.#backend
     await backend.open({ logger: this.#logger })
@@ -75,13 +77,13 @@ export class VariantCache {
       if (bytes) return bytes
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      this.#logger.warn({ err: error, key: entry.key }, 'An image variant could not be read and is made again')
+      this.#logger.warn({ err: error, key: entry.key }, 'An image variant could not be read and is generated again')
     }
     if (this.#entries.get(id) === entry) this.#remove([entry])
     return null
   }
 
-  /** Never rejects but for the signal: what cannot be kept is made again. */
+  /** Rejects only for the signal: what cannot be stored is generated again. */
   async put(name: VariantName, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const size = bytes.byteLength
     if (size > this.#maxSize) return
@@ -93,16 +95,16 @@ export class VariantCache {
     } catch (error) {
       this.#delete([key])
       signal.throwIfAborted()
-      this.#logger.warn({ err: error, key }, 'An image variant could not be kept')
+      this.#logger.warn({ err: error, key }, 'An image variant could not be stored')
       return
     }
     if (signal.aborted)
-      this.#delete([key]) // the blob went meanwhile
+      this.#delete([key]) // the blob was deleted meanwhile
     else this.#add({ ...name, key, size })
     signal.throwIfAborted()
   }
 
-  /** Throws away what was made of a blob; of all the account's without a CID, of every account's with `*`. */
+  /** Deletes the variants of a blob; without a CID those of the whole account, with `*` those of every account. */
   forget(did: string, cid: BlobCid | null): void {
     const isOne = (entry: VariantName) => (did === '*' || entry.did === did) && (cid === null || entry.cid === cid)
     const exact = did !== '*' && cid !== null
@@ -110,15 +112,15 @@ export class VariantCache {
     this.#remove([...ids].flatMap((id) => this.#entries.get(id) ?? []).filter(isOne))
   }
 
-  /** Takes the backend for its own, and empties it. */
+  /** Claims the backend, and empties it. */
   async #claim(): Promise<void> {
     const backend = this.#backend
-    // Nothing is written where a store's blobs may be, and nothing is deleted but behind the cache's own marker.
+    // Writes nothing where a store's blobs may be, and deletes only after the cache's own marker is there.
     const found = await backend.readMarker()
     const isClaimable = found === null && (await isEmpty(backend))
     const claimed = isClaimable ? await backend.claimMarker(marker) : found
     if (claimed !== marker) {
-      const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a place of its own`
+      const message = `The backend ${backend.name} holds blobs, not image variants; give the cache a backend of its own`
       throw new BlobStoreError('StoreMismatch', message, { backend: backend.name })
     }
     await backend.sweepSpools(0)
@@ -157,7 +159,7 @@ export class VariantCache {
     this.#delete(entries.map((entry) => entry.key))
   }
 
-  /** Behind the caller's back: nobody finds them any more, and the next opening throws away what is left. */
+  /** Deletes in the background: the keys can no longer be found, and the next opening deletes what is left. */
   #delete(keys: readonly BlobKey[]): void {
     if (keys.length === 0) return
     this.#backend.delete(keys).catch((error) => {
@@ -175,7 +177,7 @@ async function readAll(backend: BlobBackend, { key, size }: Entry, signal: Abort
   return await readWhole(object.body, size)
 }
 
-/** A DID has no spaces. */
+/** A DID has no spaces, so the name is unambiguous. */
 function blobOf({ did, cid }: { did: string; cid: BlobCid }): string {
   return `${did} ${cid}`
 }

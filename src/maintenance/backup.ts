@@ -14,7 +14,7 @@ export async function backup(store: StoreContext, path: string, options: BackupO
   if (!metadata.backup) {
     throw new BlobStoreError(
       'InvalidArgument',
-      'This store’s metadata are in a database of the host’s, which is backed up as the host does it: PostgreSQL by pg_dump or ' +
+      'This store’s metadata is in a database of the host, which the host backs up: PostgreSQL with pg_dump or ' +
         'base backups, SQLite over the very connection that Kysely has (`database.backup(path)`, or VACUUM INTO). Call ' +
         'markBackup() when that is complete',
     )
@@ -29,8 +29,8 @@ export async function backup(store: StoreContext, path: string, options: BackupO
 }
 
 /**
- * Notes that a backup of the database is complete, and warns where the one before was, until now, older than the delete
- * delay: had it been restored, its rows would have named bytes that were deleted.
+ * Records that a backup of the database is complete. Warns if the previous one was older than the delete delay until
+ * now: after a restore of it, rows would have named bytes that were deleted.
  */
 export async function noteBackup({ metadata, times, logger }: StoreContext): Promise<void> {
   const age = await metadata.noteBackup()
@@ -38,7 +38,7 @@ export async function noteBackup({ metadata, times, logger }: StoreContext): Pro
   logger.warn(
     { age, deleteDelay: times.deleteDelay },
     `The backup before this one is ${days(age)} old, and times.deleteDelay is ${days(times.deleteDelay)}: a restore of it would ` +
-      'have named bytes that are deleted by now. Back up more often, or give a longer times.deleteDelay (docs/operations.md, Backup)',
+      'have named bytes that are deleted by now. Back up more often, or set a longer times.deleteDelay (docs/operations.md, Backup)',
   )
 }
 

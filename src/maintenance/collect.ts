@@ -15,18 +15,18 @@ import { deleteDoomed } from './delete-doomed.ts'
 import { expiredBlobs, type Held, heldBack } from './deletion-limit.ts'
 
 export interface CollectOptions extends CallOptions {
-  /** Holds nothing back: see {@link CollectReport.stopped}. @default false */
+  /** Deletes also what the deletion limit would hold back: see {@link CollectReport.stopped}. @default false */
   force?: boolean | undefined
-  /** Only counts what would go, and asks the hook `referenced` as it would be asked. @default false */
+  /** Only counts what would be deleted, and calls the hook `referenced` as it would be called. @default false */
   dryRun?: boolean | undefined
-  /** Called after each batch with what was done so far. */
+  /** Called after each batch with the report so far. */
   onProgress?: ((report: CollectReport) => void) | undefined
 }
 
-/** Rows of one transaction: few, since SQLite lets nobody else write meanwhile. */
+/** Rows of one transaction: few, because SQLite blocks all other writers meanwhile. */
 const rowBatch = 100
 
-/** Deletes what nothing needs, step by step; each step leaves the store right, so it may stop anywhere. */
+/** Deletes what nothing needs, step by step. After each step the store is consistent, so it may stop anywhere. */
 export async function collect(store: StoreContext, options: CollectOptions = {}): Promise<CollectReport> {
   assertOptions('collect', options, ['force', 'dryRun', 'onProgress', 'signal'])
   const { force = false, dryRun = false, onProgress, signal } = options
@@ -66,8 +66,8 @@ function holdBack(run: Run, held: Held): void {
     store.logger,
     { accounts: held.accounts, blobs: held.blobs },
     `Collecting holds back ${held.blobs} blobs of ${held.accounts} accounts: each would lose more than a tenth of what it has at ` +
-      'once, as if its records were gone by mistake. They go 7 days after they expired. Look at them by recordsFor(), or in ' +
-      'the table blobstore_blob (was_referenced = 1, expires_at over); if it is meant, collect with force',
+      'once, as if its records were deleted by mistake. They are deleted 7 days after they expired. Look at them with recordsFor(), or in ' +
+      'the table blobstore_blob (was_referenced = 1, expires_at over); if this is intended, collect with force',
   )
 }
 
@@ -127,7 +127,7 @@ async function expireBatch({ store, report, dryRun, signal }: Run, batch: readon
   const { metadata, times } = store
   const { deleteDelay, takedownHold } = times
   for (const [did, blobs] of Map.groupBy(batch, (blob) => blob.did)) {
-    // Those that are referenced are looked at as well, once: they have not expired at all.
+    // Also examines once those that are referenced, which have not expired.
     const some = dryRun ? blobs.filter((blob) => !blob.referenced) : blobs
     for (const { cid, waited } of some) if (waited) await finishMeeting(metadata, did, cid, { signal })
     const cids = some.map((blob) => blob.cid)
@@ -139,7 +139,9 @@ async function expireBatch({ store, report, dryRun, signal }: Run, batch: readon
   }
 }
 
-/** Those that the host has records of, though none of its references is here. Postponed, so that others get their turn. */
+/**
+ * Blobs that the host has records for, though none of their references is here. Postponed, so that others are examined.
+ */
 async function keptByHost(
   { hooks, metadata, times, logger }: StoreContext,
   did: string,
@@ -175,9 +177,9 @@ async function* expireUploads({ store, report }: Run): Step {
 }
 
 /**
- * After the database's clock ran ahead and was put right: what would wait until a date that it had waits for its own delay
- * from now. Not counted as due at once: an upload that is under way keeps its lease, and doomed bytes are kept for the
- * backups of a whole delete delay, whichever of the two clocks is right.
+ * For a database clock that ran ahead and was corrected: dates that it wrote are replaced by the regular delay from
+ * now. They do not count as due at once: a running upload keeps its lease, and doomed bytes are kept for a whole delete
+ * delay, whichever of the two clocks is right.
  */
 async function* bringBack({ metadata, logger }: StoreContext, options: Omit<Ahead, 'allowance'>): AsyncGenerator<void> {
   let rows = 0
@@ -190,6 +192,6 @@ async function* bringBack({ metadata, logger }: StoreContext, options: Omit<Ahea
   if (rows === 0) return
   logger.warn(
     { rows },
-    'The database’s clock ran ahead and was put right: what would have waited until a date beyond every delay waits for its delay from now',
+    'The database’s clock ran ahead and was corrected: what would have waited until a date beyond every delay now waits for its delay from now',
   )
 }

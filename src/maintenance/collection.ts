@@ -5,9 +5,9 @@ export interface CollectReport {
   /** Temporary blobs whose grace period was over. */
   expiredBlobs: number
   /**
-   * Whether the deletion limit held some back: many accounts, more than a tenth of them, would have lost more than a tenth of their
-   * blobs at once, and more than 100 in all. What no record ever referenced goes all the same, and so do the blobs of other
-   * accounts; what is held back goes 7 days later.
+   * Whether the deletion limit held some back: more than a tenth of all accounts would each have lost more than a tenth
+   * of their blobs at once, and more than 100 in all. Blobs that no record ever referenced are deleted anyway, and so
+   * are the blobs of other accounts; what is held back is deleted 7 days later.
    */
   stopped: boolean
   /** How many it held back. */
@@ -17,9 +17,9 @@ export interface CollectReport {
   /** Keys deleted from the backend, and their bytes as far as known. */
   deletedKeys: number
   deletedBytes: number
-  /** Keys that the backend could not delete; they are tried again. */
+  /** Keys that the backend could not delete; the next run tries again. */
   failedKeys: number
-  /** Keys that wait for the end of their delete delay, or for another try. */
+  /** Keys that wait for the end of their delete delay, or for a retry. */
   waitingKeys: number
 }
 
@@ -30,12 +30,12 @@ export interface Run {
   signal: AbortSignal | undefined
   dryRun: boolean
   held: Held | null
-  /** Backends that could delete nothing: not asked again. */
+  /** Backends that could delete nothing: not called again in this run. */
   down: Set<string>
 }
 
-/** A step tells of each batch by a `yield`. Each leaves the store right, so it may stop anywhere. */
+/** A step yields after each batch. The store is consistent then, so it may stop anywhere. */
 export type Step = AsyncGenerator<void>
 
-/** When what failed is tried again, in milliseconds. */
+/** When failed deletions are retried, in milliseconds. */
 export const retryDelay: number = 10 * 60_000

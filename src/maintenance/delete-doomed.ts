@@ -2,7 +2,7 @@ import type { DoomedKey } from '../metadata/contract/collection.ts'
 import { deleteBytes } from '../store/delete-bytes.ts'
 import { type Run, retryDelay, type Step } from './collection.ts'
 
-/** Keys of one deletion: as many as S3 takes at once. */
+/** Keys of one deletion: as many as S3 accepts at once. */
 const keyBatch = 1000
 /** How many of those that could not be deleted are told by name. */
 const toldKeys = 3
@@ -10,7 +10,7 @@ const toldKeys = 3
 /** Deletes the bytes whose delay is over, then their tombstones. What fails waits for another run. */
 export async function* deleteDoomed(run: Run): Step {
   const { metadata } = run.store
-  // What is put off meanwhile is not due again in the same run, however long that takes.
+  // What is postponed meanwhile is not due again in the same run, however long that takes.
   const began = await metadata.clock()
   let due: DoomedKey[]
   do {
@@ -28,7 +28,7 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
   const { report, store } = run
   const failures = await deleteKeys(run, backend, doomed)
   const gone = doomed.filter((one) => !failures.has(one.key))
-  // The tombstone goes only after the bytes are known to be gone.
+  // The tombstone is deleted only after the bytes are known to be gone.
   await store.metadata.forgetKeys(gone)
   report.deletedKeys += gone.length
   report.deletedBytes += gone.reduce((sum, one) => sum + one.size, 0)
@@ -39,13 +39,15 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
     const keys = some.map(([key]) => key)
     await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
     store.logger.warn(
-      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
-      'Bytes could not be deleted; they are tried again later',
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, loggedKeys) },
+      'Bytes could not be deleted; a later run tries again',
     )
   }
 }
 
-/** Those that could not be deleted, and why. A backend that could delete nothing is not asked again in the same run. */
+/**
+ * The keys that could not be deleted, and why. A backend that could delete nothing is not called again in the same run.
+ */
 async function deleteKeys(
   { store: { backends }, signal, down }: Run,
   backend: string,

@@ -1,22 +1,22 @@
 import type { CollectSteps, ExpiredBlob } from '../metadata/contract/collection.ts'
 
-/** So few never stop anything, whatever their share. */
+/** Fewer than this never stop anything, whatever their share. */
 const harmless = 100
 
-/** How long a blob is held back at the most, in milliseconds. */
+/** How long a blob is held back at most, in milliseconds. */
 const heldFor = 7 * 86_400_000
 
 const page = 1000
 
 /**
- * How many of `all` may be deleted before an operator should look: more than a tenth at once is rarely meant, and often
- * the wrong database, a clock that jumped, or a host that lost its records.
+ * How many of `all` may be deleted before an operator should check: more than a tenth at once is rarely intended, and
+ * often means the wrong database, a clock that jumped, or a host that lost its records.
  */
 export function deletionLimit(all: number): number {
   return Math.max(harmless, Math.floor(all / 10))
 }
 
-/** What collecting does not touch for now. */
+/** What collecting does not delete for now. */
 export interface Held {
   /** Whether a blob that has expired is held back. */
   has(blob: ExpiredBlob): boolean
@@ -25,9 +25,9 @@ export interface Held {
 }
 
 /**
- * Many accounts lose more than a tenth of what they have at once: their records are gone by mistake, perhaps, and not by their
- * will. Then what records of theirs referenced is held back, for {@link heldFor}. One account alone holds up nothing, neither
- * its own blobs nor those of others; what no record ever referenced is held back never.
+ * If many accounts lose more than a tenth of what they have at once, their records may be gone by mistake. Then blobs
+ * that records of these accounts referenced are held back, for {@link heldFor}. One account alone holds up nothing,
+ * neither its own blobs nor those of others. Blobs that no record ever referenced are never held back.
  */
 export async function heldBack(metadata: CollectSteps, takedownHold: number): Promise<Held> {
   const now = await metadata.clock()
@@ -49,7 +49,7 @@ export async function heldBack(metadata: CollectSteps, takedownHold: number): Pr
   return { has: (blob) => mayBeHeld(blob) && dids.has(blob.did), blobs: count, accounts: hit.length }
 }
 
-/** All that has expired and no takedown holds, in pages: there may be millions. */
+/** All expired blobs that no takedown holds, in pages, because there may be millions. */
 export async function* expiredBlobs(metadata: CollectSteps, takedownHold: number): AsyncGenerator<ExpiredBlob> {
   let after: ExpiredBlob | null = null
   do {

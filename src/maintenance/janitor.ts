@@ -5,16 +5,16 @@ import type { CollectReport } from './collection.ts'
 import type { SweepReport } from './sweep.ts'
 
 export interface JanitorOptions {
-  /** Between two collections, and before the first, in milliseconds. @default 300_000 (5 min) */
+  /** Time between two collections, and before the first, in milliseconds. @default 300_000 (5 min) */
   collectEvery?: number | undefined
-  /** Between two sweeps, in milliseconds. The first follows the first collection. @default 86_400_000 (24 h) */
+  /** Time between two sweeps, in milliseconds. The first follows the first collection. @default 86_400_000 (24 h) */
   sweepEvery?: number | undefined
   onCollected?: ((report: CollectReport) => void) | undefined
   onSwept?: ((report: SweepReport) => void) | undefined
 }
 
 export interface Janitor {
-  /** Stops; resolves when what is under way has ended. */
+  /** Stops; resolves when the running work has ended. */
   stop(): Promise<void>
 }
 
@@ -26,8 +26,8 @@ export function assertJanitorOptions(what: string, options: JanitorOptions): voi
 }
 
 /**
- * Collects and sweeps in the background, one after the other, and goes on after errors, which it logs. Keeps no process
- * alive. Several processes on one store may each have one.
+ * Collects and sweeps in the background, one after the other. Logs errors and continues. Keeps no process alive.
+ * Several processes on one store may each have one.
  */
 export function startJanitor(
   blobs: Pick<BlobStore, 'collect' | 'sweep'>,
@@ -60,7 +60,7 @@ export function startJanitor(
       const report = await blobs.sweep({ signal })
       options.onSwept?.(report)
     })
-    // A backend that cannot be listed is not asked more and more: what a sweep finds can wait.
+    // A backend that cannot be listed is asked less and less often: what a sweep finds can wait.
     failedSweeps = swept ? 0 : failedSweeps + 1
     nextSweep = performance.now() + (swept ? sweepEvery : Math.min(sweepEvery, collectEvery * 2 ** failedSweeps))
   }

@@ -7,7 +7,7 @@ import { replaceByCopy } from './replace.ts'
 import { TransferJob, type TransferOptions, transferOptions } from './transfer-job.ts'
 
 export interface MigrateOptions extends TransferOptions<MigrateReport> {
-  /** Moves what is in these. @default every backend but the one that is written to */
+  /** The backends to move from. @default every backend except the one that is written to */
   from?: readonly string[] | undefined
 }
 
@@ -15,22 +15,27 @@ export interface MigrateFinding {
   cid: string
   key: string
   backend: string
-  /** `failed`: a backend or the database failed; calling again tries again. The others are for scrub and its copies. */
+  /** `failed`: a backend or the database failed; call again to retry. The others are for scrub and its copies. */
   problem: 'missing' | 'damaged' | 'failed'
   error?: Error
 }
 
 export interface MigrateReport {
-  /** Objects looked at, wherever they are; and how many there were at the beginning. */
+  /** Objects examined, wherever they are; and how many there were at the beginning. */
   examined: number
   objects: number
-  /** Objects moved, or that would be in a dry run, and their bytes. */
+  /** Objects moved (in a dry run: that would be), and their bytes. */
   moved: number
   bytes: number
-  /** Objects that were replaced or deleted while they were copied, or whose copy took longer than its lease: run it again. */
+  /**
+   * Objects that were replaced or deleted while they were copied, or whose copy took longer than its lease: run it
+   * again.
+   */
   superseded: number
   findings: MigrateFinding[]
-  /** What keeps the old backends in use. One of which nothing does may be left out from now on. Empty in a dry run. */
+  /**
+   * What keeps the old backends in use. A backend that nothing uses may be left out from now on. Empty in a dry run.
+   */
   use: Record<string, BackendUse>
 }
 
@@ -93,7 +98,7 @@ async function move(
     throw error
   })
   if (outcome === 'replaced' || outcome === 'superseded') return outcome
-  // Its bytes may have been replaced, and these deleted, since the row was read.
+  // Other bytes may have replaced these since the row was read.
   const isLive = await store.metadata.markDamaged(cid, key)
   if (!isLive) return 'superseded'
   return outcome === 'missing' ? 'missing' : 'damaged'

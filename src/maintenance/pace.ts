@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Keeps work on many bytes at a rate, on the average. */
+/** Limits the average rate of work, in bytes a second. */
 export class Pace {
   readonly #bytesPerSecond: number | undefined
   readonly #started = performance.now()
   #bytes = 0
 
-  /** @param bytesPerSecond as fast as it can when undefined */
+  /** @param bytesPerSecond no limit when undefined */
   constructor(bytesPerSecond: number | undefined) {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** Waits until so many more bytes are in time. */
+  /** Waits until the rate allows so many more bytes. */
   async wait(bytes: number, signal?: AbortSignal): Promise<void> {
     if (this.#bytesPerSecond === undefined) return
     this.#bytes += bytes

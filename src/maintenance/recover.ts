@@ -14,10 +14,10 @@ import { putCopy } from './replace.ts'
 
 export interface RecoverOptions extends CallOptions {
   /**
-   * Whose a blob is: the accounts of which the host knows (from its repositories, or a relay's) that they had it. Asked
-   * for every CID that is stored, since the database may have forgotten the bytes, or one of the accounts that share
-   * them. An account gets nothing because its records name a CID: anybody can write such a record.
-   * @default nobody's
+   * The owners of a blob: the accounts that had it, as the host knows from its repositories, or a relay's. Called for
+   * every stored CID, because the database may have forgotten the bytes, or one of the accounts that share them. A
+   * record that names a CID gives its account nothing, because anybody can write such a record.
+   * @default none
    */
   ownersOf?: ((cid: BlobCid, size: number) => Promise<readonly BlobOwner[]>) | undefined
   /** Called after each page of keys. */
@@ -26,16 +26,16 @@ export interface RecoverOptions extends CallOptions {
 
 export interface BlobOwner {
   did: string
-  /** @default what its records say that wait for the blob, else 'application/octet-stream' */
+  /** @default the type in its records that wait for the blob, otherwise 'application/octet-stream' */
   mimeType?: string | undefined
 }
 
 export interface RecoverReport {
   /** Keys in the backend. */
   keys: number
-  /** Blobs that accounts got back. */
+  /** Blobs given back to accounts. */
   adopted: number
-  /** Forgotten ones that verified and are nobody's: the next sweep dooms them. */
+  /** Forgotten ones that verified and have no owner: the next sweep dooms them. */
   unclaimed: BlobCid[]
   /**
    * Those that have owners and were given to none, since a moderator took the CID down for some account. Where it is meant to
@@ -47,7 +47,7 @@ export interface RecoverReport {
 }
 
 /**
- * After the database was restored from the past, and with every other process stopped: gives bytes that it has
+ * After the database was restored from an older state, and with every other process stopped: gives bytes that it has
  * forgotten back to their accounts, then allows collecting and sweeping again. Deletes nothing. What a sweep has doomed
  * meanwhile is given back too, as long as its bytes are there.
  */
@@ -55,7 +55,7 @@ export async function recover(store: StoreContext, options: RecoverOptions = {})
   assertOptions('recover', options, ['ownersOf', 'onProgress', 'signal'])
   const { backends, metadata } = store
   const report: RecoverReport = { keys: 0, adopted: 0, unclaimed: [], takenDown: [], damaged: 0 }
-  // The restore may have gone unnoticed: nothing may be deleted meanwhile.
+  // The restore may not have been noticed: nothing may be deleted meanwhile.
   await metadata.markRestored()
   for (const backend of backends.all) await recoverFrom(store, backend, report, options)
   const { epoch } = await metadata.identity()
@@ -101,8 +101,8 @@ async function recoverForgotten(store: StoreContext, candidate: Candidate): Prom
 }
 
 /**
- * Bytes on their way out, perhaps because a sweep of the restored database took them for orphans. Most are rightly so: only those
- * that have an owner are read.
+ * Doomed bytes, perhaps doomed because a sweep of the restored database took them for orphans. Most are rightly doomed,
+ * so only those that have an owner are read.
  */
 async function recoverDoomed(store: StoreContext, candidate: Candidate): Promise<void> {
   const cid = cidOfKey(candidate.key)
@@ -113,23 +113,23 @@ async function recoverDoomed(store: StoreContext, candidate: Candidate): Promise
   if (found !== null) await giveBack(store, candidate, found, owners)
 }
 
-/** Bytes that a row knows, as some accounts' and perhaps not as all's. */
+/** Bytes that a row knows for some accounts, but perhaps not for all. */
 async function recoverShared(store: StoreContext, { key, report, options }: Omit<Candidate, 'backend'>): Promise<void> {
   const cid = cidOfKey(key)
   const content = cid === null ? null : await store.metadata.contentOf(cid)
   if (content?.key === key) await adopt(store, content, await ownersOf(options, content), report)
 }
 
-/** Bytes as they are called, and how many. */
+/** The key of bytes, and their size. */
 interface Found {
   cid: BlobCid
   size: number
 }
 
 /**
- * Resolves with whether an owner has them now, or is kept from them by a moderator. They are copied: the key may be one that the
- * lost database had doomed, and its deletion under way, so it never becomes live. Nothing is copied where the CID has good
- * bytes already.
+ * Resolves with whether an owner has them now, or is kept from them by a moderator. The bytes are copied, because the
+ * lost database may have doomed the key and its deletion may be running, so it must never become live. Nothing is
+ * copied if the CID already has good bytes.
  */
 async function giveBack(
   store: StoreContext,
@@ -154,7 +154,7 @@ async function ownersOf({ ownersOf: ask }: RecoverOptions, { cid, size }: Found)
   return owners
 }
 
-/** Whether anybody has it, or is kept from it by a moderator alone. */
+/** Whether an account has it, or only a moderator keeps it from one. */
 async function adopt(
   { metadata, times }: StoreContext,
   content: Content,
@@ -201,7 +201,7 @@ async function verifiedAt({ backend, key, options }: Candidate): Promise<Found |
   return cid === null || size === null ? null : { cid, size }
 }
 
-/** The size of bytes that are what their key says, else null. One that cannot be read must not stop the rest. */
+/** The size of bytes that match their key, otherwise null. Unreadable bytes must not stop the rest. */
 async function verifiedSize(
   backend: BlobBackend,
   key: string,

@@ -7,12 +7,12 @@ import type { Content } from '../metadata/contract/scrub.ts'
 import type { StoreContext } from '../store/context.ts'
 import { type BlobSource, chunksOf } from '../store/upload/source.ts'
 
-/** What fits into this many bytes is held in memory, and needs no spool. */
+/** Up to this many bytes are held in memory, and need no spool. */
 const memorySize = 1024 * 1024
 
 /**
- * Opens the bytes to copy; undefined where there are none. Called when everything is ready to take them: nothing that was
- * opened is left open because a spool could not be had.
+ * Opens the bytes to copy; undefined if there are none. Called when everything is ready for them, so that nothing stays
+ * open when a spool cannot be created.
  */
 export type OpenCopy = () => Promise<BlobSource | undefined>
 
@@ -25,8 +25,8 @@ export type Replacement = 'replaced' | 'superseded' | Exclude<NoCopy, 'purged'>
 export type NoCopy = 'missing' | 'not what the CID names' | 'purged'
 
 /**
- * Puts a copy in the place of a CID's bytes, in the backend that is written to: row before bytes, under a new key, as an
- * upload. The old bytes are doomed. What dies on the way is collected when its lease is over.
+ * Replaces a CID's bytes with a copy in the backend that is written to: row before bytes, under a new key, as in an
+ * upload. The old bytes are doomed. What a crash leaves is collected when its lease is over.
  */
 export async function replaceByCopy(
   store: StoreContext,
@@ -49,8 +49,8 @@ export async function replaceByCopy(
 }
 
 /**
- * Puts a copy of bytes into the backend that is written to. Resolves with its key, which is announced and belongs to nobody
- * yet.
+ * Stores a copy of bytes in the backend that is written to. Resolves with its key, which is announced and belongs to
+ * nothing yet.
  */
 export async function putCopy(
   { backends, metadata, times, epoch }: StoreContext,
@@ -64,7 +64,7 @@ export async function putCopy(
     const copy = await open()
     if (copy === undefined) return 'missing'
     const body = await verified(of, copy, spool)
-    if (body === null) return 'not what the CID names'
+    if (body === null) return 'does not match the CID'
     const key = keyOf(of.cid, newGeneration(epoch))
     try {
       await metadata.intendCopy({ key, backend: backend.name, cid: of.cid, lease: times.lease })
@@ -79,7 +79,7 @@ export async function putCopy(
   }
 }
 
-/** The copy's bytes, if they are what the CID names. */
+/** The copy's bytes, if they match the CID. */
 async function verified(
   of: Pick<Content, 'cid' | 'size'>,
   copy: BlobSource,
@@ -93,7 +93,7 @@ async function verified(
     size += chunk.byteLength
     if (size > of.size) return null
     if (spool) await spool.write([chunk])
-    else held.push(Uint8Array.from(chunk)) // it is valid only until the next is asked for
+    else held.push(Uint8Array.from(chunk)) // a chunk is valid only until the next is requested
   }
   const sha256 = hash.digest()
   if (size !== of.size || cidOfDigest(sha256) !== of.cid) return null

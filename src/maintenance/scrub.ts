@@ -13,19 +13,19 @@ import { replaceByCopy } from './replace.ts'
 export interface ScrubOptions extends CallOptions {
   /** Examines only what was not verified within so many milliseconds. @default 2_592_000_000 (30 days) */
   olderThan?: number | undefined
-  /** Goes on behind this CID: the `cursor` of a scrub that was stopped. @default from the start */
+  /** Continues after this CID: the `cursor` of a scrub that was stopped. @default from the start */
   cursor?: string | undefined
   /** Examines at most so many objects, then stops with a cursor. @default all */
   limit?: number | undefined
-  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
+  /** Reads at most so many bytes a second on average. @default no limit */
   bytesPerSecond?: number | undefined
   /**
    * A healthy copy of damaged or missing bytes, from a backup or another server. It is verified, stored under a new
-   * key, and takes the place of the old bytes, which are kept for the delete delay.
-   * @default none: the next upload of the CID heals it
+   * key, and replaces the old bytes, which are kept for the delete delay.
+   * @default none: the next upload of the CID repairs it
    */
   copyOf?: ((cid: string) => Promise<BlobSource | undefined>) | undefined
-  /** Told of each finding, as it is found. */
+  /** Called with each finding, at once. */
   onFinding?: ((finding: ScrubFinding) => void) | undefined
   /** Called after each object. */
   onProgress?: ((report: ScrubReport) => void) | undefined
@@ -34,7 +34,7 @@ export interface ScrubOptions extends CallOptions {
 export interface ScrubFinding {
   cid: string
   key: string
-  /** `unreadable`: the backend failed; nothing is known of the bytes. */
+  /** `unreadable`: the backend failed; the state of the bytes is unknown. */
   problem: 'missing' | 'wrongSize' | 'wrongHash' | 'unreadable'
   repaired: boolean
 }
@@ -44,17 +44,17 @@ export interface ScrubReport {
   objects: number
   bytes: number
   findings: ScrubFinding[]
-  /** Accounts whose counters were wrong, and are right now. Only when the scrub came to its end. */
+  /** Accounts whose counters were wrong, and are corrected now. Only when the scrub reached its end. */
   recounted: { did: string; said: AccountUsage; counted: AccountUsage }[]
-  /** Where to go on; absent when it came to its end. */
+  /** Where to continue; absent when it reached its end. */
   cursor?: string
 }
 
 const pageSize = 100
 
 /**
- * Reads what is stored and hashes it again. Damage is noted, so that the next upload of the CID heals it, and the
- * damaged bytes are kept where they are until then; what is good counts as verified. Then the accounts are counted.
+ * Reads and hashes stored bytes. Damage is recorded, so that the next upload of the CID repairs it; until then the
+ * damaged bytes are kept. What is good counts as verified. Then the accounts are recounted.
  */
 export async function scrub(store: StoreContext, options: ScrubOptions = {}): Promise<ScrubReport> {
   const known = ['olderThan', 'cursor', 'limit', 'bytesPerSecond', 'copyOf', 'onFinding', 'onProgress', 'signal']
@@ -98,7 +98,7 @@ async function examine(
     await metadata.markVerified(cid, key)
     return
   }
-  // Its bytes may have been replaced, and these deleted, since the row was read.
+  // Other bytes may have replaced these since the row was read.
   if (problem !== 'unreadable' && !(await metadata.markDamaged(cid, key))) return
   const repaired = problem !== 'unreadable' && (await isRepaired(store, content, options))
   const finding: ScrubFinding = { cid, key, problem, repaired }

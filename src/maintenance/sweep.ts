@@ -10,22 +10,24 @@ import { verifyIdentity } from '../store/identity.ts'
 import { deletionLimit } from './deletion-limit.ts'
 
 export interface SweepOptions extends CallOptions {
-  /** Goes on when more than a tenth of a backend's keys are orphans. @default false */
+  /** Continues even if more than a tenth of a backend's keys are orphans. @default false */
   force?: boolean | undefined
   /** Only counts orphans. @default false */
   dryRun?: boolean | undefined
-  /** Called after each page with what was found so far. */
+  /** Called after each page with the report so far. */
   onProgress?: ((report: SweepReport) => void) | undefined
 }
 
 export interface SweepReport {
-  /** Keys seen in the backends. */
+  /** Keys found in the backends. */
   keys: number
   /** Of those, keys that no row knew. */
   orphans: number
-  /** Whether the deletion limit stopped it: more than a tenth of a backend's keys would have gone, and none of them was doomed. */
+  /**
+   * Whether the deletion limit stopped it: more than a tenth of a backend's keys would have been doomed, so none was.
+   */
   stopped: boolean
-  /** Spools left by dead processes, deleted. */
+  /** Deleted spools of dead processes. */
   spools: number
 }
 
@@ -33,8 +35,8 @@ const pageSize = 1000
 const doomBatch = 100
 
 /**
- * Finds bytes that no row knows. First the backend is listed, then the keys are looked up: the other way round a key
- * could be born between. They get tombstones and are deleted by collecting, never directly.
+ * Finds bytes that no row knows. First it lists the backend, then it looks up the keys: in the other order a key could
+ * be created in between. Orphans get tombstones, and collecting deletes them.
  */
 export async function sweep(store: StoreContext, options: SweepOptions = {}): Promise<SweepReport> {
   assertOptions('sweep', options, ['force', 'dryRun', 'onProgress', 'signal'])
@@ -42,7 +44,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   const { signal } = options
   store.epoch = await untilAborted(verifyIdentity(store), signal)
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
-  // Of sweeps that died. One that runs at the same time loses its notes too, and finds the same tomorrow.
+  // Notes of sweeps that died. A sweep that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
@@ -77,7 +79,7 @@ async function sweepBackend(
   }
 }
 
-/** Resolves with how many keys the backend has, and how many of them are orphans. */
+/** Resolves with the number of the backend's keys, and of orphans among them. */
 async function noteOrphans(
   { metadata }: StoreContext,
   backend: BlobBackend,

@@ -5,8 +5,8 @@ import { assertWhole } from '../options.ts'
 import { isError } from '../shapes.ts'
 import { Pace } from './pace.ts'
 
-/** So many in a row fail only when something is down. */
-const patience = 20
+/** After so many failures in a row, something is down. */
+const maxFailures = 20
 
 export const transferOptions: readonly (keyof TransferOptions<TransferReport>)[] = [
   'concurrency',
@@ -20,11 +20,11 @@ export const transferOptions: readonly (keyof TransferOptions<TransferReport>)[]
 export interface TransferOptions<Report extends TransferReport> extends CallOptions {
   /** How many blobs are copied at once. @default 4 */
   concurrency?: number | undefined
-  /** Reads no more than so many bytes a second on the average. @default as fast as it can */
+  /** Reads at most so many bytes a second on average. @default no limit */
   bytesPerSecond?: number | undefined
-  /** Only looks what would be done; the bytes are not read. @default false */
+  /** Only determines what would be done; the bytes are not read. @default false */
   dryRun?: boolean | undefined
-  /** Told of what is wrong, as it is found. */
+  /** Called with each finding, at once. */
   onFinding?: ((finding: Report['findings'][number]) => void) | undefined
   /** Called after each blob. */
   onProgress?: ((report: Report) => void) | undefined
@@ -32,14 +32,14 @@ export interface TransferOptions<Report extends TransferReport> extends CallOpti
 
 /** What the reports of `migrate`, imports and exports have in common. */
 export interface TransferReport {
-  /** Blobs looked at so far. */
+  /** Blobs examined so far. */
   examined: number
   findings: object[]
 }
 
 type FindingOf<Report extends TransferReport> = Report['findings'][number]
 
-/** What `migrate`, imports and exports have in common: how many at once, how fast, what is reported, and when it is no use to go on. */
+/** What `migrate`, imports and exports have in common: concurrency, rate, reports, and when to give up. */
 export class TransferJob<Report extends TransferReport> {
   readonly report: Report
   readonly dryRun: boolean
@@ -63,7 +63,7 @@ export class TransferJob<Report extends TransferReport> {
     this.#pace = new Pace(bytesPerSecond)
   }
 
-  /** Waits until so many more bytes are in time. */
+  /** Waits until the rate allows so many more bytes. */
   wait(bytes: number): Promise<void> {
     return this.#pace.wait(bytes, this.signal)
   }
@@ -73,7 +73,7 @@ export class TransferJob<Report extends TransferReport> {
     this.#options.onFinding?.(finding)
   }
 
-  /** Does the work for each, some at once. All have ended when it settles: nothing goes on behind the caller's back. */
+  /** Runs the work for each, some at once. When it settles, all have ended: nothing continues in the background. */
   async forEach<T>(
     items: readonly T[],
     work: (item: T) => Promise<void>,
@@ -96,7 +96,7 @@ export class TransferJob<Report extends TransferReport> {
     } catch (error) {
       this.signal?.throwIfAborted()
       if (error instanceof PassedOver) throw error
-      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= patience)) {
+      if (!isError(error) || (!isAboutThis(error) && ++this.#failedInARow >= maxFailures)) {
         this.#gaveUp = { error }
         throw error
       }
@@ -107,7 +107,7 @@ export class TransferJob<Report extends TransferReport> {
   }
 }
 
-/** Errors that say something of one blob or account: many of them do not mean that something is down. */
+/** Errors about one blob or account: many of them do not mean that something is down. */
 function isAboutThis(error: Error): boolean {
   return aboutThis.some((code) => isBlobStoreError(error, code))
 }
@@ -125,8 +125,8 @@ const aboutThis = [
 ] as const
 
 /**
- * What is left of an account, or of a folder, cannot be transferred: it is reported once, and the rest goes on. Not counted
- * among what fails because something is down.
+ * The rest of an account, or of a folder, cannot be transferred: it is reported once, and the job continues. Does not
+ * count as a failure of something that is down.
  */
 export class PassedOver extends Error {
   readonly problem: 'unreadable' | 'failed'

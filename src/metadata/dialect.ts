@@ -7,7 +7,7 @@ export interface Dialect {
   name: 'sqlite' | 'postgres'
   /** The database's clock, in milliseconds since 1970. */
   now: RawBuilder<number>
-  /** One row when a query on this connection would find a table of that name, none otherwise. */
+  /** Returns one row if a query on this connection would find a table of that name, otherwise none. */
   findTable(name: string): RawBuilder<unknown>
 }
 
@@ -19,15 +19,15 @@ const sqlite: Dialect = {
 
 const postgres: Dialect = {
   name: 'postgres',
-  // The statement's, which an index can be searched by; clock_timestamp() changes within a statement, and cannot.
+  // The statement's time, which allows an index search; clock_timestamp() changes within a statement, and does not.
   now: sql<number>`cast(extract(epoch from statement_timestamp()) * 1000 as bigint)`,
-  // Not to_regclass, which may remember that there was none when another transaction has just made it.
+  // Not to_regclass, which may have cached that the table is missing when another transaction has just created it.
   findTable: (name) => sql`select 1 from pg_class where relname = ${name} and pg_table_is_visible(oid)`,
 }
 
 /**
- * Asks the database what it is: the host's Kysely may be of another copy of the package, or wrapped. PostgreSQL first,
- * since it would write a question that it does not understand into its log.
+ * Asks the database itself, because the host's Kysely may be another copy of the package, or wrapped. PostgreSQL first:
+ * it would log a question that it does not understand.
  */
 export async function detectDialect(db: Kysely<Tables>): Promise<Dialect> {
   if (await understands(db, sql`select pg_backend_pid()`)) return postgres

@@ -1,18 +1,18 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from './schema/tables.ts'
 
-/**
- * A Kysely of the host's. Structural, since the host's copy of Kysely may be another than ours.
- */
+/** The host's Kysely. Structural, because the host may have another copy of Kysely. */
 export interface HostDatabase {
   readonly isTransaction: boolean
   withoutPlugins(): object
 }
 
-/** A transaction of the host's, on the database that the store's metadata live in. */
+/** A transaction of the host, on the database that has the store's metadata. */
 export type HostTransaction = HostDatabase
 
-/** The host's Kysely as one of ours: without its plugins, since CamelCasePlugin and the like would rename columns. */
+/**
+ * The host's Kysely with our types and without its plugins, because CamelCasePlugin and the like would rename columns.
+ */
 export function ownTables(db: HostDatabase): Kysely<Tables> {
   return db.withoutPlugins() as Kysely<Tables>
 }

@@ -6,7 +6,7 @@ import { withRetry } from './with-retry.ts'
 
 /**
  * Keeps the metadata in the host's own database, so that records and their references commit or roll back together:
- * pass the host's transaction as `trx`. The tables' names begin with `blobstore_`. The connection's settings are
+ * pass the host's transaction as `trx`. The names of the tables begin with `blobstore_`. The connection's settings are
  * checked, not changed, and the Kysely is never destroyed.
  *
  * @example
@@ -30,12 +30,12 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
   if (typeof db?.withoutPlugins !== 'function' || db.isTransaction) {
     throw new BlobStoreError('InvalidArgument', 'kyselyMetadata(db): db must be a Kysely, and not a transaction')
   }
-  // What has come with 0.28 is not used, but tells the version, which Kysely does not.
+  // `startTransaction` came with 0.28. It is not used, but shows the version, which Kysely does not export.
   if (!('startTransaction' in db)) {
     throw new BlobStoreError(
       'InvalidArgument',
-      'kyselyMetadata(db): this Kysely is older than 0.28, which the blob store needs. Install a newer one where the host has ' +
-        'its own: npm install kysely@0.29',
+      'kyselyMetadata(db): this Kysely is older than 0.28, which the blob store needs. If the host has its own, ' +
+        'install a newer one: npm install kysely@0.29',
     )
   }
   return metadataFrom({
@@ -45,13 +45,13 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
   })
 }
 
-/** The metadata over any database that Kysely speaks to and this library knows. */
+/** Metadata over any database that Kysely and this library support. */
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
     ...(source.location !== undefined && { location: source.location }),
     open: () =>
       withRetry(async () => {
-        // Loaded only here: Kysely takes longer to load than everything else that the package needs.
+        // Loaded only here: Kysely takes longer to load than everything else in the package.
         const { openMetadata } = await import('./open-metadata.ts')
         return openMetadata(source)
       }),

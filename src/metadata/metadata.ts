@@ -10,12 +10,12 @@ import type { ReferenceSteps } from './contract/references.ts'
 import type { ScrubSteps } from './contract/scrub.ts'
 import type { UploadSteps } from './contract/uploads.ts'
 
-/** What a host hands over as `metadata`: a database that is not open yet. */
+/** The host's `metadata` option: a database that is not open yet. */
 export interface MetadataAdapter {
-  /** Where the database is, for people, without credentials. Absent where the adapter does not know. */
+  /** Where the database is, for people, without credentials. Absent if the adapter does not know. */
   readonly location?: string
   /**
-   * Connects, checks the settings, creates or checks the tables. A second call is a second connection.
+   * Connects, checks the settings, and creates or checks the tables. A second call opens a second connection.
    *
    * @throws `MetadataUnsafe` `MetadataOutdated` `MetadataFailed`
    */
@@ -23,14 +23,14 @@ export interface MetadataAdapter {
 }
 
 /**
- * The metadata: which account has which blob, which record references it, under which key its bytes are, and what
- * is to be deleted. Each method is one step of the protocol by which blobs live and die (docs/protocol.md), and happens
- * whole or not at all, as if alone. Several steps may share one transaction of the database, one after another. Methods that
- * change something resolve when the change is committed, durably unless they say otherwise; with `trx` when it is part of
- * that transaction.
+ * The metadata: which account has which blob, which record references it, under which key its bytes are stored, and
+ * what is to be deleted. Each method is one step of the protocol for the life of a blob (docs/protocol.md). It is
+ * atomic and isolated. Several steps may run one after another in one database transaction. Methods that change
+ * something resolve when the change is committed, durably unless they say otherwise; with `trx` when it is part of that
+ * transaction.
  *
- * All durations are in milliseconds, and all times are the database's. `contract/` has a file for each subject, `queries/` the SQL
- * of each.
+ * All durations are in milliseconds, and all times are the database's. `contract/` has a file for each subject,
+ * `queries/` the SQL of each.
  */
 export interface Metadata
   extends StoreIdentity,

@@ -91,16 +91,16 @@ async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promis
   const dialect = await detectDialect(db)
   await (dialect.name === 'sqlite' ? checkSettings : checkPostgresSettings)(db, durability)
   const place = await placeOf(db, dialect)
-  // Last: it opens files, which would have to be closed if a later step failed.
+  // Last, because it opens files, which would have to be closed if a later step failed.
   const guard = dialect.name === 'sqlite' ? await guardOf(db) : null
   return { dialect, guard, place }
 }
 
-/** None for a database in memory, or without a log: then SQLite has no lock between two transactions. */
+/** None for a database in memory, or without a write-ahead log: then SQLite has no lock between two transactions. */
 async function guardOf(db: Kysely<Tables>): Promise<FileGuard | null> {
   const { rows: modes } = await sql<{ journal_mode: string }>`PRAGMA journal_mode`.execute(db)
   if (modes[0]?.journal_mode !== 'wal') return null
-  // SQLite opens the log, and takes its locks, when it first reads.
+  // SQLite opens the log, and takes its locks, at the first read.
   await sql`select 1 from sqlite_schema limit 1`.execute(db)
   const file = await sqliteFile(db)
   return file !== undefined ? FileGuard.of(file) : null
@@ -112,8 +112,8 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
     throw new BlobStoreError(
       'MetadataOutdated',
       "The blob store's tables are missing from this database, or of an older version of pds-blobstore; nothing was changed. " +
-        "If it is the right database, start the host once with { migrate: 'auto' }, by a role that may create tables, or let " +
-        `such a role run the SQL that migrationSql('${session.dialect.name}') gives (with \`after\`, where there are tables)`,
+        "If it is the right database, start the host once with { migrate: 'auto' }, with a role that may create tables, or let " +
+        `such a role run the SQL that migrationSql('${session.dialect.name}') returns (with \`after\`, if there are tables)`,
     )
   }
   try {
@@ -126,8 +126,8 @@ async function bringTables(session: Session, mode: 'auto' | 'check'): Promise<vo
 function mayNotMigrate(error: BlobStoreError): BlobStoreError {
   return new BlobStoreError(
     'MetadataOutdated',
-    `The blob store's tables are missing from this database, or of an older version of pds-blobstore, and this role may not make ` +
-      `them (${error.message}). Let a role that may run the SQL that migrationSql('postgres') gives (with \`after\`, where there are tables), in this schema, and grant ` +
+    `The blob store's tables are missing from this database, or of an older version of pds-blobstore, and this role may not create ` +
+      `them (${error.message}). Let a role with that right run the SQL that migrationSql('postgres') returns (with \`after\`, if there are tables), in this schema, and grant ` +
       'this one SELECT, INSERT, UPDATE and DELETE on the tables',
     { cause: error },
   )

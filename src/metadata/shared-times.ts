@@ -1,6 +1,6 @@
 /**
- * The times by which something is deleted, in milliseconds, of which a process was given some. One that has shorter ones
- * must not delete what another one counts on.
+ * The deletion times that a process was given, in milliseconds. A process with shorter times must not delete what
+ * another one relies on.
  */
 export interface SharedTimes {
   readonly grace?: number
@@ -18,7 +18,7 @@ const names = [
   'lease',
 ] as const satisfies readonly (keyof SharedTimes)[]
 
-/** Of several: the longest of each that any has; of one, what is shared of it. */
+/** The longest of each time; of one process, its shared times. */
 export function longest(
   all: readonly { readonly [K in keyof SharedTimes]?: SharedTimes[K] | undefined }[],
 ): SharedTimes {

@@ -9,7 +9,7 @@ import type { AroundTransactions } from './transaction.ts'
 export interface KyselyMetadataOptions {
   /**
    * `auto` creates and upgrades the tables when the store opens; `check` refuses to open when that is needed, for hosts
-   * whose database role may not.
+   * whose database role may not do it.
    * @default 'auto'
    */
   migrate?: 'auto' | 'check' | undefined
@@ -33,13 +33,13 @@ export interface Source extends KyselyMetadataOptions {
   /** As {@link MetadataAdapter.location}. */
   location?: string
   connect(): Promise<Connection>
-  /** Whether transactions of the host's can never be on this database. */
+  /** Whether a transaction of the host can never be on this database. */
   ownFile: boolean
 }
 
 export interface Connection extends Partial<BackupSteps> {
   db: Kysely<Tables>
-  /** Of a connection of our own. */
+  /** For a connection of our own. */
   around?: AroundTransactions
   /** Runs the steps. @default through `db` */
   driver?: StepDriver

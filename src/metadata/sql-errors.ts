@@ -8,7 +8,7 @@ const codeOf = (error: unknown): string =>
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '')
 
-/** Another transaction was in the way: the same again may succeed. */
+/** Another transaction was in the way: a retry may succeed. */
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error)
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return true
@@ -16,14 +16,14 @@ export function isBusy(error: unknown): boolean {
   return code === '40001' || code === '40P01' || code === '55P03'
 }
 
-/** What was looked at is no longer so: thrown where no constraint of the database says it. */
+/** What was read has changed since. Thrown where no constraint of the database reports it. */
 export class LostRace extends Error {
   override readonly name = 'LostRace'
 }
 
 /**
- * A unique or foreign key forbade it. Since every transaction looks before it writes, that means that another one
- * came between. The database keeps the invariant, and looking again, in a new transaction, tells what is now true.
+ * A unique or foreign key refused it. Every transaction reads before it writes, so another one came in between. The
+ * database keeps the invariant; reading again, in a new transaction, shows the new state.
  */
 export function isLostRace(error: unknown): boolean {
   if (error instanceof LostRace) return true
@@ -33,11 +33,11 @@ export function isLostRace(error: unknown): boolean {
   return code === '23505' || code === '23503'
 }
 
-/** The connection broke, or there was none: what the statement did, if it was a commit, is not known. */
+/** The connection broke, or there was none: if the statement was a commit, its effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
   if (/^(ECONN|ENET|EHOST|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_)/.test(code)) return true
-  // The server ends it: a shutdown, a crash, a session or transaction that was idle or open for longer than it allows.
+  // The server ends it: a shutdown, a crash, a session or transaction that was idle or open for longer than allowed.
   if (code.startsWith('08') || /^57P0[1-5]$/.test(code) || /^25P0[34]$/.test(code)) return true
   return /^(Connection terminated|Client has encountered|Client was closed|Query read timeout|timeout e|Postgres connection)/i.test(
     messageOf(error),
@@ -45,8 +45,9 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * A standby of PostgreSQL, which may be promoted at any moment; or a server that was told to be read only. A standby refuses to
- * begin a transaction that writes as a feature that it does not have, in the server's language: known by the function that says so.
+ * A PostgreSQL standby, which may be promoted at any moment, or a server that was set to read-only. A standby refuses
+ * to begin a writing transaction with "feature not supported", in the server's language: recognized by the function
+ * name in the error.
  */
 function isReadOnly(error: unknown): boolean {
   const code = codeOf(error)
@@ -54,12 +55,12 @@ function isReadOnly(error: unknown): boolean {
   return code === '0A000' && (error as { routine?: unknown }).routine === 'call_bool_check_hook'
 }
 
-/** An error of ours, because the database's role may not do that. */
+/** The database's role lacks the right. The error is the library's. */
 export function isForbidden(error: unknown): error is BlobStoreError {
   return isBlobStoreError(error) && codeOf(error.cause) === '42501'
 }
 
-/** What the driver threw, as an error of the library. */
+/** Turns the driver's error into the library's. */
 export function metadataError(error: unknown): unknown {
   if (isBlobStoreError(error)) return error
   if (!(error instanceof Error) || error.name === 'AbortError') return error
@@ -79,18 +80,18 @@ export function metadataError(error: unknown): unknown {
   if (isReadOnly(error)) {
     return new BlobStoreError(
       'MetadataFailed',
-      `The database takes no writes: ${said}. Is this the primary? It may be about to become it; try again`,
+      `The database accepts no writes: ${said}. Is this the primary? It may be about to become it; try again`,
       { transient: true, cause: error },
     )
   }
   if (code === '57014') {
-    return new BlobStoreError('MetadataBusy', `The database gave up a statement: ${said}; try again`, {
+    return new BlobStoreError('MetadataBusy', `The database cancelled a statement: ${said}; try again`, {
       transient: true,
       cause: error,
     })
   }
   if (code === '53300') {
-    return new BlobStoreError('MetadataBusy', `The database takes no more connections: ${said}`, {
+    return new BlobStoreError('MetadataBusy', `The database accepts no more connections: ${said}`, {
       transient: true,
       cause: error,
     })
@@ -108,7 +109,7 @@ export function metadataError(error: unknown): unknown {
   })
 }
 
-/** What to look at, where the driver's words do not tell. */
+/** What to check, if the driver's message does not say it. */
 function hintOn(code: string, said: string): string {
   if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY')) {
     return '. Is the path right, and may the user that runs the process write to the file and to its folder?'

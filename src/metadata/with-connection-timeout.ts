@@ -1,7 +1,7 @@
 import { BlobStoreError } from '../errors.ts'
 
 /** How long to wait for a connection, in milliseconds. */
-const patience = 5000
+const connectionTimeout = 5000
 
 /**
  * Runs something on a connection, `execute` being how to get one: it calls `start` when it has one. Kysely over SQLite has one connection: a call without
@@ -18,15 +18,15 @@ export async function withConnectionTimeout<T>(execute: (start: () => void) => P
       if (state !== 'waiting') return
       state = 'abandoned'
       reject(noConnection())
-    }, patience)
+    }, connectionTimeout)
   })
   const work = execute(() => {
     clearTimeout(timer)
-    // What comes too late ends at once, and changes nothing.
+    // A connection that comes too late is released at once, unused.
     if (state === 'abandoned') throw noConnection()
     state = 'running'
   })
-  work.catch(() => {}) // after the deadline nobody else listens
+  work.catch(() => {}) // after the timeout nothing else handles its rejection
   try {
     return await Promise.race([work, impatient])
   } finally {
@@ -37,8 +37,8 @@ export async function withConnectionTimeout<T>(execute: (start: () => void) => P
 function noConnection(): BlobStoreError {
   return new BlobStoreError(
     'MetadataBusy',
-    `No database connection became free within ${patience / 1000} s. A call made inside a transaction of the host needs ` +
-      'that transaction as `trx`, and a store that was opened before it: await ready() first. Else the database is overloaded',
+    `No database connection became free within ${connectionTimeout / 1000} s. A call made inside a transaction of the host needs ` +
+      'that transaction as `trx`, and a store that was opened before it: await ready() first. Otherwise the database is overloaded',
     { transient: true },
   )
 }

@@ -5,8 +5,8 @@ import { isBusy, isLostRace, metadataError } from './sql-errors.ts'
 const attempts = 12
 
 /**
- * Tries again what another transaction was in the way of. SQLite's own waiting blocks the event loop, and does not help
- * everywhere; this does neither. What remains is thrown as an error of the library.
+ * Retries what another transaction was in the way of, without blocking the event loop as SQLite's own waiting does,
+ * which also does not cover every case. The last failure is thrown as an error of the library.
  */
 export async function withRetry<T>(attempt: () => Promise<T>): Promise<T> {
   try {

@@ -15,26 +15,26 @@ import { newTempKey, parseTempKey } from './temp-key.ts'
 export interface PdsBlobs {
   blobs: BlobStore
   host: PdsHost
-  /** The PDS's own class, by which it tells "not found". */
+  /** The PDS's own class, by which it recognizes "not found". */
   BlobNotFoundError: new () => Error
-  /** Whose limits of size, type and quota hold. */
+  /** Whose limits of size, type and quota apply. */
   limits: 'pds' | 'store'
-  /** Questions under way, so that many first readers of a blob ask once. */
+  /** Running questions, so that many first readers of a blob ask once. */
   revealing: Map<string, Promise<boolean>>
 }
 
 /**
- * The blobs of one account, as the PDS means them, on the store's own notions:
+ * The blobs of one account as the PDS sees them, built on the store's own concepts:
  *
  * | the PDS's | the store's |
  * |---|---|
  * | temporary | a blob without a reference, which expires |
- * | stored | a blob with a pin, the reference of a record that is not there, in the scope `public` |
+ * | stored | a blob with a pin, the reference of a record that does not exist, in the scope `public` |
  * | quarantined | a blob with a pin in a scope by which nobody sees it |
- * | deleted | its pin dropped: it expires, and goes when the PDS, asked again, has no record of it |
+ * | deleted | its pin removed: it expires, and is deleted if the PDS, asked again, has no record of it |
  *
- * Everything is the account's own, shared by all instances, for the PDS makes one for each request. All methods are on
- * the prototype, where the PDS's own tests patch them. What is no DID, and no CID of a blob, is not found.
+ * Everything belongs to the account and is shared by all instances, because the PDS creates one for each request. All
+ * methods are on the prototype, where the PDS's own tests patch them. An invalid DID or CID counts as not found.
  */
 export class PdsAccountBlobs implements PdsBlobStore {
   readonly #pds: PdsBlobs
@@ -54,9 +54,9 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const own = this.#known(cid)
     const temp = parseTempKey(key)
     if (temp && temp.cid !== own) {
-      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${temp.cid}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `The bytes have the CID ${temp.cid}, not ${own}`, { cid: own })
     }
-    // The transaction that calls this may yet fail, and nothing tells. So the pin shows the blob to nobody by itself.
+    // The transaction that calls this may still fail, without notice. So the pin alone shows the blob to nobody.
     await this.#pin(own, uncommitted)
   }
 
@@ -65,7 +65,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const { ref } = await this.#takeIn(bytes)
     const found = ref.toString()
     if (found !== own) {
-      throw new BlobStoreError('CidMismatch', `These are not the bytes of ${own}, but of ${found}`, { cid: own })
+      throw new BlobStoreError('CidMismatch', `The bytes have the CID ${found}, not ${own}`, { cid: own })
     }
     await this.#pin(own, publicScope)
   }
@@ -74,7 +74,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     await this.#repin(this.#known(cid), quarantined)
   }
 
-  /** Shown again is only what the PDS has a record of: it is asked when the blob is next read. */
+  /** Shown again only if the PDS has a record of it: the PDS is asked when the blob is next read. */
   async unquarantine(cid: PdsCid): Promise<void> {
     await this.#repin(this.#known(cid), uncommitted)
   }
@@ -87,7 +87,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     return Readable.fromWeb((await this.#read(cid)).body)
   }
 
-  /** Until the blob was made permanent, by whichever key, after this one was given. */
+  /** True until the blob was made permanent, with whichever key, after this one was returned. */
   async hasTemp(key: string): Promise<boolean> {
     const temp = parseTempKey(key)
     if (!temp || !isDid(this.#did)) return false
@@ -109,9 +109,9 @@ export class PdsAccountBlobs implements PdsBlobStore {
 
   /**
    * The PDS calls this after its transaction, in the background, so it may come late: the blob may have been uploaded
-   * and referenced again. Therefore which pins there are is noted first, then the PDS is asked, then those pins go.
-   * The PDS inserts its row before it makes a blob permanent: so a pin that was noted either has its row in the answer,
-   * or is nobody's any more; and one that came later is not touched.
+   * and referenced again. Therefore the existing pins are read first, then the PDS is asked, then those pins are
+   * removed. The PDS inserts its row before it makes a blob permanent: so a pin that was read either has its row in the
+   * answer, or is no longer needed; and a later pin is not touched.
    */
   async deleteMany(cids: PdsCid[]): Promise<void> {
     const { blobs, host } = this.#pds
@@ -128,7 +128,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
       this.#did,
       gone.flatMap(({ pins }) => pins),
     )
-    // Nobody is to see by what it was before what was uploaded again, and is not yet referenced, or not for all to see.
+    // A blob that was uploaded again, and is not yet referenced publicly, must not be visible through its old pins.
     for (const pins of pinned) {
       const now = standing.get(pins.cid)
       if (now === 'temporary') await replacePins(blobs, this.#did, uncommitted, pins)
@@ -136,7 +136,9 @@ export class PdsAccountBlobs implements PdsBlobStore {
     }
   }
 
-  /** The account is gone: forgets all it had at once, temporary and quarantined included. It may come back. */
+  /**
+   * The account is deleted: forgets all it had at once, including temporary and quarantined blobs. It may come back.
+   */
   async deleteAll(): Promise<void> {
     if (!isDid(this.#did)) return
     await this.#pds.blobs.deleteAccount(this.#did)
@@ -158,7 +160,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     if (!isHeld) throw this.#notFound(cid)
   }
 
-  /** Null for what is the CID of no blob, or of no account: whatever it is, it is not here. */
+  /** Null for a CID that is not a blob's, or an invalid account: neither can be here. */
   #blobCidOf(cid: PdsCid): BlobCid | null {
     if (!isDid(this.#did)) return null
     const text = String(cid)
@@ -171,14 +173,14 @@ export class PdsAccountBlobs implements PdsBlobStore {
     return own
   }
 
-  /** The PDS tells it by its class and, where it does not look, answers it by its other properties. */
+  /** The PDS recognizes it by its class and, where it does not check, answers it by its other properties. */
   #notFound(cid: PdsCid): Error {
     const error = asHttpError(new this.#pds.BlobNotFoundError(), 400, 'BlobNotFound')
     error.message = `Could not find blob: ${printable(String(cid), 100)}`
     return error
   }
 
-  /** Changes who sees a blob that is permanent. */
+  /** Changes who sees a permanent blob. */
   async #repin(cid: BlobCid, scope: typeof uncommitted | typeof quarantined): Promise<void> {
     const { blobs } = this.#pds
     while (true) {
@@ -190,7 +192,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     }
   }
 
-  /** Whether the PDS has it as permanent, though it has no pin here, as after an import. */
+  /** Whether the PDS has it as permanent, although it has no pin here, as after an import. */
   async #isStored(cid: BlobCid): Promise<boolean> {
     const { blobs, host } = this.#pds
     if ((await blobs.stat(this.#did, cid, { as: 'moderator' })) === null) return false
@@ -212,8 +214,8 @@ export class PdsAccountBlobs implements PdsBlobStore {
   }
 
   /**
-   * Whether a blob that nobody sees is to be seen all the same, because the PDS has committed its record. Then it is, from
-   * now on. Asked once for each blob that was made permanent, when it is first read.
+   * Whether to show a blob that nobody sees, because the PDS has committed its record; if so, shows it from now on.
+   * Asked once for each blob that was made permanent, when it is first read.
    */
   async #reveal(cid: BlobCid): Promise<boolean> {
     const { revealing } = this.#pds
@@ -235,10 +237,10 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const isUnlisted = (await blobs.stat(this.#did, cid, { scopes: [unlisted] })) !== null
     if (former.pins.length > 0 && !isUncommitted && !isUnlisted) return false
     const standing = (await ask(host, this.#did, [cid], { final: false })).get(cid)
-    // A PDS that does not have it is driven by other code: then the contract decides.
+    // A PDS without the blob is driven by other code: then the contract decides.
     const isPublic = standing === 'permanent' || (isUncommitted && standing === undefined)
     if (!isPublic) return false
-    // Whoever has said something else meanwhile is right: a moderator, a deletion, another reader.
+    // If something else was written meanwhile, it counts: by a moderator, a deletion, another reader.
     const outcome = await replacePins(blobs, this.#did, publicScope, former)
     return outcome === 'pinned' || (outcome === 'changed' && (await blobs.stat(this.#did, cid)) !== null)
   }

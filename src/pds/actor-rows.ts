@@ -4,22 +4,22 @@ import { isBusy } from '../metadata/sql-errors.ts'
 import type { AskOptions, Standing } from './host.ts'
 import type { ActorConnection, ActorDatabase, RunningPds } from './running-pds.ts'
 
-/** How often a locked database is tried, and how long that takes at most: 10 s. */
+/** How often a locked database is tried; together at most 10 s. */
 const tries = 100
 const pause = 100
-/** SQLite takes a bounded number of variables. */
+/** SQLite accepts a bounded number of variables. */
 const batch = 500
 
 /**
- * What the account's own database says of these blobs: its table `blob`, whose `tempKey` is null once a record references
- * the blob, and what names it. The table `record_blob` has records that everybody may read; another of that kind, such as
- * `space_record_blob`, has records that not everybody may.
+ * What the account's own database says about these blobs: its table `blob`, whose `tempKey` is null once a record
+ * references the blob, and what references it. The table `record_blob` has records that everybody may read; another
+ * table of that kind, such as `space_record_blob`, has records that not everybody may read.
  *
- * For a final answer it is read under the write lock, by BEGIN IMMEDIATE: the PDS inserts into the table before it makes a
- * blob permanent, in that transaction or an earlier one. So a transaction that made one permanent before has either committed, and
- * is in the answer, or has failed. Nothing is written, so nobody's transaction is disturbed but by a short wait.
+ * A final answer is read under the write lock, with BEGIN IMMEDIATE: the PDS inserts into the table before it makes a
+ * blob permanent, in that transaction or an earlier one. So a transaction that made one permanent before has either
+ * committed, and is in the answer, or has failed. Nothing is written, so other transactions only have a short wait.
  *
- * @throws what SQLite throws, and an error of the PDS's when there is no such database
+ * @throws what SQLite throws, and an error of the PDS if there is no such database
  */
 export async function readActorRows(
   { ctx }: RunningPds,
@@ -33,7 +33,7 @@ export async function readActorRows(
       try {
         return await readRows(database, cids, final)
       } catch (error) {
-        // The PDS gives its connections no patience of their own: a wait inside SQLite would block the event loop.
+        // The PDS sets no busy timeout on its connections: waiting inside SQLite would block the event loop.
         if (!isBusy(error) || attempt === tries) throw error
         await sleep(pause)
       }
@@ -87,11 +87,11 @@ function standingOf({ tempKey, isNamed, isNamedElsewhere }: Row, hasOthers: bool
   if (isNamed) return 'permanent'
   if (isNamedElsewhere) return 'unlisted'
   if (tempKey !== null) return 'temporary'
-  // Nothing names it, as far as is known. It stays; where records may be hidden, it is hidden.
+  // No known record references it. It is kept; if there may be hidden records, it is hidden.
   return hasOthers ? 'unlisted' : 'permanent'
 }
 
-/** Tables that say which records name which blobs, besides `record_blob`. */
+/** Tables besides `record_blob` that say which records reference which blobs. */
 async function otherNamings(one: ActorConnection): Promise<string[]> {
   const rows = await run(
     one,
@@ -103,7 +103,7 @@ async function otherNamings(one: ActorConnection): Promise<string[]> {
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** Runs SQL as every Kysely does, without having one: the PDS's is not ours. */
+/** Runs SQL as every Kysely does, without a Kysely object: the PDS's is not ours. */
 export async function run(
   one: ActorConnection,
   sql: string,

@@ -9,16 +9,16 @@ import { notAsKnown, type PdsPackage, type RunningPds } from './running-pds.ts'
 const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
 /**
- * Asks this PDS what will be asked of it, before anything is put in place: of an account made for it, in a temporary
+ * Tries all later questions on this PDS before anything is changed: for an account created for this, in a temporary
  * folder, whose database has the tables of this version.
  *
- * @throws `InvalidArgument` when it cannot be asked
+ * @throws `InvalidArgument` if it cannot be asked
  */
 export async function assertAnswers(pds: RunningPds, of: PdsPackage | null): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'pds-blobstore-'))
   try {
     const { actorStore } = pds.ctx
-    // The same but for the folder: its methods read `cfg`.
+    // The same except for the folder: its methods read `cfg`.
     const trial = Object.create(actorStore, { cfg: { value: { ...actorStore.cfg, directory } } })
     await trial.create(nobody, { export: async () => new Uint8Array(32) })
     const probe: RunningPds = { ctx: { ...pds.ctx, actorStore: trial } }
@@ -31,7 +31,7 @@ export async function assertAnswers(pds: RunningPds, of: PdsPackage | null): Pro
   }
 }
 
-/** File by file, for nothing here deletes a folder with whatever is in it. */
+/** File by file, because nothing here deletes a folder with unknown content. */
 async function removeTrial(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name)

@@ -12,34 +12,34 @@ import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconc
 import { assertRunningPds, install, type RunningPds } from './running-pds.ts'
 
 export interface AttachOptions {
-  /** The class of that name in the PDS's own copy of `@atproto/repo`. @default found by itself */
+  /** The class of that name in the PDS's own copy of `@atproto/repo`. @default found automatically */
   BlobNotFoundError?: (new () => Error) | undefined
-  /** Whose limits hold, as in `PdsBlobStoreOptions`. @default 'pds' */
+  /** Whose limits apply, as in `PdsBlobStoreOptions`. @default 'pds' */
   limits?: PdsBlobStoreOptions['limits']
-  /** Between two reconciliations, in milliseconds; the first comes after a minute. @default 86_400_000 (24 h) */
+  /** Time between two reconciliations, in milliseconds; the first comes after a minute. @default 86_400_000 (24 h) */
   reconcileEvery?: number | undefined
   /** @default silent */
   logger?: Logger | undefined
 }
 
 export interface Attachment extends AsyncDisposable {
-  /** What the PDS now uses. */
+  /** The factory that the PDS now uses. */
   readonly blobstore: PdsBlobStoreFactory
-  /** Brings the store into line with the PDS, now instead of at the next time. See docs/adopting.md. */
+  /** Makes the store consistent with the PDS now, instead of at the next regular time. See docs/adopting.md. */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
   /**
-   * Ends reconciling, and waits for what is under way. Call it when the PDS was destroyed, before `blobs.close()`. A
-   * janitor that goes on forgets no blob after it, for there is nobody to ask.
+   * Stops reconciling, and waits for running work. Call it when the PDS was destroyed, before `blobs.close()`. A
+   * janitor that still runs forgets no blob afterwards, because the PDS cannot be asked.
    */
   stop(): Promise<void>
 }
 
 /**
- * Puts a blob store in the place of the one that a PDS of `@atproto/pds` was configured with. Call it after `PDS.create`
- * and before `start`, or in the `onCreated` of `PDS.run`. When it resolves, the store is open and the PDS reads it.
+ * Replaces the blob store that a PDS of `@atproto/pds` was configured with. Call it after `PDS.create` and before
+ * `start`, or in the `onCreated` of `PDS.run`. When it resolves, the store is open and the PDS uses it.
  *
- * With `limits: 'store'`, mind that Bluesky's own records name more types than `createBlobStore` accepts by default: give it
- * `accept: socialAccept`.
+ * With `limits: 'store'`, note that Bluesky's own records use more types than `createBlobStore` accepts by default:
+ * give it `accept: socialAccept`.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export interface Attachment extends AsyncDisposable {
  * // await PDS.run({ onCreated })
  * ```
  *
- * @throws `InvalidArgument` when the PDS is not built as this package knows it, or was started; and as `blobs.ready`
+ * @throws `InvalidArgument` if the PDS is not of a form that this package knows, or was started; and as `blobs.ready`
  */
 export async function attachBlobStore(
   pds: RunningPds,
@@ -98,7 +98,7 @@ export async function attachBlobStore(
 
   function start(): void {
     round = run({ signal: stopping.signal })
-      .then((report) => logger.info({ ...report }, 'The blob store was brought into line with the PDS'))
+      .then((report) => logger.info({ ...report }, 'The blob store was made consistent with the PDS'))
       .catch((error: unknown) => {
         if (!stopping.signal.aborted) logger.error({ err: error }, 'Reconciling failed; it is tried again')
       })
@@ -115,7 +115,7 @@ export async function attachBlobStore(
   }
 }
 
-/** The PDS, as the store asks it. */
+/** The questions of the store, answered by the PDS. */
 function hostOf(pds: RunningPds): PdsHost {
   return {
     async referenced(did, cids, how) {
@@ -123,7 +123,7 @@ function hostOf(pds: RunningPds): PdsHost {
       if (await isGone(did)) return []
       throw new Error(`The PDS has the account ${did}, but no database of it can be read`)
     },
-    // The PDS deletes the account first, then tells its blob store, and removes the account's database last.
+    // The PDS deletes the account first, then notifies its blob store, and removes the account's database last.
     isDeleted: isGone,
   }
 
@@ -134,8 +134,8 @@ function hostOf(pds: RunningPds): PdsHost {
 }
 
 /**
- * Forgets what an account had when the PDS has removed the account's database. PDS 0.4 tells a blob store which blobs to
- * delete while the account and all rows are still there, so that the answer to whether they may go is no.
+ * Forgets what an account had when the PDS has removed the account's database. PDS 0.4 calls a blob store to delete
+ * blobs while the account and all rows are still there, so the answer to whether they may be deleted is no.
  */
 function forgetDestroyed({ ctx }: RunningPds, blobs: BlobStore, logger: Logger): void {
   const { actorStore } = ctx
@@ -148,7 +148,10 @@ function forgetDestroyed({ ctx }: RunningPds, blobs: BlobStore, logger: Logger):
       await blobs.deleteAccount(did)
       await blobs.reopenAccount(did)
     } catch (error) {
-      logger.warn({ err: error, did }, 'The blobs of a deleted account were not all forgotten; reconciling does it')
+      logger.warn(
+        { err: error, did },
+        'Not all blobs of a deleted account were forgotten; reconciling forgets the rest',
+      )
     }
   }
 }

@@ -1,20 +1,23 @@
 import type { Readable } from 'node:stream'
 import type { CidLike } from '../blob/cid.ts'
 
-/** A CID as the PDS has it, whatever the class. */
+/** A CID as the PDS has it, of any class. */
 export type PdsCid = CidLike
 
 /**
- * The contract by which `@atproto/pds` stores blobs: `BlobStore` of `@atproto/repo`, without an import of it. The blobs
- * of one account. A blob is *temporary* under a key of its own until `makePermanent`, then *stored* under its CID, or
+ * The interface by which `@atproto/pds` stores blobs: `BlobStore` of `@atproto/repo`, without importing it. For the
+ * blobs of one account. A blob is *temporary* under its own key until `makePermanent`, then *stored* under its CID, or
  * *quarantined*, where nobody reads it.
  *
  * "Not found" is an error of the PDS's own class `BlobNotFoundError`.
  */
 export interface PdsBlobStore {
-  /** Stores bytes before their CID is known, and resolves with a key that no other call gives. */
+  /** Stores bytes before their CID is known, and resolves with a key that no other call returns. */
   putTemp(bytes: Uint8Array | Readable): Promise<string>
-  /** Idempotent: it may be called again with the same key, or with that of another upload of the same bytes. Throws "not found". */
+  /**
+   * Idempotent: it may be called again with the same key, or with that of another upload of the same bytes. Throws "not
+   * found".
+   */
   makePermanent(key: string, cid: PdsCid): Promise<void>
   putPermanent(cid: PdsCid, bytes: Uint8Array | Readable): Promise<void>
   /** Throws "not found" unless it is stored. */
@@ -27,7 +30,7 @@ export interface PdsBlobStore {
   getStream(cid: PdsCid): Promise<Readable>
   hasTemp(key: string): Promise<boolean>
   hasStored(cid: PdsCid): Promise<boolean>
-  /** Whether stored or quarantined; what is not there is no error. */
+  /** Deletes a stored or quarantined blob; an absent blob is no error. */
   delete(cid: PdsCid): Promise<void>
   deleteMany(cids: PdsCid[]): Promise<void>
 }

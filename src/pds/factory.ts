@@ -6,24 +6,24 @@ import type { PdsBlobStoreFactory } from './contract.ts'
 import { ask, isKept, type PdsHost } from './host.ts'
 
 export interface PdsBlobStoreOptions extends PdsHost {
-  /** The class `BlobNotFoundError` of the very copy of `@atproto/repo` that the PDS has: it tells by `instanceof`. */
+  /** The class `BlobNotFoundError` of the PDS's own copy of `@atproto/repo`: the PDS tests with `instanceof`. */
   BlobNotFoundError: new () => Error
   /**
-   * Whose limits of size, type and quota hold for what the PDS hands over: `pds`, its own alone; `store`, those that
-   * `createBlobStore` was given as well. The PDS hands over bytes without a type: what they are decides about `accept`.
+   * Whose limits of size, type and quota apply to what the PDS passes: `pds`, its own alone; `store`, those of
+   * `createBlobStore` too. The PDS passes bytes without a type, so their sniffed type is matched with `accept`.
    * @default 'pds'
    */
   limits?: 'pds' | 'store' | undefined
 }
 
-/** What a store asks whose PDS was stopped: nothing is forgotten that cannot be asked for. */
+/** The hook of a store whose PDS was stopped: what cannot be asked about is not forgotten. */
 const detached: NonNullable<BlobStoreHooks['referenced']> = async (_did, cids) => cids
 
 /**
- * A blob store as the factory that `@atproto/pds` asks for: `(did) => BlobStore`. {@link attachBlobStore} makes one and
- * puts it in its place; call this for a fork of the PDS.
+ * Turns a blob store into the factory that `@atproto/pds` needs: `(did) => BlobStore`. {@link attachBlobStore} creates
+ * one and installs it; call this for a fork of the PDS.
  *
- * The store serves this PDS alone, and only by way of the factory; its hook `referenced` is set.
+ * The store must serve this PDS alone, and only through the factory; its hook `referenced` is set.
  *
  * @example
  * ```ts
@@ -42,12 +42,12 @@ export function pdsBlobStore(blobs: BlobStore, options: PdsBlobStoreOptions): Pd
   assertOptions('pdsBlobStore', options, ['BlobNotFoundError', 'referenced', 'isDeleted', 'limits'])
   const { BlobNotFoundError, referenced, isDeleted, limits = 'pds' } = options
   if (typeof blobs?.upload !== 'function')
-    throw invalidArgument('pdsBlobStore', 'the first argument must be what createBlobStore gives')
+    throw invalidArgument('pdsBlobStore', 'the first argument must be what createBlobStore returns')
   if (typeof BlobNotFoundError !== 'function') {
     throw invalidArgument('pdsBlobStore', 'BlobNotFoundError must be that class of the PDS’s own copy of @atproto/repo')
   }
   if (typeof referenced !== 'function')
-    throw invalidArgument('pdsBlobStore', 'referenced must be a function: it is asked before bytes go')
+    throw invalidArgument('pdsBlobStore', 'referenced must be a function: it is called before bytes are deleted')
   assertOneOf('pdsBlobStore: limits', limits, ['pds', 'store'])
   if (blobs.hooks.referenced && blobs.hooks.referenced !== detached)
     throw invalidArgument('pdsBlobStore', 'this blob store has a host already; a store serves one PDS')

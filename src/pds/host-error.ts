@@ -2,13 +2,13 @@ import { isBlobStoreError } from '../errors.ts'
 import { toXrpcError } from '../http/error-table.ts'
 
 /**
- * An error of the store's as the PDS answers it best; any other as it is. Its XRPC server takes errors with these
- * properties, which are those of the library http-errors, for answers; what else is thrown is 500.
+ * Turns an error of the store into the one that the PDS answers best; others pass unchanged. Its XRPC server answers
+ * errors with these properties, which are those of the library http-errors; others are 500.
  */
 export function hostError(error: unknown): unknown {
   if (!isBlobStoreError(error)) return error
   const answer = toXrpcError(error)
-  // What is no more than broken stays what it was: the PDS logs it, and tells the client nothing.
+  // An internal failure stays as it was: the PDS logs it, and tells the client nothing.
   if (answer.status === 500) return error
   return asHttpError(new Error(answer.message, { cause: error }), answer.status, answer.error)
 }

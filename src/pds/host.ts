@@ -2,34 +2,37 @@ import type { BlobCid } from '../blob/cid.ts'
 import { isMap } from '../shapes.ts'
 
 /**
- * - `permanent`: a record references it, and everybody may see it by that.
- * - `unlisted`: it is to be kept, but what references it is not for everybody, as a record in a permissioned space.
- * - `temporary`: the host has it, and nothing references it as far as is committed.
+ * - `permanent`: a record that everybody may see references it.
+ * - `unlisted`: it must be kept, but what references it is not for everybody, such as a record in a permissioned space.
+ * - `temporary`: the host has it, and no committed record references it.
  */
 export type Standing = 'permanent' | 'unlisted' | 'temporary'
 
-/** Of those asked for, what the host has of them; or, from a host that keeps no temporary ones, those that are permanent. */
+/**
+ * The host's status of those blobs that it has; a host that keeps no temporary ones may return those that are
+ * permanent.
+ */
 export type HostAnswer = ReadonlyMap<BlobCid, Standing> | Iterable<BlobCid>
 
 export interface AskOptions {
   /**
-   * The answer must stand: from under the write lock of the database that has the references, so that no transaction
-   * which made one of these blobs permanent is still open. Else what is committed will do, and nobody waits.
+   * The answer must be final: read under the write lock of the database with the references, so that no transaction
+   * that made one of these blobs permanent is still open. Otherwise committed data is enough, and nothing waits.
    */
   final: boolean
 }
 
-/** What a blob store must know of the PDS: references are in the PDS's databases, bytes and metadata in ours. */
+/** What a blob store must know of the PDS: the PDS's databases have the references, ours have bytes and metadata. */
 export interface PdsHost {
   /**
-   * What the PDS has of these blobs. Asked before any is let go. What cannot be known counts as permanent: throw.
+   * The status of these blobs in the PDS. Called before any is forgotten. Throw if it is unknown: then all are kept.
    */
   referenced(did: string, cids: readonly BlobCid[], options: AskOptions): Promise<HostAnswer>
-  /** Whether the account is deleted, for certain. @default never */
+  /** Whether the account is certainly deleted. @default never */
   isDeleted?: ((did: string) => Promise<boolean>) | undefined
 }
 
-/** Whether a blob that stands so must be kept. */
+/** Whether a blob with that status must be kept. */
 export function isKept(standing: Standing | undefined): boolean {
   return standing === 'permanent' || standing === 'unlisted'
 }

@@ -4,7 +4,7 @@ const alphabet = '234567abcdefghijklmnopqrstuvwxyz'
 const clock = BigInt(randomBytes(2).readUInt16BE() % 1024)
 let last = 0n
 
-/** A TID (https://atproto.com/specs/tid), greater than any that this process gave before. */
+/** A TID (https://atproto.com/specs/tid), greater than all before it in this process. */
 export function nextTid(): string {
   const now = BigInt(Date.now()) * 1000n
   last = now > last ? now : last + 1n
@@ -17,12 +17,12 @@ export function nextTid(): string {
   return tid
 }
 
-/** A TID and 48 random bits: sorts by time, and comes once, whatever clocks do. */
+/** A TID and 48 random bits: sorts by time, and is unique, whatever clocks do. */
 export function nextMark(): string {
   return nextTid() + randomBytes(6).toString('hex')
 }
 
-/** When a mark was made, in milliseconds since 1970. */
+/** When a mark was created, in milliseconds since 1970. */
 export function timeOfMark(mark: string): number {
   let bits = 0n
   for (const character of mark.slice(0, 13)) bits = bits * 32n + BigInt(alphabet.indexOf(character))

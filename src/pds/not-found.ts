@@ -7,12 +7,12 @@ import type { PdsPackage, RunningPds } from './running-pds.ts'
 
 type ErrorClass = new () => Error
 
-/** The CID of no bytes, which nobody stores in an account that cannot be. */
+/** The CID of the empty blob, which the impossible account does not have. */
 const noBytes = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
 /**
- * The class by which this PDS tells "not found": the store that it was configured with throws it, if that is on disk.
- * Else it is looked for where the PDS's own package finds it.
+ * The class by which this PDS recognizes "not found": the store that it was configured with throws it, if that is on
+ * disk. Otherwise it is loaded from where the PDS's own package finds it.
  *
  * @throws `InvalidArgument`
  */
@@ -29,7 +29,7 @@ export async function notFoundClassOf(pds: RunningPds, of: PdsPackage | null): P
 async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
   const configured: { location?: unknown; getStream(cid: unknown): Promise<{ destroy?(): void } | undefined> } =
     ctx.blobstore(nobody)
-  if (typeof configured?.location !== 'string') return null // not on disk: asking would go over the network
+  if (typeof configured?.location !== 'string') return null // not on disk: asking would use the network
   try {
     const stream = await configured.getStream({ toString: () => noBytes })
     stream?.destroy?.()

@@ -4,12 +4,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { PdsPackage, RunningPds } from './running-pds.ts'
 
-/** An account that cannot be. */
+/** An account that cannot exist. */
 export const nobody = 'did:web:pds-blobstore.invalid'
 
-/**
- * The copy of `@atproto/pds` whose code this PDS runs; there may be others in reach. Null when that cannot be told.
- */
+/** The copy of `@atproto/pds` whose code this PDS runs; there may be others. Null if unknown. */
 export async function packageOf(pds: RunningPds): Promise<PdsPackage | null> {
   for (const file of [...(await filesThrowing(pds)), ...filesInReach()]) {
     const version = versionAt(file)
@@ -18,7 +16,7 @@ export async function packageOf(pds: RunningPds): Promise<PdsPackage | null> {
   return null
 }
 
-/** An error says which files it comes from. This one, of an account that is not there, costs nothing and leaves nothing. */
+/** The stack of an error names files. This error, about a missing account, costs nothing and leaves nothing. */
 async function filesThrowing(pds: RunningPds): Promise<string[]> {
   try {
     await pds.ctx.actorStore.openDb(nobody)
@@ -31,7 +29,7 @@ async function filesThrowing(pds: RunningPds): Promise<string[]> {
   }
 }
 
-/** Its main file, as it is found from here, from the program that was started, and from its folder. */
+/** Its main file, as resolved from here, from the program that was started, and from its folder. */
 function filesInReach(): string[] {
   const program = pathToFileURL(process.argv[1] ?? '').href
   const here = pathToFileURL(join(process.cwd(), 'x')).href
@@ -39,7 +37,7 @@ function filesInReach(): string[] {
     try {
       return [createRequire(from).resolve('@atproto/pds')]
     } catch {
-      return [] // Not from there.
+      return [] // cannot be resolved from there
     }
   })
 }
@@ -52,7 +50,7 @@ function pathOf(file: string): string[] {
   }
 }
 
-/** The version of `@atproto/pds` when this file is of it. */
+/** The version of `@atproto/pds`, if this file belongs to it. */
 function versionAt(file: string): string | null {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
     try {

@@ -6,20 +6,21 @@ import { isBlobStoreError } from '../errors.ts'
 import type { RecordWrite } from '../store/calls.ts'
 import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 
-// What the PDS calls permanent is a reference: a pin, of a record that is not there. Its scope says who sees the blob.
+// What the PDS calls permanent is a reference: a pin, of a record that does not exist. Its scope says who sees the
+// blob.
 //
-// Each `makePermanent` makes a pin of its own, and in the same transaction drops those before it. So a deletion can name
-// exactly the pins that it saw *before* it asked the PDS whether the blob is referenced: a pin made since, by an upload
-// and a record that the answer does not know, has another name and stays.
+// Each `makePermanent` creates a new pin, and in the same transaction removes those before it. So a deletion can name
+// exactly the pins that it saw *before* it asked the PDS whether the blob is referenced: a pin that was created since,
+// by an upload and a record that the answer does not include, has another name and stays.
 //
-// A pin takes the place only of those that were read before: when others are there by then, nothing is written. So a
-// moderator's word that comes while the PDS is asked is not overwritten by what the answer leads to.
+// A pin replaces only those that were read before: if there are others by then, nothing is written. So if a moderator
+// acts while the PDS is asked, the result is not overwritten.
 
-/** The PDS has it, as far as is known in an open transaction. Nobody sees it by that before the PDS is asked. */
+/** The PDS has it, as far as known in an open transaction. Nobody sees it until the PDS is asked. */
 export const uncommitted = 'pds:uncommitted'
-/** A moderator has taken it down. Nobody sees it by that. */
+/** A moderator has taken it down. Nobody sees it. */
 export const quarantined = 'pds:quarantined'
-/** What names it in the PDS is not for everybody to see, as a record in a permissioned space. */
+/** What references it in the PDS is not for everybody, such as a record in a permissioned space. */
 export const unlisted = 'pds:unlisted'
 export type PinScope = typeof publicScope | typeof uncommitted | typeof quarantined | typeof unlisted
 
@@ -50,7 +51,7 @@ export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promi
   return { cid, pins, recordUris }
 }
 
-/** Pins a blob, in place of the pins that it has. Resolves with whether the account holds it. */
+/** Pins a blob in place of its existing pins. Resolves with whether the account holds it. */
 export async function pin(blobs: BlobStore, did: string, cid: BlobCid, scope: PinScope): Promise<boolean> {
   while (true) {
     const outcome = await replacePins(blobs, did, scope, await pinsOf(blobs, did, cid))
@@ -62,7 +63,7 @@ export async function pin(blobs: BlobStore, did: string, cid: BlobCid, scope: Pi
  * Pins a blob in place of the pins that were read.
  *
  * - `pinned`: it has this pin, and no other
- * - `changed`: others were made or dropped since; nothing was written
+ * - `changed`: others were created or removed since; nothing was written
  * - `missing`: the account does not hold it
  */
 export async function replacePins(
@@ -80,7 +81,7 @@ export async function replacePins(
     const { applied } = await blobs.applyWrites(did, [write, ...pins.map(deletion)], options)
     return applied ? 'pinned' : 'changed'
   } catch (error) {
-    // It was collected since it was looked at.
+    // It was collected since it was read.
     if (isBlobStoreError(error, 'BlobNotFound')) return 'missing'
     // An upload has given it another type since.
     if (isBlobStoreError(error, 'InvalidMimeType')) return 'changed'
@@ -88,7 +89,7 @@ export async function replacePins(
   }
 }
 
-/** Drops these pins. A blob that has no other is temporary again, with a new grace period. */
+/** Removes these pins. A blob without another pin is temporary again, with a new grace period. */
 export async function unpin(blobs: BlobStore, did: string, pins: readonly Pin[]): Promise<void> {
   if (pins.length === 0) return
   await blobs.applyWrites(did, pins.map(deletion), { rev: nextTid() })

@@ -9,19 +9,21 @@ import { ask, type PdsHost } from './host.ts'
 import { type Pin, type Pins, pinsOf, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 
 export interface ReconcileOptions extends CallOptions {
-  /** Goes on when more than a tenth of all blobs, and more than 100, are found to be nobody's. @default false */
+  /**
+   * Continues even if more than a tenth of all blobs, and more than 100, turn out to be unreferenced. @default false
+   */
   force?: boolean | undefined
 }
 
 export interface ReconcileReport {
   accounts: number
-  /** Blobs looked at, temporary ones included. */
+  /** Blobs examined, including temporary ones. */
   blobs: number
-  /** Permanent here, and not in the PDS: their pins were dropped, and they expire. */
+  /** Permanent here, and not in the PDS: their pins were removed, and they expire. */
   released: number
-  /** Permanent in the PDS, and not here, or not for the same to see: pinned as it is there. */
+  /** Permanent in the PDS, and not here, or with other visibility: pinned as in the PDS. */
   confirmed: number
-  /** Accounts of which the PDS could not be asked. Nothing was released there. */
+  /** Accounts that the PDS could not be asked about. Nothing was released there. */
   unknown: number
   /** Whether the deletion limit stopped it: too many would have been released. */
   stopped: boolean
@@ -36,8 +38,8 @@ interface Party {
 }
 
 /**
- * Brings the store into line with the PDS: what a crash, a rolled back transaction or a lost deletion has left. Safe at any
- * time, beside everything else. A blob is only released here; it goes after a grace period, and after the PDS, asked
+ * Makes the store consistent with the PDS, after a crash, a rolled back transaction or a lost deletion. Safe at any
+ * time, beside everything else. A blob is only released here; it is deleted after a grace period, if the PDS, asked
  * again, has no record of it.
  */
 export async function reconcile(party: Party, options: ReconcileOptions = {}): Promise<ReconcileReport> {
@@ -82,7 +84,7 @@ async function reconcileAccount(
     if (report.stopped) {
       logger.error(
         { ...report },
-        'Reconciling stopped: more than a tenth of all blobs are nobody’s. If that is meant, force it',
+        'Reconciling stopped: more than a tenth of all blobs are unreferenced. If that is intended, force it',
       )
       return
     }
@@ -110,7 +112,7 @@ async function reconcileBlobs(
     { final: true },
   )
   const { grace } = blobs.times
-  // One of a far future was made by a clock that ran ahead: it would be young until then.
+  // A date in the far future comes from a clock that ran ahead: such a pin would stay young until then.
   const isYoung = ({ madeAt }: Pin) => Math.abs(now() - madeAt) < grace
   const released: Pin[] = []
   for (const former of noted) {
@@ -128,7 +130,7 @@ async function reconcileBlobs(
       continue
     }
     if (pins.length === 0) continue
-    // A record was refused, or is being written: who writes for a whole grace period has failed.
+    // A record was refused, or is being written: a write that takes longer than a grace period has failed.
     if (found === 'temporary' && pins.some(isYoung)) continue
     if (report.released >= most) {
       report.stopped = true
@@ -140,7 +142,7 @@ async function reconcileBlobs(
   await unpin(blobs, did, released)
 }
 
-/** Whether it is hidden, and by no moderator. */
+/** Whether it is hidden, and not by a moderator. */
 async function mayBeShown(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
   if ((await blobs.stat(did, cid)) !== null) return false
   return (await blobs.stat(did, cid, { scopes: [uncommitted, unlisted] })) !== null

@@ -1,16 +1,16 @@
 import { BlobStoreError } from '../errors.ts'
 import type { PdsBlobStoreFactory } from './contract.ts'
 
-/** As much of a `PDS` of `@atproto/pds` as is needed, so that nothing of it is imported. */
+/** The parts of a `PDS` of `@atproto/pds` that are used, so that nothing of it is imported. */
 export interface RunningPds {
   readonly server?: unknown
   readonly ctx: {
-    /** The getter of what PDS.create was given; what few parts of the PDS read. */
+    /** The getter of what PDS.create was given; few parts of the PDS read it. */
     // biome-ignore lint/suspicious/noExplicitAny: the type of the PDS's own, which differs from ours in its CIDs
     blobstore: (did: string) => any
     readonly actorStore: {
       readonly resources: {
-        /** What every request of an account reads. */
+        /** Read by every request about an account. */
         // biome-ignore lint/suspicious/noExplicitAny: as above
         blobstore: (did: string) => any
       }
@@ -37,7 +37,7 @@ export interface ActorDatabase {
   close(): void
 }
 
-/** A Kysely of the PDS's, of whichever version: 0.22 runs compiled queries by its executor alone. */
+/** The PDS's Kysely, of whichever version: 0.22 runs compiled queries only by its executor. */
 export interface ActorConnection {
   getExecutor(): {
     // biome-ignore lint/suspicious/noExplicitAny: a compiled query of that version
@@ -46,14 +46,14 @@ export interface ActorConnection {
 }
 
 /**
- * The PDS must have what {@link RunningPds} says, where this package knows it to be.
+ * Checks that the PDS has the parts of {@link RunningPds}.
  *
- * @throws `InvalidArgument` in words for who runs the PDS
+ * @throws `InvalidArgument`, with a message for the PDS's operator
  */
 export function assertRunningPds(pds: RunningPds, of: PdsPackage | null): void {
   const { ctx } = pds ?? {}
   if (typeof ctx !== 'object' || ctx === null)
-    throw notAsKnown(of, 'it must be a PDS, as PDS.create gives; it has no ctx')
+    throw notAsKnown(of, 'it must be a PDS, as PDS.create returns; it has no ctx')
   const missing = [
     typeof ctx.blobstore === 'function' ? [] : ['ctx.blobstore'],
     typeof ctx.actorStore?.resources?.blobstore === 'function' ? [] : ['ctx.actorStore.resources.blobstore'],
@@ -74,15 +74,15 @@ export function assertRunningPds(pds: RunningPds, of: PdsPackage | null): void {
   if (attached in ctx.blobstore || attached in ctx.actorStore.resources.blobstore) {
     throw new BlobStoreError(
       'InvalidArgument',
-      'attachBlobStore: this PDS has a blob store of pds-blobstore already; attach one, once',
+      'attachBlobStore: this PDS already has a blob store of pds-blobstore; attach one, once',
     )
   }
 }
 
-/** On every factory that was put in place, whichever copy of this package did it. */
+/** On every factory that was installed, whichever copy of this package did it. */
 const attached = Symbol.for('pds-blobstore.attached')
 
-/** Puts the factory where requests read it, and looks whether they will. Resolves with how to undo it. */
+/** Puts the factory where requests read it, and checks that they will. Returns a function that undoes it. */
 export function install(pds: RunningPds, of: PdsPackage | null, factory: PdsBlobStoreFactory): () => void {
   const { ctx } = pds
   const former = { ctx: ctx.blobstore, resources: ctx.actorStore.resources.blobstore }
@@ -94,20 +94,20 @@ export function install(pds: RunningPds, of: PdsPackage | null, factory: PdsBlob
     return undo
   }
   undo()
-  throw notAsKnown(of, 'it keeps its own blob store where this package put another')
+  throw notAsKnown(of, 'it keeps its own blob store after this package replaced it')
 
   function set(ofContext: PdsBlobStoreFactory, ofActors: PdsBlobStoreFactory): void {
     try {
       ctx.blobstore = ofContext
       ctx.actorStore.resources.blobstore = ofActors
     } catch {
-      // A getter, or a frozen object: seen by the look that follows.
+      // A getter, or a frozen object: the check that follows detects it.
     }
   }
 }
 
 export function notAsKnown(of: PdsPackage | null, what: string, cause?: unknown): BlobStoreError {
-  const version = of ? `@atproto/pds ${of.version}` : 'of a version that cannot be found out'
+  const version = of ? `@atproto/pds ${of.version}` : 'of an unknown version'
   return new BlobStoreError(
     'InvalidArgument',
     `attachBlobStore: this PDS (${version}) is not built as @atproto/pds 0.4.2xx and 0.5 are: ${what}. Nothing was changed. ` +
@@ -116,9 +116,9 @@ export function notAsKnown(of: PdsPackage | null, what: string, cause?: unknown)
   )
 }
 
-/** The package that a PDS is of. */
+/** The package that a PDS belongs to. */
 export interface PdsPackage {
   version: string
-  /** A file in it, from which its own packages are found. */
+  /** A file in it, from which its own packages are resolved. */
   file: string
 }

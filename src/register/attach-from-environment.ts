@@ -7,11 +7,11 @@ import { attachBlobStore } from '../pds/attach.ts'
 import type { RunningPds } from '../pds/running-pds.ts'
 
 /**
- * Attaches the store that the environment names to a PDS that was created and not started: by the variables of the
- * command line, and `BLOBSTORE_LIMITS`, which is `pds` or `store`. Its janitor runs until the PDS is destroyed; then all is
- * closed.
+ * Attaches the store that the environment names to a PDS that was created and not started. Uses the variables of the
+ * command line, and `BLOBSTORE_LIMITS`, which is `pds` or `store`. Its janitor runs until the PDS is destroyed; then
+ * everything is closed.
  *
- * @throws in words for who runs the PDS; the PDS must then not start
+ * @throws with a message for the PDS's operator; the PDS must then not start
  */
 export async function attachFromEnvironment(pds: CreatedPds): Promise<void> {
   const logger = jsonLogger(process.stdout)
@@ -59,7 +59,7 @@ function limitsFrom(env: NodeJS.ProcessEnv): 'pds' | 'store' {
   throw new Error(`pds-blobstore/register: BLOBSTORE_LIMITS must be pds or store, not ${limits}`)
 }
 
-/** Lines as pino writes them, which is how a PDS logs. */
+/** Lines in pino's format, as a PDS logs. */
 function jsonLogger(stream: { write(text: string): unknown }): Logger {
   const at = (level: number) => (details: object, msg: string) => {
     const line = { level, time: Date.now(), name: 'pds-blobstore', ...details, msg }

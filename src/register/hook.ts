@@ -3,21 +3,21 @@ import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { CreatedPds } from './attach-from-environment.ts'
 
-/** What the PDS's module calls at its end. By a symbol, since it can import nothing of ours. */
+/** The PDS's module calls this at its end. By a symbol, because it cannot import from this package. */
 const handler: unique symbol = Symbol.for('pds-blobstore.register') as never
 
-/** A class `PDS` of `@atproto/pds`, as far as it is touched. */
+/** The parts of the class `PDS` of `@atproto/pds` that are used. */
 export interface PdsClass {
   create(...args: unknown[]): Promise<CreatedPds>
   readonly prototype: { start(...args: unknown[]): Promise<unknown> }
 }
 
 /**
- * From now on each PDS that `PDS.create` makes gets the blob store that the environment names, before it can be started;
- * whichever module loads `@atproto/pds`, by `import` or `require`. Costs every other process nothing but this: nothing
- * else is loaded before there is a PDS.
+ * From now on each PDS that `PDS.create` creates gets the blob store that the environment names, before it can be
+ * started, whichever module loads `@atproto/pds`, by `import` or `require`. Other processes pay only for this hook:
+ * nothing else is loaded before there is a PDS.
  *
- * @throws where Node cannot do it
+ * @throws if this version of Node cannot do it
  */
 export function registerPds(): void {
   const { registerHooks } = nodeModule
@@ -45,13 +45,16 @@ export function registerPds(): void {
   })
 }
 
-/** Earlier ones have the hooks, but not whole: with any hook at work they fail on modules that import one another. Tried one by one. */
+/**
+ * Earlier versions have incomplete hooks: with any hook installed they fail on modules that import one another. Each
+ * version was tested.
+ */
 export function canHook(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major >= 26 || (major === 24 && minor >= 13) || (major === 22 && minor >= 23)
 }
 
-// In the scope of the module, where the class is whether it is exported by `export` or by `exports`.
+// In the scope of the module, which has the class whether it is exported by `export` or by `exports`.
 const call = `;globalThis[Symbol.for('pds-blobstore.register')](typeof PDS === 'undefined' ? undefined : PDS);\n`
 
 let isCreated = false
@@ -86,7 +89,7 @@ function patch(pdsClass: PdsClass | undefined): void {
   pdsClass.prototype.start = async function (this: object, ...args: unknown[]) {
     if (attached.has(this)) return start.apply(this, args)
     throw new Error(
-      'pds-blobstore/register: this PDS was not made by PDS.create, so it has no blob store, and does not start. ' +
+      'pds-blobstore/register: this PDS was not created by PDS.create, so it has no blob store, and does not start. ' +
         'Attach one by code (docs/adopting.md), and take pds-blobstore/register out of NODE_OPTIONS',
     )
   }

@@ -6,10 +6,10 @@ import type { QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import { notifyInaccessible } from './inaccessible.ts'
 
-/** How many references, or blobs, one transaction forgets: few, so that others get their turn. */
+/** How many references, or blobs, one transaction forgets: few, so that other transactions can run in between. */
 const batch = 250
 
-/** Marks the account, so that nothing comes in any more, then forgets in small transactions. */
+/** Marks the account, so that nothing is added to it any more, then forgets in small transactions. */
 export async function deleteAccount(store: StoreContext, did: string, options: CallOptions = {}): Promise<void> {
   assertDid(did)
   assertOptions('deleteAccount', options, ['signal'])
@@ -19,7 +19,7 @@ export async function deleteAccount(store: StoreContext, did: string, options: C
   try {
     await forgetAccount(store, did, mark, options.signal)
   } catch (error) {
-    // Nothing is deleted on the word of a restored database. The mark stands, and collecting does the rest afterwards.
+    // A restored database must not cause deletions. The mark stays, and collecting does the rest after recovery.
     if (!isBlobStoreError(error, 'StoreRestored')) throw error
   }
 }

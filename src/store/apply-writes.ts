@@ -22,7 +22,7 @@ export async function applyWrites(
   assertTid('applyWrites: rev', rev)
   assertOneOf('applyWrites: missing', missing, ['reject', 'expect'])
   if (!Array.isArray(writes)) throw new BlobStoreError('InvalidArgument', 'applyWrites: writes must be an array')
-  // What a record names after the last write to it is all that counts.
+  // Only the last write to each record counts.
   const records = new Map<string, RecordRefs>()
   for (const write of writes) {
     if (typeof write !== 'object' || write === null) {
@@ -41,7 +41,10 @@ export async function applyWrites(
 
 function namedBy({ cid, recordUris }: NonNullable<ApplyWritesOptions['onlyIf']>): NamedBy {
   if (Array.isArray(recordUris)) return { cid: parseBlobCid(cid), recordUris }
-  throw new BlobStoreError('InvalidArgument', 'applyWrites: onlyIf needs { cid, recordUris }, as recordsFor gives them')
+  throw new BlobStoreError(
+    'InvalidArgument',
+    'applyWrites: onlyIf needs { cid, recordUris }, as recordsFor returns them',
+  )
 }
 
 function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[] {
@@ -61,7 +64,7 @@ function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[]
   if (write.record === undefined) {
     throw new BlobStoreError('InvalidArgument', `applyWrites: ${write.action} needs the record, or its blobs`)
   }
-  // One malformed reference of years ago must not keep a whole repository from being imported, nor cost it a blob.
+  // One malformed old reference must not prevent the import of a whole repository, nor lose a blob.
   return findBlobRefs(write.record, { broken: missing === 'expect' ? 'keep' : 'refuse' })
 }
 
@@ -77,10 +80,10 @@ function oneReference(ref: unknown, missing: 'reject' | 'expect'): FoundBlobRef 
   throw new BlobStoreError('InvalidBlobRef', 'applyWrites: each of `blobs` must have a blob reference as its `ref`')
 }
 
-/** The longest that a collection (an NSID, 317) and a record key (512) make (https://atproto.com/specs/at-uri-scheme). */
+/** The longest sum of a collection (an NSID, 317) and a record key (512) (https://atproto.com/specs/at-uri-scheme). */
 const longestPath = 830
 
-/** A reference counts only for the repository that it is in. */
+/** A reference counts only for its own repository. */
 function assertUri(did: string, uri: unknown): void {
   const own = `at://${did}/`
   if (typeof uri === 'string' && uri.startsWith(own) && uri.length <= own.length + longestPath) {

@@ -3,19 +3,19 @@ import { BlobStoreError } from '../errors.ts'
 import { assertOptions } from '../options.ts'
 import { tracedBackend } from '../tracing/traced-backend.ts'
 
-/** Several places for bytes: while they move from one to another. */
+/** Several backends: for moving bytes from one to another. */
 export interface BackendSet {
-  /** The name of the one that new bytes go to. */
+  /** The name of the backend that new bytes go to. */
   write: string
-  /** All by their names; what is stored may be in any. */
+  /** All backends by their names; what is stored may be in any of them. */
   all: Record<string, BlobBackend>
 }
 
 /** The backends of a store. */
 export class Backends {
-  /** Where new bytes go. */
+  /** The backend that new bytes go to. */
   readonly write: BlobBackend
-  /** Where each is, by its name, as far as it tells. */
+  /** Where each backend is, by its name, as far as it is known. */
   readonly locations: Readonly<Record<string, string | undefined>>
   readonly #byName: ReadonlyMap<string, BlobBackend>
 
@@ -29,7 +29,7 @@ export class Backends {
       if (backend.name === name) continue
       throw new BlobStoreError(
         'InvalidArgument',
-        `createBlobStore: backend.all.${name} calls itself ${backend.name}: rows know it by that name, so use it here too`,
+        `createBlobStore: backend.all.${name} has the name ${backend.name}: rows use that name, so use it here too`,
       )
     }
     this.locations = Object.fromEntries([...byName].map(([name, { location }]) => [name, location]))
@@ -54,7 +54,7 @@ export class Backends {
     return this.#byName.has(name)
   }
 
-  /** @throws `StoreMismatch` when this process was not given it */
+  /** @throws `StoreMismatch` if this process was not given it */
   of(name: string): BlobBackend {
     const backend = this.#byName.get(name)
     if (backend) return backend
@@ -76,7 +76,7 @@ export class Backends {
     }
   }
 
-  /** All, whichever fails. @throws what the first of these rejects with */
+  /** Closes all, even if one fails. @throws the first error */
   async close(): Promise<void> {
     const closed = await Promise.allSettled(this.all.map((backend) => backend.close()))
     for (const one of closed) if (one.status === 'rejected') throw one.reason

@@ -4,10 +4,10 @@ import type { BlobGrant } from '../blob/grants.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
 import type { AccountQuota, BlobStat, BlobViewer, DifferingClaim } from '../metadata/types.ts'
 
-// What the store's methods take and give.
+// Arguments and results of the store's methods.
 
 export interface QueryOptions extends CallOptions {
-  /** The host's transaction to run in; required inside one, since SQLite has a single connection. */
+  /** The host's transaction to run in. Required inside a transaction, because SQLite has a single connection. */
   trx?: HostTransaction | undefined
 }
 
@@ -36,13 +36,13 @@ export interface UploadLimits {
 export interface UploadOptions extends CallOptions, UploadLimits {
   /** The declared type, such as a Content-Type as it came. What is no MIME type, or a range, declares none. @default none */
   mimeType?: string | undefined
-  /** A name to take the declared type from when `mimeType` declares none: `cat.jpg`. Not kept. */
+  /** A file name to take the declared type from if `mimeType` declares none: `cat.jpg`. Not stored. */
   fileName?: string | undefined
-  /** The declared size in bytes; anything else that arrives is `InvalidSize`. @default any, up to the limit */
+  /** The declared size in bytes; any other is `InvalidSize`. @default any, up to the limit */
   size?: number | undefined
-  /** The CID that the bytes must have, for a copy of what is known; other bytes are `BlobDamaged`. @default any */
+  /** The CID that the bytes must have, for a copy of a known blob; other bytes are `CidMismatch`. @default any */
   cid?: CidLike | undefined
-  /** When the account first had the blob, for one that comes from elsewhere. @default now */
+  /** When the account first had the blob, for a blob from elsewhere. @default now */
   createdAt?: Date | undefined
   /**
    * False for a host that enforces limits of its own: the store's limits of size, type, quota and uploads at once then do not
@@ -51,8 +51,8 @@ export interface UploadOptions extends CallOptions, UploadLimits {
    */
   enforceLimits?: boolean | undefined
   /**
-   * What becomes of bytes whose CID is taken down. `refuse`: the upload fails with `BlobTakenDown`. `store`: they are taken
-   * in, and stay hidden as long as the takedown stands: for copies of what another server has taken down, too.
+   * What to do with bytes whose CID is taken down. `refuse`: the upload fails with `BlobTakenDown`. `store`: they are
+   * stored, and hidden as long as the takedown lasts; also for copies of what another server has taken down.
    * @default 'refuse'
    */
   takenDown?: 'refuse' | 'store' | undefined
@@ -60,8 +60,8 @@ export interface UploadOptions extends CallOptions, UploadLimits {
 
 /**
  * What a commit does to one record. References are found in `record`, unless `blobs` gives them. `create` and `update`
- * are one: both replace what the record named before. `scope` says who sees the blobs by this record, see
- * `StatOptions.scopes`; it is `public` unless given.
+ * are the same: both replace what the record referenced before. `scope` says who sees the blobs through this record,
+ * see `StatOptions.scopes`; it is `public` unless given.
  */
 export type RecordWrite =
   | { action: 'create' | 'update'; uri: string; record: unknown; scope?: string | undefined; blobs?: never }
@@ -75,15 +75,15 @@ export type RecordWrite =
   | { action: 'delete'; uri: string }
 
 export interface AppliedWrites {
-  /** False when `onlyIf` did not hold: then nothing was written. */
+  /** False if `onlyIf` did not hold: then nothing was written. */
   applied: boolean
-  /** Blobs that lost their last public reference: to be purged from caches once it is committed. */
+  /** Blobs that lost their last public reference: purge them from caches once it is committed. */
   hidden: BlobCid[]
-  /** With `missing: 'expect'`: references to blobs that are held with another type or size. At most 100. */
+  /** With `missing: 'expect'`: references to blobs that the account holds with another type or size. At most 100. */
   differing: DifferingClaim[]
 }
 
-/** A reference with what the record's Lexicon demands of it. */
+/** A reference, and what the record's Lexicon requires of it. */
 export interface RecordBlob {
   ref: unknown
   /** Patterns such as `image/*`. @default any */
@@ -93,20 +93,21 @@ export interface RecordBlob {
 }
 
 export interface ApplyWritesOptions extends QueryOptions {
-  /** The repository revision of the commit, a TID; what `listPublic({ since })` compares. */
+  /** The repository revision of the commit, a TID; `listPublic({ since })` compares it. */
   rev: string
   /**
-   * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write.
-   * `expect`: it is kept and listed by `listMissing` until the blob is uploaded, as an import of a repository needs. The
-   * CID proves the bytes: whatever the record says of type and size, it references the blob, and what it says is kept.
-   * A blob that no record names yet takes its type from the first, by revision, that gives one. References of the legacy form,
-   * and broken ones whose link names a blob, are accepted; neither takedowns nor the Lexicon's constraints reject.
+   * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write. `expect`: the
+   * reference is kept, and `listMissing` lists it until the blob is uploaded, as an import of a repository needs. The
+   * CID proves the bytes: the record references the blob whatever type and size it claims, and the claim is kept. A
+   * blob that no record references yet takes its type from the first record, by revision, that gives one. References of
+   * the legacy form, and broken ones whose link names a blob, are accepted; takedowns and the Lexicon's constraints do
+   * not reject.
    * @default 'reject'
    */
   missing?: 'reject' | 'expect' | undefined
   /**
-   * Writes only if exactly these records reference the blob, as `recordsFor` gave them: so that what was read before is
-   * still true. Else nothing is written, and `applied` is false.
+   * Writes only if exactly these records reference the blob, as `recordsFor` returned them, so that what was read
+   * before is still true. Otherwise nothing is written, and `applied` is false.
    * @default always
    */
   onlyIf?: { cid: CidLike; recordUris: readonly string[] } | undefined
@@ -116,7 +117,7 @@ export interface StatOptions extends QueryOptions {
   /** @default 'public' */
   as?: BlobViewer | undefined
   /**
-   * Scopes whose references show a blob to who asks, besides `public`: what the host has found them to be allowed.
+   * Scopes whose references show a blob to the viewer, besides `public`: those that the host allows the viewer.
    * @default none
    */
   scopes?: readonly string[] | undefined
@@ -124,44 +125,48 @@ export interface StatOptions extends QueryOptions {
 
 export interface ReadOptions extends StatOptions {
   /**
-   * Hashes the bytes on their way out. The last ones are held back until the hash was right; else the body fails with
-   * `BlobDamaged`, and the next upload of the CID heals it. Only for whole blobs: a range cannot be verified.
+   * Hashes the bytes while they are sent. The last ones are held back until the hash is known; if it is wrong, the body
+   * fails with `BlobDamaged`, and the next upload of the CID repairs the blob. Only for whole blobs: a range cannot be
+   * verified.
    * @default false
    */
   verify?: boolean | undefined
   /**
-   * Both ends inclusive; an `end` past the last byte means the last byte. Or a function that gives the range when the size, in
-   * bytes, is known, and undefined for the whole blob; what it throws, `read` rejects with. @default the whole blob
+   * Both ends inclusive; an `end` past the last byte means the last byte. Or a function that gets the size in bytes and
+   * returns the range, or undefined for the whole blob; if it throws, `read` rejects with its error. @default the whole
+   * blob
    */
   range?: ByteRange | ((size: number) => ByteRange | undefined) | undefined
 }
 
 export interface PresignBlobOptions extends StatOptions {
-  /** For how long the address is valid, in seconds, 1 to 60: a takedown cannot call it back. @default 60 */
+  /** How long the address is valid, in seconds, 1 to 60: a takedown cannot revoke it. @default 60 */
   expiresIn?: number | undefined
 }
 
-/** A blob, and where else it can be had. */
+/** A blob, and an address where else to get it. */
 export interface PresignedBlob extends BlobStat {
-  /** Null when the backend that holds it has no addresses: the disk, while blobs move from it to S3. */
+  /** Null if the backend that holds it has no addresses: the disk, while blobs move from it to S3. */
   readonly url: string | null
 }
 
 export interface BlobReading extends BlobStat {
-  /** What `body` holds; absent when it is the whole blob. */
+  /** The range that `body` holds; absent for the whole blob. */
   range?: ByteRange
-  /** The bytes, once. */
+  /** The bytes; can be read once. */
   readonly body: ReadableStream<Uint8Array>
-  /** The same bytes, once, past the web stream: quicker, but a chunk is valid only until the next is asked for. */
+  /**
+   * The same bytes, readable once, without a web stream: faster, but a chunk is valid only until the next is requested.
+   */
   readonly chunks: AsyncIterableIterator<Uint8Array>
-  /** All of them, read into memory. */
+  /** All bytes, read into memory. */
   bytes(): Promise<Uint8Array>
 }
 
 export interface PageOptions extends QueryOptions {
   /** 1 to 1000. @default 500 */
   limit?: number | undefined
-  /** What the page before gave; opaque. @default from the start */
+  /** The cursor that the previous page returned; opaque. @default from the start */
   cursor?: string | undefined
 }
 

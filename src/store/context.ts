@@ -7,12 +7,12 @@ import type { Presence } from './presence.ts'
 import { allowanceFor } from './upload/interruption.ts'
 import type { UploadSlots } from './upload/slots.ts'
 
-/** An open store, as its operations see it. */
+/** An open store, as its operations use it. */
 export interface StoreContext {
   readonly backends: Backends
   readonly metadata: Metadata
   readonly limits: ResolvedLimits
-  /** Those in force: its own at first, then what the processes of the store have agreed on. */
+  /** The times in force: the store's own at first, then what its processes have agreed on. */
   times: ResolvedTimes
   readonly logger: Logger
   readonly hooks: BlobStoreHooks
@@ -24,7 +24,7 @@ export interface StoreContext {
   epoch: number
 }
 
-/** The delete delay of bytes that were never live: no backup can need them, only a request that is still under way. */
+/** The delete delay of bytes that were never live: no backup can need them, only a request that is still running. */
 export function unusedDelay({ times, limits }: StoreContext): number {
   return Math.min(times.upload + allowanceFor(limits.maxBlobSize), times.deleteDelay)
 }

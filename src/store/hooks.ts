@@ -1,13 +1,13 @@
 import type { BlobCid } from '../blob/cid.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
 
-/** Where the host decides, or is notified. */
+/** Functions of the host that decide, or are notified. */
 export interface BlobStoreHooks {
   /**
-   * Looks at each upload when its bytes are stored and before it is acknowledged: hash lists, virus scanners, age checks.
-   * Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason. When it throws, or takes longer than
-   * `times.inspect`, the upload is rejected with `InspectionFailed`, which is `transient`, and it is logged. Called for
-   * known bytes as for new ones.
+   * Inspects each upload after its bytes are stored and before it is acknowledged: hash lists, virus scanners, age
+   * checks. Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason. If the hook throws, or
+   * takes longer than `times.inspect`, the upload is rejected with `InspectionFailed`, which is `transient`, and the
+   * failure is logged. Called for known bytes as for new ones.
    */
   inspect?: ((upload: UploadInspection) => Promise<InspectionVerdict | undefined>) | undefined
   /**
@@ -17,9 +17,9 @@ export interface BlobStoreHooks {
    */
   onInaccessible?: ((event: InaccessibleEvent) => void | Promise<void>) | undefined
   /**
-   * For a host whose records lie in another database: asked by each collection before temporary blobs are forgotten, and
-   * answers with those that its records name all the same. They stay for another grace period. The answer must be
-   * final, so it must come from under that database's write lock; where it throws, nothing is forgotten.
+   * For a host with records in another database: called by each collection before it forgets temporary blobs. Returns
+   * those that the host's records reference after all; they stay for another grace period. The answer must be final, so
+   * read it under that database's write lock. If the hook throws, nothing is forgotten.
    */
   referenced?: ((did: string, cids: readonly BlobCid[]) => Promise<Iterable<BlobCid>>) | undefined
 }
@@ -30,21 +30,21 @@ export interface UploadInspection {
   mimeType: string
   /** In bytes. */
   size: number
-  /** The bytes, from the start, each time it is called. A chunk is valid until the next is asked for. */
+  /** The bytes, from the start, each time it is called. A chunk is valid until the next is requested. */
   read(): AsyncIterable<Uint8Array>
-  /** Aborted when the upload is, and at the deadline. */
+  /** Aborts when the upload is aborted, and at the timeout. */
   signal: AbortSignal
 }
 
 export interface InspectionVerdict {
-  /** Why, in words that the uploader may read. */
+  /** The reason, in words that the uploader may read. */
   refuse: string
 }
 
 export interface InaccessibleEvent {
   /** `*` for every account. */
   did: string
-  /** Null for all the account's blobs. */
+  /** Null for all of the account's blobs. */
   cid: BlobCid | null
   /** `hidden`: no record shows it to the public any more. `purged`: taken down, and its bytes deleted at once. */
   because: 'hidden' | 'takenDown' | 'purged' | 'accountDeleted'

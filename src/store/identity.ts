@@ -10,7 +10,7 @@ import type { Backends } from './backends.ts'
 interface Marker {
   id: string
   epoch: number
-  /** Which of the copies of the database has the bytes in use, and until when: a copy shares its id. */
+  /** Which copy of the database uses the bytes, and until when: a copy has the same id. */
   place?: string
   until?: number
 }
@@ -18,7 +18,7 @@ interface Marker {
 /** How long a process that was killed counts as open, in milliseconds. */
 export const lease: number = 5 * 60_000
 
-/** What belongs together: a database, and the backends that its rows name. */
+/** A database, and the backends that its rows name. */
 export interface Parties {
   readonly backends: Backends
   readonly metadata: Metadata
@@ -26,15 +26,16 @@ export interface Parties {
 }
 
 /**
- * Checks that the database and the bytes belong together and are of one age, then begins the next epoch. When the
- * bytes are ahead, the database was restored from the past and has forgotten uploads: from then on nothing is
- * deleted, and the epoch stands still, so that the next opening finds the same. Resolves with the epoch.
+ * Checks that the database and the bytes belong together and are of the same age, then begins the next epoch. If the
+ * bytes are ahead, the database was restored from an older state and has forgotten uploads: from then on nothing is
+ * deleted, and the epoch does not change, so that the next opening finds the same. Resolves with the epoch.
  *
  * @throws `StoreMismatch`
  */
 export async function verifyIdentity(parties: Parties): Promise<number> {
   const { backends, metadata, logger } = parties
-  // The markers before the database: what another process moves between the two looks then only makes the database newer.
+  // The markers are read before the database: what another process changes in between can then only make the database
+  // newer.
   const markers = new Map<BlobBackend, Marker | null>()
   for (const backend of backends.all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
   const identity = await metadata.identity()
@@ -42,7 +43,7 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   for (const [backend, marker] of markers) {
     if (marker !== null) await assertOwn(metadata, backend, marker, identity)
     else if (await metadata.hasContent(backend.name)) {
-      // Unless another process opened the store for the first time, and uploaded, between the two looks.
+      // Unless another process opened the store for the first time, and uploaded, in between.
       if ((await backend.readMarker()) !== null) return verifyIdentity(parties)
       throw mismatch(
         backend.name,
@@ -55,7 +56,7 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   }
   const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
   if (!restored && newest <= epoch) {
-    if (newest > 0 && newest < epoch - 1) tellOlderBytes(parties, epoch, newest)
+    if (newest > 0 && newest < epoch - 1) warnOfOlderBytes(parties, epoch, newest)
     return beginEpoch(parties)
   }
   await metadata.markRestored()
@@ -68,9 +69,9 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
 }
 
 /**
- * As {@link verifyIdentity}, for who says that a copy of the database is complete.
+ * As {@link verifyIdentity}, before a copy of the database is recorded as complete.
  *
- * @throws `StoreRestored` where the database has forgotten uploads: a copy of it is none to go back to
+ * @throws `StoreRestored` if the database has forgotten uploads: a copy of it must not be restored
  */
 export async function verifyWholeIdentity(parties: Parties): Promise<number> {
   const epoch = await verifyIdentity(parties)
@@ -82,16 +83,16 @@ export async function verifyWholeIdentity(parties: Parties): Promise<number> {
 }
 
 /**
- * Puts the first marker into a backend that has none, or meets the one that another process has put there meanwhile.
+ * Writes the first marker into a backend that has none, or accepts the one that another process has written meanwhile.
  *
- * @throws `StoreMismatch` where another database was quicker, or there are bytes: whose they are nobody can say
+ * @throws `StoreMismatch` if another database was first, or there are bytes, whose owner is unknown
  */
 async function claim(metadata: StoreIdentity, backend: BlobBackend, identity: Identity): Promise<void> {
-  // Where another process of this database has begun to upload, there is a marker by now.
+  // If another process of this database has begun to upload, there is a marker by now.
   if (!(await isEmpty(backend)) && (await backend.readMarker()) === null) {
     throw mismatch(
       backend.name,
-      'it holds blobs, and no `marker` that says to which database. Put it back from a backup',
+      'it holds blobs, but no `marker` that says to which database they belong. Restore the marker from a backup',
     )
   }
   const mine = JSON.stringify(markerOf({ ...identity, epoch: 0 }))
@@ -115,15 +116,15 @@ async function assertOwn(
   assertSame(backend, marker.id, id)
   const { place: theirs, until = 0 } = marker
   if (theirs === undefined || place === null || theirs === place || until <= now) return
-  // Nobody has them for longer than a lease: one of the two clocks runs, or ran, wrong. Who lives writes another end within a
-  // lease, whatever its clock shows; so who has not done so is dead.
+  // No process claims them for longer than a lease, so one of the two clocks is, or was, wrong. A living process writes
+  // another end within a lease, whatever its clock shows; one that has not is dead.
   const isOff = until > now + lease
   const end = isOff ? (await metadata.sameSince(backend.name, `${theirs} ${until}`)) + lease : until
   if (end <= now) return
   throw new BlobStoreError(
     'StoreMismatch',
-    `The backend ${backend.name} is in use by another copy of this database. Give a copy bytes of its own: it has forgotten what was ` +
-      'uploaded since it was made, and its sweep would delete that. Where this is the only one, restored or moved, and the processes ' +
+    `The backend ${backend.name} is in use by another copy of this database. Give a copy its own bytes: it does not know what was ` +
+      'uploaded since it was made, and its sweep would delete that. If this is the only one, restored or moved, and the processes ' +
       `of the other were killed: wait ${Math.ceil((end - now) / 1000)} s. Nothing was changed`,
     { backend: backend.name, transient: true },
   )
@@ -138,28 +139,31 @@ function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
   )
 }
 
-/** A crash between the two leaves the marker one behind. Of those that are further behind most were put back from a backup. */
-function tellOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
+/**
+ * A crash between the two leaves the marker one behind. Markers that are further behind were mostly restored from a
+ * backup.
+ */
+function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
   alarm(
     logger,
     { backends: backends.names, databaseEpoch, backendEpoch },
     'The bytes are older than the database, as after restoring them from a backup: what was uploaded since may be missing. A scrub ' +
-      'tells what is (docs/operations.md, Scrub)',
+      'reports what is (docs/operations.md, Scrub)',
   )
 }
 
-/** The database first, durably, then the markers: one that is behind is harmless. Resolves with the epoch. */
+/** The database first, durably, then the markers: a marker that is behind is harmless. Resolves with the epoch. */
 async function beginEpoch(parties: Parties): Promise<number> {
   await parties.metadata.nextEpoch()
   return writeEpoch(parties)
 }
 
-/** Another process may move the epoch, and write its marker, between: so until both are the same. */
+/** Another process may change the epoch, and write its marker, in between: so repeat until both are the same. */
 export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends' | 'metadata'>): Promise<number> {
   let identity = await metadata.identity()
   while (true) {
     for (const backend of backends.all) {
-      // Only its own is replaced: the id in a marker never changes.
+      // Only its own marker is replaced: the id in a marker never changes.
       const found = parseMarker(await backend.readMarker(), backend.name)
       if (found !== null) await assertOwn(metadata, backend, found, identity)
       await backend.writeMarker(JSON.stringify(markerOf(identity)))
@@ -171,11 +175,11 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
 }
 
 /**
- * Says in the markers that this database has the bytes in use, for the length of a lease; or, when the last process leaves,
- * no more, and begins the next epoch: a copy that was made before is older than the bytes from then on. Nothing is written
- * while half of the lease is left.
+ * Records in the markers that this database uses the bytes, for the length of a lease. When the last process leaves,
+ * removes that, and begins the next epoch: a copy that was made before is older than the bytes from then on. Writes
+ * nothing while half of the lease is left.
  *
- * @throws `StoreMismatch` where they are another's by now
+ * @throws `StoreMismatch` if they belong to another by now
  */
 export async function keepMarkers(
   { backends, metadata }: Pick<Parties, 'backends' | 'metadata'>,
@@ -193,14 +197,14 @@ export async function keepMarkers(
     const left = (found.until ?? 0) - identity.now
     const isFresh = isMine && left > lease / 2 && left <= lease
     if (as === 'stay' ? isFresh : !isMine) continue
-    // A marker that is ahead stays so: it tells that the database was restored.
+    // A marker that is ahead is kept: it shows that the database was restored.
     const epoch = Math.max(found.epoch, identity.epoch)
     const marker = markerOf({ ...identity, epoch })
     await backend.writeMarker(JSON.stringify(as === 'stay' ? marker : { ...marker, until: 0 }))
   }
 }
 
-/** The newest epoch that the bytes remember, 0 when there is none. */
+/** The newest epoch in the markers, 0 if there is none. */
 export async function readMarkerEpoch({ backends }: Pick<Parties, 'backends'>): Promise<number> {
   let newest = 0
   for (const backend of backends.all) {
@@ -216,11 +220,11 @@ function parseMarker(text: string | null, backend: string): Marker | null {
     const value: unknown = JSON.parse(text)
     if (isMarker(value)) return value
   } catch {
-    // told below
+    // reported below
   }
   throw mismatch(
     backend,
-    'its object `marker`, which says to which database it belongs, cannot be read. Put it back from a backup',
+    'its object `marker`, which says to which database it belongs, cannot be read. Restore it from a backup',
   )
 }
 

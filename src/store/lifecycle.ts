@@ -4,12 +4,12 @@ import type { Logger } from '../logger.ts'
 import type { StoreContext } from './context.ts'
 
 /**
- * How long closing waits for what is under way, and then for the backends to close, in milliseconds each: as long as one
- * deletion may take. A backend that never answers keeps no process for ever.
+ * How long closing waits for running calls, and then for the backends to close, in milliseconds each: as long as one
+ * deletion may take. So a backend that never answers does not keep a process alive for ever.
  */
-const patience = 5 * 60_000
+const closeTimeout = 5 * 60_000
 
-/** Opens a store when it is first needed, lets operations run while it is open, and closes it behind the last. */
+/** Opens a store when it is first needed, runs operations while it is open, and closes it after the last. */
 export class Lifecycle {
   readonly #open: () => Promise<StoreContext>
   readonly #logger: Logger
@@ -24,7 +24,7 @@ export class Lifecycle {
     this.#logger = logger
   }
 
-  /** Runs an operation on the open store. What kept it from opening may be over at the next call. */
+  /** Runs an operation on the open store. If opening fails, the next call tries again. */
   async run<T>(name: string, operation: (store: StoreContext) => Promise<T>): Promise<T> {
     if (this.#closing) throw new BlobStoreError('StoreClosed', 'The blob store was closed')
     const running = this.#opened().then(operation)
@@ -60,12 +60,12 @@ export class Lifecycle {
       const calls = [...Map.groupBy(this.#running.values(), (name) => name)]
       this.#logger.error(
         { underWay: Object.fromEntries(calls.map(([name, all]) => [name, all.length])), opened: this.#store !== null },
-        `Calls are still under way ${patience / 1000} seconds after the store was told to close, as where a backend never answers; it ` +
-          'is closed all the same',
+        `Calls are still running ${closeTimeout / 1000} seconds after the store was told to close, perhaps because a backend never answers; it ` +
+          'is closed anyway',
       )
     }
     if (this.#store) await this.#shut(this.#store)
-    // Where it is the opening that hangs, there is nothing to close until it ends, if ever.
+    // If the opening itself hangs, there is nothing to close until it ends, if ever.
     else void this.#opening?.then((store) => this.#shut(store)).catch(() => {})
   }
 
@@ -81,7 +81,7 @@ export class Lifecycle {
     if (left && closed) return
     this.#logger.error(
       { backends: store.backends.names },
-      `A backend has not answered within ${patience / 1000} seconds as the store closed; it is left alone`,
+      `A backend has not answered within ${closeTimeout / 1000} seconds while the store closed; it is abandoned`,
     )
   }
 }
@@ -89,7 +89,7 @@ export class Lifecycle {
 /** Whether the work has settled in time. @throws what it rejects with */
 async function inTime(work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), patience)
+  const timer = setTimeout(() => over.abort(), closeTimeout)
   try {
     await untilAborted(work, over.signal)
     return true

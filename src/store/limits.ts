@@ -5,62 +5,63 @@ import type { SharedTimes } from '../metadata/shared-times.ts'
 import type { AccountQuota, ResolvedQuota } from '../metadata/types.ts'
 import { assertDelay, assertOneOf, assertOptions, assertWhole } from '../options.ts'
 
-/** What is taken in. */
+/** Which uploads are accepted. */
 export interface BlobStoreLimits {
-  /** In bytes, inclusive; at most 2 ** 40, a TiB. @default 5_242_880 (5 MiB, the reference PDS's) */
+  /** In bytes, inclusive; at most 2 ** 40, a TiB. @default 5_242_880 (5 MiB, as in the reference PDS) */
   maxBlobSize?: number | undefined
   /**
    * Patterns that the effective type must match: a type, a top-level type with a star for the rest, or two stars.
    * @default {@link defaultAccept}
    */
   accept?: readonly string[] | undefined
-  /** How the declared and the sniffed type make the effective one. @default 'sniffed' */
+  /** How the effective type follows from the declared and the sniffed one. @default 'sniffed' */
   mimePolicy?: MimePolicy | undefined
-  /** Whether a blob of no bytes is taken; the specification allows it. @default true */
+  /** Whether an empty blob is accepted; the specification allows it. @default true */
   allowEmpty?: boolean | undefined
   /** What one account may have. @default unlimited */
   quota?: QuotaOption | undefined
   /**
-   * How many uploads this process receives at once, and the least that each must send, in bytes a second over a minute; 0 for
-   * no least. When all places are taken, an account that has more than another gives one up to it.
+   * How many uploads this process receives at once, and the least rate that each must send, in bytes a second over a
+   * minute; 0 for no least rate. When all slots are taken, an account with more slots than another gives one up to it.
    * @default { account: 64, total: 256, minRate: 1024 }
    */
   uploads?: { account?: number | undefined; total?: number | undefined; minRate?: number | undefined } | undefined
 }
 
 /**
- * How long things last, in milliseconds. By `grace`, `deleteDelay`, `takedownHold`, `upload` and `lease` something is deleted. Of
- * `deleteDelay`, `takedownHold` and `lease` the longest holds that any open process of the store was given; `grace` and `upload` are
- * about a process's own uploads. For a process that was not given one of the five, as a tool beside the host, the last holds that the
- * store had.
+ * Durations, in milliseconds. `grace`, `deleteDelay`, `takedownHold`, `upload` and `lease` decide when something is
+ * deleted. For `deleteDelay`, `takedownHold` and `lease`, the longest value counts that any open process of the store
+ * was given; `grace` and `upload` apply to a process's own uploads. A process that was not given one of the five, such
+ * as a tool beside the host, uses the last value that the store had.
  */
 export interface BlobStoreTimes {
-  /** How long a temporary blob lives. The specification's lower bound is one hour. @default 86_400_000 (24 h) */
+  /** How long a temporary blob lives. The specification requires at least one hour. @default 86_400_000 (24 h) */
   grace?: number | undefined
   /**
-   * How long bytes outlive the row that named them: longer than the oldest database backup that may be restored, and
-   * than the slowest read takes from its query to opening its bytes. The default is for a backup each day of which the
-   * newest is restored. @default 172_800_000 (48 h)
+   * How long bytes outlive the row that named them. Must be longer than the age of the oldest database backup that may
+   * be restored, and than the slowest read takes from its query to opening its bytes. The default fits a backup each
+   * day of which the newest is restored. @default 172_800_000 (48 h)
    */
   deleteDelay?: number | undefined
   /**
-   * How long a blob stays for moderators after it was first taken down, also when its author deletes the record or the account
-   * is deleted. Counted from the takedown, whatever happens then: nothing that the author does makes it shorter, or longer.
-   * `reverseTakedown` ends it. 0 for not at all: it goes like everything that no record references. @default 0
+   * How long a blob stays for moderators after it was first taken down, even if its author deletes the record or the
+   * account is deleted. Counted from the takedown: nothing that the author does makes it shorter or longer.
+   * `reverseTakedown` ends it. 0 for none: then it is deleted like everything that no record references. @default 0
    */
   takedownHold?: number | undefined
   /**
-   * The longest that an upload may take in all, besides what its bytes need at 1 Mbit/s: a steady one is not ended by it.
+   * The longest duration of an upload, in addition to the time that its bytes need at 1 Mbit/s: a faster upload is
+   * never ended by it.
    * @default 1_800_000 (30 min)
    */
   upload?: number | undefined
-  /** The longest that an upload, or a reader, may be silent. @default 30_000 */
+  /** The longest silence of an upload or of a reader. @default 30_000 */
   idle?: number | undefined
-  /** The longest that the hook `inspect` may take. @default 60_000 */
+  /** The longest duration of the hook `inspect`. @default 60_000 */
   inspect?: number | undefined
   /**
-   * When an upload that was never finished counts as dead, besides what its bytes need at 1 Mbit/s; longer than `upload` and
-   * `inspect` together. @default 3_600_000 (1 h)
+   * When an unfinished upload counts as dead, in addition to the time that its bytes need at 1 Mbit/s. Must be longer
+   * than `upload` and `inspect` together. @default 3_600_000 (1 h)
    */
   lease?: number | undefined
   /** How long bytes count as good after they were written or verified. @default 86_400_000 (24 h) */
@@ -74,13 +75,13 @@ export type ResolvedTimes = { readonly [K in keyof BlobStoreTimes]-?: NonNullabl
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
 
-/** A TiB. What thousands of uploads of that size reserve at once is still a number that JavaScript adds up exactly. */
+/** A TiB. JavaScript can still add exactly what thousands of concurrent uploads of that size reserve. */
 export const largestBlob: number = 2 ** 40
 
 /** More bytes than any blob has. */
 export const unlimited: number = Number.POSITIVE_INFINITY
 
-/** For a host that has limits of its own. A type that it declares stands; else the bytes are looked at. */
+/** For a host that enforces its own limits. A declared type is stored; otherwise the bytes are sniffed. */
 export const noLimits: ResolvedLimits = Object.freeze({
   maxBlobSize: unlimited,
   accept: Object.freeze(['*/*']),
@@ -146,13 +147,13 @@ export function resolveTimes(times: BlobStoreTimes = {}): ResolvedTimes {
   if (resolved.lease <= resolved.upload + resolved.inspect) {
     throw new BlobStoreError(
       'InvalidArgument',
-      'times.lease must be longer than times.upload and times.inspect together, or living uploads are collected',
+      'times.lease must be longer than times.upload and times.inspect together, or running uploads are collected',
     )
   }
   return Object.freeze(resolved)
 }
 
-/** The same for every account, or asked for each at every upload. */
+/** The same for every account, or a function that is called for the account at every upload. */
 export type QuotaOption = AccountQuota | ((did: string) => AccountQuota | Promise<AccountQuota>)
 
 /**
@@ -183,8 +184,9 @@ export function resolveQuota(quota: AccountQuota, what = 'limits.quota'): Resolv
 }
 
 /**
- * The times that hold for a process: what it was given, or has by default, and what the store has agreed on. How long its
- * own uploads may take, and stay without a record, is its own affair, once it was given; what others may still be at must not be taken for dead.
+ * The times that apply to a process, from what it was given, its defaults, and what the store has agreed on. How long
+ * its own uploads may take, and stay without a record, is its own choice if it was given; but uploads of others must
+ * not be taken for dead.
  */
 export function timesInForce(own: ResolvedTimes, given: SharedTimes, agreed: SharedTimes): ResolvedTimes {
   const upload = given.upload ?? agreed.upload ?? own.upload

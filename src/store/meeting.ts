@@ -4,8 +4,9 @@ import type { Meeting, UploadSteps } from '../metadata/contract/uploads.ts'
 import { maxDifferingClaims } from '../metadata/types.ts'
 
 /**
- * Lets all records that still wait for a blob reference it, some in each transaction, so that others get their turn. What a
- * crash leaves, the next upload of the blob goes on with, or collecting. Resolves with what they say of it otherwise than it is.
+ * Lets all records that still wait for a blob reference it, some in each transaction, so that other transactions can
+ * run in between. After a crash, the next upload of the blob or collecting continues it. Resolves with what records
+ * claim that differs from the blob.
  */
 export async function finishMeeting(
   metadata: UploadSteps,

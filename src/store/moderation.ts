@@ -62,7 +62,7 @@ export async function takedown(
   options.signal?.throwIfAborted()
   const { ref = null } = options
   if (ref !== null && (typeof ref !== 'string' || ref.length > 1000 || ref.includes('\0'))) {
-    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of 1000 characters at most, none of them NUL')
+    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of at most 1000 characters, none of them NUL')
   }
   const cid = parseBlobCid(cidLike)
   await store.metadata.takedown(did, cid, { ref, trx: options.trx })

@@ -3,7 +3,7 @@ import type { ProcessNote } from '../metadata/contract/processes.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, lease, type Parties } from './identity.ts'
 
-/** Between two signs of life. Clocks may differ, timers be late: several fit into a lease. */
+/** Between two renewals. Clocks may differ and timers be late, so several fit into a lease. */
 const interval = 60_000
 
 export interface PresenceEvents {
@@ -39,7 +39,10 @@ export class Presence {
     }
     this.#timer = setInterval(() => {
       const warn = (error: unknown) => {
-        this.#store.logger.warn({ err: error }, 'This process could not tell the others of the store that it is there')
+        this.#store.logger.warn(
+          { err: error },
+          'This process could not announce itself to the other processes of the store',
+        )
       }
       this.#note(false).then(this.#events.stayed).catch(warn)
       // A backend that hangs must neither keep the database from knowing, nor gather calls.

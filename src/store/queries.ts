@@ -7,7 +7,7 @@ import { assertOptions, invalidArgument } from '../options.ts'
 import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 
-// What is asked of the metadata alone. Each checks what it was given, for nobody behind it does.
+// Calls that only query the metadata. Each checks its arguments, because the metadata does not.
 
 const queryOptions = ['trx', 'signal'] as const
 const pageOptions = [...queryOptions, 'limit', 'cursor'] as const
@@ -99,7 +99,7 @@ function page(what: string, options: PageOptions, known: readonly string[]): Pag
     throw invalidArgument(what, 'limit must be a whole number from 1 to 1000')
   }
   if (cursor !== undefined && typeof cursor !== 'string') {
-    throw invalidArgument(what, 'cursor must be what an earlier page gave')
+    throw invalidArgument(what, 'cursor must be what an earlier page returned')
   }
   return { limit, cursor, trx }
 }

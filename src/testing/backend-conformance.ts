@@ -12,9 +12,9 @@ import type { ConformanceCase } from './conformance-case.ts'
 export type { BackendPlace, ConformanceCase } from './conformance-case.ts'
 
 /**
- * Every sentence of the contract that {@link BlobBackend} states, as cases for any test runner. Each case asks for an
- * empty place of its own, so they may run in any order and at once. A case that fails rejects with an
- * `AssertionError`. All of them take some seconds on a local backend.
+ * Every sentence of the contract of {@link BlobBackend}, as cases for any test runner. Each case creates its own empty
+ * place, so they may run in any order and concurrently. A case that fails rejects with an `AssertionError`. All
+ * together take some seconds on a local backend.
  *
  * @example
  * ```ts

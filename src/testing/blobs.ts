@@ -14,9 +14,9 @@ export interface TestBlob {
 
 let blobs = 0
 
-/** A blob of bytes that no other call gives, as far as its size allows, under a key that none ever had. */
+/** A blob with bytes that no other call returns, as far as its size allows, under a key that was never used. */
 export function makeBlob(size: number): TestBlob {
-  // Odd, so that the pattern repeats at no power of two: a chunk in a wrong place shows.
+  // Of odd length, so that the pattern repeats at no power of two: a chunk in a wrong place is detected.
   const pattern = createHash('sha256').update(`blob ${blobs++}`).digest().subarray(0, 31)
   const bytes = new Uint8Array(Buffer.alloc(size, pattern))
   const sha256 = createHash('sha256').update(bytes).digest()
@@ -42,7 +42,7 @@ export async function putBlobs(backend: BlobBackend, count: number, size = 10): 
   return put
 }
 
-/** `bytes` in pieces of at most `length`, with empty ones between them. */
+/** `bytes` in pieces of at most `length`, with empty ones in between. */
 export function cut(bytes: Uint8Array, length: number): Uint8Array[] {
   const chunks: Uint8Array[] = [new Uint8Array(0)]
   for (let start = 0; start < bytes.byteLength; start += length) {
@@ -52,20 +52,20 @@ export function cut(bytes: Uint8Array, length: number): Uint8Array[] {
   return chunks
 }
 
-/** All the bytes asked for, or null. */
+/** All requested bytes, or null. */
 export async function readBlob(backend: BlobBackend, key: BlobKey, range?: ByteRange): Promise<Uint8Array | null> {
   const object = await backend.get(key, { range })
   return object === null ? null : await collect(object.body)
 }
 
-/** Copied, as the contract demands: a chunk is valid until the next is asked for. */
+/** Copied, as the contract requires: a chunk is valid until the next is requested. */
 export async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(copyOf(chunk))
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-/** `slice` would not do: that of a Buffer is a view. */
+/** Not `slice`, because that of a Buffer returns a view. */
 export function copyOf(chunk: Uint8Array): Uint8Array {
   return new Uint8Array(chunk)
 }
@@ -86,7 +86,7 @@ export async function assertAbsent(backend: BlobBackend, { key }: TestBlob): Pro
 export function assertSameBytes(found: Uint8Array | null, expected: Uint8Array): void {
   assert.ok(found, 'no bytes found')
   assert.equal(found.byteLength, expected.byteLength, 'the number of bytes')
-  // Without a message of megabytes.
+  // Not `deepEqual`, whose message would have megabytes.
   assert.ok(Buffer.compare(found, expected) === 0, 'the bytes found are not the bytes stored')
 }
 
@@ -105,7 +105,7 @@ export async function* pages(
   do {
     const page = await backend.list({ cursor, limit })
     assert.ok(page.keys.length <= (limit ?? 1000), 'a page is no longer than its limit')
-    // Else this would go on for ever.
+    // Otherwise this would never end.
     if (page.cursor !== undefined)
       assert.notEqual(page.cursor, cursor, 'a page begins after the cursor that it is given')
     yield page.keys
@@ -113,7 +113,7 @@ export async function* pages(
   } while (cursor !== undefined)
 }
 
-/** Rejects as the library does: its error, that code, and the backend's name. */
+/** Asserts a rejection with the library's error, that code, and the backend's name. */
 export async function assertRejects(
   call: Promise<unknown>,
   backend: BlobBackend,

@@ -1,20 +1,21 @@
 import type { BlobBackend } from '../backend/backend.ts'
 
-/** Where a backend under test keeps its bytes: empty in the beginning, and one case's alone. */
+/** Where a backend under test stores its bytes: empty at the beginning, and for one case alone. */
 export interface BackendPlace {
   /**
-   * An instance on this place, not yet opened. Called again within a case it gives what another process, or the next
-   * start, would have: a second instance on the same bytes. (A backend that lives in one process gives the same.)
+   * Returns an instance on this place, not yet opened. A further call within a case returns what another process, or
+   * the next start, would have: a second instance on the same bytes. (A backend that lives in one process returns the
+   * same.)
    */
   backend(): BlobBackend | Promise<BlobBackend>
   /** Removes the place, after every instance was closed. */
   remove?(): Promise<void>
 }
 
-/** A sentence of the contract, and how to try it. */
+/** A sentence of the contract, and its test. */
 export interface ConformanceCase {
   readonly name: string
-  /** Rejects when the backend does not keep it. */
+  /** Rejects when the backend does not meet it. */
   run(place: () => BackendPlace | Promise<BackendPlace>): Promise<void>
 }
 
@@ -22,7 +23,7 @@ export interface ConformanceCase {
 export interface Subject {
   /** Opened; closed after the case. */
   backend: BlobBackend
-  /** One more instance on the same place, opened; closed after the case. */
+  /** Opens one more instance on the same place; closed after the case. */
   another(): Promise<BlobBackend>
 }
 

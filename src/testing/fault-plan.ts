@@ -2,7 +2,7 @@ import type { BlobBackend, Spool } from '../backend/backend.ts'
 import type { BlobStoreError } from '../errors.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../options.ts'
 
-/** What is counted as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
+/** What counts as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
 export type FaultyMethod =
   | Exclude<keyof BlobBackend, 'name' | 'location' | 'durable' | 'presign' | 'close'>
   | keyof Spool
@@ -12,15 +12,15 @@ export type FaultyMethod =
  * | kind | what happens |
  * |---|---|
  * | `fail` | the call rejects before it has an effect |
- * | `lose` | it has its effect and then rejects: the answer was lost |
+ * | `lose` | it has its effect and then rejects: the response was lost |
  * | `late` | it rejects, and has its effect `delay` milliseconds later |
- * | `delay` | it is made `delay` milliseconds later; an abort ends the waiting |
+ * | `delay` | it runs `delay` milliseconds later; an abort ends the waiting |
  * | `truncate` | a body ends here, as if there were no more bytes (only `read`) |
  * | `corrupt` | a bit of the chunk is wrong (only `read`) |
  */
 export type FaultKind = 'fail' | 'lose' | 'late' | 'delay' | 'truncate' | 'corrupt'
 
-/** Something that goes wrong: `at` one call, or by `chance`. */
+/** A planned fault: `at` one call, or by `chance`. */
 export interface Fault {
   kind: FaultKind
   /** Only calls of this method. @default calls of every method */
@@ -36,9 +36,9 @@ export interface Fault {
 }
 
 export interface FaultPlan {
-  /** The first that applies to a call happens. */
+  /** For each call, the first fault that applies happens. */
   faults: readonly Fault[]
-  /** Decides on all chances: the same calls in the same order go wrong in the same way. @default 1 */
+  /** Seeds the random numbers: the same calls in the same order fail in the same way. @default 1 */
   seed?: number | undefined
 }
 
@@ -72,7 +72,7 @@ const methods = Object.keys({
   writeMarker: true,
 } satisfies Record<FaultyMethod, true>)
 
-/** What only a body can suffer. */
+/** Faults that only a body can have. */
 export const onlyRead = (kind: FaultKind): boolean => kind === 'truncate' || kind === 'corrupt'
 
 /** @throws `InvalidArgument` */
@@ -86,9 +86,9 @@ export function checkedFaults(plan: FaultPlan): readonly Fault[] {
     if (on !== undefined && !methods.includes(on))
       throw invalidArgument('faultyBackend', `on must be one of ${methods.join(', ')}`)
     if (onlyRead(kind) && on !== undefined && on !== 'read')
-      throw invalidArgument('faultyBackend', `${kind} happens to a body that is read: give on: 'read'`)
+      throw invalidArgument('faultyBackend', `${kind} applies to a body that is read: give on: 'read'`)
     if ((at === undefined) === (chance === undefined))
-      throw invalidArgument('faultyBackend', 'either `at` or `chance` says when')
+      throw invalidArgument('faultyBackend', 'give either `at` or `chance`')
     if (at !== undefined) assertWhole('faultyBackend: at', at, 1)
     if (chance !== undefined && !(chance >= 0 && chance <= 1))
       throw invalidArgument('faultyBackend', '`chance` is a number from 0 to 1')

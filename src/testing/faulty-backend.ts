@@ -15,13 +15,13 @@ export interface FaultyBackend extends BlobBackend {
   calls(method?: FaultyMethod): number
   /** How many faults there were, of all kinds or of one. */
   faults(kind?: FaultKind): number
-  /** From now on nothing goes wrong any more; calls are still counted. */
+  /** Stops all faults from now on; calls are still counted. */
   heal(): void
 }
 
 /**
- * A backend on which things go wrong as planned, for testing what is built on a blob store: what a host does on a full
- * disk, when a deletion fails, or when bytes come back damaged.
+ * A backend that fails as planned, for testing what is built on a blob store: what a host does on a full disk, when a
+ * deletion fails, or when bytes are damaged.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     return fault
   }
 
-  /** Makes a call. `unheard` is what becomes of a result that nobody gets to know. */
+  /** Runs a call. `unheard` handles a result that the caller never gets. */
   async function call<T>(
     method: FaultyMethod,
     run: () => Promise<T>,
@@ -104,7 +104,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     try {
       await call('put', run, signal)
     } catch (error) {
-      // The spool is the backend's from the call on, whatever its outcome.
+      // The spool belongs to the backend from the call on, whatever the outcome.
       if (!begun) await taken?.discard()
       throw error
     }
@@ -145,7 +145,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     heal: () => {
       healed = true
     },
-    ...(inner.presign && { presign: inner.presign.bind(inner) }), // asks nothing of the place, so nothing can fail
+    ...(inner.presign && { presign: inner.presign.bind(inner) }), // sends no request, so it cannot fail
     close: () => inner.close(),
     put: (key, body, options) => put(key, body, options?.signal),
     get: async (key, options) => {

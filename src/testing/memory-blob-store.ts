@@ -5,20 +5,23 @@ import { BlobStoreError } from '../errors.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'
 
-/** Those of `createBlobStore`, all optional. */
+/** The options of `createBlobStore`, all optional. */
 export interface MemoryBlobStoreOptions extends Omit<BlobStoreOptions, 'backend' | 'metadata'> {
-  /** For instance a `faultyBackend`. @default a `MemoryBackend` */
+  /** For example a `faultyBackend`. @default a `MemoryBackend` */
   backend?: BlobStoreOptions['backend'] | undefined
-  /** For instance `kyselyMetadata(db)` over your own database. @default SQLite in memory, a new one each time */
+  /** For example `kyselyMetadata(db)` over your own database. @default SQLite in memory, a new one each time */
   metadata?: MetadataAdapter | undefined
-  /** Milliseconds since 1970, instead of the clock: so that a test can let a grace period pass. Only without `metadata`. */
+  /**
+   * The current time in milliseconds since 1970, instead of the system clock, so that a test can let a grace period
+   * pass. Only without `metadata`.
+   */
   now?: (() => number) | undefined
 }
 
 /**
- * A store for unit tests, in memory: no files, no server, nothing to tidy up. It keeps every rule of a real one; the limits
- * are the defaults. It has no janitor unless you give it one: your test calls `collect()` when it wants to. It needs no
- * `close()`, but does no harm by it.
+ * A store for unit tests, in memory: no files, no server, nothing to clean up. It follows every rule of a real store;
+ * the limits are the defaults. It has no janitor unless you give it one: your test calls `collect()`. `close()` is
+ * allowed but not needed.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { ByteRange } from '../backend/backend.ts'
 
-/** The operations of a store that are traced, each by the channel `pds-blobstore:<operation>`. */
+/** The operations of a store that are traced, each on the channel `pds-blobstore:<operation>`. */
 // biome-ignore format: by what they are about
 export const storeOperations = [
   'ready', 'close',
@@ -11,7 +11,7 @@ export const storeOperations = [
   'collect', 'sweep', 'scrub', 'stats', 'listAccounts', 'backup', 'markBackup', 'migrate', 'recover',
 ] as const
 
-/** The methods of a backend that are traced, each by the channel `pds-blobstore:backend:<method>`. */
+/** The methods of a backend that are traced, each on the channel `pds-blobstore:backend:<method>`. */
 // biome-ignore format: by what they are about
 export const backendMethods = [
   'open', 'close',
@@ -23,22 +23,25 @@ export type StoreOperation = (typeof storeOperations)[number]
 export type BackendMethod = (typeof backendMethods)[number]
 
 /**
- * What subscribers of a store's operation get, one object from `start` to `asyncEnd`. No bytes, no credentials, no signed
- * addresses. DIDs and CIDs are many: attributes of spans, but no labels of metrics.
+ * The message to subscribers of a store's operation, one object from `start` to `asyncEnd`. No bytes, no credentials,
+ * no signed addresses. DIDs and CIDs have many values: use them as attributes of spans, not as labels of metrics.
  */
 export interface StoreTrace {
   operation: StoreOperation
-  /** As the caller gave it, where the operation is of one account. */
+  /** As the caller gave it, if the operation is on one account. */
   did?: string
-  /** As the caller gave it, where the operation is of one blob. */
+  /** As the caller gave it, if the operation is on one blob. */
   cid?: string
-  /** What came of it, from `asyncEnd` on; absent when it failed. */
+  /** The result, from `asyncEnd` on; absent when it failed. */
   result?: TraceResult
-  /** With what it rejected: a `BlobStoreError`, or the reason of an abort. */
+  /** The error it rejected with: a `BlobStoreError`, or the reason of an abort. */
   error?: unknown
 }
 
-/** What subscribers of a backend's method get. The bytes of a body, or into a spool, pass between calls: untraced. */
+/**
+ * The message to subscribers of a backend's method. The bytes of a body, or into a spool, pass between calls: they are
+ * not traced.
+ */
 export interface BackendTrace {
   method: BackendMethod
   /** The backend's name. */
@@ -56,10 +59,10 @@ export interface BackendTrace {
 }
 
 /**
- * | of | has |
+ * | operation | has |
  * |---|---|
  * | `upload`, `stat`, `read`, `get` | `size` of the whole in bytes; the store's also `mimeType`, `upload` the `cid` |
- * | `read` with a range, `get` with one | `length`, the bytes asked for |
+ * | `read` with a range, `get` with one | `length`, the bytes requested |
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
  * | `delete` | `failed`, how many could not be |
@@ -67,7 +70,7 @@ export interface BackendTrace {
  */
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 
-/** A tracing channel whose messages are of one kind throughout. */
+/** A tracing channel whose messages are all of one type. */
 export type Traced<Message extends object> = TracingChannel<object, Message>
 
 const storeChannels = Object.fromEntries(
@@ -79,8 +82,8 @@ const backendChannels = Object.fromEntries(
 ) as unknown as Readonly<Record<BackendMethod, Traced<BackendTrace>>>
 
 /**
- * The tracing channels of `node:diagnostics_channel`, for those who would rather not write their names. They are of the
- * process, for all stores in it. Where nobody subscribes they cost nothing.
+ * The tracing channels of `node:diagnostics_channel`, so that you need not write their names. They belong to the
+ * process, and so to all of its stores. Without subscribers they cost nothing.
  *
  * @example
  * ```ts

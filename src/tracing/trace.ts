@@ -1,8 +1,8 @@
 import type { Traced, TraceResult } from './channels.ts'
 
 /**
- * Tells the channel's subscribers of a call. They see a summary of what it gave, and never what it gave: that may be a
- * signed address. To be called only where there are subscribers.
+ * Publishes a call to the channel's subscribers, with a summary of its result. They never get the result itself, which
+ * may be a signed address. To be called only if there are subscribers.
  */
 export async function trace<T, Message extends object>(
   channel: Traced<Message>,

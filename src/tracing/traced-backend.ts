@@ -2,10 +2,13 @@ import type { BlobBackend, ByteRange } from '../backend/backend.ts'
 import { type BackendMethod, type BackendTrace, type TraceResult, traceChannels } from './channels.ts'
 import { trace } from './trace.ts'
 
-/** The same backend, whose calls tell their tracing channels. Without subscribers a call is passed on as it is. */
+/**
+ * The same backend, whose calls are published on their tracing channels. Without subscribers a call is passed on
+ * directly.
+ */
 export function tracedBackend(inner: BlobBackend): BlobBackend {
-  /** To be called only where the method's channel has subscribers. */
-  function tell<T>(
+  /** To be called only if the method's channel has subscribers. */
+  function publish<T>(
     method: BackendMethod,
     details: Omit<BackendTrace, 'method' | 'backend'>,
     call: () => Promise<T>,
@@ -23,23 +26,23 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
       return inner.durable
     },
     ...(inner.location !== undefined && { location: inner.location }),
-    open: (options) => (on.open.hasSubscribers ? tell('open', {}, () => inner.open(options)) : inner.open(options)),
-    close: () => (on.close.hasSubscribers ? tell('close', {}, () => inner.close()) : inner.close()),
+    open: (options) => (on.open.hasSubscribers ? publish('open', {}, () => inner.open(options)) : inner.open(options)),
+    close: () => (on.close.hasSubscribers ? publish('close', {}, () => inner.close()) : inner.close()),
     spool: (options) =>
-      on.spool.hasSubscribers ? tell('spool', {}, () => inner.spool(options)) : inner.spool(options),
+      on.spool.hasSubscribers ? publish('spool', {}, () => inner.spool(options)) : inner.spool(options),
     put: (key, body, options) => {
       if (!on.put.hasSubscribers) return inner.put(key, body, options)
-      return tell('put', { key, size: body.size }, () => inner.put(key, body, options))
+      return publish('put', { key, size: body.size }, () => inner.put(key, body, options))
     },
     get: (key, options) => {
       if (!on.get.hasSubscribers) return inner.get(key, options)
       const range = options?.range
       const found = (object: { size: number } | null) => (object ? openedOf(object.size, range) : { found: false })
-      return tell('get', { key, ...(range && { range: { ...range } }) }, () => inner.get(key, options), found)
+      return publish('get', { key, ...(range && { range: { ...range } }) }, () => inner.get(key, options), found)
     },
     has: (key, options) => {
       if (!on.has.hasSubscribers) return inner.has(key, options)
-      return tell(
+      return publish(
         'has',
         { key },
         () => inner.has(key, options),
@@ -49,11 +52,11 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
     delete: (keys, options) => {
       if (!on.delete.hasSubscribers) return inner.delete(keys, options)
       const failures = (failed: Map<string, Error>) => ({ failed: failed.size })
-      return tell('delete', { keys: keys.length }, () => inner.delete(keys, options), failures)
+      return publish('delete', { keys: keys.length }, () => inner.delete(keys, options), failures)
     },
     list: (options) => {
       if (!on.list.hasSubscribers) return inner.list(options)
-      return tell(
+      return publish(
         'list',
         {},
         () => inner.list(options),
@@ -62,7 +65,7 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
     },
     sweepSpools: (age, options) => {
       if (!on.sweepSpools.hasSubscribers) return inner.sweepSpools(age, options)
-      return tell(
+      return publish(
         'sweepSpools',
         {},
         () => inner.sweepSpools(age, options),
@@ -71,7 +74,7 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
     },
     readMarker: (options) => {
       if (!on.readMarker.hasSubscribers) return inner.readMarker(options)
-      return tell(
+      return publish(
         'readMarker',
         {},
         () => inner.readMarker(options),
@@ -80,17 +83,17 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
     },
     claimMarker: (marker, options) => {
       if (!on.claimMarker.hasSubscribers) return inner.claimMarker(marker, options)
-      return tell('claimMarker', {}, () => inner.claimMarker(marker, options))
+      return publish('claimMarker', {}, () => inner.claimMarker(marker, options))
     },
     writeMarker: (marker, options) => {
       if (!on.writeMarker.hasSubscribers) return inner.writeMarker(marker, options)
-      return tell('writeMarker', {}, () => inner.writeMarker(marker, options))
+      return publish('writeMarker', {}, () => inner.writeMarker(marker, options))
     },
   }
   const presign = inner.presign?.bind(inner)
   if (presign) {
     traced.presign = (key, options) =>
-      on.presign.hasSubscribers ? tell('presign', { key }, () => presign(key, options)) : presign(key, options)
+      on.presign.hasSubscribers ? publish('presign', { key }, () => presign(key, options)) : presign(key, options)
   }
   return traced
 }

@@ -5,7 +5,10 @@ import { trace } from './trace.ts'
 
 type AnyCall = (...args: unknown[]) => Promise<unknown>
 
-/** The same store, whose operations tell their tracing channels. Without subscribers a call is passed on as it is. */
+/**
+ * The same store, whose operations are published on their tracing channels. Without subscribers a call is passed on
+ * directly.
+ */
 export function tracedStore(store: BlobStore): BlobStore {
   const traced = Object.fromEntries(
     storeOperations.map((operation) => [operation, tracedOperation(operation, store[operation] as AnyCall)]),
@@ -80,7 +83,7 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   backup: numbersOf,
 }
 
-/** The numbers of a report, and of lists how long they are: a trace is not the place for their members. */
+/** The numbers of a report, and the lengths of its lists: the members of a list do not belong into a trace. */
 function numbersOf(report: object): TraceResult {
   const numbers: Record<string, number | boolean> = {}
   for (const [name, value] of Object.entries(report)) {
@@ -90,7 +93,7 @@ function numbersOf(report: object): TraceResult {
   return numbers
 }
 
-/** What a caller gave, as text; nothing where that is not possible, for then the operation has its say. */
+/** A caller's argument as text; nothing if that is impossible, because then the operation itself reports it. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null) return undefined

@@ -3,26 +3,27 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { PassedOver } from '../maintenance/transfer-job.ts'
 import type { TreeObject } from './import/pds-tree.ts'
 
-// Windows lacks the last. Not blocking: a named pipe that takes the file's place meanwhile would hold a thread for ever.
+// Windows lacks the last flag. Non-blocking: a named pipe that replaces the file meanwhile would block a thread for
+// ever.
 const { O_RDONLY, O_NONBLOCK = 0 }: Partial<typeof constants> & { O_RDONLY: number } = constants
 
 const pieceSize = 1024 * 1024
 
-/** What is wrong with one file, and not with the machine. */
+/** Something is wrong with one file, not with the machine. */
 export class UnreadableFile extends Error {}
 
-/** Of these the next file would have as many. */
+/** The next file would fail with these too. */
 const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
 
 /**
- * Opens a plain file to read, or null where there is none. Symbolic links are followed: data folders have some, and
- * what is read is verified by its hash.
+ * Opens a plain file to read, or returns null if there is none. Symbolic links are followed: data folders have some,
+ * and what is read is verified by its hash.
  *
  * @throws `UnreadableFile`, also from its body
  */
 export async function openFile(path: string, signal?: AbortSignal): Promise<TreeObject | null> {
   signal?.throwIfAborted()
-  // Looked at before it is opened: opening a device may do something to it.
+  // Checked before it is opened, because opening a device may have effects.
   const found = await reading(path, unlessAbsent(stat(path)))
   if (!found) return null
   assertPlain(path, found)
@@ -48,7 +49,7 @@ async function* bodyOf(path: string, handle: FileHandle): AsyncGenerator<Uint8Ar
 function assertPlain(path: string, stats: Stats): Stats {
   if (stats.isFile()) return stats
   const what = stats.isDirectory() ? 'a folder' : 'a pipe, a socket or a device'
-  throw new UnreadableFile(`${path} is ${what}, and no plain file`)
+  throw new UnreadableFile(`${path} is ${what}, not a plain file`)
 }
 
 async function reading<T>(path: string, call: Promise<T>): Promise<T> {
@@ -61,13 +62,13 @@ async function reading<T>(path: string, call: Promise<T>): Promise<T> {
   }
 }
 
-/** What is in a folder, in order; nothing where there is none. */
+/** The entries of a folder, sorted; none if it does not exist. */
 export async function entriesOf(path: string): Promise<Dirent[]> {
   const entries = (await unlessAbsent(readdir(path, { withFileTypes: true }))) ?? []
   return entries.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
-/** As `entriesOf`, of a folder without which the rest goes on. @throws `PassedOver` */
+/** As `entriesOf`, for a folder that the job can do without. @throws `PassedOver` */
 export async function listingOf(folder: string): Promise<Dirent[]> {
   try {
     return await entriesOf(folder)

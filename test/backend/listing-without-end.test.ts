@@ -6,8 +6,8 @@ import { putBlobs } from '../../src/testing/blobs.ts'
 import { backendConformance } from '../../src/testing.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-// Goes red, or rather does not end, when a backend of somebody's whose list begins at the start each time makes a sweep, a
-// recovery, the opening of a variant cache or the conformance suite go on for ever.
+// Fails (by not ending) when a third-party backend whose list always begins at the start makes a sweep, a recovery, the
+// opening of a variant cache or the conformance suite run for ever.
 
 class StuckBackend extends MemoryBackend {
   override list(options: Parameters<MemoryBackend['list']>[0]) {
@@ -16,7 +16,7 @@ class StuckBackend extends MemoryBackend {
 }
 
 describe('a backend that lists the same keys again', () => {
-  test.each(['sweep', 'recover'] as const)('is told by %s', async (method) => {
+  test.each(['sweep', 'recover'] as const)('is reported by %s', async (method) => {
     const backend = new StuckBackend()
     const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:'), limits: { accept: ['*/*'] } })
     for (const text of ['a', 'b']) await blobs.upload(alice, bytes(text))
@@ -27,7 +27,7 @@ describe('a backend that lists the same keys again', () => {
     await blobs.close()
   })
 
-  test('is told by a cache of variants, which empties it when it opens', async () => {
+  test('is reported by a cache of variants, which empties it when it opens', async () => {
     class Undeletable extends StuckBackend {
       override delete(keys: Parameters<MemoryBackend['delete']>[0]) {
         return Promise.resolve(new Map(keys.map((key) => [key, new Error('denied')])))

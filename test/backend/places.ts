@@ -18,7 +18,7 @@ export async function diskPlace(options: Omit<DiskBackendOptions, 'root'> = {}):
   const directory = await mkdtemp(join(tmpdir(), 'pds-blobstore-disk-'))
   return {
     backend: () => new DiskBackend({ root: join(directory, 'root'), ...options }),
-    // Again and again: a case that failed may still have writes under way.
+    // Repeated, because a case that failed may still have running writes.
     remove: () => rm(directory, { recursive: true, maxRetries: 10 }),
   }
 }

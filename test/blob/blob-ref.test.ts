@@ -24,7 +24,7 @@ const refused = (value: unknown): boolean => {
 describe('a blob reference that was created', () => {
   const blob = createBlobRef(facts)
 
-  test('is written by JSON.stringify as the protocol has it, and so is a copy of it', () => {
+  test('is written by JSON.stringify as the protocol requires, and so is a copy of it', () => {
     expect(JSON.stringify(blob)).toBe(JSON.stringify(json))
     expect(JSON.stringify({ image: { ...blob } })).toBe(JSON.stringify({ image: json }))
     expect(lexStringify(blob)).toBe(JSON.stringify(json))
@@ -36,7 +36,7 @@ describe('a blob reference that was created', () => {
     expect(parseBlobRef(decode(block))).toEqual(blob)
   })
 
-  test("is one for the AT Protocol's own libraries", () => {
+  test('is accepted by the AT Protocol’s own libraries', () => {
     expect(isTheirBlobRef(blob)).toBe(true)
     expect(isTheirBlobRef({ ...blob })).toBe(true)
     expect(Object.keys(blob)).toEqual(['$type', 'ref', 'mimeType', 'size'])
@@ -63,7 +63,7 @@ describe('a blob reference that was created', () => {
 })
 
 describe('a blob reference that is parsed', () => {
-  test('may have the form of JSON, CIDs of multiformats 13 or 14, or be a structured clone', () => {
+  test('may have the JSON form, CIDs of multiformats 13 or 14, or be a structured clone', () => {
     const blob = createBlobRef(facts)
     const theirs = jsonToLex(json)
     expect((theirs as { ref: unknown }).ref).not.toBeInstanceOf(CID)
@@ -72,7 +72,7 @@ describe('a blob reference that is parsed', () => {
     expect(forms.map((form) => JSON.stringify(parseBlobRef(form)))).toEqual(forms.map(() => JSON.stringify(json)))
   })
 
-  test('may be of no bytes, and keeps the parameters of its type', () => {
+  test('may reference the empty blob, and keeps the parameters of its type', () => {
     expect(parseBlobRef({ ...json, size: 0 }).size).toBe(0)
     expect(parseBlobRef({ ...json, mimeType: 'text/vtt; charset=utf-8' }).mimeType).toBe('text/vtt; charset=utf-8')
   })
@@ -103,7 +103,7 @@ describe('a blob reference that is parsed', () => {
     expect(sizes.filter((size) => !refused({ ...json, size }))).toEqual([])
   })
 
-  test('has a MIME type', () => {
+  test('has a valid MIME type', () => {
     const types = [
       '',
       'png',
@@ -153,7 +153,7 @@ describe('a blob reference that is parsed', () => {
     expect(odd.filter((value) => !refused(value))).toEqual([])
   })
 
-  test('has no getter called', () => {
+  test('is read without calling getters', () => {
     const trap = () => {
       throw new Error('called')
     }
@@ -174,16 +174,16 @@ describe('a blob reference that is parsed', () => {
   })
 })
 
-describe('telling the forms apart', () => {
+describe('distinguishing the forms', () => {
   const legacy = { cid: someCid, mimeType: 'image/png' }
   const blob = createBlobRef(facts)
 
-  test('isBlobRef knows only the form with a CID object', () => {
+  test('isBlobRef accepts only the form with a CID object', () => {
     const values = [blob, jsonToLex(json), json, legacy, {}, null]
     expect(values.map(isBlobRef)).toEqual([true, true, false, false, false, false])
   })
 
-  test('isLegacyBlobRef knows only the legacy form, as lex-data does', () => {
+  test('isLegacyBlobRef accepts only the legacy form, as lex-data does', () => {
     const strongRef = { uri: 'at://did:plc:a/app.bsky.feed.post/3k', cid: someCid }
     const values = [
       legacy,

@@ -75,7 +75,7 @@ describe('the spelling of a CID', () => {
     expect(answers).toEqual(Object.keys(oddSpellings).map((name) => [name, false, 'InvalidCid']))
   })
 
-  test('what is no string and no CID is refused', () => {
+  test('a value that is neither a string nor a CID is refused', () => {
     const odd = [undefined, null, 7, {}, [], [someCid], { bytes: 5, '/': 5 }, { bytes: someCid }, new String(someCid)]
     expect(odd.map((value) => codeOf(() => parseBlobCid(value as never)))).toEqual(odd.map(() => 'InvalidCid'))
   })
@@ -116,7 +116,7 @@ describe('CID objects', () => {
     expect(parseBlobCid(odd)).toBe(someCid)
   })
 
-  test('one that lies about its spelling is not believed', () => {
+  test('one that lies about its spelling is not trusted', () => {
     const liar = { bytes: CID.parse(cidOfRecord({})).bytes, toString: () => someCid }
     expect(codeOf(() => parseBlobCid(liar))).toBe('InvalidCid')
   })
@@ -133,7 +133,7 @@ describe('CID objects', () => {
     )
   })
 
-  test('go through bytes and digest and come back the same', () => {
+  test('survive the conversion to bytes and digest and back', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (digest) => {
         const cid = cidOfDigest(digest)
@@ -159,7 +159,7 @@ describe('the CID of bytes', () => {
     expect(await cidOfStream(parts)).toBe(cidOfBytes(new Uint8Array([1, 2, 3])))
   })
 
-  test('of a record is none of a blob', () => {
+  test('of a record is never that of a blob', () => {
     const cid = cidOfRecord({ text: 'hello' })
     expect(cid).toMatch(/^bafyrei/)
     expect(isBlobCid(cid)).toBe(false)

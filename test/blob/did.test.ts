@@ -12,7 +12,7 @@ test('DIDs of every method are accepted', () => {
   expect(dids.filter((did) => !isDid(did))).toEqual([])
 })
 
-test('what could leave its directory, its row or its header is refused', () => {
+test('a DID that could leave its directory, its row or its header is refused', () => {
   const odd = [
     '',
     'did',

@@ -51,7 +51,7 @@ const found = [
 ]
 
 describe('the blobs of a record', () => {
-  test('are found in the order of the record, each as often as it is named', () => {
+  test('are found in the order of the record, each as often as it is referenced', () => {
     expect(findBlobRefs(post)).toEqual(found)
   })
 
@@ -61,7 +61,7 @@ describe('the blobs of a record', () => {
     expect(findBlobRefs(encode(jsonToLex(post))).sort(byCid)).toEqual(found.toSorted(byCid))
   })
 
-  test('are found when the record is itself one, and none where there is none', () => {
+  test('are found when the record itself is one, and none where there is none', () => {
     expect(findBlobRefs(createBlobRef({ cid: someCid, mimeType: 'a/b', size: 1 }))).toMatchObject([
       { cid: someCid, path: '' },
     ])
@@ -69,7 +69,7 @@ describe('the blobs of a record', () => {
     expect(findBlobRefs(encode({ text: 'hello' }))).toEqual([])
   })
 
-  test('are not strong references, links, bytes or IPFS metadata of others', () => {
+  test('are not strong references, links, bytes or other metadata of IPFS', () => {
     const others = {
       subject: { uri: 'at://did:plc:a/b/c', cid: someCid },
       link: { $link: someCid },
@@ -84,7 +84,7 @@ describe('the blobs of a record', () => {
     expect(findBlobRefs(others)).toEqual([])
   })
 
-  test("are those that the reference's own search finds", () => {
+  test("are those that the protocol's own library finds", () => {
     const cid = fc.constantFrom(...cids)
     const leaf = fc.oneof(
       fc.string(),
@@ -128,7 +128,7 @@ describe('the blobs of a record', () => {
 })
 
 describe('a record that is refused', () => {
-  test('has a broken blob reference, and hears where', () => {
+  test('has a broken blob reference, and the error says where', () => {
     const at = (blob: unknown) => outcomeOf({ embed: { images: [{ image: blob }] } })
     const where = '(at /embed/images/0/image)'
     const blob = blobJson(someCid)
@@ -206,14 +206,14 @@ describe('a record that is refused', () => {
     expect(outcomeOf(new Array(1_000_000).fill(0))).toBe('found')
   })
 
-  test('is no record', () => {
+  test('is not a record at all', () => {
     const odd = ['{"text":"hello"}', undefined, null, 7, Uint8Array.of(0xff), new Uint8Array(), Buffer.from('{}')]
     expect(
-      odd.map(outcomeOf).filter((message) => !message.startsWith("Cannot take the record's blob references")),
+      odd.map(outcomeOf).filter((message) => !message.startsWith("Cannot read the record's blob references")),
     ).toEqual([])
   })
 
-  test('cannot break a line of a log with its keys, or fill it', () => {
+  test('cannot break a line of a log with its keys, or flood it', () => {
     const message = outcomeOf({ 'a\r\nb': { ['x'.repeat(10_000)]: { $type: 'blob' } } })
     expect(message).toMatch(/\(at …x+\)$/)
     expect(outcomeOf({ 'a\r\nb': { $type: 'blob' } })).toMatch(/\(at \/a\?\?b\)$/)
@@ -280,7 +280,7 @@ describe('random JSON', () => {
   })
 })
 
-test('a broken reference of an old repository may be skipped, and what is around it is still found', () => {
+test('a broken reference of an old repository may be skipped, and those around it are still found', () => {
   const record = {
     avatar: { ...blobJson(cids[0] as string), size: -1 },
     banner: blobJson(cids[1] as string),

@@ -6,8 +6,8 @@ import { isBlobStoreError } from '../../src/errors.ts'
 import { aac, big, box, ftyp, joined, little, mp3, noise, raw, riff, tagged, tar, zip } from './media-builders.ts'
 import { program } from './samples.ts'
 
-// Every form that honest files of a format have, and that sniffing by one mark misses. Each row: what it is, the bytes,
-// what they are when nothing is declared, what else may be declared, and what becomes of other declarations.
+// Every form that valid files of a format have, and that sniffing by one mark misses. Each row: a name, the bytes,
+// their type when nothing is declared, what else may be declared, and the result for other declarations.
 
 type Row = [form: string, bytes: Uint8Array, type: string | null, also?: string, others?: Record<string, string>]
 
@@ -47,7 +47,7 @@ async function check(rows: readonly Row[]): Promise<void> {
   expect(seen).toEqual(wanted)
 }
 
-test('the brands of a picture decide, the major one first, a more exact one where it is general', async () => {
+test('the brands of a picture decide: the major one first, a more exact one where it is general', async () => {
   const heif = { 'video/mp4': 'image/heic', 'image/png': 'image/heic', 'image/avif': 'image/heic' }
   await check([
     ...['heic', 'heix', 'heim', 'heis'].map(
@@ -81,7 +81,7 @@ test('the brands of a picture decide, the major one first, a more exact one wher
   ])
 })
 
-test('the brands of a film decide, and it may be called by any that it names', async () => {
+test('the brands of a video decide, and any of its brands may be declared', async () => {
   await check([
     ['isom', ftyp('isom', 'isom', 'iso2', 'mp41'), 'video/mp4', 'audio/mp4 audio/m4a video/x-m4v video/mpeg4'],
     ...['mp41', 'mp42', 'iso5', 'isoc', 'avc1', 'dash', 'MSNV', 'cmfc', 'ABCD', 'M4P ', 'F4V '].map(
@@ -113,7 +113,7 @@ test('the brands of a film decide, and it may be called by any that it names', a
   ])
 })
 
-test('a film without brands is known by its first boxes, behind those that say nothing', async () => {
+test('a video without brands is recognized by its first boxes, after those without meaning', async () => {
   const old = { 'video/mp4': 'video/quicktime', 'image/png': 'video/quicktime' }
   const moov = box('moov', box('mvhd', noise(100)))
   await check([
@@ -138,7 +138,7 @@ test('a film without brands is known by its first boxes, behind those that say n
   ])
 })
 
-test('boxes whose lengths cannot be meant break nothing', async () => {
+test('impossible box lengths break nothing', async () => {
   const brands = joined('ftyp', 'isom', big(0), 'mp42', noise(40))
   await check([
     ['the greatest length', joined(big(0xffffffff), brands), 'video/mp4'],
@@ -154,7 +154,7 @@ test('boxes whose lengths cannot be meant break nothing', async () => {
   ])
 })
 
-test('JPEG 2000 is known by its brand behind the signature', async () => {
+test('JPEG 2000 is recognized by its brand after the signature', async () => {
   const signature = box('jP  ', '\r\n\x87\n')
   const of = (brand: string) => joined(signature, ftyp(brand))
   await check([
@@ -167,7 +167,7 @@ test('JPEG 2000 is known by its brand behind the signature', async () => {
   ])
 })
 
-test('a PDF is one wherever in the first 1024 bytes its header stands', async () => {
+test('a PDF is recognized wherever in the first 1024 bytes its header is', async () => {
   const pdf = joined('%PDF-1.4\n%\xe2\xe3\xcf\xd3\n', noise(40))
   const others = { 'image/png': 'application/pdf', 'application/zip': 'application/pdf' }
   await check([
@@ -184,7 +184,7 @@ test('a PDF is one wherever in the first 1024 bytes its header stands', async ()
   ])
 })
 
-test('sounds have more beginnings than one', async () => {
+test('sounds are recognized by more than one beginning', async () => {
   const flac = joined('fLaC\0\0\0\x22', noise(40))
   await check([
     ...['RIFF', 'RF64', 'BW64', 'RIFX'].map(
@@ -240,7 +240,7 @@ test('sounds have more beginnings than one', async () => {
   ])
 })
 
-test('fonts have more flavours than one', async () => {
+test('fonts are recognized in more than one flavour', async () => {
   const flavours = ['\0\x01\0\0', 'OTTO', 'true', 'typ1', 'ttcf']
   await check([
     ...flavours.flatMap((flavour): Row[] => [
@@ -255,7 +255,7 @@ test('fonts have more flavours than one', async () => {
   ])
 })
 
-test('archives and captures have more forms than one', async () => {
+test('archives and captures are recognized in more than one form', async () => {
   const pcap = 'application/x-pcap application/x-pcapng'
   const capture = (mark: string): Row => [
     `pcap ${escape(mark)}`,
@@ -333,7 +333,7 @@ test('archives and captures have more forms than one', async () => {
   ])
 })
 
-test('documents and pictures of other ages, orders and makers', async () => {
+test('documents and pictures of other ages, byte orders and vendors are recognized', async () => {
   const raws = 'image/x-adobe-dng image/dng image/x-canon-cr2 image/x-nikon-nef image/x-sony-arw image/x-pentax-pef'
   await check([
     [
@@ -383,7 +383,7 @@ test('documents and pictures of other ages, orders and makers', async () => {
   ])
 })
 
-test('an honest archive keeps its declared type, unless that has a mark of its own', async () => {
+test('a valid archive keeps its declared type, unless that type has a mark of its own', async () => {
   const documents =
     'application/vnd.recordare.musicxml application/vnd.apple.pkpass application/wacz application/zip+dotlottie'
   const others = {
@@ -435,7 +435,7 @@ test('an honest archive keeps its declared type, unless that has a mark of its o
   ])
 })
 
-test('a declared type of text stands where the bytes are text, whatever their first letters', async () => {
+test('a declared text type is stored if the bytes are text, whatever their first letters', async () => {
   const starts = [
     'BMW fleet',
     'GIFs are fun',
@@ -493,7 +493,7 @@ test('a declared type of text stands where the bytes are text, whatever their fi
   }
 })
 
-test('a mark that is no word counts in text, too, unless text is declared', async () => {
+test('a mark that is not a word counts in text too, unless text is declared', async () => {
   const padding = ' and more'.repeat(9)
   await check([
     ['GIF', raw(`GIF89a${padding}`), 'image/gif', '', { 'image/png': 'image/gif', 'text/plain': 'text/plain' }],
@@ -502,7 +502,7 @@ test('a mark that is no word counts in text, too, unless text is declared', asyn
   ])
 })
 
-test('text is UTF-8, or UTF-16 behind its mark, without control characters', async () => {
+test('text is UTF-8, or UTF-16 after its byte order mark, without control characters', async () => {
   const isText = async (bytes: Uint8Array) => (await sniffHead(bytes)).isText
   const long = joined('a'.repeat(headLength - 1), '\xc3\xa9')
   const texts = ['', 'BM\n\r\t\f\x1b[0m', '\xef\xbb\xbfMZ', '\xff\xfeB\0M\0', '\xfe\xff\0B\0M', '\xe2\x82'].map(raw)
@@ -512,7 +512,7 @@ test('text is UTF-8, or UTF-16 behind its mark, without control characters', asy
   for (const bytes of binary) expect(await isText(bytes), String(bytes)).toBe(false)
 })
 
-test('a type of text hides nothing that is not text, and no picture of text is taken on trust', async () => {
+test('a text type hides nothing that is not text, and an image format made of text is not taken on trust', async () => {
   const gif = joined('GIF89a', noise(40))
   await check([
     [
@@ -540,7 +540,7 @@ test('a type of text hides nothing that is not text, and no picture of text is t
   ])
 })
 
-test('what is no picture is stored as none, whatever it is declared as', async () => {
+test('bytes that are not a picture are never stored as one, whatever is declared', async () => {
   const elf = joined('\x7fELF\x02\x01\x01', noise(40))
   const exe = 'application/x-msdownload'
   await check([

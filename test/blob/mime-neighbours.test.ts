@@ -2,15 +2,15 @@ import { expect, test } from 'vitest'
 import { effectiveMimeType } from '../../src/blob/mime-policy.ts'
 import { sniffedInstead, snifferSpelling } from '../../src/blob/mime-refinements.ts'
 
-// What honest clients declare, and what the sniffer calls the same bytes. Goes red when a family is forgotten, or when a
-// pattern takes in what only looks like a member.
+// What correct clients declare, and how the same bytes sniff. Fails when a family is missing, or when a pattern
+// includes what only looks like a member.
 
 const office = 'application/vnd.openxmlformats-officedocument'
 const words = `${office}.wordprocessingml.document`
 const slides = `${office}.presentationml.presentation`
 const sheets = `${office}.spreadsheetml.sheet`
 
-/** By what is sniffed: what may be declared, in the sniffer's spelling. */
+/** By the sniffed type: what may be declared, in the sniffer's spelling. */
 const families: Record<string, readonly string[]> = {
   'image/apng': ['image/png'],
   'image/png': ['image/apng'],
@@ -73,7 +73,7 @@ const families: Record<string, readonly string[]> = {
   ],
 }
 
-/** Looks like a member of the family, and is none: a picture, a text, or something with a mark of its own. */
+/** Looks like a member of the family, but is none: a picture, a text, or a type with a mark of its own. */
 const strangers: Record<string, readonly string[]> = {
   'application/gzip': ['image/svg+gzipped', 'image/svg+xml', 'application/gzip+json', 'application/pdf'],
   'application/xml': ['image/svg+xmlish', 'text/xml+html', 'application/pdf'],
@@ -105,19 +105,19 @@ const stored = (declared: string, sniffed: string): string => {
   return effectiveMimeType({ declared, sniffed, policy: 'sniffed' })
 }
 
-test('a declared type stands inside its family', () => {
+test('a declared type is stored within its family', () => {
   for (const [sniffed, members] of Object.entries(families)) {
     for (const declared of members) expect(stored(declared, sniffed), `${declared} in ${sniffed}`).toBe(declared)
   }
 })
 
-test('a declared type that only looks like a member gives way', () => {
+test('a declared type that only looks like a member is replaced', () => {
   for (const [sniffed, others] of Object.entries(strangers)) {
     for (const declared of others) expect(stored(declared, sniffed), `${declared} in ${sniffed}`).toBe(sniffed)
   }
 })
 
-test('a member of a family may sniff as its head, and as nothing else', () => {
+test('a member of a family may sniff as its base type, and as nothing else', () => {
   expect(sniffedInstead('audio/webm')).toEqual(['video/webm'])
   expect(sniffedInstead('application/vnd.visio').sort()).toEqual([
     'application/x-cfb',

@@ -57,7 +57,7 @@ const table: [string | null, string | null, string, string, string][] = [
   [null, null, octetStream, 'refused', octetStream],
   [octetStream, null, octetStream, 'refused', octetStream],
   ['*/*', null, octetStream, 'refused', octetStream],
-  // the sniffer sees a neighbour
+  // the sniffer finds a related type
   ['image/png', 'image/apng', 'image/png', 'image/png', 'image/png'],
   ['image/apng', 'image/png', 'image/apng', 'image/apng', 'image/apng'],
   ['video/mp4', 'video/x-m4v', 'video/mp4', 'video/mp4', 'video/mp4'],
@@ -72,7 +72,7 @@ const table: [string | null, string | null, string, string, string][] = [
   [docx, zip, docx, docx, docx],
   [docm, docx, docm, docm, docm],
   ['application/msword', 'application/x-cfb', 'application/msword', 'application/msword', 'application/msword'],
-  // but not a neighbour's neighbour, nor the other way round
+  // but not a relative of a relative, nor the reverse
   [docx, 'application/java-archive', 'application/java-archive', 'refused', docx],
   [zip, docx, docx, 'refused', zip],
   [zip, 'application/java-archive', 'application/java-archive', 'refused', zip],
@@ -86,12 +86,12 @@ const table: [string | null, string | null, string, string, string][] = [
   ['audio/mp3', null, 'audio/mpeg', 'refused', 'audio/mp3'],
   ['text/xml', null, 'application/xml', 'refused', 'text/xml'],
   ['application/javascript', null, 'text/javascript', 'refused', 'application/javascript'],
-  // a name for anything
+  // a name for any type
   ['binary/octet-stream', null, octetStream, 'refused', 'binary/octet-stream'],
   ['binary/octet-stream', 'image/png', 'image/png', 'refused', 'binary/octet-stream'],
   ['application/x-www-form-urlencoded', 'image/png', 'image/png', 'refused', 'application/x-www-form-urlencoded'],
   ['multipart/form-data; boundary=x', null, octetStream, 'refused', 'multipart/form-data'],
-  // archives hold what no table can name, but nothing that has a mark of its own, and no text
+  // archives contain what no table can name, but nothing that has a mark of its own, and no text
   ['application/wacz', zip, 'application/wacz', 'application/wacz', 'application/wacz'],
   ['model/vnd.own', zip, 'model/vnd.own', 'model/vnd.own', 'model/vnd.own'],
   ['image/png', zip, zip, 'refused', 'image/png'],
@@ -131,14 +131,14 @@ test('the stored type follows from the declared and the sniffed one as the polic
   expect(results).toEqual(table)
 })
 
-test('a program called .png is stored under no type that is accepted by default, unless nobody looks', async () => {
+test('a program named .png is stored under no type that is accepted by default, unless sniffing is off', async () => {
   const sniffed = await sniffMimeType(program)
   expect(matchesAccept(effective('image/png', sniffed, 'sniffed'), defaultAccept)).toBe(false)
   expect(effective('image/png', sniffed, 'agree')).toBe('refused')
   expect(effective('image/png', sniffed, 'declared')).toBe('image/png')
 })
 
-test('real files are stored as what they are under every policy', async () => {
+test('real files are stored under their real types by every policy', async () => {
   for (const [type, bytes] of Object.entries(files)) {
     const sniffed = await sniffMimeType(bytes)
     expect([
@@ -151,7 +151,7 @@ test('real files are stored as what they are under every policy', async () => {
 
 test('an error says what was declared and what to do', () => {
   expect(() => effectiveMimeType({ declared: 'image/png', sniffed: null, policy: 'sniffed' })).toThrow(
-    'Refused the blob: the bytes are not image/png; declare what they are, or nothing',
+    'Refused the blob: the bytes are not image/png; declare their type, or none',
   )
   expect(() => effectiveMimeType({ declared: 'image/png', sniffed: exe, policy: 'agree' })).toThrow(
     'Refused the blob: it was declared as image/png, but the bytes are application/x-msdownload',

@@ -27,7 +27,7 @@ describe('a MIME type', () => {
     expect(types.map(([value]) => parseMimeType(value))).toEqual(types.map(([, type]) => type))
   })
 
-  test('is none when it is not of the grammar, above all when it could end a header', () => {
+  test('is invalid when it does not match the grammar, above all when it could end a header', () => {
     const odd = [
       '',
       'image',
@@ -92,7 +92,7 @@ describe('a MIME type', () => {
     )
   })
 
-  test('costs no time, however long and however built to make a search back up', () => {
+  test('is parsed in linear time, however long and however built for backtracking', () => {
     const lengths = 100_000
     const worst = ['a', '/', ' ', ';', '\t', 'a/', 'a/b', 'a/b;', '.a', '*', '=', '\\', 'bafkrei'].map((part) =>
       part.repeat(lengths / part.length),
@@ -135,7 +135,7 @@ describe('the accept list', () => {
     )
   })
 
-  test('is refused when it would refuse everything, or means nothing', () => {
+  test('is refused when it would refuse everything, or is invalid', () => {
     expect(() => assertAcceptPatterns([])).toThrow(/at least one MIME type: .*\["\*\/\*"\] for any/)
     expect(() => assertAcceptPatterns(['image/png', 'image'])).toThrow(/^accept\[1\] is not a MIME type pattern/)
     const odd = [
@@ -164,14 +164,14 @@ describe('the accept list', () => {
     expect(passed).toEqual([])
   })
 
-  test('is the images and videos of browsers by default, and nobody can change that', () => {
+  test('is the images and videos of browsers by default, and cannot be changed', () => {
     assertAcceptPatterns(defaultAccept)
     assertAcceptPatterns(['image/*', '*/*', 'Text/VTT', octetStream])
     expect(matchesAccept('application/x-msdownload', defaultAccept)).toBe(false)
     expect(() => (defaultAccept as string[]).push('*/*')).toThrow(TypeError)
   })
 
-  test("is by socialAccept what Bluesky's records name, and no programs, pages or archives", () => {
+  test("of socialAccept has what Bluesky's records use, and no programs, pages or archives", () => {
     assertAcceptPatterns(socialAccept)
     const social = [...defaultAccept, 'image/heic', 'image/avif', 'audio/mpeg', 'video/3gpp', 'text/vtt']
     expect(social.filter((type) => !matchesAccept(type, socialAccept))).toEqual([])
@@ -181,7 +181,7 @@ describe('the accept list', () => {
   })
 })
 
-test('a file name says its type by its extension, if it has one that is known', () => {
+test('a file name shows its type by its extension, if that is known', () => {
   const names: [string, string | null][] = [
     ['cat.jpg', 'image/jpeg'],
     ['CAT.JPEG', 'image/jpeg'],

@@ -4,7 +4,7 @@ const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text
 export const someCid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
 export const emptyCid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
-/** What ffmpeg wrote for one frame of 16 × 16 pixels: the images whole, the videos up to their first frame. */
+/** Written by ffmpeg for one frame of 16 × 16 pixels: the images whole, the videos up to their first frame. */
 export const files: Readonly<Record<string, Uint8Array>> = {
   'image/jpeg': fromBase64(
     '/9j/4AAQSkZJRgABAgAAAQABAAD/2wBDAAgEBAQEBAUFBQUFBQYGBgYGBgYGBgYGBgYHBwcICAgHBwcGBgcHCAgICAkJCQgICAgJCQoKCgwMCwsODg4RERT/xABMAAEBAAAAAAAAAAAAAAAAAAAABgEBAQAAAAAAAAAAAAAAAAAABgcQAQAAAAAAAAAAAAAAAAAAAAARAQAAAAAAAAAAAAAAAAAAAAD/wAARCAAQABADASIAAhEAAxEA/9oADAMBAAIRAxEAPwCLAFF/f//Z',

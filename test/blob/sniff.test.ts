@@ -20,23 +20,23 @@ function zipOf(name: string, data: Uint8Array, size: number): Uint8Array {
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 describe('sniffing', () => {
-  test('knows real files of each type that is accepted by default', async () => {
+  test('recognizes real files of each type that is accepted by default', async () => {
     const sniffed = await Promise.all(defaultAccept.map((type) => sniffMimeType(files[type] as Uint8Array)))
     expect(sniffed).toEqual(defaultAccept)
   })
 
-  test('knows them by any head of 64 bytes or more', async () => {
+  test('recognizes them by any head of 64 bytes or more', async () => {
     const heads = defaultAccept.map((type) => Buffer.concat([files[type] as Uint8Array, Buffer.alloc(headLength)]))
     for (const length of [64, 600, headLength, headLength + 1]) {
       expect(await Promise.all(heads.map((head) => sniffMimeType(head.subarray(0, length))))).toEqual(defaultAccept)
     }
   })
 
-  test('knows a program, whatever it is called', async () => {
+  test('recognizes a program, whatever its name', async () => {
     expect(await sniffMimeType(program)).toBe('application/x-msdownload')
   })
 
-  test('knows nothing of text, of no bytes, or of noise', async () => {
+  test('finds nothing in text, in no bytes, or in noise', async () => {
     const unknown = [
       '',
       'x',
@@ -49,13 +49,13 @@ describe('sniffing', () => {
     expect(await Promise.all(unknown.map((text) => sniffMimeType(bytesOf(text))))).toEqual(unknown.map(() => null))
   })
 
-  test('gives types without parameters and in lower case', async () => {
+  test('returns types without parameters and in lower case', async () => {
     const opus = Buffer.concat([Buffer.from('OggS'), Buffer.alloc(24), Buffer.from('OpusHead'), Buffer.alloc(64)])
     expect(await sniffMimeType(opus)).toBe('audio/ogg')
     expect(await sniffMimeType(Uint8Array.of(0, 0, 1, 0xba, 0x44, 0, 0, 0))).toBe('video/mp2p')
   })
 
-  test('takes nothing from bytes beyond the head', async () => {
+  test('ignores bytes after the head', async () => {
     const late = Buffer.concat([Buffer.alloc(headLength), files['image/png'] as Uint8Array])
     const iso = Buffer.alloc(40_000)
     iso.write('CD001', 32_769)
@@ -68,7 +68,7 @@ describe('sniffing', () => {
   })
 })
 
-describe('bytes made to break the sniffer', () => {
+describe('malicious bytes for the sniffer', () => {
   const within = async (bytes: Uint8Array) => {
     const start = performance.now()
     const type = await sniffMimeType(bytes)
@@ -105,7 +105,7 @@ describe('bytes made to break the sniffer', () => {
     expect(await within(named)).toBe('application/zip')
   })
 
-  test('whatever else fails is unknown', async () => {
+  test('anything else that fails is unknown', async () => {
     expect(await sniffMimeType(undefined as never)).toBeNull()
   })
 
@@ -128,8 +128,8 @@ describe('bytes made to break the sniffer', () => {
   })
 })
 
-describe('whether sniffing would have known a type', () => {
-  test('it would, for types with a mark of their own, by any of their names', () => {
+describe('whether sniffing would have recognized a type', () => {
+  test('is true for types with a mark of their own, by any of their names', () => {
     const known = [
       ...defaultAccept,
       'image/apng',
@@ -158,7 +158,7 @@ describe('whether sniffing would have known a type', () => {
     expect(known.filter((type) => !canSniff(type))).toEqual([])
   })
 
-  test('it would not, for text, for marks that come late or may be missing, and for types that nobody knows', () => {
+  test('is false for text, for marks that come late or may be missing, and for unknown types', () => {
     const unknown = [
       'text/plain',
       'text/html',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wildFiles } from '../images/wild/all.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
-// The files of test/images/shown.test.ts, which holds what is found in them against the same table.
+// The files of test/images/shown.test.ts, which compares the returned dimensions with the same table.
 const files = await wildFiles()
 
 describe.skipIf(!hasChromium())('in a browser', () => {
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium())('in a browser', () => {
   })
 
   test.each(files.map((file, index) => ({ ...file, index })))(
-    '$name has the dimensions that are told, or is known not to',
+    '$name has the dimensions that are returned, or is a known difference',
     async ({ index, mimeType, chromium }) => {
       const tag = mimeType.startsWith('video/') ? 'video' : 'img'
       const shown = await page.evaluate(`new Promise((done) => {

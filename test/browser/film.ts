@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { media } from './place.ts'
 
-// The clip of a second again and again, as a film of many megabytes: each second stands for itself in the file, with so
-// many bytes before it that nobody reads on to the next one without need.
+// A one-second clip repeated into a video of many megabytes: each second is separate in the file, after so many filler
+// bytes that no player reads to the next one without need.
 const frames = 15
 const containers = ['moov', 'trak', 'edts', 'mdia', 'minf', 'stbl']
 
@@ -11,7 +11,7 @@ export function film(seconds: number, gap: number): Buffer<ArrayBuffer> {
   const [ftyp, moov, , mdat] = boxesOf(readFileSync(media('clip.mp4'))) as [Box, Box, Box, Box]
   const head = (offsets: number[]) => Buffer.concat([written(ftyp), longer(moov, seconds, offsets)])
   const second = Buffer.concat([box('free', Buffer.alloc(gap)), written(mdat)])
-  const first = head(Array(seconds).fill(0)).length + 8 + gap + 8 // behind the headers of the two boxes
+  const first = head(Array(seconds).fill(0)).length + 8 + gap + 8 // after the headers of the two boxes
   const offsets = Array.from({ length: seconds }, (_, i) => first + i * second.length)
   return Buffer.concat([head(offsets), ...Array<Buffer>(seconds).fill(second)])
 }
@@ -43,7 +43,7 @@ const u32 = (...values: number[]): Buffer => {
   return bytes
 }
 
-/** The box with all that it says of times, frames and places told of the whole film. */
+/** The box with all its times, frames and places adjusted to the whole video. */
 function longer({ type, body }: Box, seconds: number, offsets: number[]): Buffer {
   const times = (table: Buffer) => Buffer.concat(Array<Buffer>(seconds).fill(table))
   const lasting = (at: number) => {

@@ -19,7 +19,7 @@ describe.skipIf(!hasChromium())('without a mouse', () => {
       document.activeElement,
     )`) as Promise<string>
 
-  /** Goes on by Tab until what has the focus is named so, and shows that it has. */
+  /** Presses Tab until the focused element has that name, and checks that it shows its focus. */
   async function tabTo(name: RegExp): Promise<void> {
     const passed: string[] = []
     for (let i = 0; i < 30; i++) {
@@ -35,12 +35,12 @@ describe.skipIf(!hasChromium())('without a mouse', () => {
     expect.fail(`${name} is not reached by Tab, but ${passed.join(', ')}`)
   }
 
-  test('one logs in, uploads, posts, looks at it and deletes it', async () => {
+  test('a user logs in, uploads, posts, looks at it and deletes it', async () => {
     await tabTo(/^Alice$/)
     await press('Space')
     await page.locator('#own').waitFor()
 
-    // Listened for early: playwright takes a moment to get between the page and the system's dialog.
+    // Registered early: playwright takes a moment to intercept the system's dialog.
     page.on('filechooser', (chooser) => chooser.setFiles(media('sunset.jpg')))
     await tabTo(/^Choose files/)
     await press('Enter')

@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium())('the page looks right', () => {
       test(`on a ${screen}, in ${colorScheme}`, async () => {
         for (const who of [null, 'alice', 'moderator']) {
           const page = await place.window(who, { viewport, colorScheme })
-          await page.mouse.wheel(0, 3000) // so that what is further down is loaded, too
+          await page.mouse.wheel(0, 3000) // so that what is further down is loaded too
           await page.waitForTimeout(800)
           await page.mouse.wheel(0, -3000)
           await place.screenshot(page, `${who ?? 'nobody'}-${screen}-${colorScheme}`)

@@ -28,7 +28,7 @@ export class Place implements AsyncDisposable {
     return new Place(pds, dir, await startChromium())
   }
 
-  /** A window of its own on the page, of one of its people or of nobody yet. */
+  /** A separate window on the page, of one user or of none yet. */
   async window(person: string | null = null, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     context.setDefaultTimeout(15_000)
@@ -38,7 +38,7 @@ export class Place implements AsyncDisposable {
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return
       const path = URL.parse(message.location().url)?.pathname ?? ''
-      // Whoever comes for the first time has no account yet: the page tries, and makes one.
+      // A new user has no account yet: the page tries to log in, and creates one.
       if (!path.endsWith('createSession')) this.#complaints.push(`${message.text()} ${path}`)
     })
     await page.goto(`${this.pds.url}/${person === null ? '' : `#${person}`}`)
@@ -49,7 +49,7 @@ export class Place implements AsyncDisposable {
     return page
   }
 
-  /** What the browser has complained about since this was asked: errors, refused requests, broken policies. */
+  /** What the browser has reported since this call: errors, refused requests, violated policies. */
   complaints(): string[] {
     const made = this.#complaints
     this.#complaints = []

@@ -20,7 +20,7 @@ trailer <</Root 1 0 R>>`,
   'text/css': `@import '/ran?style'; body { background: url(/ran?style) }`,
 }
 
-describe.skipIf(!hasChromium())('what somebody uploaded', () => {
+describe.skipIf(!hasChromium())('an uploaded file', () => {
   let place: Place
   beforeAll(async () => {
     place = await Place.open({ limits: { accept: ['*/*'], mimePolicy: 'declared' } })
@@ -39,7 +39,7 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
     return address
   }
 
-  /** A page of the same origin without any policy of its own, and what has run in it. */
+  /** A page of the same origin without a policy of its own, and what has run in it. */
   async function bare(): Promise<{ page: Page; ran: Set<string> }> {
     const page = await place.window()
     const ran = new Set<string>()
@@ -51,13 +51,13 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
       ran.add(dialog.message())
       void dialog.dismiss()
     })
-    // An error of the server will do. Routing one would turn the browser's cache off.
+    // A server error is enough. Routing a request would turn the browser's cache off.
     await page.goto(`${place.pds.url}/bare`)
     await page.addScriptTag({ path: join(import.meta.dirname, 'include.js') })
     return { page, ran }
   }
 
-  // Red for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
+  // Fails for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
   // without src/http/answer.ts, its refusal or its `vary`.
   test.each(Object.entries(hostile))('runs nowhere: %s', async (mimeType, text) => {
     const address = await publish(mimeType, text)
@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
     expect([...ran]).toEqual([])
   })
 
-  test('would run in all these ways if it were a file of the host’s', async () => {
+  test('would run in all these ways if it were a file of the host', async () => {
     const { page, ran } = await bare()
     for (const type of ['text/javascript', 'text/css'] as const) {
       const name = `**/own-${type.slice(5)}*`
@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium())('what somebody uploaded', () => {
   test('reaches neither cookies nor storage of the origin, even in a browser that shows it', async () => {
     const address = await publish('text/html', '<!doctype html><title>Shown</title>')
     const { page } = await bare()
-    // As an old browser, or a proxy that drops this one header, would.
+    // As an old browser, or a proxy that drops this header, would.
     await page.route('**/*getBlob*', async (route) => {
       const response = await route.fetch()
       const { 'content-disposition': _, ...headers } = response.headers()

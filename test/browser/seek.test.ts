@@ -14,7 +14,7 @@ describe.skipIf(!hasChromium())('a video', () => {
   })
   afterAll(() => place?.[Symbol.asyncDispose]())
 
-  test('plays where one jumps to, by a range from there', async () => {
+  test('plays from where the user seeks, by a range from there', async () => {
     const { blobs, url } = place.pds
     const bytes = film(120, MiB / 2)
     const ref = await blobs.upload(did, bytes, { mimeType: 'video/mp4' })
@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium())('a video', () => {
     await page.goto(`${url}/bare`)
     const answers: string[] = []
     page.on('response', (answer) => answers.push(`${answer.status()} ${answer.headers()['content-range']}`))
-    // It jumps as soon as it can, before all of the film is here.
+    // It seeks as soon as it can, before the whole video is loaded.
     const state = await page.evaluate(`new Promise((done) => {
       const video = document.body.appendChild(document.createElement('video'))
       video.muted = true

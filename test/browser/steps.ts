@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { media } from './place.ts'
 
-/** The tile of a blob, by what is read of it. */
+/** The tile of a blob, by its text. */
 export const tileOf = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name })
 
 /** Uploads by choosing files, and waits until the page shows them. */
@@ -17,7 +17,7 @@ export async function post(page: Page, text: string): Promise<void> {
   await page.locator('#posts').getByText(text).waitFor()
 }
 
-/** Waits until an expression is true in the page, whose policy forbids what playwright would wait by. */
+/** Waits until an expression is true in the page, whose policy forbids playwright's own way of waiting. */
 export async function until(page: Page, expression: string): Promise<void> {
   await expect.poll(() => page.evaluate(expression), { timeout: 15_000, message: expression }).toBe(true)
 }

@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium())('on a slow line', () => {
   const choose = (name: string) => page.setInputFiles('#files', { name, mimeType: 'image/jpeg', buffer: photograph })
   const uploaded = async () => Number(await page.evaluate('document.querySelector("progress").value'))
 
-  test('one sees how far an upload is, and how long it will take', async () => {
+  test('a user sees how far an upload is, and how long it will take', async () => {
     await choose('slow.jpg')
     const line = page.locator('#uploads li')
     await line.getByText(/^[\d.]+ (KiB|MiB) of 2.0 MiB, \d+ s left$/).waitFor()
@@ -36,7 +36,7 @@ describe.skipIf(!hasChromium())('on a slow line', () => {
     expect(await line.count()).toBe(0)
   })
 
-  test('one that is cancelled leaves nothing, neither on the page nor in the store', async () => {
+  test('a cancelled upload leaves nothing, neither on the page nor in the store', async () => {
     const before = await place.pds.blobs.stats()
     await choose('other.jpg')
     await until(page, `document.querySelector('progress')?.value > 0.2`)

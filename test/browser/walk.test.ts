@@ -19,7 +19,7 @@ describe.skipIf(!hasChromium())('the page', () => {
     await page.locator(person === 'Moderator' ? '#all' : '#own').waitFor()
   }
 
-  test('uploads what is chosen and what is dropped, and posts it', async () => {
+  test('uploads a chosen file and a dropped one, and posts it', async () => {
     await upload(page, 'sunset.jpg')
     const dropped = await page.evaluateHandle(`(() => {
       const data = new DataTransfer()
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium())('the page', () => {
     expect(await page.locator('#usage-text').textContent()).toContain('2 blobs')
   })
 
-  test('shows an error as the store words it', async () => {
+  test('shows an error in the words of the store', async () => {
     await page.setInputFiles('#files', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') })
     const failed = page.locator('#uploads [role=alert]')
     await failed.waitFor()

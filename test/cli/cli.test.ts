@@ -12,28 +12,28 @@ import { alice, bytes, day, post } from '../support/samples.ts'
 import { ReferencePds } from '../transfer/reference-pds.ts'
 import { CliPlace, cli, filled, program } from './run-cli.ts'
 
-// Goes red when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
-// or makes a store where there was none.
+// Fails when a command does not do what it says, hides a problem from the exit status, mixes progress into its output
+// or creates a store where there was none.
 
 describe('the command line', () => {
-  test('explains itself, by what people come for', async () => {
+  test('shows help that groups commands by purpose', async () => {
     const help = await cli(['help'])
     expect(help).toMatchObject({ status: 0, stderr: '' })
     expect(help).toEqual(await cli(['--help']))
-    const groups = ['Look', 'check', 'stats', 'Keep in order', 'collect', 'sweep', 'scrub', 'Move', 'migrate', 'import']
+    const groups = ['Look', 'check', 'stats', 'Maintenance', 'collect', 'sweep', 'scrub', 'Move', 'migrate', 'import']
     expect(help.stdout).toMatch(new RegExp(groups.map((name) => `^ *${name}\\b`).join('[^]*'), 'm'))
-    expect(help.stdout).toContain('2 it was called wrongly')
+    expect(help.stdout).toContain('2 wrong usage')
     expect(await cli(['--version'])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' })
   })
 
   test.each(commands.map(({ name }) => name))(
-    'explains %s: what it changes, and examples that it takes',
+    'explains %s: what it changes, and examples that it accepts',
     async (name) => {
       const { stdout, status } = await cli([name, '--help'])
       expect(status).toBe(0)
       expect(stdout).toBe((await cli(['help', name])).stdout)
       expect(stdout).toMatch(/^What it changes:\n {2}\w.*/m)
-      expect(stdout).toMatch(/^Exit status: 0 fine/m)
+      expect(stdout).toMatch(/^Exit status: 0 success/m)
       expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
       const examples =
         stdout.replaceAll(/ \\\n +/g, ' ').match(new RegExp(`^ +\\$ pds-blobstore ${name}\\b.*$`, 'gm')) ?? []
@@ -50,7 +50,7 @@ describe('the command line', () => {
     },
   )
 
-  test('tells what is stored, for people and as JSON', async () => {
+  test('prints what is stored, as text and as JSON', async () => {
     const place = await filled()
     const plain = await place.cli('stats')
     expect(plain).toMatchObject({ status: 0, stderr: '' })
@@ -60,17 +60,17 @@ describe('the command line', () => {
     expect(await place.json('stats', '--account', alice)).toMatchObject({ count: 2, bytes: 14 })
   })
 
-  test('collects, and only says what would go in a dry run', async () => {
+  test('collects, and in a dry run only prints what would be deleted', async () => {
     const place = await filled()
-    // The command line has the database's clock: the blob was uploaded long ago by it.
+    // The command line uses the database's clock, by which the blob was uploaded long ago.
     expect(await place.json('collect', '--dry-run')).toMatchObject({ expiredBlobs: 1 })
     expect(await place.json('stats')).toMatchObject({ count: 2 })
     expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
     expect(await place.json('stats')).toMatchObject({ count: 1 })
   })
 
-  // Goes red when the command line has delays of its own.
-  test('collects by the delays of the host, also while that is stopped', async () => {
+  // Fails when the command line uses delays of its own.
+  test('collects by the delays of the host, even while the host is stopped', async () => {
     const place = await filled()
     await place.store({ times: { deleteDelay: 30 * day } }).markBackup()
     expect(await place.json('collect')).toMatchObject({ expiredBlobs: 1 })
@@ -80,7 +80,7 @@ describe('the command line', () => {
     expect(Number(waits) - Date.now()).toBeGreaterThan(29 * day)
   })
 
-  test('sweeps, and stops with a problem where too much would go', async () => {
+  test('sweeps, and stops with a problem where too much would be deleted', async () => {
     const place = await filled()
     expect(await place.json('sweep')).toMatchObject({ keys: 2, orphans: 0, stopped: false })
     const backend = new DiskBackend({ root: place.root, durability: 'relaxed' })
@@ -100,7 +100,7 @@ describe('the command line', () => {
     expect(await place.cli('sweep', '--force', '--yes')).toMatchObject({ status: 0 })
   })
 
-  test('copies the database while the host has it open, and overwrites only what it is told to', async () => {
+  test('copies the database while the host has it open, and overwrites only with --overwrite', async () => {
     const place = await filled()
     const host = place.store()
     await host.ready()
@@ -108,7 +108,7 @@ describe('the command line', () => {
     expect(await place.cli('backup')).toMatchObject({ status: 2, stderr: expect.stringContaining('--to') })
     expect(await place.json('backup', '--to', to)).toEqual({ bytes: statSync(to).size })
     const again = await place.cli('backup', '--to', to)
-    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('is there already') })
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('exists already') })
     expect(await place.cli('backup', '--to', to, '--overwrite')).toMatchObject({ status: 0 })
     await host.upload(alice, bytes('and the host goes on'))
     await host.close()
@@ -116,7 +116,7 @@ describe('the command line', () => {
     expect(count).toBe(2)
   })
 
-  test('recovers what a restored database has forgotten, and says whose owners are missing', async () => {
+  test('recovers what a restored database has forgotten, and reports blobs without owners', async () => {
     const place = new CliPlace()
     const before = place.store()
     await post(before, alice, 'a', await before.upload(alice, bytes('kept')))
@@ -140,7 +140,7 @@ describe('the command line', () => {
     const recovered = await place.cli('recover', '--owners', owners, '--yes')
     expect(recovered.status).toBe(3)
     expect(recovered.stdout).toMatch(/^blobs given back +1$/m)
-    expect(recovered.stdout).toContain(`! ${lost}: nobody’s`)
+    expect(recovered.stdout).toContain(`! ${lost}: has no owner`)
 
     expect(await place.json('stats', '--account', alice)).toMatchObject({ count: 2 })
     expect(await place.json('recover', '--yes')).toMatchObject({ keys: 4, adopted: 0, unclaimed: [lost] })
@@ -149,7 +149,7 @@ describe('the command line', () => {
     })
   })
 
-  test('finds damage, by exit status and name', async () => {
+  test('finds damage, and reports it by exit status and name', async () => {
     const place = await filled()
     expect(await place.cli('check')).toMatchObject({ status: 0 })
     expect(await place.cli('scrub', '--all')).toMatchObject({ status: 0 })
@@ -161,7 +161,7 @@ describe('the command line', () => {
     expect((await place.cli('check')).status).toBe(3)
   })
 
-  test('moves to another backend and tells when the old one may go, by a configuration of the host’s', async () => {
+  test('moves to another backend and says when the old one may be left out, with a configuration of the host', async () => {
     const place = await filled()
     const config = join(place.folder, 'store.mjs')
     const entry = join(import.meta.dirname, '../../dist/index.js')
@@ -189,7 +189,7 @@ describe('the command line', () => {
     expect(await (await blobs.read(alice, cidOfBytes(bytes('hello')))).bytes()).toEqual(Buffer.from('hello'))
   })
 
-  test('imports into a store that it makes, and exports again', async () => {
+  test('imports into a store that it creates, and exports again', async () => {
     const pds = new ReferencePds()
     const [post, hidden] = [pds.upload(alice, bytes('post')), pds.upload(alice, bytes('hidden'))]
     pds.post(alice, 'post', post, hidden)
@@ -208,7 +208,7 @@ describe('the command line', () => {
     expect(again.stdout).not.toContain('\u001b')
     expect(again).toMatchObject({
       status: 3,
-      stdout: expect.stringMatching(/were there already +3\n(.*\n)*! unknown: did:plc:/),
+      stdout: expect.stringMatching(/already there +3\n(.*\n)*! unknown: did:plc:/),
     })
 
     const to = join(place.folder, 'exported')
@@ -220,7 +220,7 @@ describe('the command line', () => {
     expect(await place.json('export', '--to', join(place.folder, 'files'))).toMatchObject({ written: 3 })
   })
 
-  test('makes nothing in a dry run of an import, whatever is there of a store', async () => {
+  test('creates nothing in a dry run of an import, whatever there is of a store', async () => {
     const pds = new ReferencePds()
     pds.post(alice, 'post', pds.upload(alice, bytes('post')))
     pds.close()
@@ -251,7 +251,7 @@ describe('the command line', () => {
     expect(await place.cli(...from)).toMatchObject({ status: 2, stderr: expect.stringContaining('no such file') })
   })
 
-  test('exports to no place within the store, or around it', async () => {
+  test('refuses to export inside the store, or around it', async () => {
     const place = await filled()
     const link = join(place.folder, 'link')
     symlinkSync(place.root, link)
@@ -259,12 +259,12 @@ describe('the command line', () => {
     for (const to of [place.root, join(place.root, 'blobs', 'export'), join(link, 'export'), place.folder, around]) {
       for (const layout of ['files', 'pds']) {
         const run = await place.cli('export', '--to', to, '--layout', layout)
-        expect(run, to).toMatchObject({ status: 2, stderr: expect.stringContaining('lie within each other') })
+        expect(run, to).toMatchObject({ status: 2, stderr: expect.stringContaining('are one inside the other') })
       }
     }
   })
 
-  test('says what is missing or wrong, and makes nothing', async () => {
+  test('says what is missing or wrong, and creates nothing', async () => {
     const place = await filled()
     const none = join(place.folder, 'none')
     const empty = join(place.folder, 'empty')
@@ -286,22 +286,22 @@ describe('the command line', () => {
       [['scrub', '--days'], 2, /argument missing\n.*pds-blobstore scrub --help/],
       [['stats'], 2, /Where are the bytes\? Give --disk.*\n.*BLOBSTORE_DISK/],
       [['stats', '--disk', place.root], 2, /Where is the metadata\? Give --sqlite.*\n.*BLOBSTORE_SQLITE/],
-      [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder\. A store is made by/],
-      [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file\. A store is made by/],
-      [['stats', '--disk', place.root, '--sqlite', place.root], 2, /it is no file/],
+      [['stats', '--disk', none, '--sqlite', place.database], 2, /no such folder\. The host creates/],
+      [['stats', '--disk', place.root, '--sqlite', none], 2, /no such file\. The host creates/],
+      [['stats', '--disk', place.root, '--sqlite', place.root], 2, /it is not a file/],
       [['stats', '--disk', place.root, '--s3', 'bucket', '--sqlite', place.database], 2, /expected s3:/],
       [['scrub', '--rate', 'fast'], 2, /number of bytes/],
       [['import', '--from', none, ...store], 2, /Which PDS is it\?/],
       [['import', '--from', none, '--actors', empty, ...store], 2, /no such folder/],
-      [['import', '--from', empty, '--actors', empty, ...store], 1, /there is none/],
+      [['import', '--from', empty, '--actors', empty, ...store], 1, /has none/],
       [['export', ...store], 2, /--to/],
       [['recover', '--owners', none, ...store], 2, /no such file/],
       [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive what the host has/],
       [['stats', '--disk', empty, '--sqlite', blank], 1, /\(MetadataOutdated\)\n.*start the host once/],
       [['stats', '--config', none], 2, /no such file\. Give the path of a module/],
       [['stats', '--config', broken], 2, /cannot be loaded: .*nowhere.*\n.*node .*broken\.mjs/],
-      [['stats', '--config', nothing], 2, /it has no default export\. It must be what createBlobStore gives/],
-      [['stats', '--config', other], 2, /its default export is, or gives, no store/],
+      [['stats', '--config', nothing], 2, /it has no default export\. It must be what createBlobStore returns/],
+      [['stats', '--config', other], 2, /its default export is not a store/],
       [['stats', '--config', failing], 1, /Failed: the vault is locked/],
     ]
     for (const [args, status, says] of cases) {
@@ -310,8 +310,8 @@ describe('the command line', () => {
     }
   })
 
-  // Red without the listeners of src/cli.ts: it dies of EPIPE, with a stack.
-  test('ends quietly when nobody reads what it prints, as in `stats | true`', async () => {
+  // Fails without the listeners of src/cli.ts: the process dies of EPIPE, with a stack.
+  test('ends quietly when its output is not read, as in `stats | true`', async () => {
     const place = new CliPlace()
     const blobs = place.store()
     await blobs.upload(alice, bytes('x'))
@@ -327,7 +327,7 @@ describe('the command line', () => {
     }
   })
 
-  test('tells its progress on stderr, and ends when it is told to, where it is safe', async () => {
+  test('prints its progress on stderr, and on a signal stops at a safe point', async () => {
     const place = new CliPlace()
     const blobs = place.store()
     for (let at = 0; at < 20; at++) await blobs.upload(alice, bytes(`${at}`.repeat(1000)))

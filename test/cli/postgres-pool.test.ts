@@ -2,9 +2,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadPostgres } from '../../src/cli/postgres-pool.ts'
 import { postgresUrl } from '../support/postgres.ts'
 
-// Red without the listener of idle connections, and without that of those in use: vitest fails of an error that nothing
-// caught, as a PDS that `pds-blobstore/register` gave its store would end.
-test('connections that the server cuts, idle or amid a transaction, end no process', async () => {
+// Fails without the listeners for idle connections and for those in use: vitest reports an uncaught error, which would
+// end a PDS with `pds-blobstore/register`.
+test('connections that the server cuts, idle or amid a transaction, do not end the process', async () => {
   const poolOf = await loadPostgres()
   const [pool, other] = [poolOf(postgresUrl()), poolOf(postgresUrl())]
   onTestFinished(async () => {

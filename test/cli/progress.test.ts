@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024
 /** In seconds. */
 const day = 86_400
 
-// Goes red when the time left is wrong or missing, a line is broken by the width, or a log is flooded.
+// Fails when the time left is wrong or missing, a line is broken by the width, or a log is flooded.
 
 /** Progress on a screen, by a clock that is set. */
 function progressOn(screen: Screen, quiet = false) {
@@ -20,7 +20,7 @@ function progressOn(screen: Screen, quiet = false) {
 }
 
 describe('progress on a terminal', () => {
-  test('tells how much is done, how long it takes still, and how fast it goes', () => {
+  test('shows how much is done, how much time is left, and how fast it goes', () => {
     const screen = new Screen(100)
     const { showAt } = progressOn(screen)
     showAt(10, { objects: 1000, of: 10_000, bytes: 20 * mebibyte })
@@ -29,21 +29,21 @@ describe('progress on a terminal', () => {
     expect(screen.line).toBe('1,000 done · 50/s')
   })
 
-  test('knows the time left by bytes, where it knows how many there are', () => {
+  test('computes the time left from bytes, if their total is known', () => {
     const screen = new Screen(100)
     const { showAt } = progressOn(screen)
     showAt(10, { objects: 99, of: 100, bytes: 10 * mebibyte, ofBytes: 100 * mebibyte })
     expect(screen.line).toContain('99 of 100 (99%) · 2 min left')
   })
 
-  test('says that it is at most so much, where some of it may need nothing', () => {
+  test('says that the total is a maximum, if some of it may need no work', () => {
     const screen = new Screen(100)
     const { showAt } = progressOn(screen)
     showAt(10, { objects: 10, of: 100, atMost: true })
     expect(screen.line).toBe('10 of at most 100 · at most 2 min left · 1/s')
   })
 
-  test('goes by the last half minute, so that what was skipped quickly promises nothing', () => {
+  test('uses the last half minute, so that quickly skipped objects promise nothing', () => {
     const screen = new Screen(100)
     const { showAt } = progressOn(screen)
     showAt(1, { objects: 9000, of: 10_000 })
@@ -51,7 +51,7 @@ describe('progress on a terminal', () => {
     expect(screen.line).toBe('9,060 of 10,000 (90%) · 16 min left · 1/s')
   })
 
-  test('is one line, in which no part is broken by the width', () => {
+  test('is one line, in which no part is cut by the width', () => {
     const screen = new Screen(30)
     const { showAt } = progressOn(screen)
     showAt(10, { objects: 1000, of: 10_000, bytes: 20 * mebibyte })
@@ -61,7 +61,7 @@ describe('progress on a terminal', () => {
     expect(screen.lines).toBe(1)
   })
 
-  test('is drawn ten times a second at most, and wiped for what is printed next', () => {
+  test('is drawn at most ten times a second, and cleared for other output', () => {
     const screen = new Screen(80)
     const { progress, showAt } = progressOn(screen)
     for (let at = 0; at < 1000; at++) showAt(at / 1000, { objects: at })

@@ -6,7 +6,7 @@ import { project } from '../docs/pages.ts'
 
 // Of what `npm run build` made.
 
-test('the page of the command line shows what it prints: else `npm run docs:cli`', async () => {
+test('the page of the command line shows its real output: otherwise run `npm run docs:cli`', async () => {
   const page = readFileSync(join(project, 'docs/command-line.md'), 'utf8')
   expect(page).toContain('```console\n')
   expect(await recorded(page)).toBe(page)

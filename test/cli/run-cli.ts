@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 
-// As it is published, `npm run build` makes it: a process that compiles the sources takes seconds to begin.
+// The published build, from `npm run build`: a process that compiles the sources takes seconds to start.
 export const program: string = join(import.meta.dirname, '../../dist/cli.js')
 
 export interface Run {
@@ -12,12 +12,12 @@ export interface Run {
   stderr: string
 }
 
-/** The command line in a process of its own, none of whose streams is a terminal. */
+/** The command line in a separate process, none of whose streams is a terminal. */
 export function cli(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   return ran(process.execPath, [program, ...args], env)
 }
 
-/** Runs a program, with these words as its whole input. */
+/** Runs a program with this text as its whole input. */
 export function ran(file: string, args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Run> {
   return new Promise((resolve) => {
     const options = { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env }, timeout: 60_000 }
@@ -34,7 +34,7 @@ export class CliPlace extends FolderPlace {
     return ['--disk', this.root, '--sqlite', this.database]
   }
 
-  /** What is said of it before something is done to it. */
+  /** What is printed about it before a change. */
   get line(): string {
     return `Store: bytes in ${this.root}, metadata in ${this.database}\n`
   }
@@ -50,7 +50,9 @@ export class CliPlace extends FolderPlace {
   }
 }
 
-/** A store with two blobs, closed: one that a record names, one that expired long ago by the clock of the command line. */
+/**
+ * A store with two blobs, closed: a record references one, the other expired long ago by the clock of the command line.
+ */
 export async function filled(): Promise<CliPlace> {
   const place = new CliPlace()
   const blobs = place.store()

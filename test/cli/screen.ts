@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import type { Output } from '../../src/cli/table.ts'
 
-/** A terminal of so many columns, or, without them, a file; it remembers what was written to it. */
+/** A terminal with so many columns or, without them, a file; it records what was written to it. */
 export class Screen extends Writable implements Output {
   readonly columns: number | undefined
   text = ''
@@ -17,7 +17,7 @@ export class Screen extends Writable implements Output {
     return this.columns !== undefined
   }
 
-  /** As terminals answer, by NO_COLOR, TERM and the like. */
+  /** As terminals answer, depending on NO_COLOR, TERM and the like. */
   getColorDepth(): number {
     return WriteStream.prototype.getColorDepth({ TERM: 'xterm', ...(process.env.NO_COLOR && { NO_COLOR: '1' }) })
   }

@@ -3,13 +3,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Row, shortened, tableOf } from '../../src/cli/table.ts'
 import { Screen } from './screen.ts'
 
-// Goes red when a line is broken by the terminal, or when a pipe gets something cut, padded or coloured.
+// Fails when a line is broken by the terminal, or when a pipe gets something cut, padded or coloured.
 
 const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 const rows: readonly Row[] = [
   ['blobs', 12_345],
   ['the last one', cid],
-  ['disk', 'still needed: uploads to it are under way; processes that write to it: 2'],
+  ['disk', 'still needed: uploads to it are running; processes that write to it: 2'],
   ['not asked for', undefined],
 ]
 
@@ -25,14 +25,13 @@ describe('a table', () => {
     expect(lines[0]).toMatch(/^blobs +12,345$/)
   })
 
-  test('takes the middle out of what is too long, and breaks sentences at their spaces', () => {
+  test('removes the middle of words that are too long, and breaks sentences at spaces', () => {
     expect(linesOn(new Screen(40))).toEqual([
       'blobs         12,345',
       'the last one  bafkreihdwdce…evtenxquvyku',
       'disk          still needed: uploads to',
-      '              it are under way;',
-      '              processes that write to',
-      '              it: 2',
+      '              it are running; processes',
+      '              that write to it: 2',
     ])
   })
 
@@ -43,17 +42,17 @@ describe('a table', () => {
     expect(tableOf(rows, new Screen(80))).not.toContain('\u001b')
   })
 
-  test('is whole and plain where it is piped: nothing cut, nothing behind a value', () => {
+  test('is whole and plain in a pipe: nothing cut, nothing after a value', () => {
     const text = tableOf(rows, new Screen())
     expect(text).toBe(
       'blobs         12,345\n' +
         `the last one  ${cid}\n` +
-        'disk          still needed: uploads to it are under way; processes that write to it: 2\n',
+        'disk          still needed: uploads to it are running; processes that write to it: 2\n',
     )
   })
 })
 
-test('what is shortened keeps its beginning and its end', () => {
+test('a shortened text keeps its beginning and its end', () => {
   expect(shortened('abcdefghij', 10)).toBe('abcdefghij')
   expect(shortened('abcdefghij', 5)).toBe('ab…ij')
   expect(shortened('abcdefghij', 4)).toBe('ab…j')

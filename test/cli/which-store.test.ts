@@ -6,11 +6,11 @@ import { commands } from '../../src/cli/program.ts'
 import { storeName } from '../../src/cli/store-name.ts'
 import { type CliPlace, cli, filled, program, ran } from './run-cli.ts'
 
-// A variable that was forgotten in the environment once sent a test run's `collect` to production.
+// A forgotten variable in the environment once sent a test run's `collect` to production.
 
 const entry = join(import.meta.dirname, '../../dist/index.js')
 
-/** A module that gives this store. */
+/** A module that exports this store. */
 function configOf(place: CliPlace): string {
   const file = join(place.folder, 'store.mjs')
   writeFileSync(
@@ -27,15 +27,15 @@ function configOf(place: CliPlace): string {
 const count = async (place: CliPlace) => (await place.json('stats')).count
 
 describe('which store the command line means', () => {
-  // Goes red when `chosenPlace` no longer puts BLOBSTORE_CONFIG aside.
-  test('is what options say, whatever the environment says', async () => {
+  // Fails when `chosenPlace` no longer ignores BLOBSTORE_CONFIG.
+  test('is what the options say, whatever the environment says', async () => {
     const [production, trial] = [await filled(), await filled()]
     const forgotten = { BLOBSTORE_CONFIG: configOf(production) }
     const run = await cli(['collect', ...trial.named], forgotten)
     expect(run).toMatchObject({ status: 0, stderr: trial.line })
     expect([await count(production), await count(trial)]).toEqual([2, 1])
 
-    // Goes red when one of two options that say the same puts the other's variable not aside.
+    // Fails when one of two exclusive options does not override the other's variable.
     const others = {
       BLOBSTORE_S3: 's3://production',
       BLOBSTORE_WRITE: 's3',
@@ -50,11 +50,11 @@ describe('which store the command line means', () => {
     })
   })
 
-  test('is not guessed where it is said twice', async () => {
+  test('is an error, not a guess, if two are given', async () => {
     const place = await filled()
     const config = configOf(place)
     const both = await cli(['collect', '--config', config, '--disk', place.root])
-    expect(both).toMatchObject({ status: 2, stderr: expect.stringMatching(/^--config and --disk: give one/) })
+    expect(both).toMatchObject({ status: 2, stderr: expect.stringMatching(/^Give either --config or --disk/) })
     const variables = { BLOBSTORE_CONFIG: config, BLOBSTORE_DISK: place.root, BLOBSTORE_SQLITE: place.database }
     expect(await cli(['collect'], variables)).toMatchObject({
       status: 2,
@@ -64,8 +64,8 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(2)
   })
 
-  // Goes red when `named` is no longer asked for, or `grave` is not looked at.
-  test('is asked for, or must have been named where nobody can be asked', async () => {
+  // Fails when `named` or `grave` is ignored.
+  test('is asked about, and without a terminal must be given by name', async () => {
     const place = await filled()
     const variables = { BLOBSTORE_DISK: place.root, BLOBSTORE_SQLITE: place.database }
     for (const command of ['collect', 'sweep']) {
@@ -85,8 +85,8 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(1)
   })
 
-  // Goes red when the answer is not looked at. By `script`, which gives the command a terminal.
-  test.runIf(process.platform === 'linux')('is asked for on a terminal, also where it was named', async () => {
+  // Fails when the answer is ignored. Uses `script`, which gives the command a terminal.
+  test.runIf(process.platform === 'linux')('is asked about on a terminal, even if given by name', async () => {
     const place = await filled()
     const command = [process.execPath, program, 'collect', ...place.named].map((word) => `'${word}'`).join(' ')
     const answered = (answer: string) =>
@@ -101,12 +101,12 @@ describe('which store the command line means', () => {
     expect(await count(place)).toBe(1)
   })
 
-  test('is said before by every command that changes what is stored', () => {
+  test('is printed first by every command that changes what is stored', () => {
     const asking = commands.filter(({ options }) => options.includes(yes)).map(({ name }) => name)
     expect(asking).toEqual(['collect', 'sweep', 'purge', 'recover', 'migrate', 'import'])
   })
 
-  test('is said without passwords', () => {
+  test('is printed without passwords', () => {
     const place = { backends: { disk: '/srv/blobs', s3: undefined }, metadata: undefined }
     const names = [
       { s3: 's3://pds-blobs/blobs', postgres: 'postgres://pds:secret@db.example:5433/pds?password=secret' },

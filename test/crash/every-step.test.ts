@@ -8,12 +8,13 @@ import { Clock } from '../support/clock.ts'
 import { Fuse } from '../support/fuse.ts'
 import { alice, bob, bytes, chunks, day, post, unpost } from '../support/samples.ts'
 
-// A process crashes at its n-th call to backend or database, for every n, before and after the call's effect. What it
-// had acknowledged must be there in the next process, and after collecting and sweeping nothing else.
+// A process crashes at its n-th call to backend or database, for every n, before and after the call's effect. The next
+// process must find what was acknowledged and, after collecting and sweeping, nothing else.
 //
-// Goes red when a rule is broken: bytes before the row (src/store/upload/upload.ts: put before intend) leaves orphans that
-// the sweep's deletion limit finds but collecting does not; a tombstone dropped before the deletion (src/maintenance/delete-doomed.ts)
-// leaves bytes; a missing foreign key or a commit before put loses acknowledged blobs.
+// Fails when a rule is broken: bytes before the row (src/store/upload/upload.ts: put before intend) leave orphans that
+// the sweep's deletion limit finds but collecting does not; a tombstone that is removed before the deletion
+// (src/maintenance/delete-doomed.ts) leaves bytes; a missing foreign key or a commit before put loses acknowledged
+// blobs.
 
 /** What the process has acknowledged: the blobs that its accounts hold, and which of their records name them. */
 interface Journal {
@@ -45,7 +46,7 @@ async function life(blobs: BlobStore, clock: Clock, journal: Journal): Promise<v
   }
   const collect = async (later: number) => {
     clock.advance(later)
-    // Temporary blobs may go from here on.
+    // From here on temporary blobs may be deleted.
     const named = new Set([...journal.posts.values()].map(({ did, cid }) => `${did} ${cid}`))
     for (const name of journal.held.keys()) if (!named.has(name)) journal.held.delete(name)
     journal.doing = 'collect'

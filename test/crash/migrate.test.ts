@@ -8,10 +8,10 @@ import { Clock } from '../support/places.ts'
 import { alice, bytes, chunks, day, hour, post } from '../support/samples.ts'
 
 // A move from one backend to another crashes at its n-th call to a backend or the database, for every n, before and
-// after the call's effect; then the next process goes on. Every blob must be there all the time, and at the end the old
-// backend empty and the new one without a copy too many.
+// after the call's effect; then the next process continues. Every blob must be readable all the time, and at the end
+// the old backend is empty and the new one has no extra copy.
 //
-// Goes red when the copy is stored before its row (src/maintenance/replace.ts), or the old key gets no tombstone in the
+// Fails when the copy is stored before its row (src/maintenance/replace.ts), or the old key gets no tombstone in the
 // transaction of the switch (src/metadata/queries/scrub-steps.ts, `replaceContent`).
 
 let home: string
@@ -50,7 +50,7 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
       try {
         if (!fuse.blown) expect(error).toBeUndefined()
         await expectAll(second.blobs)
-        // Whoever died holds an upload until its lease is over.
+        // A process that died holds an upload until its lease is over.
         clock.advance(2 * hour)
         await move(second.blobs, clock)
         await expectAll(second.blobs)

@@ -5,11 +5,11 @@ import { exportsOf } from '../../scripts/api-docs/declarations.ts'
 import { apiPages } from '../../scripts/api-docs/pages.ts'
 import { project } from './pages.ts'
 
-// Of what `npm run build` made.
+// Needs the build of `npm run build`.
 
 const pages = apiPages()
 
-test('the reference is that of the types as they are: else `npm run docs:api`', () => {
+test('the reference matches the types: otherwise run `npm run docs:api`', () => {
   const folder = join(project, 'docs/api')
   expect(readdirSync(folder).sort()).toEqual(pages.map(({ file }) => file).sort())
   for (const { file, text } of pages) expect(readFileSync(join(folder, file), 'utf8'), file).toBe(text)
@@ -26,7 +26,7 @@ test('everything that can be imported is in the reference', async () => {
   expect(Object.keys(await import('../../src/index.ts')).filter((name) => !declared.includes(name))).toEqual([])
 })
 
-test('no comment of the source is left half in the reference', () => {
+test('no comment syntax of the source is left in the reference', () => {
   for (const { file, text } of pages) {
     const prose = text.replaceAll(/```ts\n[\s\S]*?\n```/g, '')
     expect(prose, file).not.toMatch(/\{@|^@|\/\*\*|\*\/|^ ?\* [^*]/m)

@@ -6,11 +6,11 @@ export interface Block {
   /** The line of its first line of code, from 1. */
   line: number
   code: string
-  /** The name that other blocks of the page import it by. */
+  /** The name by which other blocks of the page import it. */
   file: string
-  /** Whether it is run, and not only compiled. */
+  /** Whether it is also run, not only compiled. */
   run: boolean
-  /** What it must print: the ```text block right behind it. */
+  /** What it must print: the ```text block that follows it. */
   output: string | undefined
 }
 
@@ -29,7 +29,7 @@ export function blocksOf({ path, text }: Page): Block[] {
   })
 }
 
-/** The examples in the comments of a source file: the comment taken away, its lines kept where they were. */
+/** The examples in the comments of a source file: without the comment markers, on the same lines. */
 export function blocksInComments({ path, text }: Page): Block[] {
   return blocksOf({ path, text: text.replaceAll(/^ *\* ?/gm, '') })
 }

@@ -6,7 +6,7 @@ import { manual, pagesOf, project } from './pages.ts'
 
 describe('the manual', () => {
   test.each(pagesOf('*.md', 'llms.txt', 'docs/*.md', 'examples/*/*.md', 'test/**/*.md'))(
-    'has no link that leads nowhere: $path',
+    'has no dead link: $path',
     ({ path, text }) => {
       const links = [...text.matchAll(/\]\((?<target>[^)\s]+)\)/g)].map((match) => match.groups?.target ?? '')
       const dead = links.filter((target) => !/^https?:/.test(target) && !leadsSomewhere(path, target))
@@ -20,7 +20,7 @@ describe('the manual', () => {
     expect(names.filter((name) => name !== 'README.md' && !index.includes(`(${name})`))).toEqual([])
   })
 
-  test('explains every error, and none that is not', () => {
+  test('explains every error code, and no other', () => {
     const codes = readFileSync(join(project, 'src/errors.ts'), 'utf8').matchAll(/^ {2}\| '(\w+)'$/gm)
     const explained = readFileSync(join(project, 'docs/errors.md'), 'utf8').matchAll(/^\| `(\w+)` \|/gm)
     expect([...explained].map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
@@ -46,7 +46,7 @@ describe('the manual', () => {
     ).toEqual(rows)
   })
 
-  test('shows the backend that is in the examples, as it is there', () => {
+  test('shows the backend of the examples unchanged', () => {
     const page = readFileSync(join(project, 'docs/writing-a-backend.md'), 'utf8')
     for (const file of ['http-backend.ts', 'http-backend.test.ts', 'file-server.ts']) {
       const code = readFileSync(join(project, 'examples/backend', file), 'utf8')
@@ -54,7 +54,7 @@ describe('the manual', () => {
     }
   })
 
-  test('names every channel that tells of an operation, and of a backend’s call', () => {
+  test('names every channel of an operation, and of a backend’s call', () => {
     const page = readFileSync(join(project, 'docs/monitoring.md'), 'utf8')
     const rowOf = (channel: string) =>
       page.split('\n').find((line) => line.startsWith(`| \`pds-blobstore:${channel}`)) ?? ''
@@ -63,24 +63,21 @@ describe('the manual', () => {
     expect(namesIn(rowOf('backend:<method>'))).toEqual(Object.keys(traceChannels.backend).sort())
   })
 
-  test.each(pagesOf('CONTRIBUTING.md', 'test/README.md'))(
-    'names only files that are there: $path',
-    ({ path, text }) => {
-      const words = [...text.replaceAll(/```[^`]*```/g, '').matchAll(/`([^`]+)`/g)].flatMap(([, code = '']) =>
-        code.split(/[ ,;]+/),
-      )
-      const files = words.filter((word) => /^[\w.][\w.*-]*(?:\/[\w.*-]*)+$/.test(word))
-      expect(files.length).toBeGreaterThan(1)
-      // Files of the source are named as from `src`, and sometimes without their ending.
-      const places = [dirname(path), '.', 'src'].flatMap((folder) => ['', '.ts'].map((end) => ({ folder, end })))
-      const isThere = (file: string) =>
-        places.some(({ folder, end }) => globSync(join(folder, file) + end, { cwd: project }).length > 0)
-      expect(files.filter((file) => !isThere(file))).toEqual([])
-    },
-  )
+  test.each(pagesOf('CONTRIBUTING.md', 'test/README.md'))('names only existing files: $path', ({ path, text }) => {
+    const words = [...text.replaceAll(/```[^`]*```/g, '').matchAll(/`([^`]+)`/g)].flatMap(([, code = '']) =>
+      code.split(/[ ,;]+/),
+    )
+    const files = words.filter((word) => /^[\w.][\w.*-]*(?:\/[\w.*-]*)+$/.test(word))
+    expect(files.length).toBeGreaterThan(1)
+    // Files of the source are named as from `src`, and sometimes without their ending.
+    const places = [dirname(path), '.', 'src'].flatMap((folder) => ['', '.ts'].map((end) => ({ folder, end })))
+    const isThere = (file: string) =>
+      places.some(({ folder, end }) => globSync(join(folder, file) + end, { cwd: project }).length > 0)
+    expect(files.filter((file) => !isThere(file))).toEqual([])
+  })
 
   test.each(pagesOf('*.md', 'docs/*.md', 'test/README.md').filter(({ path }) => path !== 'CHANGELOG.md'))(
-    'names only commands of npm that are there: $path',
+    'names only existing npm commands: $path',
     ({ text }) => {
       const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
       const names = [...text.matchAll(/npm run ([\w:-]+)|`(test:[\w-]+)`/g)].map(([, run, name]) => run ?? name ?? '')

@@ -8,12 +8,12 @@ import { httpBackend } from '../../examples/backend/http-backend.ts'
 import { backendConformance } from '../../src/testing.ts'
 import { nodeTest } from './node-test.ts'
 
-test('the backend of the example keeps every sentence of the contract, over HTTP', { timeout: 130_000 }, async () => {
+test('the backend of the example meets every sentence of the contract, over HTTP', { timeout: 130_000 }, async () => {
   const summary = await nodeTest(join(import.meta.dirname, '../../examples/backend/http-backend.test.ts'))
   expect(summary).toContain(`\n# pass ${backendConformance.length}\n# fail 0`)
 })
 
-test('a store lives on it: large blobs, ranges, collection, and a server that goes away', async () => {
+test('a store works on it: large blobs, ranges, collection, and a server that stops', async () => {
   const spoolDirectory = mkdtempSync(join(tmpdir(), 'pds-blobstore-http-'))
   const server = await startFileServer()
   let time = Date.UTC(2026, 0, 1)

@@ -21,7 +21,7 @@ afterAll(async () => {
   await blobs.close()
 })
 
-test('a picture goes up and is served, and other routes still have their bodies parsed', async () => {
+test('a picture is uploaded and served, and other routes still have their bodies parsed', async () => {
   const agent = new AtpAgent({ service })
   agent.setHeader('authorization', 'Bearer secret')
   for (const type of ['image/png', 'text/plain', 'application/json']) {
@@ -40,7 +40,7 @@ test('a picture goes up and is served, and other routes still have their bodies 
   expect(await (await fetch(`${service}/echo`, echo)).json()).toEqual({ a: 1 })
 })
 
-test('what is too large, or not signed in, is refused in the words of the protocol', async () => {
+test('an upload that is too large, or not signed in, is refused in the words of the protocol', async () => {
   const agent = new AtpAgent({ service })
   const upload = () => agent.com.atproto.repo.uploadBlob(new Uint8Array(3_000_001), { encoding: 'text/plain' })
   await expect(upload()).rejects.toMatchObject({ status: 401 })

@@ -25,7 +25,7 @@ afterAll(async () => {
   await blobs.close()
 })
 
-test('a picture goes up, is posted, and is served with ranges and security headers', async () => {
+test('a picture is uploaded, posted, and served with ranges and security headers', async () => {
   const { bytes, mimeType } = sampleBlob('image/png')
   const { data } = await agent.com.atproto.repo.uploadBlob(bytes, { encoding: mimeType })
   const cid = data.blob.ref.toString()
@@ -42,7 +42,7 @@ test('a picture goes up, is posted, and is served with ranges and security heade
   expect((await agent.com.atproto.sync.listBlobs({ did: alice })).data.cids).toEqual([cid])
 })
 
-test('what is too large, not signed in, or not held is refused in the words of the protocol', async () => {
+test('a request that is too large, not signed in, or for an absent blob is refused in the words of the protocol', async () => {
   const tooLarge = agent.com.atproto.repo.uploadBlob(new Uint8Array(100_001), { encoding: 'text/plain' })
   await expect(tooLarge).rejects.toMatchObject({ status: 413, error: 'PayloadTooLarge' })
   const stranger = new AtpAgent({ service }).com.atproto.repo.uploadBlob(new Uint8Array(1), { encoding: 'text/plain' })

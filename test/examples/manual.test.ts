@@ -12,7 +12,7 @@ const fromManual = manual().flatMap(blocksOf)
 const fromComments = pagesOf('src/**/*.ts').flatMap(blocksInComments)
 const blocks = [...fromManual, ...fromComments]
 
-// Within the project, so that 'pds-blobstore' is found by its own name; in a folder that Git and the linter ignore.
+// Within the project, so that 'pds-blobstore' resolves to itself; in a folder that Git and the linter ignore.
 mkdirSync(join(project, '.demo'), { recursive: true })
 const folder = mkdtempSync(join(project, '.demo/docs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -25,7 +25,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
   for (const block of blocks) {
     mkdirSync(dirname(fileOf(block)), { recursive: true })
-    // On the lines that it has in the page, so that a message leads there.
+    // On the same lines as in the page, so that a message points there.
     writeFileSync(fileOf(block), '\n'.repeat(block.line - 1) + block.code, { flag: 'wx' })
   }
 })

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** Runs files of node:test as their readers would; resolves with the last lines that it printed, a rejection has all. */
+/**
+ * Runs files of node:test as readers would; resolves with the last lines that it printed; a rejection has all lines.
+ */
 export async function nodeTest(...files: string[]): Promise<string> {
   // Without vitest's own settings, which change what a child of it prints.
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env

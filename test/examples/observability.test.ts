@@ -8,7 +8,7 @@ import { alice } from '../support/samples.ts'
 
 const { bytes } = sampleBlob('image/png')
 
-test('an upload is a span, with the backend’s calls below it, and a failure is told', async () => {
+test('an upload is a span, with the backend’s calls below it, and a failure is recorded', async () => {
   const tracer = new Recorder()
   const stop = spansOf(tracer)
   const backend = faultyBackend(new MemoryBackend(), { faults: [{ kind: 'fail', on: 'put', at: 2 }] })
@@ -31,7 +31,7 @@ test('an upload is a span, with the backend’s calls below it, and a failure is
   expect(traceChannels.store.upload.hasSubscribers).toBe(false)
 })
 
-test('operations are counted and timed for Prometheus, by what came of them', async () => {
+test('operations are counted and timed for Prometheus, by their outcome', async () => {
   const metrics = new Metrics()
   const blobs = memoryBlobStore()
   const { ref } = await blobs.upload(alice, bytes)

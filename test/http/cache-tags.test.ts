@@ -5,8 +5,8 @@ import { type InaccessibleEvent, isBlobStoreError, MemoryBackend } from '../../s
 import { sampleBlob } from '../../src/testing.ts'
 import { alice, bob, openPlace, tokens, xrpc } from './place.ts'
 
-// Red when the tags are those of the address, or an answer (a range, 304, HEAD, an image) has none.
-test('a purge by tag takes every spelling of the address, and every answer, of what is no longer public', async () => {
+// Fails when the tags depend on the address, or a response (a range, 304, HEAD, an image) has none.
+test('a purge by tag removes every spelling of the address, and every response, of what is no longer public', async () => {
   const { blobs, publish } = await openPlace()
   const { bytes } = sampleBlob('image/png')
   const cid = await publish(alice, bytes, 'image/png')
@@ -47,7 +47,7 @@ test('a purge by tag takes every spelling of the address, and every answer, of w
   await images.close()
 })
 
-test('the hook gives what the tag is made of, and without the option there is none', async () => {
+test('the hook has the values for the tag, and without the option there is no tag', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, new Uint8Array(10))
   const told: string[] = []

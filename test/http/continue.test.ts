@@ -30,8 +30,8 @@ async function ask(port: number, lines: string[]): Promise<Wire> {
   return wire
 }
 
-// Red when the listener says `res.writeContinue()` at once, as Node does by itself.
-test('who asks before it sends its body is refused at once where the headers decide it', async () => {
+// Fails when the listener calls `res.writeContinue()` at once, as Node does by default.
+test('a client that asks before it sends its body is refused at once where the headers decide it', async () => {
   for (const express of Object.values(apps)) {
     const port = await start(express)
     for (const [lines, expected] of [
@@ -48,7 +48,7 @@ test('who asks before it sends its body is refused at once where the headers dec
   }
 })
 
-test('what is not refused is told to go on, once, also by other routes and their parsers', async () => {
+test('a client that is not refused gets one 100 Continue, also on other routes and with their parsers', async () => {
   for (const express of Object.values(apps)) {
     const port = await start(express)
     for (const line of [post, 'POST /other HTTP/1.1']) {

@@ -26,14 +26,14 @@ async function allowed(cors: BlobHandlerOptions['cors']): Promise<string[]> {
   return names
 }
 
-test('pages of other origins may read what is public, unless the host says otherwise', async () => {
+test('pages of other origins may read public data, unless the host says otherwise', async () => {
   expect(await allowed(undefined)).toEqual(['get', 'list'])
   expect(await allowed('public')).toEqual(['get', 'list'])
   expect(await allowed('all')).toEqual(['upload', 'get', 'list', 'missing'])
   expect(await allowed('none')).toEqual([])
 })
 
-test('a preflight asks for nothing and opens nothing, and allows the token', async () => {
+test('a preflight needs no authentication, opens nothing, and allows the token', async () => {
   const { blobs } = await openPlace()
   const authenticate = () => {
     throw new Error('asked')

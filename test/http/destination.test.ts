@@ -29,7 +29,7 @@ test('a browser that would run a blob is refused, in every way in which it can a
   }
 })
 
-test('whoever shows or saves it gets it, and who says nothing', async () => {
+test('clients that show or save it get it, and clients that send no purpose too', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(100), 'image/png')
   const handler = createBlobHandler(blobs, tokens)
@@ -56,7 +56,7 @@ test('a cache that has it for one purpose asks again for another: 200, 206, 304 
   }
 })
 
-test('what the host varies by stays', async () => {
+test('the host’s own Vary header is kept', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(100))
   const app = express()
@@ -76,14 +76,14 @@ test('what the host varies by stays', async () => {
   }
 })
 
-test('lists and uploads are no files: they neither refuse nor vary', async () => {
+test('lists and uploads are not files: they neither refuse nor vary', async () => {
   const { blobs } = await openPlace()
   const { origin } = await serve(blobs)
   const response = await fetch(origin + query(xrpc.list, { did: alice }), as('script'))
   expect([response.status, response.headers.get('vary')]).toEqual([200, null])
 })
 
-test('the images are answered alike', async () => {
+test('images are answered in the same way', async () => {
   const { images, publish } = await openImages()
   const cid = await publish(alice, await picture(30, 20).png().toBuffer(), 'image/png')
   const handler = createImageHandler(images)

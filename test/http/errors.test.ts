@@ -47,7 +47,7 @@ function failing(blobs: BlobStore, error: unknown): BlobStore {
   return { ...blobs, upload: fail, read: fail, stat: fail, listPublic: fail, listMissing: fail }
 }
 
-test('every error of the store has its status, and the host is told of those from 500', async () => {
+test('every error of the store has its status, and the host is notified of those from 500', async () => {
   const { blobs } = await openPlace()
   for (const [code, status] of Object.entries(statuses) as [BlobStoreErrorCode, number][]) {
     const told: unknown[] = []
@@ -62,7 +62,7 @@ test('every error of the store has its status, and the host is told of those fro
   }
 })
 
-test('a code of a newer copy of this package is a failure like any other', async () => {
+test('an unknown code of a newer copy of this package is a failure like any other', async () => {
   const { blobs } = await openPlace()
   const error = new BlobStoreError('BlobRotten' as BlobStoreErrorCode, 'of a later version')
   const response = await createBlobHandler(failing(blobs, error), { ...tokens, onError() {} })(upload())
@@ -70,7 +70,7 @@ test('a code of a newer copy of this package is a failure like any other', async
   expect(JSON.stringify(await jsonOf(response))).not.toContain('later version')
 })
 
-test('an answer of the host’s own keeps its cookies, and may have no body', async () => {
+test('a response of the host’s own keeps its cookies, and may have no body', async () => {
   const { blobs } = await openPlace()
   const headers = new Headers([
     ['set-cookie', 'a=1'],
@@ -86,15 +86,15 @@ test('an answer of the host’s own keeps its cookies, and may have no body', as
   }
 })
 
-test('a failure that may pass says so', async () => {
+test('a transient failure says so', async () => {
   const { blobs } = await openPlace()
   const error = new BlobStoreError('StorageFailed', 'EIO', { transient: true })
   const response = await createBlobHandler(failing(blobs, error), tokens)(upload())
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
 })
 
-// Red when only the table says when to try again: 408, 507 and 400 did not.
-test('whatever is transient says when to try again, by any status', async () => {
+// Fails when only the table sets retry-after: 408, 507 and 400 did not.
+test('every transient error says when to retry, whatever its status', async () => {
   const { blobs } = await openPlace()
   for (const [code, status] of Object.entries(statuses) as [BlobStoreErrorCode, number][]) {
     const error = new BlobStoreError(code, 'may pass', { transient: true })
@@ -104,8 +104,8 @@ test('whatever is transient says when to try again, by any status', async () => 
   }
 })
 
-// Red when a failed inspection is `BlobRefused`: the client took 400 for the last word, and nobody was told.
-test('a scanner that fails or hangs is 503, and the host is told', async () => {
+// Fails when a failed inspection is `BlobRefused`: the client took 400 as final, and nobody was notified.
+test('a scanner that fails or hangs is 503, and the host is notified', async () => {
   for (const inspect of [() => Promise.reject(new Error('scanner is down')), () => new Promise<undefined>(() => {})]) {
     const { blobs } = await openPlace({ times: { inspect: 20 } })
     blobs.setHooks({ inspect })
@@ -118,7 +118,7 @@ test('a scanner that fails or hangs is 503, and the host is told', async () => {
   }
 })
 
-test('no answer tells a path, a stack or a query', async () => {
+test('no response contains a path, a stack or a query', async () => {
   const { blobs, root } = await openPlace()
   const secret = `EACCES: ${root}/blobs/v4/x, SELECT * FROM blob`
   const errors = [
@@ -152,7 +152,7 @@ test('no answer tells a path, a stack or a query', async () => {
   }
 })
 
-test('a hook that fails costs the client nothing', async () => {
+test('a hook that fails does not affect the response', async () => {
   const { blobs } = await openPlace()
   const onError = () => {
     throw new Error('the hook')
@@ -160,7 +160,7 @@ test('a hook that fails costs the client nothing', async () => {
   expect((await createBlobHandler(failing(blobs, new Error('x')), { ...tokens, onError })(upload())).status).toBe(500)
 })
 
-test('the logger is told what the hook is told', async () => {
+test('the logger gets what the hook gets', async () => {
   const { blobs } = await openPlace()
   const logged: unknown[] = []
   const logger = { warn: () => {}, error: (facts: object, message: string) => void logged.push([facts, message]) }
@@ -169,7 +169,7 @@ test('the logger is told what the hook is told', async () => {
   expect(logged).toEqual([[{ err: error, method: 'com.atproto.repo.uploadBlob' }, 'A blob request failed']])
 })
 
-test('other methods are refused by their name, and other paths are not found', async () => {
+test('other methods are refused by name, and other paths are not found', async () => {
   const { blobs } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const ask = (path: string, method: string) => handler(new Request(`http://x${path}`, { method }))
@@ -182,7 +182,7 @@ test('other methods are refused by their name, and other paths are not found', a
   }
 })
 
-test('each handler by itself does not look at the path', async () => {
+test('each handler by itself ignores the path', async () => {
   const { blobs, publish } = await openPlace()
   const handlers = createBlobHandlers(blobs, tokens)
   const cid = await publish(alice, bytesOf(10))
@@ -193,7 +193,7 @@ test('each handler by itself does not look at the path', async () => {
   expect((await handlers.uploadBlob(new Request('http://x/', init))).status).toBe(200)
 })
 
-test('invalid options are refused when the handler is made', async () => {
+test('invalid options are refused when the handler is created', async () => {
   const { blobs } = await openPlace()
   for (const options of [
     {},

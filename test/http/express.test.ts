@@ -9,7 +9,7 @@ import { exchange, hosts, listen, serve, until } from './servers.ts'
 
 const expresses = { 'Express 5': express5, 'Express 4': express4 }
 
-test('a blob lives its life on Express 5, Express 4 and bare Node', async () => {
+test('a blob can be uploaded, read and listed on Express 5, Express 4 and bare Node', async () => {
   for (const [name, host] of Object.entries(hosts)) {
     const { blobs } = await openPlace()
     const { origin } = await listen(host(blobRouter(blobs, tokens)))
@@ -46,7 +46,7 @@ test('a blob lives its life on Express 5, Express 4 and bare Node', async () => 
   }
 })
 
-test('it may be mounted at the root, under a path or at /xrpc, and what is not its own goes on', async () => {
+test('the router may be mounted at the root, under a path or at /xrpc, and passes other paths on', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   for (const [name, express] of Object.entries(expresses)) {
@@ -78,14 +78,14 @@ test('it may be mounted at the root, under a path or at /xrpc, and what is not i
   }
 })
 
-test('without next it answers 404 itself', async () => {
+test('without next the router answers 404 itself', async () => {
   const { blobs } = await openPlace()
   const { origin } = await serve(blobs)
   const response = await fetch(`${origin}/xrpc/com.atproto.sync.getRepo`)
   expect(await errorOf(response)).toEqual([404, 'XRPCNotSupported'])
 })
 
-test('authenticate gets the whole request but its body, and the request of Node', async () => {
+test('authenticate gets the whole request except its body, and the request of Node', async () => {
   const { blobs } = await openPlace()
   const seen: Record<string, unknown>[] = []
   const authenticate: BlobRouterOptions['authenticate'] = async (request, req) => {
@@ -115,7 +115,7 @@ test('behind a proxy that Express trusts, the address is that of the client', as
   expect(urls).toEqual([`https://pds.example${xrpc.missing}`, `http://pds.example${xrpc.missing}`])
 })
 
-test('after a body parser an upload is refused, and the host is told what to do', async () => {
+test('after a body parser an upload is refused, and the host gets a hint', async () => {
   for (const [name, express] of Object.entries(expresses)) {
     const { blobs, files } = await openPlace()
     const errors: unknown[] = []
@@ -137,7 +137,7 @@ test('after a body parser an upload is refused, and the host is told what to do'
   }
 })
 
-test('bytes that fail before the first are a 500, and later a broken connection, never a whole answer', async () => {
+test('bytes that fail before the first are a 500, and later a broken connection, never a complete response', async () => {
   let failAt = 0
   const wrap = (backend: BlobBackend): BlobBackend => {
     const get = backend.get.bind(backend)
@@ -194,7 +194,7 @@ test('more or fewer bytes than the blob has break the connection, and the readin
   }
 })
 
-test("a header of the host's that cannot be written is an error like any other", async () => {
+test('an invalid header of the host is an error like any other', async () => {
   const { blobs } = await openPlace()
   const authenticate: BlobRouterOptions['authenticate'] = () => {
     const response = new Response(null, { status: 401 })
@@ -223,7 +223,7 @@ test('the host is warned once when its server would cut long uploads', async () 
   expect(warnings).toHaveLength(1)
 })
 
-test("what another account has is neither told nor served through one's own DID", async () => {
+test('a request with one’s own DID neither shows nor serves what another account has', async () => {
   const { blobs, publish } = await openPlace()
   const bytes = bytesOf(1000)
   const cid = await publish(alice, bytes)

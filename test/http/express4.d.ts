@@ -1,4 +1,4 @@
-// Express 4 under a name of its own; what is used of it here is alike in both.
+// Express 4 under a name of its own; what is used here is the same in both versions.
 declare module 'express4' {
   export { default } from 'express'
 }

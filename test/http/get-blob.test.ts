@@ -3,14 +3,14 @@ import { type BlobHandlerOptions, createBlobHandler } from '../../src/http.ts'
 import type { BlobBackend, BlobStore } from '../../src/index.ts'
 import { alice, asAlice, bob, bytesOf, errorOf, openPlace, query, tokens, xrpc } from './place.ts'
 
-/** Asks getBlob through a handler. */
+/** Sends a getBlob request to a handler. */
 function asker(blobs: BlobStore, options: Partial<BlobHandlerOptions> = {}) {
   const handler = createBlobHandler(blobs, { ...tokens, ...options })
   return (did: string, cid: string, init: RequestInit = {}) =>
     handler(new Request(`http://pds.example${query(xrpc.get, { did, cid })}`, init))
 }
 
-test('the bytes come as they were uploaded', async () => {
+test('the bytes are served as they were uploaded', async () => {
   const { blobs, publish } = await openPlace()
   const get = asker(blobs)
   for (const size of [0, 1, 1000, 262_144, 700_000]) {
@@ -51,7 +51,7 @@ test('HEAD and conditional requests open no bytes', async () => {
   expect(opened).toBe(1)
 })
 
-test('HEAD takes no notice of ranges', async () => {
+test('HEAD ignores ranges', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(1000))
   for (const range of ['bytes=0-9', 'bytes=2000-']) {
@@ -60,7 +60,7 @@ test('HEAD takes no notice of ranges', async () => {
   }
 })
 
-test('If-None-Match compares weakly, knows lists, and holds with no-cache too, which fetch adds to it', async () => {
+test('If-None-Match compares weakly, accepts lists, and works with no-cache too, which fetch adds to it', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const get = asker(blobs)
@@ -76,7 +76,7 @@ test('If-None-Match compares weakly, knows lists, and holds with no-cache too, w
   expect(await status({ 'if-none-match': `"${cid}"`, range: 'bytes=0-1' })).toBe(304)
 })
 
-test('a 304 says how long it may be kept, and nothing of a body', async () => {
+test('a 304 says how long it may be cached, and nothing about a body', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const { headers } = await asker(blobs, { maxAge: 60 })(alice, cid, { headers: { 'if-none-match': `"${cid}"` } })
@@ -99,7 +99,7 @@ test('If-Range compares strongly: anything but the ETag itself is answered by th
   expect(await status('"other"', 'bytes=99-')).toBe(200)
 })
 
-test('If-Match that does not name the blob is refused', async () => {
+test('If-Match with another ETag is refused', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const get = asker(blobs)
@@ -125,7 +125,7 @@ test("another account's blob is not found under one's own DID", async () => {
   expect(await errorOf(await asker(blobs)(bob, cid))).toEqual([404, 'BlobNotFound'])
 })
 
-test('what was taken down is not found, even by who has it cached, until it is restored', async () => {
+test('a blob that was taken down is not found, even by clients that have it cached, until it is restored', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const get = asker(blobs)
@@ -188,7 +188,7 @@ test('nothing of an account that is not active is served', async () => {
   ).toBe(200)
 })
 
-test('a status that is none hides the account and is told to the host', async () => {
+test('an invalid status hides the account and is reported to the host', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const errors: unknown[] = []
@@ -218,7 +218,7 @@ test('malformed parameters are refused', async () => {
   }
 })
 
-test('a type that was corrupted in the database is served as bytes of no known type', async () => {
+test('a type that was corrupted in the database is served as application/octet-stream', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   for (const mimeType of ['text/html\r\nset-cookie: a=b', 'html', '', 'text/html, image/png']) {

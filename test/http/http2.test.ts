@@ -49,8 +49,8 @@ async function ask(client: ClientHttp2Session, headers: OutgoingHttpHeaders, bod
 
 const upload = { ':method': 'POST', ':path': xrpc.upload, ...known }
 
-// Red when `webRequest` copies pseudo-headers (`:method`): every request that asks who it is was 500.
-test('a blob goes up and down over HTTP/2, by the router and by a handler', async () => {
+// Fails when `webRequest` copies pseudo-headers (`:method`): every authenticated request was 500.
+test('a blob is uploaded and served over HTTP/2, by the router and by a handler', async () => {
   const { blobs } = await openPlace()
   const listener = getRequestListener(createBlobHandler(blobs, tokens), { overrideGlobalObjects: false })
   for (const server of [createServer(blobRouter(blobs, tokens)), createServer((...call) => void listener(...call))]) {
@@ -72,7 +72,7 @@ test('a blob goes up and down over HTTP/2, by the router and by a handler', asyn
   }
 })
 
-test('what authenticates sees the address and the headers, without those that are none', async () => {
+test('authenticate gets the address and the headers, without pseudo-headers', async () => {
   const { blobs } = await openPlace()
   const seen: unknown[] = []
   const authenticate: BlobRouterOptions['authenticate'] = ({ url, method, headers }) => {
@@ -88,7 +88,7 @@ test('what authenticates sees the address and the headers, without those that ar
   expect(seen).toEqual([['POST', `http://pds.example${xrpc.upload}?a=b`, ['dpop']]])
 })
 
-test('a refusal reaches a client that is still sending, and nothing is said that HTTP/2 does not know', async () => {
+test('a refusal reaches a client that is still sending, without headers that HTTP/2 forbids', async () => {
   const warned = vi.fn()
   process.on('warning', warned)
   onTestFinished(() => void process.off('warning', warned))
@@ -119,7 +119,7 @@ test('a client that never stops sending has its stream reset, and keeps its conn
   expect((await ask(client, upload, bytesOf(10))).status).toBe(200)
 })
 
-test('who asks before it sends is told to go on, or refused at once', async () => {
+test('a client that asks before it sends gets a 100 Continue, or is refused at once', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const client = await open(createServer(blobRouter(blobs, tokens)).on('checkContinue', checkContinue))
   const asked = async (size: number) => {
@@ -138,7 +138,7 @@ test('who asks before it sends is told to go on, or refused at once', async () =
   expect(await asked(1001)).toEqual([413, 0])
 })
 
-test('a client that stops reading is cut, and its file closed', async () => {
+test('a client that stops reading is disconnected, and its file closed', async () => {
   const { blobs, publish } = await openPlace({ times: { idle: 200 }, limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(20_000_000))
   const client = await open(createServer(blobRouter(blobs, tokens)))

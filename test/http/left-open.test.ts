@@ -6,13 +6,13 @@ import { OpenBodies } from '../support/open-bodies.ts'
 import { alice, openPlace, query, xrpc } from './place.ts'
 import { listen, until } from './servers.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
+// What was opened before something else failed must be closed. Each test fails when it is not.
 
-/** A store with one blob, of 500 kB, and a watch over the bodies that it opens. */
+/** A store with one blob, of 500 kB, that records which of its bodies are open. */
 async function opened() {
   let bodies: OpenBodies | undefined
   const { blobs, publish } = await openPlace({
-    times: { idle: 3_600_000 }, // or what was left would be closed by the time
+    times: { idle: 3_600_000 }, // otherwise the rest would be closed by the timeout
     wrap(backend) {
       bodies = new OpenBodies(backend)
       return bodies.backend
@@ -21,7 +21,7 @@ async function opened() {
   return { blobs, bodies: bodies as OpenBodies, cid: await publish(alice, new Uint8Array(500_000)) }
 }
 
-describe('an answer that cannot be sent', () => {
+describe('a response that cannot be sent', () => {
   test.each([
     ['a header of the host’s cannot be read', (res: object) => failOnce(res, 'getHeader')],
     ['the headers cannot be written', (res: object) => failOnce(res, 'writeHead')],

@@ -12,7 +12,7 @@ async function ask(
   return { status: response.status, body: await jsonOf(response) }
 }
 
-test('listBlobs gives the CIDs that records reference, page by page, and no cursor on the last', async () => {
+test('listBlobs returns the CIDs that records reference, page by page, and no cursor on the last', async () => {
   const { blobs, publish } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const cids = new Set<string>()
@@ -34,7 +34,7 @@ test('listBlobs gives the CIDs that records reference, page by page, and no curs
   expect(all.body).toEqual({ cids: listed })
 })
 
-test('listBlobs since a revision leaves out what was there before', async () => {
+test('listBlobs since a revision omits what was there before', async () => {
   const { blobs, publish } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const cid = await publish(alice, bytesOf(10))
@@ -69,7 +69,7 @@ test('listBlobs of an account that is not active is refused', async () => {
   expect((await ask(handler, query(xrpc.list, { did: bob }))).body.error).toBe('RepoNotFound')
 })
 
-test('listMissingBlobs names what the records of the requester expect, and asks who that is', async () => {
+test('listMissingBlobs returns what the requester’s records expect, and requires authentication', async () => {
   const { blobs } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const bytes = bytesOf(10)

@@ -3,8 +3,8 @@ import { createBlobHandler } from '../../src/http.ts'
 import { cidOfBytes } from '../../src/index.ts'
 import { alice, asAlice, jsonOf, openPlace, query, tokens, xrpc } from './place.ts'
 
-// An account moves in: its repository first, then each blob that is missing, which most clients send as `*/*`, whatever the
-// records say it is. The kinds are those that the sniffer does not know, spells otherwise, or takes for something else.
+// An account moves in: its repository first, then each missing blob, which most clients send as `*/*`, whatever the
+// records claim. The types are those that the sniffer does not know, spells differently, or takes for others.
 
 const records: [type: string, bytes: string | Buffer][] = [
   ['text/html', '<!doctype html><p>hi'],
@@ -21,7 +21,7 @@ const records: [type: string, bytes: string | Buffer][] = [
 ]
 
 test.each(records)(
-  'a blob that an imported record names as %s is public as soon as it comes',
+  'a blob that an imported record names as %s is public as soon as it is uploaded',
   async (type, content) => {
     const { blobs } = await openPlace({ limits: { mimePolicy: 'sniffed' } })
     const handler = createBlobHandler(blobs, tokens)

@@ -23,7 +23,7 @@ export function query(path: string, params: Record<string, string>): string {
 export interface Place {
   blobs: BlobStore
   root: string
-  /** Every file of the backend that holds bytes: blobs and spools. */
+  /** Every file of the backend that contains bytes: blobs and spools. */
   files(): Promise<string[]>
   /** Uploads bytes and references them by a record; resolves with their CID. */
   publish(did: string, bytes: Uint8Array, mimeType?: string): Promise<string>
@@ -32,11 +32,11 @@ export interface Place {
 export interface PlaceOptions {
   limits?: BlobStoreLimits
   times?: BlobStoreTimes
-  /** Puts something around the backend: a spy, a fault. */
+  /** Wraps the backend: a spy, a fault. */
   wrap?: (backend: BlobBackend) => BlobBackend
 }
 
-/** A real store on a directory and an SQLite database of its own, which takes any type as declared. */
+/** A real store on a directory and a separate SQLite database, which accepts any declared type. */
 export async function openPlace({ limits, times, wrap = (backend) => backend }: PlaceOptions = {}): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'pds-blobstore-http-'))
   const blobs = createBlobStore({
@@ -73,7 +73,7 @@ export function bytesOf(size: number): Uint8Array {
   return new Uint8Array(randomBytes(size))
 }
 
-/** What the answers of the four methods, and errors, may hold. */
+/** What the responses of the four methods, and errors, may contain. */
 export interface Answer {
   error: string
   message: string

@@ -5,7 +5,7 @@ import { createBlobHandler } from '../../src/http.ts'
 import { alice, bytesOf, openPlace, query, tokens, xrpc } from './place.ts'
 import { serve } from './servers.ts'
 
-test('one range is taken as RFC 9110 means it', () => {
+test('one range is served as RFC 9110 defines it', () => {
   const of = (header: string) => chooseRange(header, 500)
   expect(of('bytes=0-0')).toEqual({ start: 0, end: 0 })
   expect(of('bytes=0-499')).toEqual({ start: 0, end: 499 })
@@ -16,7 +16,7 @@ test('one range is taken as RFC 9110 means it', () => {
   expect(of('Bytes= 1-2 ')).toEqual({ start: 1, end: 2 })
 })
 
-test('several ranges, malformed ones and long ones are the whole blob', () => {
+test('several ranges, malformed ones and long ones get the whole blob', () => {
   const headers = [
     'bytes=0-1,3-4',
     `bytes=${'0-,'.repeat(10_000)}0-`,
@@ -37,7 +37,7 @@ test('several ranges, malformed ones and long ones are the whole blob', () => {
   expect(chooseRange(null, 500)).toBe('whole')
 })
 
-test('what lies outside the blob cannot be satisfied, but an empty blob ignores ranges', () => {
+test('a range outside the blob cannot be satisfied, but an empty blob ignores ranges', () => {
   for (const header of ['bytes=500-', 'bytes=500-600', 'bytes=-0', 'bytes=99999999999999999999-']) {
     expect(chooseRange(header, 500), header).toBe('unsatisfiable')
   }
@@ -52,7 +52,7 @@ const header = fc.oneof(
   fc.string({ maxLength: 200 }),
 )
 
-test('whatever the range, it lies within the blob', () => {
+test('whatever the header, the range is within the blob', () => {
   fc.assert(
     fc.property(header, fc.nat(12), (text, size) => {
       const range = chooseRange(text, size)
@@ -85,7 +85,7 @@ test('whatever the range, the body is as long as Content-Length says, and the by
   )
 })
 
-test('ranges of a large blob come over the network as asked', async () => {
+test('ranges of a large blob are served as requested over the network', async () => {
   const { blobs, publish } = await openPlace()
   const bytes = bytesOf(1_500_000)
   const { origin } = await serve(blobs)

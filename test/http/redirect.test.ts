@@ -48,7 +48,7 @@ describe.skipIf(!inject('s3'))('a redirect to the backend', () => {
     return open({ backend: bytes.backend() })
   }
 
-  test('leads to the bytes, with the type of the blob and to be saved', async () => {
+  test('leads to the bytes, with the type of the blob and as a download', async () => {
     const blobs = place()
     const cid = await publish(blobs, alice, '<script>alert(1)</script>', 'text/html')
     const response = await asker(blobs, { redirect: { to: 'backend', expiresIn: 30 } })(alice, cid)
@@ -66,13 +66,13 @@ describe.skipIf(!inject('s3'))('a redirect to the backend', () => {
     expect([part.status, await part.text()]).toEqual([206, 'script'])
     expect((await fetch(location, { method: 'DELETE' })).status).toBe(403)
 
-    // Who finds the object by itself gets no page either.
+    // A client that finds the object directly gets no page either.
     for (const name of location.searchParams.keys())
       if (name.startsWith('response-')) location.searchParams.set(name, 'a/b')
     expect((await fetch(location)).status).toBe(403)
   })
 
-  test('is given only to who may see the blob, and not for what needs no bytes', async () => {
+  test('is sent only to viewers who may see the blob, and not where no bytes are needed', async () => {
     const blobs = place()
     const cid = await publish(blobs, alice, 'a', 'text/plain')
     const get = asker(blobs, {
@@ -92,7 +92,7 @@ describe.skipIf(!inject('s3'))('a redirect to the backend', () => {
     expect(await blobs.presign(alice, cid, { as: 'moderator' })).toMatchObject({ cid, takenDown: true })
   })
 
-  test('lasts a minute at most', async () => {
+  test('is valid for at most a minute', async () => {
     const blobs = place()
     const cid = await publish(blobs, alice, 'a', 'text/plain')
     for (const expiresIn of [0, 61, 1.5]) {
@@ -109,7 +109,7 @@ describe('a redirect to a CDN', () => {
   }
   const hooks = { onInaccessible: () => {} }
 
-  test('leads to the address that the host makes, while the blob may be seen', async () => {
+  test('leads to the address that the host returns, while the blob is visible', async () => {
     const blobs = open({ hooks })
     const cid = await publish(blobs, alice, 'a', 'text/plain')
     const get = asker(blobs, { redirect })
@@ -122,7 +122,7 @@ describe('a redirect to a CDN', () => {
     expect((await get(alice, cid)).status).toBe(404)
   })
 
-  test('needs a store that tells what to purge, and a CDN that adds the headers', () => {
+  test('needs a store with a purge hook, and a CDN that adds the headers', () => {
     const refused = { code: 'InvalidArgument' }
     const handler = (blobs: BlobStore, given: unknown) =>
       expect(() => createBlobHandler(blobs, { ...tokens, redirect: given as Redirect }))
@@ -132,7 +132,7 @@ describe('a redirect to a CDN', () => {
     handler(open({ hooks }), redirect).not.toThrow()
   })
 
-  test('is no way to other protocols', async () => {
+  test('leads to no other protocols', async () => {
     const blobs = open({ hooks })
     const cid = await publish(blobs, alice, 'a', 'text/plain')
     const get = asker(blobs, { redirect: { ...redirect, url: () => 'javascript:alert(1)' } })
@@ -140,13 +140,13 @@ describe('a redirect to a CDN', () => {
   })
 })
 
-test('nobody is redirected unless the host says so', async () => {
+test('clients are not redirected unless the host says so', async () => {
   const blobs = open()
   const cid = await publish(blobs, alice, 'a', 'text/plain')
   expect((await asker(blobs, {})(alice, cid, { headers: asAlice })).status).toBe(200)
 })
 
-test('a blob whose backend has no addresses is served from here', async () => {
+test('a blob whose backend has no addresses is served by this server', async () => {
   const blobs = open()
   const cid = await publish(blobs, alice, 'abc', 'text/plain')
   const get = asker(blobs, { redirect: { to: 'backend' } })

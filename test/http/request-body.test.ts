@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { requestBody } from '../../src/http/node/request.ts'
 import { dial, listen, type Wire } from './servers.ts'
 
-/** A request whose body is being sent by hand. */
+/** A request whose body the test sends piece by piece. */
 async function receive(): Promise<{ wire: Wire; req: IncomingMessage; res: ServerResponse }> {
   const server = createServer()
   const { port } = await listen(server)
@@ -16,7 +16,7 @@ async function receive(): Promise<{ wire: Wire; req: IncomingMessage; res: Serve
 
 const text = (result: IteratorResult<Uint8Array>) => Buffer.from(result.value ?? '').toString()
 
-test('it gives what comes, as it comes, to the end', async () => {
+test('a request body returns the chunks as they arrive, to the end', async () => {
   const { wire, req } = await receive()
   const body = requestBody(req)
   const first = body.next()
@@ -28,7 +28,7 @@ test('it gives what comes, as it comes, to the end', async () => {
   expect((await body.next()).done).toBe(true)
 })
 
-test('a connection that breaks is an error', async () => {
+test('a request body ends with an error when the connection breaks', async () => {
   const { wire, req } = await receive()
   const body = requestBody(req)
   wire.socket.write('12345')
@@ -38,7 +38,7 @@ test('a connection that breaks is an error', async () => {
   await expect(next).rejects.toThrow()
 })
 
-test('left while a chunk is waited for it ends at once, and the connection can still be answered', async () => {
+test('a request body that is left while a chunk is awaited ends at once, and the connection can still be answered', async () => {
   const { wire, req, res } = await receive()
   const body = requestBody(req)
   const next = body.next()

@@ -19,7 +19,7 @@ const types = [
 ]
 const other = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
-/** One request for each way in which getBlob can end. */
+/** One request for each outcome of getBlob. */
 function requestsFor(cid: string): [status: number, init: RequestInit, params: Record<string, string>][] {
   const blob = { did: alice, cid }
   return [
@@ -47,7 +47,7 @@ function expectHeaders(headers: Headers, cid: string | null, what: string): void
   expect(headers.get('access-control-allow-origin'), what).toBe('*')
 }
 
-test('every answer of getBlob has every security header, whatever the type and the status', async () => {
+test('every response of getBlob has every security header, whatever the type and the status', async () => {
   const { blobs, publish } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const { origin } = await serve(blobs)
@@ -70,7 +70,7 @@ test('every answer of getBlob has every security header, whatever the type and t
   }
 })
 
-test('the other methods and unknown paths have them too', async () => {
+test('the other methods and unknown paths have the security headers too', async () => {
   const { blobs } = await openPlace()
   const { origin } = await serve(blobs)
   const handler = createBlobHandler(blobs, tokens)
@@ -95,7 +95,7 @@ test('the other methods and unknown paths have them too', async () => {
   }
 })
 
-test('headers that the host set for its pages do not weaken them', async () => {
+test('headers that the host set for its pages do not weaken the security headers', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10), 'text/html')
   const { server, origin } = await serve(blobs)

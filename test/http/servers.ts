@@ -32,19 +32,19 @@ export function serve(blobs: BlobStore, options: Partial<BlobRouterOptions> = {}
   return listen(createServer(blobRouter(blobs, { ...tokens, ...options })))
 }
 
-/** The kinds of server that it is made for, by name. */
+/** The kinds of server that it supports, by name. */
 export const hosts: Record<string, (router: BlobRouter) => Server> = {
   'Express 5': (router) => createServer(express5().use(router)),
   'Express 4': (router) => createServer(express4().use(router)),
   'node:http': (router) => createServer(router),
 }
 
-/** A connection that one writes to by hand. */
+/** A raw connection that a test writes to. */
 export interface Wire {
   socket: Socket
-  /** All that came so far. */
+  /** Everything received so far. */
   received(): string
-  /** Resolves with all that came when the other side has closed, cleanly or not. */
+  /** Resolves with everything received when the other side has closed, cleanly or not. */
   closed: Promise<string>
 }
 
@@ -52,14 +52,14 @@ export async function dial(port: number): Promise<Wire> {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
-  socket.on('error', () => {}) // a reset is an answer too
+  socket.on('error', () => {}) // a reset is a response too
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
   const received = () => Buffer.concat(chunks).toString('latin1')
   return { socket, received, closed: new Promise((resolve) => socket.once('close', () => resolve(received()))) }
 }
 
-/** Sends lines and a body, and resolves with the whole answer, for which the server must close the connection. */
+/** Sends lines and a body, and resolves with the whole response, after which the server must close the connection. */
 export async function exchange(port: number, lines: string[], body: string | Uint8Array = ''): Promise<string> {
   const wire = await dial(port)
   wire.socket.write(`${[...lines, 'Host: pds.example', 'Connection: close'].join('\r\n')}\r\n\r\n`)

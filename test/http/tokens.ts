@@ -2,7 +2,7 @@ import type { BlobHandlerOptions } from '../../src/http.ts'
 
 export const alice = 'did:plc:alicealicealicealicealic'
 
-/** Tokens are DIDs: the least that an `authenticate` can be. */
+/** Tokens are DIDs: the simplest `authenticate`. */
 export const tokens: BlobHandlerOptions = {
   authenticate: (request) => {
     const [scheme, did = ''] = (request.headers.get('authorization') ?? '').split(' ')

@@ -11,7 +11,7 @@ function uploader(blobs: BlobStore, options: Partial<BlobHandlerOptions> = {}) {
     )
 }
 
-test('an upload answers with the reference that a record then holds', async () => {
+test('an upload returns the reference that a record then contains', async () => {
   const { blobs } = await openPlace()
   const bytes = bytesOf(1000)
   const response = await uploader(blobs)(plain(bytes), { 'content-type': 'image/png' })
@@ -22,13 +22,13 @@ test('an upload answers with the reference that a record then holds', async () =
   expect(parseBlobRef(blob)).toBeTruthy()
 })
 
-test('no body at all is the empty blob', async () => {
+test('a request without a body uploads the empty blob', async () => {
   const { blobs } = await openPlace()
   const { blob } = await jsonOf(await uploader(blobs)(null, { 'content-type': 'image/png' }))
   expect(blob.size).toBe(0)
 })
 
-test('the declared type is taken without its parameters; a pattern, and what is no type, declare none', async () => {
+test('the declared type is used without its parameters; a pattern, and an invalid type, declare none', async () => {
   const { blobs } = await openPlace()
   const typeOf = async (type: string) => {
     const body = await jsonOf(await uploader(blobs)(plain(bytesOf(10)), { 'content-type': type }))
@@ -51,7 +51,7 @@ test('the declared type is taken without its parameters; a pattern, and what is 
   expect(await typeOf('image/svg+xml; charset="')).toBe('image/svg+xml')
 })
 
-test('a form is refused before a byte is read, and says what to send', async () => {
+test('a form is refused before a byte is read, with a message that says what to send', async () => {
   const { blobs, files } = await openPlace()
   for (const type of ['multipart/form-data; boundary=x', 'Multipart/Form-Data']) {
     const response = await uploader(blobs)('--x', { 'content-type': type })
@@ -63,7 +63,7 @@ test('a form is refused before a byte is read, and says what to send', async () 
   expect(await files()).toEqual([])
 })
 
-test('nobody uploads without being known', async () => {
+test('an unauthenticated client cannot upload', async () => {
   const { blobs, files } = await openPlace()
   const handler = createBlobHandler(blobs, tokens)
   const post = (headers: Record<string, string>) =>
@@ -100,7 +100,7 @@ test("the host's own refusal is passed on, returned or thrown, with the security
   expect(await errorOf(response)).toEqual([400, 'ExpiredToken'])
 })
 
-test('an authenticate that fails is an error of the host, of which the client learns nothing', async () => {
+test('an authenticate that fails is a server error, with no details for the client', async () => {
   const { blobs, files } = await openPlace()
   const mistakes: unknown[] = [
     () => Promise.reject(new Error('/etc/secret cannot be read')),
@@ -120,7 +120,7 @@ test('an authenticate that fails is an error of the host, of which the client le
   expect(await files()).toEqual([])
 })
 
-test('any coding but identity is refused before a byte is read', async () => {
+test('any encoding except identity is refused before a byte is read', async () => {
   const { blobs, files } = await openPlace()
   const upload = uploader(blobs)
   const stacked = Array.from({ length: 64 }, () => 'gzip').join(', ')
@@ -151,7 +151,7 @@ test('any coding but identity is refused before a byte is read', async () => {
   expect(await files()).toHaveLength(6)
 })
 
-test('the limit is inclusive, and above it nothing is stored, declared or not', async () => {
+test('the limit is inclusive, and above it nothing is stored, whether the size is declared or not', async () => {
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const upload = uploader(blobs)
   const streamed = (size: number) => new Blob([plain(bytesOf(size))]).stream()
@@ -169,7 +169,7 @@ test('the limit is inclusive, and above it nothing is stored, declared or not', 
   for (const size of [0, 999, 1000]) expect((await post(streamed(size))).status).toBe(200)
 })
 
-test('a declared size above the limit is refused before the store is asked', async () => {
+test('a declared size above the limit is refused before the store is called', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 } })
   let asked = 0
   const upload: typeof blobs.upload = (...args) => {
@@ -183,8 +183,8 @@ test('a declared size above the limit is refused before the store is asked', asy
   expect(asked).toBe(1)
 })
 
-// Red when the answer's body ends before the client's (`refusalBody` that closes in `start`).
-test('an answer to a client that is still sending ends when the client does', async () => {
+// Fails when the response's body ends before the client's (`refusalBody` that closes in `start`).
+test('a response to a client that is still sending ends when the client does', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 100_000 } })
   let end = () => {}
   let sent = 0
@@ -216,7 +216,7 @@ test('an answer to a client that is still sending ends when the client does', as
   expect(await last).toBe(true)
 })
 
-test('it ends at the deadline, too, and the body is cancelled, when the client never ends or falls silent', async () => {
+test('a response ends at the timeout too, and the body is cancelled, when the client never ends or is silent', async () => {
   for (const silent of [false, true]) {
     const { blobs } = await openPlace({ limits: { maxBlobSize: 100_000 }, times: { idle: 100 } })
     let sent = 0
@@ -234,7 +234,7 @@ test('it ends at the deadline, too, and the body is cancelled, when the client n
   }
 })
 
-test('a client that leaves ends it at once, and one whose body was read to its end keeps its connection', async () => {
+test('a client that disconnects ends the response at once, and one whose body was read to its end keeps its connection', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000, mimePolicy: 'declared', accept: ['image/*'] } })
   let cancelled = 0
   const body = new ReadableStream({ pull: () => new Promise<void>(() => {}), cancel: () => void cancelled++ })
@@ -255,7 +255,7 @@ test('a client that leaves ends it at once, and one whose body was read to its e
   expect([whole.status, whole.headers.get('connection')]).toEqual([400, null])
 })
 
-test('a size that is not a number of bytes, or lies, is refused', async () => {
+test('a size that is not a number of bytes, or wrong, is refused', async () => {
   const { blobs, files } = await openPlace()
   const upload = uploader(blobs)
   for (const length of ['4 bytes', '+4', '-4', '0x4', '4.0', '1e0', '4, 4', '0000000000000004', 'NaN']) {
@@ -268,7 +268,7 @@ test('a size that is not a number of bytes, or lies, is refused', async () => {
   expect((await upload('text', { 'content-length': '0004' })).status).toBe(200)
 })
 
-test('a body that fails half-way is answered, and leaves nothing', async () => {
+test('an upload whose body fails half-way gets a response, and leaves nothing', async () => {
   const { blobs, files } = await openPlace()
   let chunks = 0
   const body = new ReadableStream({

@@ -5,7 +5,7 @@ import { createBlobHandler } from '../../src/http.ts'
 import { alice, openPlace, query, tokens, xrpc } from './place.ts'
 import { serve } from './servers.ts'
 
-// Goes red when the option does not reach the store, or when a body that failed ends like a whole one.
+// Fails when the option does not reach the store, or when a body that failed ends like a complete one.
 
 async function placeWithDamage(size: number) {
   const place = await openPlace()
@@ -19,7 +19,7 @@ async function placeWithDamage(size: number) {
   return { ...place, path: query(xrpc.get, { did: alice, cid }) }
 }
 
-test('with verify, damaged bytes never arrive as a whole blob', async () => {
+test('with verify, damaged bytes never arrive as a complete blob', async () => {
   for (const size of [100, 1_000_000]) {
     const { blobs, path } = await placeWithDamage(size)
     const { origin } = await serve(blobs, { verify: true })
@@ -36,7 +36,7 @@ test('with verify, damaged bytes never arrive as a whole blob', async () => {
   }
 })
 
-test('without verify, bytes are given as they are', async () => {
+test('without verify, bytes are served as they are', async () => {
   const { blobs, path } = await placeWithDamage(100)
   const { origin } = await serve(blobs)
   expect((await (await fetch(origin + path)).arrayBuffer()).byteLength).toBe(100)

@@ -8,10 +8,10 @@ import { openImages, picture } from './place.ts'
 
 const MiB = 1024 * 1024
 
-/** What comes of asking for a variant, and what it did to the server meanwhile. */
+/** The result of a variant request, and its effect on the server meanwhile. */
 async function ask(bytes: Uint8Array, options: Parameters<typeof openImages>[0] = {}) {
   const { images, publish } = await openImages({ timeout: 1000, maxMemory: 400 * MiB, ...options })
-  // The process is there, as on a server that has run for a while.
+  // The process is running, as on a server that has run for a while.
   const warm = await publish(alice, await picture(8, 8).png().toBuffer(), 'image/png')
   await images.variant(alice, warm, 'avatar').catch(() => {})
   const cid = await publish(alice, bytes, 'image/png')
@@ -28,20 +28,20 @@ async function ask(bytes: Uint8Array, options: Parameters<typeof openImages>[0] 
 
 function reasonOf(outcome: unknown): string {
   if (isBlobStoreError(outcome, 'ImageRefused'))
-    return outcome.message.replace('No image can be made of the blob: ', '')
+    return outcome.message.replace('The blob cannot be turned into an image: ', '')
   if (outcome instanceof Error) throw outcome
   return 'made'
 }
 
-describe('a bomb is refused in under 2 s, and the server does not feel it:', () => {
+describe('a bomb is refused in under 2 s, without effect on the server:', () => {
   test.each([
     ['a PNG of 50,000 × 50,000 pixels', bombs.decompressionBomb, /^it has 50000 × 50000 pixels, more than the limit/],
     ['a JPEG that says 65,535 × 65,535', bombs.pixelFlood, /^it has 65535 × 65535 pixels/],
     ['a GIF whose screen is 65,535 × 65,535', bombs.gifOfScreen, /^it has 65535 × 65535 pixels/],
     ['an animated WebP of 16,384 × 16,384', bombs.webpOfCanvas, /^it has 16384 × 16384 pixels/],
     ['an AVIF of 64 megapixels', bombs.slowAvif, /^it has 8000 × 8000 pixels/],
-    ['SVG', () => Buffer.from(bombs.svg), /^it is no JPEG, PNG, GIF, WebP or AVIF that browsers show$/],
-    ['SVG behind the header of a PNG', bombs.svgAsPng, /^it is no JPEG/],
+    ['SVG', () => Buffer.from(bombs.svg), /^it is not a JPEG, PNG, GIF, WebP or AVIF that browsers show$/],
+    ['SVG behind the header of a PNG', bombs.svgAsPng, /^it is not a JPEG/],
   ] as const)('%s', async (_what, make, expected) => {
     const { reason, time, stalled, grown } = await ask(await make())
     expect(reason).toMatch(expected)
@@ -60,13 +60,13 @@ describe('a bomb is refused in under 2 s, and the server does not feel it:', () 
       /^it took longer than 100 ms$/,
     ],
     ['a PNG of 400 MB that must be had as a whole', bombs.deepBomb, { maxMemory: 200 * MiB }, /memory|longer/],
-  ] as const)('one that no header betrays: %s', async (_what, make, options, expected) => {
+  ] as const)('that no header reveals: %s', async (_what, make, options, expected) => {
     const { reason, time, stalled, grown, images, warm } = await ask(make(), { maxPixels: 100_000_000, ...options })
     expect(reason).toMatch(expected)
     expect(time).toBeLessThan(1000 + ('timeout' in options ? options.timeout : 1000))
     expect(stalled).toBeLessThan(1000)
     expect(grown).toBeLessThan(64 * MiB)
-    // The next process makes what the one before would have made.
+    // The next process generates what the one before would have.
     if (!('timeout' in options && options.timeout < 1000))
       await expect(images.variant(alice, warm, 'banner')).resolves.toBeDefined()
   })
@@ -76,7 +76,7 @@ describe('a bomb is refused in under 2 s, and the server does not feel it:', () 
     ['a GIF of 100,000 frames', () => bombs.gifOfFrames(100_000)],
     ['a PNG with a text of 1 GB', () => bombs.textBomb(1024 * MiB)],
     ['a PNG with a colour profile of 1 GB', () => bombs.profileBomb(1024 * MiB)],
-  ] as const)('or only what is harmless of it is decoded: %s', async (_what, make) => {
+  ] as const)('or only its harmless part is decoded: %s', async (_what, make) => {
     const { outcome, time, stalled, grown, reason } = await ask(await make())
     if (reason === 'made') expect(outcome.bytes.byteLength).toBeLessThan(10_000)
     expect(time).toBeLessThan(2000)
@@ -85,7 +85,7 @@ describe('a bomb is refused in under 2 s, and the server does not feel it:', () 
   })
 })
 
-describe('of a file that is cut off', () => {
+describe('of a truncated file', () => {
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const
   const image = sharp({ create: { width: 200, height: 200, channels: 3, background: 'red', noise } })
 
@@ -103,7 +103,7 @@ describe('of a file that is cut off', () => {
     }
   })
 
-  test.each(['webp', 'avif'] as const)('none is made where its decoder shows no part: %s', async (format) => {
+  test.each(['webp', 'avif'] as const)('there is no variant if the decoder shows no part: %s', async (format) => {
     const whole = await image.toFormat(format).toBuffer()
     const { images, publish } = await openImages()
     for (const part of [0.1, 0.5, 0.9]) {
@@ -113,7 +113,7 @@ describe('of a file that is cut off', () => {
   })
 })
 
-describe('what a file is besides an image', () => {
+describe('other content in an image file', () => {
   test('is not in its variants', async () => {
     const { images, publish } = await openImages()
     const payload = Buffer.from('<script>alert(1)</script>PK/*payload*/')
@@ -134,7 +134,7 @@ describe('what a file is besides an image', () => {
     }
   })
 
-  test('makes it none where it comes first', async () => {
+  test('at the beginning makes it no image', async () => {
     const { images, publish } = await openImages()
     const jpeg = await picture(16, 16).jpeg().toBuffer()
     for (const head of ['%PDF-1.7\n', '<html>', '\n', 'II*\0']) {
@@ -143,7 +143,7 @@ describe('what a file is besides an image', () => {
     }
   })
 
-  test('is of no interest to a decoder that is not allowed: TIFF, PDF and SVG have none', async () => {
+  test('is not decoded: TIFF, PDF and SVG have no decoder', async () => {
     const { images, publish } = await openImages()
     const tiff = await picture(16, 16).tiff().toBuffer()
     const cid = await publish(alice, tiff, 'image/tiff')

@@ -11,7 +11,7 @@ import { kept, openImages, picture } from './place.ts'
 const png = (background: string) => picture(40, 30, background).png().toBuffer()
 
 describe('the cache of variants', () => {
-  test('has none as a blob, in no list and in no quota', async () => {
+  test('stores none as a blob, in no list and in no quota', async () => {
     const { blobs, images, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
     const before = [await blobs.usage(alice), await blobs.listPublic(alice), await blobs.stats()]
@@ -19,7 +19,7 @@ describe('the cache of variants', () => {
     expect([await blobs.usage(alice), await blobs.listPublic(alice), await blobs.stats()]).toEqual(before)
   })
 
-  test('keeps what was asked for last, within its size', async () => {
+  test('keeps the most recently requested, within its size', async () => {
     const { images, cache, publish } = await openImages({ sharp: decoder('echo'), cacheSize: 1000 })
     const cids: string[] = []
     for (const colour of ['red', 'green', 'blue']) {
@@ -40,7 +40,7 @@ describe('the cache of variants', () => {
     expect(puts).toBe(4)
   })
 
-  test('serves what it cannot keep', async () => {
+  test('serves variants that it cannot store', async () => {
     const { images, cache, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
     cache.put = async () => {
@@ -49,7 +49,7 @@ describe('the cache of variants', () => {
     expect((await images.variant(alice, cid, 'avatar')).mimeType).toBe('image/webp')
   })
 
-  test('makes again what was lost or damaged in it', async () => {
+  test('generates again what was lost or damaged in it', async () => {
     const { images, cache, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
     const first = await images.variant(alice, cid, 'avatar')
@@ -61,7 +61,7 @@ describe('the cache of variants', () => {
     expect((await images.variant(alice, cid, 'avatar')).bytes).toEqual(first.bytes)
   })
 
-  test('is emptied when it opens, and made again', async () => {
+  test('is emptied when it opens, and filled again', async () => {
     const { blobs, images, cache, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
     await images.variant(alice, cid, 'avatar')
@@ -75,7 +75,7 @@ describe('the cache of variants', () => {
     await again.close()
   })
 
-  test("is never a store's backend: neither opens on what is the other's", async () => {
+  test("is never a store's backend: neither opens on the other's bytes", async () => {
     const backend = new MemoryBackend()
     const metadata = () => sqliteMetadata(':memory:')
     const store = createBlobStore({ backend, metadata: metadata() })
@@ -95,8 +95,8 @@ describe('the cache of variants', () => {
   })
 })
 
-// Red when a first page without keys counts for a place without keys: the cache empties what it opens.
-test('a cache takes no place that has blobs, wherever in the list they come, and closes it', async () => {
+// Fails when a first page without keys counts as a backend without keys: the cache empties what it opens.
+test('a cache refuses a backend that has blobs, wherever in the list they are, and closes it', async () => {
   const backend = new MemoryBackend()
   await putBlobs(backend, 1)
   const close = vi.fn(() => backend.close())
@@ -114,8 +114,9 @@ test('a cache takes no place that has blobs, wherever in the list they come, and
   await images.close()
 })
 
-// Red when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it opens.
-test.each([1, 2, 3, 4])('a cache and a store that open one fresh place at once are not both open (%i)', async (n) => {
+// Fails when the cache writes its marker over the store's, or the store over the cache's: the cache empties what it
+// opens.
+test.each([1, 2, 3, 4])('a cache and a store that open one new place at once are not both open (%i)', async (n) => {
   const backend = new MemoryBackend()
   const blobs = createBlobStore({ backend, metadata: sqliteMetadata(':memory:') })
   const images = createImageVariants({ blobs, cache: backend })
@@ -162,7 +163,7 @@ describe('what the public may not see', () => {
     await expect(images.variant(alice, cid, 'avatar')).rejects.toMatchObject(missing)
   })
 
-  test('is thrown out of the cache when somebody asks for it', async () => {
+  test('is deleted from the cache when it is requested', async () => {
     const { blobs, images, cache, publish } = await openImages()
     const cid = await publish(alice, await png('red'), 'image/png')
     await images.variant(alice, cid, 'avatar')
@@ -171,7 +172,7 @@ describe('what the public may not see', () => {
     await until(async () => (await kept(cache)) === 0, 'the variant is gone')
   })
 
-  test.each(['one account', 'every account'])('is thrown out at once by the hook: a takedown for %s', async (whose) => {
+  test.each(['one account', 'every account'])('is deleted at once by the hook: a takedown for %s', async (whose) => {
     const cache = new MemoryBackend()
     const blobs = createBlobStore({
       backend: new MemoryBackend(),
@@ -203,11 +204,11 @@ describe('what the public may not see', () => {
     await blobs.close()
   })
 
-  test('is not kept when it goes while its variant is being made', async () => {
+  test('is not stored when it is hidden while its variant is being generated', async () => {
     const { blobs, images, cache, publish } = await openImages({ sharp: decoder('slow') })
     const other = await publish(alice, await png('blue'), 'image/png')
     const cid = await publish(alice, await png('red'), 'image/png')
-    await images.variant(alice, other, 'avatar') // the process is there
+    await images.variant(alice, other, 'avatar') // the process is running
     const making = images.variant(alice, cid, 'avatar')
     const settled = making.catch((error) => error)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -218,7 +219,7 @@ describe('what the public may not see', () => {
     expect(await kept(cache)).toBe(1)
   })
 
-  test("has variants of each account's own, even of the same bytes: how soon they come tells nothing", async () => {
+  test("has variants of each account's own, even of the same bytes: the response time shows nothing", async () => {
     const { images, cache, publish } = await openImages()
     const bytes = await png('red')
     const cid = await publish(alice, bytes, 'image/png')

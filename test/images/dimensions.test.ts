@@ -8,7 +8,7 @@ import { openImages, picture } from './place.ts'
 
 const fixture = (name: string) => readFile(join(import.meta.dirname, '../fixtures', name))
 
-/** What is found in bytes, and how they were read. */
+/** The dimensions found in bytes, and how they were read. */
 async function find(bytes: Uint8Array) {
   const reads: number[] = []
   const read = async (start: number, end: number) => {
@@ -33,7 +33,7 @@ describe('the dimensions', () => {
     expect((await find(await fixture(name))).found).toEqual({ kind, width, height })
   })
 
-  test('are as shown: of a video on its side, and of one whose pixels are no squares', async () => {
+  test('are as shown: of a rotated video, and of one with pixels that are not square', async () => {
     expect((await find(onItsSide(await fixture('media/clip.mp4')))).found).toEqual({
       kind: 'video',
       width: 120,
@@ -71,7 +71,7 @@ describe('the dimensions', () => {
     }
   })
 
-  test('of an AVIF or HEIC on its side are as shown', async () => {
+  test('of a rotated AVIF or HEIC are as shown', async () => {
     const avif = await picture(60, 40).avif({ effort: 0 }).toBuffer()
     const turned = withRotation(avif)
     expect((await find(turned)).found).toEqual({ kind: 'avif', width: 40, height: 60 })
@@ -79,7 +79,7 @@ describe('the dimensions', () => {
     expect((await find(heic)).found).toEqual({ kind: 'heic', width: 40, height: 60 })
   })
 
-  test('are read from the header alone, wherever it lies, past megabytes of something else', async () => {
+  test('are read from the header alone, wherever it is, after megabytes of other data', async () => {
     const megabytes = 8 * 1024 * 1024
     const photo = await picture(60, 40).jpeg().toBuffer()
     const segment = Buffer.concat([Buffer.from([0xff, 0xe2, 0xff, 0xff]), Buffer.alloc(65_533)])
@@ -136,7 +136,7 @@ describe('the dimensions', () => {
     }
   })
 
-  test('are given up behind 4 MiB of something else', async () => {
+  test('are not searched after 4 MiB of other data', async () => {
     const segment = Buffer.concat([Buffer.from([0xff, 0xe2, 0xff, 0xff]), Buffer.alloc(65_533)])
     const { found, reads } = await find(Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(0x800_0000, segment)]))
     expect([found, reads.length]).toEqual([null, 64])
@@ -147,7 +147,7 @@ describe('the dimensions', () => {
     ['a JPEG of nothing but fill bytes', Buffer.alloc(8_000_000, 0xff)],
     ['an MP4 of empty boxes', Buffer.alloc(8_000_000, Buffer.from('\0\0\0\x08ftyp'))],
     ['a WebM of empty elements', Buffer.alloc(8_000_000, Buffer.from([0xec, 0x80]))],
-  ])('of %s are given up in no time', async (_what, bytes) => {
+  ])('of %s are given up quickly', async (_what, bytes) => {
     if (bytes[0] === 0xff) bytes[1] = 0xd8
     if (bytes[0] === 0xec) Buffer.from('1a45dfa3801853806701ffffffffffffff', 'hex').copy(bytes)
     const start = performance.now()
@@ -155,7 +155,7 @@ describe('the dimensions', () => {
     expect(performance.now() - start).toBeLessThan(2000)
   })
 
-  test('of a blob are told to who may see it', async () => {
+  test('of a blob are returned to viewers who may see it', async () => {
     const { blobs, images } = await openImages()
     const { ref } = await blobs.upload(alice, await picture(60, 40).jpeg().toBuffer(), { mimeType: 'image/jpeg' })
     expect(await images.dimensions(alice, ref.toString(), { as: 'account' })).toEqual({ width: 60, height: 40 })
@@ -165,7 +165,7 @@ describe('the dimensions', () => {
   })
 })
 
-/** The video with the matrix of one that was taken upright: a quarter turn. */
+/** The video with the matrix of an upright recording: a quarter turn. */
 function onItsSide(video: Buffer): Buffer {
   const turned = Buffer.from(video)
   const matrix = turned.indexOf('tkhd') + 4 + 40
@@ -173,7 +173,7 @@ function onItsSide(video: Buffer): Buffer {
   return turned
 }
 
-/** The file with a property more, `irot`, which its picture has. */
+/** The file with one more property, `irot`, for its picture. */
 function withRotation(avif: Buffer): Buffer {
   const rotation = Buffer.from('\0\0\0\x09irot\x01', 'latin1')
   const container = avif.indexOf('ipco') - 4

@@ -2,7 +2,7 @@ import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import { withoutHalfSegment } from '../../src/images/pool/worker.ts'
 
-test('a progressive JPEG is decoded wherever it is cut off behind its first pixels', async () => {
+test('a progressive JPEG is decoded wherever it is truncated after its first pixels', async () => {
   const pixels = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * i * 7 + (i >> 5) * 31) & 255))
   const raw = { width: 60, height: 40, channels: 3 } as const
   const whole = await sharp(pixels, { raw }).jpeg({ progressive: true }).toBuffer()

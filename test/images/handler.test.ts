@@ -43,7 +43,7 @@ describe('the handler of images', () => {
     }
   })
 
-  test('answers HEAD without a body, and 304 to who has it, but not after a takedown', async () => {
+  test('answers HEAD without a body, and 304 to a client that has it, but not after a takedown', async () => {
     const { blobs, images, publish } = await openImages()
     const cid = await publish(alice, await picture(300, 200).jpeg().toBuffer(), 'image/jpeg')
     const handler = createImageHandler(images)
@@ -89,7 +89,7 @@ describe('the handler of images', () => {
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
   })
 
-  test('says to try again when as many wait as may', async () => {
+  test('says when to retry if the queue is full', async () => {
     const { images, publish } = await openImages({ workers: 1, queue: 0 })
     const handler = createImageHandler(images)
     const cids = await Promise.all(
@@ -103,7 +103,7 @@ describe('the handler of images', () => {
     expect(busy[0]?.headers.get('retry-after')).toBe('1')
   })
 
-  test('takes a DID whose colons are escaped, as browsers and clients may send it', async () => {
+  test('accepts a DID with escaped colons, as browsers and clients may send it', async () => {
     const { images, publish } = await openImages()
     const cid = await publish(alice, await picture(30, 20).jpeg().toBuffer(), 'image/jpeg')
     const response = await createImageHandler(images)(
@@ -117,7 +117,7 @@ describe('the router of images', () => {
   test.each([
     ['Express 5', express5],
     ['Express 4', express4],
-  ])('serves them on %s, at the root and at /img, and leaves other paths alone', async (_name, express) => {
+  ])('serves them on %s, at the root and at /img, and passes other paths on', async (_name, express) => {
     const { images, cache, publish } = await openImages()
     const cid = await publish(alice, await picture(300, 200).jpeg().toBuffer(), 'image/jpeg')
     for (const app of [express().use(imageRouter(images)), express().use('/img', imageRouter(images))]) {
@@ -131,7 +131,7 @@ describe('the router of images', () => {
     expect(await kept(cache)).toBe(1)
   })
 
-  test('cuts a client that stops reading', async () => {
+  test('disconnects a client that stops reading', async () => {
     const store = { times: { idle: 300 }, limits: { maxBlobSize: 50_000_000 } }
     const { images, publish } = await openImages({ sharp: decoder('echo') }, store)
     const png = await picture(8, 8).png().toBuffer()

@@ -20,7 +20,7 @@ export async function openImages(
   const folder = await mkdtemp(join(tmpdir(), 'pds-blobstore-images-'))
   const place = await openPlace(store)
   const cache = new DiskBackend({ root: join(folder, 'variants'), durability: 'relaxed' })
-  // Deadlines for a machine with much else to do.
+  // Timeouts for a machine under load.
   const images = createImageVariants({ blobs: place.blobs, cache, timeout: 30_000, ...options })
   onTestFinished(async () => {
     await images.close()

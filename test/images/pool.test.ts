@@ -21,8 +21,8 @@ async function withImage(options: Parameters<typeof openImages>[0]) {
   return { ...place, cid, second, third, variant: (which: string) => place.images.variant(alice, which, 'avatar') }
 }
 
-describe('the process that decodes', () => {
-  test('may crash: the image is refused, and the next one has a process of its own', async () => {
+describe('the decoding process', () => {
+  test('may crash: the image is refused, and the next one gets a new process', async () => {
     const { variant, cid, second } = await withImage({ sharp: decoder('crash') })
     for (const one of [cid, second]) {
       await expect(variant(one)).rejects.toMatchObject({
@@ -32,7 +32,7 @@ describe('the process that decodes', () => {
     }
   })
 
-  test('is killed at the deadline, even where it never yields', async () => {
+  test('is killed at the timeout, even where it never yields', async () => {
     const { variant, cid, second } = await withImage({ sharp: decoder('halt'), timeout: 300, workers: 1 })
     for (const one of [cid, second]) {
       await expect(variant(one)).rejects.toMatchObject({
@@ -42,7 +42,7 @@ describe('the process that decodes', () => {
     }
   })
 
-  test('is killed when it takes more memory than it may', async () => {
+  test('is killed when it uses more memory than allowed', async () => {
     const { variant, cid } = await withImage({ sharp: decoder('greedy'), maxMemory: 256 * 1024 * 1024 })
     await expect(variant(cid)).rejects.toMatchObject({
       code: 'ImageRefused',
@@ -50,7 +50,7 @@ describe('the process that decodes', () => {
     })
   })
 
-  test('is killed when it gives more than an image can have, or bytes that nobody asked for', async () => {
+  test('is killed when it returns more than an image can have, or unrequested bytes', async () => {
     const flooded = await withImage({ sharp: decoder('flood') })
     await expect(flooded.variant(flooded.cid)).rejects.toMatchObject({
       code: 'ImageRefused',
@@ -59,11 +59,11 @@ describe('the process that decodes', () => {
     const lied = await withImage({ sharp: decoder('liar') })
     await expect(lied.variant(lied.cid)).rejects.toMatchObject({
       code: 'ImageRefused',
-      message: expect.stringMatching(/no answer/),
+      message: expect.stringMatching(/invalid answer/),
     })
   })
 
-  test('sees nothing of what the server has in its environment', async () => {
+  test("sees nothing of the server's environment", async () => {
     process.env.PDS_SECRET = 'hunter2'
     try {
       const { variant, cid } = await withImage({ sharp: decoder('loud') })
@@ -75,7 +75,7 @@ describe('the process that decodes', () => {
     }
   })
 
-  test('says plainly that sharp is missing, and is tried again with the next image', async () => {
+  test('reports plainly that sharp is missing, and is tried again with the next image', async () => {
     const { variant, cid } = await withImage({ sharp: decoder('absent') })
     for (let i = 0; i < 2; i++) {
       await expect(variant(cid)).rejects.toMatchObject({
@@ -87,7 +87,7 @@ describe('the process that decodes', () => {
     }
   })
 
-  test('is not asked again for some time about what it has refused', async () => {
+  test('is not called again for some time for a blob that it has refused', async () => {
     const { images, variant, cid } = await withImage({ sharp: decoder('crash') })
     const first = await variant(cid).catch((error) => error)
     const again = await images.variant(alice, cid, 'banner', { format: 'jpeg' }).catch((error) => error)
@@ -96,7 +96,7 @@ describe('the process that decodes', () => {
 })
 
 describe('the decoder', () => {
-  test('knows five formats, and nothing else that sharp could open', async () => {
+  test('decodes five formats, and nothing else that sharp could open', async () => {
     const worker = new WorkerProcess({ sharp: 'sharp', maxMemory: 2 ** 30, maxPixels: 10_000 })
     onTestFinished(() => worker.kill(undefined))
     await worker.start()
@@ -145,7 +145,7 @@ async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe('images that wait', () => {
-  test('are made one after the other where there is one process, and no more wait than may', async () => {
+  test('are generated one after the other where there is one process, and no more wait than allowed', async () => {
     const { variant, cid, second, third } = await withImage({ sharp: decoder('slow'), workers: 1, queue: 1 })
     const results = await Promise.allSettled([cid, second, third].map(variant))
     expect(results.map((result) => result.status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected'])
@@ -155,7 +155,7 @@ describe('images that wait', () => {
     await expect(variant(third)).resolves.toBeDefined()
   })
 
-  test('give up their place when nobody waits for them any more', async () => {
+  test('leave the queue when no caller waits for them any more', async () => {
     const place = await withImage({ sharp: decoder('slow'), workers: 1, queue: 1 })
     const { blobs, images, variant, cid, second, third } = place
     const read = vi.spyOn(blobs, 'read')
@@ -170,7 +170,7 @@ describe('images that wait', () => {
     await expect(Promise.all([first, variant(third)])).resolves.toHaveLength(2)
   })
 
-  test('end with the closing, and so do those that are being made', async () => {
+  test('end when the variants close, and so do those that are being generated', async () => {
     const { images, variant, cid, second } = await withImage({ sharp: decoder('slow'), workers: 1 })
     const all = Promise.allSettled([variant(cid), variant(second)])
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,6 +1,6 @@
 import { WorkerProcess } from '../../src/images/pool/worker-process.ts'
 
-// Starts a decoder, tells the parent which process that is, and waits to be killed.
+// Starts a decoder, sends the parent its process id, and waits to be killed.
 const worker = new WorkerProcess({ sharp: process.argv[2] ?? '', maxMemory: 2 ** 30, maxPixels: 1 })
 await worker.start()
 const recipe = { width: 1, height: 1, fit: 'inside', format: 'webp', quality: 80 } as const

@@ -13,19 +13,19 @@ const find = async (bytes: Uint8Array) => {
   return found && { width: found.width, height: found.height }
 }
 
-describe('files as the wild has them', () => {
+describe('files from the wild', () => {
   test.each(files)('$name has the dimensions that it is shown with', async ({ bytes, shown }) => {
     expect(await find(bytes)).toEqual(shown)
   })
 
-  test.each(images)('$name is the same to sharp, or known not to be', async ({ bytes, sharp: said }) => {
+  test.each(images)('$name is the same to sharp, or a known difference', async ({ bytes, sharp: said }) => {
     const metadata = await sharp(bytes, { failOn: 'none' })
       .metadata()
       .catch(() => null)
     expect(metadata?.autoOrient ?? null).toEqual(said)
   })
 
-  test('have variants of the dimensions that are told', { timeout: 120_000 }, async () => {
+  test('have variants of the dimensions that are returned', { timeout: 120_000 }, async () => {
     const { images: variants, publish } = await openImages()
     for (const { name, mimeType, bytes, shown, refused } of images) {
       const cid = await publish(alice, bytes, mimeType)

@@ -6,7 +6,7 @@ import { alice } from '../http/place.ts'
 import { decoder } from './decoders/decoder.ts'
 import { openImages, picture } from './place.ts'
 
-/** Work that is done when it is told to be, and counts how often it was begun. */
+/** Work that ends when the test says so, and counts how often it was started. */
 function work() {
   const begun: AbortSignal[] = []
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -17,8 +17,8 @@ function work() {
   return { begun, start, finish: () => resolve('done') }
 }
 
-describe('work that many ask for', () => {
-  test('is done once while it is under way, and again afterwards', async () => {
+describe('work that several callers request', () => {
+  test('runs once while it is running, and again afterwards', async () => {
     const flights = new SingleFlight<string>()
     const { begun, start, finish } = work()
     const all = Array.from({ length: 100 }, () => flights.run('a', undefined, start))
@@ -29,7 +29,7 @@ describe('work that many ask for', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('goes on when one who waits leaves, and ends with the last', async () => {
+  test('continues when one caller leaves, and ends with the last', async () => {
     const flights = new SingleFlight<string>()
     const { begun, start, finish } = work()
     const [one, two] = [new AbortController(), new AbortController()]
@@ -41,7 +41,7 @@ describe('work that many ask for', () => {
     two.abort(new Error('two left'))
     await expect(second).rejects.toThrow('two left')
     expect(begun[0]?.aborted).toBe(true)
-    // Who comes now does not get what was given up.
+    // A new caller does not get what was aborted.
     const third = flights.run('a', undefined, start)
     finish()
     expect(await third).toBe('done')
@@ -63,7 +63,7 @@ describe('work that many ask for', () => {
 })
 
 describe('200 requests for one variant', () => {
-  /** A place that counts how often the blob is opened: for its header, and to be decoded. */
+  /** A place that counts how often the blob is opened: for its header, and for decoding. */
   async function counting(sharp?: string) {
     let reads = 0
     const wrap = (backend: BlobBackend) => {
@@ -79,7 +79,7 @@ describe('200 requests for one variant', () => {
     return { ...place, cid, reads: () => reads }
   }
 
-  test('make it once, and so do 200 more', async () => {
+  test('generate it once, and so do 200 more', async () => {
     const { images, cache, cid, reads } = await counting()
     const put = cache.put.bind(cache)
     let puts = 0
@@ -98,7 +98,7 @@ describe('200 requests for one variant', () => {
     expect([reads(), puts]).toEqual([2, 1])
   })
 
-  test('of which all but one leave still make it, once', async () => {
+  test('of which all but one leave still generate it, once', async () => {
     const { images, cid, reads } = await counting(decoder('slow'))
     const waiters = Array.from({ length: 200 }, () => new AbortController())
     const all = waiters.map(({ signal }) => images.variant(alice, cid, 'avatar', { signal }))

@@ -6,7 +6,7 @@ import { alice } from '../http/place.ts'
 import { openImages, picture } from './place.ts'
 
 describe('a variant', () => {
-  test('is the image, smaller, in the format that is asked for', async () => {
+  test('is the image, smaller, in the requested format', async () => {
     const { images, publish } = await openImages()
     const cid = await publish(alice, await picture(3000, 2000).jpeg().toBuffer(), 'image/jpeg')
     for (const format of ['jpeg', 'webp', 'avif'] as const) {
@@ -44,11 +44,11 @@ describe('a variant', () => {
     { picture: [3000, 500], avatar: [500, 500], banner: [1500, 500] },
     { picture: [1, 1], avatar: [1, 1], banner: [1, 1] },
   ])(
-    'has the shape of a preset that cuts, also of a picture that is smaller: %o',
+    'has the shape of a cropping preset, even of a picture that is smaller: %o',
     async ({ picture: size, ...wanted }) => {
       const { images, publish } = await openImages()
       const [width = 0, height = 0] = size
-      // Lying on its side: the shape is that of the upright picture.
+      // Rotated: the shape is that of the upright picture.
       const photo = await picture(height, width).withMetadata({ orientation: 6 }).jpeg().toBuffer()
       const cid = await publish(alice, photo, 'image/jpeg')
       for (const [preset, [wide, high]] of Object.entries(wanted)) {
@@ -58,7 +58,7 @@ describe('a variant', () => {
     },
   )
 
-  test('is upright, and tells nothing of where, when and by what it was taken', async () => {
+  test('is upright, and reveals nothing of where, when and with what it was taken', async () => {
     const { images, publish } = await openImages()
     const photo = await picture(60, 40)
       .withExif({ IFD0: { Make: 'SecretCam' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 3230/100' } })
@@ -78,7 +78,7 @@ describe('a variant', () => {
     }
   })
 
-  test('has the colours of a wide profile in sRGB, which needs none', async () => {
+  test('has the colours of a wide profile in sRGB, without a profile', async () => {
     const { images, publish } = await openImages()
     // Written in Display P3 it is about 103, 197, 77.
     const green = await sharp({ create: { width: 8, height: 8, channels: 3, background: { r: 60, g: 200, b: 60 } } })
@@ -95,7 +95,7 @@ describe('a variant', () => {
     expect(Math.abs(blue - 60)).toBeLessThan(12)
   })
 
-  test('is white where a JPEG cannot be clear, and clear in WebP', async () => {
+  test('is white where a JPEG cannot be transparent, and transparent in WebP', async () => {
     const { images, publish } = await openImages()
     const clear = await sharp({ create: { width: 8, height: 8, channels: 4, background: '#00000000' } })
       .png()
@@ -107,7 +107,7 @@ describe('a variant', () => {
     expect(await sharp(webp.bytes).metadata()).toMatchObject({ hasAlpha: true })
   })
 
-  test('of a picture that moves is its first frame', async () => {
+  test('of an animation is its first frame', async () => {
     const { images, publish } = await openImages()
     const frames = await Promise.all(['red', 'blue'].map((colour) => picture(16, 16, colour).png().toBuffer()))
     const moving = sharp(frames, { join: { animated: true } })

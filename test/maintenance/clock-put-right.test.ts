@@ -5,15 +5,15 @@ import { Gate, heldBack } from '../support/meddling.ts'
 import { type Place, places, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, post, text, unpost } from '../support/samples.ts'
 
-// The database's clock runs a year ahead, the store is used, processes are killed, and the clock is put right. Nothing
-// waits for the year to pass; and nothing goes before its own delay is over, counted anew.
+// The database's clock runs a year ahead, the store is used, processes are killed, and the clock is corrected. Nothing
+// waits for the year to pass; and nothing is deleted before its own delay is over, counted from then.
 
 const minute = 60_000
 const year = 365 * day
 const times = { grace: 3 * hour, deleteDelay: 10 * hour, upload: 20 * minute, lease: hour }
 const [bytesOfQuota, quota] = [20, { bytes: 20, blobs: 10, temporaryBlobs: 2, pendingBytes: 5 }]
 
-/** A process that is killed, and so leaves what it has noted. */
+/** A process that is killed, and so leaves its entry. */
 async function killed(place: Place, name: string, reserved = 0): Promise<void> {
   const metadata = await place.metadata().open()
   const [backend] = [place.backend().name]
@@ -35,9 +35,9 @@ const codeOf = (work: Promise<unknown>) =>
 
 const lasting = places.filter(({ name }) => !name.includes('memory'))
 
-describe.each(lasting)('after a clock that ran a year ahead was put right, in $name', ({ make }) => {
-  // Red without `bringBack`: the quota is full, and the bytes are there, for a year.
-  test('reservations, temporary blobs and deleted bytes go, each after its own delay', async () => {
+describe.each(lasting)('after a clock that ran a year ahead was corrected, in $name', ({ make }) => {
+  // Fails without `bringBack`: the quota is full, and the bytes stay, for a year.
+  test('reservations, temporary blobs and deleted bytes are deleted, each after its own delay', async () => {
     const place = make()
     const warnings: string[] = []
     const logger = { info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
@@ -78,8 +78,8 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await blobs.scrub()).toMatchObject({ recounted: [] })
   })
 
-  // Red when what lies in the future counts as due at once.
-  test('an upload that goes on keeps its lease, and a blob is there for its grace', async () => {
+  // Fails when a time in the future counts as due at once.
+  test('a running upload keeps its lease, and a blob its grace period', async () => {
     const place = make()
     const blobs = place.store({ times })
     await blobs.ready()
@@ -98,8 +98,8 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await text((await blobs.read(bob, ref.ref, { as: 'account' })).body)).toBe('temporary')
   })
 
-  // Red when the longest delay is forgotten with the process that was given it: the bytes are deleted at once.
-  test('a process with a short delay shortens no longer one, which the clock has not made', async () => {
+  // Fails when the longest delay is forgotten with the process that was given it: the bytes are deleted at once.
+  test('a process with a short delay shortens no longer one that does not come from the clock', async () => {
     const place = make()
     const long = place.store({ times: { ...times, deleteDelay: 30 * day } })
     const ref = await long.upload(alice, bytes('kept'))
@@ -118,7 +118,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await short.collect()).toMatchObject({ waitingKeys: 0, deletedKeys: 1 })
   })
 
-  test('there may be more rows than one statement changes', async () => {
+  test('more rows may be corrected than one statement changes', async () => {
     const place = make()
     const blobs = place.store({ times, limits: { accept: ['*/*'] } })
     await blobs.ready()
@@ -131,7 +131,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 230 })
   })
 
-  // Red without `verified_at <= now`: bytes that rot are taken for good until the clock comes there again.
+  // Fails without `verified_at <= now`: damaged bytes count as good until the clock reaches that time again.
   test('bytes are read again by a scrub, and replaced by the next upload', async () => {
     const place = make()
     const blobs = place.store({ times })
@@ -156,8 +156,8 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     return codeOf(place.store({ backend: { write: 'new', all: { [first.name]: first, new: other } } }).ready())
   }
 
-  // Red when the times of processes are brought back in the transaction that is refused, or not at all.
-  test('a new backend opens when the lease of those that were killed is over', async () => {
+  // Fails when the times of processes are corrected in the transaction that is refused, or not at all.
+  test('a new backend opens when the lease of killed processes is over', async () => {
     const place = make()
     const blobs = place.store()
     await blobs.ready()
@@ -172,8 +172,8 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await opens(place)).toBe('done')
   })
 
-  // Red when a process whose time lies in the future counts as dead.
-  test('a process that lives goes on to count', async () => {
+  // Fails when a process with a time in the future counts as dead.
+  test('a living process still counts', async () => {
     const place = make()
     const blobs = place.store()
     await blobs.ready()
@@ -190,7 +190,7 @@ describe.each(lasting)('after a clock that ran a year ahead was put right, in $n
     expect(await opens(place)).toBe('done')
   })
 
-  test('a clock that ran behind costs what a jump ahead costs, and no blob that a record references', async () => {
+  test('a clock that ran behind has the effects of a jump ahead, and loses no blob that a record references', async () => {
     const place = make()
     const blobs = place.store({ times })
     await blobs.ready()

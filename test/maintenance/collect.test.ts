@@ -17,7 +17,7 @@ const nothing: CollectReport = {
 }
 
 describe.each(places)('collect in $name', ({ make }) => {
-  test('lets temporary blobs live for the grace period, and their bytes for the delete delay', async () => {
+  test('keeps temporary blobs for the grace period, and their bytes for the delete delay', async () => {
     const { store, clock, backend } = make()
     const blobs = store({ times: { grace: 3 * hour, deleteDelay: 5 * hour } })
     const ref = await blobs.upload(alice, bytes('temporary'))
@@ -42,7 +42,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await blobs.collect()).toEqual(nothing)
   })
 
-  test('says what it would do, and does nothing, when it is only asked', async () => {
+  test('in a dry run says what it would do, and does nothing', async () => {
     const { store, clock, backend } = make()
     const blobs = store({ times: { grace: hour, deleteDelay: hour } })
     for (const name of ['one', 'two']) await blobs.upload(alice, bytes(name))
@@ -61,7 +61,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await blobs.collect({ dryRun: true })).toEqual({ ...nothing, waitingKeys: 1 })
   })
 
-  test('never takes what a record references, however often it runs', async () => {
+  test('never deletes what a record references, however often it runs', async () => {
     const { store, clock } = make()
     const blobs = store()
     const ref = await posted(blobs, alice, 'permanent')
@@ -72,7 +72,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('permanent')
   })
 
-  test('takes what lost its last reference, after the grace period from then', async () => {
+  test('deletes what lost its last reference, after the grace period from then', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const ref = await posted(blobs, alice, 'a')
@@ -129,7 +129,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect((await backend().list()).keys).toEqual([])
   })
 
-  test('stops when it is aborted, goes on the next time, and reports what it did', async () => {
+  test('stops when it is aborted, continues in the next run, and reports what it did', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const reason = new Error('enough')
@@ -163,7 +163,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect((await backend().list()).keys).toEqual([])
   })
 
-  test('frees what a dead upload left, once its lease is over', async () => {
+  test('deletes what a dead upload left, once its lease is over', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     const gate = new Gate()
@@ -195,7 +195,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await blobs.stat(alice, cidOfBytes(bytes('paused')), { as: 'moderator' })).toBeNull()
   })
 
-  test('promises nothing to an upload that wakes up after its lease', async () => {
+  test('never acknowledges an upload that wakes up after its lease', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     const gate = new Gate()
@@ -230,7 +230,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await text((await blobs.read(bob, ref.ref)).body)).toBe('late')
   })
 
-  test('frees what an upload left that could not be stored', async () => {
+  test('deletes what an upload left that could not be stored', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     let failing = true
@@ -256,7 +256,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('lost')
   })
 
-  test('keeps in mind what the backend could not delete, and tries again later', async () => {
+  test('remembers what the backend could not delete, and tries again later', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     const stuck = new Set<string>()
@@ -310,7 +310,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     clock.advance(2 * day)
     await blobs.collect()
     clock.advance(2 * day)
-    // Whether it rejects or reports is not said; nothing may be forgotten.
+    // Whether it rejects or reports is not defined; nothing may be forgotten.
     await blobs.collect().then(
       (report) => expect(report).toMatchObject({ deletedKeys: 0, failedKeys: 1, waitingKeys: 1 }),
       (error) => expect(error).toMatchObject({ code: 'StorageFailed' }),
@@ -322,7 +322,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect((await inner.list()).keys).toEqual([])
   })
 
-  test('counts a deletion that was done and not heard of', async () => {
+  test('counts a deletion whose response was lost', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     let deaf = true
@@ -346,7 +346,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  test('may run while blobs are uploaded and referenced, and takes only what is lost', async () => {
+  test('may run while blobs are uploaded and referenced, and deletes only what is unreferenced', async () => {
     const { store, clock } = make()
     const blobs = store({ times: { grace: hour, deleteDelay: hour, fresh: hour } })
     const kept: BlobRef[] = []
@@ -380,7 +380,7 @@ describe.each(places)('collect in $name', ({ make }) => {
   })
 })
 
-test('a hundred referenced blobs, all older than the grace period, stop no collection', async () => {
+test('a hundred referenced blobs, all older than the grace period, do not stop a collection', async () => {
   const { store, clock } = memoryPlace()
   const blobs = store()
   const refs: BlobRef[] = []
@@ -391,7 +391,7 @@ test('a hundred referenced blobs, all older than the grace period, stop no colle
   expect(await blobs.collect()).toEqual({ ...nothing, expiredBlobs: 1, waitingKeys: 1 })
 })
 
-test('one collection takes all that is due, in as many steps as it needs', async () => {
+test('one collection deletes everything that is due, in as many steps as needed', async () => {
   const { store, clock } = memoryPlace()
   const blobs = store()
   const count = 1010
@@ -403,7 +403,7 @@ test('one collection takes all that is due, in as many steps as it needs', async
 })
 
 describe.each(places.slice(1))('collect by two stores in $name', ({ make }) => {
-  test('at once does the work once', async () => {
+  test('at the same time does the work once', async () => {
     const { store, clock, backend } = make()
     const stores = [store(), store()] as const
     const [one, two] = stores
@@ -422,7 +422,7 @@ describe.each(places.slice(1))('collect by two stores in $name', ({ make }) => {
   })
 })
 
-/** Uploaded, and in a record whose key is its content. */
+/** Uploaded, and referenced by a record whose key is its content. */
 async function posted(blobs: BlobStore, did: string, content: string): Promise<BlobRef> {
   const ref = await blobs.upload(did, bytes(content))
   await post(blobs, did, content, ref)
@@ -453,8 +453,8 @@ describe('collecting when a backend is down', () => {
     }
   }
 
-  // Red when keys that were put off are due again in the same run, which never ends where a failure takes longer than that.
-  test('ends, asks it once, and says so in a line', async () => {
+  // Fails when postponed keys are due again in the same run, which never ends if a failure takes longer than that.
+  test('ends, calls it once, and logs one line', async () => {
     const { blobs, clock, logged, calls } = downPlace(async () => {
       clock.advance(4 * minute)
       throw new BlobStoreError('StorageFailed', 'timed out', { transient: true })
@@ -468,8 +468,8 @@ describe('collecting when a backend is down', () => {
     expect(failures[0]).toMatchObject({ failed: 1000, keys: { length: 3 } })
   }, 60_000)
 
-  // Red when the call is waited for whatever the signal says.
-  test('can be stopped while a call of it never settles', async () => {
+  // Fails when the call is awaited whatever the signal says.
+  test('can be stopped while a call of the backend never settles', async () => {
     const { blobs, clock } = downPlace(() => new Promise(() => {}))
     await doom(blobs, 1)
     clock.advance(minute)

@@ -3,7 +3,7 @@ import type { BlobStore } from '../../src/index.ts'
 import { memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 
-/** An account uploads so many blobs, all named by one record; the record goes, where it is to. */
+/** An account uploads so many blobs, all referenced by one record. With `goes` the record is then deleted. */
 async function lives(blobs: BlobStore, did: string, count: number, fate: 'stays' | 'goes'): Promise<void> {
   const refs = []
   for (let index = 0; index < count; index++) refs.push(await blobs.upload(did, bytes(`${did} ${fate} ${index}`)))
@@ -12,7 +12,7 @@ async function lives(blobs: BlobStore, did: string, count: number, fate: 'stays'
 }
 
 describe.each(places)('the deletion limit of collecting on $name', ({ make }) => {
-  // Red when the share of all blobs counts, whoever has them: then one account holds up everybody's collection.
+  // Fails when the share of all blobs counts, whoever has them: then one account stops everybody's collection.
   test('holds nothing back when one account deletes much, and another never referenced what it has', async () => {
     const { store, clock } = make()
     const blobs = store()
@@ -25,7 +25,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.usage(bob)).toMatchObject({ count: 20 })
   })
 
-  test('does not keep the owner of a PDS for one from deleting two thirds of what he has', async () => {
+  test('does not prevent the owner of a PDS for one from deleting two thirds of the blobs', async () => {
     const { store, clock } = make()
     const blobs = store({ limits: { accept: ['*/*'], quota: { blobs: 200 } } })
     await lives(blobs, alice, 50, 'stays')
@@ -34,7 +34,8 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 101 })
   })
 
-  // Red without the deletion limit; without the accounts' shares (then what carol lost is kept, too); and without the end of it.
+  // Fails without the deletion limit; without the accounts' shares (then what carol lost is kept, too); and without its
+  // time limit.
   test('holds back, for 7 days, what records of many accounts referenced and lost at once, and nothing else', async () => {
     const { store, clock } = make()
     const blobs = store()
@@ -54,7 +55,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 120 })
   })
 
-  test('lets go what it holds back when it is forced, and what is referenced again it holds no longer', async () => {
+  test('is overridden by force, and no longer holds back what is referenced again', async () => {
     const { store, clock } = make()
     const blobs = store()
     for (const did of [alice, bob]) await lives(blobs, did, 60, 'goes')
@@ -65,7 +66,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.usage(bob)).toMatchObject({ count: 1 })
   })
 
-  test('does not mind a hundred', async () => {
+  test('ignores up to a hundred blobs', async () => {
     const { store, clock } = make()
     const blobs = store()
     for (const did of [alice, bob]) await lives(blobs, did, 50, 'goes')
@@ -73,7 +74,7 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
     expect(await blobs.collect()).toMatchObject({ stopped: false, expiredBlobs: 100 })
   })
 
-  test('is never needed for blobs that are referenced, however the references went', async () => {
+  test('never applies to blobs that are referenced, however references were removed', async () => {
     const { store, clock, db } = make()
     if (!db) return
     const blobs = store()
@@ -87,8 +88,8 @@ describe.each(places)('the deletion limit of collecting on $name', ({ make }) =>
   })
 })
 
-// Red when it is told to the logger alone: an operator who has given none would never know.
-test('the deletion limit is heard where no logger was given', async () => {
+// Fails when only the logger gets it: an operator without one would never know.
+test('the deletion limit is reported even without a logger', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   onTestFinished(() => warn.mockRestore())
   const { store, clock } = memoryPlace()

@@ -25,7 +25,7 @@ describe('the janitor', () => {
   }
   const swept: SweepReport = { keys: 1, orphans: 0, stopped: false, spools: 0 }
 
-  /** A store that notes when it was asked for what. */
+  /** A store that records when it was called for what. */
   function stub(work: { collect?: () => Promise<void>; sweep?: () => Promise<void> } = {}) {
     const calls: string[] = []
     const start = Date.now()
@@ -61,8 +61,8 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  // Red when a sweep that failed is tried again with each collection: each lists all of a backend that has trouble already.
-  test('waits longer and longer for a sweep that fails, and no longer than a day', async () => {
+  // Fails when a failed sweep is retried with each collection: each lists all of a backend that already has problems.
+  test('waits longer and longer after a sweep that fails, but at most a day', async () => {
     const { blobs, calls } = stub({ sweep: async () => Promise.reject(new Error('no list')) })
     const janitor = startJanitor(blobs, {}, silent)
     await vi.advanceTimersByTimeAsync(80 * minute)
@@ -76,7 +76,7 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  test('keeps the times that it is given, and tells what was done', async () => {
+  test('uses the given times, and reports what was done', async () => {
     const { blobs, calls } = stub()
     const [onCollected, onSwept] = [vi.fn(), vi.fn()]
     const janitor = startJanitor(
@@ -99,7 +99,7 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  test('does one after the other, however long it takes', async () => {
+  test('runs one job after the other, however long each takes', async () => {
     let running = 0
     const work = async (): Promise<void> => {
       running += 1
@@ -118,7 +118,7 @@ describe('the janitor', () => {
     expect(running).toBe(0)
   })
 
-  test('tells of what failed, and goes on', async () => {
+  test('reports failures, and continues', async () => {
     const error = new Error('disk on fire')
     const { blobs, calls } = stub({ collect: () => Promise.reject(error), sweep: () => Promise.reject(error) })
     const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
@@ -132,7 +132,7 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  test('goes on when who is told throws', async () => {
+  test('continues when a callback throws', async () => {
     const { blobs, calls } = stub()
     const onCollected = () => {
       throw new Error('no')
@@ -143,7 +143,7 @@ describe('the janitor', () => {
     await janitor.stop()
   })
 
-  test('stops, and waits for what is under way', async () => {
+  test('stops, and waits for running work', async () => {
     const gate = new Gate()
     const { blobs, calls } = stub({ collect: () => gate.pass() })
     const janitor = startJanitor(blobs, { collectEvery: minute }, silent)
@@ -181,7 +181,7 @@ test('the janitor keeps no process alive', async () => {
 })
 
 describe.each(places)('the janitor of $name', ({ make }) => {
-  test('keeps a store in order without being asked, from when it is open until it is closed', async () => {
+  test('maintains a store by default, from when it is open until it is closed', async () => {
     const { store, clock, backend } = make()
     const errors: unknown[] = []
     const logger = { ...silent, error: (details: object) => void errors.push(details) }
@@ -202,7 +202,7 @@ describe.each(places)('the janitor of $name', ({ make }) => {
     expect(errors).toEqual([])
   })
 
-  test('is not there where another process has one', async () => {
+  test('is absent if another process has one', async () => {
     const { store, clock } = make()
     const blobs = store({ janitor: false })
     await blobs.upload(alice, bytes('temporary'))
@@ -221,7 +221,7 @@ test('a store that is closed while it opens gets no janitor', async () => {
   expect(onCollected).not.toHaveBeenCalled()
 })
 
-test('closing does not wait for the rest of what the janitor does', async () => {
+test("closing does not wait for the rest of the janitor's work", async () => {
   const { store, backend } = (places[0] ?? expect.fail()).make()
   const gate = new Gate()
   const inner = backend()
@@ -240,7 +240,7 @@ test('closing does not wait for the rest of what the janitor does', async () => 
   gate.open()
 })
 
-test('invalid options of the janitor are refused as the store is made', () => {
+test('invalid options of the janitor are refused when the store is created', () => {
   for (const janitor of [{ every: 5 }, { collectEvery: 0 }, { sweepEvery: -1 }, { collectEvery: '5m' }, null, true]) {
     const create = () => memoryBlobStore({ janitor: janitor as never })
     expect(create, JSON.stringify(janitor)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))

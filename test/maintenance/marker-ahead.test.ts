@@ -3,8 +3,8 @@ import { expect, test, vi } from 'vitest'
 import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes, day } from '../support/samples.ts'
 
-// A copy of the database is on another machine, whose clock is right; that of the original, which has the bytes in use, runs
-// ahead, and the marker says by it until when it has them.
+// A copy of the database is on another machine, whose clock is right. The clock of the original, which uses the bytes,
+// runs ahead, and by it the marker says until when it uses them.
 
 const minute = 60_000
 
@@ -14,7 +14,7 @@ async function copied() {
   await blobs.upload(alice, bytes('mine'))
   const database = join(place.backUp(), 'backup')
   const marker = async () => JSON.parse((await place.backend().readMarker()) ?? '')
-  /** The original tells that it lives. */
+  /** The original renews its marker. */
   const tell = async () => {
     const until = place.clock.now() + 365 * day
     await place.backend().writeMarker(JSON.stringify({ ...(await marker()), until }))
@@ -25,8 +25,8 @@ async function copied() {
 
 const refused = { code: 'StoreMismatch', transient: true, message: expect.stringContaining('wait 300 s.') }
 
-// Red when the marker's word is taken: a database that was moved opens in a year.
-test('a copy opens when the original has told for no lease that it lives', async () => {
+// Fails when the marker's time is trusted: a database that was moved opens in a year.
+test('a copy opens when the original has not renewed its marker for a lease', async () => {
   const { clock, copy } = await copied()
   await expect(copy()).rejects.toMatchObject(refused)
   clock.advance(4 * minute)
@@ -35,8 +35,8 @@ test('a copy opens when the original has told for no lease that it lives', async
   await copy()
 })
 
-// Red when what lies beyond a lease counts as over: the copy's sweep dooms what the original has.
-test('a copy is kept out as long as the original lives', async () => {
+// Fails when a time beyond a lease counts as over: the copy's sweep dooms what the original has.
+test('a copy is refused as long as the original is alive', async () => {
   const { clock, tell, copy } = await copied()
   for (let round = 0; round < 5; round++) {
     await expect(copy()).rejects.toMatchObject(refused)
@@ -45,8 +45,8 @@ test('a copy is kept out as long as the original lives', async () => {
   }
 })
 
-// Red when a note of the future counts.
-test('what a copy has noted by a wrong clock of its own lets it in no sooner, and no later', async () => {
+// Fails when a note with a future time counts.
+test('times that a copy recorded with its own wrong clock let it open neither sooner nor later', async () => {
   const { clock, copy } = await copied()
   clock.advance(30 * day)
   await expect(copy()).rejects.toMatchObject(refused)
@@ -56,8 +56,8 @@ test('what a copy has noted by a wrong clock of its own lets it in no sooner, an
   await copy()
 })
 
-// Red when a marker that ends in a year passes for fresh.
-test('the original puts the marker right with its next sign of life', async () => {
+// Fails when a marker that ends in a year counts as fresh.
+test('the original corrects the marker at its next renewal', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   try {
     const { clock, marker } = await copied()

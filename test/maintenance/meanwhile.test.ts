@@ -4,14 +4,14 @@ import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
-// What others do between two steps of maintenance, and what maintenance cannot know. Goes red when a step acts on what
-// it saw before, instead of asking in its own transaction whether that still holds.
+// What others do between two steps of maintenance, and what maintenance cannot know. Fails when a step acts on what it
+// read before, instead of checking in its own transaction whether that still holds.
 
 const everything = { olderThan: 0 }
 const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
 
 describe.each(places)('collecting on $name', ({ make }) => {
-  test('counts a dead upload once, though another has collected it meanwhile', async () => {
+  test('counts a dead upload once, even if another process has collected it meanwhile', async () => {
     const { store, clock, metadata, backend } = make()
     const inner = backend()
     const gate = new Gate()
@@ -46,7 +46,7 @@ describe.each(places)('collecting on $name', ({ make }) => {
     await refused
   })
 
-  test('spares a blob that was prolonged or referenced after it was found to have expired', async () => {
+  test('keeps a blob that was renewed or referenced after it was found to have expired', async () => {
     const { store, clock, metadata } = make()
     let meanwhile: () => Promise<unknown> = async () => {}
     const blobs: BlobStore = store({
@@ -75,7 +75,7 @@ describe.each(places)('collecting on $name', ({ make }) => {
     expect(await text((await blobs.read(alice, refs[1]?.ref as never)).body)).toBe('referenced')
   })
 
-  test('goes on after a backend that throws what is no error', async () => {
+  test('continues after a backend that throws something that is not an error', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     const warn = vi.fn()
@@ -117,7 +117,7 @@ test('collecting keeps the tombstones of a backend that this store does not have
 })
 
 describe.each(places)('scrubbing on $name', ({ make }) => {
-  test('raises no alarm for bytes that were replaced and deleted while it looked', async () => {
+  test('reports no damage of bytes that were replaced and deleted while it read', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     let meanwhile: () => Promise<unknown> = async () => {}
@@ -143,7 +143,7 @@ describe.each(places)('scrubbing on $name', ({ make }) => {
     expect(await blobs.scrub(everything)).toMatchObject({ objects: 1, findings: [] })
   })
 
-  test('takes a backend that fails for no damage, and asks for no copy', async () => {
+  test('does not take a failing backend for damage, and requests no copy', async () => {
     const { store, backend, clock } = make()
     const inner = backend()
     let error: unknown = new BlobStoreError('StorageFailed', 'EIO', { transient: true })
@@ -190,7 +190,7 @@ describe.each(places)('scrubbing on $name', ({ make }) => {
     return { place, inner, blobs, ref, gate, scrub }
   }
 
-  test('lets an upload win that heals the bytes before its own copy does', async () => {
+  test('keeps an upload that repairs the bytes before its own copy does', async () => {
     const { place, inner, blobs, ref, gate, scrub } = await repairing()
     await blobs.upload(bob, bytes('damaged'))
     const healed = (await inner.list()).keys
@@ -207,7 +207,7 @@ describe.each(places)('scrubbing on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ ...settled, bytes: 7, count: 1 })
   })
 
-  test('gives its copy up that took longer than its lease', async () => {
+  test('gives up a copy that took longer than its lease', async () => {
     const { place, inner, blobs, ref, gate, scrub } = await repairing()
     place.clock.advance(2 * hour)
     expect(await blobs.collect()).toMatchObject({ expiredUploads: 1 })
@@ -244,7 +244,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     return { ...place, blobs, inner, cids: texts.map((content) => cidOfBytes(bytes(content))) }
   }
 
-  test('gives the same bytes to all that had them, and to none that may not have them', async () => {
+  test('gives the same bytes to all owners, and to no account that may not have them', async () => {
     const { blobs } = await forgotten(['shared'])
     await blobs.deleteAccount('did:plc:gone')
     const owners = [alice, 'did:plc:gone', bob]
@@ -256,9 +256,9 @@ describe.each(places)('recovering on $name', ({ make }) => {
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 0, ...nothing })
   })
 
-  // Red when it is asked only whether the one account may see it: bytes that the database has forgotten may be those that a
+  // Fails when only the account's own takedown is checked: bytes that the database has forgotten may be those that a
   // moderator hid.
-  test('gives what is taken down for anybody to nobody, and says so', async () => {
+  test('gives what is taken down for any account to none, and says so', async () => {
     const { blobs, cids } = await forgotten(['hidden'])
     const [cid = ''] = cids
     await blobs.takedown(bob, cid)
@@ -268,8 +268,8 @@ describe.each(places)('recovering on $name', ({ make }) => {
     expect(await blobs.recover({ ownersOf })).toMatchObject({ adopted: 2, unclaimed: [], takenDown: [] })
   })
 
-  // Red when expectations name owners: anybody can import a record that names a CID.
-  test('gives nobody what his records name, whether somebody has it or nobody knows it', async () => {
+  // Fails when expectations determine owners: anybody can import a record that names a CID.
+  test('gives an account nothing because its records name a CID, whether others have it or not', async () => {
     const { blobs, cids } = await forgotten(['forgotten'])
     const others = [
       await blobs.upload(alice, bytes('temporary')),
@@ -288,7 +288,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     for (const cid of named) await expect(blobs.read(bob, cid)).rejects.toMatchObject({ code: 'BlobNotFound' })
   })
 
-  // Red when only keys that no row knows are looked at: a sweep may have doomed them all before anybody thought of recovering.
+  // Fails when only unknown keys are examined: a sweep may have doomed them all before the recovery.
   test('gives back what a sweep has doomed, as long as its bytes are there', async () => {
     const { blobs, inner, cids, clock } = await forgotten(['one', 'another'])
     const [one = '', another = ''] = cids
@@ -304,7 +304,7 @@ describe.each(places)('recovering on $name', ({ make }) => {
     await expect(blobs.read(alice, another)).rejects.toMatchObject({ code: 'BlobNotFound' })
   })
 
-  test('counts what it cannot read, what is gone and what is rotten, and goes on', async () => {
+  test('counts what is unreadable, missing or damaged, and continues', async () => {
     const [unreadable = '', gone = '', rotten = '', good = ''] = ['unreadable', 'gone', 'rotten', 'good'].map(
       (content) => cidOfBytes(bytes(content)),
     )

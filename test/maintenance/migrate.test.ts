@@ -17,8 +17,8 @@ import { Gate, meddle } from '../support/meddling.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
 
-// Goes red when the mover keeps the key, does not compare the old one, or counts a copy that does not verify; when a
-// process may write where another does not look; when a backend is retired that still has bytes.
+// Fails when migrate keeps the key, does not compare the old one, or counts a copy that does not verify; when a process
+// may write where another does not look; when a backend that still has bytes is retired.
 
 /** A store that moves from the backend `disk` to the backend `new`, on the folders of one test. */
 class MovingPlace extends FolderPlace {
@@ -27,7 +27,7 @@ class MovingPlace extends FolderPlace {
   readonly disk = (): BlobBackend => this.backend()
   readonly fresh = (): BlobBackend => new DiskBackend({ root: this.newRoot, name: 'new', durability: 'relaxed' })
 
-  /** A store that writes to `write`, and knows both unless told otherwise. */
+  /** A store that writes to `write`, and is given both unless the test says otherwise. */
   moving(write: 'disk' | 'new', all: readonly BlobBackend[] = [this.disk(), this.fresh()]): BlobStore {
     return this.store({ backend: { write, all: Object.fromEntries(all.map((one) => [one.name, one])) } })
   }
@@ -45,14 +45,14 @@ async function filled(place: MovingPlace): Promise<{ blobs: BlobStore; large: st
   for (const did of [alice, bob]) await post(blobs, did, 'shared', await blobs.upload(did, bytes('shared')))
   await blobs.upload(alice, bytes('temporary'))
   await blobs.upload(alice, bytes(''))
-  // Second copies of known bytes go.
+  // Second copies of known bytes are deleted.
   place.clock.advance(hour)
   await blobs.collect()
   return { blobs, large: large.ref.toString() }
 }
 
 describe('migrate', () => {
-  test('moves everything while the store serves, and the old backend may go when its delete delay is over', async () => {
+  test('moves everything while the store serves, and the old backend may be removed when its delete delay is over', async () => {
     const place = new MovingPlace()
     const { blobs: before, large } = await filled(place)
     await before.close()
@@ -79,7 +79,7 @@ describe('migrate', () => {
     expect(cidOfBytes(await (await alone.read(alice, large)).bytes())).toBe(large)
   })
 
-  test('is not over as long as bytes are in the old backend, which cannot be left out before', async () => {
+  test('is not complete as long as bytes are in the old backend, which cannot be left out before', async () => {
     const place = new MovingPlace()
     const { blobs } = await filled(place)
     await blobs.close()
@@ -155,7 +155,7 @@ describe('migrate', () => {
     expect(place.files(place.newRoot)).toEqual([])
   })
 
-  test('leaves bytes that are replaced or deleted meanwhile to whoever did it', async () => {
+  test('leaves bytes alone that are replaced or deleted meanwhile', async () => {
     const place = new MovingPlace()
     const gate = new Gate()
     const slow = meddle(place.fresh(), {
@@ -175,7 +175,7 @@ describe('migrate', () => {
     await blobs.collect()
     gate.open()
     expect((await moving).superseded).toBeGreaterThan(0)
-    // In two days a copy that had begun before lost its row: such bytes move with the next.
+    // In two days a running copy lost its row: such bytes move with the next.
     expect(await mover.migrate()).toMatchObject({ superseded: 0, use: { disk: { content: false } } })
     await blobs.close()
     for (let round = 0; round < 3; round++) {
@@ -205,7 +205,7 @@ describe('migrate', () => {
     expect(await text((await mover.read(alice, cidOfBytes(bytes('shared')))).body)).toBe('shared')
   })
 
-  test('gives up when everything fails, and goes on when it is called again', async () => {
+  test('gives up when everything fails, and continues when it is called again', async () => {
     const place = new MovingPlace()
     const blobs = place.moving('disk')
     for (let at = 0; at < 30; at++) await blobs.upload(alice, bytes(`number ${at}`))
@@ -217,7 +217,7 @@ describe('migrate', () => {
     expect(await place.moving('new').migrate()).toMatchObject({ moved: 30, findings: [] })
   })
 
-  test('ends when it is aborted, and tells what it would do in a dry run', async () => {
+  test('ends when it is aborted, and reports what it would do in a dry run', async () => {
     const place = new MovingPlace()
     const { blobs } = await filled(place)
     await blobs.close()
@@ -242,7 +242,7 @@ describe('migrate', () => {
     const make = (given: unknown) => () =>
       createBlobStore({ backend: given as BlobStoreOptions['backend'], metadata }).close()
     expect(make({ write: 's3', all: { disk: backend } })).toThrow(/backend.write/)
-    expect(make({ write: 'disk', all: { disk: place.fresh() } })).toThrow(/calls itself new/)
+    expect(make({ write: 'disk', all: { disk: place.fresh() } })).toThrow(/has the name new/)
     expect(make({ write: 'disk', all: { disk: {} } })).toThrow(/backend.all.disk/)
     expect(make({ write: 'disk', all: {}, read: 1 })).toThrow(/unknown option/)
     expect(make(undefined)).toThrow(/must be a BlobBackend/)
@@ -255,7 +255,7 @@ describe('migrate', () => {
 })
 
 describe('a process that was paused while its backend was retired', () => {
-  /** Its lease ran out, everything moved away, and the backend is in use no more; then it goes on. */
+  /** Its lease ended, everything was moved, and the backend is retired; then it continues. */
   async function paused(size: number) {
     const place = new MovingPlace()
     const old = place.moving('disk')
@@ -270,11 +270,11 @@ describe('a process that was paused while its backend was retired', () => {
     return { place, old, mover, blob: Buffer.alloc(size, 1) }
   }
 
-  // Red when an upload is announced without a look at the backend's row: the blob is lost with the old disk.
+  // Fails when an upload is announced without checking the backend's row: the blob is lost with the old disk.
   test.each([10, 2 * 1024 * 1024])('writes nothing there any more (%i bytes)', async (size) => {
     const { place, old, mover, blob } = await paused(size)
     await expect(old.upload(alice, blob)).rejects.toMatchObject({ code: 'StoreMismatch', backend: 'disk' })
-    // Red when whoever says that it is still there brings the backend back: the disk may be gone by then.
+    // Fails when a process that renews its entry brings the backend back: the disk may be gone by then.
     const metadata = await sqliteMetadata(place.database, { durability: 'relaxed', now: place.clock.now }).open()
     const note = { id: 'paused', backends: ['disk', 'new'], writesTo: 'disk', lease: hour, times: {}, defaults: {} }
     await expect(metadata.enter({ ...note, opening: false })).rejects.toMatchObject({ code: 'StoreMismatch' })
@@ -288,8 +288,8 @@ describe('a process that was paused while its backend was retired', () => {
   })
 })
 
-// Red when the source is opened before the spool is there: it holds a file, or a socket, until nobody knows when.
-test('a target that has no room for a spool leaves no body of the source open', async () => {
+// Fails when the source is opened before the spool exists: it would hold a file, or a socket, for an unknown time.
+test('a target without room for a spool leaves no body of the source open', async () => {
   const place = new MovingPlace()
   const before = place.moving('disk')
   for (let n = 0; n < 3; n++) await before.upload(alice, Buffer.alloc(2 * 1024 * 1024, n))

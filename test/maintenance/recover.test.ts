@@ -6,7 +6,9 @@ import { copyDatabase } from '../support/database-copy.ts'
 import { Clock, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, post, text, uriOf } from '../support/samples.ts'
 
-/** A store of which the database can be backed up and restored, as a host would: in files, with every process stopped. */
+/**
+ * A store whose database can be backed up and restored, as a host would do it: in files, with every process stopped.
+ */
 function openStore() {
   const folder = temporaryFolder()
   const clock = new Clock()
@@ -72,7 +74,7 @@ describe('a database restored from the past', () => {
     await recovered.close()
   })
 
-  test('gives forgotten bytes to their owner, permanent where his records wait for them, and dooms what is nobody’s', async () => {
+  test("gives forgotten bytes to their owner, permanent where the owner's records wait for them, and dooms what has no owner", async () => {
     const { open, backUp, restore, clock } = openStore()
     const before = open()
     await before.ready()
@@ -139,7 +141,7 @@ describe('a database restored from the past', () => {
     const recovered = open()
     await recovered.deleteAccount(alice)
     await expect(recovered.read(alice, ref.ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
-    // Red when lists ask only for rows, which stay until the store is recovered.
+    // Fails when lists only look for rows, which stay until the store is recovered.
     expect(await recovered.listPublic(alice)).toEqual({ items: [] })
     expect(await recovered.listAll(alice)).toEqual({ items: [] })
     await expect(recovered.reopenAccount(alice)).rejects.toMatchObject({ code: 'AccountDeleted', transient: true })

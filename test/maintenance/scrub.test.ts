@@ -36,7 +36,7 @@ function openStore() {
 const all = { olderThan: 0 }
 
 describe('scrub', () => {
-  test('finds what is missing, truncated and rotten, and nothing else', async () => {
+  test('finds missing, truncated and damaged bytes, and nothing else', async () => {
     const { blobs, fileOf, flipBit } = openStore()
     const cids: string[] = []
     for (let index = 0; index < 20; index++) {
@@ -71,7 +71,7 @@ describe('scrub', () => {
     await blobs.close()
   })
 
-  test('lets the next upload heal the blob, and keeps the damaged bytes for the delete delay', async () => {
+  test('lets the next upload repair the blob, and keeps the damaged bytes for the delete delay', async () => {
     const { blobs, clock, flipBit, files } = openStore()
     const ref = await blobs.upload(alice, bytes('precious'))
     await post(blobs, alice, 'a', ref)
@@ -108,7 +108,7 @@ describe('scrub', () => {
     await blobs.close()
   })
 
-  test('goes on where it was stopped, and skips what was verified lately', async () => {
+  test('continues where it was stopped, and skips what was verified recently', async () => {
     const { blobs, clock, open } = openStore()
     for (let index = 0; index < 10; index++) await blobs.upload(alice, bytes(`blob ${index}`))
     const first = await blobs.scrub({ ...all, limit: 4 })
@@ -124,7 +124,7 @@ describe('scrub', () => {
     await again.close()
   })
 
-  test('reads no faster than it may', async () => {
+  test('reads no faster than its rate', async () => {
     const { blobs } = openStore()
     for (let index = 0; index < 4; index++) await blobs.upload(alice, new Uint8Array(1000).fill(index))
     const started = performance.now()

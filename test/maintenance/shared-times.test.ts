@@ -3,7 +3,7 @@ import type { Logger } from '../../src/index.ts'
 import { type Place, places } from '../support/places.ts'
 import { alice, bytes, day, hour } from '../support/samples.ts'
 
-// A host that keeps deleted bytes for 30 days, and a tool beside it that knows nothing of that.
+// A host that keeps deleted bytes for 30 days, and a tool beside it that does not know that.
 
 /** How long bytes wait that this process dooms. */
 async function delayOf(place: Place, tool: ReturnType<Place['store']>): Promise<number> {
@@ -27,9 +27,9 @@ function listening(): { logger: Logger; warnings: [object, string][] } {
 
 const lasting = places.filter(({ name }) => !name.includes('memory'))
 
-describe.each(lasting)('the times by which a store deletes, in $name', ({ make }) => {
-  // Goes red when `agreedTimes` forgets what is not given, or `Presence` does not say what was given.
-  test('are those of the host for a process that was given none, also when the host is closed', async () => {
+describe.each(lasting)('the deletion times of a store, in $name', ({ make }) => {
+  // Fails when `agreedTimes` forgets what is not given, or `Presence` does not pass on what was given.
+  test('are those of the host for a process that was given none, even when the host is closed', async () => {
     const place = make()
     const host = place.store({ times: { deleteDelay: 30 * day } })
     await host.ready()
@@ -43,8 +43,8 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
     expect(await delayOf(place, after)).toBe(30 * day)
   })
 
-  // Goes red when the times of one process replace those of another.
-  test('are the longest of several open processes, and the last one’s when it is alone', async () => {
+  // Fails when the times of one process replace those of another.
+  test('are the longest of several open processes, and those of the last one when it is alone', async () => {
     const place = make()
     const long = place.store({ times: { deleteDelay: 7 * day, upload: 3 * hour, lease: 4 * hour } })
     await long.ready()
@@ -63,13 +63,13 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
     expect(later.times).toMatchObject({ deleteDelay: day, grace: 2 * hour, upload: 3 * hour, lease: 4 * hour })
   })
 
-  test('are 48 hours for deleted bytes where nobody says otherwise: a backup each day may be restored', async () => {
+  test('are 48 hours for deleted bytes by default: a backup each day may be restored', async () => {
     const place = make()
     expect(await delayOf(place, place.store())).toBe(2 * day)
   })
 
-  // Goes red when the comparison is turned around, or the time of the backup is not kept.
-  test('are warned of by a backup that came too late for them', async () => {
+  // Fails when the comparison is reversed, or the time of the backup is not stored.
+  test('cause a warning when a backup came too late for them', async () => {
     const place = make()
     const { logger, warnings } = listening()
     const host = place.store({ logger })
@@ -87,8 +87,8 @@ describe.each(lasting)('the times by which a store deletes, in $name', ({ make }
   })
 })
 
-// Goes red when the answer to the sign of life is not looked at.
-test('a process hears of longer times by its next sign of life', async () => {
+// Fails when the answer to a renewal is ignored.
+test('a process learns of longer times at its next renewal', async () => {
   const place = places.find(({ name }) => name.includes('SQLite file'))?.make()
   if (!place) return
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })

@@ -42,7 +42,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect(await blobs.sweep()).toMatchObject({ keys: 2, orphans: 0 })
   })
 
-  test('dooms an orphan beside living bytes of the same CID, and not those', async () => {
+  test('dooms an orphan beside live bytes of the same CID, and not those', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const live = await posted(blobs, alice, 'same bytes')
@@ -58,7 +58,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect(await blobs.sweep()).toEqual({ keys: 0, orphans: 0, stopped: false, spools: 0 })
   })
 
-  test('leaves bytes alone that wait for their deletion', async () => {
+  test('leaves bytes alone that wait for deletion', async () => {
     const { store, clock } = make()
     const blobs = store()
     await blobs.upload(alice, bytes('doomed'))
@@ -107,7 +107,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect((await upload).size).toBe(3_000_000)
   })
 
-  test('takes for no orphan what is uploaded while it lists', async () => {
+  test('does not take for an orphan what is uploaded while it lists', async () => {
     const { store, backend } = make()
     const inner = backend()
     let uploading: (() => Promise<void>) | undefined
@@ -130,7 +130,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect(await blobs.collect()).toMatchObject({ waitingKeys: 0 })
   })
 
-  test('stops when too much would go, and deletes nothing, unless it is forced', async () => {
+  test('stops when too much would be doomed, and dooms nothing, unless it is forced', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const refs = await postedMany(blobs, 10)
@@ -149,7 +149,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect((await backend().list()).keys).toHaveLength(10)
   })
 
-  test('lets a hundred orphans go, whatever their share', async () => {
+  test('dooms a hundred orphans, whatever their share', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     await blobs.ready()
@@ -159,7 +159,7 @@ describe.each(places)('sweep in $name', ({ make }) => {
     expect(await blobs.collect()).toMatchObject({ deletedKeys: 100 })
   })
 
-  test('lists in pages, tells how far it is, and stops when it is aborted', async () => {
+  test('lists in pages, reports its progress, and stops when it is aborted', async () => {
     const { store, clock, backend } = make()
     const inner = backend()
     const blobs = store({
@@ -219,8 +219,8 @@ describe('sweep on a disk', () => {
     expect(await blobs.sweep()).toMatchObject({ spools: 0 })
   })
 
-  // Red when only an age is looked at: the spool of a process that died while the clock ran ahead stays until then.
-  test('lets spools of the future live for a lease from now, and no longer', async () => {
+  // Fails when only the age is checked: the spool of a process that died while the clock ran ahead stays until then.
+  test('keeps spools with a time in the future for a lease from now, and no longer', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     await blobs.ready()
@@ -250,7 +250,7 @@ describe('sweep on a disk', () => {
 })
 
 describe('a database restored from the past', () => {
-  /** A place whose database forgot what was uploaded last; its backup is from before the store was opened again. */
+  /** A place whose database has forgotten the newest uploads; its backup is from before the store was opened again. */
   async function restored(place: FolderPlace): Promise<{ known: BlobRef; forgotten: BlobRef }> {
     const first = place.store()
     const known = await posted(first, alice, 'known')
@@ -280,7 +280,7 @@ describe('a database restored from the past', () => {
     }
   })
 
-  test('still serves and takes in', async () => {
+  test('still serves and accepts uploads', async () => {
     const place = new FolderPlace()
     const { known, forgotten } = await restored(place)
     const blobs = place.store()
@@ -310,7 +310,7 @@ describe('a database restored from the past', () => {
     }
   })
 
-  test('is none when the newest database comes back', async () => {
+  test('is no longer restored when the newest database comes back', async () => {
     const place = new FolderPlace()
     const first = place.store()
     const ref = await posted(first, alice, 'kept')
@@ -338,8 +338,9 @@ describe('a database and bytes that do not belong together', () => {
     await first.sweep()
   })
 
-  // Red when the first marker is written over another's: each database then dooms, in its sweep, what the other has stored.
-  test.each([1, 2, 3, 4, 5])('of two databases that open one fresh root at once, one is refused (%i)', async () => {
+  // Fails when the first marker is written over another's: each database then dooms, in its sweep, what the other has
+  // stored.
+  test.each([1, 2, 3, 4, 5])('of two databases that open one new root at once, one is refused (%i)', async () => {
     const place = new FolderPlace()
     const both = [place.store(), place.store({ database: join(place.folder, 'other.sqlite') })]
     const opened = await Promise.allSettled(both.map((store) => store.ready()))
@@ -351,8 +352,8 @@ describe('a database and bytes that do not belong together', () => {
     expect(await text((await (owner as BlobStore).read(alice, ref.ref)).body)).toBe('mine')
   })
 
-  // Red when the epoch is written without a look at whose marker is there.
-  test('a database whose marker was replaced while it was open writes over nothing', async () => {
+  // Fails when the epoch is written without checking whose marker is there.
+  test('a database whose marker was replaced while it was open overwrites nothing', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     await posted(blobs, alice, 'mine')
@@ -363,7 +364,7 @@ describe('a database and bytes that do not belong together', () => {
     expect(await place.backend().readMarker()).toBe(theirs)
   })
 
-  test('a sweep can be stopped while the marker is read, and never comes', async () => {
+  test('a sweep can be stopped while the marker is read, and the read never returns', async () => {
     const place = new FolderPlace()
     const inner = place.backend()
     let hangs = false
@@ -376,8 +377,9 @@ describe('a database and bytes that do not belong together', () => {
     hangs = false
   })
 
-  // Red without the database's place in the marker: both have the id, and the copy's sweep takes for orphans what it does not know.
-  test('a copy of a database that is open is refused, and so it is later, when it has forgotten uploads', async () => {
+  // Fails without the database's place in the marker: both have the same id, and the copy's sweep takes unknown bytes
+  // for orphans.
+  test('a copy of a database that is open is refused, also later, when it has forgotten uploads', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     await posted(blobs, alice, 'before')
@@ -394,7 +396,8 @@ describe('a database and bytes that do not belong together', () => {
     expect(existsSync(place.fileOf(ref.ref))).toBe(true)
   })
 
-  // Red when the last process does not move the epoch as it leaves: nothing else has moved it since the copy was made.
+  // Fails when the last process does not advance the epoch as it leaves: nothing else has advanced it since the copy
+  // was made.
   test('a copy opens on the bytes after its original was closed, and deletes nothing', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
@@ -415,7 +418,7 @@ describe('a database and bytes that do not belong together', () => {
     await place.store({ database: killed }).ready()
   })
 
-  test('bytes that are older than their database are told of, and open', async () => {
+  test('bytes that are older than their database are reported, and the store opens', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     const old = await posted(blobs, alice, 'old')
@@ -434,7 +437,7 @@ describe('a database and bytes that do not belong together', () => {
     expect(told).toEqual([expect.stringContaining('The bytes are older than the database')])
   })
 
-  test('no copy of a restored database is said to be complete', async () => {
+  test('a copy of a restored database is never recorded as complete', async () => {
     const place = new FolderPlace()
     const first = place.store()
     await first.ready()
@@ -447,7 +450,7 @@ describe('a database and bytes that do not belong together', () => {
     await expect(restored.backup(join(temporaryFolder(), 'copy'))).rejects.toMatchObject({ code: 'StoreRestored' })
   })
 
-  test('a fresh database is refused where there are blobs, and no marker', async () => {
+  test('a new database is refused where there are blobs, and no marker', async () => {
     const place = new FolderPlace()
     const backend = place.backend()
     await backend.open()
@@ -468,7 +471,7 @@ describe('a database and bytes that do not belong together', () => {
     await back.ready()
   })
 
-  test('bytes whose marker nobody can read are refused', async () => {
+  test('bytes with an unreadable marker are refused', async () => {
     const place = new FolderPlace()
     const first = place.store()
     await posted(first, alice, 'mine')
@@ -508,7 +511,7 @@ async function postedMany(blobs: BlobStore, count: number): Promise<BlobRef[]> {
   return refs
 }
 
-/** Puts bytes past every row, as a crash may leave them. */
+/** Stores bytes without any row, as a crash may leave them. */
 async function leaveOrphan(backend: BlobBackend, content: string): Promise<BlobKey> {
   const chunk = bytes(content)
   const letters = [...randomBytes(16)].map((byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('')

@@ -19,7 +19,7 @@ import { hostPlace, postgresPlace, temporaryFolder } from '../support/places.ts'
 import { hasPostgres } from '../support/postgres.ts'
 import { alice, bytes, post, text } from '../support/samples.ts'
 
-// Red when the copy is made by another SQLite, from a moving database, under its own name, or not marked.
+// Fails when the copy is made by another SQLite, from a changing database, under its final name, or not marked.
 
 const limits = { accept: ['*/*'] }
 
@@ -73,7 +73,7 @@ describe('a backup of the store’s own file', () => {
     await blobs.upload(alice, bytes('and the store goes on'))
   })
 
-  test('is of one moment, however busily the store writes, and does not begin anew', async () => {
+  test('is of one moment, however busily the store writes, and does not start again', async () => {
     const { file, blobs, to } = await storeOnFile()
     swell(file, 60)
     let writes = 0
@@ -96,7 +96,7 @@ describe('a backup of the store’s own file', () => {
     expect(copy.refs).toBeLessThanOrEqual(20 + writes)
   })
 
-  test('leaves the event loop free', async () => {
+  test('does not block the event loop', async () => {
     const { file, blobs, to } = await storeOnFile()
     swell(file, 100)
     const lags: number[] = []
@@ -123,22 +123,22 @@ describe('a backup of the store’s own file', () => {
   test('replaces a file only where that is allowed, also one that appears meanwhile', async () => {
     const { blobs, to } = await storeOnFile()
     writeFileSync(to, 'an older copy')
-    await isInvalid(blobs.backup(to), /"copy\.sqlite" is there already; .*overwrite/)
+    await isInvalid(blobs.backup(to), /"copy\.sqlite" exists already; .*overwrite/)
     expect(readFileSync(to, 'utf8')).toBe('an older copy')
     await blobs.backup(to, { overwrite: true })
     expect(readCopy(to).check).toBe('ok')
     const late = `${to}.late`
-    await isInvalid(blobs.backup(late, { onProgress: () => writeFileSync(late, 'mine') }), /is there already/)
+    await isInvalid(blobs.backup(late, { onProgress: () => writeFileSync(late, 'mine') }), /exists already/)
     expect(readFileSync(late, 'utf8')).toBe('mine')
   })
 
-  test('refuses a link that leads nowhere as a file that is there', async () => {
+  test('refuses to write over a dangling link', async () => {
     const { blobs, to } = await storeOnFile()
     symlinkSync('/nowhere/at/all', to)
-    await isInvalid(blobs.backup(to), /is there already/)
+    await isInvalid(blobs.backup(to), /exists already/)
   })
 
-  test('never replaces the database or what belongs to it, by whatever path', async () => {
+  test('never replaces the database or its log, by whatever path', async () => {
     const { folder, file, blobs } = await storeOnFile()
     const away = temporaryFolder()
     symlinkSync(folder, join(away, 'folder'))
@@ -156,22 +156,22 @@ describe('a backup of the store’s own file', () => {
     await blobs.upload(alice, bytes('and the store goes on'))
   })
 
-  test.each(['-wal', '-journal'])('refuses to lie beside the %s of another database', async (end) => {
+  test.each(['-wal', '-journal'])('refuses a path beside the %s of another database', async (end) => {
     const { blobs, to } = await storeOnFile()
     writeFileSync(`${to}${end}`, '')
     await isInvalid(blobs.backup(to, { overwrite: true }), /of another database; remove it/)
   })
 
-  test('says where the path is wrong', async () => {
+  test('says what is wrong with the path', async () => {
     const { folder, file, blobs } = await storeOnFile()
     mkdirSync(join(folder, 'folder'))
     await isInvalid(blobs.backup(join(folder, 'folder')), /"folder" is a folder/)
-    await isInvalid(blobs.backup(join(folder, 'none', 'copy')), /there is no folder "none"; make it first/)
+    await isInvalid(blobs.backup(join(folder, 'none', 'copy')), /there is no folder "none"; create it first/)
     await isInvalid(blobs.backup(join(file, 'copy')), /there is no folder "blobs\.sqlite"/)
     for (const path of ['', 'a\0b', undefined, 7]) await isInvalid(blobs.backup(path as string), /path must be/)
   })
 
-  test('that is aborted leaves nothing, and what was to be overwritten', async () => {
+  test('that is aborted leaves nothing, and keeps the file to be overwritten', async () => {
     const { folder, file, blobs, to } = await storeOnFile()
     swell(file, 20)
     writeFileSync(to, 'an older copy')
@@ -185,7 +185,7 @@ describe('a backup of the store’s own file', () => {
     expect(readFileSync(to, 'utf8')).toBe('an older copy')
   })
 
-  test('ends with what onProgress throws', async () => {
+  test('rejects with what onProgress throws', async () => {
     const { folder, blobs, to } = await storeOnFile()
     const error = new Error('mine')
     const onProgress = () => {
@@ -213,7 +213,7 @@ describe('a backup of the store’s own file', () => {
     for (const at of [0, 1, 2]) expect(readCopy(join(folder, `copy${at}`))).toMatchObject({ check: 'ok', blobs: 20 })
   })
 
-  test('is waited for by close', async () => {
+  test('is awaited by close', async () => {
     const { blobs, to } = await storeOnFile()
     const backup = blobs.backup(to)
     await blobs.close()
@@ -222,7 +222,7 @@ describe('a backup of the store’s own file', () => {
   })
 })
 
-describe('a backup of metadata that have no file of the store’s own', () => {
+describe('a backup of metadata without a file of the store’s own', () => {
   const refuse = async (blobs: BlobStore, message: RegExp) => {
     await isInvalid(blobs.backup(join(temporaryFolder(), 'copy')), message)
     await blobs.close()
@@ -231,14 +231,14 @@ describe('a backup of metadata that have no file of the store’s own', () => {
   test('is refused, with what to use instead', async () => {
     await refuse(
       hostPlace().store(),
-      /the host’s, .* SQLite over the very connection that Kysely has .* markBackup\(\)/,
+      /of the host, .* SQLite over the very connection that Kysely has .* markBackup\(\)/,
     )
     const metadata = sqliteMetadata(':memory:')
     await refuse(createBlobStore({ backend: new MemoryBackend(), metadata }), /in memory: there is nothing to back up/)
   })
 
   test.skipIf(!hasPostgres)('is refused on PostgreSQL, with what to use instead', async () => {
-    await refuse(postgresPlace().store(), /PostgreSQL by pg_dump/)
+    await refuse(postgresPlace().store(), /PostgreSQL with pg_dump/)
   })
 })
 
@@ -253,7 +253,7 @@ test('the copy, with the bytes copied after it, is the store again', async () =>
   cpSync(place.root, join(to, 'blobs'), { recursive: true })
   await post(blobs, alice, 'b', await blobs.upload(alice, bytes('lost')))
   await blobs.close()
-  // The marker that was copied says that the original has the bytes in use, for some minutes.
+  // The marker that was copied says that the original uses the bytes, for some minutes.
   place.clock.advance(6 * 60_000)
   const restored = place.store({ database: join(to, 'blobs.sqlite'), root: join(to, 'blobs') })
   expect(await text((await restored.read(alice, ref.ref)).body)).toBe('kept')

@@ -9,8 +9,8 @@ import { CheckpointThread } from '../../src/metadata/sqlite/checkpoint-thread.ts
 import { Checkpoints } from '../../src/metadata/sqlite/checkpoints.ts'
 import { temporaryFolder } from '../support/places.ts'
 
-// How the log of an SQLite file gets into the file. Red when nobody takes the log, when the writers do not wait for the
-// last of it, and when the thread outlives the store or keeps a process alive.
+// How the log of an SQLite file is copied into the file. Fails when it is not, when writers do not wait for the rest of
+// it, and when the thread outlives the store or keeps a process alive.
 
 const long = 600
 /** What writers may find left. */
@@ -48,7 +48,7 @@ function databaseWithLog() {
   return { file, database, write, writeUntil, log, close }
 }
 
-test('a long log is taken into the file without a writer', async () => {
+test('a long log is copied into the file without waiting for a writer', async () => {
   const { writeUntil, log } = databaseWithLog()
   await writeUntil(() => log().rest >= long)
   await vi.waitFor(() => expect(log().rest).toBe(0), 5000)
@@ -56,7 +56,7 @@ test('a long log is taken into the file without a writer', async () => {
 
 test('a log does not grow for ever, however busily it is written to', async () => {
   const { database, write, log } = databaseWithLog()
-  database.pragma('wal_autocheckpoint = 0') // nobody but the thread
+  database.pragma('wal_autocheckpoint = 0') // only the thread
   for (let count = 0; count < 20 * long; count++) {
     await write()
     await setImmediate()
@@ -66,7 +66,7 @@ test('a log does not grow for ever, however busily it is written to', async () =
   expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
 })
 
-test('a reader that stays long lets the log grow, and is in nobody’s way', async () => {
+test('a reader that stays long lets the log grow, and blocks nobody', async () => {
   const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
   onTestFinished(() => asked.mockRestore())
   const { file, database, writeUntil, log } = databaseWithLog()
@@ -80,7 +80,7 @@ test('a reader that stays long lets the log grow, and is in nobody’s way', asy
   await writeUntil(() => log().pages >= long + 200)
   const [pages, calls] = [log().pages, asked.mock.calls.length]
   await writeUntil(() => log().pages >= pages + long - 200)
-  expect(asked.mock.calls.length - calls).toBeLessThanOrEqual(4) // one time more, and not after each transaction
+  expect(asked.mock.calls.length - calls).toBeLessThanOrEqual(4) // one time more, not after each transaction
   expect(reader.prepare('select count(*) as count from row').get()).toEqual(seen)
   reader.exec('commit')
   database.pragma('wal_autocheckpoint = 0')
@@ -96,7 +96,7 @@ test('a checkpoint that fails is tried again before the log is twice as long', a
   expect(log().pages).toBeLessThan(1.5 * long)
 })
 
-test('who waits for the last of the log keeps all others from adding to it', async () => {
+test('a writer that waits for the rest of the log keeps all others from adding to it', async () => {
   const { file, writeUntil, log } = databaseWithLog()
   const other = new Database(file, { timeout: 0 })
   onTestFinished(() => void other.close())
@@ -115,17 +115,17 @@ test('who waits for the last of the log keeps all others from adding to it', asy
   expect(isBusy(() => other.exec('begin immediate; rollback'))).toBe(false)
 })
 
-test('a disk that hangs lets the writer go on after half a second', async () => {
+test('a disk that hangs blocks a writer for at most half a second', async () => {
   const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
   onTestFinished(() => asked.mockRestore())
   asked.mockResolvedValueOnce().mockResolvedValueOnce().mockResolvedValueOnce()
   asked.mockReturnValueOnce(new Promise(() => {}))
   const { writeUntil } = databaseWithLog()
   await writeUntil(() => asked.mock.calls.length >= 4)
-  await writeUntil(() => asked.mock.calls.length >= 5) // and is asked again
+  await writeUntil(() => asked.mock.calls.length >= 5) // and is called again
 })
 
-// Else COMMIT takes it, and holds the event loop.
+// Otherwise COMMIT copies it, and blocks the event loop.
 test('writers that are faster than the thread wait for it, and not for one that hangs', async () => {
   const { checkpoint } = CheckpointThread.prototype
   const asked = vi.spyOn(CheckpointThread.prototype, 'checkpoint')
@@ -156,7 +156,7 @@ test('writers that are faster than the thread wait for it, and not for one that 
   hanging.resolve()
 })
 
-test('a checkpoint that another process is at counts as failed', async () => {
+test('a checkpoint counts as failed while another process runs one', async () => {
   const { file, writeUntil, log } = databaseWithLog()
   const reader = new Database(file)
   onTestFinished(() => void reader.close())
@@ -173,13 +173,13 @@ test('a checkpoint that another process is at counts as failed', async () => {
     new Database(process.argv[1], { timeout: 20_000 }).pragma('wal_checkpoint(RESTART)')`,
     file,
   )
-  await vi.waitFor(() => expect(thread.checkpoint()).rejects.toThrow('Somebody else'), 10_000)
+  await vi.waitFor(() => expect(thread.checkpoint()).rejects.toThrow('Another connection'), 10_000)
   reader.exec('commit')
   await other
   await thread.checkpoint()
 })
 
-test('what the log took beyond its length it gives back', async () => {
+test('the log gives back the space that it used beyond its length', async () => {
   const { file, writeUntil, log } = databaseWithLog()
   const size = () => statSync(`${file}-wal`).size
   const reader = new Database(file)
@@ -193,7 +193,7 @@ test('what the log took beyond its length it gives back', async () => {
   await writeUntil(() => size() <= 1.1 * long * 4096)
 })
 
-test('where no thread can be had, COMMIT takes the log into the file', async () => {
+test('without threads, COMMIT copies the log into the file', async () => {
   const { file, database, writeUntil, log } = databaseWithLog()
   rmSync(file) // we have it open, but nobody else can open it
   const inCommit = () => database.pragma('wal_autocheckpoint', { simple: true })

@@ -41,6 +41,6 @@ test.each(hostDatabases)(
   },
 )
 
-test('the SQL of a version that never was is refused', async () => {
+test('the SQL of an unknown version is refused', async () => {
   await expect(migrationSql('sqlite', { after: '2' })).rejects.toMatchObject({ code: 'InvalidArgument' })
 })

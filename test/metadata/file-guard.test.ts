@@ -38,7 +38,7 @@ describe.runIf(onLinux)('where the system shows the locks of a file', () => {
     await expect(blobs.usage(alice)).resolves.toMatchObject({ count: 1 })
   })
 
-  test('the message says what to leave out, and what to do', async () => {
+  test('the message says what to remove, and what to do', async () => {
     const { file, blobs } = await storeOnFile()
     await intrusions.readFile(file)
     await expect(upload(blobs, 'second')).rejects.toThrow(
@@ -57,7 +57,7 @@ describe.runIf(onLinux)('where the system shows the locks of a file', () => {
     await again.close()
   })
 
-  test('another SQLite that had the file first, and closes it, is noticed too', async () => {
+  test('another SQLite that opened the file first, and closes it, is noticed too', async () => {
     const { file, blobs, open } = await storeOnFile()
     await blobs.close()
     const other = new OtherDatabase(file)
@@ -69,7 +69,7 @@ describe.runIf(onLinux)('where the system shows the locks of a file', () => {
     await isRefused(upload(later, 'third'))
   })
 
-  test('a transaction in which the locks go is rolled back, and one after which they are gone is not acknowledged', async () => {
+  test('a transaction in which the locks are lost is rolled back, and one after which they are lost is not acknowledged', async () => {
     for (const [looks, name] of [
       [0, 'before'],
       [2, 'after'],
@@ -88,7 +88,7 @@ describe.runIf(onLinux)('where the system shows the locks of a file', () => {
   })
 })
 
-test('other connections of the same SQLite come and go, the first one too', async () => {
+test('other connections of the same SQLite may open and close, even the first one', async () => {
   const { file, blobs, open } = await storeOnFile()
   const connection = new Database(file)
   connection.prepare('select count(*) from blobstore_blob').get()

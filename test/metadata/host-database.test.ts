@@ -42,7 +42,7 @@ const tablesOf = (database: Database.Database): string[] =>
     .sort()
 
 describe('the tables', () => {
-  test('are made when the store opens, all with names of their own', async () => {
+  test('are created when the store opens, all with names of their own', async () => {
     const { db, database } = host()
     database.exec('CREATE TABLE blob (id INTEGER); CREATE TABLE account (id INTEGER)')
     await storeOn(db).ready()
@@ -51,7 +51,7 @@ describe('the tables', () => {
     expect(tables.filter((name) => !name.startsWith('blobstore_'))).toEqual(['account', 'blob'])
   })
 
-  test('leave those of the host as they are, its migrations too', async () => {
+  test('do not affect those of the host, nor its migrations', async () => {
     const { db, database } = host()
     database.exec(`
       CREATE TABLE kysely_migration (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL);
@@ -93,7 +93,7 @@ describe('the tables', () => {
     expect(await text((await second.read(alice, ref.ref)).body)).toBe('kept')
   })
 
-  test('are not made where the host forbids it', async () => {
+  test('are not created where the host forbids it', async () => {
     const { db, database } = host()
     const backend = new MemoryBackend()
     const careful = storeOn(db, { migrate: 'check' }, backend)
@@ -153,7 +153,7 @@ describe('the host’s Kysely', () => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 5, count: 1, reserved: 0, pending: 9 })
   })
 
-  test('may meddle with results', async () => {
+  test('may change results', async () => {
     const shouting: KyselyPlugin = {
       transformQuery: ({ node }) => node,
       transformResult: async ({ result }) => ({ ...result, rows: [] }),
@@ -169,7 +169,7 @@ describe('the host’s Kysely', () => {
     expect(await blobs.stat(alice, ref.ref)).toMatchObject({ size: 1 })
   })
 
-  test('may give integers as bigint', async () => {
+  test('may return integers as bigint', async () => {
     const { db, database } = host()
     database.defaultSafeIntegers(true)
     const clock = new Clock()
@@ -198,7 +198,7 @@ describe('the host’s Kysely', () => {
     await blobs.upload(bob, bytes('12345'))
   })
 
-  test('is a Kysely, and no transaction', async () => {
+  test('must be a Kysely, not a transaction', async () => {
     const { db, database } = host()
     for (const wrong of [undefined, null, {}, 'pds.sqlite', database]) {
       const make = () => kyselyMetadata(wrong as never)

@@ -5,7 +5,7 @@ import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.
 import { hostPlace, temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-test('a store that is first needed inside a transaction of the host says so, and opens afterwards', async () => {
+test('a store that is first used inside a transaction of the host says so, and opens afterwards', async () => {
   const { store, db } = hostPlace()
   const blobs = store()
   await db?.transaction().execute(async (trx) => {

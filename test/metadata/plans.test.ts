@@ -6,8 +6,8 @@ import { createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, nextRev, uriOf } from '../support/samples.ts'
 
-// How SQLite finds rows, for everything that is asked while a store serves: by an index that leads to them, and not by
-// walking a table, or all that an account has. Red without `cid` and `scope` in the index blobstore_ref_record.
+// How SQLite finds rows for every query of a serving store: by an index, not by scanning a table, or all that an
+// account has. Fails without `cid` and `scope` in the index blobstore_ref_record.
 
 function openStore() {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
@@ -27,7 +27,7 @@ function openStore() {
   return { blobs, database, db, said }
 }
 
-test('nothing that serves walks through a table, or through the references of an account', async () => {
+test('no query that serves requests scans a table, or all references of an account', async () => {
   const { blobs, database, said } = openStore()
   await blobs.ready()
   said.clear()
@@ -73,8 +73,8 @@ test('nothing that serves walks through a table, or through the references of an
   expect(walks).toEqual([])
 })
 
-// Red without the index blobstore_ref_rev, or where the query that is for few references may begin elsewhere.
-test('what came since a revision is found by the revision, and in pages where much did', async () => {
+// Fails without the index blobstore_ref_rev, or if the query for few references may begin elsewhere.
+test('changes since a revision are found by an index on the revision, in pages', async () => {
   const { blobs, database, db, said } = openStore()
   const [old, fresh] = [await blobs.upload(alice, bytes('old')), await blobs.upload(alice, bytes('fresh'))]
   const revs = [nextRev(), nextRev(), nextRev()] as const

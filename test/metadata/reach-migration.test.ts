@@ -4,7 +4,8 @@ import { migrationSql } from '../../src/index.ts'
 import { hostDatabases } from '../support/places.ts'
 import { alice, bytes, day, nextRev, post, unpost, uriOf } from '../support/samples.ts'
 
-// Until version 004 of the tables a reference was found by its record, and a blob that lost one of several had an expiry.
+// Until version 004 of the tables a reference was found by its record, and a blob that lost one of several had an
+// expiry.
 
 /** What brings an empty database to a version. */
 async function statementsUntil(name: 'sqlite' | 'postgres', version: string): Promise<string[]> {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BlobStoreError, type BlobStoreErrorCode } from '../../src/index.ts'
 import { isBusy, isLostRace, LostRace, metadataError } from '../../src/metadata/sql-errors.ts'
 
-// What drivers throw, by the words and codes that they use. Goes red when one of them is not known any more.
+// What drivers throw, with their messages and codes. Fails when one of them is no longer recognized.
 
 const thrown = (code: string | null, message = 'what the driver says'): Error =>
   Object.assign(new Error(message), code === null ? {} : { code })
@@ -27,12 +27,12 @@ const lost = [
 const other = [thrown('SQLITE_FULL'), thrown('SQLITE_ERROR'), thrown(null, 'it is locked'), thrown('42P01')]
 
 describe('what a driver throws', () => {
-  test('is known for another transaction that is in the way', () => {
+  test('is recognized as another transaction in the way', () => {
     expect(busy.map(isBusy)).toEqual(busy.map(() => true))
     expect([...lost, ...other].filter(isBusy)).toEqual([])
   })
 
-  test('is known for a race that was lost', () => {
+  test('is recognized as a lost race', () => {
     expect(lost.map(isLostRace)).toEqual(lost.map(() => true))
     expect([...busy, ...other].filter(isLostRace)).toEqual([])
   })
@@ -54,7 +54,7 @@ describe('what a driver throws', () => {
     [thrown('25001'), 'MetadataFailed', false],
     [thrown('SQLITE_CORRUPT'), 'MetadataFailed', false],
     [thrown(null), 'MetadataFailed', false],
-  ])('is told as an error of the library: %s', (cause, code, transient) => {
+  ])('becomes an error of the library: %s', (cause, code, transient) => {
     expect(metadataError(cause)).toMatchObject({ name: 'BlobStoreError', code, transient, cause })
   })
 
@@ -63,7 +63,7 @@ describe('what a driver throws', () => {
     [thrown('SQLITE_READONLY_DIRECTORY'), 'may the user that runs the process write'],
     [thrown('SQLITE_NOTADB', 'file is not a database'), 'Is the path that of the database?'],
     [thrown('SQLITE_ERROR', 'no such table: blobstore_account'), 'Is `trx` a transaction of the database'],
-  ])('is told with what to look at: %s', (cause, advice) => {
+  ])('comes with a hint what to check: %s', (cause, advice) => {
     expect(metadataError(cause)).toMatchObject({ message: expect.stringContaining(advice) })
   })
 
@@ -73,7 +73,7 @@ describe('what a driver throws', () => {
     expect(told.message).toContain('syntax error')
   })
 
-  test('stays what it is where it is no failure of the database', () => {
+  test('passes unchanged if it is no failure of the database', () => {
     const own = new BlobStoreError('BlobNotFound', 'no such blob')
     const aborted = new DOMException('enough', 'AbortError')
     for (const one of [own, aborted, 'a reason of the host’s', undefined]) expect(metadataError(one)).toBe(one)

@@ -14,7 +14,7 @@ async function open(file: string, backend = new MemoryBackend()) {
 }
 
 describe('the folder of a store’s SQLite file', () => {
-  test('is made where it is missing, behind symbolic links too', async () => {
+  test('is created if it is missing, behind symbolic links too', async () => {
     const folder = realpathSync(temporaryFolder())
     mkdirSync(join(folder, 'volume'))
     symlinkSync('volume', join(folder, 'pds'))
@@ -27,27 +27,27 @@ describe('the folder of a store’s SQLite file', () => {
     expect(existsSync(join(folder, 'linked.sqlite-wal'))).toBe(false)
   })
 
-  test('that a link leads to, and that is not there, is not made', async () => {
+  test('is not created at the missing target of a link', async () => {
     const folder = temporaryFolder()
     symlinkSync(join(folder, 'unmounted'), join(folder, 'pds'))
     for (const path of ['pds/blobs.sqlite', 'pds/a/blobs.sqlite']) {
       await expect(open(join(folder, path))).rejects.toMatchObject({
         code: 'MetadataFailed',
-        message: expect.stringMatching(/^Cannot make "(pds|a)", .* leads nowhere, .* Is its volume mounted\?/),
+        message: expect.stringMatching(/^Cannot create "(pds|a)", .* to a missing target, .* Is its volume mounted\?/),
       })
     }
     expect(existsSync(join(folder, 'unmounted'))).toBe(false)
   })
 
-  test('that cannot be made is told as an error of the library, without its path', async () => {
+  test('that cannot be created is reported as an error of the library, without its path', async () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'file'), '')
     const error = await open(join(folder, 'file/a/blobs.sqlite')).catch((caught) => caught)
-    expect(error).toMatchObject({ code: 'MetadataFailed', message: expect.stringContaining('lies in its way') })
+    expect(error).toMatchObject({ code: 'MetadataFailed', message: expect.stringContaining('has its name') })
     expect(error.message).not.toContain(folder)
   })
 
-  test.runIf(process.getuid?.() === 0)('that this user may not make is told so', async () => {
+  test.runIf(process.getuid?.() === 0)('that this user may not create is reported as such', async () => {
     const folder = temporaryFolder()
     chmodSync(folder, 0o755)
     process.seteuid?.(65_534)

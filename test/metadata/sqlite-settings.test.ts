@@ -14,7 +14,7 @@ import {
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-/** A host's connection; every later one to a WAL file begins with what SQLite was built with. */
+/** A host's connection; every later one to a WAL file has the defaults of the SQLite build. */
 function host(settings: { foreignKeys: 'ON' | 'OFF'; synchronous: 'OFF' | 'NORMAL' | 'FULL' | 'EXTRA' }) {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
   database.pragma('journal_mode = WAL')
@@ -32,7 +32,7 @@ function storeOn(db: HostDatabase, options?: KyselyMetadataOptions): BlobStore {
 }
 
 describe('the host’s connection', () => {
-  test('is good when it is durable and holds foreign keys', async () => {
+  test('is accepted when it is durable and enforces foreign keys', async () => {
     for (const synchronous of ['FULL', 'EXTRA'] as const) {
       await storeOn(host({ foreignKeys: 'ON', synchronous }).db).ready()
     }
@@ -47,7 +47,7 @@ describe('the host’s connection', () => {
     }
   })
 
-  test('is refused when it does not hold foreign keys, with the line to add', async () => {
+  test('is refused when it does not enforce foreign keys, with the line to add', async () => {
     for (const durability of ['full', 'relaxed'] as const) {
       const error = await failureOf(storeOn(host({ foreignKeys: 'OFF', synchronous: 'FULL' }).db, { durability }))
       expect(error).toMatchObject({ code: 'MetadataUnsafe' })
@@ -56,7 +56,7 @@ describe('the host’s connection', () => {
     }
   })
 
-  test('hears of all that is wrong at once', async () => {
+  test('gets all problems in one error', async () => {
     const error = await failureOf(storeOn(host({ foreignKeys: 'OFF', synchronous: 'NORMAL' }).db))
     expect(error).toMatchObject({ code: 'MetadataUnsafe' })
     expect(error.message).toMatch(/PRAGMA foreign_keys\s*=\s*ON/i)
@@ -91,7 +91,7 @@ describe('the host’s connection', () => {
     expect(tables, 'nothing was created').toEqual([])
   })
 
-  test('is looked at again once it is put right', async () => {
+  test('is checked again after it was corrected', async () => {
     const { db, database } = host({ foreignKeys: 'OFF', synchronous: 'NORMAL' })
     const blobs = storeOn(db)
     await failureOf(blobs)
@@ -103,8 +103,8 @@ describe('the host’s connection', () => {
   })
 })
 
-describe('a file of our own', () => {
-  test('keeps its log beside it, in folders that it makes', async () => {
+describe("a file of the store's own", () => {
+  test('keeps its log beside it, in folders that the store creates', async () => {
     const file = join(temporaryFolder(), 'deep', 'down', 'blobs.sqlite')
     const blobs = createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(file) })
     await blobs.ready()
@@ -114,7 +114,7 @@ describe('a file of our own', () => {
     await blobs.close()
   })
 
-  test('has a name, and known options', () => {
+  test('must have a name, and known options', () => {
     for (const file of ['', undefined, 7, {}]) {
       const make = () => sqliteMetadata(file as never)
       expect(make, String(file)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))

@@ -29,7 +29,7 @@ const find = statement((db, { cids, ref }: { cids: string[]; ref: string }) => {
 
 const rowOf = (n: number, ref: string | null = 'a') => ({ cid: `c${n}`, did: `d${n}`, ref, created_at: n })
 
-test('a statement is built once for each length of its lists, and given other values each time', async () => {
+test('a statement is built once for each length of its lists, and used with other values each time', async () => {
   const { db } = connection()
   built = 0
   for (let n = 0; n < 10; n++) await runStep(db, insert(db, { rows: [rowOf(n)] }))
@@ -46,7 +46,7 @@ test('a statement is built once for each length of its lists, and given other va
   expect(built).toBe(4)
 })
 
-test('one with a long list is built each time, and says the same', async () => {
+test('a statement with a long list is built each time, with the same result', async () => {
   const { db } = connection()
   const rows = Array.from({ length: 100 }, (_, n) => rowOf(n))
   built = 0
@@ -57,7 +57,7 @@ test('one with a long list is built each time, and says the same', async () => {
   expect((await runStep(db, find(db, { cids, ref: 'a' }))).rows).toHaveLength(100)
 })
 
-test('each database has its own', async () => {
+test('each database has its own statements', async () => {
   const [one, other] = [connection(), connection()]
   built = 0
   await runStep(one.db, insert(one.db, { rows: [rowOf(1)] }))

@@ -4,11 +4,11 @@ import { migrationSql } from '../../src/index.ts'
 import { hostDatabases } from '../support/places.ts'
 import { alice, bytes, day, post } from '../support/samples.ts'
 
-// Until version 003 of the tables the store did not remember the times by which it deletes.
+// Until version 003 of the tables the store did not store its deletion times.
 
-// Goes red when 003 leaves out a column, or needs tables that are empty.
+// Fails when 003 omits a column, or needs empty tables.
 test.each(hostDatabases)(
-  'a store of version 002 keeps what it has, and learns its times: $name',
+  'a store of version 002 keeps what it has, and gets its times: $name',
   async ({ name, make }) => {
     const { store, db } = make()
     if (db === undefined) throw new Error('no host')

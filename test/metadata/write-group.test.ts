@@ -6,8 +6,8 @@ import { type BlobStoreOptions, createBlobStore, kyselyMetadata, MemoryBackend }
 import { temporaryFolder } from '../support/places.ts'
 import { bytes } from '../support/samples.ts'
 
-// What SQLite's writers share. Red when a group is committed although a member failed, when one that failed fails the
-// others, and when a member is told before the commit.
+// Transactions that SQLite's writers share. Fails when a group is committed although a member failed, when one that
+// failed fails the others, and when a member is acknowledged before the commit.
 
 function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
@@ -38,7 +38,7 @@ function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
     said
       .slice(said.findLastIndex((sql) => /^begin/i.test(sql)))
       .some((sql) => sql.startsWith('insert into "blobstore_blob"'))
-  /** Lets those transactions fail at their commit that would store a blob. */
+  /** Makes those transactions fail at their commit that would store a blob. */
   const failToStore = (fails: boolean) => {
     failing = fails
   }
@@ -48,7 +48,7 @@ function storeThatTells(options: Partial<BlobStoreOptions> = {}) {
 const many = Array.from({ length: 40 }, (_, n) => n)
 const accountOf = (n: number) => `did:plc:account${n}`
 
-test('uploads that come together share their transactions', async () => {
+test('concurrent uploads share their transactions', async () => {
   const { blobs, commits } = storeThatTells()
   await blobs.ready()
   const before = commits()
@@ -57,7 +57,7 @@ test('uploads that come together share their transactions', async () => {
   expect(commits() - before).toBeLessThan(many.length / 2)
 })
 
-test('one that is refused leaves nothing, and takes no other along', async () => {
+test('an upload that is refused leaves nothing, and does not affect others in its group', async () => {
   const refused = (n: number) => n % 5 === 0
   const { blobs } = storeThatTells({
     limits: { accept: ['*/*'], quota: (did) => ({ bytes: refused(Number(did.slice(15))) ? 3 : 100 }) },
@@ -74,16 +74,16 @@ test('one that is refused leaves nothing, and takes no other along', async () =>
   expect(await blobs.stats()).toMatchObject({ count: 32, reserved: 0, doomedCount: 0 })
 })
 
-test('what one needs of another in its group, it finds', async () => {
+test('an upload sees what others in its group have written', async () => {
   const { blobs } = storeThatTells()
   await blobs.ready()
-  // The same bytes from everybody: the first to come brings the content, the others find it.
+  // The same bytes from everybody: the first brings the content, the others find it.
   const refs = await Promise.all(many.map((n) => blobs.upload(accountOf(n), bytes('the same'))))
   expect(new Set(refs.map((ref) => String(ref.ref))).size).toBe(1)
   expect(await blobs.stats()).toMatchObject({ count: 40, storedCount: 1 })
 })
 
-test('where the commit fails, nobody is told that it was stored', async () => {
+test('if the commit fails, no upload is acknowledged', async () => {
   const { blobs, failToStore } = storeThatTells()
   await blobs.ready()
   await blobs.upload(accountOf(0), bytes('before'))

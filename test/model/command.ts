@@ -27,12 +27,12 @@ export class Subject {
   }
 }
 
-/** The same thing asked of both: the store first, then the model. */
+/** The same call on both: the store first, then the model. */
 export type Question = (subject: Subject, model: Model) => { real: () => Promise<unknown>; modelled: () => unknown }
 
-/** A command of a sequence: both must give the same value, or the store an error of which the model knows. */
+/** A command of a sequence: both must return the same value, or the store an error that the model allows. */
 export class Command implements AsyncCommand<Model, Subject> {
-  /** The account whose business it is; undefined for what concerns all. */
+  /** The account that the command is about; undefined for commands about all. */
   readonly did: string | undefined
   readonly #text: string
   readonly #question: Question
@@ -51,7 +51,7 @@ export class Command implements AsyncCommand<Model, Subject> {
     await this.ask(model, subject)
   }
 
-  /** As `run`, and resolves with what the store gave. */
+  /** As `run`, and resolves with what the store returned. */
   async ask(model: Model, subject: Subject): Promise<Outcome> {
     const { real, modelled } = this.#question(subject, model)
     const outcome = await outcomeOf(real)

@@ -6,7 +6,7 @@ import { contents } from './contents.ts'
 import { type Form, inChunks, sourceOf } from './sources.ts'
 import { resolve, someWrites, writeAs } from './writes.ts'
 
-// What hosts do with a store, at random. Each command is readable, for a failing sequence is all that one gets to see.
+// Random calls of hosts to a store. Each command is readable, because a failing sequence is all that one sees.
 
 const minute = 60_000
 
@@ -115,7 +115,7 @@ const read = command(
     }),
 )
 
-/** Everything that an account's host may ask. */
+/** Everything that an account's host may query. */
 const look = command(
   fc.record({ did: someAccount, scopes: someScopes, limit: fc.integer({ min: 1, max: 3 }), since: fc.nat(20) }),
   ({ did, scopes, limit, since }) =>
@@ -157,7 +157,7 @@ async function all<T>(pageAt: (cursor: string | undefined) => Promise<BlobPage<T
   return items
 }
 
-/** What is pending depends on when it is looked at, and is the business of other tests. */
+/** What is pending depends on the time of the query; other tests check it. */
 async function usageOf(blobs: BlobStore, did: string): Promise<object> {
   const { pending: _, ...usage } = await blobs.usage(did)
   return usage
@@ -204,7 +204,7 @@ const account = command(
     ({ blobs }, model) => ({ real: () => blobs[name](did), modelled: () => model[name](did) }),
 )
 
-// No sum of these is a day: at the very moment that a grace period ends, either may be right.
+// No sum of these is a day: at the exact moment that a grace period ends, either may be right.
 const wait = command(
   fc.record({ minutes: fc.constantFrom(61, 5 * 60, 11 * 60, 29 * 60) }),
   ({ minutes }) => `wait(${minutes} minutes)`,

@@ -23,5 +23,5 @@ export const contents: readonly Content[] = [
   content('other', bytes('something else')),
   content('image', png, 'image/png'),
   content('empty', bytes('')),
-  content('large', new Uint8Array(1_100_000).fill(7)), // does not fit into memory, and goes by way of a spool
+  content('large', new Uint8Array(1_100_000).fill(7)), // does not fit into memory, and goes through a spool
 ]

@@ -4,7 +4,7 @@ import { kyselyMetadata } from '../../src/index.ts'
 
 let template: Promise<Buffer> | undefined
 
-/** A database in memory that has the store's tables: copied, since making them takes longer than most lives. */
+/** A database in memory with the store's tables: copied, because creating them takes longer than most lives. */
 export async function memoryDatabase(): Promise<Database.Database> {
   template ??= makeTables()
   const database = new Database(await template)

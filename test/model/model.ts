@@ -10,7 +10,7 @@ import type {
 import { day } from '../support/samples.ts'
 import type { Content } from './contents.ts'
 
-/** The store says no, with one of these codes. Which check comes first is nobody's promise. */
+/** The store refuses, with one of these codes. Which check comes first is not promised. */
 export class Refused extends Error {
   readonly codes: readonly BlobStoreErrorCode[]
 
@@ -29,7 +29,7 @@ export interface Named {
   maxSize?: number | undefined
 }
 
-/** What a commit makes of a record: what it names, or null when it is deleted. */
+/** A commit's effect on a record: what it references, or null when it is deleted. */
 export interface ModelWrite {
   uri: string
   scope: string
@@ -40,7 +40,7 @@ interface Blob {
   mimeType: string
   size: number
   createdAt: number
-  /** Counts only while nothing references it. */
+  /** Only counts while nothing references it. */
   expiresAt: number
 }
 
@@ -50,7 +50,7 @@ interface Post {
   names: (Named & { met: boolean; claimed: Claimed })[]
 }
 
-/** What an imported record says of a blob, where that is not how it is held. */
+/** What an imported record claims of a blob, where it differs from the held one. */
 interface Claimed {
   mimeType?: string
   size?: number
@@ -73,8 +73,8 @@ export const quota = {
 const grace = day
 
 /**
- * What a host may observe of a store, and nothing else: no keys, no backend, no bytes that two accounts share. It is the
- * contract of `BlobStore` in its shortest form; where the two differ, one of them is wrong.
+ * What a host may observe of a store, and nothing else: no keys, no backend, no bytes that two accounts share. It is
+ * the contract of `BlobStore` in its shortest form; where the two differ, one of them is wrong.
  */
 export class Model {
   readonly #clock: { time: number }
@@ -86,7 +86,7 @@ export class Model {
     this.#clock = clock
   }
 
-  /** What an upload may be refused for that is refused anyway. */
+  /** Reasons for which an upload may be refused that is refused anyway. */
   brokenUpload(did: string, code: BlobStoreErrorCode): never {
     throw new Refused(this.#account(did).deleted ? [code, 'AccountDeleted'] : [code])
   }
@@ -236,7 +236,7 @@ export class Model {
     this.#account(did).deleted = false
   }
 
-  /** Resolves with the number of blobs that are no more. */
+  /** Resolves with the number of deleted blobs. */
   collect(): number {
     let collected = 0
     for (const account of this.#accounts.values()) {
@@ -253,7 +253,7 @@ export class Model {
     return this.#revs.get(did)?.[ago]
   }
 
-  /** The type under which a record would name the blob rightly. */
+  /** The type with which a record would reference the blob correctly. */
   typeOf(did: string, content: Content): string {
     return this.#account(did).blobs.get(content.cid)?.mimeType ?? content.sniffed ?? 'text/plain'
   }
@@ -303,7 +303,7 @@ export class Model {
   }
 }
 
-/** What a record names after the last write to it is all that counts. */
+/** Only the last write to each record counts. */
 const last = (writes: readonly ModelWrite[]) => [...new Map(writes.map((write) => [write.uri, write])).values()]
 
 const allNames = (account: Account) => [...account.posts.values()].flatMap(({ names }) => names)
@@ -312,17 +312,17 @@ const bytesOf = (blobs: readonly Blob[]): number => blobs.reduce((sum, { size })
 
 const octetStream = 'application/octet-stream'
 
-/** What says nothing of the bytes is left out. */
+/** Types that say nothing about the bytes are omitted. */
 const firstType = (names: readonly Named[]): string | undefined =>
   names.map(({ mimeType }) => mimeType).find((mimeType) => mimeType !== octetStream)
 
-/** The names by which records wait for the blob, the first revision first. */
+/** The references by which records wait for the blob, the first revision first. */
 function expected(account: Account, cid: string): Named[] {
   const posts = [...account.posts].sort(([a, one], [b, other]) => (`${one.rev} ${a}` < `${other.rev} ${b}` ? -1 : 1))
   return posts.flatMap(([, { names }]) => names.filter(({ met, content }) => !met && content.cid === cid))
 }
 
-/** Whatever the record says of the bytes, its CID proves them. */
+/** The CID proves the bytes, whatever the record claims. */
 function meet(named: Named & { met: boolean; claimed: Claimed }, blob: Blob): void {
   named.met = true
   const { mimeType, size } = named
@@ -332,7 +332,7 @@ function meet(named: Named & { met: boolean; claimed: Claimed }, blob: Blob): vo
   }
 }
 
-/** What imported records say of blobs that no record names yet is their type. */
+/** What imported records claim of blobs that no record references yet becomes their type. */
 function nameTypes(account: Account, writes: readonly ModelWrite[], referenced: ReadonlySet<string>): void {
   const names = writes.flatMap((write) => write.names ?? [])
   for (const [cid, blob] of account.blobs) {
@@ -348,7 +348,7 @@ function fits({ mimeType, size }: Named, blob: { mimeType: string; size: number 
   return mimeType === blob.mimeType && (size ?? blob.size) === blob.size
 }
 
-/** The CIDs that records reference: those of any scope, or those that somebody sees by these and `public`. */
+/** The CIDs that records reference: those of any scope, or those visible by these scopes and `public`. */
 function referenced(account: Account, scopes?: readonly string[], since = ''): Set<string> {
   const visible = [...account.posts.values()].filter(
     ({ scope, rev }) => rev > since && (!scopes || scope === 'public' || scopes.includes(scope)),

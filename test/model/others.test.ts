@@ -7,8 +7,8 @@ import { Model } from './model.ts'
 import { memoryPlace } from './places.ts'
 import { replayed, settings } from './property.ts'
 
-// Alice lives the same life twice, among others and alone, and must see the same: every answer, and after each what her
-// account's usage is. Goes red when bytes that somebody else has are stored, charged or kept in a way that shows.
+// Alice lives the same life twice, among others and alone, and must see the same: every answer, and after each her
+// account's usage. Fails when bytes that another account has are stored, charged or kept in a visible way.
 
 test('what one account sees does not depend on what others do', async () => {
   const life = fc.array(fc.oneof(...someCommand), { maxLength: 60, size: 'max' })

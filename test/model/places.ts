@@ -18,10 +18,10 @@ import { PostgresSchema } from '../support/postgres.ts'
 import { S3Place } from '../support/s3.ts'
 import { memoryDatabase } from './memory-database.ts'
 
-/** Where the store under test lives, and outlives its processes. */
+/** Where the store under test is, and outlives its processes. */
 export interface ModelPlace {
   clock: Clock
-  /** A store, as a process that starts would have it. */
+  /** A store, as a new process would open it. */
   open(): BlobStore
   /** The host's own database, where it has one. */
   db?: Kysely<never>

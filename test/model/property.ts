@@ -4,12 +4,12 @@ import { someCommand } from './commands.ts'
 import { Model, quota } from './model.ts'
 import type { ModelPlace } from './places.ts'
 
-/** What the store is opened with. */
+/** The options that the store is opened with. */
 export const settings = { limits: { accept: ['*/*'], quota } }
 
 /**
  * Runs random sequences of commands against store and model, about 50 commands each, and shrinks what fails to a
- * sequence that one can read. Resolves with the number of commands. Without a seed each call has another.
+ * readable sequence. Resolves with the number of commands. Without a seed each call uses another.
  */
 export async function expectModelled(
   makePlace: () => Promise<ModelPlace>,
@@ -33,7 +33,7 @@ export async function expectModelled(
   return commands
 }
 
-/** How often to run a property. `FC_SEED` replays what was printed of a failure, `FC_RUNS` runs it more often. */
+/** How often to run a property. `FC_SEED` replays a printed failure, `FC_RUNS` runs it more often. */
 export function replayed(runs: number): { numRuns: number; seed?: number } {
   const { FC_SEED: seed, FC_RUNS = runs } = process.env
   return { numRuns: Number(FC_RUNS), ...(seed && { seed: Number(seed) }) }

@@ -4,7 +4,7 @@ import { uriOf } from '../support/samples.ts'
 import { type Content, contents } from './contents.ts'
 import type { Model, ModelWrite, Named } from './model.ts'
 
-/** What a record names, before it is known how the account holds it. */
+/** What a record references, before it is known how the account holds it. */
 interface Naming {
   content: Content
   type: 'as held' | 'text/markdown'
@@ -59,7 +59,7 @@ export const someWrites: Arbitrary<Write[]> = fc.array(
   { minLength: 1, maxLength: 2 },
 )
 
-/** The writes as the account's host would make them now. Demands are made of what is held only. */
+/** The writes as the account's host would make them now. Constraints are only given for blobs that are held. */
 export function resolve(
   model: Model,
   did: string,

@@ -8,7 +8,7 @@ export interface Mutant {
   /** From the project's root. */
   file: string
   line: number
-  /** What stood there, and what stands there now. */
+  /** The original text, and its replacement. */
   original: string
   replacement: string
 }
@@ -22,8 +22,8 @@ const logger = {
 }
 
 /**
- * A copy of the project in which these files hold all their mutants, each behind a switch. Texts are left alone: a
- * column's name breaks every test, a message none.
+ * A copy of the project in which these files contain all their mutants, each behind a switch. Texts are left alone: a
+ * changed column name breaks every test, a changed message none.
  */
 export async function copyWithMutants(patterns: readonly string[]): Promise<{ folder: string; mutants: Mutant[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-mutants-'))

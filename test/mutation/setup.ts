@@ -1,12 +1,12 @@
 import { afterAll, inject } from 'vitest'
 
-// In each test file's process: which mutant lives, and which were passed.
+// In each test file's process: which mutant is active, and which were reached.
 
 const hits = { static: {} as Record<string, number>, perTest: {} }
 const instruments = {
   activeMutant: inject('mutant'),
   mutantCoverage: hits,
-  // What goes round and round without waiting ends here.
+  // A loop without waiting ends here.
   hitCount: 0,
   hitLimit: 100_000,
 }

@@ -2,7 +2,7 @@ import { createVitest, type TestModule, type TestSpecification } from 'vitest/no
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The mutant that lives; none in the first run. */
+    /** The active mutant; none in the first run. */
     mutant: string | null
   }
 }
@@ -10,7 +10,7 @@ declare module 'vitest' {
 interface TestFile {
   specification: TestSpecification
   milliseconds: number
-  /** The mutants whose place its tests pass. */
+  /** The mutants that its tests reach. */
   passed: ReadonlySet<string>
 }
 
@@ -23,7 +23,7 @@ export class Trial {
     this.#vitest = vitest
   }
 
-  /** @throws where a test fails although no mutant lives */
+  /** @throws if a test fails without an active mutant */
   static async begin(folder: string, tests: readonly string[]): Promise<Trial> {
     const vitest = await createVitest({
       ...{

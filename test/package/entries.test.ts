@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { importsOf, packageOf } from './imports.ts'
 
-// What `npm run build` made, as a host loads it. Goes red when an entry is renamed, when the build drops the `node:` of
-// an import, or when the core reaches for what only one of its parts needs.
+// The build of `npm run build`, as a host loads it. Fails when an entry is renamed, when the build drops the `node:` of
+// an import, or when the core loads what only one of its parts needs.
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -14,9 +14,9 @@ const entries = Object.entries(manifest.exports as Record<string, { default: str
 )
 
 describe('the package', () => {
-  test.each(entries)('gives %s to who imports it', async (name, { default: file, types }) => {
+  test.each(entries)('exports %s', async (name, { default: file, types }) => {
     const module = await import(join('pds-blobstore', name))
-    // What it is imported for is what it does.
+    // Importing it is its whole effect.
     expect(Object.keys(module).length > 0).toBe(name !== './register')
     expect(readFileSync(join(root, types), 'utf8')).not.toBe('')
     expect(readFileSync(join(root, file), 'utf8')).not.toBe('')
@@ -40,7 +40,7 @@ describe('the package', () => {
     expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
   })
 
-  test('has a core of less than 68 KiB, compressed, in what is loaded at once', () => {
+  test('loads a core of less than 68 KiB, compressed, at start', () => {
     const code = [...importsOf(join(root, 'dist/index.js')).files].map((file) => readFileSync(file))
     expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(68 * 1024)
   })
@@ -54,7 +54,7 @@ describe('the package', () => {
     }
   })
 
-  test('makes nobody install what only one of its parts needs', () => {
+  test('requires no installation of what only one of its parts needs', () => {
     for (const name of Object.keys(manifest.peerDependencies)) {
       expect(manifest.peerDependenciesMeta[name], name).toEqual({ optional: true })
     }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The packages that a built file imports when it is loaded, and those that only a call of it does. */
+/** The packages that a built file imports when it is loaded, and those that only a call of it imports. */
 export interface Imports {
   atOnce: Set<string>
   later: Set<string>
@@ -38,7 +38,7 @@ function walk(
   }
 }
 
-/** `@scope/name/path` is of `@scope/name`. */
+/** `@scope/name/path` belongs to `@scope/name`. */
 export function packageOf(specifier: string): string {
   const [scope = '', inner] = specifier.split('/')
   return scope.startsWith('@') ? `${scope}/${inner}` : scope

@@ -3,11 +3,11 @@ import { basename, dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 
-// docs/architecture.md says who may know whom. Goes red when a backend learns of the store, or the store of a disk.
+// docs/architecture.md says which folder may import which. Fails when a backend imports the store, or the store a disk.
 
 const root = join(import.meta.dirname, '../../src')
 
-/** Beside the folders, for everybody. */
+/** Files beside the folders, for everybody. */
 const common = ['errors.ts', 'logger.ts', 'options.ts', 'printable.ts', 'shapes.ts']
 
 /** What each folder may import, besides itself and these. */
@@ -29,7 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 const imports = globSync('**/*.ts', { cwd: root }).flatMap((file) => {
   const code = readFileSync(join(root, file), 'utf8')
-  // Types too, and what is loaded later: a stranger reads them all.
+  // Types too, and what is loaded later: a reader must follow them all.
   const named = code.matchAll(/\b(?:from |import\()'(?<path>\.[^']+)'/g)
   return [...named].map((match) => ({ file, target: normalize(join(dirname(file), match.groups?.path ?? '')) }))
 })
@@ -37,7 +37,7 @@ const imports = globSync('**/*.ts', { cwd: root }).flatMap((file) => {
 /** The folder, or the file beside the folders. */
 const partOf = (path: string): string => path.split('/')[0] as string
 
-test('folders import only what lies below them', () => {
+test('folders import only from lower layers', () => {
   expect(imports.length).toBeGreaterThan(500)
   const wrong = imports.filter(({ file, target }) => {
     const [from, to] = [partOf(file), partOf(target)]
@@ -46,7 +46,7 @@ test('folders import only what lies below them', () => {
   expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).toEqual([])
 })
 
-test('docs/architecture.md has a row for each folder, and names no file that is not there', () => {
+test('docs/architecture.md has a row for each folder, and names only existing files', () => {
   const page = readFileSync(join(root, '../docs/architecture.md'), 'utf8')
   const rows = [...page.matchAll(/^\| `(?<folder>[a-z]+)\/` \|/gm)].map((match) => match.groups?.folder)
   expect(rows.toSorted()).toEqual(Object.keys(mayImport).toSorted())
@@ -60,12 +60,12 @@ test('docs/architecture.md has a row for each folder, and names no file that is 
   expect(files.filter((file) => !existsSync(join(root, file)) && !existsSync(join(root, '..', file)))).toEqual([])
 })
 
-test('what everybody may import knows of nothing else', () => {
+test('modules that every folder may import do not import other folders', () => {
   const wrong = imports.filter(({ file, target }) => common.includes(file) && !common.includes(target))
   expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).toEqual([])
 })
 
-test('the store, its metadata and its maintenance know backends by their contract only', () => {
+test('the store, its metadata and its maintenance use backends only by their contract', () => {
   const aboveBackends = ['metadata', 'store', 'maintenance', 'http', 'tracing', 'pds']
   const wrong = imports.filter(
     ({ file, target }) => aboveBackends.includes(partOf(file)) && /^backend\/(\w+\/|memory)/.test(target),
@@ -73,7 +73,7 @@ test('the store, its metadata and its maintenance know backends by their contrac
   expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).toEqual([])
 })
 
-test('nothing imports an entry: those only list what they export', () => {
+test('no file imports an entry: entries only list what they export', () => {
   const entries = Object.values(manifest.exports as Record<string, string | { default: string }>).flatMap((entry) =>
     typeof entry === 'string' ? [] : basename(entry.default).replace(/\.js$/, '.ts'),
   )
@@ -81,7 +81,7 @@ test('nothing imports an entry: those only list what they export', () => {
   expect(imports.filter(({ target }) => entries.includes(target)).map(({ file }) => file)).toEqual([])
 })
 
-test('no file needs itself, by whichever way', () => {
+test('no file imports itself, directly or through others', () => {
   const importsOf = Map.groupBy(imports, ({ file }) => file)
   const seen = new Set<string>()
   const circles: string[] = []

@@ -15,6 +15,6 @@ test.each([
   ['25.0.0', false],
   ['26.10.0', true],
   ['28.0.0', true],
-])('on Node %s the hooks of register hold: %j', (version, holds) => {
+])('on Node %s the hooks of register work: %j', (version, holds) => {
   expect(canHook(version)).toBe(holds)
 })

@@ -11,7 +11,7 @@ const project = resolve(import.meta.dirname, '../..')
 const glob = (include: string[], exclude: string[] = []) => globSync(include, { cwd: project, exclude }).sort()
 const filesOf = ({ test: { include = [], exclude } = {} }: ViteUserConfig) => glob(include, exclude)
 
-test('every test file is in test:all, test:push or test:browser, and in one of them only', () => {
+test('every test file is in exactly one of test:all, test:push and test:browser', () => {
   const files = [all, push, browser].flatMap(filesOf)
   expect(files.sort()).toEqual(glob(['test/**/*.test.ts']))
 })
@@ -22,7 +22,7 @@ test('test:all has every test file of npm test', () => {
   expect(filesOf(quick).filter((file) => !files.has(file))).toEqual([])
 })
 
-test('every folder that npm test leaves out is there', () => {
+test('every folder that npm test leaves out exists', () => {
   const folders = (quick.test?.exclude ?? []).map((pattern) => pattern.replace(/\/\*\*$/, ''))
   expect(folders.filter((folder) => glob([folder]).length === 0)).toEqual([])
 })

@@ -10,7 +10,7 @@ export interface ContractPlace {
 }
 
 let samples = 0
-/** Bytes that no other call gives, and their CID. */
+/** Bytes that no other call returns, and their CID. */
 export function sample(size = 100) {
   const bytes = new Uint8Array(Buffer.alloc(size, `sample ${samples++} `))
   return { bytes, cid: cidOfBytes(bytes) as never }
@@ -18,7 +18,7 @@ export function sample(size = 100) {
 
 /**
  * What every blob store of `@atproto/pds` does; `make` is called once for each case. The PDS's own store passes it too,
- * but for the cases that it fails, which say so.
+ * except for the cases that it fails, which are marked.
  */
 export function describeContract(
   make: () => ContractPlace | Promise<ContractPlace>,
@@ -28,7 +28,7 @@ export function describeContract(
   const did = 'did:plc:alice'
 
   describe('a temporary blob', () => {
-    test('is there under its key, and is not stored', async () => {
+    test('exists under its key, and is not stored', async () => {
       const blobstore = (await make()).blobstore(did)
       const { bytes, cid } = sample()
       const key = await blobstore.putTemp(bytes)
@@ -71,7 +71,7 @@ export function describeContract(
       expect(await blobstore.hasStored(cid)).toBe(true)
     })
 
-    test('of bytes that are stored already is temporary too', async () => {
+    test('with bytes that are already stored is temporary too', async () => {
       const blobstore = (await make()).blobstore(did)
       const { bytes, cid } = sample()
       await blobstore.makePermanent(await blobstore.putTemp(bytes), cid)
@@ -81,7 +81,7 @@ export function describeContract(
       expect([await blobstore.hasTemp(again), await blobstore.hasStored(cid)]).toEqual([false, true])
     })
 
-    test('whose source fails rejects by the error of the source', async () => {
+    test('whose source fails rejects with the error of the source', async () => {
       const blobstore = (await make()).blobstore(did)
       const source = new Readable({ read() {} })
       source.push('some')
@@ -89,7 +89,7 @@ export function describeContract(
       await expect(blobstore.putTemp(source)).rejects.toThrow('the client hung up')
     })
 
-    test('of a key that nobody gave is not there', async () => {
+    test('with an unknown key is not found', async () => {
       const { blobstore } = await make()
       for (const key of ['', 'nothing', 'a'.repeat(32), `${sample().cid}`]) {
         if (key !== '') expect(await blobstore(did).hasTemp(key)).toBe(false)
@@ -98,7 +98,7 @@ export function describeContract(
   })
 
   describe('making permanent', () => {
-    test('stores, for each instance of the account', async () => {
+    test('stores the blob, for each instance of the account', async () => {
       const { blobstore } = await make()
       const { bytes, cid } = sample()
       const key = await blobstore(did).putTemp(bytes)
@@ -129,7 +129,7 @@ export function describeContract(
     strict('under another CID than that of the bytes is refused', async () => {
       const blobstore = (await make()).blobstore(did)
       const key = await blobstore.putTemp(sample().bytes)
-      await expect(blobstore.makePermanent(key, sample().cid)).rejects.toThrow('These are not the bytes of')
+      await expect(blobstore.makePermanent(key, sample().cid)).rejects.toThrow('The bytes have the CID')
     })
   })
 
@@ -146,13 +146,13 @@ export function describeContract(
     strict('of other bytes than the CID names is refused', async () => {
       const blobstore = (await make()).blobstore(did)
       const { cid } = sample()
-      await expect(blobstore.putPermanent(cid, sample().bytes)).rejects.toThrow('These are not the bytes of')
+      await expect(blobstore.putPermanent(cid, sample().bytes)).rejects.toThrow('The bytes have the CID')
       expect(await blobstore.hasStored(cid)).toBe(false)
     })
   })
 
   describe('a quarantined blob', () => {
-    test('is not read, until it is released', async () => {
+    test('is not readable, until it is released', async () => {
       const { blobstore, BlobNotFoundError } = await make()
       const { bytes, cid } = sample()
       await blobstore(did).putPermanent(cid, bytes)
@@ -173,7 +173,7 @@ export function describeContract(
       expect(await blobstore('did:plc:bob').hasStored(cid)).toBe(true)
     })
 
-    test('can be uploaded again, for the PDS itself says what it refuses', async () => {
+    test('can be uploaded again, because the PDS itself refuses what it must', async () => {
       const blobstore = (await make()).blobstore(did)
       const { bytes, cid } = sample()
       await blobstore.putPermanent(cid, bytes)
@@ -182,7 +182,7 @@ export function describeContract(
       expect(await blobstore.hasStored(cid)).toBe(false)
     })
 
-    test('that is temporary is not found, and can be made permanent after', async () => {
+    test('that is temporary is not found, and can be made permanent later', async () => {
       const { blobstore, BlobNotFoundError } = await make()
       const { bytes, cid } = sample()
       const key = await blobstore(did).putTemp(bytes)
@@ -192,7 +192,7 @@ export function describeContract(
       expect(await blobstore(did).hasStored(cid)).toBe(true)
     })
 
-    test('that is not there is not found', async () => {
+    test('that does not exist is not found', async () => {
       const { blobstore, BlobNotFoundError } = await make()
       await expect(blobstore(did).quarantine(sample().cid)).rejects.toBeInstanceOf(BlobNotFoundError)
       await expect(blobstore(did).unquarantine(sample().cid)).rejects.toBeInstanceOf(BlobNotFoundError)
@@ -200,7 +200,7 @@ export function describeContract(
   })
 
   describe('deleting', () => {
-    test('takes away what is stored, of this account alone', async () => {
+    test('deletes what is stored, for this account alone', async () => {
       const { blobstore, BlobNotFoundError } = await make()
       const blobs = [sample(), sample(), sample()]
       for (const { cid, bytes } of blobs) {
@@ -218,14 +218,14 @@ export function describeContract(
       }
     })
 
-    test('tolerates what is not there', async () => {
+    test('ignores what does not exist', async () => {
       const blobstore = (await make()).blobstore(did)
       await blobstore.delete(sample().cid)
       await blobstore.deleteMany([])
       await blobstore.deleteMany([sample().cid, sample().cid])
     })
 
-    test('comes back by an upload', async () => {
+    test('can be followed by a new upload', async () => {
       const blobstore = (await make()).blobstore(did)
       const { bytes, cid } = sample()
       await blobstore.putPermanent(cid, bytes)
@@ -235,7 +235,7 @@ export function describeContract(
     })
   })
 
-  test('a stream that is given up lets go of what it read', async () => {
+  test('a stream that is abandoned releases what it read', async () => {
     const blobstore = (await make()).blobstore(did)
     const { bytes, cid } = sample(3_000_000)
     await blobstore.putPermanent(cid, bytes)
@@ -245,7 +245,7 @@ export function describeContract(
     await once(stream, 'close')
   })
 
-  test('its methods are on the prototype, where the PDS’s own tests patch them', async () => {
+  test('the methods are on the prototype, where the PDS’s own tests patch them', async () => {
     const blobstore = (await make()).blobstore(did)
     for (const method of ['putTemp', 'makePermanent', 'getStream', 'deleteMany']) {
       expect(Object.keys(Object.getOwnPropertyDescriptors(blobstore.constructor.prototype))).toContain(method)

@@ -8,10 +8,10 @@ import {
 import { type AskOptions, type PdsBlobStoreFactory, pdsBlobStore, type Standing } from '../../src/pds.ts'
 import { Clock } from '../support/places.ts'
 
-/** The PDS's own, which tells by `instanceof`. */
+/** The PDS's own class, which it tests with `instanceof`. */
 export class BlobNotFoundError extends Error {}
 
-/** A host whose table `blob` is in memory: what it says of blobs, and what it was asked. */
+/** A host whose table `blob` is in memory: its answers about blobs, and the questions that it got. */
 export class FakePds {
   readonly rows = new Map<string, Standing>()
   readonly asked: { did: string; cids: readonly string[]; final: boolean }[] = []
@@ -46,7 +46,7 @@ export class FakePds {
     isDeleted: async (did: string) => this.deleted.has(did),
   }
 
-  /** The end of a grace period, and of a delete delay: what nothing needs is gone. */
+  /** The end of a grace period, and of a delete delay: what nothing needs is deleted. */
   async collectAll(): Promise<void> {
     for (let round = 0; round < 2; round++) {
       this.clock.advance(49 * 3_600_000)

@@ -27,7 +27,7 @@ describe('a deletion that comes late', () => {
     await pds.blobstore(did).getBytes(cid)
     await pds.blobstore(did).deleteMany([cid])
     await pds.collectAll()
-    pds.broken = true // so that nothing is mended by asking
+    pds.broken = true // so that asking corrects nothing
     expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
   })
 
@@ -71,7 +71,7 @@ describe('a deletion that comes late', () => {
   })
 })
 
-test('a source that fails before it is read is no more than a failed upload', async () => {
+test('a source that fails before it is read is only a failed upload', async () => {
   const pds = new FakePds()
   const source = new Readable({ read() {} })
   const put = pds.blobstore(did).putTemp(source)
@@ -79,7 +79,7 @@ test('a source that fails before it is read is no more than a failed upload', as
   await expect(put).rejects.toThrow('the client hung up')
 })
 
-describe('before bytes go', () => {
+describe('before bytes are deleted', () => {
   test('the PDS is asked for a final answer, and what it names stays', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
@@ -105,7 +105,7 @@ describe('before bytes go', () => {
 })
 
 describe('temporary blobs', () => {
-  test('are collected after the grace period, though the PDS never says so', async () => {
+  test('are collected after the grace period, without a call of the PDS', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
     const key = await pds.blobstore(did).putTemp(bytes)
@@ -116,7 +116,7 @@ describe('temporary blobs', () => {
     expect(await pds.blobs.stats()).toMatchObject({ count: 0, storedBytes: 0, doomedCount: 0 })
   })
 
-  test('of uploads that were repeated leave nothing', async () => {
+  test('of repeated uploads leave nothing', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
     for (let i = 0; i < 10; i++) await pds.blobstore(did).putTemp(bytes)
@@ -125,7 +125,7 @@ describe('temporary blobs', () => {
     expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1, doomedCount: 0 })
   })
 
-  test('of an upload that failed leave nothing', async () => {
+  test('of a failed upload leave nothing', async () => {
     const pds = new FakePds()
     const source = Readable.from(
       (function* () {
@@ -139,7 +139,7 @@ describe('temporary blobs', () => {
   })
 })
 
-describe('a record that the PDS does not write in the end', () => {
+describe('a record that the PDS finally does not write', () => {
   test('shows its blobs to nobody', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
@@ -165,8 +165,8 @@ describe('a record that the PDS does not write in the end', () => {
     expect(await pds.blobs.stat(did, cid, { as: 'account' })).toBeNull()
   })
 
-  // Red when a pin of a far future is young until then.
-  test('keeps its blobs no longer where the clock by which it was made ran ahead', async () => {
+  // Fails when a pin with a time in the far future is young until then.
+  test('keeps its blobs no longer if the clock that dated it ran ahead', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
     const key = await pds.blobstore(did).putTemp(bytes)
@@ -177,7 +177,7 @@ describe('a record that the PDS does not write in the end', () => {
     expect(await reconcile({ ...pds, now: ago(365 * 24) })).toMatchObject({ released: 1 })
   })
 
-  test('is asked for once, when its blob is first read; from then on the store knows', async () => {
+  test('is asked about once, when its blob is first read; from then on the store knows', async () => {
     const pds = new FakePds()
     const { cid } = await stored(pds)
     pds.asked.length = 0
@@ -218,14 +218,14 @@ describe('a moderator', () => {
     expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
   })
 
-  test('is not overtaken by a reader who made it public at that moment', async () => {
+  test('is not overruled by a reader that made it public at that moment', async () => {
     const { pds, cid, first, answer } = await slowToAnswer()
     const noted = pds.blobs.recordsFor
     let pinned = 0
     Object.assign(pds.blobs, {
       recordsFor: async (...args: Parameters<typeof noted>) => {
         const uris = await noted.apply(pds.blobs, args)
-        // The reader is done between the moderator's look and the write that follows.
+        // The reader ends between the moderator's query and the write that follows.
         if (pinned++ === 0) {
           answer()
           await first
@@ -252,7 +252,7 @@ describe('a moderator', () => {
     expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
   })
 
-  test('can quarantine what the PDS has as permanent and nobody pinned, as after an import', async () => {
+  test('can quarantine what is permanent in the PDS and has no pin, as after an import', async () => {
     const pds = new FakePds()
     const { cid, bytes } = sample()
     await pds.blobs.upload(did, bytes, { enforceLimits: false })
@@ -264,8 +264,8 @@ describe('a moderator', () => {
   })
 })
 
-describe('what not everybody may see', () => {
-  test('is kept, and shown to nobody, however it came', async () => {
+describe('a blob that not everybody may see', () => {
+  test('is kept, and shown to nobody, however it was imported', async () => {
     const pds = new FakePds()
     const [pinned, unpinned, shown] = [await stored(pds), sample(), await stored(pds)]
     await pds.blobs.upload(did, unpinned.bytes, { enforceLimits: false })
@@ -316,7 +316,7 @@ describe('after the PDS was stopped', () => {
   })
 })
 
-describe('what names nothing', () => {
+describe('an identifier that names nothing', () => {
   test.each(['alice', '', 'did:plc', '../../etc', `did:plc:${'a'.repeat(3000)}`])(
     'is not found, and is no error when deleted: the DID %j',
     async (nobody) => {
@@ -338,15 +338,18 @@ describe('what names nothing', () => {
     },
   )
 
-  test.each([`bafyrei${'a'.repeat(52)}`, 'x', '../../x'])('the CID %j of no blob is not found', async (text) => {
-    const blobstore = new FakePds().blobstore(did)
-    const cid = { toString: () => text } as never
-    await expect(blobstore.getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
-    expect(await blobstore.hasStored(cid)).toBe(false)
-    await blobstore.deleteMany([cid])
-  })
+  test.each([`bafyrei${'a'.repeat(52)}`, 'x', '../../x'])(
+    "is not found: the CID %j, which is not a blob's",
+    async (text) => {
+      const blobstore = new FakePds().blobstore(did)
+      const cid = { toString: () => text } as never
+      await expect(blobstore.getBytes(cid)).rejects.toBeInstanceOf(BlobNotFoundError)
+      expect(await blobstore.hasStored(cid)).toBe(false)
+      await blobstore.deleteMany([cid])
+    },
+  )
 
-  test('tells the PDS’s client that it is not found, where the PDS itself does not look', async () => {
+  test('is reported to the PDS’s client as not found, where the PDS itself does not check', async () => {
     const { bytes, cid } = sample()
     const pds = new FakePds()
     const key = await pds.blobstore(did).putTemp(bytes)
@@ -371,7 +374,7 @@ describe('reconciling', () => {
     expect(await pds.blobs.stats()).toMatchObject({ count: 1, storedCount: 1 })
   })
 
-  test('leaves alone what is quarantined', async () => {
+  test('leaves quarantined blobs alone', async () => {
     const pds = new FakePds()
     const { cid } = await stored(pds)
     await pds.blobstore(did).quarantine(cid)
@@ -382,7 +385,7 @@ describe('reconciling', () => {
     expect(await pds.blobstore(did).hasStored(cid)).toBe(true)
   })
 
-  test('stops when a PDS, perhaps with the wrong folder before it, knows nothing', { timeout: 60_000 }, async () => {
+  test('stops when a PDS, perhaps with the wrong folder, knows nothing', { timeout: 60_000 }, async () => {
     const pds = new FakePds()
     for (let i = 0; i < 250; i++) await stored(pds)
     pds.rows.clear()
@@ -390,7 +393,7 @@ describe('reconciling', () => {
     expect(await reconcile(pds, { force: true })).toMatchObject({ released: 150, stopped: false })
   })
 
-  test('keeps the blobs of an account that cannot be asked for', async () => {
+  test('keeps the blobs of an account that cannot be asked about', async () => {
     const pds = new FakePds()
     const { cid } = await stored(pds)
     pds.broken = true
@@ -421,7 +424,7 @@ describe('when an account is deleted', () => {
     expect(await pds.blobstore(did).hasStored(two.cid)).toBe(true)
   })
 
-  test('and the process dies in between, the account is opened again by reconciling', async () => {
+  test('and the process dies in between, reconciling reopens the account', async () => {
     const pds = new FakePds()
     await stored(pds)
     await pds.blobs.deleteAccount(did)
@@ -431,7 +434,7 @@ describe('when an account is deleted', () => {
   })
 })
 
-describe('trouble of the store', () => {
+describe('a failure of the store', () => {
   const troubles: [BlobStoreErrorCode, boolean, number | undefined][] = [
     ['StorageFailed', true, 503],
     ['StorageFailed', false, undefined],
@@ -455,7 +458,7 @@ describe('trouble of the store', () => {
 })
 
 describe('the limits of the store', () => {
-  test('hold where the host asks for them, as errors that the PDS answers', async () => {
+  test('apply where the host asks for them, as errors that the PDS answers', async () => {
     const limits = { maxBlobSize: 1000, accept: ['image/*'], quota: { bytes: 120 } }
     const pds = new FakePds({ limits }, { limits: 'store' })
     const gif = (text: string) => Buffer.concat([Buffer.from('GIF89a'), Buffer.from(text.padEnd(54))])
@@ -471,7 +474,8 @@ describe('the limits of the store', () => {
     expect(await refused(gif('x'.repeat(2000)))).toEqual([413, 'PayloadTooLarge'])
     await pds.blobstore(did).putTemp(gif('two'))
     expect(await refused(gif('three'))).toEqual([400, 'QuotaExceeded'])
-    // What is refused is read to its end all the same: else the PDS cuts the connection before the client hears why.
+    // What is refused is still read to its end: otherwise the PDS cuts the connection before the client sees the
+    // reason.
     const long = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1000)))
     await expect(pds.blobstore(did).putTemp(long)).rejects.toMatchObject({ status: 413 })
     expect(long.readableEnded).toBe(true)
@@ -479,7 +483,7 @@ describe('the limits of the store', () => {
     expect(() => new FakePds({}, { limits: 'both' as never })).toThrow('limits')
   })
 
-  test('are off: the PDS has its own', async () => {
+  test('are off by default: the PDS has its own', async () => {
     const pds = new FakePds({
       limits: {
         maxBlobSize: 10,
@@ -501,7 +505,7 @@ describe('the limits of the store', () => {
     await expect(pds.blobs.upload(did, new Uint8Array(11))).rejects.toThrow('larger than 10')
   })
 
-  test('its hook inspects all the same, and refuses by an error that the PDS answers with 400', async () => {
+  test('do not turn off its hook, which inspects and refuses with an error that the PDS answers with 400', async () => {
     const pds = new FakePds({ hooks: { inspect: async () => ({ refuse: 'not here' }) } })
     const refusal = await pds
       .blobstore(did)
@@ -518,7 +522,7 @@ describe('pdsBlobStore', () => {
     expect(() => pdsBlobStore(pds.blobs, { BlobNotFoundError, ...pds.host })).toThrow('has a host already')
   })
 
-  test('refuses what it cannot work with, in words', () => {
+  test('refuses unusable arguments, with a message', () => {
     const { host } = new FakePds()
     const blobs = { upload() {}, hooks: {} } as never
     expect(() => pdsBlobStore({} as never, { BlobNotFoundError, ...host })).toThrow('createBlobStore')
@@ -527,7 +531,7 @@ describe('pdsBlobStore', () => {
     expect(() => pdsBlobStore(blobs, { BlobNotFoundError, ...host, odd: 1 } as never)).toThrow('unknown option "odd"')
   })
 
-  test('takes a plain list of what is referenced', async () => {
+  test('accepts a plain list of what is referenced', async () => {
     const pds = new FakePds()
     pds.blobs.setHooks({ referenced: undefined })
     const { bytes, cid } = sample()

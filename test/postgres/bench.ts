@@ -20,7 +20,7 @@ const unlimited = {
 export const size = 5
 const mimeType = 'text/plain'
 
-/** Facts on PostgreSQL, as several processes have them, and no bytes: the steps of the protocol by themselves. */
+/** Metadata on PostgreSQL, as several processes use it, and no bytes: the steps of the protocol alone. */
 export class Bench {
   readonly clock: Clock = new Clock()
   readonly schema: PostgresSchema = new PostgresSchema()
@@ -30,7 +30,7 @@ export class Bench {
     onTestFinished(() => this.schema.drop())
   }
 
-  /** The facts as another process has them. */
+  /** The metadata as another process opens it. */
   async process(steering: Steering = {}): Promise<Metadata> {
     const db = this.schema.open({ max: 3 }, steeredDialect(steering))
     const metadata = await kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
@@ -69,7 +69,7 @@ export interface Subjects {
   cid: string
 }
 
-/** An upload that stands before its commit. */
+/** An upload just before its commit. */
 export async function intended(metadata: Metadata, did: string, cid: string, quota = unlimited): Promise<Commit> {
   const generation = newGeneration(1)
   const [key, backend] = [keyOf(cid, generation), 'disk']
@@ -82,7 +82,7 @@ export async function uploaded(metadata: Metadata, did: string, cid: string): Pr
   await metadata.commit(await intended(metadata, did, cid))
 }
 
-/** Makes a record of the account name these CIDs, and no others. */
+/** Makes a record of the account reference exactly these CIDs. */
 export async function write(
   metadata: Metadata,
   did: string,
@@ -95,7 +95,7 @@ export async function write(
   await metadata.applyReferences(did, records, { rev: nextRev(), grace: hour, missing })
 }
 
-/** What must never be, whatever met: each query names the rows that are wrong. */
+/** What must never happen, whatever ran concurrently: each query returns the rows that are wrong. */
 const wrongs: Record<string, string> = {
   'content that no account has': `select cid from blobstore_content as content
     where not exists (select 1 from blobstore_blob as blob where blob.cid = content.cid)`,
@@ -122,7 +122,7 @@ const wrongs: Record<string, string> = {
 
 export const miscounted = 'a counter that is wrong'
 
-/** Whatever is wrong, but for `ignored`. */
+/** Everything that is wrong, except `ignored`. */
 export async function wrongsIn(db: Kysely<never>, ignored?: string): Promise<string[]> {
   const found: string[] = []
   for (const [wrong, query] of Object.entries(wrongs)) {

@@ -26,8 +26,8 @@ class LateRollback extends PostgresDialect {
   }
 }
 
-// Goes red when `rollBack` tries once: then the host's next query runs in the store's transaction, which has failed.
-test('a connection that could not roll back does not go back to the pool within its transaction', async () => {
+// Fails when `rollBack` tries once: then the host's next query runs in the store's transaction, which has failed.
+test('a connection whose rollback failed does not return to the pool inside its transaction', async () => {
   const schema = new PostgresSchema()
   onTestFinished(() => schema.drop())
   const db = schema.open({ max: 1 }, LateRollback)

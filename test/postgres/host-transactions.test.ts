@@ -4,8 +4,8 @@ import { type BlobRef, isBlobStoreError } from '../../src/index.ts'
 import { postgresPlace } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, text, uriOf } from '../support/samples.ts'
 
-// A transaction of the host's that stays open while others work. Goes red when references are not written in it, or
-// the account's row is not.
+// A transaction of the host that stays open while others run. Fails when references are not written in it, or the
+// account's row is not.
 
 async function open() {
   const { store, db, clock } = postgresPlace()
@@ -16,8 +16,8 @@ async function open() {
   return { blobs, other, db, clock, writes }
 }
 
-describe('a transaction of the host’s that has referenced a blob', () => {
-  test.each(['commits', 'rolls back'])('keeps the collector waiting, and decides when it %s', async (ending) => {
+describe('a transaction of the host that has referenced a blob', () => {
+  test.each(['commits', 'rolls back'])('makes the collector wait, and decides when it %s', async (ending) => {
     const { blobs, other, db, clock, writes } = await open()
     const ref = await blobs.upload(alice, bytes('kept?'))
     clock.advance(2 * day)
@@ -33,7 +33,7 @@ describe('a transaction of the host’s that has referenced a blob', () => {
     else expect(await blobs.stat(alice, ref.ref, { as: 'moderator' })).toBeNull()
   })
 
-  test('is told of a deadlock as of something to be tried again', async () => {
+  test('gets a deadlock as a transient error', async () => {
     const { blobs, db, writes } = await open()
     const refs: Record<string, BlobRef> = {
       [alice]: await blobs.upload(alice, bytes('x')),
@@ -58,7 +58,7 @@ describe('a transaction of the host’s that has referenced a blob', () => {
     expect(isBlobStoreError(reasons[0], 'MetadataBusy') && reasons[0].transient).toBe(true)
   })
 
-  test('may be of a higher isolation level, and then fails rather than being wrong', async () => {
+  test('may have a higher isolation level, and then fails instead of being wrong', async () => {
     const { blobs, other, db, clock, writes } = await open()
     const ref = await blobs.upload(alice, bytes('gone'))
     clock.advance(2 * day)

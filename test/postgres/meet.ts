@@ -5,15 +5,15 @@ import { type Bench, wrongsIn } from './bench.ts'
 import type { Meeting } from './meetings.ts'
 import { Stop } from './steered.ts'
 
-/** A lock that is taken away, and what that breaks besides. */
+/** A lock that is removed, and what else that breaks. */
 interface Broken {
   rewrite?: (query: CompiledQuery) => CompiledQuery
   ignored?: string
 }
 
 /**
- * Lets the two meet in every way: one stops before each of its statements in turn, and there the other comes, and goes as
- * far as it can; then the same with their parts exchanged. Resolves with what went wrong.
+ * Interleaves the two in every way: one stops before each of its statements in turn, and the other runs there as far as
+ * it can; then the same with exchanged roles. Resolves with what went wrong.
  */
 export async function meetEverywhere(bench: Bench, meeting: Meeting, broken: Broken = {}): Promise<string[]> {
   const { rewrite, ignored } = broken

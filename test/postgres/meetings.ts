@@ -4,14 +4,16 @@ import { type Bench, intended, type Subjects, size, uploaded, write } from './be
 
 type Step = (metadata: Metadata) => Promise<unknown>
 
-/** Two transactions that meet, what was before them, and what must be true after, beside what is always true. */
+/**
+ * Two concurrent transactions, the state before them, and what must be true after, in addition to what is always true.
+ */
 export interface Meeting {
   name: string
-  /** Prepares what they meet about. */
+  /** Prepares the state. */
   prepare(bench: Bench, metadata: Metadata, subjects: Subjects): Promise<{ one: Step; other: Step; after?: Check }>
 }
 
-/** Both have ended. @throws when what they resolved with cannot be */
+/** Both have ended. @throws if their results are impossible */
 type Check = (one: PromiseSettledResult<unknown>, other: PromiseSettledResult<unknown>) => Promise<void> | void
 
 const deleteDelay = 0

@@ -48,13 +48,13 @@ describe('the settings of a PostgreSQL connection', () => {
     return schema.open({ options: `-c search_path=${name},pg_catalog` })
   }
 
-  test('are good as PostgreSQL comes, and with a replica that is waited for', async () => {
+  test('are accepted by default, and with a synchronous replica', async () => {
     for (const synchronous_commit of ['on', 'local', 'remote_write', 'remote_apply']) {
       await storeOn(await pretending({ fsync: 'on', synchronous_commit }), { durability: 'full' }).ready()
     }
   })
 
-  test('are refused where a commit is acknowledged before it is durable, with the line to set', async () => {
+  test('are refused if a commit is acknowledged before it is durable, with the line to set', async () => {
     const hasty = { fsync: 'on', synchronous_commit: 'off' }
     const error = await failureOf(storeOn(await pretending(hasty), { durability: 'full' }))
     expect(error).toMatchObject({ code: 'MetadataUnsafe' })
@@ -77,7 +77,7 @@ describe('the settings of a PostgreSQL connection', () => {
 })
 
 describe('the tables on PostgreSQL', () => {
-  test('are made once by stores that open at the same time', async () => {
+  test('are created once by stores that open at the same time', async () => {
     const schema = someSchema()
     const backend = new MemoryBackend()
     const stores = Array.from({ length: 6 }, () => storeOn(schema.open(), {}, backend))
@@ -90,7 +90,7 @@ describe('the tables on PostgreSQL', () => {
     expect(await other.usage(alice)).toMatchObject({ count: 0 })
   })
 
-  test('are made by hand, by the SQL that the library prints, where the role may not', async () => {
+  test('are created with the SQL that the library prints, where the role may not create them', async () => {
     const schema = someSchema()
     const owner = schema.open()
     const role = `role_${randomBytes(4).toString('hex')}`
@@ -130,8 +130,8 @@ describe('the tables on PostgreSQL', () => {
   })
 })
 
-describe('a host’s transaction on PostgreSQL', () => {
-  test('that had failed already is named as the reason', async () => {
+describe('a transaction of the host on PostgreSQL', () => {
+  test('that had failed before is named as the reason', async () => {
     const db = someSchema().open()
     const blobs = storeOn(db)
     await blobs.ready()
@@ -148,7 +148,7 @@ describe('a host’s transaction on PostgreSQL', () => {
   })
 })
 
-test('a server that is not there is a transient failure', async () => {
+test('an unreachable server is a transient failure', async () => {
   const db = new Kysely<never>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ host: '127.0.0.1', port: 1, user: 'x' }) }),
   })

@@ -6,7 +6,7 @@ import { postgresUrl } from '../support/postgres.ts'
 /** How pg sends a statement without parameters. */
 const commit = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1')
 
-/** Cuts connections at a COMMIT: before the server has it, or when it has done it and before the client knows. */
+/** Cuts connections at a COMMIT: before the server has it, or after it is done and before the client knows. */
 export class CuttingProxy {
   #cut: { when: 'before' | 'after'; at: number } | undefined
   #commits = 0

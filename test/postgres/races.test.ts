@@ -5,8 +5,8 @@ import { type Meeting, meetings } from './meetings.ts'
 import { purgeMeetings } from './purge-meetings.ts'
 import { withoutAccountLock, withoutContentLock } from './steered.ts'
 
-// What READ COMMITTED allows, forced: rules 4 and 6 and the lost races of docs/protocol.md, on two connections, at each
-// statement of a transaction. Where a lock is what saves it, the same without the lock must go wrong.
+// Forces what READ COMMITTED allows: rules 4 and 6 and the lost races of docs/protocol.md, on two connections, at each
+// statement of a transaction. Where a lock prevents it, the same without the lock must go wrong.
 
 describe('on PostgreSQL', () => {
   test.each([...meetings, ...purgeMeetings])('nothing goes wrong when $name', async (meeting) => {

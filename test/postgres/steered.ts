@@ -1,14 +1,14 @@
 import { type CompiledQuery, type DatabaseConnection, type Driver, PostgresDialect } from 'kysely'
 
-/** What happens to a statement on its way to the server. */
+/** What happens to a statement before it is sent. */
 export interface Steering {
   /** Waited for before it is sent. */
   before?(sql: string): Promise<void>
-  /** What is sent in its place. */
+  /** Sent instead of it. */
   rewrite?(query: CompiledQuery): CompiledQuery
 }
 
-/** A PostgreSQL dialect whose statements can be held up and changed: how tests make two transactions meet. */
+/** A PostgreSQL dialect whose statements can be delayed and changed, so that tests can interleave two transactions. */
 export function steeredDialect(steering: Steering): typeof PostgresDialect {
   return class extends PostgresDialect {
     override createDriver(): Driver {
@@ -31,7 +31,7 @@ export function steeredDialect(steering: Steering): typeof PostgresDialect {
   }
 }
 
-/** Stops at the n-th statement until it is let go, and counts them. */
+/** Stops at the n-th statement until it is released, and counts them. */
 export class Stop {
   readonly statements: string[] = []
   readonly #at: number
@@ -55,14 +55,14 @@ export class Stop {
   }
 }
 
-/** Takes away the lock on the content that a deletion looks at. */
+/** Removes the lock on the content that a deletion examines. */
 export function withoutContentLock(query: CompiledQuery): CompiledQuery {
   return { ...query, sql: query.sql.replace(/ for update$/, '') }
 }
 
 let others = 0
 
-/** Takes away the account's lock: each statement that takes it gets a row to itself. */
+/** Removes the account's lock: each statement that takes it gets a separate row. */
 export function withoutAccountLock(query: CompiledQuery): CompiledQuery {
   if (!query.sql.startsWith('insert into "blobstore_account"')) return query
   return { ...query, parameters: [`did:plc:other${++others}`, ...query.parameters.slice(1)] }

@@ -7,8 +7,8 @@ import { alice, bytes, day, nextRev, post, text, uriOf } from '../support/sample
 import { wrongsIn } from './bench.ts'
 import { CuttingProxy } from './proxy.ts'
 
-// A connection that breaks at COMMIT leaves open whether it took effect. Whatever was not acknowledged may be there or
-// not; nothing may leak, and nothing that was acknowledged may be missing.
+// If a connection breaks at COMMIT, it is unknown whether the commit took effect. What was not acknowledged may be
+// there or not; nothing may leak, and nothing that was acknowledged may be missing.
 
 async function cutStore() {
   const [clock, folder, schema] = [new Clock(), temporaryFolder(), new PostgresSchema()]
@@ -31,7 +31,7 @@ describe.each(['before', 'after'] as const)('a connection cut %s the COMMIT', (w
     { at: 1, size: 2_000_000 },
     { at: 2, size: 2_000_000 },
     { at: 3, size: 2_000_000 },
-  ])('$at of an upload of $size bytes is no acknowledgement, and leaves nothing', async ({ at, size }) => {
+  ])('$at of an upload of $size bytes is not acknowledged, and leaves nothing', async ({ at, size }) => {
     const { blobs, clock, db, proxy, keys } = await cutStore()
     const kept = await blobs.upload(alice, bytes('kept'))
     await post(blobs, alice, 'a', kept)
@@ -55,12 +55,12 @@ describe.each(['before', 'after'] as const)('a connection cut %s the COMMIT', (w
     expect(await blobs.sweep()).toMatchObject({ orphans: 0 })
     expect(await wrongsIn(db)).toEqual([])
     expect(await text((await blobs.read(alice, kept.ref)).body)).toBe('kept')
-    // The same again is what a client does.
+    // The client repeats the call.
     await post(blobs, alice, 'b', await blobs.upload(alice, body()))
     expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 2 })
   })
 
-  test('of a record’s references may be tried again', async () => {
+  test('of a record’s references may be retried', async () => {
     const { blobs, db, proxy } = await cutStore()
     const ref = await blobs.upload(alice, bytes('x'))
     proxy.cutAt(when, 1)

@@ -9,7 +9,7 @@ import { createBlobStore, type HostDatabase, kyselyMetadata, MemoryBackend } fro
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, post, text, unpost } from '../support/samples.ts'
 
-// A host has the Kysely that it has, and the store runs on that one.
+// The store runs on whatever Kysely the host has.
 
 function host({ Kysely, SqliteDialect }: Pick<typeof kysely, 'Kysely' | 'SqliteDialect'>) {
   const database = new Database(join(temporaryFolder(), 'pds.sqlite'))
@@ -37,7 +37,7 @@ const versions = [
 ]
 
 describe.each(versions)('a host with the Kysely $version', ({ module }) => {
-  test('has a store that does all', async () => {
+  test('has a store that works completely', async () => {
     const { db } = host(module)
     const blobs = storeOn(db)
     const ref = await blobs.upload(alice, bytes('hello'))
@@ -53,9 +53,9 @@ describe.each(versions)('a host with the Kysely $version', ({ module }) => {
     expect(await blobs.sweep()).toMatchObject({ orphans: 0 })
   })
 
-  // Goes red when transactions are begun by `startTransaction` of 0.28.8 to 0.29.6, which keep the only connection for ever
-  // when a ROLLBACK fails. On a full disk SQLite has rolled back by itself, and refuses another.
-  test('goes on after a transaction that SQLite has rolled back by itself', async () => {
+  // Fails when transactions are begun by `startTransaction` of 0.28.8 to 0.29.6, which keeps the only connection for
+  // ever when a ROLLBACK fails. On a full disk SQLite has rolled back by itself, and refuses another ROLLBACK.
+  test('continues after a transaction that SQLite has rolled back by itself', async () => {
     const { database, db } = host(module)
     const blobs = storeOn(db)
     await blobs.upload(alice, bytes('before'))
@@ -69,8 +69,8 @@ describe.each(versions)('a host with the Kysely $version', ({ module }) => {
   })
 })
 
-// Goes red when the version is found out by a call that is not there.
-test('a host with the Kysely 0.27 hears which one to install', () => {
+// Fails when the version is detected by a call that does not exist.
+test('a host with Kysely 0.27 gets an error that says which version to install', () => {
   const { db } = host(kysely27 as unknown as typeof kysely)
   expect(() => kyselyMetadata(db)).toThrow(/Kysely is older than 0\.28.*npm install kysely@0\.29/)
 })

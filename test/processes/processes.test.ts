@@ -9,8 +9,8 @@ import { PostgresSchema } from '../support/postgres.ts'
 import { alice } from '../support/samples.ts'
 import { factsIn } from './facts.ts'
 
-// Real processes on one folder and one database. Goes red when a transaction begins deferred, when the account's row
-// is not written first, when the quota is looked at outside its transaction, or when a busy database is not waited for.
+// Real processes on one folder and one database. Fails when a transaction begins deferred, when the account's row is
+// not written first, when the quota is checked outside its transaction, or when a busy database is not waited for.
 
 interface Place {
   folder: string
@@ -58,7 +58,7 @@ describe.each([
   { database: 'an SQLite file', make: onSqlite },
   { database: 'PostgreSQL', make: onPostgres },
 ])('several processes on one store in $database', ({ make }) => {
-  test('that open it for the first time at once, and upload at the border of a quota, never exceed it', async () => {
+  test('that open it for the first time at once, and upload up to a quota, never exceed it', async () => {
     const place = await make()
     const workers = [1, 2, 3, 4].map((number) => start(place, 'upload', number))
     const done = (await Promise.all(workers.map((worker) => worker.done))) as { stored: number; refused: number }[]
@@ -83,7 +83,8 @@ describe.each([
 
     const blobs = open(place)
     await new Promise((resolve) => setTimeout(resolve, 1100))
-    // What two of them took back last must have an expiry: the write skew of "others still reference it".
+    // A blob whose last two references were removed at once must have an expiry: the write skew of "others still
+    // reference it".
     await blobs.collect({ force: true })
     await blobs.sweep({ force: true })
     await blobs.collect({ force: true })

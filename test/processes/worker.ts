@@ -8,7 +8,7 @@ import { factsIn } from './facts.ts'
 const [folder = '', role = '', number = '0', schema = ''] = process.argv.slice(2)
 
 const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
-  /** 200 uploads, 8 at once, at the border of a quota. */
+  /** 200 uploads, 8 at once, up to a quota. */
   async upload(blobs) {
     let stored = 0
     let refused = 0
@@ -27,14 +27,14 @@ const roles: Record<string, (blobs: BlobStore) => Promise<unknown>> = {
     return { stored, refused }
   },
 
-  /** 100 times: references one blob by a record of its own, and takes the reference back. */
+  /** 100 times: references one blob by a new record, and removes the reference. */
   async toggle(blobs) {
     let missing = 0
     for (let round = 0; round < 100; round++) {
       const ref = await blobs.upload(alice, bytes(`shared ${round % 5}`))
       const uri = uriOf(alice, `p${number}`)
       await blobs.applyWrites(alice, [{ action: 'update', uri, record: { ref } }], { rev: nextRev() })
-      // It is referenced, whatever the others do: it must be there.
+      // It is referenced, whatever the others do: it must exist.
       const read = await blobs.read(alice, ref.ref).catch(() => null)
       if (read) await read.bytes()
       else missing += 1
@@ -64,7 +64,7 @@ const blobs = createBlobStore({
   backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
   metadata: factsIn(folder, schema),
   limits: { accept: ['*/*'], ...(role === 'upload' ? { quota: { bytes: 100_000 } } : {}) },
-  // Long enough for a record to be written, short enough for collecting to come between.
+  // Long enough for a record to be written, short enough for collecting to happen in between.
   times: { grace: role === 'upload' ? 3_600_000 : 1000, deleteDelay: 0 },
 })
 const done = await roles[role]?.(blobs)

@@ -5,10 +5,11 @@ import { runTrial } from '../trials/run-trial.ts'
 
 // Real processes on one store, killed with SIGKILL at every step of the protocol: see test/trials/crash/campaign.ts.
 //
-// Goes red when src/ breaks a rule, as the second part shows for three: put before intend (src/store/upload/upload.ts), no
-// foreign keys (src/metadata/schema/migrations.ts), an answer before the commit. Also when a step is renamed, and so never hit.
+// Fails when src/ breaks a rule, as the second part shows for three: put before intend (src/store/upload/upload.ts), no
+// foreign keys (src/metadata/schema/migrations.ts), an acknowledgement before the commit. Also when a step is renamed,
+// and so never reached.
 
-test('fifty cycles of kill -9 lose no blob, and come to every step of the protocol', async () => {
+test('fifty cycles of kill -9 lose no blob, and reach every step of the protocol', async () => {
   const { status, report } = await crash('--cycles', '50', '--every-step')
   expect(report).toMatchObject({ findings: [], lost: 0, orphans: 0, wrong: 0, missed: [] })
   expect(report.cycles).toBeGreaterThanOrEqual(50)
@@ -18,7 +19,7 @@ test('fifty cycles of kill -9 lose no blob, and come to every step of the protoc
   expect(status).toBe(0)
 })
 
-describe('the trial of kill -9, which would prove nothing if it could not fail', () => {
+describe('the trial of kill -9 can fail:', () => {
   test.each(brokenRules)('without the rule %s it finds what is lost, left or wrong', async (rule) => {
     const { status, report } = await crash('--cycles', '60', '--break', rule)
     expect(report.lost + report.orphans + report.wrong, report.findings.join('\n')).toBeGreaterThan(0)

@@ -7,7 +7,7 @@ test.each([
   ['backend calls', 200],
   ['system calls', 1000],
   ['SQL statements', 2000],
-] as const)('a store goes on after every fault at each of its %s', async (level, least) => {
+] as const)('a store continues after every fault at each of its %s', async (level, least) => {
   const cells = await cellsOf(level)
   expect(cells.length).toBeGreaterThan(least)
   for (const cell of cells) await tryCell(cell)

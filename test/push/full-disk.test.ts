@@ -3,11 +3,12 @@ import { expect, type TestContext, test } from 'vitest'
 import { mountTmpfs, newRoot } from '../backend/disk/fixture.ts'
 import { FullDisk, type Kind, mountOptions } from '../trials/full-disk/rounds.ts'
 
-// A disk that is full, 20 times each: see test/trials/full-disk/rounds.ts, and `npm run test:full-disk` for more.
+// A full disk, 20 times each: see test/trials/full-disk/rounds.ts, and `npm run test:full-disk` for more.
 //
-// Goes red when src/backend/files/file-error.ts or src/metadata/sql-errors.ts does not know ENOSPC and SQLITE_FULL; when
-// a failed upload keeps its file (src/backend/disk/disk-backend.ts: discard); when src/store/upload/upload.ts abandons without
-// releasing the row; when the rollback that SQLite has made by itself hides its error (src/metadata/sqlite/sqlite-metadata.ts).
+// Fails when src/backend/files/file-error.ts or src/metadata/sql-errors.ts does not recognize ENOSPC and SQLITE_FULL;
+// when a failed upload keeps its file (src/backend/disk/disk-backend.ts: discard); when src/store/upload/upload.ts
+// abandons without releasing the row; when the rollback that SQLite has made by itself hides its error
+// (src/metadata/sqlite/sqlite-metadata.ts).
 
 test('a full disk loses nothing, and recovers', (context) => trial(context, 'space'))
 test('a disk without inodes loses nothing, and recovers', (context) => trial(context, 'inodes'))

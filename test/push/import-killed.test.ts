@@ -5,8 +5,8 @@ import { temporaryFolder } from '../support/places.ts'
 import { BusyPds, expectAll } from '../transfer/busy-pds.ts'
 import { killAmidst, reportOf } from '../transfer/killing.ts'
 
-// The command line imports, and exports again, and is killed IMPORT_KILLS times (20) in the midst of each, while the PDS
-// serves. Goes red when what a kill has left is taken for done, or is in the way of the next run.
+// The command line imports, and exports again, and is killed IMPORT_KILLS times (20) during each, while the PDS serves.
+// Fails when what a kill has left counts as done, or blocks the next run.
 
 const { IMPORT_BLOBS = '500', IMPORT_KILLS = '20' } = process.env
 const [steps, kills] = [Number(IMPORT_BLOBS), Number(IMPORT_KILLS)]

@@ -5,16 +5,19 @@ import { expect, test } from 'vitest'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
 import { type Comparison, compareTimes } from '../security/timing.ts'
 
-// Row 20 of the table of attacks: "does anyone have these bytes?", asked of the clock. An attacker may ask once for each
-// blob, for then they have it themselves; so what counts is how often one look at one time is right. A shorter way for
-// known bytes, without writing and syncing them, is right each time: goes red when src/store/upload/upload.ts takes one.
+// Row 20 of the table of attacks: "does anyone have these bytes?", measured by the clock. An attacker may ask once for
+// each blob, because then they have it themselves; so what counts is how often one measurement is right. A shorter way
+// for known bytes, without writing and syncing them, is right each time: fails when src/store/upload/upload.ts takes
+// one.
 //
-// A row of one table instead of another may take some microseconds more or less, and a loaded machine adds what it likes:
-// so a guess may be right in 6 of 10, and who is unlucky is measured again.
+// A row of one table instead of another may take some microseconds more or less, and a loaded machine adds noise: so a
+// guess may be right in 6 of 10, and an unlucky series is measured again.
 
 const tries = 3
 
-test('how long an upload takes does not tell whether somebody has the bytes', { timeout: 30 * 60_000 }, async () => {
+test('the duration of an upload does not show whether another account has the bytes', {
+  timeout: 30 * 60_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-times-'))
   const blobs = createBlobStore({
     backend: new DiskBackend({ root: join(folder, 'blobs') }),

@@ -9,10 +9,10 @@ import { Clock } from '../support/clock.ts'
 import { postgresUrl } from '../support/postgres.ts'
 import { alice, bob, bytes, day, nextRev, text, uriOf } from '../support/samples.ts'
 
-// PgBouncer gives a connection to PostgreSQL to another client after each transaction: whatever is the session's is lost, or
+// PgBouncer gives a connection to PostgreSQL to another client after each transaction: session state is lost, or
 // becomes another's.
 
-/** A database of the test's own, since a pooler hands on no search_path. */
+/** A separate database, because a pooler does not pass on search_path. */
 async function someDatabase(): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
   const admin = new pg.Client(postgresUrl())
@@ -25,8 +25,8 @@ async function someDatabase(): Promise<string> {
   return name
 }
 
-// Red when migrating takes a lock of the session: the second process waits for it for ever.
-test.runIf(hasPgBouncer())('a store is whole behind PgBouncer in transaction mode', async () => {
+// Fails when migrating takes a session lock: the second process waits for it for ever.
+test.runIf(hasPgBouncer())('a store works completely behind PgBouncer in transaction mode', async () => {
   const database = await someDatabase()
   const bouncer = await startPgBouncer(postgresUrl(), 3)
   onTestFinished(() => bouncer[Symbol.asyncDispose]())

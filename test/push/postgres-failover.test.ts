@@ -31,8 +31,8 @@ async function address(ports: readonly number[]): Promise<{ port: number; leadTo
   }
 }
 
-// Red when SQLSTATE 25006, or 0A000 of BEGIN, is an error like any other: a client is told 500, and gives up.
-test('while the primary is gone and its standby not promoted, uploads fail for now; then all goes on by itself', async () => {
+// Fails when SQLSTATE 25006, or 0A000 of BEGIN, is an error like any other: a client gets 500, and gives up.
+test('while the primary is down and its standby not promoted, uploads fail as transient; then everything continues by itself', async () => {
   const pair = await PostgresPair.start()
   onTestFinished(() => pair[Symbol.asyncDispose]())
   const { port, leadTo } = await address(pair.ports)

@@ -12,15 +12,15 @@ import {
 } from '../trials/power/promises.ts'
 import { type Call, straceWorks, trace } from '../trials/power/strace.ts'
 
-// The order of the real system calls, read from strace: what is promised is on stable storage before it is said.
+// The order of the real system calls, read from strace: what is acknowledged is on stable storage before.
 //
-// Goes red when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
-// shard; when src/backend/disk/shards.ts does not sync the parent of a new shard; when src/backend/disk/deletion.ts does
-// not sync the shard; when src/backend/disk/marker.ts syncs less;
-// when src/backend/disk/root.ts does not sync the parents of a new root; when src/metadata/sqlite/settings.ts sets
-// synchronous = NORMAL; when src/store/upload/upload.ts commits before `put`, or puts before `intend`; when
-// src/maintenance/delete-doomed.ts forgets tombstones before the bytes are gone. Of these the last tests break three.
-// Needs strace (Debian: strace); REQUIRE_STRACE=1 makes its absence a failure.
+// Fails when src/backend/disk/durable-write.ts syncs the file after the rename or not at all, or does not sync the
+// shard; when src/backend/disk/shards.ts does not sync the parent of a new shard; when src/backend/disk/deletion.ts
+// does not sync the shard; when src/backend/disk/marker.ts syncs less; when src/backend/disk/root.ts does not sync the
+// parents of a new root; when src/metadata/sqlite/settings.ts sets synchronous = NORMAL; when
+// src/store/upload/upload.ts commits before `put`, or puts before `intend`; when src/maintenance/delete-doomed.ts
+// removes tombstones before the bytes are gone. The last tests break three of these. Needs strace (Debian: strace);
+// REQUIRE_STRACE=1 makes its absence a failure.
 
 const available = straceWorks()
 const required = process.env.REQUIRE_STRACE === '1'
@@ -33,7 +33,7 @@ function traced(...args: BrokenRule[]): Call[] {
 }
 
 describe.skipIf(!available && !required)('the order of system calls', () => {
-  test('is the one that the promises need', () => {
+  test('is the one that durability needs', () => {
     const calls = traced()
     expect(brokenByRoot(deedOf(calls, 'open')), 'a new root').toEqual([])
     expect(brokenByMarker(deedOf(calls, 'open')), 'the first marker').toEqual([])

@@ -7,12 +7,13 @@ import type { Report } from '../trials/power/campaign.ts'
 import { fileSystems, tryMount, whyNot } from '../trials/power/volume.ts'
 import { runTrial } from '../trials/run-trial.ts'
 
-// Some power cuts on each file system, and each rule of durability broken: see test/trials/power/campaign.ts, and
-// `npm run test:power` for as many as there is time for.
+// Some power cuts on each file system, and each rule of durability broken: see test/trials/power/campaign.ts, and `npm
+// run test:power` for as many as there is time for.
 //
-// Goes red when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
-// when src/metadata/sqlite/settings.ts sets synchronous = NORMAL: the rules broken here. And when a break is not noticed,
-// for then the trial proves nothing. Needs root, xfsprogs and e2fsprogs; REQUIRE_POWER=1 makes their absence a failure.
+// Fails when src/backend/disk/durable-write.ts does not sync a blob before it has its name, or its directory after;
+// when src/metadata/sqlite/settings.ts sets synchronous = NORMAL: the rules broken here. Also fails when a break is not
+// detected, because then the trial proves nothing. Needs root, xfsprogs and e2fsprogs; REQUIRE_POWER=1 makes their
+// absence a failure.
 
 const home = mkdtempSync(join(tmpdir(), 'pds-blobstore-power-'))
 beforeAll(() => () => rmSync(home, { recursive: true, force: true }))
@@ -22,7 +23,7 @@ const skipped = obstacle !== undefined && process.env.REQUIRE_POWER !== '1'
 if (skipped) process.stderr.write(`No power cut: ${obstacle}\n`)
 
 async function powerCuts(...args: string[]): Promise<{ reports: Report[]; status: number | null }> {
-  // Being asked to end, it unmounts what it has mounted.
+  // When it is asked to end, it unmounts what it has mounted.
   const { output, status } = await runTrial('power', 4, '--json', ...args)
   return { reports: JSON.parse(output) as Report[], status }
 }
@@ -36,8 +37,8 @@ describe.skipIf(skipped).each(fileSystems)('a power cut on %s', (fileSystem) => 
     expect(status).toBe(0)
   })
 
-  // With the database on a volume of its own: its syncs would help the blobs on the same one.
-  test.each(brokenRules)('is noticed without %s', async (rule) => {
+  // With the database on a separate volume: its syncs would help the blobs on the same one.
+  test.each(brokenRules)('is detected without %s', async (rule) => {
     const args = ['--fs', fileSystem, '--database', 'apart', '--break', rule, '--cycles', '60', '--until-lost']
     const { reports, status } = await powerCuts(...args)
     expect(reports[0]?.lost).toBeGreaterThan(0)

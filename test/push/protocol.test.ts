@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-// The models themselves say which of them must break: each rule of the protocol removed once. One that holds without
-// its rule is a surprise, as is one that breaks with all of them.
+// The models state which of them must break: each rule of the protocol is removed once. Fails when a model holds
+// without its rule, or breaks with all of them.
 
 test('the protocol holds in every interleaving, and breaks without any one of its rules', () => {
   const run = join(import.meta.dirname, '../protocol/run.mjs')

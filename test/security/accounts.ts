@@ -53,7 +53,7 @@ export async function compareLives(runs: number, seed?: number): Promise<void> {
   }
 }
 
-/** One store in which many lives are lived, one after another, each by accounts and with bytes of its own. */
+/** One store in which many lives are lived, one after another, each with its own accounts and bytes. */
 class World {
   readonly clock: Clock = new Clock()
   readonly blobs: BlobStore = createBlobStore({
@@ -64,7 +64,7 @@ class World {
   })
   lives = 0
 
-  /** What Alice sees of all her deeds, and at the end; Bob's are left out where he is not there. */
+  /** What Alice sees in all her steps, and at the end; Bob's are left out if he is absent. */
   async lifeOfAlice(all: readonly Step[], withBob: boolean): Promise<unknown> {
     this.lives += 1
     const life = new Life(this.blobs, String(this.lives).padStart(6, '0'))

@@ -5,7 +5,7 @@ import { query, tokens, xrpc } from '../http/place.ts'
 import { hostPlace } from '../support/places.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 
-// Rows 3 and 8 of the table of attacks: somebody can write to the database. Goes red when the type is written into a
+// Rows 3 and 8 of the table of attacks: an attacker can write to the database. Fails when the type is written into a
 // header as the row has it, or when the size of the bytes is not compared with that of the row.
 
 const hostile = [
@@ -26,7 +26,7 @@ const hostile = [
   '"text/html"',
 ]
 
-test('a type that was corrupted in the database is bytes of no known type, and makes no header', async () => {
+test('a type that was corrupted in the database becomes application/octet-stream, and no header', async () => {
   const { store, db } = hostPlace()
   const blobs = store()
   const ref = await blobs.upload(alice, bytes('hello'), { mimeType: 'text/plain' })
@@ -45,7 +45,7 @@ test('a type that was corrupted in the database is bytes of no known type, and m
   }
 })
 
-test('a size that was corrupted in the database is no answer, and tells nothing', async () => {
+test('a size that was corrupted in the database is not returned, and reveals nothing', async () => {
   const { store, db } = hostPlace()
   const blobs = store()
   const ref = await blobs.upload(alice, bytes('hello'), { mimeType: 'text/plain' })

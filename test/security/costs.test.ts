@@ -12,8 +12,8 @@ import { splitUrl } from '../../src/http/node/request.ts'
 import type { BlobRequest } from '../../src/http/request.ts'
 import { decodeCursor } from '../../src/metadata/queries/list-referenced.ts'
 
-// Rows 25 and 28 of the table of attacks: input that costs the sender little and the server much. Goes red when a
-// regular expression looks back and forth, or when something is done once for each of many, and the whole of it each time.
+// Rows 25 and 28 of the table of attacks: input that costs the sender little and the server much. Fails when a regular
+// expression backtracks, or when the whole input is processed once for each of its parts.
 
 const length = 100_000
 const parts = [
@@ -59,12 +59,12 @@ const heads = [
   '.',
 ]
 
-/** Long runs of one thing after the beginning of a good one, and before an end that spoils it. */
+/** Long repetitions after the beginning of a valid input, and before an end that makes it invalid. */
 const worst: string[] = heads.flatMap((head) =>
   parts.flatMap((part) => ['', '!', '\n', '\0'].map((tail) => head + part.repeat(length / part.length) + tail)),
 )
 
-/** The least of up to ten, in milliseconds: what others do on this machine is no property of the input. */
+/** The least of up to ten, in milliseconds: other load on this machine is no property of the input. */
 function timeOf(call: () => unknown, enough = 5): number {
   let least = Number.POSITIVE_INFINITY
   for (let again = 0; again < 10 && least > enough; again++) {
@@ -95,7 +95,7 @@ const readers: Record<string, (text: string) => unknown> = {
   address: splitUrl,
 }
 
-/** Of a header, Node takes 16 KB. */
+/** Node accepts 16 KB of a header. */
 const headers: Record<string, (text: string) => unknown> = {
   'If-None-Match': (text) => isNotModified(asked(text), tag),
   'If-Match': (text) => failsMatch(asked(text), tag),
@@ -107,11 +107,11 @@ function slowest(read: (text: string) => unknown, most: number): [time: number, 
   return times.filter(([time]) => time > 5)
 }
 
-test.each(Object.entries(readers))('100 KB of the worst are read within 5 ms: %s', (_name, read) => {
+test.each(Object.entries(readers))('100 KB of the worst input are read within 5 ms: %s', (_name, read) => {
   expect(slowest(read, Number.POSITIVE_INFINITY)).toEqual([])
 })
 
-test.each(Object.entries(headers))('a header of the worst is read within 5 ms: %s', (_name, read) => {
+test.each(Object.entries(headers))('the worst header is read within 5 ms: %s', (_name, read) => {
   expect(slowest(read, 16_384)).toEqual([])
 })
 
@@ -131,7 +131,7 @@ describe('every regular expression of the source', () => {
         ]),
     )
 
-  test('is linear in the worst of 100 KB', () => {
+  test('is linear in 100 KB of the worst input', () => {
     expect(found.length).toBeGreaterThan(10)
     const slow = found.flatMap(([where, expression]) =>
       worst
@@ -164,7 +164,7 @@ describe('a record of 1 MiB', () => {
     expect(timeOf(() => findBlobRefs(record, { broken: 'skip' }), 1000)).toBeLessThan(5000)
   })
 
-  test('of references far down, below long keys, is searched in time', { timeout: 60_000 }, () => {
+  test('with references at deep paths, below long keys, is searched in time', { timeout: 60_000 }, () => {
     const record = nested(Array(5000).fill(ref), 120, '/'.repeat(200))
     const start = performance.now()
     findBlobRefs(record)

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { asAlice, openPlace, tokens, xrpc } from '../http/place.ts'
 import { dial, serve } from '../http/servers.ts'
 
-// Not in the table of attacks: the Host header is the client's, and is a part of the address by which `authenticate`
-// tells what a token is for (`lxm` of service tokens, `htu` of DPoP). Goes red when it can move what follows it.
+// Not in the table of attacks: the client chooses the Host header, which is part of the address by which `authenticate`
+// checks what a token is for (`lxm` of service tokens, `htu` of DPoP). Fails when it can change what follows it.
 
 const hosts = [
   'pds.example/xrpc/com.example.other?',
@@ -47,7 +47,7 @@ describe('a Host header that is more than a host', () => {
     }
   })
 
-  test('makes no error of the server’s', async () => {
+  test('causes no server error', async () => {
     for (const host of hosts) {
       const { status, errors } = await askedWith(host)
       expect(status, host).toMatch(/ (?:200|400) /)

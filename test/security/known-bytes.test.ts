@@ -4,10 +4,10 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type BlobStore, createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
 import { alice, bob } from '../support/samples.ts'
 
-// Row 20 of the table of attacks: "does anyone have these bytes?", asked of how much the store does. Known and new bytes
-// are the same calls of the backend, with the same sizes, and the same SQL but for one row: new bytes become live
-// (an insert into content), known ones die (an insert into doomed). Goes red when upload looks first whether it has
-// them. Times are measured before a release.
+// Row 20 of the table of attacks: "does anyone have these bytes?", measured by how much the store does. Known and new
+// bytes cause the same calls of the backend, with the same sizes, and the same SQL except for one row: new bytes become
+// live (an insert into content), known ones are doomed (an insert into doomed). Fails when upload first checks whether
+// it has them. Times are measured before a release.
 
 const ways: Record<string, () => Uint8Array | AsyncIterable<Uint8Array>> = {
   'in memory': () => new Uint8Array(5000).fill(7),
@@ -17,7 +17,7 @@ const ways: Record<string, () => Uint8Array | AsyncIterable<Uint8Array>> = {
   },
 }
 
-/** Notes every call, by its name and how much it carries. */
+/** Records every call, by its name and how much it carries. */
 function recorded<T extends object>(target: T, calls: string[]): T {
   for (const name of ['spool', 'put', 'get', 'has', 'delete', 'list', 'write', 'discard']) {
     const method = Reflect.get(target, name)
@@ -72,7 +72,7 @@ describe.each(Object.entries(ways))('bytes that came %s', (_name, source) => {
     return { calls: [...calls], statements: [...statements], answer }
   }
 
-  test('are the same work for the store, whether somebody has them or nobody', async () => {
+  test('cause the same work for the store, whether another account has them or none', async () => {
     const fresh = await uploaded(false)
     const known = await uploaded(true)
     expect(known.answer).toBe(fresh.answer)

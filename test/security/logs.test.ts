@@ -6,7 +6,7 @@ import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, commit, nextRev } from '../support/samples.ts'
 
 // Row 26 of the table of attacks: text that forges a line of a log, moves a terminal's cursor or reverses what is read.
-// Goes red when a message quotes what somebody sent without a grammar or an escape, or a log call concatenates.
+// Fails when a message quotes what a client sent without a grammar or an escape, or a log call concatenates.
 
 const ends = [
   '\n',
@@ -59,7 +59,7 @@ const missing = createBlobRef({
 })
 
 describe('a message of an error', () => {
-  test('quotes no DID, CID, cursor, scope or revision that is none', async () => {
+  test('quotes no invalid DID, CID, cursor, scope or revision', async () => {
     const { blobs } = await place()
     await expectFit((text) => blobs.upload(text, bytes('a')))
     await expectFit((text) => blobs.upload(`did:plc:${text}`, bytes('a')))
@@ -73,7 +73,7 @@ describe('a message of an error', () => {
     await expectFit((scope) => commit(blobs, alice, { action: 'create', uri: `at://${alice}/a/b`, record: {}, scope }))
   })
 
-  test('quotes no type and no file name as they came', async () => {
+  test('quotes no type and no file name unchanged', async () => {
     const { blobs } = await place()
     await expectFit((mimeType) => blobs.upload(alice, bytes('a'), { mimeType }))
     await expectFit((text) => blobs.upload(alice, bytes('a'), { mimeType: `image/png; ${text}` }))
@@ -111,7 +111,7 @@ describe('a message of an error', () => {
   })
 })
 
-test('an answer over HTTP quotes nothing that could end a line', async () => {
+test('a response over HTTP quotes nothing that could end a line', async () => {
   const { blobs } = await place()
   const handler = createBlobHandler(blobs, tokens)
   for (const text of forged) {
@@ -131,7 +131,7 @@ test('an answer over HTTP quotes nothing that could end a line', async () => {
 })
 
 describe('what is logged', () => {
-  /** An import names a blob with another size than it has, of which the store warns when it comes. */
+  /** An import references a blob with another size than it has, of which the store warns when it is uploaded. */
   async function differing(rkeys: readonly string[]): Promise<[object, string][]> {
     const { blobs, logged } = await place()
     const content = bytes('content')
@@ -143,13 +143,13 @@ describe('what is logged', () => {
     return logged
   }
 
-  test('is data beside a message that never changes', async () => {
+  test('is data beside a constant message', async () => {
     const [[details, message] = [{}, '']] = await differing(['admin logged in'])
-    expect(message).toMatch(/^Imported records name this blob with another type or size than it has; [a-z ]+$/)
+    expect(message).toMatch(/^Imported records reference this blob with another type or size than it has; [a-z ]+$/)
     expect(JSON.stringify(details)).toContain('admin logged in')
   })
 
-  test('holds no record URI that could end a line: such a one is refused', async () => {
+  test('contains no record URI that could end a line: such a URI is refused', async () => {
     for (const rkey of forged) await expect(differing([rkey])).rejects.toMatchObject({ code: 'InvalidArgument' })
   })
 

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-// Row 32 of the table of attacks: what a host installs. Goes red when a file that is not for hosts gets into the
-// tarball, when a script runs on their machines, or when there is a dependency more. `npm run build` comes first.
+// Row 32 of the table of attacks: what a host installs. Fails when a file that is not for hosts gets into the tarball,
+// when a script runs on their machines, or when there is a new dependency. Needs `npm run build`.
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-test('the tarball holds what was built, the licence and the manifest, and nothing else', { timeout: 60_000 }, () => {
+test('the tarball contains what was built, the licence and the manifest, and nothing else', { timeout: 60_000 }, () => {
   const out = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
   const result: unknown = JSON.parse(out)
   const [{ files }] = Object.values(result as object) as [{ files: { path: string }[] }]
@@ -24,12 +24,12 @@ test('the tarball holds what was built, the licence and the manifest, and nothin
   expect(paths).toContain('LICENSE')
 })
 
-test('nothing runs when it is installed', () => {
+test('the package runs nothing when it is installed', () => {
   const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish']
   expect(hooks.filter((name) => name in manifest.scripts)).toEqual([])
 })
 
-test('the dependencies are those that were looked at', () => {
+test('the dependencies are those that were reviewed', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@ipld/dag-cbor',
     'better-sqlite3',

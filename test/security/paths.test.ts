@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { FolderPlace } from '../support/folder-place.ts'
 import { bytes, chunks, post } from '../support/samples.ts'
 
-// Row 23 of the table of attacks: names that come from outside, in paths. Goes red when a DID, a file name or a type is
-// a part of a path, or a key is not rebuilt from the digest.
+// Row 23 of the table of attacks: names from outside, in paths. Fails when a DID, a file name or a type is part of a
+// path, or a key is not rebuilt from the digest.
 
 const dids = [
   'did:web:..',
@@ -23,7 +23,7 @@ const dids = [
 const grammar =
   /^(?:|marker|spool|blobs|[a-z0-9-]*v?[0-9]+|blobs\/[a-z2-7]{2}|blobs\/[a-z2-7]{2}\/bafkrei[a-z2-7]{52}\.[1-9][0-9]{0,9}-[a-z2-7]{16}|spool\/[a-zA-Z0-9.-]+)$/
 
-test('no name that came from outside is in a path, and every file is its owner’s alone', async () => {
+test('no name from outside is in a path, and every file is accessible by its owner alone', async () => {
   const place = new FolderPlace()
   const blobs = place.store()
   for (const [index, did] of dids.entries()) {

@@ -4,9 +4,9 @@ import { createBlobHandler } from '../../src/http.ts'
 import { files, program } from '../blob/samples.ts'
 import { alice, openPlace, query, tokens, xrpc } from '../http/place.ts'
 
-// Rows 2 and 17 of the table of attacks: files that are of two types. Goes red when securityHeaders looks at the type
-// (an image without `sandbox`, say), or when a program is taken for what its name or its declared type says.
-// That a real browser runs nothing of them (row 1) is for the issue that brings a browser.
+// Rows 2 and 17 of the table of attacks: files of two types. Fails when securityHeaders depends on the type (an image
+// without `sandbox`, say), or when a program is accepted for what its name or its declared type says. test/browser
+// shows that a real browser runs none of them (row 1).
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1')
 const join = (...parts: Uint8Array[]): Uint8Array => Buffer.concat(parts)
@@ -22,7 +22,7 @@ const riff = (kind: string): Uint8Array => text(`RIFF\x40\0\0\0${kind}`)
 const pdf = '%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n'
 const svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 
-/** Bytes, and the types that somebody might declare for them. */
+/** Bytes, and the types that an attacker might declare for them. */
 const polyglots: [name: string, bytes: Uint8Array, declared: string[]][] = [
   ['GIF + JavaScript', text('GIF89a=1;alert(document.domain)//'), ['image/gif', 'text/javascript']],
   [
@@ -111,7 +111,7 @@ describe.each(['declared', 'sniffed'] as const)('a file of two types, under the 
   })
 })
 
-test('a program, a page or a drawing is taken by the default limits under no declared type', async () => {
+test('a program, a page or a drawing is accepted by the default limits under no declared type', async () => {
   const { blobs } = await openPlace({ limits: { accept: undefined, mimePolicy: undefined } })
   const hostile = polyglots.filter(([name]) => /^(EXE|SVG|XHTML|UTF|HTML|PDF|MHTML|CSS)/.test(name))
   const wanted = ['image/png', 'image/jpeg', 'image/svg+xml', 'text/html', 'application/octet-stream', 'video/mp4']

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { Random } from '../support/random.ts'
 import { raceTakedowns } from './races.ts'
 
-// Row 21 of the table of attacks; 10,000 of them on every push. Goes red when the takedown is not looked at in the
+// Row 21 of the table of attacks; 10,000 of them on every push. Fails when the takedown is not checked in the
 // transaction of the commit, of the reference, or of the read.
 
-test('what was taken down is never served, and not taken in again, however a takedown meets uploads', async () => {
+test('a blob that was taken down is never served, and not stored again, whenever the takedown meets an upload', async () => {
   const random = new Random('21')
   const tally = await raceTakedowns(200, (below) => random.below(below))
   expect(tally.taken).toBeGreaterThan(15)

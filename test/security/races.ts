@@ -7,13 +7,13 @@ export interface Tally {
   /** Uploads that were acknowledged, and those that were refused. */
   taken: number
   refused: number
-  /** Reads that got bytes, all before the takedown was acknowledged. */
+  /** Reads that returned bytes, all before the takedown was acknowledged. */
   served: number
 }
 
 /**
- * Takedowns against uploads, references and reads of the same blob, each beginning some turns of the event loop later
- * than the other. Whatever wins: once the takedown was acknowledged nobody but a moderator is served, and a later
+ * Takedowns concurrent with uploads, references and reads of the same blob, each beginning some turns of the event loop
+ * later than the other. Whichever wins: once the takedown was acknowledged only a moderator is served, and a later
  * upload or reference is refused.
  */
 export async function raceTakedowns(races: number, pick: (below: number) => number): Promise<Tally> {
@@ -33,7 +33,7 @@ export async function raceTakedowns(races: number, pick: (below: number) => numb
 }
 
 async function raceOnce(blobs: BlobStore, race: number, pick: (below: number) => number, tally: Tally): Promise<void> {
-  const alice = `did:plc:alice${Math.floor(race / 50)}` // who has all races' blobs would be slower with each
+  const alice = `did:plc:alice${Math.floor(race / 50)}` // an account that has all races' blobs would become slower with each
   const content = bytes(`race ${race}`)
   const known = await blobs.upload(alice, content)
   const cid = known.ref.toString()

@@ -8,8 +8,8 @@ import { Random } from '../support/random.ts'
 import { alice, bob, bytes, commit, post, uriOf } from '../support/samples.ts'
 import { anyText } from '../trials/fuzz/mutations.ts'
 
-// Row 27 of the table of attacks: SQL by way of a string. Goes red when a value is written into a statement, or a
-// `sql.raw` comes up anywhere but where the names of settings are constants.
+// Row 27 of the table of attacks: SQL injection. Fails when a value is written into a statement, or a `sql.raw` occurs
+// anywhere but where the names of settings are constants.
 
 const injections = [
   `'`,
@@ -28,7 +28,7 @@ const injections = [
   'x'.repeat(10_000),
 ]
 
-/** Everything that takes a string, with this one; a failure must be one of the library's, for the argument. */
+/** Everything that accepts a string, with this one; a failure must be one of the library's, about the argument. */
 async function sayEverywhere(blobs: BlobStore, text: string): Promise<string[]> {
   const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
   const cursors = ['referenced', 'own', 'missing'].map((list) =>
@@ -120,7 +120,7 @@ describe('the source', () => {
         'metadata/schema/migrations.ts',
         'metadata/sqlite/statement-cache.ts', // what Kysely has compiled
         'cli/place.ts', // a constant
-        // In a process apart, on a connection that can only read: names of tables, quoted.
+        // In a separate process, on a read-only connection: names of tables, quoted.
         'transfer/reader/account-answers.ts',
         'transfer/reader/aurora-answers.ts',
         'transfer/reader/tables.ts',
@@ -128,11 +128,11 @@ describe('the source', () => {
     )
   })
 
-  test('deletes no directory, whatever is in it (row 30)', () => {
+  test('deletes no directory with unknown content (row 30)', () => {
     expect(namesWith(/\brm(?:Sync)?\(|recursive: true.*(?:rm|force)|force: true/)).toEqual([])
   })
 
-  test('evaluates no text, and starts no process but those that decode images and read databases, no threads but those on the SQLite file', () => {
+  test('evaluates no text, and starts no process except those that decode images and read databases, no threads except those on the SQLite file', () => {
     const evaluates = /\beval\(|new Function\(|node:(?:child_process|vm|worker_threads)|require\(/
     expect(new Set(namesWith(evaluates))).toEqual(
       new Set([

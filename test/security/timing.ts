@@ -2,22 +2,22 @@ import { randomBytes } from 'node:crypto'
 import type { BlobStore } from '../../src/index.ts'
 import { alice, bob } from '../support/samples.ts'
 
-/** What uploads of known and of new bytes took, in milliseconds. */
+/** How long uploads of known and of new bytes took, in milliseconds. */
 export interface Comparison {
   pairs: number
-  /** The middle of each. */
+  /** The median of each. */
   known: number
   fresh: number
-  /** Of known less new in each pair: the middle, and the bounds within which it lies with 95 % confidence. */
+  /** Known minus new in each pair: the median, and its 95 % confidence interval. */
   difference: number
   bounds: [number, number]
-  /** In how many of all pairs the known bytes took less: 0.5 tells nothing, 0 or 1 tells it each time. */
+  /** The share of pairs in which the known bytes took less time: 0.5 shows nothing, 0 or 1 shows it each time. */
   knownFirst: number
 }
 
 /**
  * Uploads pairs of blobs of one size, of which Bob has one and nobody the other, in changing order, and compares how
- * long Alice waits. Pairs, and not all of them together: what else the machine does changes with time.
+ * long Alice waits. In pairs, because other load on the machine changes with time.
  */
 export async function compareTimes(blobs: BlobStore, pairs: number, size: number): Promise<Comparison> {
   const [known, fresh]: [number[], number[]] = [[], []]

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { alice, asAlice, openPlace, xrpc } from '../http/place.ts'
 import { exchange, serve } from '../http/servers.ts'
 
-// Rows 13 and 16 of the table of attacks, over the wire. Goes red when a coding is undone or passed over, when a header
-// that comes twice counts once, or when the limit is one byte off, in memory or in a spool.
+// Rows 13 and 16 of the table of attacks, over the network. Fails when an encoding is decoded or ignored, when a header
+// that occurs twice counts once, or when the limit is one byte off, in memory or in a spool.
 
 const codings: string[][] = [
   ['gzip'],
@@ -22,7 +22,7 @@ const codings: string[][] = [
   Array(64).fill('gzip'),
 ]
 
-test('no coding is undone, however it is written, and nothing of the body is kept', async () => {
+test('no encoding is decoded, however it is written, and nothing of the body is kept', async () => {
   const { blobs, files } = await openPlace()
   const { port } = await serve(blobs)
   const bomb = gzipSync(Buffer.alloc(5_000_000)) // 5 kB that are 5 MB
@@ -41,7 +41,7 @@ test('no coding is undone, however it is written, and nothing of the body is kep
   expect(plain.split('\r\n')[0]).toBe('HTTP/1.1 200 OK')
 })
 
-test('0, max − 1 and max bytes are taken, max + 1 are not, declared or chunked, in memory or spooled', async () => {
+test('0, max − 1 and max bytes are accepted, max + 1 are not, declared or chunked, in memory or spooled', async () => {
   for (const max of [1, 1000, 1024 * 1024, 3_000_000]) {
     const { blobs } = await openPlace({ limits: { maxBlobSize: max } })
     const { origin } = await serve(blobs)
@@ -61,7 +61,7 @@ test('0, max − 1 and max bytes are taken, max + 1 are not, declared or chunked
   }
 })
 
-test('a blob of no bytes is refused where the host says so', async () => {
+test('an empty blob is refused where the host says so', async () => {
   const { blobs } = await openPlace({ limits: { allowEmpty: false } })
   await expect(blobs.upload(alice, new Uint8Array())).rejects.toMatchObject({ code: 'InvalidSize' })
 })

@@ -6,11 +6,11 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, day } from '../support/samples.ts'
 import { type Answers, lifeOf, nobodyElse, type World, worlds } from './who-was-first.ts'
 
-// "Was I the first with these bytes?", asked of every answer that an account gets. Goes red when an upload of what somebody
-// has is charged for longer or shorter, keeps another time or type, or is told of in any other way.
+// "Was I the first with these bytes?", asked of every answer that an account gets. Fails when an upload of known bytes
+// is charged for longer or shorter, keeps another time or type, or is visible in any other way.
 
 const inMemory = bytes('these bytes, which somebody may have')
-/** Slow, and the same to the database: in one place is enough. */
+/** Slow, and the same for the database: one place is enough. */
 const spooled = new Uint8Array(1_500_000).fill(113)
 
 const cases = places.flatMap(({ name, make }, at) => [
@@ -31,15 +31,15 @@ describe.each(cases)('what an account is answered for $name', ({ make, content }
     return answers
   }
 
-  test.each(worlds)('does not tell whether there is $name', async (world) => {
+  test.each(worlds)('does not show whether there is $name', async (world) => {
     alone ??= answersIn(nobodyElse)
     const answers = await answersIn(world)
     for (const [at, expected] of (await alone).entries()) expect(answers[at]).toEqual(expected)
   })
 })
 
-// Goes red when accounts share variants, or refusals.
-test.each(['a picture', 'no picture'])('images made of %s do not tell either', async (what) => {
+// Fails when accounts share variants, or refusals.
+test.each(['a picture', 'no picture'])('images made of %s do not show it either', async (what) => {
   const content = what === 'a picture' ? await picture(300, 200).png().toBuffer() : bytes(what)
 
   async function answersIn(bobAsksFirst: boolean): Promise<unknown[]> {

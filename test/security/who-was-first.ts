@@ -4,17 +4,19 @@ import { query, tokens, xrpc } from '../http/place.ts'
 import type { Clock } from '../support/clock.ts'
 import { alice, bob, chunks, commit, day, hour, post, unpost, uriOf } from '../support/samples.ts'
 
-// One account's life, through the HTTP handlers and through the store, and every answer that it gets. Whoever compares
-// two of them, with and without others who have the same bytes, sees what tells who was first.
+// One account's life, through the HTTP handlers and through the store, and every answer that it gets. Comparing two of
+// them, with and without others who have the same bytes, shows what reveals who was first.
 
-/** What others do with the bytes that Alice uploads; without, she is the first. */
+/** What others do with the bytes that Alice uploads; without this, she is the first. */
 export interface World {
   name: string
-  /** How long before her, in milliseconds: in the default her first upload finds bytes that are fresh. @default half a day */
+  /**
+   * How long before her, in milliseconds: by default her first upload finds bytes that are fresh. @default half a day
+   */
   began?: number
-  /** Before she comes. */
+  /** Before Alice. */
   before?(blobs: BlobStore, content: Uint8Array, clock: Clock): Promise<void>
-  /** When what she uploaded is no longer fresh, and before she uploads it again. */
+  /** When her upload is no longer fresh, and before she uploads it again. */
   between?(blobs: BlobStore, content: Uint8Array): Promise<void>
 }
 
@@ -29,12 +31,15 @@ async function publish(blobs: BlobStore, content: Uint8Array): Promise<BlobRef> 
 
 export const nobodyElse: World = { name: 'nobody else' }
 
-/** In each of them somebody has, or had, what Alice uploads. */
+/** In each of them another account has, or had, what Alice uploads. */
 export const worlds: readonly World[] = [
-  { name: 'somebody who shows them', before: async (blobs, content) => void (await publish(blobs, content)) },
-  { name: 'somebody with no record of them', before: async (blobs, content) => void (await upload(blobs, content)) },
+  { name: 'another account that shows them', before: async (blobs, content) => void (await publish(blobs, content)) },
   {
-    name: 'somebody whose grace period is over',
+    name: 'another account with no record of them',
+    before: async (blobs, content) => void (await upload(blobs, content)),
+  },
+  {
+    name: 'another account whose grace period is over',
     began: 3 * day,
     async before(blobs, content, clock) {
       await upload(blobs, content)
@@ -42,7 +47,7 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who has just deleted them',
+    name: 'another account that has just deleted them',
     began: 2 * day,
     async before(blobs, content, clock) {
       await publish(blobs, content)
@@ -52,21 +57,21 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who shows them to few',
+    name: 'another account that shows them to few viewers',
     async before(blobs, content) {
       const record = { ref: await upload(blobs, content) }
       await commit(blobs, bob, { action: 'create', uri: uriOf(bob, 'few'), record, scope: 'few' })
     },
   },
   {
-    name: 'somebody for whom they are taken down',
+    name: 'another account for which they are taken down',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.takedown(bob, cidOfBytes(content), { ref: 'case 17' })
     },
   },
   {
-    name: 'somebody whose bytes are held after his account was deleted',
+    name: 'another account whose bytes are held after it was deleted',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.takedown(bob, cidOfBytes(content))
@@ -74,21 +79,21 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody for whom they were taken down before he came',
+    name: 'another account for which they were taken down before it came',
     async before(blobs, content) {
       await blobs.takedown(bob, cidOfBytes(content))
       await upload(blobs, content).catch(() => {})
     },
   },
   {
-    name: 'somebody whose account is deleted',
+    name: 'another account that is deleted',
     async before(blobs, content) {
       await publish(blobs, content)
       await blobs.deleteAccount(bob)
     },
   },
   {
-    name: 'somebody who waits for them',
+    name: 'another account that waits for them',
     async before(blobs, content) {
       const blob = createBlobRef({ cid: cidOfBytes(content), mimeType: 'text/html', size: content.length })
       const write = { action: 'create', uri: uriOf(bob, cidOfBytes(content)), record: { blob } } as const
@@ -96,13 +101,16 @@ export const worlds: readonly World[] = [
     },
   },
   {
-    name: 'somebody who has shown them for long',
+    name: 'another account that has shown them for long',
     began: 3 * day,
     before: async (blobs, content) => void (await publish(blobs, content)),
   },
-  { name: 'somebody who comes after her', between: async (blobs, content) => void (await publish(blobs, content)) },
   {
-    name: 'somebody who comes after her, and goes again',
+    name: 'another account that comes after her',
+    between: async (blobs, content) => void (await publish(blobs, content)),
+  },
+  {
+    name: 'another account that comes after her, and goes again',
     async between(blobs, content) {
       await publish(blobs, content)
       await blobs.deleteAccount(bob)
@@ -110,7 +118,7 @@ export const worlds: readonly World[] = [
   },
 ]
 
-/** What Alice did, and all that she was answered. */
+/** What Alice did, and all answers that she got. */
 export type Answers = [deed: string, answer: unknown][]
 
 /** Lives her life with these bytes, from the same moment in each world. */
@@ -195,7 +203,7 @@ class Life {
         const { body, ...facts } = await blobs.read(alice, cid, { as, verify: true })
         return [facts.createdAt, facts.size, cidOfBytes(new Uint8Array(await new Response(body).arrayBuffer()))]
       })
-      // But for the address itself, which is that of the shared object: docs/security.md says what it gives away.
+      // Except for the address itself, which is that of the shared object: docs/security.md says what it reveals.
       await this.#call(`${when}: presign as ${as}`, async () => {
         const blob = await blobs.presign(alice, cid, { as })
         return blob && { ...blob, url: typeof blob.url }

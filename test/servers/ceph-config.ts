@@ -1,9 +1,9 @@
-/** What differs between the light cluster, for every test run, and the one that is broken under load. */
+/** The differences between the light cluster, for every test run, and the one that is broken under load. */
 export interface CephShape {
-  /** How many OSDs, each with all the data of `copies` of them. */
+  /** How many OSDs; each has all data of `copies` of them. */
   osds: number
   copies: number
-  /** `memstore` forgets everything when it is killed; `bluestore` is the real one. */
+  /** `memstore` loses everything when it is killed; `bluestore` is the real one. */
   store: 'memstore' | 'bluestore'
   /** A manager: for the larger form. */
   manager: boolean

@@ -31,8 +31,8 @@ export function hasCeph(shape: CephShape = light): boolean {
 }
 
 /**
- * A Ceph cluster with an S3 gateway, as plain processes in a temporary folder, on free ports. It ends with
- * `stop`, and with this process, however that ends.
+ * A Ceph cluster with an S3 gateway, as plain processes in a temporary folder, on free ports. It ends with `stop`, and
+ * with this process, however that ends.
  */
 export class Ceph {
   readonly s3: S3Address
@@ -41,7 +41,7 @@ export class Ceph {
   readonly #processes = new Map<string, ChildProcess>()
   readonly #end: () => Promise<void>
 
-  /** Another process may take a port between the look and the use, so more than once. */
+  /** Another process may take a port between the check and its use, so it tries more than once. */
   static async start(shape: CephShape = light): Promise<Ceph> {
     for (let attempt = 1; ; attempt++) {
       const ceph = new Ceph(shape, await freePort())

@@ -6,19 +6,19 @@ import { finished } from 'node:stream/promises'
 
 /** What happens to one request. */
 export type ProxyFault =
-  /** Both connections are cut when this share, 0 to 1, of the request's body has passed. */
+  /** Both connections are cut after this share, 0 to 1, of the request's body. */
   | { kind: 'cutRequest'; at: number }
-  /** The client's connection is cut when this share of the answer's body has passed. */
+  /** The client's connection is cut after this share of the response's body. */
   | { kind: 'cutAnswer'; at: number }
-  /** The server does it, and the client's connection is cut in the place of the answer. */
+  /** The server handles the request, and the client's connection is cut instead of the response. */
   | { kind: 'loseAnswer' }
-  /** The server is not asked, and this is the answer: an error of S3, or anything. */
+  /** The server is not called, and this is the response: an error of S3, or anything. */
   | { kind: 'refuse'; status: number; code: string }
   | { kind: 'answer'; status: number; body: string }
-  /** No more passes behind this share of the body, of the request or of the answer, and the connections stay. */
+  /** No more passes after this share of the body, of the request or of the response, and the connections stay open. */
   | { kind: 'stallRequest'; at: number }
   | { kind: 'stallAnswer'; at: number }
-  /** A bit is wrong in what the server gets, or in what the client gets. */
+  /** A bit is wrong in what the server receives, or in what the client receives. */
   | { kind: 'corruptRequest' }
   | { kind: 'corruptAnswer' }
 
@@ -27,19 +27,19 @@ export interface ProxyRequest {
   /** With the query. */
   url: string
   headers: IncomingMessage['headers']
-  /** The status that the client got, 0 as long as it got none. */
+  /** The status that the client got, 0 while it has none. */
   status: number
 }
 
 /**
- * A proxy before a server on this machine, which passes everything on but for the faults, and counts. Requests keep
+ * A proxy before a server on this machine, which forwards everything except for the faults, and counts. Requests keep
  * their `Host`, so signatures stay valid.
  */
 export class FaultProxy {
   readonly requests: ProxyRequest[] = []
   /** How many connections were made. */
   connections = 0
-  /** Asked for each request; what it gives happens to it. */
+  /** Called for each request; the fault that it returns happens. */
   fault: (request: ProxyRequest) => ProxyFault | undefined = () => undefined
   readonly #target: URL
   readonly #server: Server
@@ -73,7 +73,7 @@ export class FaultProxy {
     return this.#busy
   }
 
-  /** Forgets what was counted, and heals. */
+  /** Resets the counters, and ends all faults. */
   reset(): void {
     this.requests.length = 0
     this.connections = 0
@@ -92,7 +92,7 @@ export class FaultProxy {
     const fault = this.fault(seen)
     this.#busy++
     outgoing.once('close', () => this.#busy--)
-    // A cut ends both ways in errors that are meant.
+    // A cut ends both directions with intended errors.
     await this.#pass(incoming, outgoing, seen, fault).catch(() => incoming.socket.destroy())
   }
 
@@ -146,7 +146,7 @@ function answerFault(fault: ProxyFault | undefined): Interference {
   return fault?.kind === 'corruptAnswer' ? { kind: 'corrupt' } : undefined
 }
 
-/** Passes a body of so many bytes on, up to where the fault is. */
+/** Forwards a body of so many bytes, up to the fault. */
 async function forward(from: IncomingMessage, to: Writable, size: number, fault: Interference): Promise<void> {
   const end = fault === undefined || fault.kind === 'corrupt' ? Number.POSITIVE_INFINITY : Math.floor(size * fault.at)
   let passed = 0
@@ -162,7 +162,7 @@ async function forward(from: IncomingMessage, to: Writable, size: number, fault:
     // What was written goes first.
     await new Promise((resolve) => setTimeout(resolve, 5))
     if (fault?.kind === 'stall') {
-      // Later it reads on, into nothing: who does not read does not see that the other side has closed.
+      // Later it reads on and discards: a side that does not read does not see that the other has closed.
       setTimeout(() => from.resume(), 700)
       await once(to, 'close')
     }

@@ -14,9 +14,9 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-test.skipIf(process.platform !== 'linux')('servers and their folder go, however the tests end', async () => {
+test.skipIf(process.platform !== 'linux')('servers and their folder are removed, however the tests end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-guarded-'))
-  // What starts servers: a server that is found by its argument, and is no child of ours.
+  // What starts servers: a server that is found by its argument, and is not a child of ours.
   const code = `
     import { spawn } from 'node:child_process'
     import { guard } from ${JSON.stringify(join(import.meta.dirname, 'guard.ts'))}
@@ -32,7 +32,7 @@ test.skipIf(process.platform !== 'linux')('servers and their folder go, however 
   await until(() => !isAlive(server) && !existsSync(folder))
 })
 
-test.skipIf(process.platform !== 'linux')('a folder can be given up at once', async () => {
+test.skipIf(process.platform !== 'linux')('a folder can be released at once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-guarded-'))
   await guard(folder)()
   expect(existsSync(folder)).toBe(false)

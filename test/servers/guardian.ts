@@ -1,5 +1,5 @@
-// Outlives who started it, to end what that one leaves: `node guardian.ts <folder>`. When its standard input ends (its
-// parent did, in whatever way), every process that was started with a file of the folder is killed, and the folder goes.
+// Outlives its parent, to end what that leaves: `node guardian.ts <folder>`. When its standard input ends (its parent
+// ended, in whatever way), every process that was started with a file of the folder is killed, and the folder removed.
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 

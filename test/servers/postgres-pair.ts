@@ -14,7 +14,7 @@ const bin = join(
   '../native/bin',
 )
 
-/** The server runs as the user that `test/servers/postgres.ts` has made: never as root. */
+/** The server runs as the user that `test/servers/postgres.ts` has created: never as root. */
 function identity(): { uid?: number; gid?: number } {
   if (userInfo().uid !== 0) return {}
   const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
@@ -43,7 +43,7 @@ export class PostgresPair implements AsyncDisposable {
       const [primary, standby] = [join(folder, '0'), join(folder, '1')]
       const flags = ['--no-sync', '--encoding=UTF8', '--auth=trust', '--username=postgres', '--locale=C']
       execFileSync(join(bin, 'initdb'), [`--pgdata=${primary}`, ...flags], { ...identity(), cwd: folder })
-      // Nobody has written to it yet: its files are those of a standby, but for the signal.
+      // Nothing was written to it yet: its files are those of a standby, except for the signal file.
       cpSync(primary, standby, { recursive: true, preserveTimestamps: true })
       if (userInfo().uid === 0) execFileSync('chown', ['-R', 'postgres:', standby])
       chmodSync(standby, 0o700)

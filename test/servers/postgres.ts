@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** Where tests find PostgreSQL: a URL. Set before, that server is used and none is started. */
+/** Where tests find PostgreSQL: a URL. If it is set, that server is used and none is started. */
 export const postgresVariable = 'TEST_POSTGRES'
 
 const patience = 60_000
 
 /**
- * Starts PostgreSQL in a process group of its own, beside a keeper that stops it, and removes its files, when the pipe
- * from this process closes. That happens also when this process is killed.
+ * Starts PostgreSQL in a separate process group, beside a keeper that stops it, and removes its files, when the pipe
+ * from this process closes. That also happens when this process is killed.
  */
 export async function startPostgres(): Promise<() => Promise<void>> {
   if (process.env[postgresVariable]) return async () => {}

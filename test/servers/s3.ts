@@ -2,7 +2,7 @@ import type { TestProject } from 'vitest/node'
 import { createBucket } from '../support/s3.ts'
 import { Ceph, cephPackages, hasCeph } from './ceph.ts'
 
-/** Starts the S3 server, where it is installed. */
+/** Starts the S3 server, if it is installed. */
 export async function startS3(project: TestProject): Promise<() => Promise<void>> {
   if (!hasCeph()) {
     const advice = `the S3 tests need Ceph: apt-get install --no-install-recommends ${cephPackages}`

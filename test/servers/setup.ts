@@ -2,12 +2,12 @@ import type { TestProject } from 'vitest/node'
 import { startPostgres } from './postgres.ts'
 import { startS3 } from './s3.ts'
 
-/** A server that tests need: resolves, when it answers, with how to stop it. */
+/** A server that tests need: resolves, when it is ready, with how to stop it. */
 export type StartServer = (project: TestProject) => Promise<() => Promise<void>>
 
 const servers: StartServer[] = [startPostgres, startS3]
 
-/** Starts them once for each run of vitest; whatever becomes of the run, they stop with it. */
+/** Starts them once for each run of vitest; however the run ends, they stop with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = await Promise.allSettled(servers.map((start) => start(project)))
   const stops = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

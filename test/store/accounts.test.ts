@@ -31,7 +31,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     expect(await blobs.sweep()).toMatchObject({ keys: 0, orphans: 0 })
   })
 
-  test('takes nothing from those who have the same blobs', async () => {
+  test('takes nothing from accounts that have the same blobs', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const ofAlice = await populate(blobs, alice)
@@ -49,7 +49,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     await blobs.upload(bob, bytes('still welcome'))
   })
 
-  test('takes in nothing', async () => {
+  test('refuses uploads', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const ref = await populate(blobs, alice)
@@ -69,7 +69,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     expect((await backend().list()).keys).toEqual([])
   })
 
-  test('refuses an upload that was under way', async () => {
+  test('refuses a running upload', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const gate = new Gate()
@@ -97,7 +97,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     }
   })
 
-  test('begins anew when it is reopened', async () => {
+  test('starts empty when it is reopened', async () => {
     const { store, clock } = make()
     const blobs = store()
     const old = await populate(blobs, alice)
@@ -116,7 +116,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 9, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('is reopened harmlessly when it was not deleted', async () => {
+  test('may be reopened when it was not deleted, without effect', async () => {
     const blobs = make().store()
     const ref = await populate(blobs, alice)
     await blobs.reopenAccount(alice)
@@ -139,7 +139,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     const controller = new AbortController()
     const deletion = blobs.deleteAccount(alice, { signal: controller.signal })
     const stopped = deletion.catch((reason) => expect(reason).toBe('half-way'))
-    // Writes gather once a turn of the loop, which asking SQLite alone never lets turn.
+    // Writes are grouped once a turn of the event loop, but SQLite queries alone never let it turn.
     while ((await blobs.importProgress(alice)).expected === 121) await setImmediate()
     controller.abort('half-way')
     await stopped
@@ -161,7 +161,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     await blobs.upload(alice, bytes('x'))
   })
 
-  test('has a DID', async () => {
+  test('must have a DID', async () => {
     const blobs = make().store()
     for (const did of ['', 'alice', '*', undefined as never]) {
       await expect(blobs.deleteAccount(did), did).rejects.toMatchObject({ code: 'InvalidDid' })
@@ -173,7 +173,7 @@ describe.each(places)('a deleted account in $name', ({ make }) => {
     await expect(blobs.reopenAccount(alice, { x: 1 } as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
   })
 
-  test('is left with nothing by whatever came at the same time', async () => {
+  test('is left with nothing, whatever happened at the same time', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     const refs: BlobRef[] = []

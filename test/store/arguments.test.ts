@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, nextRev, uriOf } from '../support/samples.ts'
 
-// What plain JavaScript may hand over. Goes red when it is passed over in silence, or fails as a TypeError.
+// What plain JavaScript may pass. Fails when it is silently ignored, or fails as a TypeError.
 
-test('applyWrites refuses what is no list of writes, or cannot be meant', async () => {
+test('applyWrites refuses invalid lists of writes', async () => {
   const blobs = memoryPlace().store()
   const ref = await blobs.upload(alice, bytes('x'))
   const uri = uriOf(alice, 'a')
@@ -24,7 +24,7 @@ test('applyWrites refuses what is no list of writes, or cannot be meant', async 
   expect(await blobs.recordsFor(alice, ref.ref)).toEqual([])
 })
 
-test('an undefined record beside its blobs is no record', async () => {
+test('an undefined record beside its blobs counts as no record', async () => {
   const blobs = memoryPlace().store()
   const ref = await blobs.upload(alice, bytes('x'))
   const write = { action: 'create', uri: uriOf(alice, 'a'), record: undefined, blobs: [{ ref }] }
@@ -32,7 +32,7 @@ test('an undefined record beside its blobs is no record', async () => {
   expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uriOf(alice, 'a')])
 })
 
-test('scopes are a list, and of scopes', async () => {
+test('scopes must be an array of scopes', async () => {
   const blobs = memoryPlace().store()
   const { ref } = await blobs.upload(alice, bytes('x'))
   for (const scopes of ['private', [1], [''], {}]) {
@@ -41,7 +41,7 @@ test('scopes are a list, and of scopes', async () => {
   }
 })
 
-test('a viewer and a range are what they are called', async () => {
+test('an unknown viewer or range is refused', async () => {
   const blobs = memoryPlace().store()
   const { ref } = await blobs.upload(alice, bytes('x'))
   await expect(blobs.stat(alice, ref, { as: 'admin' as never })).rejects.toMatchObject({ code: 'InvalidArgument' })

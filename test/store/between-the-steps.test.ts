@@ -4,9 +4,9 @@ import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
 
-// What comes between two steps of an upload, when nothing of it can be undone by waiting: the steps that follow must
-// see it. Goes red when `commit` of src/metadata/queries/upload-steps.ts does not look at the account, the takedown or its
-// own row, or when `intend` does not look whether its reservation still stands.
+// What happens between two steps of an upload and does not pass by waiting: the later steps must see it. Fails when
+// `commit` of src/metadata/queries/upload-steps.ts does not check the account, the takedown or its own row, or when
+// `intend` does not check whether its reservation still exists.
 
 const settled = { bytes: 0, count: 0, reserved: 0, pending: 0 }
 
@@ -20,7 +20,7 @@ async function expectNothingLeft({ clock, backend }: Place, blobs: BlobStore): P
 }
 
 describe.each(places)('an upload to $name is refused', ({ make }) => {
-  /** A store where something happens once the bytes are stored, and before the commit. */
+  /** A store in which something happens after the bytes are stored, and before the commit. */
   function between(what: (blobs: BlobStore, place: Place) => Promise<unknown>): { place: Place; blobs: BlobStore } {
     const place = make()
     const inspect = async (): Promise<undefined> => {
@@ -71,8 +71,8 @@ describe.each(places)('an upload to $name is refused', ({ make }) => {
 })
 
 describe.each(places)('an upload to $name', ({ make }) => {
-  // Red when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
-  test('is alive for as long as its size may take', async () => {
+  // Fails when all have `times.lease` alone: one of 2 GB over 2 Mbit/s takes more than two hours.
+  test('stays alive for as long as its size may take', async () => {
     const place = make()
     const blobs = place.store({ limits: { accept: ['*/*'], maxBlobSize: 3e9 } })
     const expired: number[] = []
@@ -90,7 +90,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     await expectNothingLeft(place, blobs)
   })
 
-  test('goes by what it really was, once a spool has reserved more', async () => {
+  test('counts its real size, even if a spool has reserved more', async () => {
     const blobs = make().store()
     await blobs.upload(alice, chunks(30, 50_000))
     expect(await blobs.usage(alice)).toEqual({ bytes: 1_500_000, count: 1, reserved: 0, pending: 0 })
@@ -163,13 +163,13 @@ describe.each(places)('an upload to $name', ({ make }) => {
     async function* letters(): AsyncGenerator<string> {
       yield 'text'
     }
-    const refused = { code: 'InvalidArgument', message: expect.stringContaining('gave a string') }
+    const refused = { code: 'InvalidArgument', message: expect.stringContaining('returned a string') }
     await expect(blobs.upload(alice, letters() as never)).rejects.toMatchObject(refused)
     expect(await blobs.usage(alice)).toEqual(settled)
     expect((await backend().list()).keys).toEqual([])
   })
 
-  test('tells an error of the library’s own as it is, when its source is another store', async () => {
+  test('passes an error of the library’s own unchanged, if its source is another store', async () => {
     const blobs = make().store()
     const error = new BlobStoreError('BlobDamaged', 'the other store has other bytes')
     // biome-ignore lint/correctness/useYield: it fails before the first chunk
@@ -179,7 +179,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     await expect(blobs.upload(alice, damaged())).rejects.toBe(error)
   })
 
-  test('discards its spool when it is refused, whatever the backend says to that', async () => {
+  test('discards its spool when it is refused, whatever the backend answers', async () => {
     const { store, backend } = make()
     const inner = backend()
     let discarded = 0
@@ -203,7 +203,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual(settled)
   })
 
-  test('charges a copy too many only where the account knew that it has the blob', async () => {
+  test('charges for a duplicate only if the account knew that it has the blob', async () => {
     const blobs = make().store()
     await blobs.upload(bob, bytes('shared'))
     await blobs.upload(alice, bytes('shared'))
@@ -213,7 +213,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     expect(await blobs.usage(bob)).toEqual({ bytes: 6, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('is served from the bytes that came last, where those before were not looked at for long', async () => {
+  test('is served from the newest bytes, if the older ones were not verified for long', async () => {
     const { store, clock, backend } = make()
     const blobs = store({ times: { fresh: hour } })
     await post(blobs, alice, 'a', await blobs.upload(alice, bytes('precious')))

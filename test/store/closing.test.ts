@@ -6,7 +6,7 @@ import { type FaultyMethod, faultyBackend } from '../../src/testing.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes } from '../support/samples.ts'
 
-// A backend that takes no notice of its signal, and never settles, keeps nobody who closes the store waiting for ever.
+// A backend that ignores its signal, and never settles, must not block closing the store for ever.
 
 const minute = 60_000
 const never = 2 ** 31 - 1
@@ -31,7 +31,7 @@ function open(backend: BlobBackend, metadata = sqliteMetadata(':memory:')): Plac
 const hangsAt = (on: FaultyMethod, at = 1): BlobBackend =>
   faultyBackend(new MemoryBackend(), { faults: [{ kind: 'delay', on, at, delay: never }] })
 
-/** How many minutes closing takes, of 20 at most. */
+/** How many minutes closing takes, at most 20. */
 async function minutesToClose(blobs: BlobStore): Promise<number | 'for ever'> {
   let closed = false
   const closing = blobs.close().then(() => {
@@ -52,8 +52,8 @@ describe('a store that is closed', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  // Goes red when closing waits for `running` alone.
-  test('waits 5 minutes for calls that hang in the backend, and tells which', async () => {
+  // Fails when closing waits for `running` alone.
+  test('waits 5 minutes for calls that hang in the backend, and logs which', async () => {
     const { blobs, told } = open(hangsAt('put', 2))
     await blobs.upload(alice, bytes('first'))
     for (const content of ['second', 'latest']) blobs.upload(alice, bytes(content)).catch(() => {})
@@ -64,7 +64,7 @@ describe('a store that is closed', () => {
     expect(await minutesToClose(blobs), 'again').toBe(0)
   })
 
-  // Goes red when closing waits for the last process to write its markers.
+  // Fails when closing waits for the last process to write its markers.
   test('waits 5 minutes for a backend that hangs as the last process leaves', async () => {
     const { blobs, backend, told } = open(new MemoryBackend(), sqliteMetadata(join(temporaryFolder(), 'blobs.sqlite')))
     await blobs.ready()
@@ -73,7 +73,7 @@ describe('a store that is closed', () => {
     expect(told).toEqual([[{ backends: ['memory'] }, expect.stringContaining('300 seconds')]])
   })
 
-  test('does not wait for an opening that hangs, and closes what it opened when it ends', async () => {
+  test('does not wait for an opening that hangs, and closes what it opened when that ends', async () => {
     const inner = new MemoryBackend()
     let letGo = () => {}
     const gate = new Promise<void>((resolve) => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { places } from '../support/places.ts'
 import { alice, bytes, commit, day, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
 
-// What the reference PDS (@atproto/pds 0.5.35) was seen to do wrong when it was run, each as what ought to happen.
-// Its shortcomings in serving (Range, ETag, HEAD, the error for a missing blob) are in test/http/get-blob.test.ts.
+// What the reference PDS (@atproto/pds 0.5.35) did wrong when it was run, each as what should happen. Its faults in
+// serving (Range, ETag, HEAD, the error for a missing blob) are in test/http/get-blob.test.ts.
 
 describe.each(places)('where the reference PDS falls short, on $name', ({ make }) => {
   test('a blob survives: record deleted, same bytes uploaded again, referenced again, then the late collection', async () => {
@@ -79,7 +79,7 @@ describe.each(places)('where the reference PDS falls short, on $name', ({ make }
     expect(await blobs.usage(alice)).toEqual({ bytes: 4, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('temporary blobs that no record ever names are collected', async () => {
+  test('temporary blobs that no record ever references are collected', async () => {
     const { store, clock, backend } = make()
     const blobs = store()
     await blobs.upload(alice, bytes('never used'))
@@ -92,7 +92,7 @@ describe.each(places)('where the reference PDS falls short, on $name', ({ make }
     expect((await backend().list()).keys).toEqual([])
   })
 
-  test('a second record cannot name a permanent blob with another type or size', async () => {
+  test('a second record cannot reference a permanent blob with another type or size', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('image'), { mimeType: 'text/plain' })
     await post(blobs, alice, 'first', ref)

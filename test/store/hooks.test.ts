@@ -4,7 +4,7 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, post, text, unpost } from '../support/samples.ts'
 
 describe.each(places)('the hooks on $name', ({ make }) => {
-  test('show each upload, with its bytes, before it is acknowledged', async () => {
+  test('get each upload, with its bytes, before it is acknowledged', async () => {
     const seen: unknown[] = []
     const inspect = async (upload: UploadInspection) => {
       const { did, cid, mimeType, size } = upload
@@ -43,8 +43,8 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  // Red when a failure is `BlobRefused`, which is for good, or is not logged.
-  test('do not let pass what they could not look at, and it is logged: an inspection that fails or takes too long', async () => {
+  // Fails when a failure is `BlobRefused`, which is final, or is not logged.
+  test('that fail or take too long refuse the upload, and the failure is logged', async () => {
     let inspect = (_upload: UploadInspection): Promise<undefined> => Promise.reject(new Error('scanner is down'))
     const error = vi.fn()
     const logger = { info() {}, warn() {}, error }
@@ -71,7 +71,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 
-  test('tell when a blob can no longer be seen', async () => {
+  test('are called when a blob is no longer visible', async () => {
     const told: InaccessibleEvent[] = []
     const blobs = make().store({ hooks: { onInaccessible: (event) => void told.push(event) } })
     const ref = await blobs.upload(alice, bytes('seen'))
@@ -93,7 +93,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
     ])
   })
 
-  test('that fail are logged, and spoil nothing', async () => {
+  test('that fail are logged, and do no harm', async () => {
     const error = vi.fn()
     const onInaccessible = () => Promise.reject(new Error('the cache is down'))
     const blobs = make().store({ hooks: { onInaccessible }, logger: { info() {}, warn() {}, error } })
@@ -103,14 +103,14 @@ describe.each(places)('the hooks on $name', ({ make }) => {
   })
 
   describe('referenced', () => {
-    test('is asked before temporary blobs are forgotten, and keeps those that it names', async () => {
+    test('is called before temporary blobs are forgotten, and keeps those that it names', async () => {
       const { store, clock } = make()
       const asked: unknown[] = []
       const [kept, gone] = [bytes('kept'), bytes('gone')]
       const blobs = store()
       const refs = [await blobs.upload(alice, kept), await blobs.upload(alice, gone)] as const
       const cids = refs.map(({ ref }) => ref.toString())
-      // Set when the store is made already, as a host does that is made later.
+      // Set after the store was created, as a host does that is created later.
       blobs.setHooks({
         async referenced(did, some) {
           asked.push([did, [...some].sort()])
@@ -126,7 +126,7 @@ describe.each(places)('the hooks on $name', ({ make }) => {
       expect(asked).toHaveLength(1)
     })
 
-    test('keeps everything when it throws, and others are collected all the same', async () => {
+    test('keeps everything of an account when it throws, and others are still collected', async () => {
       const { store, clock } = make()
       const blobs = store({
         hooks: {

@@ -4,7 +4,7 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, day, post, unpost } from '../support/samples.ts'
 
 // "Does anybody else have these bytes?" Alice lives the same life with bytes that Bob has and with bytes that nobody
-// has, and sees the same. Goes red when the store takes a shorter way for known bytes, or charges them otherwise.
+// has, and sees the same. Fails when the store takes a shorter way for known bytes, or charges for them differently.
 
 describe.each(places)('what an account sees on $name', ({ make }) => {
   async function life(bobHasThem: boolean): Promise<unknown[]> {

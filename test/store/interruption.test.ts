@@ -3,14 +3,17 @@ import { allowanceFor, Interruption } from '../../src/store/upload/interruption.
 import { UploadSlots } from '../../src/store/upload/slots.ts'
 import { alice, bob } from '../support/samples.ts'
 
-// By a clock that only the test moves.
+// With a clock that only the test moves.
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const [second, minute] = [1000, 60_000]
 const GB = 1e9
 
-/** Receives so many bytes in pieces, each after `every` milliseconds; what ended it, or null, and after how long. */
+/**
+ * Receives so many bytes in pieces, each after `every` milliseconds; returns what ended it, or null, and after how
+ * long.
+ */
 async function receive(
   size: number,
   { piece, every, busy = 0, minRate = 1024 }: { piece: number; every: number; busy?: number; minRate?: number },
@@ -30,7 +33,7 @@ async function receive(
 }
 
 describe('an upload', () => {
-  // Red when `times.upload` is the end of all: it would be cut after 30 of 133 minutes.
+  // Fails when `times.upload` ends every upload: it would be cut after 30 of 133 minutes.
   test('of 2 GB over 2 Mbit/s is received', async () => {
     const { ended, after } = await receive(2 * GB, { piece: 5_000_000, every: 20 * second })
     expect(ended).toBeNull()
@@ -45,30 +48,30 @@ describe('an upload', () => {
     expect(after).toBeLessThan(32 * minute)
   })
 
-  // Red without the rate in `heard`: it would hold its place for 30 minutes.
-  test('of a byte each 20 seconds is ended after a minute', async () => {
+  // Fails without the rate in `heard`: it would hold its slot for 30 minutes.
+  test('with a byte every 20 seconds is ended after a minute', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 20 * second })
     expect(ended).toMatch(/sent 3 bytes in 60000 ms/)
     expect(after).toBe(minute)
     expect((await receive(1000, { piece: 1, every: second, minRate: 0 })).ended).toBeNull()
   })
 
-  // Red when the time for writing counts: a disk that is slow would be the client's fault.
-  test('is not blamed for the time that the store takes', async () => {
+  // Fails when the time for writing counts: the client would be blamed for a slow disk.
+  test('is not charged for the time that the store takes', async () => {
     const { ended } = await receive(3_600_000, { piece: 60_000, every: 2 * second, busy: 20 * second, minRate: 20_000 })
     expect(ended).toBeNull()
   })
 
-  test('that sends nothing is ended after the silence, as before', async () => {
+  test('that sends nothing is ended after the allowed silence', async () => {
     const { ended, after } = await receive(GB, { piece: 1, every: 31 * second })
     expect(ended).toContain('sent nothing for 30000 ms')
     expect(after).toBe(31 * second)
   })
 })
 
-describe('places for uploads', () => {
-  // The case `slow-uploads`: four accounts had all places for half an hour.
-  test('are had by an account that comes last', () => {
+describe('upload slots', () => {
+  // Four accounts once held all slots for half an hour.
+  test('are given to an account that comes last', () => {
     const slots = new UploadSlots({ account: 64, total: 256 })
     const slow = [0, 1, 2, 3].flatMap((n) => Array.from({ length: 64 }, () => slots.take(`did:plc:sybil${n}`)))
     for (let n = 0; n < 51; n++) slots.take(alice)
@@ -78,7 +81,7 @@ describe('places for uploads', () => {
     slots.take(bob)
   })
 
-  test('are not taken from an upload whose bytes have all come, and are given back once', () => {
+  test('are not taken from an upload whose bytes have all arrived, and are released once', () => {
     const slots = new UploadSlots({ account: 3, total: 3 })
     const [first, second, third] = [slots.take(alice), slots.take(alice), slots.take(alice)]
     second.received()

@@ -28,9 +28,9 @@ import { temporaryFolder } from '../support/places.ts'
 import { hasPostgres, PostgresSchema } from '../support/postgres.ts'
 import { alice, bytes, chunks, post } from '../support/samples.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
+// What was opened before something else failed must be closed. Each test fails when it is not.
 
-const noIdle = { idle: 3_600_000 } // or what was left would be closed by the time
+const noIdle = { idle: 3_600_000 } // otherwise the rest would be closed by the timeout
 
 function storeOn(options: Partial<BlobStoreOptions>): BlobStore {
   const blobs = createBlobStore({
@@ -44,7 +44,7 @@ function storeOn(options: Partial<BlobStoreOptions>): BlobStore {
   return blobs
 }
 
-/** A store with one blob, of 500 kB, that everybody sees; and a watch over the bodies that it opens. */
+/** A store with one public blob, of 500 kB, that records which of its bodies are open. */
 async function filled(change?: (body: BackendObject['body']) => BackendObject['body']) {
   const bodies = new OpenBodies(new MemoryBackend(), change)
   const blobs = storeOn({ backend: bodies.backend })
@@ -64,7 +64,7 @@ describe('a reading', () => {
     takenDown: false,
   })
 
-  /** A chunk of which there can be no copy. */
+  /** A chunk that cannot be copied. */
   function uncopyable(): Uint8Array {
     const chunk = new Uint8Array(10)
     structuredClone(chunk, { transfer: [chunk.buffer] })
@@ -81,27 +81,27 @@ describe('a reading', () => {
     return { bodies, body: bodies.watch(body) }
   }
 
-  test('is closed where there is no memory for all its bytes', async () => {
+  test('is closed if there is no memory for all its bytes', async () => {
     const { bodies, body } = watched(one(bytes('x')))
     await expect(new Reading(stat(2 ** 50), undefined, body, 60_000).bytes()).rejects.toThrow(RangeError)
     expect(bodies.count).toBe(0)
   })
 
-  test('is closed where there is no memory for a chunk of its stream', async () => {
+  test('is closed if there is no memory for a chunk of its stream', async () => {
     const { bodies, body } = watched(one(uncopyable()))
     const reader = new Reading(stat(20), undefined, body, 60_000).body.getReader()
     await expect(reader.read()).rejects.toThrow(TypeError)
     expect(bodies.count).toBe(0)
   })
 
-  test('is closed where there is no memory for the chunk that is held back until it is verified', async () => {
+  test('is closed if there is no memory for the chunk that is held back until it is verified', async () => {
     const { bodies, body } = watched(one(uncopyable()))
     const about = { did: alice, cid: cidOfBytes(bytes('x')), backend: 'memory' }
     await expect(new VerifiedChunks(body, about, async () => {}).next()).rejects.toThrow(TypeError)
     expect(bodies.count).toBe(0)
   })
 
-  test('of a body that ends early, or goes on, fails, and never gives what lay in the memory before', async () => {
+  test('of a body that ends early, or continues, fails, and never returns old content of the memory', async () => {
     async function* short(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
       for await (const chunk of body) {
         yield chunk
@@ -114,8 +114,8 @@ describe('a reading', () => {
       yield bytes('and more')
     }
     for (const [change, gave] of [
-      [short, 'gave 262144 bytes'],
-      [long, 'gave more bytes'],
+      [short, 'returned 262144 bytes'],
+      [long, 'returned more bytes'],
     ] as const) {
       const { blobs, bodies, cid } = await filled(change)
       const reading = await blobs.read(alice, cid)
@@ -127,7 +127,7 @@ describe('a reading', () => {
 })
 
 describe('a store that cannot open', () => {
-  /** Backends of these names that tell what was called. */
+  /** Backends of these names that record what was called. */
   function told(...names: string[]) {
     const calls: string[] = []
     const all = Object.fromEntries(
@@ -160,7 +160,7 @@ describe('a store that cannot open', () => {
     expect(calls.slice(4)).toEqual(['open a', 'open b', 'close a', 'close b'])
   })
 
-  test('leaves neither database nor backend open where the two do not belong together', async () => {
+  test('leaves neither database nor backend open if the two do not belong together', async () => {
     const place = new FolderPlace()
     await place.store().upload(alice, bytes('one'))
     const other = join(place.folder, 'other.sqlite')
@@ -177,7 +177,7 @@ describe('a store that cannot open', () => {
     const left: string[] = []
     const inner = new MemoryBackend()
     let entered = false
-    // Goes red when a process stays entered whose marker could not be kept.
+    // Fails when a process stays entered whose marker could not be renewed.
     const readMarker = async () => {
       if (entered) throw new Error('the backend failed')
       return inner.readMarker()
@@ -197,8 +197,8 @@ describe('a store that cannot open', () => {
     expect(left).toHaveLength(1)
   })
 
-  // The test's server runs without fsync, and that is refused.
-  test.runIf(hasPostgres)('keeps no connection to PostgreSQL that the command line made for it', async () => {
+  // The test's server runs without fsync, which is refused.
+  test.runIf(hasPostgres)('closes the PostgreSQL connections that the command line opened for it', async () => {
     const schema = new PostgresSchema()
     onTestFinished(() => schema.drop())
     await schema.make()
@@ -221,7 +221,7 @@ describe('a store that is closed', () => {
     throw new Error('it does not close')
   }
 
-  test('closes every backend, whichever of them fails', async () => {
+  test('closes every backend, even if one fails', async () => {
     const [a, b] = [new MemoryBackend({ name: 'a' }), new MemoryBackend({ name: 'b' })]
     const close = vi.fn(() => b.close())
     const blobs = storeOn({
@@ -232,7 +232,7 @@ describe('a store that is closed', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
-  test('closes its backends where its database fails to', async () => {
+  test('closes its backends if its database fails to close', async () => {
     const inner = new MemoryBackend()
     const close = vi.fn(() => inner.close())
     const metadata = meddleMetadata(sqliteMetadata(':memory:'), () => ({ close: failing }))
@@ -251,7 +251,7 @@ describe('a stream whose upload was refused before it was read', () => {
     return path
   }
 
-  test('is closed after the time in which it could be given again', async () => {
+  test('is closed after the time in which it could be passed again', async () => {
     const blobs = refusing(200)
     const cancel = vi.fn()
     const [path, web] = [file(), new ReadableStream<Uint8Array>({ cancel }, { highWaterMark: 0 })]
@@ -264,7 +264,7 @@ describe('a stream whose upload was refused before it was read', () => {
     await until(() => openFiles(path).length === 0, 'the file is closed')
   })
 
-  test('is left to whoever has begun to read it', async () => {
+  test('is left to a caller that has begun to read it', async () => {
     const blobs = refusing(50)
     const [node, web] = [createReadStream(file()), new Blob(['more than three']).stream()]
     for (const body of [node, web]) {
@@ -280,7 +280,7 @@ describe('a stream whose upload was refused before it was read', () => {
     expect((await reader.read()).value).toHaveLength(15)
   })
 
-  test('is closed where the store is', async () => {
+  test('is closed when the store is', async () => {
     const blobs = storeOn({ times: { idle: 1 } })
     await blobs.close()
     const node = createReadStream(file())
@@ -288,7 +288,7 @@ describe('a stream whose upload was refused before it was read', () => {
     await once(node, 'close')
   })
 
-  // Goes red by an unhandled error.
+  // Fails with an unhandled error.
   test('ends no process when it fails meanwhile, and neither does one that fails before it is read', async () => {
     const missing = () => createReadStream(join(temporaryFolder(), 'no file'))
     const refused = missing()
@@ -301,7 +301,7 @@ describe('a stream whose upload was refused before it was read', () => {
   })
 })
 
-/** Those of this process whose path begins so. */
+/** The open files of this process whose paths begin so. */
 function openFiles(path: string): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {

@@ -23,7 +23,7 @@ import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, unpost, uriO
 describe('createBlobStore', () => {
   const needed = () => ({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:') })
 
-  test('fills in the defaults, which nobody can change', () => {
+  test('fills in the defaults, which cannot be changed', () => {
     const blobs = createBlobStore(needed())
     expect(blobs.limits).toMatchObject({
       maxBlobSize: 5_242_880,
@@ -64,7 +64,7 @@ describe('createBlobStore', () => {
     expect(createBlobStore({ ...needed(), limits: undefined, times: { grace: undefined } }).times.grace).toBe(day)
   })
 
-  test('refuses at once what cannot be meant', () => {
+  test('refuses invalid options at once', () => {
     const wrong: unknown[] = [
       undefined,
       null,
@@ -84,7 +84,7 @@ describe('createBlobStore', () => {
       { ...needed(), limits: { maxBlobSize: 1.5 } },
       { ...needed(), limits: { maxBlobSize: '5' } },
       { ...needed(), limits: { maxBlobSize: Number.POSITIVE_INFINITY } },
-      // Counters that add up such numbers would drift.
+      // Counters that add such numbers would drift.
       { ...needed(), limits: { maxBlobSize: 2 ** 40 + 1 } },
       { ...needed(), limits: { accept: 'image/*' } },
       { ...needed(), limits: { accept: ['image'] } },
@@ -106,7 +106,7 @@ describe('createBlobStore', () => {
     }
   })
 
-  test('names the option that it does not know, and those that it does', () => {
+  test('names an unknown option, and the known ones', () => {
     const create = () => createBlobStore({ ...needed(), limits: { maxBlobsize: 5 } as never })
     expect(create).toThrow(/maxBlobsize.*maxBlobSize/)
   })
@@ -127,7 +127,7 @@ describe('createBlobStore', () => {
     await blobs.close()
   })
 
-  test('warns of what is not durable and of a grace period that is too short', async () => {
+  test('warns of missing durability and of a grace period that is too short', async () => {
     const warningsOf = async (options: Partial<BlobStoreOptions>): Promise<string> => {
       const warnings: string[] = []
       const logger: Logger = { info() {}, warn: (_, message) => warnings.push(message), error() {} }
@@ -145,7 +145,7 @@ describe('createBlobStore', () => {
 })
 
 describe.each(places)('a store in $name', ({ make }) => {
-  test('refuses options that it does not know, in every method', async () => {
+  test('refuses unknown options, in every method', async () => {
     const blobs = make().store()
     const { ref } = await blobs.upload(alice, bytes('x'))
     for (const [name, call] of Object.entries(methods(ref.toString()))) {
@@ -158,7 +158,7 @@ describe.each(places)('a store in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 1, reserved: 0, pending: 0 })
   })
 
-  test('refuses a source that gives no bytes', async () => {
+  test('refuses a source that returns no bytes', async () => {
     const blobs = make().store()
     for (const source of ['text', 7, {}, undefined, [1, 2, 3], new Map()]) {
       const upload = blobs.upload(alice, source as never)
@@ -167,7 +167,7 @@ describe.each(places)('a store in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 
-  test('waits for what is under way when it is closed, then refuses everything', async () => {
+  test('waits for running calls when it is closed, then refuses all calls', async () => {
     const blobs = make().store()
     const { ref } = await blobs.upload(alice, bytes('x'))
     const gate = new Gate()
@@ -221,7 +221,7 @@ describe.each(places)('a store in $name', ({ make }) => {
     if (outcome !== undefined) expect(outcome).toMatchObject({ code: 'StoreClosed' })
   })
 
-  test('opens when it is asked again, if it could not before', async () => {
+  test('opens at the next call, if it could not before', async () => {
     const { store, backend } = make()
     let failures = 2
     const inner = backend()
@@ -239,7 +239,7 @@ describe.each(places)('a store in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 1 })
   })
 
-  test('is opened once by calls that come together', async () => {
+  test('is opened once by concurrent calls', async () => {
     const { store, backend } = make()
     const inner = backend()
     let opened = 0
@@ -273,7 +273,7 @@ describe.each(places)('a store in $name', ({ make }) => {
 })
 
 describe.each(places.slice(1))('two stores on $name', ({ make }) => {
-  test('see what the other does', async () => {
+  test('see each other’s changes', async () => {
     const { store, clock, backend } = make()
     const [one, two] = [store(), store()] as const
     await Promise.all([one.ready(), two.ready()])
@@ -314,7 +314,7 @@ describe.each(places.slice(1))('two stores on $name', ({ make }) => {
     }
   })
 
-  test('go on when the other is closed', async () => {
+  test('continue when the other is closed', async () => {
     const { store } = make()
     const [one, two] = [store(), store()] as const
     const ref = await one.upload(alice, bytes('x'))
@@ -346,12 +346,12 @@ test('two stores may open one place for the first time at once', async () => {
   expect(await (stores[2] as BlobStore).stat(alice, ref.ref, { as: 'account' })).not.toBeNull()
 })
 
-test('another store may open a new place, and upload, while this one is looking at it', async () => {
+test('another store may open a new place, and upload, while this one is opening it', async () => {
   const place = new FolderPlace()
   const inner = place.backend()
   let overtaken = false
   const backend = meddle(inner, {
-    // This one finds no marker; before it looks into the database, another has written one, and content.
+    // This one finds no marker; before it queries the database, another has written one, and content.
     readMarker: async (options) => {
       const marker = await inner.readMarker(options)
       if (!overtaken) {
@@ -369,7 +369,7 @@ test('another store may open a new place, and upload, while this one is looking 
   expect(await text((await blobs.read(alice, ref.ref, { as: 'account' })).body)).toBe('second')
 })
 
-test('a Kysely that was given stays open', async () => {
+test('a Kysely that the host gave stays open', async () => {
   const { store, db, backend } = hostPlace()
   if (db === undefined) throw new Error('no host')
   const blobs = store()

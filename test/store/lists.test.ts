@@ -12,7 +12,7 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, nextRev, post, unpost, uriOf } from '../support/samples.ts'
 
 describe.each(places)('lists in $name', ({ make }) => {
-  test('name what records reference, ordered by CID', async () => {
+  test('contain what records reference, ordered by CID', async () => {
     const blobs = make().store()
     const refs = await posted(blobs, alice, 12)
     await blobs.upload(alice, bytes('temporary'))
@@ -38,7 +38,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     }
   })
 
-  test('stay whole while blobs come and go between the pages', async () => {
+  test('stay complete while blobs come and go between the pages', async () => {
     const blobs = make().store()
     const refs = await posted(blobs, alice, 24)
     const all = cidsOf(refs).sort()
@@ -51,7 +51,7 @@ describe.each(places)('lists in $name', ({ make }) => {
       const page = await blobs.listPublic(alice, { limit: 5, cursor })
       seen.push(...page.items)
       cursor = page.cursor
-      // The sixth is the one that the first page's cursor may stand on, or before.
+      // The first page's cursor may be at the sixth, or before it.
       for (const cid of leaving.splice(0, 3)) await unpost(blobs, alice, rkeyOf.get(cid) as string)
       await posted(blobs, alice, 3, `round ${round++}`)
     } while (cursor !== undefined)
@@ -61,7 +61,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     expect(seen).toEqual(expect.arrayContaining(stayed))
   })
 
-  test('name only what was written after a revision', async () => {
+  test('contain only what was written after a revision', async () => {
     const blobs = make().store()
     const refs: BlobRef[] = []
     const revs: string[] = [nextRev()]
@@ -119,7 +119,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     expect(await blobs.listAll(alice)).toEqual({ items: expected })
   })
 
-  test('of the account’s own come in pages, also when many are of one moment', async () => {
+  test('of the account’s own come in pages, even if many are of one moment', async () => {
     const { store, clock } = make()
     const blobs = store()
     for (let index = 0; index < 13; index++) {
@@ -143,7 +143,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     expect([...first.items, ...rest.items]).toEqual(all)
   })
 
-  test('refuse a limit or cursor that cannot be meant', async () => {
+  test('refuse an invalid limit or cursor', async () => {
     const blobs = make().store()
     await posted(blobs, alice, 3)
     const { cursor: good = '' } = await blobs.listPublic(alice, { limit: 1 })
@@ -193,7 +193,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     }
   })
 
-  test('have 500 to a page', async () => {
+  test('have 500 entries to a page by default', async () => {
     const blobs = make().store()
     const missing = Array.from({ length: 501 }, (_, index) => {
       const cid = cidOfBytes(bytes(`missing ${index}`))
@@ -208,7 +208,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     expect((await blobs.listMissing(alice, { cursor: page.cursor })).items).toHaveLength(1)
   })
 
-  test('of records name those of the account that name the blob', async () => {
+  test('of records contain those of the account that reference the blob', async () => {
     const blobs = make().store()
     const [shared, other] = [await blobs.upload(alice, bytes('shared')), await blobs.upload(alice, bytes('other'))]
     await blobs.upload(bob, bytes('shared'))
@@ -221,7 +221,7 @@ describe.each(places)('lists in $name', ({ make }) => {
     expect(await blobs.recordsFor(alice, cidOfBytes(bytes('never')))).toEqual([])
   })
 
-  test('count what records name, and what of it is held', async () => {
+  test('count what records reference, and what of it is held', async () => {
     const blobs = make().store()
     expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
     const refs = await posted(blobs, alice, 3)
@@ -259,7 +259,7 @@ describe.each(places)('usage in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual(nothing)
   })
 
-  test('reserves what is under way, and gives it back', async () => {
+  test('includes running uploads, and excludes them when they end', async () => {
     const blobs = make().store({ limits: { maxBlobSize: 10_000_000, accept: ['*/*'] } })
     const gate = new Gate()
     async function* slow(fails: boolean): AsyncGenerator<Uint8Array> {
@@ -280,7 +280,7 @@ describe.each(places)('usage in $name', ({ make }) => {
     expect(await blobs.usage(bob)).toMatchObject({ bytes: 0, count: 0, reserved: 0 })
   })
 
-  test('does not tell whether another account has the same bytes', async () => {
+  test('does not show whether another account has the same bytes', async () => {
     const { store, clock } = make()
     const blobs = store({ times: { grace: hour, deleteDelay: day } })
     const carol = 'did:plc:carol'
@@ -305,12 +305,12 @@ describe.each(places)('usage in $name', ({ make }) => {
 })
 
 describe.each(places)('the accounts in $name', ({ make }) => {
-  test('are listed in pages, deleted ones too', async () => {
+  test('are listed in pages, including deleted ones', async () => {
     const blobs = make().store()
     const dids = ['did:plc:a', 'did:plc:b', 'did:plc:c']
     for (const did of [...dids].reverse()) await blobs.upload(did, bytes(did))
     await blobs.deleteAccount('did:plc:b')
-    // Red when every account's row counts: these never had a blob.
+    // Fails when every account's row counts: these never had a blob.
     await blobs.deleteAccount('did:plc:never')
     await blobs.applyWrites('did:plc:none', [{ action: 'delete', uri: uriOf('did:plc:none', 'a') }], { rev: nextRev() })
     expect(await blobs.stats()).toMatchObject({ accounts: 3 })

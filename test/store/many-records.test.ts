@@ -4,8 +4,8 @@ import { meddleMetadata } from '../support/meddling.ts'
 import { diskPlace, type Place, places } from '../support/places.ts'
 import { alice, bob, bytes, commit, day, nextRev, post, uriOf } from '../support/samples.ts'
 
-// One blob that very many records name: whatever is done with it takes several transactions, and what comes between them
-// must lose nothing. More than two pages of what begins to reference a blob at once (rows/expected-rows.ts).
+// One blob that very many records reference: every operation on it takes several transactions, and what happens in
+// between must lose nothing. More than two pages of what begins to reference a blob at once (rows/expected-rows.ts).
 
 const many = 600
 const rkeys = Array.from({ length: many }, (_, n) => `r${String(n).padStart(4, '0')}`)
@@ -33,7 +33,7 @@ async function expectAllReference(blobs: BlobStore): Promise<void> {
   expect((await blobs.recordsFor(alice, cid)).sort()).toEqual(rkeys.map((rkey) => uriOf(alice, rkey)))
 }
 
-describe.each(places)('a blob that many records name in $name', ({ make }) => {
+describe.each(places)('a blob that many records reference in $name', ({ make }) => {
   test('is referenced by all that waited for it when its upload is over', async () => {
     const place = make()
     const blobs = place.store()
@@ -50,7 +50,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     expect(await blobs.stat(alice, cid)).toMatchObject({ referenced: true, mimeType: 'text/plain' })
   })
 
-  test('goes with the last of them', async () => {
+  test('is temporary when the last of them is gone', async () => {
     const place = make()
     const blobs = place.store()
     await uploaded(blobs)
@@ -58,7 +58,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     const [last = '', ...others] = rkeys
     const deletes = (some: string[]) => some.map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) }))
     await commit(blobs, alice, ...deletes(others))
-    // Red when a blob that loses a record counts as temporary whatever other records it has.
+    // Fails when a blob that loses a record counts as temporary whatever other records it has.
     expect(await blobs.importProgress(alice)).toEqual({ expected: 1, imported: 1 })
     place.clock.advance(30 * day)
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0 })
@@ -68,7 +68,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
   })
 
-  test('is hidden when the last public one goes, whatever others there are', async () => {
+  test('is hidden when the last public one is gone, whatever others there are', async () => {
     const gone = vi.fn()
     const blobs = make().store({ hooks: { onInaccessible: gone } })
     const ref = await uploaded(blobs)
@@ -82,7 +82,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     expect(await blobs.listPublic(alice, { scopes: ['private'] })).toEqual({ items: [cid] })
   })
 
-  test('goes with its account, and what waits for a blob goes too', async () => {
+  test('is forgotten with its account, together with what waits for a blob', async () => {
     const place = make()
     const blobs = place.store()
     await uploaded(blobs)
@@ -101,7 +101,7 @@ describe.each(places)('a blob that many records name in $name', ({ make }) => {
     expect(await blobs.usage(bob)).toMatchObject({ count: 1 })
   })
 
-  test('is not missing, nor are those behind it, once it is taken down', async () => {
+  test('is not missing, nor are those after it, once it is taken down', async () => {
     const blobs = make().store()
     await imported(blobs)
     const ref = (text: string) => ({ ...claim, ref: { $link: cidOfBytes(bytes(text)) } })
@@ -150,8 +150,8 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     return { place, blobs }
   }
 
-  // Red when a blob that records wait for may expire, or when the first to reference it make it permanent.
-  test('loses no blob that records wait for: collecting goes on', async () => {
+  // Fails when a blob that records wait for may expire, or when the first one to reference it makes it permanent.
+  test('loses no blob that records wait for: collecting continues', async () => {
     const { place, blobs } = await killed()
     expect((await blobs.listMissing(alice)).items, 'held, and so not missing').toEqual([])
     expect(await blobs.collect({ dryRun: true })).toMatchObject({ expiredBlobs: 0 })
@@ -161,7 +161,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     await expectAllReference(blobs)
   })
 
-  test('and whose records go, all but one that waits, loses it not either', async () => {
+  test('and whose records are deleted, all but one that waits, does not lose it either', async () => {
     const { place, blobs } = await killed()
     const deletes = rkeys.slice(0, -1).map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) }))
     await commit(blobs, alice, ...deletes)
@@ -176,8 +176,8 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.read(alice, cid)).toMatchObject({ size: content.length })
   })
 
-  // Red when a blob that waits to be looked at keeps the time that it had: it would go at once.
-  test('and whose records all go long after, keeps it for a whole grace period', async () => {
+  // Fails when a blob that waits to be examined keeps its old time: it would be deleted at once.
+  test('and whose records are all deleted long after, keeps it for a whole grace period', async () => {
     const { place, blobs } = await killed()
     place.clock.advance(30 * day)
     await commit(blobs, alice, ...rkeys.map((rkey) => ({ action: 'delete' as const, uri: uriOf(alice, rkey) })))
@@ -186,7 +186,7 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 1 })
   })
 
-  // Red when a step of the meeting does not look whether the account was deleted.
+  // Fails when a step does not check whether the account was deleted.
   test('lets nothing reference the blob once its account is deleted', async () => {
     const { place, blobs } = await killed()
     const metadata = await place.metadata().open()
@@ -204,8 +204,8 @@ describe.each([0, 1])('a process that is killed %s transactions after the first'
     await expectAllReference(blobs)
   })
 
-  // Red when a record that is written meanwhile makes the blob permanent: nobody looks at it again.
-  test('leaves it to be looked at, though another record references it', async () => {
+  // Fails when a record that is written meanwhile makes the blob permanent: it is never examined again.
+  test('leaves it to be examined, although another record references it', async () => {
     const { place, blobs } = await killed()
     await commit(blobs, alice, { action: 'create', uri: uriOf(alice, rkeys[0] ?? ''), record: { claim } })
     place.clock.advance(2 * day)

@@ -39,7 +39,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     expect(await blobs.sweep()).toMatchObject({ keys: 1, orphans: 0 })
   })
 
-  test('refuses an upload that was under way', async () => {
+  test('refuses a running upload', async () => {
     const blobs = make().store()
     const gate = new Gate()
     const upload = blobs.upload(alice, heldBack('bad', gate))
@@ -76,7 +76,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     const blobs = store()
     const account = whose === 'of the account' ? alice : '*'
     const record = (text: string) => createBlobRef({ cid: cidOfBytes(bytes(text)), mimeType: 'text/plain', size: 4 })
-    // New to the account, held by it without a record, held with one, and waited for by a record.
+    // New to the account; held by it without a record; held with one; and waited for by a record.
     await blobs.upload(alice, bytes('held'), { mimeType: 'text/plain' })
     await post(blobs, alice, 'post', await blobs.upload(alice, bytes('post'), { mimeType: 'text/plain' }))
     const expects = { action: 'create', uri: uriOf(alice, 'expects'), record: { ref: record('wait') } } as const
@@ -107,7 +107,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 8, count: 2 })
   })
 
-  test('lets records be deleted', async () => {
+  test('does not prevent the deletion of records', async () => {
     const blobs = make().store()
     const { ref } = await posted(blobs, alice, 'bad')
     await blobs.takedown(alice, ref)
@@ -156,7 +156,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     await expect(blobs.upload(alice, bytes('bad'))).rejects.toMatchObject({ code: 'BlobTakenDown' })
   })
 
-  test('of one account is nothing to another', async () => {
+  test('of one account does not affect another', async () => {
     const blobs = make().store()
     const { ref } = await posted(blobs, alice, 'shared')
     await posted(blobs, bob, 'shared')
@@ -186,7 +186,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     await blobs.upload(carol, bytes('shared'))
   })
 
-  test('is undone by the restore of the same, not of the other', async () => {
+  test('is undone by the reversal of the same, not of the other', async () => {
     const blobs = make().store()
     const { ref } = await posted(blobs, alice, 'twice bad')
     const visible = async (): Promise<boolean> => (await blobs.stat(alice, ref)) !== null
@@ -203,7 +203,7 @@ describe.each(places)('a takedown in $name', ({ make }) => {
     expect(await visible()).toBe(true)
   })
 
-  test('is the same when made twice, and a restore harmless when there is none', async () => {
+  test('may be repeated, and a reversal without a takedown does nothing', async () => {
     const blobs = make().store()
     const { ref } = await posted(blobs, alice, 'bad')
     await blobs.reverseTakedown(alice, ref)

@@ -8,7 +8,7 @@ import { isBlob, isError } from '../../src/shapes.ts'
 import { memoryPlace } from '../support/places.ts'
 import { alice, bytes, text } from '../support/samples.ts'
 
-// What Jest and vitest's `vmThreads` do: the host's values are of another realm. Red with `instanceof`.
+// As in Jest and vitest's `vmThreads`: the host's values are of another realm. Fails with `instanceof`.
 const foreign = <T>(code: string): T => runInNewContext(code)
 
 describe('values of another realm', () => {
@@ -31,7 +31,7 @@ describe('values of another realm', () => {
     expect(findBlobRefs(block)).toEqual([])
   })
 
-  test('are told as errors of the file system and of the network', () => {
+  test('are recognized as errors of the file system and of the network', () => {
     const failure = foreign<Error>("Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' })")
     expect(errnoOf(failure)).toBe('ENOSPC')
     const refused = foreign<Error>("Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })")
@@ -39,7 +39,7 @@ describe('values of another realm', () => {
     expect(told).toMatchObject({ transient: true, message: expect.stringContaining('cannot be reached') })
   })
 
-  test('are told by what they have, and nothing else is taken for one', () => {
+  test('are recognized by their properties, and nothing else is taken for one', () => {
     expect(isError(new DOMException('ended', 'AbortError'))).toBe(true)
     for (const other of [null, undefined, 'Error', { message: 'a' }, () => {}]) expect(isError(other)).toBe(false)
     for (const other of [null, bytes('a'), { size: 1 }, new Blob(['a']).stream()]) expect(isBlob(other)).toBe(false)

@@ -14,7 +14,7 @@ const limits = (quota: AccountQuota) => ({ limits: { accept: ['*/*'], maxBlobSiz
 const reached = { code: 'QuotaExceeded' }
 
 describe.each(places)('the quota of an account on $name', ({ make }) => {
-  test('takes exactly so many bytes, in memory or spooled, and not one more', async () => {
+  test('allows exactly so many bytes, in memory or spooled, and not one more', async () => {
     for (const size of [1000, 2_000_000]) {
       const blobs = make().store(limits({ bytes: size }))
       await blobs.upload(alice, new Uint8Array(size).fill(1))
@@ -24,14 +24,14 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     }
   })
 
-  test('takes exactly so many blobs', async () => {
+  test('allows exactly so many blobs', async () => {
     const blobs = make().store(limits({ blobs: 3 }))
     for (const name of ['a', 'b', 'c']) await blobs.upload(alice, bytes(name))
     await expect(blobs.upload(alice, bytes('d'))).rejects.toMatchObject(reached)
     expect(await blobs.usage(alice)).toMatchObject({ count: 3, reserved: 0 })
   })
 
-  test('bounds what no record references', async () => {
+  test('limits temporary blobs', async () => {
     const blobs = make().store(limits({ temporaryBlobs: 2 }))
     const ref = await blobs.upload(alice, bytes('a'))
     await blobs.upload(alice, bytes('b'))
@@ -40,7 +40,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     await blobs.upload(alice, bytes('c'))
   })
 
-  test('is no longer filled by what was deleted, but deleting in a loop is bounded too', async () => {
+  test('is freed by deletions, but deleting in a loop is limited too', async () => {
     const { store, clock } = make()
     const blobs = store(limits({ bytes: 10, pendingBytes: 15 }))
     const write = async (text: string) => post(blobs, alice, 'a', await blobs.upload(alice, bytes(text)))
@@ -62,7 +62,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     await write('ten more..')
   })
 
-  test('gives an upload of unknown length what is left', async () => {
+  test('gives an upload of unknown length the rest', async () => {
     const blobs = make().store(limits({ bytes: 3_000_000 }))
     await expect(blobs.upload(alice, chunks(31, 100_000))).rejects.toMatchObject(reached)
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
@@ -70,14 +70,14 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 3_000_000, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('holds when many upload at once', async () => {
+  test('holds for concurrent uploads', async () => {
     const blobs = make().store(limits({ bytes: 1000 }))
     const outcomes = await uploadAtOnce(blobs, 60, 37)
     expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(Math.floor(1000 / 37))
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 27 * 37, count: 27, reserved: 0 })
   })
 
-  test('counts uploads that are under way as blobs, in memory or spooled, until they end', async () => {
+  test('counts running uploads as blobs, in memory or spooled, until they end', async () => {
     const { store, backend } = make()
     const inner = backend()
     let gate = new Gate()
@@ -106,7 +106,7 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     }
   })
 
-  test('is as free as before after uploads that came to nothing', async () => {
+  test('is as free as before after uploads that failed', async () => {
     const { store, clock } = make()
     const other = { did: bob, cid: cidOfBytes(bytes('hidden')) }
     const inspect = async ({ mimeType }: UploadInspection) => {
@@ -144,8 +144,8 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     await blobs.upload(bob, bytes('123456'))
   })
 
-  // Red without `#makeRoom` of src/store/upload/slots.ts: then the first accounts to come keep all others out.
-  test('counts uploads at once, of one account and in all, and shares what there is', async () => {
+  // Fails without `#makeRoom` of src/store/upload/slots.ts: then the first accounts keep all others out.
+  test('limits concurrent uploads, of one account and in all, and shares the slots', async () => {
     const blobs = make().store({ limits: { accept: ['*/*'], uploads: { account: 2, total: 3 } } })
     const open: (() => void)[] = []
     const slow = async function* () {

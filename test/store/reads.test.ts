@@ -21,7 +21,7 @@ import { alice, bob, bytes, hour, post, text, unpost } from '../support/samples.
 const viewers: BlobViewer[] = ['public', 'account', 'moderator']
 
 describe.each(places)('reading from $name', ({ make }) => {
-  test('gives what was uploaded, as a body, in chunks and in one piece', async () => {
+  test('returns what was uploaded, as a body, in chunks and in one piece', async () => {
     const { store, clock } = make()
     const blobs = store()
     const data = pattern(3_000_001)
@@ -48,7 +48,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(cidOfBytes(new Uint8Array(await new Response((await open()).body).arrayBuffer()))).toBe(cidOfBytes(data))
   })
 
-  test('gives a range that a function chooses when the size is known, and ends with what it throws', async () => {
+  test('returns a range that a function chooses when the size is known, and rejects with what it throws', async () => {
     const blobs = make().store()
     const ref = await postText(blobs, '0123456789')
     const last3 = await blobs.read(alice, ref.ref, { range: (size) => ({ start: size - 3, end: size - 1 }) })
@@ -67,7 +67,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     })
   })
 
-  test('gives a range, with both its ends', async () => {
+  test('returns a range, with both its ends', async () => {
     const blobs = make().store()
     const ref = await postText(blobs, '0123456789')
     const cases: { range: ByteRange; gives: string; clamped?: ByteRange }[] = [
@@ -119,7 +119,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     }
   })
 
-  test('gives ranges of a large blob, wherever its pieces meet', async () => {
+  test('returns ranges of a large blob, wherever its pieces meet', async () => {
     const blobs = make().store()
     const data = pattern(400_000)
     const ref = await blobs.upload(alice, data)
@@ -135,7 +135,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     }
   })
 
-  test('gives the empty blob, which has no range', async () => {
+  test('returns the empty blob, which has no range', async () => {
     const blobs = make().store()
     const ref = await postText(blobs, '')
     expect(ref.ref.toString()).toBe('bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku')
@@ -149,7 +149,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     await expect(read).rejects.toMatchObject({ code: 'InvalidRange' })
   })
 
-  test('shows each viewer what is theirs', async () => {
+  test('shows each viewer what it may see', async () => {
     const { store, clock } = make()
     const blobs = store()
     const refs: Record<string, BlobRef> = {}
@@ -197,14 +197,14 @@ describe.each(places)('reading from $name', ({ make }) => {
     await expect(blobs.read(alice, ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
   })
 
-  test('tells a hidden blob from none by nothing', async () => {
+  test('does not distinguish a hidden blob from an absent one', async () => {
     const blobs = make().store()
     const hidden = await blobs.upload(alice, bytes('hidden'))
     const [forHidden, forNone] = [await failure(blobs.read(alice, hidden.ref)), await failure(blobs.read(alice, none))]
     expect(forHidden.message.replace(hidden.ref.toString(), '')).toBe(forNone.message.replace(none, ''))
   })
 
-  test('takes the one spelling of a CID', async () => {
+  test('accepts the one spelling of a CID', async () => {
     const blobs = make().store()
     const { ref } = await postText(blobs, 'spelled')
     const cid = ref.toString()
@@ -243,7 +243,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     }
   })
 
-  test('takes CID objects of multiformats and of the AT Protocol’s libraries', async () => {
+  test('accepts CID objects of multiformats and of the AT Protocol’s libraries', async () => {
     const blobs = make().store()
     const { ref } = await postText(blobs, 'an object')
     const cid = ref.toString()
@@ -255,7 +255,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect((await blobs.read(alice, misspelt)).cid).toBe(cid)
   })
 
-  test('takes DIDs only, and known options', async () => {
+  test('accepts DIDs only, and known options', async () => {
     const blobs = make().store()
     const { ref } = await postText(blobs, 'x')
     for (const did of ['', 'alice.test', 'did:', 'did:plc:', 'DID:plc:alice', '*', `${alice}\n`, undefined as never]) {
@@ -269,7 +269,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     }
   })
 
-  test('says BlobMissing when the bytes are gone behind its back', async () => {
+  test('rejects with BlobMissing when the bytes were deleted behind its back', async () => {
     const { store, backend } = make()
     const blobs = store()
     const { ref } = await postText(blobs, 'taken away')
@@ -282,7 +282,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(await blobs.stat(alice, ref), 'what the database knows').toMatchObject({ size: 10 })
   })
 
-  test('says BlobDamaged when the bytes have another size', async () => {
+  test('rejects with BlobDamaged when the bytes have another size', async () => {
     const { store, backend } = make()
     let difference = 0
     const blobs = store({ backend: withObject(backend(), (object) => ({ ...object, size: object.size + difference })) })
@@ -295,7 +295,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     }
   })
 
-  test('lets go of the bytes when its body is cancelled, or is not read to its end', async () => {
+  test('releases the bytes when its body is cancelled, or is not read to its end', async () => {
     const { store, backend } = make()
     const open = new Set<object>()
     const blobs = store({ backend: withObject(backend(), (object) => tracked(object, open)) })
@@ -314,7 +314,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     await expect.poll(() => open.size, { timeout: 1000 }).toBe(0)
   })
 
-  test('gives up when nobody reads', async () => {
+  test('closes a body that nobody reads', async () => {
     const { store, backend } = make()
     const open = new Set<object>()
     const blobs = store({ times: { idle: 400 }, backend: withObject(backend(), (object) => tracked(object, open)) })
@@ -327,7 +327,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     await expect(collected(forgotten[1].chunks)).rejects.toThrow()
   })
 
-  test('is patient with who reads slowly', async () => {
+  test('waits for a slow reader', async () => {
     const blobs = make().store({ times: { idle: 150 } })
     const data = pattern(600_000)
     const ref = await blobs.upload(alice, data)
@@ -341,7 +341,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(size).toBe(data.length)
   })
 
-  test('rejects with the reason of an abort, before and in the midst', async () => {
+  test('rejects with the reason of an abort, before and during the reading', async () => {
     const { store, backend } = make()
     const open = new Set<object>()
     const blobs = store({ backend: withObject(backend(), (object) => tracked(object, open)) })
@@ -383,7 +383,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(opened).toBe(1)
   })
 
-  test('goes on while others read the same', async () => {
+  test('continues while others read the same', async () => {
     const blobs = make().store()
     const data = pattern(500_000)
     const ref = await blobs.upload(alice, data)
@@ -394,7 +394,7 @@ describe.each(places)('reading from $name', ({ make }) => {
     expect(new Set(all)).toEqual(new Set([ref.ref.toString()]))
   })
 
-  test('finds the bytes again that were replaced between its query and its opening', async () => {
+  test('finds bytes that were replaced between its query and its opening', async () => {
     const { store, backend, clock } = make()
     const inner = backend()
     let meanwhile: (() => Promise<void>) | undefined
@@ -422,7 +422,7 @@ describe.each(places)('reading from $name', ({ make }) => {
 })
 
 describe('reading from a disk', () => {
-  test('notices a file that was cut or has grown', async () => {
+  test('detects a file that was truncated or has grown', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     const data = pattern(100_000)
@@ -448,7 +448,7 @@ describe('reading from a disk', () => {
     expect(Buffer.compare(await (await blobs.read(alice, ref.ref)).bytes(), data)).toBe(0)
   })
 
-  test('notices a file that is cut while it is read', async () => {
+  test('detects a file that is truncated while it is read', async () => {
     const place = new FolderPlace()
     const blobs = place.store()
     const ref = await blobs.upload(alice, pattern(4_000_000))
@@ -467,7 +467,7 @@ async function postText(blobs: BlobStore, content: string): Promise<BlobRef> {
   return ref
 }
 
-/** Bytes that say where they are. */
+/** Bytes that encode their position. */
 function pattern(size: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(size / 4))
   for (let index = 0; index < words.length; index++) words[index] = Math.imul(index, 2_654_435_761)
@@ -476,7 +476,7 @@ function pattern(size: number): Uint8Array {
 
 async function collected(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = []
-  // A chunk is valid only until the next is asked for.
+  // A chunk is valid only until the next is requested.
   for await (const chunk of body) parts.push(Buffer.from(chunk))
   return Buffer.concat(parts)
 }
@@ -490,7 +490,7 @@ function withObject(inner: BlobBackend, change: (object: BackendObject) => Backe
   })
 }
 
-/** The object, which is in `open` until its bytes were read to their end, failed or were let go. */
+/** The object, which is in `open` until its bytes were read to their end, failed or were released. */
 function tracked({ size, body }: BackendObject, open: Set<object>): BackendObject {
   open.add(body)
   const iterator: AsyncIterableIterator<Uint8Array> = {

@@ -51,7 +51,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
-  test('hold to what the Lexicon demands, when it is given', async () => {
+  test("meet the Lexicon's constraints, if they are given", async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('12345'), { mimeType: 'text/plain' })
     const naming = (constraints: object): Promise<void> =>
@@ -81,7 +81,7 @@ describe.each(places)('references in $name', ({ make }) => {
     await expect(naming({ accept: ['image/*'] })).rejects.toMatchObject({ code: 'InvalidMimeType' })
   })
 
-  test('are exactly those that the record names now', async () => {
+  test('are exactly those that the record contains now', async () => {
     const blobs = make().store()
     const [a, b, c] = await uploads(blobs, 'a', 'b', 'c')
     await post(blobs, alice, 'post', a, b)
@@ -101,7 +101,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await visibleOf(blobs, a, b)).toEqual([false, true])
   })
 
-  test('are answered with the blobs that lost their last one', async () => {
+  test('return the blobs that lost their last one', async () => {
     const blobs = make().store()
     const [a, b, c] = await uploads(blobs, 'a', 'b', 'c')
     const lost = async (...writes: RecordWrite[]): Promise<string[]> =>
@@ -117,7 +117,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await lost({ action: 'delete', uri: y })).toEqual([])
   })
 
-  test('keep a blob until the last record that names it is gone', async () => {
+  test('keep a blob until the last record that references it is gone', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('popular'))
     await post(blobs, alice, 'one', ref)
@@ -165,7 +165,7 @@ describe.each(places)('references in $name', ({ make }) => {
     },
   )
 
-  test('count once for a record that names a blob twice', async () => {
+  test('count once for a record that references a blob twice', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('twice'))
     await post(blobs, alice, 'a', ref, { again: JSON.parse(JSON.stringify(ref)) })
@@ -178,7 +178,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await visible(blobs, alice, ref)).toBe(false)
   })
 
-  test('check each mention of a blob that a record names twice', async () => {
+  test('check each reference to a blob that a record references twice', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('twice'), { mimeType: 'text/plain' })
     for (const wrong of [
@@ -229,7 +229,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect((await visibleOf(blobs, ...refs)).some(Boolean)).toBe(false)
   })
 
-  test('are the same after the same writes came twice', async () => {
+  test('are the same after the same writes were repeated', async () => {
     const blobs = make().store()
     const [a, b] = await uploads(blobs, 'a', 'b')
     const writes: RecordWrite[] = [
@@ -307,7 +307,7 @@ describe.each(places)('references in $name', ({ make }) => {
     ['video/mp4', 'audio/mp4'],
     ['application/zip', 'application/epub+zip'],
     ['application/octet-stream', '*/*'],
-  ])('may spell the type otherwise: a blob stored as %s is named as %s', async (stored, claimed) => {
+  ])('may spell the type differently: a blob stored as %s is referenced as %s', async (stored, claimed) => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, enforceLimits: false })
     for (const rkey of ['first', 'second']) await post(blobs, alice, rkey, { ...ref, mimeType: claimed })
@@ -325,7 +325,7 @@ describe.each(places)('references in $name', ({ make }) => {
     ['image/jpeg', 'image/png'],
     ['application/octet-stream', 'image/png'],
     ['image/png', 'application/octet-stream'],
-  ])('may not name a blob stored as %s as %s', async (stored, claimed) => {
+  ])('may not reference a blob stored as %s as %s', async (stored, claimed) => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('spelled'), { mimeType: stored, enforceLimits: false })
     await expect(post(blobs, alice, 'a', { ...ref, mimeType: claimed })).rejects.toMatchObject({
@@ -380,7 +380,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await visible(blobs, alice, good)).toBe(false)
   })
 
-  test('to another account’s blob are as if it did not exist', async () => {
+  test('to another account’s blob fail as if it did not exist', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('alice’s'))
     await post(blobs, alice, 'a', ref)
@@ -390,7 +390,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await visible(blobs, bob, ref)).toBe(false)
   })
 
-  test('of one account say nothing of another that has the same blob', async () => {
+  test('of one account reveal nothing of another that has the same blob', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('both'))
     await blobs.upload(bob, bytes('both'))
@@ -463,7 +463,7 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await visible(blobs, alice, ref)).toBe(false)
   })
 
-  test('may come at once from all sides', async () => {
+  test('may be written concurrently', async () => {
     const blobs = make().store()
     const refs = await uploads(blobs, ...Array.from({ length: 8 }, (_, index) => `blob ${index}`))
     await Promise.all(
@@ -495,7 +495,7 @@ describe.each(places)('references in $name', ({ make }) => {
 })
 
 describe.each(places)('expected references in $name', ({ make }) => {
-  test('are listed as missing until the blob comes, which is permanent at once', async () => {
+  test('are listed as missing until the blob is uploaded, which is permanent at once', async () => {
     const blobs = make().store()
     const held = await blobs.upload(alice, bytes('held'))
     await blobs.upload(alice, bytes('temporary'))
@@ -595,7 +595,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     await expect(ofAnother, 'no record of that account waits').rejects.toMatchObject({ code: 'InvalidMimeType' })
   })
 
-  test('give the blob the type of the first record, by revision, that tells one', async () => {
+  test('give the blob the type of the first record, by revision, that has one', async () => {
     const blobs = make().store()
     const [early, middle, late] = [nextRev(), nextRev(), nextRev()]
     const naming = (rkey: string, rev: string, mimeType: string) =>
@@ -609,13 +609,13 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect((await blobs.read(alice, linkOf(missingRef('a,b')))).mimeType).toBe('text/csv')
   })
 
-  test('leave it to the upload what the blob is, when no record tells', async () => {
+  test('leave the type to the upload, if no record has one', async () => {
     const blobs = make().store()
     await importRecord(blobs, 'a', missingRef('a,b', '*/*'), missingRef('a,b', 'application/octet-stream'))
     expect(await blobs.upload(alice, bytes('a,b'), { mimeType: 'text/csv' })).toMatchObject({ mimeType: 'text/csv' })
   })
 
-  test('are met alike when the blob came first', async () => {
+  test('are met in the same way when the blob was uploaded first', async () => {
     const blobs = make().store()
     await blobs.upload(alice, bytes('a,b'), { mimeType: '*/*' })
     const ref = { ...missingRef('a,b', 'text/csv'), size: 99 }
@@ -631,7 +631,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await blobs.recordsFor(alice, linkOf(ref))).toEqual([uriOf(alice, 'a'), uriOf(alice, 'b')])
   })
 
-  test('tell nothing of a claim that only spells the type otherwise', async () => {
+  test('report no claim that only spells the type differently', async () => {
     const blobs = make().store()
     await blobs.upload(alice, bytes('RIFF'), { mimeType: 'audio/wav', enforceLimits: false })
     await post(blobs, alice, 'own', missingRef('RIFF', 'audio/wav'))
@@ -653,7 +653,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await visible(blobs, alice, taken)).toBe(true)
   })
 
-  test('keep what an imported record claims, so that it may be written again as it stands', async () => {
+  test('keep what an imported record claims, so that it may be written again unchanged', async () => {
     const blobs = make().store()
     const ref = { ...missingRef('a,b', 'image/png'), size: 99 }
     await importRecord(blobs, 'first', missingRef('a,b', 'text/csv'))
@@ -683,7 +683,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     })
   })
 
-  test('go with their record', async () => {
+  test('are deleted with their record', async () => {
     const blobs = make().store()
     const [gone, staying] = [missingRef('gone'), missingRef('staying')]
     await importRecord(blobs, 'a', gone, staying)
@@ -711,7 +711,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await visibleOf(blobs, before, after, held)).toEqual([false, false, true])
   })
 
-  test('become ordinary ones, which go with the record', async () => {
+  test('become ordinary ones, which are deleted with the record', async () => {
     const blobs = make().store()
     const ref = missingRef('arrives')
     await importRecord(blobs, 'a', ref)
@@ -722,7 +722,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
-  test('may have the legacy form, which knows no size', async () => {
+  test('may have the legacy form, which has no size', async () => {
     const blobs = make().store()
     const held = await blobs.upload(alice, bytes('held'), { mimeType: 'text/plain' })
     const missing = missingRef('missing', 'text/plain')
@@ -738,7 +738,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await visible(blobs, alice, missing)).toBe(true)
   })
 
-  test('that are broken are passed over, where their link names no blob', async () => {
+  test('that are broken are skipped, if their link names no blob', async () => {
     const blobs = make().store()
     const held = await blobs.upload(alice, bytes('held'))
     const missing = missingRef('missing')
@@ -753,7 +753,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect(await blobs.importProgress(alice)).toEqual({ expected: 2, imported: 1 })
   })
 
-  test('of one account are not fulfilled by another’s upload', async () => {
+  test('of one account are not met by another’s upload', async () => {
     const blobs = make().store()
     const ref = missingRef('private')
     await blobs.upload(bob, bytes('private'))
@@ -767,7 +767,7 @@ describe.each(places)('expected references in $name', ({ make }) => {
     expect([await visible(blobs, alice, ref), await visible(blobs, bob, ref)]).toEqual([true, false])
   })
 
-  test('are not lost when their upload comes at the same time', async () => {
+  test('are not lost when their upload happens at the same time', async () => {
     const blobs = make().store()
     for (let round = 0; round < 10; round++) {
       const ref = missingRef(`round ${round}`)
@@ -815,7 +815,7 @@ describe('references in the host’s transaction', () => {
     expect(await blobs.importProgress(alice)).toEqual({ expected: 0, imported: 0 })
   })
 
-  test('take the host’s records back with them when one is refused', async () => {
+  test('roll back with the host’s records when one is refused', async () => {
     const { blobs, db, records, ref, writeWith } = await setUp()
     const refused = db.transaction().execute((trx) => writeWith(trx, { ref, never }))
     await expect(refused).rejects.toMatchObject({ code: 'BlobNotFound' })
@@ -835,7 +835,7 @@ describe('references in the host’s transaction', () => {
     expect([await records(), await visible(blobs, alice, ref)]).toEqual([1, true])
   })
 
-  test('can be asked for within it, by every method that takes it', async () => {
+  test('are visible within it, by every method that accepts it', async () => {
     const { blobs, db, ref, writeWith } = await setUp()
     const reason = new Error('undo')
     const undone = db.transaction().execute(async (trx) => {
@@ -917,7 +917,7 @@ describe('references in the host’s transaction', () => {
   })
 })
 
-/** A reference, as JSON writes it, to bytes that nobody uploaded. */
+/** A reference, as JSON writes it, to bytes that were never uploaded. */
 function missingRef(content: string, mimeType = 'application/octet-stream') {
   const data = bytes(content)
   return { $type: 'blob', ref: { $link: cidOfBytes(data) }, mimeType, size: data.byteLength }

@@ -10,7 +10,7 @@ describe.each(places)('the scope of a reference on $name', ({ make }) => {
     scope,
   })
 
-  test('hides a blob from the public, and shows it to whom the host lets see that scope', async () => {
+  test('hides a blob from the public, and shows it to viewers whom the host allows that scope', async () => {
     const blobs = make().store()
     const { ref } = await blobs.upload(alice, bytes('for friends')).then(async (blob) => {
       await commit(blobs, alice, permissioned('a', 'friends', blob))
@@ -25,7 +25,7 @@ describe.each(places)('the scope of a reference on $name', ({ make }) => {
     expect(await blobs.stat(alice, ref, { as: 'account' })).toMatchObject({ referenced: true })
   })
 
-  test('makes a blob public as soon as, and only while, a public record names it too', async () => {
+  test('makes a blob public as soon as, and only while, a public record references it too', async () => {
     const blobs = make().store()
     const blob = await blobs.upload(alice, bytes('both'))
     await commit(blobs, alice, permissioned('a', 'friends', blob))

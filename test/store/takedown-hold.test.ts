@@ -35,7 +35,7 @@ async function isHeld(blobs: BlobStore, did = alice): Promise<boolean> {
 }
 
 describe.each(places)('what is taken down in $name', ({ make }) => {
-  // Each goes red without the condition in `expiredBlobs` and in `collectBlobs`.
+  // Each fails without the condition in `expiredBlobs` and in `collectBlobs`.
   test.each(['its account', 'every account'])('for %s stays for so long after the takedown', async (whose) => {
     const place = make()
     const blobs = open(place)
@@ -46,7 +46,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     place.clock.advance(20 * day)
     expect(await blobs.collect({ dryRun: true })).toMatchObject({ expiredBlobs: 0 })
     expect(await blobs.collect()).toMatchObject({ expiredBlobs: 0, heldBlobs: 0 })
-    // Again, as a moderator may who changes the note: it is the first that counts.
+    // Again, as a moderator may who changes the note: the first takedown counts.
     await blobs.takedown(whose === 'its account' ? alice : '*', cid, { ref: 'case 17' })
     place.clock.advance(10 * day - 1)
     await blobs.collect({ force: true })
@@ -61,8 +61,8 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect((await place.backend().list()).keys).toEqual([])
   })
 
-  // Goes red without the condition in `deleteSome`.
-  test('stays also when the account is deleted, and goes when the time is over', async () => {
+  // Fails without the condition in `deleteSome`.
+  test('stays also when the account is deleted, and is deleted when the time is over', async () => {
     const place = make()
     const blobs = open(place)
     await posted(blobs)
@@ -98,7 +98,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect(await isHeld(blobs)).toBe(true)
   })
 
-  test('is as any other blob once it is restored', async () => {
+  test('is like any other blob once it is restored', async () => {
     const { store, clock } = make()
     const blobs = store({ times: { takedownHold: hold } })
     await posted(blobs)
@@ -124,7 +124,7 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
     expect([await isHeld(blobs, alice), await isHeld(blobs, bob)]).toEqual([true, false])
   })
 
-  test('stays by no word of the store unless it is asked to', async () => {
+  test('is not held by default', async () => {
     const { store, clock } = make()
     const blobs = store()
     expect(blobs.times.takedownHold).toBe(0)
@@ -140,9 +140,9 @@ describe.each(places)('what is taken down in $name', ({ make }) => {
   })
 })
 
-// Goes red when `SharedTimes` does not know it, or `timesInForce` takes a process's own.
+// Fails when `SharedTimes` does not include it, or `timesInForce` uses a process's own.
 describe.each(places.slice(1))('two processes on $name', ({ make }) => {
-  test('hold for the longer of what they were given, as does a tool that was given none', async () => {
+  test('hold for the longer time that they were given, as does a tool that was given none', async () => {
     const place = make()
     const host = open(place)
     await posted(host)

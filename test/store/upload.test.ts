@@ -5,7 +5,7 @@ import { places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
 
 describe.each(places)('upload to $name', ({ make }) => {
-  test('answers with the CID, type and size of the bytes', async () => {
+  test('returns the CID, type and size of the bytes', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('hello'), { mimeType: 'text/plain; charset=utf-8' })
     expect(JSON.parse(JSON.stringify(ref))).toEqual({
@@ -16,7 +16,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     })
   })
 
-  test('takes every kind of source', async () => {
+  test('accepts every kind of source', async () => {
     const blobs = make().store()
     const sources = [
       bytes('some text'),
@@ -34,7 +34,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 9, count: 2, reserved: 0, pending: 36 })
   })
 
-  test('keeps what is larger than the memory may be, byte for byte', async () => {
+  test('stores what is larger than the memory limit, byte for byte', async () => {
     const blobs = make().store({ limits: { maxBlobSize: 20_000_000, accept: ['*/*'] } })
     const size = 97 * 100_003
     const ref = await blobs.upload(alice, chunks(97, 100_003))
@@ -46,7 +46,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: size, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('takes a blob of exactly the limit, and refuses one byte more', async () => {
+  test('accepts a blob of exactly the limit, and refuses one byte more', async () => {
     const blobs = make().store({ limits: { maxBlobSize: 2_000_000, accept: ['*/*'] } })
     const most = new Uint8Array(2_000_000)
     expect((await blobs.upload(alice, most)).size).toBe(2_000_000)
@@ -56,7 +56,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 1, reserved: 0 })
   })
 
-  // Goes red when the largest blob is not looked at: then 2 ** 53 bytes are reserved, and counters drift.
+  // Fails when the largest blob size is not checked: then 2 ** 53 bytes are reserved, and counters drift.
   test('reserves nothing for more bytes than any blob has, with limits or without', async () => {
     const blobs = make().store({ limits: { maxBlobSize: 2 ** 40 } })
     for (const enforceLimits of [true, false]) {
@@ -76,7 +76,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 5, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('takes only the bytes of a CID that is given, and keeps the date that they came with', async () => {
+  test('accepts only the bytes of a given CID, and keeps the date of the original', async () => {
     const blobs = make().store()
     const cid = cidOfBytes(bytes('hello'))
     for (const content of [bytes('jello'), chunks(3, 700_000)]) {
@@ -91,7 +91,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     await expect(blobs.upload(alice, bytes('x'), { cid: 'bafyno' })).rejects.toMatchObject({ code: 'InvalidCid' })
   })
 
-  test('refuses an executable that calls itself a PNG, and a type that is not accepted', async () => {
+  test('refuses an executable that is declared as a PNG, and a type that is not accepted', async () => {
     const blobs = make().store({ limits: { accept: ['image/*'] } })
     const executable = Buffer.concat([bytes('MZ'), new Uint8Array(200)])
     const upload = blobs.upload(alice, executable, { mimeType: 'image/png' })
@@ -105,7 +105,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
   })
 
-  test('looks at the bytes where no type is declared: none, a range, or what is no MIME type', async () => {
+  test('sniffs the bytes if no type is declared: none, a range, or an invalid one', async () => {
     const blobs = make().store({ limits: { accept: ['*/*'] } })
     const gif = Buffer.concat([bytes('GIF89a'), new Uint8Array(20)])
     for (const enforceLimits of [true, false]) {
@@ -130,7 +130,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     await expect(blobs.upload(alice, gif, { mimeType: 7 as never })).rejects.toMatchObject({ code: 'InvalidArgument' })
   })
 
-  test('stores text as the text that it is declared to be, whatever its first letters', async () => {
+  test('stores text as the declared text type, whatever its first letters', async () => {
     const blobs = make().store({ limits: { accept: ['*/*'] } })
     const of = async (content: Uint8Array, mimeType: string) =>
       (await blobs.upload(alice, content, { mimeType })).mimeType
@@ -184,7 +184,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ count: 0, reserved: 0 })
   })
 
-  test('with its limits off takes what a host has checked by its own', async () => {
+  test('with its limits off accepts what a host has checked itself', async () => {
     const blobs = make().store({
       limits: { maxBlobSize: 5, accept: ['image/png'], allowEmpty: false, quota: { bytes: 1 } },
     })
@@ -200,7 +200,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     )
   })
 
-  test('stores the bytes of two accounts once, and lets neither notice', async () => {
+  test('stores the bytes of two accounts once, and neither account can notice', async () => {
     const { store, backend, clock } = make()
     const blobs = store()
     const first = await blobs.upload(alice, bytes('shared'))
@@ -215,7 +215,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await blobs.usage(bob)).toEqual({ bytes: 6, count: 1, reserved: 0, pending: 0 })
   })
 
-  test('takes the type that the newest declares, while no record names the blob', async () => {
+  test('uses the type that the newest declares, while no record references the blob', async () => {
     const blobs = make().store()
     const typeAs = async (did: string, mimeType?: string) => {
       const { ref, ...answer } = await blobs.upload(did, bytes('a,b'), { mimeType })
@@ -235,7 +235,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await typeAs(alice, 'text/plain')).toBe('text/plain')
   })
 
-  test('prolongs the grace period when it comes again', async () => {
+  test('renews the grace period when it is repeated', async () => {
     const { store, clock } = make()
     const blobs = store({ times: { grace: 2 * hour } })
     const ref = await blobs.upload(alice, bytes('again'))
@@ -268,7 +268,7 @@ describe.each(places)('upload to $name', ({ make }) => {
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('old and new')
   })
 
-  test('makes one live copy of 64 uploads of one blob at once', async () => {
+  test('stores one live copy for 64 concurrent uploads of one blob', async () => {
     const { store, backend, clock } = make()
     const blobs = store()
     const refs = await Promise.all(Array.from({ length: 64 }, () => blobs.upload(alice, bytes('popular'))))

@@ -32,7 +32,7 @@ const flipBit = (at: number) => (stored: Buffer) => {
 }
 
 describe('reading without verify', () => {
-  test('notices missing bytes and a wrong size, and lets the next upload heal the blob', async () => {
+  test('detects missing bytes and a wrong size, and lets the next upload repair the blob', async () => {
     for (const spoil of [(path: string) => rmSync(path), (path: string) => truncateSync(path, 2)]) {
       const { blobs, eachFile } = openStore()
       const ref = await blobs.upload(alice, bytes('precious'))
@@ -48,7 +48,7 @@ describe('reading without verify', () => {
 })
 
 describe('reading with verify', () => {
-  test('gives what was stored', async () => {
+  test('returns what was stored', async () => {
     const { blobs } = openStore()
     for (const size of [0, 1, 300_000, 1_000_000]) {
       const source = new Uint8Array(size).map((_, index) => index * 7)
@@ -60,7 +60,7 @@ describe('reading with verify', () => {
     await blobs.close()
   })
 
-  test('never gives damaged bytes as a whole, and lets the next upload heal the blob', async () => {
+  test('never returns damaged bytes as complete, and lets the next upload repair the blob', async () => {
     const { blobs, damage } = openStore()
     const content = new Uint8Array(1_000_000).fill(7)
     const ref = await blobs.upload(alice, content)
@@ -80,14 +80,14 @@ describe('reading with verify', () => {
     await blobs.close()
   })
 
-  test('gives no byte of a damaged blob of one chunk', async () => {
+  test('returns no byte of a damaged blob of one chunk', async () => {
     const { blobs, damage } = openStore()
     const ref = await blobs.upload(alice, bytes('small'))
     await post(blobs, alice, 'a', ref)
     damage(flipBit(0))
     const reading = await blobs.read(alice, ref.ref, { verify: true })
     await expect(reading.bytes()).rejects.toMatchObject({ code: 'BlobDamaged', did: alice })
-    // Without it, and for ranges, bytes are given as they are.
+    // Without it, and for ranges, bytes are returned as they are.
     expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('rmall')
     const range = { start: 1, end: 4 }
     expect(await text((await blobs.read(alice, ref.ref, { verify: true, range })).body)).toBe('mall')

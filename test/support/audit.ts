@@ -9,14 +9,17 @@ import { day } from './samples.ts'
 interface Promises {
   /** Blobs whose upload was acknowledged and whose grace period is not over. */
   held: ReadonlyMap<string, { did: string; cid: string }>
-  /** References that were acknowledged and not taken back. */
+  /** References that were acknowledged and not removed. */
   posts: ReadonlyMap<string, { did: string; cid: string }>
   /** Where `blobs/` and `pds.sqlite` are. */
   folder: string
   clock: Clock
 }
 
-/** Checks the protocol's invariants: what was promised is there, and once all is quiet there is nothing else. */
+/**
+ * Checks the protocol's invariants: what was acknowledged is there, and once nothing runs any more there is nothing
+ * else.
+ */
 export async function auditStore(blobs: BlobStore, { held, posts, folder, clock }: Promises): Promise<void> {
   expectNamed(folder)
   for (const { did, cid } of held.values()) await expectBytes(blobs, did, cid, 'account')
@@ -52,7 +55,7 @@ export async function auditStore(blobs: BlobStore, { held, posts, folder, clock 
   }
 }
 
-/** Row before bytes, and a tombstone until they are gone: nothing rests on the sweep but requests that come late. */
+/** Row before bytes, and a tombstone until they are gone: only late requests need the sweep. */
 function expectNamed(folder: string): void {
   const database = new Database(join(folder, 'pds.sqlite'), { readonly: true })
   const rows = database.prepare(named).all() as { key: string }[]

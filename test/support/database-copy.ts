@@ -1,6 +1,9 @@
 import Database from 'better-sqlite3'
 
-/** Copies an SQLite file that this process may have open: by the same SQLite, since `fs` would drop the locks of the store. */
+/**
+ * Copies an SQLite file that this process may have open: with the same SQLite, because `fs` would drop the store's
+ * locks.
+ */
 export function copyDatabase(file: string, to: string): void {
   const database = new Database(file, { readonly: true })
   try {

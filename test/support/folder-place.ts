@@ -5,7 +5,7 @@ import { type BlobStore, type BlobStoreOptions, createBlobStore, DiskBackend, sq
 import { copyDatabase } from './database-copy.ts'
 import { Clock, temporaryFolder } from './places.ts'
 
-/** A store on disk with a file of its own, whose files a test may touch. */
+/** A store on disk with a file of its own, whose files a test may change. */
 export class FolderPlace {
   readonly clock: Clock = new Clock()
   readonly folder: string = temporaryFolder()
@@ -52,7 +52,7 @@ export class FolderPlace {
     return copy
   }
 
-  /** Puts a copy in the database's place. Every store must be closed. */
+  /** Replaces the database with a copy. Every store must be closed. */
   putBack(copy: string): void {
     for (const ending of ['', '-wal', '-shm']) rmSync(this.database + ending, { force: true })
     copyFileSync(join(copy, 'backup'), this.database)

@@ -15,8 +15,8 @@ class Crash extends Error {
 }
 
 /**
- * Lets a process crash at its n-th call to the backend or the database: `before` the call has an effect, or `after` it
- * had one and nobody heard the answer. From then on nothing of that process happens any more.
+ * Makes a process crash at its n-th call to the backend or the database: `before` the call has an effect, or `after`
+ * its effect and before its response. From then on nothing of that process happens any more.
  */
 export class Fuse {
   calls = 0
@@ -33,7 +33,7 @@ export class Fuse {
     if (this.blown) throw new Crash('dead')
     this.calls += 1
     if (this.calls !== this.#at) return run()
-    // What it came to, nobody hears: it may have failed.
+    // Its result is not received: it may have failed.
     if (this.#when === 'after') await run().catch(() => {})
     this.blown = true
     throw new Crash(`crashed ${this.#when} call ${this.calls}`)
@@ -68,7 +68,7 @@ export class Fuse {
     return spool
   }
 
-  /** A connection of the host's to an SQLite file, whose every statement is a call; and its end, as at a crash. */
+  /** A host's connection to an SQLite file, on which every statement is a call; and its end, as at a crash. */
   database(file: string): { db: Kysely<never>; die: () => void } {
     const database = new Database(file)
     database.pragma('journal_mode = WAL')

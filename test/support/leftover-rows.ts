@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 
-/** What must not be in the database once everything was collected, by the query that finds it. */
+/** What must not be in the database once everything was collected, with the query that finds it. */
 const questions = {
   'uploads that are never over': 'SELECT * FROM blobstore_upload',
   'tombstones that stay': 'SELECT * FROM blobstore_doomed',
@@ -19,7 +19,7 @@ const questions = {
   'foreign keys that name nothing': 'SELECT * FROM pragma_foreign_key_check',
 }
 
-/** Of each kind that is left, how many rows and one of them, as a sentence. */
+/** For each kind that is left, how many rows and one of them, as a sentence. */
 export function leftoverRows(database: Database): string[] {
   return Object.entries(questions).flatMap(([what, sql]) => {
     const rows = database.prepare(sql).all()

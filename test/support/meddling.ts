@@ -1,7 +1,7 @@
 import type { BlobBackend, MetadataAdapter } from '../../src/index.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 
-/** A backend of which some methods are replaced. */
+/** A backend with some methods replaced. */
 export function meddle(inner: BlobBackend, replaced: Partial<BlobBackend>): BlobBackend {
   return {
     name: inner.name,
@@ -22,11 +22,11 @@ export function meddle(inner: BlobBackend, replaced: Partial<BlobBackend>): Blob
   }
 }
 
-/** Somebody waits at it until it is opened. */
+/** A gate: callers wait at it until it is opened. */
 export class Gate {
   readonly #reached = Promise.withResolvers<void>()
   readonly #opened = Promise.withResolvers<void>()
-  /** Resolves when somebody has come to the gate. */
+  /** Resolves when a caller has reached the gate. */
   readonly reached: Promise<void> = this.#reached.promise
 
   pass(): Promise<void> {
@@ -39,14 +39,14 @@ export class Gate {
   }
 }
 
-/** The text, whose last letter comes only when the gate is open. */
+/** The text, whose last letter is sent only when the gate is open. */
 export async function* heldBack(text: string, gate: Gate): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode(text.slice(0, -1))
   await gate.pass()
   yield new TextEncoder().encode(text.slice(-1))
 }
 
-/** Metadata of which some methods are replaced; `inner` is what they replace. */
+/** Metadata with some methods replaced; `inner` is the original. */
 export function meddleMetadata(
   adapter: MetadataAdapter,
   replaced: (inner: Metadata) => Partial<Metadata>,

@@ -1,13 +1,13 @@
 import type { BackendObject, BlobBackend } from '../../src/index.ts'
 import { meddle } from './meddling.ts'
 
-/** A backend that knows which of the bodies that it gave are open: not read to their end, nor closed, nor failed. */
+/** A backend that records which of its bodies are open: not read to their end, nor closed, nor failed. */
 export class OpenBodies {
   readonly backend: BlobBackend
   readonly #open = new Set<object>()
   #given = 0
 
-  /** `change` makes the body that is watched, of the one that the backend gave. */
+  /** `change` turns the backend's body into the one that is watched. */
   constructor(inner: BlobBackend, change: (body: BackendObject['body']) => BackendObject['body'] = (body) => body) {
     this.backend = meddle(inner, {
       get: async (key, options) => {

@@ -22,7 +22,7 @@ import { S3Place } from './s3.ts'
 
 export { Clock }
 
-/** A folder of this test's own, gone when it is finished. */
+/** A folder for this test alone, removed after it. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pds-blobstore-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -33,14 +33,14 @@ export interface Place {
   clock: Clock
   backend: () => BlobBackend
   metadata: () => MetadataAdapter
-  /** Another store on the same bytes and facts, as another process would have; closed when the test is finished. */
+  /** Another store on the same bytes and metadata, as another process would have; closed when the test is finished. */
   store(options?: Partial<BlobStoreOptions>): BlobStore
-  /** The host's own database, where it has one. */
+  /** The host's own database, if it has one. */
   db?: HostDatabase & Kysely<never>
 }
 
 /**
- * Where a store may live. Store tests run on each for which there is a server: `describe.each(places)`; with
+ * Where a store may be. Store tests run on each place whose server exists: `describe.each(places)`; with
  * `PLACES='memory|host'`, a regular expression, on those whose names match.
  */
 export const places: { name: string; make: () => Place }[] = [
@@ -118,17 +118,17 @@ function s3PostgresPlace(): Place {
   return place(clock, inS3(), ...onPostgres(clock))
 }
 
-/** Bytes under a prefix of the test's own. */
+/** Bytes under a separate prefix. */
 function inS3(): () => BlobBackend {
   const address = inject('s3')
   if (!address) throw new Error('There is no S3 server')
   const bytes = new S3Place(address)
-  // Registered first, so done last: stores that are still open write.
+  // Registered first, so run last: stores that are still open write.
   onTestFinished(() => bytes.remove())
   return () => bytes.backend()
 }
 
-/** Facts in a schema of the test's own, for whatever backend. Each store has a pool to itself, as processes do. */
+/** Metadata in a separate schema, for any backend. Each store has its own pool, as processes do. */
 function onPostgres(clock: Clock): [metadata: () => MetadataAdapter, db: HostDatabase & Kysely<never>] {
   const schema = new PostgresSchema()
   onTestFinished(() => schema.drop())

@@ -13,14 +13,14 @@ export function postgresUrl(): string {
   return url
 }
 
-/** For what is done to a server and not to a store. */
+/** For operations on a server, not on a store. */
 const admin = new Kysely<never>({
   dialect: new PostgresDialect({
     pool: async () => new pg.Pool({ connectionString: postgresUrl(), max: 2, allowExitOnIdle: true }),
   }),
 })
 
-/** A schema of a test's own: made when it is first needed, seen by all connections to it and by no others. */
+/** A separate schema: created on first use, visible to all connections of the test and to no others. */
 export class PostgresSchema {
   readonly name: string = `test_${randomBytes(6).toString('hex')}`
   readonly #pools: Kysely<never>[] = []
@@ -32,7 +32,7 @@ export class PostgresSchema {
       pool: async () => {
         await this.make()
         const pool = new pg.Pool({ ...this.config(), max: 8, ...config })
-        // Tests cut connections; pg tells it of idle ones at the pool, and of those in use at the client.
+        // Tests cut connections; pg reports idle ones at the pool, and those in use at the client.
         pool.on('error', () => {})
         pool.on('connect', (client) => client.on('error', () => {}))
         return pool

@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-/** A client of the test's own, to look behind the backend. */
+/** A separate client, to look behind the backend. */
 export function clientOf({ endpoint, ...credentials }: S3Address): S3Client {
   return new S3Client({
     endpoint,
@@ -26,10 +26,10 @@ export function clientOf({ endpoint, ...credentials }: S3Address): S3Client {
   })
 }
 
-/** One bucket for all that share it by prefixes; creating it again is harmless. */
+/** One bucket for all tests, which share it by prefixes; creating it again is harmless. */
 export const sharedBucket = 'blobs'
 
-/** Where S3 backends of one test keep what they have: a prefix in the bucket, and a folder for spools. */
+/** Where S3 backends of one test store their bytes: a prefix in the bucket, and a folder for spools. */
 export class S3Place {
   readonly prefix: string = `${randomUUID()}/`
   readonly spools: string = mkdtempSync(join(tmpdir(), 'pds-blobstore-s3-'))
@@ -60,7 +60,7 @@ export class S3Place {
     return Contents.map(({ Key = '' }) => Key.slice(this.prefix.length))
   }
 
-  /** Its objects stay, and go with the server. */
+  /** Its objects stay, and are deleted with the server. */
   async remove(): Promise<void> {
     rmSync(this.spools, { recursive: true, force: true, maxRetries: 10 })
     this.#client?.destroy()

@@ -35,7 +35,7 @@ export function nextRev(): string {
 
 export const uriOf = (did: string, rkey: string): string => `at://${did}/app.bsky.feed.post/${rkey}`
 
-/** Writes a record of the account that names these blobs. */
+/** Writes a record of the account that references these blobs. */
 export async function post(blobs: BlobStore, did: string, rkey: string, ...refs: unknown[]): Promise<void> {
   await commit(blobs, did, { action: 'update', uri: uriOf(did, rkey), record: { text: rkey, refs } })
 }

@@ -10,7 +10,7 @@ import { alice, post } from '../support/samples.ts'
 
 const { bytes, mimeType } = sampleBlob('image/png')
 
-test('a store in memory keeps the rules of a real one, and nothing of the one before', async () => {
+test('a store in memory follows the rules of a real one, and has nothing of the one before', async () => {
   const blobs = memoryBlobStore()
   const image = await blobs.upload(alice, bytes, { mimeType })
   await expect(blobs.read(alice, image.ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
@@ -23,7 +23,7 @@ test('a store in memory keeps the rules of a real one, and nothing of the one be
   await blobs.close()
 })
 
-test('its clock can be set, its backend replaced, and its facts kept in the host’s own database', async () => {
+test('a store in memory can have its clock set, its backend replaced, and its metadata in the host’s own database', async () => {
   let time = Date.UTC(2026, 0, 1)
   const full = new BlobStoreError('StorageFull', 'No space left')
   const backend = faultyBackend(new MemoryBackend(), { faults: [{ kind: 'fail', on: 'put', at: 2, error: full }] })
@@ -46,7 +46,7 @@ test('its clock can be set, its backend replaced, and its facts kept in the host
   await db.destroy()
 })
 
-test('a process ends though nobody closes the store', { timeout: 30_000 }, async () => {
+test('a process ends although its store was not closed', { timeout: 30_000 }, async () => {
   const program = `
     const { memoryBlobStore, sampleBlob } = await import('pds-blobstore/testing')
     await memoryBlobStore().upload('did:plc:alice', sampleBlob('image/png').bytes)

@@ -17,7 +17,7 @@ test('there is a sample of every type that a store accepts by default', () => {
   expect(() => sampleBlob('image/nothing')).toThrow(/there are image\/jpeg, /)
 })
 
-test('every sample is stored under the type that it is declared to be', async () => {
+test('every sample is stored under its declared type', async () => {
   const blobs = memoryBlobStore({ limits: { accept: ['*/*'] } })
   for (const { bytes, mimeType } of sampleBlobs) {
     expect(await blobs.upload(alice, bytes, { mimeType })).toMatchObject({ mimeType, size: bytes.byteLength })
@@ -25,7 +25,7 @@ test('every sample is stored under the type that it is declared to be', async ()
   await blobs.close()
 })
 
-test('a test that changes the bytes of a sample spoils no other', () => {
+test('a test that changes the bytes of a sample affects no other', () => {
   sampleBlob('image/png').bytes.fill(0)
   expect(sampleBlob('image/png').bytes[1]).toBe('P'.charCodeAt(0))
 })

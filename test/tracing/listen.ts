@@ -4,7 +4,7 @@ export interface Heard {
   /** `upload`, `backend:put`. */
   name: string
   event: 'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error'
-  /** As it was when the event came. */
+  /** The message as it was when the event came. */
   message: Record<string, unknown>
 }
 
@@ -18,7 +18,7 @@ export class Listener implements Disposable {
     for (const [name, channel] of Object.entries(traceChannels.backend)) this.#listen(`backend:${name}`, channel)
   }
 
-  /** What was told at the end of calls. */
+  /** The messages at the end of calls. */
   ends(name: string): Record<string, unknown>[] {
     return this.heard.filter((one) => one.name === name && one.event === 'asyncEnd').map(({ message }) => message)
   }

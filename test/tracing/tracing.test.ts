@@ -7,12 +7,12 @@ import { tracedBackend } from '../../src/tracing/traced-backend.ts'
 import { alice, post, uriOf } from '../support/samples.ts'
 import { Listener } from './listen.ts'
 
-// The channels are of the process, and tests of one file run one after another.
+// The channels belong to the process, and tests of one file run one after another.
 
 const { bytes, mimeType } = sampleBlob('image/png')
 const size = bytes.byteLength
 
-test('an upload, its record and a reading are told with what they were about, and what came of them', async () => {
+test('an upload, its record and a reading are published with their subjects and results', async () => {
   using listener = new Listener()
   const blobs = memoryBlobStore()
   const image = await blobs.upload(alice, bytes)
@@ -39,7 +39,7 @@ test('an upload, its record and a reading are told with what they were about, an
   expect(ends('close')).toHaveLength(1)
 })
 
-test('a call that fails is told with its error, and fails as it would have', async () => {
+test('a call that fails is published with its error, and fails as it would have', async () => {
   using listener = new Listener()
   const backend = faultyBackend(new MemoryBackend(), { faults: [{ kind: 'fail', on: 'put', at: 1 }] })
   const blobs = memoryBlobStore({ backend })
@@ -54,13 +54,13 @@ test('a call that fails is told with its error, and fails as it would have', asy
     'asyncStart',
     'asyncEnd',
   ])
-  // What cannot be said as text is for the operation to refuse.
+  // What cannot become text is for the operation to refuse.
   const odd = blobs.read(alice, Object.create(null) as never)
   await expect(odd).rejects.toMatchObject({ code: 'InvalidCid' })
   await blobs.close()
 })
 
-test('neither bytes nor a signed address is told', async () => {
+test('neither bytes nor a signed address is published', async () => {
   using listener = new Listener()
   const inner = new MemoryBackend()
   const backend = Object.assign(inner, { presign: async () => 'https://bucket/blob?X-Amz-Signature=c0ffee' })
@@ -99,7 +99,7 @@ test('a backend’s call happens within the operation that made it', async () =>
 test('every method of a store, and of a backend, has a channel of its name', async () => {
   const blobs = memoryBlobStore()
   const methods = Object.keys(blobs).filter((name) => typeof blobs[name as keyof BlobStore] === 'function')
-  // What sets something in this process only is no operation of the store.
+  // Methods that only set something in this process are not operations of the store.
   expect(Object.keys(traceChannels.store).sort()).toEqual(methods.filter((name) => name !== 'setHooks').sort())
   await blobs.close()
   const ofBackend = Object.getOwnPropertyNames(MemoryBackend.prototype).filter((name) => name !== 'constructor')
@@ -108,7 +108,7 @@ test('every method of a store, and of a backend, has a channel of its name', asy
   expect(traceChannels.backend.put.asyncEnd).toBe(channel('tracing:pds-blobstore:backend:put:asyncEnd'))
 })
 
-test('without subscribers a call is passed on as it is: no promise around it', async () => {
+test('without subscribers a call is passed on directly: no promise around it', async () => {
   const inner = new MemoryBackend()
   const promise = Promise.resolve(null)
   vi.spyOn(inner, 'get').mockReturnValue(promise)
@@ -118,7 +118,7 @@ test('without subscribers a call is passed on as it is: no promise around it', a
   expect(backend.get('key')).not.toBe(promise)
 })
 
-test('a backend without addresses stays one, and says what it says of itself', () => {
+test('a backend without addresses stays one, and keeps its properties', () => {
   const inner = new MemoryBackend({ name: 'ours' })
   const backend = tracedBackend(inner)
   expect('presign' in backend).toBe(false)
@@ -127,7 +127,7 @@ test('a backend without addresses stays one, and says what it says of itself', (
   expect(backend.durable).toBe(true)
 })
 
-test('a backend that says where it is says so behind each wrapper', () => {
+test('a backend with a location keeps it in each wrapper', () => {
   const inner = Object.assign(new MemoryBackend(), { location: 's3://ours' })
   for (const wrapped of [tracedBackend(inner), faultyBackend(inner, { faults: [] })]) {
     expect(wrapped.location).toBe('s3://ours')
@@ -135,7 +135,7 @@ test('a backend that says where it is says so behind each wrapper', () => {
   expect('location' in tracedBackend(new MemoryBackend())).toBe(false)
 })
 
-test('takedowns, references and deleted accounts are told by their account', async () => {
+test('takedowns, references and deleted accounts are published with their account', async () => {
   using listener = new Listener()
   const blobs = memoryBlobStore()
   const image = await blobs.upload(alice, bytes)

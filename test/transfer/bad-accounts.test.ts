@@ -23,21 +23,21 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when an account that cannot be read ends the import or export of the others, or is passed over in silence.
+// Fails when an account that cannot be read ends the import or export of the others, or is silently skipped.
 
 /** What is done to the database of an account; `file` is closed by then, and has no log. */
 const kinds: Record<string, (file: string) => void> = {
-  'is not there': (file) => rmSync(file),
+  'is missing': (file) => rmSync(file),
   'has no bytes': (file) => truncateSync(file),
   'is garbage': (file) => writeFileSync(file, Buffer.alloc(9000, 7)),
-  'is garbage behind its head': (file) =>
+  'is garbage after its head': (file) =>
     writeFileSync(file, Buffer.concat([readFileSync(file).subarray(0, 100), Buffer.alloc(9000, 7)])),
-  'is cut off': (file) => truncateSync(file, 4096),
+  'is truncated': (file) => truncateSync(file, 4096),
   'is a folder': (file) => inPlaceOf(file, () => mkdirSync(file)),
   'is a named pipe': (file) => inPlaceOf(file, () => execFileSync('mkfifo', [file])),
   'is a loop of links': (file) => inPlaceOf(file, () => symlinkSync(file, file)),
   'is a link to nothing': (file) => inPlaceOf(file, () => symlinkSync(`${file}.gone`, file)),
-  'lies in what is no folder': (file) => {
+  'is in something that is not a folder': (file) => {
     rmSync(dirname(file), { recursive: true })
     writeFileSync(dirname(file), '')
   },
@@ -118,7 +118,7 @@ describe('accounts whose databases cannot be read, in many ways,', () => {
     },
   )
 
-  test('lose nothing of what an earlier import brought, when the next lets go of what is gone', async () => {
+  test('lose nothing of an earlier import, when the next forgets deleted blobs', async () => {
     const { pds, fileOf } = filled(alice, ...bad)
     const blobs = new FolderPlace().store()
     await importFrom(pds, blobs, { references: 'store' })
@@ -128,7 +128,7 @@ describe('accounts whose databases cannot be read, in many ways,', () => {
   })
 })
 
-/** Until the test is finished. Permissions are nothing to root, and a mount is for root alone. */
+/** Until the test is finished. Permissions do not apply to root, and only root can mount. */
 function makeReadOnly(folder: string): boolean {
   try {
     execFileSync('mount', ['--bind', folder, folder], { stdio: 'ignore' })
@@ -151,7 +151,7 @@ function readers(): number[] {
 const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pds-blobstore-reader-'))
 
 describe('an import', () => {
-  test('waits a while for a database that is locked, and then goes on', { timeout: 60_000 }, async () => {
+  test('waits a while for a database that is locked, and then continues', { timeout: 60_000 }, async () => {
     const { pds, fileOf } = filled(alice, bob)
     const blobs = new FolderPlace().store()
     const locked = new Database(fileOf(bob))
@@ -165,7 +165,7 @@ describe('an import', () => {
     expect(await again).toMatchObject({ imported: 1, findings: [] })
   })
 
-  test('goes on when an account is deleted before its turn comes', async () => {
+  test('continues when an account is deleted before its turn comes', async () => {
     const { pds, fileOf } = filled(alice, bob)
     const [, last] = [fileOf(alice), fileOf(bob)].sort()
     const report = await importFrom(pds, new FolderPlace().store(), {
@@ -175,7 +175,7 @@ describe('an import', () => {
     expect(report.imported).toBe(1)
   })
 
-  test('reads no further in a database that was deleted under it', async () => {
+  test('reads no further in a database that was deleted meanwhile', async () => {
     const pds = new ReferencePds()
     for (let n = 0; n < 30; n++) pds.post(bob, `n${n}`, pds.upload(bob, bytes(`blob ${n}`)))
     const file = pds.database(bob).name
@@ -203,7 +203,7 @@ describe('an import', () => {
     expect(await importFrom(pds, new FolderPlace().store())).toMatchObject({ imported: 1, findings: [] })
   })
 
-  test('reads from a folder in which nothing may be written, and leaves nothing elsewhere', async (context) => {
+  test('reads from a read-only folder, and leaves nothing elsewhere', async (context) => {
     const pds = new ReferencePds()
     const ends = { clean: [''], logged: ['', '-wal'], open: ['', '-wal', '-shm'] }
     for (const [name, some] of Object.entries(ends)) {
@@ -227,7 +227,7 @@ describe('an import', () => {
     expect(leftovers()).toEqual(before)
   })
 
-  test('goes on past a folder of accounts that cannot be read', async () => {
+  test('continues after a folder of accounts that cannot be read', async () => {
     const { pds, fileOf } = filled(alice, bob)
     const shard = dirname(dirname(fileOf(bob)))
     rmSync(shard, { recursive: true })
@@ -241,7 +241,7 @@ describe('an import', () => {
     expect(report.imported).toBe(1)
   })
 
-  test('goes on past an account that the store has deleted', async () => {
+  test('continues after an account that the store has deleted', async () => {
     const pds = new ReferencePds()
     for (let n = 0; n < 50; n++) pds.post(alice, `n${n}`, pds.upload(alice, bytes(`blob ${n}`)))
     pds.post(bob, 'one', pds.upload(bob, bytes('bob’s')))
@@ -255,7 +255,7 @@ describe('an import', () => {
     }
   })
 
-  test.skipIf(process.platform !== 'linux')('goes on with a fresh reader when one is killed', async () => {
+  test.skipIf(process.platform !== 'linux')('continues with a new reader when one is killed', async () => {
     const pds = new ReferencePds()
     const dids = Array.from({ length: 6 }, (_nothing, n) => `did:plc:account${n}`)
     for (const did of dids) {
@@ -267,14 +267,14 @@ describe('an import', () => {
         if (examined === 8) for (const pid of readers()) process.kill(pid, 'SIGKILL')
       },
     })
-    // None where it is found dead before it is asked anything.
+    // None if it is found dead before the first question.
     const died = { problem: 'unreadable', error: { message: expect.stringMatching('died') } }
     expect(report.findings).toMatchObject(report.findings.map(() => died).slice(0, 1))
     expect(report.imported).toBeGreaterThanOrEqual(26)
     await expect.poll(readers, { timeout: 20_000 }).toEqual([])
   })
 
-  test('goes on past many blobs of one account that cannot be taken in', async () => {
+  test('continues after many blobs of one account that cannot be stored', async () => {
     const pds = new ReferencePds()
     for (let n = 0; n < 60; n++) {
       const { cid } = pds.upload(alice, bytes(`blob ${n}`))
@@ -291,8 +291,8 @@ describe('an import', () => {
   })
 })
 
-test('an import of Aurora Locus tells of a database that cannot be read', async () => {
-  const some = ['is not there', 'has no bytes', 'is garbage', 'is a named pipe', 'has no table blob', 'lacks a column']
+test('an import of Aurora Locus reports a database that cannot be read', async () => {
+  const some = ['is missing', 'has no bytes', 'is garbage', 'is a named pipe', 'has no table blob', 'lacks a column']
   for (const kind of some) {
     const folder = temporaryFolder()
     mkdirSync(join(folder, 'of'))

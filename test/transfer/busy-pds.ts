@@ -3,9 +3,9 @@ import type { BlobStore } from '../../src/index.ts'
 import { bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-/** A reference PDS of many accounts, which serves: it uploads, posts, takes down and deletes. Knows what it has. */
+/** A running reference PDS with many accounts: it uploads, posts, takes down and deletes, and records what it has. */
 export class BusyPds extends ReferencePds {
-  /** The bytes of all that is there now, by account and CID. */
+  /** The bytes of all existing blobs, by account and CID. */
   readonly expected = new Map<string, { did: string; cid: string; content: Uint8Array; seen: boolean }>()
   readonly #accounts: number
   #steps = 0
@@ -34,14 +34,14 @@ export class BusyPds extends ReferencePds {
     if (isNew) this.expected.set(`${did} ${cid}`, { did, cid, content, seen: step % 7 !== 0 && !isTakenDown })
   }
 
-  /** Steps while something else goes on, until `done` is called. */
+  /** Steps while something else runs, until `done` is called. */
   keepBusy(): { done(): Promise<void> } {
     const timer = setInterval(() => this.step(), 20)
     return { done: async () => clearInterval(timer) }
   }
 }
 
-/** Every blob of the PDS is in the store, byte by byte, and seen by whom it was seen. */
+/** Every blob of the PDS is in the store, byte by byte, with the same visibility. */
 export async function expectAll(blobs: BlobStore, pds: BusyPds): Promise<void> {
   for (const { did, cid, content, seen } of pds.expected.values()) {
     const reading = await blobs.read(did, cid, { as: 'moderator' })

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, post } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when an export writes where another program keeps its own, or says nothing of what it could not write.
+// Fails when an export writes where another program keeps its files, or does not report what it could not write.
 
 const layouts = {
   files: (blobs: BlobStore, to: string, actors?: string): Promise<ExportReport> =>
@@ -27,7 +27,7 @@ async function filled() {
 }
 
 test.each(each)(
-  'an export of %s refuses a folder that is a store’s, lies in one, or has one in it',
+  'an export of %s refuses a folder that is a store’s, is inside one, or contains one',
   async (_name, to) => {
     const { place, blobs } = await filled()
     const link = join(temporaryFolder(), 'link')
@@ -36,7 +36,7 @@ test.each(each)(
       await expect(to(blobs, folder)).rejects.toThrow('in the folder of a blob store')
     }
     await expect(to(blobs, join(link, 'export'))).rejects.toThrow('in the folder of a blob store')
-    await expect(to(blobs, place.folder)).rejects.toThrow('has the folder of a blob store in it')
+    await expect(to(blobs, place.folder)).rejects.toThrow('contains the folder of a blob store')
     expect(readdirSync(place.root).sort()).toEqual(['blobs', 'layout-1', 'marker', 'spool'])
   },
 )
@@ -60,7 +60,7 @@ test.each(each)('an export of %s refuses a folder that has another program’s f
   for (const _ of ['first', 'again']) expect(await to(blobs, again)).toMatchObject({ findings: [] })
 })
 
-test.each(each)('an export of %s tells what the PDS has a row of and the store has not', async (name, to) => {
+test.each(each)('an export of %s reports what the PDS has a row of and the store does not have', async (name, to) => {
   const pds = new ReferencePds()
   const [kept, lost, hidden] = ['kept', 'lost', 'hidden'].map((text) => pds.upload(alice, bytes(text)))
   if (!kept || !lost || !hidden) throw new Error('There are three')
@@ -90,7 +90,7 @@ test.each(each)('an export of %s tells what the PDS has a row of and the store h
   expect(report).toMatchObject(name === 'pds' ? { written: 2, skipped: 1 } : { written: 3, skipped: 0 })
 })
 
-test('an export of pds tells of a file in the place of an account’s folder, and goes on', async () => {
+test('an export of pds reports a file in the place of an account’s folder, and continues', async () => {
   const blobs = new FolderPlace().store()
   const refs = []
   for (let n = 0; n < 30; n++) refs.push(await blobs.upload(alice, bytes(`blob ${n}`)))
@@ -103,7 +103,7 @@ test('an export of pds tells of a file in the place of an account’s folder, an
   expect(report.written).toBe(1)
 })
 
-test.each(each)('an export of %s tells of each folder in the place of a file, and goes on', async (name, to) => {
+test.each(each)('an export of %s reports each folder in the place of a file, and continues', async (name, to) => {
   const place = new FolderPlace()
   const blobs = place.store()
   const refs = []

@@ -9,12 +9,12 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, post } from '../support/samples.ts'
 
-// Goes red when a name does not lead to the CID of its bytes, or when what is imported is collected before the records
-// that name it are rewritten.
+// Fails when a name does not lead to the CID of its bytes, or when what is imported is collected before the records
+// that reference it are rewritten.
 
 const nameOf = (text: string): string => `bafyrei${createHash('sha256').update(text).digest('hex')}`
 
-/** Data as Aurora Locus keeps them: every file in the folder `ba`. */
+/** Data in the layout of Aurora Locus: every file in the folder `ba`. */
 function aurora() {
   const folder = temporaryFolder()
   const blobs = join(folder, 'blobs')
@@ -38,7 +38,7 @@ function aurora() {
   }
 }
 
-test('the import of Aurora Locus finds true CIDs, and keeps the blobs until their records name them', async () => {
+test('the import of Aurora Locus finds true CIDs, and keeps the blobs until their records reference them', async () => {
   const { source, add } = aurora()
   const [cat, dog] = [add(alice, 'cat', 'image/jpeg'), add(bob, 'dog', 'video/mp4')]
   const place = new FolderPlace()
@@ -66,7 +66,7 @@ test('the import of Aurora Locus finds true CIDs, and keeps the blobs until thei
   expect(await blobs.stat(bob, cidOfBytes(bytes('dog')), { as: 'moderator' })).toBe(null)
 })
 
-test('the import of Aurora Locus reports what is damaged, missing, of unknown owner or not to be understood', async () => {
+test('the import of Aurora Locus reports what is damaged, missing, of unknown owner or invalid', async () => {
   const { source, add, fileOf } = aurora()
   const [damaged, missing] = [add(alice, 'damaged', 'image/png'), add(alice, 'missing', 'image/png')]
   writeFileSync(fileOf(damaged), 'Damaged')

@@ -10,8 +10,8 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when bytes are taken in that are not what their CID names, when something of the source changes or is passed
-// over in silence, or when a blob does not become what it was in the PDS.
+// Fails when bytes are imported that do not match their CID, when something in the source changes or is silently
+// skipped, or when a blob does not get its status in the PDS.
 
 function importFrom(
   pds: ReferencePds,
@@ -41,7 +41,7 @@ function filled() {
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 
 describe('the import of a reference PDS', () => {
-  test('brings each blob as what it was: permanent, temporary or taken down, with its type and date', async () => {
+  test('imports each blob with its status (permanent, temporary or taken down), type and date', async () => {
     const { pds, image, shared, hidden, temporary } = filled()
     const place = new FolderPlace()
     const blobs = place.store()
@@ -72,7 +72,7 @@ describe('the import of a reference PDS', () => {
       expect(await blobs.stat(alice, cid, { as: 'moderator' })).not.toBe(null)
   })
 
-  test('ends in what a PDS with this store attached goes on with', async () => {
+  test('ends in a state with which a PDS with this store attached continues', async () => {
     const { pds, image, hidden, temporary } = filled()
     const blobs = new FolderPlace().store()
     await importFrom(pds, blobs)
@@ -91,7 +91,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, temporary.cid, { as: 'account' })).toMatchObject({ referenced: true })
   })
 
-  test('makes the store keep the references, where it is to', async () => {
+  test('makes the store keep the references, if it is told to', async () => {
     const { pds, image, shared, hidden } = filled()
     const never = { cid: cidOfBytes(bytes('never came')), mimeType: 'text/vtt', size: 10 }
     pds.post(alice, 'migrated', never)
@@ -121,7 +121,7 @@ describe('the import of a reference PDS', () => {
     expect(dump(pds)).toEqual(rows)
   })
 
-  test('passes over what is there already, and brings what changed', async () => {
+  test('skips what was imported, and imports what changed', async () => {
     const { pds, image, hidden, temporary } = filled()
     const blobs = new FolderPlace().store()
     await importFrom(pds, blobs)
@@ -137,7 +137,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, image.cid)).toBe(null)
   })
 
-  test('lets go of what was deleted between two imports, where it is asked to', async () => {
+  test('forgets what was deleted between two imports, with the option prune', async () => {
     const { pds, image, shared } = filled()
     const place = new FolderPlace()
     const blobs = place.store()
@@ -151,7 +151,7 @@ describe('the import of a reference PDS', () => {
     await expect(importFrom(pds, blobs, { prune: true })).rejects.toThrow('prune')
   })
 
-  test('reports what is damaged, missing or nobody’s, and brings the rest', async () => {
+  test('reports what is damaged, missing or without owner, and imports the rest', async () => {
     const { pds, image, shared } = filled()
     writeFileSync(join(pds.location, alice, image.cid), Buffer.from(png).fill(0, 15))
     rmSync(join(pds.location, bob, shared.cid))
@@ -185,7 +185,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, shared.cid)).not.toBe(null)
   })
 
-  test('tells of a database that cannot be read, and goes on', async () => {
+  test('reports a database that cannot be read, and continues', async () => {
     const { pds, image } = filled()
     const broken = pds.database(bob)
     const file = broken.name
@@ -198,7 +198,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, image.cid)).not.toBe(null)
   })
 
-  test('only says what it would do in a dry run', async () => {
+  test('only reports what it would do in a dry run', async () => {
     const { pds, shared } = filled()
     rmSync(join(pds.location, bob, shared.cid))
     const blobs = new FolderPlace().store()
@@ -207,7 +207,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stats()).toMatchObject({ count: 0, doomedCount: 0 })
   })
 
-  test('reads what symbolic links lead to: a blob’s file, the folder of an account, each root', async () => {
+  test('reads the targets of symbolic links: a blob’s file, the folder of an account, each root', async () => {
     const { pds, image } = filled()
     const elsewhere = temporaryFolder()
     const behindLink = (path: string, name: string): string => {
@@ -227,7 +227,7 @@ describe('the import of a reference PDS', () => {
     expect(await (await blobs.read(alice, image.cid)).bytes()).toEqual(png)
   })
 
-  test('takes in nothing else that a symbolic link leads to', async () => {
+  test('imports nothing else that a symbolic link leads to', async () => {
     const { pds, image } = filled()
     const file = join(pds.location, alice, image.cid)
     rmSync(file)
@@ -237,7 +237,7 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, image.cid, { as: 'moderator' })).toBe(null)
   })
 
-  test('keeps to a rate, and ends at once when it is aborted', async () => {
+  test('observes its rate, and ends at once when it is aborted', async () => {
     const { pds } = filled()
     const started = performance.now()
     await importFrom(pds, new FolderPlace().store(), { bytesPerSecond: 100 })
@@ -252,7 +252,7 @@ describe('the import of a reference PDS', () => {
 })
 
 describe('the export', () => {
-  test('gives back the tree that was imported', async () => {
+  test('restores the files that were imported', async () => {
     const { pds } = filled()
     const blobs = new FolderPlace().store()
     await importFrom(pds, blobs)
@@ -266,7 +266,7 @@ describe('the export', () => {
     expect(await exportPds(blobs, { location, actors: pds.actors })).toMatchObject({ written: 0, present: 5 })
   })
 
-  test('without the databases of the PDS leaves out what is temporary', async () => {
+  test('without the databases of the PDS omits temporary blobs', async () => {
     const { pds, temporary } = filled()
     const blobs = new FolderPlace().store()
     await importFrom(pds, blobs)
@@ -305,7 +305,7 @@ describe('the export', () => {
     expect(await exportFiles(blobs, { folder, verify: true })).toMatchObject({ written: 1 })
   })
 
-  test('reports what the store has not, and writes no file of it', async () => {
+  test('reports what the store does not have, and writes no file for it', async () => {
     const { pds, image, shared } = filled()
     const place = new FolderPlace()
     const blobs = place.store()

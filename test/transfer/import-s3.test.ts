@@ -10,9 +10,9 @@ import { clientOf, createBucket } from '../support/s3.ts'
 import { bytes } from '../support/samples.ts'
 import { BusyPds, expectAll } from './busy-pds.ts'
 
-// Goes red when the bucket of a reference PDS is read by other names than it has.
+// Fails when the bucket of a reference PDS is read under wrong names.
 
-/** A bucket with these objects, gone when the test is finished. */
+/** A bucket with these objects, deleted when the test is finished. */
 async function bucketOf(objects: ReadonlyMap<string, Uint8Array>): Promise<S3Tree> {
   const { endpoint, ...credentials } = s3Address()
   const [Bucket, client] = [`import-${randomUUID()}`, clientOf(s3Address())]
@@ -28,7 +28,7 @@ async function bucketOf(objects: ReadonlyMap<string, Uint8Array>): Promise<S3Tre
   return tree
 }
 
-s3Test('a reference PDS with its blobs in a bucket is imported as one with its blobs on disk', async () => {
+s3Test('a reference PDS with its blobs in a bucket is imported like one with its blobs on disk', async () => {
   const pds = new BusyPds(3)
   for (let step = 0; step < 60; step++) pds.step()
   const objects = new Map<string, Uint8Array>()

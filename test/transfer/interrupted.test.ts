@@ -6,8 +6,8 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 import { BusyPds, expectAll } from './busy-pds.ts'
 
-// Goes red when an import that was stopped forgets something, when the next one begins from the start, or when one is in
-// the way of a PDS or a store that serves meanwhile.
+// Fails when an import that was stopped forgets something, when the next one begins from the start, or when one blocks
+// a PDS or a store that serves meanwhile.
 
 test('an import and an export that are stopped twenty times miss nothing, while PDS and store serve', {
   timeout: 300_000,

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 
-// The command line, as `npm run build` made it.
+// The command line, from the build of `npm run build`.
 const program = join(import.meta.dirname, '../../dist/cli.js')
 
 function cli(args: readonly string[]) {
@@ -19,7 +19,7 @@ function filesIn(folder: string): number {
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const isRunning = (child: ChildProcess) => child.exitCode === null && child.signalCode === null
 
-/** Kills a run of the command line soon after it has made some more files in the folder. */
+/** Kills a run of the command line soon after it has created some more files in the folder. */
 export async function killAmidst(folder: string, args: readonly string[]): Promise<void> {
   const before = filesIn(folder)
   const child = cli(args)
@@ -31,7 +31,7 @@ export async function killAmidst(folder: string, args: readonly string[]): Promi
   await exited
 }
 
-/** What a run of the command line that nobody kills reports. */
+/** The report of a run of the command line that is not killed. */
 export async function reportOf(args: readonly string[]): Promise<Record<string, unknown>> {
   const child = cli([...args, '--json'])
   const exited = once(child, 'exit')

@@ -12,10 +12,10 @@ import { OpenBodies } from '../support/open-bodies.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, post } from '../support/samples.ts'
 
-// What was opened before something else failed is closed, wherever that was. Each test goes red when it is not.
+// What was opened before something else failed must be closed. Each test fails when it is not.
 
 describe('an export', () => {
-  test('opens no body where there is no file to take it', async () => {
+  test('opens no body if there is no file to take it', async () => {
     const bodies = new OpenBodies(new MemoryBackend())
     const blobs = new FolderPlace().store({ backend: bodies.backend })
     await post(blobs, alice, 'one', await blobs.upload(alice, bytes('one')))
@@ -42,7 +42,7 @@ describe('an export', () => {
   })
 })
 
-test('a bucket’s answer without a length keeps no socket', async () => {
+test('a response of a bucket without a length keeps no socket', async () => {
   const server = createServer((req, res) => {
     req.resume()
     const more = setInterval(() => res.write('more'), 5)
@@ -59,6 +59,6 @@ test('a bucket’s answer without a length keeps no socket', async () => {
   const credentials = { accessKeyId: 'an id', secretAccessKey: 'a secret' }
   const tree = new S3Tree({ bucket: 'bucket', endpoint: origin, credentials, forcePathStyle: true })
   onTestFinished(() => tree.close())
-  await expect(tree.open('stored', alice, 'name')).rejects.toThrow('how many bytes')
+  await expect(tree.open('stored', alice, 'name')).rejects.toThrow('without its size')
   await until(() => sockets === 0, 'the socket is closed')
 })

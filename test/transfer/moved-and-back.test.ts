@@ -3,10 +3,10 @@ import { bytes } from '../support/samples.ts'
 import { moveInAndBack } from './moved-and-back.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when a blob is lost or changed on its way without a word. With the data of a real PDS: test/pds/real/moved.test.ts.
+// Fails when a blob is lost or changed without a report. With the data of a real PDS: test/pds/real/moved.test.ts.
 
 test.each(['pds', 'store'] as const)(
-  'of 222 blobs of 10 accounts, moved in and back, every difference is told: references %s',
+  'of 222 blobs of 10 accounts, imported and exported, every difference is reported: references %s',
   { timeout: 120_000 },
   async (references) => {
     const pds = new ReferencePds()

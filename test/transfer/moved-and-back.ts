@@ -7,10 +7,10 @@ import { temporaryFolder } from '../support/places.ts'
 import { reportOf } from './killing.ts'
 import { treeAt } from './reference-pds.ts'
 
-// The blobs of a PDS are spoiled in many ways, moved into a store by the command line, and back: each difference must be in
-// a report, and nothing else.
+// The blobs of a PDS are damaged in many ways, imported into a store by the command line, and exported: each difference
+// must be in a report, and nothing else.
 
-/** What is done to a file of `size` bytes, and what is told of it; null where nothing is to be told. */
+/** What is done to a file of `size` bytes, and the expected finding; null if none is expected. */
 const ways: readonly (readonly [told: 'damaged' | 'missing' | null, spoil: (file: string, size: number) => void])[] = [
   ['damaged', (file, size) => truncateSync(file, Math.floor(size / 2))],
   ['damaged', (file) => truncateSync(file)],
@@ -35,7 +35,7 @@ function inPlaceOf(file: string, make: () => void): void {
   make()
 }
 
-/** Spoils every second file. Resolves with what is to be told, and with the files that are still good. */
+/** Damages every second file. Resolves with the expected findings, and with the files that are still good. */
 function spoil(location: string): { told: string[]; good: Map<string, string>; count: number } {
   const tree = treeAt(location)
   const [told, good] = [[] as string[], new Map(tree)]

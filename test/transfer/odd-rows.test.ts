@@ -9,13 +9,13 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 
-// Goes red when a row that is not as the PDS writes it ends an import, is told for ever, or loses a blob.
+// Fails when a row that the PDS would not write ends an import, is reported for ever, or loses a blob.
 
 const long = `printf('%.*c', 10000000, 'x')`
-/** What stands in a column as SQL: of another type, of another encoding, or too long. */
+/** The value of a column as SQL: of another type, of another encoding, or too long. */
 const nonsense = [`cast(x'ff' as text)`, `x'ff00'`, '1', '-1.5', 'NULL', `''`, long, `'${'é'.repeat(100)}'`]
 
-/** A database with one blob that is good, made as these tables say. */
+/** A database with one good blob, and tables with these changes. */
 function source(tables = 'WITHOUT ROWID') {
   const folder = temporaryFolder()
   const actor = join(folder, 'actors', createHash('sha256').update(alice).digest('hex').slice(0, 2), alice)
@@ -53,11 +53,11 @@ function source(tables = 'WITHOUT ROWID') {
 const tables = {
   'with row numbers': '',
   'without row numbers': 'WITHOUT ROWID',
-  'that hide them': ', rowid, oid, _rowid_',
+  'with columns that hide row numbers': ', rowid, oid, _rowid_',
 }
 
 describe.each(Object.entries(tables))('tables %s', (_name, kind) => {
-  test('with CIDs that are none are told of row by row, once each', async () => {
+  test('with invalid CIDs are reported row by row, once each', async () => {
     const { database, insert, name, good, run } = source(kind)
     for (const value of nonsense) {
       insert(`${value}, 'a/b', 1, NULL, '2024', NULL`)
@@ -88,7 +88,7 @@ describe.each(Object.entries(tables))('tables %s', (_name, kind) => {
   })
 })
 
-test('columns with nonsense are told of, and the blob is kept as far as it is known', async () => {
+test('columns with invalid values are reported, and the blob is kept as far as it is known', async () => {
   const { database, insert, put, run } = source('')
   const kept: string[] = []
   for (const [index, value] of nonsense.entries()) {
@@ -120,7 +120,7 @@ test('columns with nonsense are told of, and the blob is kept as far as it is kn
   }
 })
 
-test('records whose URIs are none keep their blobs', async () => {
+test('records with invalid URIs keep their blobs', async () => {
   const { database, insert, put, name, run } = source('')
   const kept = nonsense.map((uri, index) => {
     const cid = put(`named oddly ${index}`)
@@ -147,7 +147,7 @@ test('records whose URIs are none keep their blobs', async () => {
   }
 })
 
-test('a size in a row that is not that of the bytes is told of', async () => {
+test('a size in a row that differs from that of the bytes is reported', async () => {
   const { database, insert, put, name, run } = source('')
   const cid = put('five!')
   insert(`'${cid}', 'text/plain', 50, NULL, '2024', NULL`)
@@ -158,7 +158,7 @@ test('a size in a row that is not that of the bytes is told of', async () => {
   expect(await blobs.stat(alice, cid)).toMatchObject({ size: 5, referenced: true })
 })
 
-test('rows of Aurora Locus with nonsense are told of, each once', async () => {
+test('rows of Aurora Locus with invalid values are reported, each once', async () => {
   const folder = temporaryFolder()
   const file = join(folder, 'account.sqlite')
   const database = new Database(file)

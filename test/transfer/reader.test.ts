@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { SqliteReader, type SqliteReaderOptions } from '../../src/transfer/reader/sqlite-reader.ts'
 import { temporaryFolder } from '../support/places.ts'
 
-// Goes red when a process that reads dies, hangs or talks nonsense, and more than one question goes with it.
+// Fails when a reading process dies, hangs or sends invalid answers, and more than one question is lost.
 
 function reader(program: string, options: SqliteReaderOptions = {}): SqliteReader {
   const file = join(temporaryFolder(), 'program.mjs')
@@ -31,28 +31,28 @@ const wrongs: [what: string, program: string, error: RegExp][] = [
   ['runs out of memory', `process.on('message', () => process.abort())`, /died/],
   ['hangs', `process.on('message', () => { for (;;); })`, /no answer within 4 s/],
   ['says nothing', `process.on('message', () => {})`, /no answer within/],
-  ['answers in words', `answer('seven')`, /nonsense/],
-  ['answers with less than nothing', 'answer(-1)', /nonsense/],
-  ['answers with null', 'answer(null)', /nonsense/],
-  ['answers with a page', `answer(${page})`, /nonsense/],
+  ['answers with a text', `answer('seven')`, /invalid answer/],
+  ['answers with a negative number', 'answer(-1)', /invalid answer/],
+  ['answers with null', 'answer(null)', /invalid answer/],
+  ['answers with a page', `answer(${page})`, /invalid answer/],
   [
-    'talks of itself',
+    'answers without a question',
     `process.on('message', () => process.send({ kind: 'answer', id: 99, answer: 7 }))`,
-    /nobody asked/,
+    /without a question/,
   ],
-  ['sends what is no message', `process.on('message', () => process.send('hello'))`, /nobody asked/],
+  ['sends an invalid message', `process.on('message', () => process.send('hello'))`, /without a question/],
 ]
 
-test.each(wrongs)('a reader that %s is replaced by a fresh one', async (_what, program, error) => {
+test.each(wrongs)('a reader that %s is replaced by a new one', async (_what, program, error) => {
   const made = reader(program, { deadline: 4000 })
   await expect(made.ask('/x', 'countBlobs', {})).rejects.toThrow(error)
   expect(await made.ask('/x', 'countBlobs', {})).toBe(7)
 })
 
-test('a reader whose pages lead nowhere is not followed', async () => {
+test('a reader whose pages do not lead on is stopped', async () => {
   const made = reader(`answer(${page})`)
   expect(await made.ask('/x', 'blobs', { takenDown: false, after: '4' })).toEqual({ rows: [], next: '5' })
-  await expect(made.ask('/x', 'blobs', { takenDown: false, after: '5' })).rejects.toThrow('nonsense')
+  await expect(made.ask('/x', 'blobs', { takenDown: false, after: '5' })).rejects.toThrow('invalid answer')
 })
 
 test('a reader that cannot be started is an error of its own, which ends an import', async () => {
@@ -62,7 +62,7 @@ test('a reader that cannot be started is an error of its own, which ends an impo
   await expect(unusable.ask('/x', 'countBlobs', {})).rejects.toThrow('no SQLite')
 })
 
-test('a reader ends with the signal, and its caller hears why', async () => {
+test('a reader ends with the signal, and its caller gets the reason', async () => {
   const aborting = new AbortController()
   const made = reader(`process.on('message', () => { for (;;); })`, { signal: aborting.signal })
   const asked = made.ask('/x', 'countBlobs', {})

@@ -7,7 +7,7 @@ import { cidOfBytes, cidOfRecord, createBlobRef } from '../../src/index.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { nextRev, uriOf } from '../support/samples.ts'
 
-// The tables that concern blobs, as @atproto/pds 0.5 makes them.
+// The tables that concern blobs, as @atproto/pds 0.5 creates them.
 const schema = `
   CREATE TABLE repo_root (did varchar PRIMARY KEY, cid varchar NOT NULL, rev varchar NOT NULL, indexedAt varchar NOT NULL);
   CREATE TABLE repo_block (cid varchar PRIMARY KEY, repoRev varchar NOT NULL, size integer NOT NULL, content blob NOT NULL);
@@ -65,7 +65,7 @@ export class ReferencePds {
     return { did, cid, mimeType, size: content.byteLength }
   }
 
-  /** A record of the account names these blobs, and makes them permanent. */
+  /** A record of the account references these blobs, and makes them permanent. */
   post(did: string, rkey: string, ...uploaded: Omit<Uploaded, 'did'>[]): void {
     const database = this.database(did)
     const record = { text: rkey, blobs: uploaded.map((one) => createBlobRef(one)) }

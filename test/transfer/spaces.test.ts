@@ -10,13 +10,14 @@ import { temporaryFolder } from '../support/places.ts'
 import { alice, bytes, day, uriOf } from '../support/samples.ts'
 import { ReferencePds, type Uploaded } from './reference-pds.ts'
 
-// Goes red when a permanent blob is lost because no row of `record_blob` names it, or is public though only a space names it.
+// Fails when a permanent blob is lost because no row of `record_blob` references it, or is public although only a space
+// references it.
 
 const group = 'did:plc:group'
 const space = `at://${group}/space/com.example.forum/self`
 
 class PdsWithSpaces extends ReferencePds {
-  /** A permanent blob of alice that these tables name, if any. */
+  /** A permanent blob of alice that these tables reference, if any. */
   permanent(text: string, ...names: [table: string, uri: string][]): Uploaded {
     const blob = this.upload(alice, bytes(text))
     this.post(alice, blob.cid, blob)
@@ -46,7 +47,7 @@ async function collected(place: FolderPlace, blobs: BlobStore): Promise<void> {
 const modes = [{ references: 'pds' }, { references: 'store' }] as const
 
 describe.each(modes)('an import, references kept by the $references,', (mode) => {
-  test('keeps what only a space names, and shows it to nobody by that', async () => {
+  test('keeps what only a space references, and shows it to nobody by that', async () => {
     const pds = new PdsWithSpaces()
     const record = `${space}/${alice}/com.example.post/3k1`
     const ofSpace = pds.permanent('members only', ['space_record_blob', record])
@@ -78,7 +79,7 @@ describe.each(modes)('an import, references kept by the $references,', (mode) =>
     }
   })
 
-  test('keeps what nothing names, and tells of it; not for all to see where there may be spaces', async () => {
+  test('keeps what nothing references, and reports it; hidden if there may be spaces', async () => {
     for (const hasSpaces of [false, true]) {
       const pds = new PdsWithSpaces()
       const { cid } = pds.permanent('of nothing')
@@ -95,7 +96,7 @@ describe.each(modes)('an import, references kept by the $references,', (mode) =>
     }
   })
 
-  test('takes for a space what it cannot read, and tells of it', async () => {
+  test('takes for a space what it cannot read, and reports it', async () => {
     const pds = new PdsWithSpaces()
     const { cid } = pds.permanent('of nothing')
     pds
@@ -140,7 +141,7 @@ describe.each(modes)('an import, references kept by the $references,', (mode) =>
     expect(await blobs.stat(alice, other.cid, { as: 'account' })).toMatchObject({ referenced: true })
   })
 
-  test('tells of what a space names and nobody has', async () => {
+  test('reports what a space references and nobody has', async () => {
     const pds = new PdsWithSpaces()
     const gone = pds.permanent('gone', ['space_record_blob', `${space}/${alice}/com.example.post/3k1`])
     pds.database(alice).prepare('DELETE FROM blob').run()
@@ -172,7 +173,7 @@ describe('a store that is attached to a PDS with spaces', () => {
     }
   })
 
-  test('goes back as it came, what is taken down too', async () => {
+  test('is exported as it was imported, including what is taken down', async () => {
     const pds = new PdsWithSpaces()
     const record = `${space}/${alice}/com.example.post/3k1`
     pds.permanent('members only', ['space_record_blob', record])

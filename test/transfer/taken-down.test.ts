@@ -7,15 +7,15 @@ import { FolderPlace } from '../support/folder-place.ts'
 import { alice, bytes } from '../support/samples.ts'
 import { ReferencePds } from './reference-pds.ts'
 
-// Goes red when an import shows what is taken down, be it for a moment, or where it is killed: for example when it lifts a
-// takedown to let the bytes in, or writes the references before the takedown.
+// Fails when an import shows what is taken down, even for a moment, or where it is killed: for example when it lifts a
+// takedown to store the bytes, or writes the references before the takedown.
 
 const cid = cidOfBytes(bytes('bad'))
 
-/** What changes the store; each may be the last thing that an import does. */
+/** What changes the store; each may be the last step of an import. */
 const changing = new Set(['upload', 'applyWrites', 'takedown', 'reverseTakedown'])
 
-/** A store that dies with the n-th change, and is looked at after each. */
+/** A store that dies with the n-th change, and is examined after each. */
 function dyingAt(blobs: BlobStore, n: number, seen: string[]): BlobStore {
   let changes = 0
   const look = async (name: string) => {
@@ -38,7 +38,10 @@ function dyingAt(blobs: BlobStore, n: number, seen: string[]): BlobStore {
   })
 }
 
-/** How the store may stand before: new, or by an import that found no bytes, before the takedown or after it. */
+/**
+ * The possible states of the store before: new, or after an import that found no bytes, before the takedown or after
+ * it.
+ */
 const before = {
   'a new store': async () => {},
   'a store that waits for the bytes': async (pds: ReferencePds, blobs: BlobStore, references: 'pds' | 'store') => {

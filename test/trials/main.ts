@@ -2,8 +2,8 @@ import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Outcome, Trial } from './trial.ts'
 
-// npm run trial -- <name> [options]: runs the trial of that folder. Ends with 1 when it finds something, with 2 when the
-// arguments cannot be meant.
+// npm run trial -- <name> [options]: runs the trial of that folder. Ends with 1 when it finds something, with 2 when
+// the arguments are invalid.
 
 const names = globSync('*/trial.ts', { cwd: import.meta.dirname })
   .map(dirname)
@@ -20,7 +20,7 @@ async function list(): Promise<number> {
   const asked = name === '' || name === '--help'
   const lines = await Promise.all(names.map(async (name) => `  ${name.padEnd(10)}  ${(await load(name)).about}\n`))
   const problem = asked ? '' : `${name}: there is no such trial\n\n`
-  const usage = `npm run trial -- <trial> [options]; --help after a trial's name tells its options\n\n${lines.join('')}`
+  const usage = `npm run trial -- <trial> [options]; --help after a trial's name prints its options\n\n${lines.join('')}`
   process[asked ? 'stdout' : 'stderr'].write(problem + usage)
   return asked ? 0 : 2
 }
@@ -52,7 +52,7 @@ async function runTrial(trial: Trial): Promise<number> {
   return outcome.found ? 1 : 0
 }
 
-/** Ctrl-C comes twice by way of npm: only a later one ends what does not end by itself. */
+/** Ctrl-C arrives twice through npm: only a later one ends what does not end by itself. */
 function untilStopped(): AbortSignal {
   const stop = new AbortController()
   let stoppedAt: number | undefined
@@ -63,7 +63,7 @@ function untilStopped(): AbortSignal {
       if (performance.now() - stoppedAt > 2000) process.exit(130)
     })
   }
-  process.stdout.on('error', () => stop.abort()) // nobody listens any more
+  process.stdout.on('error', () => stop.abort()) // nothing listens any more
   return stop.signal
 }
 

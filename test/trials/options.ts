@@ -4,17 +4,17 @@ type Texts = Readonly<Record<string, string | undefined>>
 
 /** One option of a trial, `--name value`, or `--name` alone where `value` is null. */
 export interface Option<T> {
-  /** What stands for its value in the usage. */
+  /** The name of its value in the usage. */
   value: string | null
   help: string
-  /** Its value, of its text and those of the others. @throws for what it cannot be */
+  /** Its value, from its text and the values of the others. @throws for an invalid value */
   read(text: string | undefined, texts: Texts): T
 }
 
 export type Options = Readonly<Record<string, Option<unknown>>>
 export type ValuesOf<O extends Options> = { [Name in keyof O]: O[Name] extends Option<infer T> ? T : never }
 
-/** How often to do what the trial does: as long as `--minutes` says, where only that is given. */
+/** How often to repeat the trial: as long as `--minutes` says, if only that is given. */
 export function times(often: number, help: string): Option<number> {
   return {
     value: 'N',
@@ -36,7 +36,7 @@ export function flag(help: string): Option<boolean> {
   return { value: null, help, read: (given) => given !== undefined }
 }
 
-/** One of these, or all: `both` and `all` say so, as does leaving it out. */
+/** One of these, or all: with `both` or `all`, or when it is omitted. */
 export function oneOf<T extends string>(all: readonly T[], help: string): Option<readonly T[]> {
   return {
     value: all.join('|'),
@@ -45,7 +45,7 @@ export function oneOf<T extends string>(all: readonly T[], help: string): Option
   }
 }
 
-/** One of these, the first where it is left out. */
+/** One of these, the first when it is omitted. */
 export function kind<T extends string>(all: readonly [T, ...T[]], help: string): Option<T> {
   return { value: all.join('|'), help: `${help} (default ${all[0]})`, read: (given) => choice(all, given ?? all[0]) }
 }
@@ -54,12 +54,12 @@ export function kind<T extends string>(all: readonly [T, ...T[]], help: string):
 export function breaking<T extends string>(rules: readonly T[]): Option<T | null> {
   return {
     value: rules.join('|'),
-    help: 'break this rule: then something must be found',
+    help: 'break this rule: then the trial must find something',
     read: (given) => (given === undefined ? null : choice(rules, given)),
   }
 }
 
-/** What every trial may be told. */
+/** The options of every trial. */
 export const common = {
   minutes: {
     value: 'M',
@@ -68,16 +68,16 @@ export const common = {
   },
   seed: {
     value: 'S',
-    help: 'make the choices of an earlier run again',
+    help: 'repeat the choices of an earlier run',
     read: (given) => given ?? String(Math.floor(Math.random() * 1e9)),
   },
-  json: flag('print what came out as JSON'),
+  json: flag('print the result as JSON'),
   help: flag('print this'),
 } satisfies Record<string, Option<unknown>>
 
 export type Common = ValuesOf<typeof common>
 
-/** @throws when they cannot be meant */
+/** @throws if they are invalid */
 export function valuesOf<O extends Options>(options: O, args: string[]): ValuesOf<O> {
   const kinds = Object.entries(options).map(([name, { value }]) => [
     name,
@@ -97,7 +97,7 @@ export function valuesOf<O extends Options>(options: O, args: string[]): ValuesO
 
 export function usageOf(options: Options): string {
   const names = Object.entries(options).map(([name, { value }]) => `--${name}${value === null ? '' : ` ${value}`}`)
-  // Long lists of choices stand above their help.
+  // Long lists of choices are on the line above their help.
   const width = Math.max(...names.map(({ length }) => length).filter((length) => length < 24))
   const lines = Object.values(options).map(({ help }, at) => {
     const name = names[at] as string

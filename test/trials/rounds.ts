@@ -8,7 +8,7 @@ export interface Amount {
 }
 
 /**
- * Goes on, round after round, until enough was done, the time is over, or it shall end; tells how far it is each half
+ * Runs round after round, until enough was done, the time is over, or it is told to end; reports its progress each half
  * minute, and at the end. `round` resolves with how much it did.
  */
 export async function untilOver(

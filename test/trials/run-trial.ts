@@ -4,8 +4,8 @@ import { join } from 'node:path'
 const main = join(import.meta.dirname, 'main.ts')
 
 /**
- * Runs a trial as `npm run trial` does, in a process of its own. Resolves with its status and what it prints for people
- * or, with `--json`, for programs; after so many minutes it is asked to end, as by Ctrl-C.
+ * Runs a trial as `npm run trial` does, in a separate process. Resolves with its status and its output as text or, with
+ * `--json`, as JSON; after so many minutes it is asked to end, as by Ctrl-C.
  */
 export function runTrial(
   name: string,

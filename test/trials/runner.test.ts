@@ -20,7 +20,7 @@ const trial = defineTrial({
 const control: Control = { say() {}, progress() {}, signal: new AbortController().signal }
 const valuesOf = async (...args: string[]) => (await trial.begin(args).run(control)).report
 
-test('a trial reads its options, and has what is left out', async () => {
+test('a trial reads its options, and fills in defaults', async () => {
   expect(await valuesOf('--seed', '7')).toMatchObject({
     ...{ cycles: 20, size: 7, fs: ['ext4', 'xfs'], break: null, hard: false },
     ...{ minutes: Number.POSITIVE_INFINITY, seed: '7', json: false },
@@ -51,7 +51,7 @@ test.each([
   expect(() => trial.begin([name, value])).toThrow(message)
 })
 
-test('a trial that finds something ends with 1, and one that is asked what it is not, with 2', async () => {
+test('a trial that finds something ends with 1, and one with wrong arguments with 2', async () => {
   const broken = await runTrial('simulate', 1, '--seeds', '20', '--jobs', '1', '--break', 'row-first', '--json')
   expect(broken.status).toBe(1)
   expect(JSON.parse(broken.output).failures).toBeGreaterThan(0)
@@ -59,7 +59,7 @@ test('a trial that finds something ends with 1, and one that is asked what it is
   expect((await runTrial('no-such-trial', 1)).status).toBe(2)
 }, 60_000)
 
-test('every trial has its command, and no command of a trial has none', () => {
+test('every trial has a command, and every command of a trial has a trial', () => {
   const project = resolve(import.meta.dirname, '../..')
   const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>

@@ -1,21 +1,21 @@
 import { type Common, common, type Options, usageOf, type ValuesOf, valuesOf } from './options.ts'
 
-/** What a trial tells while it runs, and is told. */
+/** How a trial reports while it runs, and its inputs. */
 export interface Control {
-  /** For who reads: on stdout, or on stderr where that is kept for JSON. */
+  /** Text for people: on stdout, or on stderr if stdout is for JSON. */
   say(line: string): void
-  /** How far it is, on stderr. */
+  /** Its progress, on stderr. */
   progress(line: string): void
-  /** Aborted when it shall end: it then leaves nothing behind and reports what it has. */
+  /** Aborts when it is to end: it then leaves nothing behind and reports what it has. */
   signal: AbortSignal
 }
 
 export interface Outcome {
-  /** Whether something was lost, left or told wrongly: the process then ends with 1. */
+  /** Whether something was lost, left or reported wrongly: the process then ends with 1. */
   found: boolean
   /** What `--json` prints. */
   report: object
-  /** What is printed otherwise, where not everything was said on the way. */
+  /** What is printed otherwise, if not everything was printed before. */
   text?: string
 }
 
@@ -23,18 +23,18 @@ export interface Trial {
   /** What it does and checks, in a sentence. */
   about: string
   usage: string
-  /** @throws when the arguments cannot be meant */
+  /** @throws if the arguments are invalid */
   begin(args: string[]): { help: boolean; json: boolean; run: (control: Control) => Promise<Outcome> }
 }
 
 interface Definition<O extends Options> {
   about: string
   options: O
-  /** Rejects when what it looks for makes going on senseless: that is a finding too. */
+  /** Rejects if a finding makes it pointless to continue: that counts as a finding too. */
   run(values: ValuesOf<O> & Common, control: Control): Promise<Outcome>
 }
 
-/** Its own options take the place of common ones of the same name. */
+/** Its own options replace common ones of the same name. */
 export function defineTrial<O extends Options>({ about, options, run }: Definition<O>): Trial {
   const all = { ...options, ...commonBeside(options) }
   return {

@@ -14,12 +14,12 @@ import { findBlobRefs } from '../../src/blob/find-blob-refs.ts'
 declare const ours: BlobRef
 declare const theirs: TypedBlobRef
 
-// A reference of ours goes where lex-data wants one.
+// Our reference is accepted where lex-data wants one.
 export const typed: TypedBlobRef = ours
 export const any: TheirBlobRef = createBlobRef({ cid: theirs.ref, mimeType: theirs.mimeType, size: theirs.size })
 export const record: LexMap = { image: ours }
 
-// One of theirs is taken by our functions.
+// Theirs is accepted by our functions.
 export const parsed: BlobRef = parseBlobRef(theirs)
 export const cid: BlobCid = parseBlobCid(theirs.ref)
 export const cids: BlobCid[] = findBlobRefs({ image: theirs }).map((blob) => blob.cid)

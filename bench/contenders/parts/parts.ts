@@ -7,9 +7,9 @@ import { collect } from '../collect.ts'
 import { type Open, recordKeyOf } from '../contract.ts'
 import { Rows, type Upload } from './rows.ts'
 
-// What an upload by the protocol consists of, and nothing around it: a hash, a file and rows by three transactions, those of
-// uploads that come together in one. No types, limits, quotas, checks of what comes, deadlines, races, or errors. What a
-// store with these rows and a file for each blob can be like at best, on one thread.
+// The parts of an upload by the protocol, and nothing around them: a hash, a file and rows in three transactions;
+// concurrent uploads share a transaction. No types, limits, quotas, checks, timeouts, races, or errors. This is the
+// best that a store with these rows and a file for each blob can reach, on one thread.
 
 export const durable: Open = (folder) => open(folder, true)
 export const relaxed: Open = (folder) => open(folder, false)
@@ -65,7 +65,7 @@ async function makeTables(file: string): Promise<void> {
   await store.close()
 }
 
-/** Does at once what comes in one turn of the event loop, or while it is at it. */
+/** Runs together what arrives in one turn of the event loop, or while it is running. */
 class Together<T> {
   readonly #all: (some: readonly T[]) => Promise<void>
   #waiting: { one: T; resolve: () => void; reject: (error: unknown) => void }[] = []

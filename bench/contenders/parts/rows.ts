@@ -58,7 +58,7 @@ export class Rows {
     this.#run(lockAccount, { did, ...none, temporary: -1 })
   }
 
-  /** Where the bytes are of a blob that the public may see. */
+  /** Where the bytes of a public blob are. */
   keyOf(did: string, cid: string): string {
     const [row] = this.#run(visible, { did, cid })
     return (row as { key: string }).key

@@ -8,7 +8,7 @@ import type { Open } from '../contract.ts'
 
 const [raw, sha256] = [0x55, 0x12]
 
-/** IPFS's store of blocks in files. It is given the CID, so all of the bytes must be there, and hashed, before. */
+/** IPFS's store of blocks in files. It is given the CID, so all bytes must have arrived, and be hashed, before. */
 export const open: Open = async (folder) => {
   const store = new FsBlockstore(join(folder, 'blocks'))
   await store.open()

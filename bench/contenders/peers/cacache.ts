@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import cacache from 'cacache'
 import type { Open } from '../contract.ts'
 
-/** npm's cache: content by its hash, and an index of keys. Told to hash as the others do; its default is sha-512. */
+/** npm's cache: content by its hash, and an index of keys. Set to hash as the others do; its default is sha-512. */
 export const open: Open = async (folder) => {
   const cache = join(folder, 'cache')
   let uploads = 0

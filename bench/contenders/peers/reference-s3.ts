@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { Contender } from '../contract.ts'
 import { openReference } from './reference.ts'
 
-/** The reference with its store on S3; `onClient` is shown each of its clients, one for an account. */
+/** The reference with its store on S3; `onClient` is called with each of its clients, one for each account. */
 export function open(
   folder: string,
   config: S3Config,

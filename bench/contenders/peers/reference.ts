@@ -11,10 +11,10 @@ import type { PreparedWrite } from '../../node_modules/@atproto/pds/dist/repo/ty
 import { collect } from '../collect.ts'
 import { type Contender, type Open, recordKeyOf } from '../contract.ts'
 
-// The code of the reference PDS, as its handlers call it, but for the database of each account: that is kept open
-// here, and is opened anew for each request there, which costs several times as much.
+// The code of the reference PDS, as its handlers call it, except for the database of each account: it is kept open
+// here, but the PDS opens it for each request, which costs several times as much.
 
-/** What the reference keeps of an account. */
+/** What the reference keeps for an account. */
 interface Actor {
   db: ActorDb
   blobstore: BlobStore

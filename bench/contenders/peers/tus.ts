@@ -5,7 +5,7 @@ import { Upload } from '@tus/utils'
 import { collect } from '../collect.ts'
 import type { Open } from '../contract.ts'
 
-/** The store of tus, the protocol of resumable uploads: bytes and a file of JSON beside them, without a hash. */
+/** The store of tus, the protocol for resumable uploads: bytes and a JSON file beside them, without a hash. */
 export const open: Open = async (folder) => {
   const directory = join(folder, 'tus')
   await mkdir(directory, { recursive: true })

@@ -3,7 +3,7 @@ import type { Pds } from '../pds.ts'
 import { jpeg } from './media.ts'
 import { Person } from './people.ts'
 
-/** Leaves one post behind, and tells how to look at it by hand. */
+/** Leaves one post, and prints commands to look at it. */
 export async function curlLines(pds: Pds): Promise<string> {
   const carol = new Person('carol', pds.url)
   await carol.signUp()

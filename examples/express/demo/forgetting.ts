@@ -29,12 +29,12 @@ export async function forgetting(story: Story): Promise<Left> {
   }
   report.step('none of their blobs is served any more')
 
-  report.note('This store was made with times: { grace: 0, deleteDelay: 0 }; by default 24 and 48 hours.')
+  report.note('This store has times: { grace: 0, deleteDelay: 0 }; the defaults are 24 and 48 hours.')
   const collection = await collected(story)
   report.step(`collect deletes ${collection.files} files, ${count(collection.bytes)} bytes`)
   const sweep = await pds.blobs.sweep()
-  assert.equal(sweep.keys, 0, `sweep finds ${sweep.keys} files, ${sweep.orphans} of which nothing knows`)
-  report.step('sweep finds nothing that was forgotten')
+  assert.equal(sweep.keys, 0, `sweep finds ${sweep.keys} files, ${sweep.orphans} of them orphans`)
+  report.step('sweep finds no orphans')
 
   const after = await left(story)
   assert.deepEqual(after, { files: 0, rows: 0 }, `${after.files} files and ${after.rows} rows are left`)
@@ -53,10 +53,10 @@ export async function collected({ pds }: Story): Promise<{ files: number; bytes:
     sum.bytes += report.deletedBytes
     if (report.deletedKeys + report.expiredBlobs + report.expiredUploads + report.waitingKeys === 0) return sum
   }
-  throw new Error('collect does not come to an end')
+  throw new Error('collect does not end')
 }
 
-// Looked at from outside, past the library: the folders that hold bytes, and the tables that hold metadata about blobs.
+// Checked from outside, without the library: the folders with bytes, and the tables with metadata about blobs.
 const folders = ['blobs', 'spool']
 const tables = ['upload', 'content', 'blob', 'ref', 'expected', 'doomed', 'takedown', 'candidate']
 

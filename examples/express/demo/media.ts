@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createCipheriv } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** A file to upload. Its bytes can be had any number of times, and need not fit into memory. */
+/** A file to upload. Its bytes can be read any number of times, and need not fit into memory. */
 export interface Media {
   name: string
   mimeType: string
@@ -17,7 +17,7 @@ function file(name: string, mimeType: string): Media {
   return { name, mimeType, size: bytes.length, chunks: () => [bytes] }
 }
 
-// Real files, made by scripts/make-media.sh.
+// Real files, created by scripts/make-media.sh.
 export const jpeg: Media = file('sunset.jpg', 'image/jpeg')
 export const png: Media = file('testcard.png', 'image/png')
 export const gif: Media = file('life.gif', 'image/gif')
@@ -26,8 +26,8 @@ export const mp4: Media = file('clip.mp4', 'video/mp4')
 export const webm: Media = file('clip.webm', 'video/webm')
 
 /**
- * A video of 50 MiB and more that exists nowhere: the small clip, which plays, and behind it a box of the type `free`,
- * which players skip, full of pseudo-random bytes. The same bytes each time.
+ * A generated video of 50 MiB and more: the small clip, which plays, and after it a box of the type `free`, which
+ * players skip, full of pseudo-random bytes. The same bytes each time.
  */
 export const bigVideo: Media = {
   name: 'film.mp4',
@@ -66,12 +66,13 @@ export async function assertSameBytes(actual: AsyncIterable<Uint8Array>, media: 
   let at = 0
   for await (let chunk of actual) {
     while (chunk.length > 0) {
-      if (rest.length === 0) rest = expected.next().value ?? assert.fail(`${media.name} comes back too long`)
+      if (rest.length === 0)
+        rest = expected.next().value ?? assert.fail(`${media.name} is returned with too many bytes`)
       const length = Math.min(chunk.length, rest.length)
       const same = Buffer.compare(chunk.subarray(0, length), rest.subarray(0, length)) === 0
       assert.ok(same, `${media.name} differs between the bytes ${at} and ${at + length}`)
       ;[chunk, rest, at] = [chunk.subarray(length), rest.subarray(length), at + length]
     }
   }
-  assert.equal(at, media.size, `${media.name} comes back with ${at} of ${media.size} bytes`)
+  assert.equal(at, media.size, `${media.name} is returned with ${at} of ${media.size} bytes`)
 }

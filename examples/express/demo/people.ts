@@ -3,7 +3,7 @@ import { type AppBskyFeedPost, AtpAgent, type BlobRef, XRPCError } from '@atprot
 import { bytesOf, type Media } from './media.ts'
 import { short } from './report.ts'
 
-/** A person with an account, and the official client in hand. */
+/** A user with an account and an official client. */
 export class Person {
   readonly name: string
   readonly agent: AtpAgent
@@ -29,14 +29,14 @@ export class Person {
     return (await this.agent.uploadBlob(bytesOf(media), { encoding })).data.blob
   }
 
-  /** Without a Content-Length: the server learns the size when it has seen the last byte. */
+  /** Without a Content-Length: the server learns the size with the last byte. */
   async uploadStream(media: Pick<Media, 'mimeType' | 'chunks'>): Promise<BlobRef> {
     const body = ReadableStream.from(media.chunks())
     const { data } = await this.agent.call('com.atproto.repo.uploadBlob', {}, body, { encoding: media.mimeType })
     return data.blob
   }
 
-  /** Posts pictures, or one video. Answers with the record's URI. */
+  /** Posts pictures, or one video. Returns the record's URI. */
   async post(text: string, ...blobs: BlobRef[]): Promise<string> {
     return (await this.agent.post({ text, embed: embedOf(blobs) })).uri
   }
@@ -56,7 +56,7 @@ export function embedOf(blobs: BlobRef[]): NonNullable<AppBskyFeedPost.Record['e
   return { $type: 'app.bsky.embed.images', images: blobs.map((image) => ({ image, alt: '' })) }
 }
 
-/** Sees to it that a request is refused, by the error that the Lexicon names. Answers with the server's message. */
+/** Checks that a request is refused, with the Lexicon's error. Returns the server's message. */
 export async function refused(error: string, status: number, request: Promise<unknown>): Promise<string> {
   const refusal = await request.then(
     () => assert.fail(`was accepted, instead of ${error}`),

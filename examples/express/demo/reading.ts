@@ -6,12 +6,12 @@ import type { Story } from './story.ts'
 const MiB = 1024 * 1024
 
 export async function reading({ uploads, report, alice, bob }: Story): Promise<void> {
-  report.chapter('Everybody reads them back')
+  report.chapter('Everybody can read them')
   for (const { owner, media, cid } of uploads) {
     const start = performance.now()
     await timed(report.down, media.size, async () => {
       if (media.size < MiB) {
-        assert.ok(bytesOf(media).equals(await owner.readBlob(cid)), `${media.name} comes back different`)
+        assert.ok(bytesOf(media).equals(await owner.readBlob(cid)), `${media.name} is returned with other bytes`)
       } else {
         // The client would hold it in memory.
         const response = await fetch(owner.blobUrl(cid))
@@ -34,7 +34,7 @@ export async function reading({ uploads, report, alice, bob }: Story): Promise<v
       'accept-ranges': 'bytes',
     }
     for (const [name, value] of Object.entries(expected))
-      assert.equal(headers.get(name), value, `${name} is not as it must be`)
+      assert.equal(headers.get(name), value, `${name} has a wrong value`)
   }
   report.step('each has its type and size, and the headers that keep a browser from running it')
 
@@ -45,7 +45,7 @@ export async function reading({ uploads, report, alice, bob }: Story): Promise<v
       const range = response.headers.get('content-range')
       assert.equal(range, `bytes ${start}-${end}/${media.size}`, `${header} of ${media.name} gives ${range}`)
       const same = bytesOf(media, start, end).equals(await response.bytes())
-      assert.ok(same, `${header} of ${media.name} comes back different`)
+      assert.ok(same, `${header} of ${media.name} returns other bytes`)
     }
     const beyond = await fetch(owner.blobUrl(cid), { headers: { range: `bytes=${media.size}-` } })
     assert.equal(beyond.status, 416, `past the end of ${media.name} is answered by ${beyond.status}`)
@@ -56,20 +56,20 @@ export async function reading({ uploads, report, alice, bob }: Story): Promise<v
     const { headers } = await fetch(owner.blobUrl(cid), { method: 'HEAD' })
     const conditions = { 'if-none-match': headers.get('etag') ?? '' }
     const again = await fetch(owner.blobUrl(cid), { headers: conditions })
-    assert.equal(again.status, 304, `${media.name} comes again, by ${again.status}`)
+    assert.equal(again.status, 304, `${media.name} is sent again, with status ${again.status}`)
     assert.equal((await again.bytes()).length, 0, 'a 304 has a body')
   }
-  report.step('conditionally: who sends back the ETag gets a 304 and no bytes')
+  report.step('conditional: a client that sends the ETag gets a 304 and no bytes')
 
   for (const person of [alice, bob]) {
     const { data } = await person.agent.com.atproto.sync.listBlobs({ did: person.did })
     const own = uploads.filter(({ owner }) => owner === person).map(({ cid }) => cid)
-    assert.deepEqual(data.cids.toSorted(), own.toSorted(), `listBlobs of ${person.name} names ${data.cids}`)
+    assert.deepEqual(data.cids.toSorted(), own.toSorted(), `listBlobs of ${person.name} returns ${data.cids}`)
   }
-  report.step('listBlobs names them all')
+  report.step('listBlobs returns them all')
 }
 
-/** First and last byte, and the header that asks for them. */
+/** First and last byte, and the header that requests them. */
 function rangesOf({ size }: Media): [start: number, end: number, header: string][] {
   const middle = Math.floor(size / 2)
   return [

@@ -11,7 +11,7 @@ import { type Story, uploadOf } from './story.ts'
 
 export async function refusing(story: Story): Promise<void> {
   const { alice, pds, report } = story
-  report.chapter('What is not as it claims to be is refused')
+  report.chapter('Uploads that are not what they claim are refused')
 
   report.step('a program named .png', await refused('InvalidMimeType', 400, alice.upload(program)))
   report.step('a web page named .png', await refused('InvalidMimeType', 400, alice.upload(page)))
@@ -20,14 +20,14 @@ export async function refusing(story: Story): Promise<void> {
   const tooMuch = { mimeType: 'video/mp4', chunks: () => noise(size) }
   report.step(`${count(size)} bytes`, await refused('PayloadTooLarge', 413, alice.uploadStream(tooMuch)))
   const early = await sendRaw(alice, size, new Uint8Array())
-  assert.match(early, /^HTTP\/1\.1 413 [\s\S]*"PayloadTooLarge"/, `was answered by: ${early}`)
+  assert.match(early, /^HTTP\/1\.1 413 [\s\S]*"PayloadTooLarge"/, `was answered with: ${early}`)
   report.step('the same by its Content-Length, before a byte of it was sent')
 
   const half = Buffer.concat([...noise(500)])
   assert.doesNotMatch(await sendRaw(alice, 1000, half), /^HTTP\/1\.1 2/, 'half an upload was accepted')
   const kept = await pds.blobs.stat(alice.did, cidOfBytes(half), { as: 'account' })
-  assert.equal(kept, null, 'half an upload was kept')
-  report.step('a Content-Length of 1000 with 500 bytes behind it: nothing is kept')
+  assert.equal(kept, null, 'half an upload was stored')
+  report.step('a Content-Length of 1000 with 500 bytes: nothing is stored')
 
   const { ref, cid } = uploadOf(story, png)
   const otherSize = refTo(cid, ref.mimeType, ref.size + 1)
@@ -38,8 +38,8 @@ export async function refusing(story: Story): Promise<void> {
   const before = await postsOf(alice)
   const nothing = refTo(cidOfBytes(half), 'image/png', half.length)
   report.step('a reference to nothing', await refused('BlobNotFound', 400, alice.post('One of two', ref, nothing)))
-  assert.equal(await postsOf(alice), before, 'a refused record was kept')
-  report.step('no refused record was kept: record and references share one transaction')
+  assert.equal(await postsOf(alice), before, 'a refused record was stored')
+  report.step('no refused record was stored: record and references share one transaction')
 }
 
 const program = saidToBePng(Buffer.from('MZ\x90\0\x03\0\0\0', 'latin1'), ...noise(2000)) // for Windows
@@ -58,7 +58,7 @@ async function postsOf({ agent, did }: Person): Promise<number> {
   return data.records.length
 }
 
-/** An upload by hand, since no client lets one lie: so many bytes are announced, these are sent. */
+/** A raw upload, because no client lets one lie: so many bytes are announced, these are sent. */
 async function sendRaw({ agent }: Person, announced: number, bytes: Uint8Array): Promise<string> {
   const socket = connect({ host: agent.serviceUrl.hostname, port: Number(agent.serviceUrl.port), allowHalfOpen: true })
   await once(socket, 'connect')
@@ -67,7 +67,7 @@ async function sendRaw({ agent }: Person, announced: number, bytes: Uint8Array):
       `authorization: Bearer ${agent.session?.accessJwt}\r\ncontent-type: image/png\r\ncontent-length: ${announced}\r\n\r\n`,
   )
   socket.write(bytes)
-  // An honest sender of nothing waits for the answer; a liar hangs up.
+  // An honest client without a body waits for the response; a lying one disconnects.
   if (bytes.length > 0) socket.end()
   return await text(socket)
 }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-/** Tells what happens, a line a step, and adds up the figures. */
+/** Prints what happens, a line for each step, and adds up the figures. */
 export class Report {
   readonly #started = performance.now()
   steps = 0

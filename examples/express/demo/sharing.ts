@@ -24,7 +24,7 @@ export async function sharing(story: Story): Promise<void> {
   await alice.agent.deletePost(sunset.post)
   await collected(story)
   await refused('BlobNotFound', 404, alice.readBlob(sunset.cid))
-  report.step('alice deletes her post, the garbage is collected: her picture is gone')
+  report.step('alice deletes her post, the store collects: her picture is gone')
   assert.ok(bytesOf(jpeg).equals(await bob.readBlob(sunset.cid)), 'the picture of bob is no longer the same')
   report.step('bob still has his, byte by byte')
 }
@@ -41,7 +41,7 @@ export async function changing(story: Story): Promise<void> {
   await alice.agent.com.atproto.repo.putRecord({ repo, collection, rkey, record: { ...data.value, embed } })
   await refused('BlobNotFound', 404, alice.readBlob(dropped.cid))
   await alice.readBlob(uploadOf(story, png).cid)
-  report.step(`alice takes ${gif.name} out of her gallery: it is no longer served, the other two are`)
+  report.step(`alice removes ${gif.name} from her gallery: it is no longer served, the other two are`)
 }
 
 export async function moderating(story: Story): Promise<void> {
@@ -54,10 +54,10 @@ export async function moderating(story: Story): Promise<void> {
   await setTakedown(true)
   await refused('BlobNotFound', 404, bob.readBlob(cid))
   report.step(`${mp4.name} is no longer served`)
-  report.step('nor taken in again', await refused('BlobTakenDown', 400, bob.upload(mp4)))
+  report.step('and cannot be uploaded again', await refused('BlobTakenDown', 400, bob.upload(mp4)))
   await setTakedown(false)
-  assert.ok(bytesOf(mp4).equals(await bob.readBlob(cid)), `${mp4.name} came back different`)
-  report.step('the takedown is lifted: it is back')
+  assert.ok(bytesOf(mp4).equals(await bob.readBlob(cid)), `${mp4.name} is returned with other bytes`)
+  report.step('the takedown is reversed: it is served again')
 
   async function setTakedown(applied: boolean): Promise<void> {
     const subject = { $type: 'com.atproto.admin.defs#repoBlobRef' as const, did: bob.did, cid }

@@ -7,7 +7,7 @@ import type { Report } from './report.ts'
 /** What the chapters of the demo share. */
 export interface Story {
   pds: Pds
-  /** The PDS's own folder of blobs, to look at from outside. */
+  /** The PDS's own folder of blobs, for checks from outside. */
   blobs: string
   adminPassword: string
   alice: Person

@@ -10,8 +10,8 @@ export async function uploading(story: Story): Promise<void> {
 
   report.chapter('Two accounts upload')
   const { data: server } = await alice.agent.com.atproto.server.describeServer()
-  assert.equal(server.blobUploadLimit, pds.blobs.limits.maxBlobSize, 'describeServer gives another limit')
-  report.step(`a PDS at ${pds.url} takes blobs of up to ${count(server.blobUploadLimit ?? 0)} bytes`)
+  assert.equal(server.blobUploadLimit, pds.blobs.limits.maxBlobSize, 'describeServer returns another limit')
+  report.step(`a PDS at ${pds.url} accepts blobs of up to ${count(server.blobUploadLimit ?? 0)} bytes`)
 
   for (const person of [alice, bob]) {
     await person.signUp()
@@ -28,14 +28,14 @@ export async function uploading(story: Story): Promise<void> {
     await refused('BlobNotFound', 404, owner.readBlob(cid))
   }
   const { data: listed } = await alice.agent.com.atproto.sync.listBlobs({ did: alice.did })
-  assert.deepEqual(listed.cids, [], 'blobs are listed that no record names')
-  report.step('no record names them yet: none is served, none is listed')
+  assert.deepEqual(listed.cids, [], 'blobs are listed that no record references')
+  report.step('no record references them yet: none is served, none is listed')
 
   report.chapter('Records reference them')
   await post(alice, 'A sunset', jpeg)
   await post(alice, 'A gallery', png, gif, webp)
   await post(bob, 'A clip', mp4)
-  // Bluesky's own Lexicon wants MP4 here. This PDS looks into no Lexicon.
+  // Bluesky's own Lexicon requires MP4 here. This PDS checks no Lexicon.
   await post(bob, 'A clip for the web', webm)
   await post(alice, 'A film', bigVideo)
 

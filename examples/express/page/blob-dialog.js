@@ -5,7 +5,7 @@ import { isPublic, isVideo, nameOf, stateOf, thumbnail } from './tile.js'
 import { variantsOf } from './variants.js'
 import { blobUrl, call } from './xrpc.js'
 
-/** Shows a blob as it was uploaded, what is known of it, and which records name it. */
+/** Shows a blob as it was uploaded, what is known of it, and which records reference it. */
 export async function openBlob(blob, session, refresh) {
   const dialog = byId('blob')
   const close = element('button', { type: 'button', textContent: 'Close', onclick: () => dialog.close() })
@@ -18,11 +18,11 @@ export async function openBlob(blob, session, refresh) {
     element('div', { className: 'stage' }, whole(blob)),
     ...variantsOf(blob),
     facts(blob),
-    element('h3', { textContent: 'Records that name it' }),
+    element('h3', { textContent: 'Records that reference it' }),
     uses,
     ...actions(blob, session, refresh),
   )
-  dialog.onclose = () => dialog.replaceChildren() // a video stops
+  dialog.onclose = () => dialog.replaceChildren() // stops a video
   if (!dialog.open) dialog.showModal()
   await attempt(async () => {
     const { uris } = await call('com.example.blobs.records', { params: { did: blob.did, cid: blob.cid } })
@@ -49,7 +49,7 @@ function facts(blob) {
     element('dt', { textContent: name }),
     element('dd', { textContent: value }),
   ])
-  const link = { href: blobUrl(blob), textContent: 'As anybody gets it', download: '' }
+  const link = { href: blobUrl(blob), textContent: 'The public download', download: '' }
   return element(
     'dl',
     {},
@@ -66,7 +66,7 @@ function actions(blob, session, refresh) {
     const body = { subject, takedown: { applied } }
     await call('com.atproto.admin.updateSubjectStatus', { auth: session.auth, body })
     byId('blob').close()
-    notify(applied ? 'Taken down: nobody gets it, and it cannot be uploaded again' : 'Restored')
+    notify(applied ? 'Taken down: it is no longer served, and cannot be uploaded again' : 'Restored')
     await refresh()
   }
   const takedown = {

@@ -2,8 +2,8 @@
 export const byId = (id) => document.getElementById(id)
 
 /**
- * A new element. `props` are its properties, those with a dash or in capital letters its attributes; what a client has
- * sent gets in as text only.
+ * A new element. `props` are its properties; names with a dash or in capital letters are its attributes. What a client
+ * has sent is inserted only as text.
  */
 export function element(name, props = {}, ...children) {
   const made = document.createElement(name)

@@ -5,7 +5,7 @@ import { prepareOwn, showOwn } from './own.js'
 import { logIn, people } from './people.js'
 import { cancelUploads } from './uploads.js'
 
-/** Who is meant to be logged in: who was chosen last. */
+/** The user to log in: the one that was chosen last. */
 let chosen
 
 function radio(name) {
@@ -15,7 +15,7 @@ function radio(name) {
 
 function choose(name) {
   chosen = name
-  // The address keeps who it is, and nothing else does: no token is stored where a script could look for it.
+  // Only the address stores the user: no token is stored where a script could find it.
   history.replaceState(null, '', `#${name.toLowerCase()}`)
   byId('people').querySelector(`[value="${name}"]`).checked = true
   cancelUploads()

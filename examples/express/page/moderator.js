@@ -57,7 +57,7 @@ function showWhatWent({ collect, sweep, times }, gone) {
   const lines = gone.map(({ handle, cid, mimeType, size }) =>
     element('li', { textContent: `${handle}: ${typeText(mimeType)}, ${sizeText(size)}, ${shortCid(cid)}` }),
   )
-  const stopped = collect.stopped ? 'More than a tenth would have gone, so none was deleted.' : ''
+  const stopped = collect.stopped ? 'More than a tenth would have been deleted, so none was.' : ''
   byId('went').replaceChildren(
     element('p', {}, element('strong', { textContent: summary })),
     ...(stopped ? [element('p', { textContent: stopped })] : []),

@@ -2,7 +2,7 @@ import { byId } from './element.js'
 
 let timer
 
-/** Says something in passing; screen readers hear it. */
+/** Shows a short notice; screen readers read it aloud. */
 export function notify(text, { isError = false } = {}) {
   const notice = byId('notice')
   clearTimeout(timer)
@@ -11,7 +11,7 @@ export function notify(text, { isError = false } = {}) {
   if (!isError) timer = setTimeout(() => notice.replaceChildren(), 6000)
 }
 
-/** Runs what the user has asked for; the error that it ends in is shown as the server words it. */
+/** Runs a user's action; an error is shown in the server's words. */
 export async function attempt(work) {
   try {
     return await work()

@@ -11,12 +11,12 @@ let session
 let temporary = []
 const unchecked = new Set()
 
-/** What an account has, and how much of what it may have. */
+/** What an account has, and how much of its quota. */
 export async function showOwn(who) {
   session = who
   const { blobs, usage, limits } = await call('com.example.blobs.mine', { auth: who.auth })
   await showPosts(who, blobs, refresh)
-  if (session !== who) return // another person was chosen meanwhile
+  if (session !== who) return // another user was chosen meanwhile
   showUsage(usage, limits)
   temporary = blobs.filter((blob) => !blob.referenced && !blob.takenDown)
   const others = blobs.filter((blob) => blob.referenced || blob.takenDown)
@@ -61,7 +61,7 @@ export function prepareOwn() {
     take(files.files)
     files.value = '' // so that the same file can be chosen again
   }
-  // The whole window takes files: one that is dropped beside would replace the page.
+  // The whole window accepts files: a file dropped elsewhere would replace the page.
   window.addEventListener('dragover', (event) => {
     event.preventDefault()
     drop.classList.toggle('over', session !== undefined)

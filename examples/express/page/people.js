@@ -1,6 +1,6 @@
 import { call } from './xrpc.js'
 
-// The people of the demo. Whoever is not there yet signs up by being chosen.
+// The users of the demo. A new user is signed up when chosen.
 export const people = ['Alice', 'Bob', 'Carol', 'Moderator']
 
 /** Logs in, and resolves with what later requests need. */

@@ -6,7 +6,7 @@ import { call } from './xrpc.js'
 
 const collection = 'app.bsky.feed.post'
 
-/** Writes a record that names the blobs: now everybody gets them. */
+/** Writes a record that references the blobs: now everybody may get them. */
 export async function post(session, text, blobs) {
   const refs = blobs.map(({ cid, mimeType, size }) => ({ $type: 'blob', ref: { $link: cid }, mimeType, size }))
   const record = { $type: collection, text, createdAt: new Date().toISOString(), embed: embedOf(refs) }
@@ -37,7 +37,7 @@ function postItem({ uri, value }, session, blobs, refresh) {
     attempt(async () => {
       const body = { repo: session.did, collection, rkey: uri.split('/').at(-1) }
       await call('com.atproto.repo.deleteRecord', { auth: session.auth, body })
-      notify('The post is deleted. What no other record names is no longer public')
+      notify('The post is deleted. Blobs that no other record references are no longer public')
       byId('records-title').focus()
       await refresh()
     })

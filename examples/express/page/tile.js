@@ -10,7 +10,7 @@ export const isVideo = ({ mimeType }) => mimeType.startsWith('video/')
 /** Whether everybody may get it. */
 export const isPublic = ({ referenced, takenDown }) => referenced && !takenDown
 
-/** What becomes of a blob: the class and the word of its badge. */
+/** The state of a blob: the class and the text of its badge. */
 export function stateOf({ referenced, takenDown }) {
   if (takenDown) return ['down', 'Taken down']
   return referenced ? ['posted', 'Posted'] : ['temporary', 'Not posted']
@@ -41,7 +41,7 @@ export function tile(blob, onOpen, ...more) {
   return element('li', { className: `tile ${className}` }, open, caption, ...more)
 }
 
-/** A picture of it, where there can be one: the server shows to everybody only what is posted. */
+/** A picture of it, if there is one: the server shows only posted blobs to everybody. */
 export function thumbnail(blob) {
   if (isVideo(blob) && isPublic(blob)) {
     return element('video', { src: blobUrl(blob), preload: 'metadata', muted: true, tabIndex: -1, className: 'still' })
@@ -51,7 +51,7 @@ export function thumbnail(blob) {
     return element('span', { className: 'glyph', textContent: typeText(blob.mimeType) })
   }
   const image = element('img', { alt: '', loading: 'lazy', decoding: 'async' })
-  // What cannot be made smaller is shown as it is, where the browser knows it.
+  // What has no variant is shown as it is, if the browser knows the format.
   const sources = isPublic(blob) ? [variantUrl(blob, 'feed_thumbnail'), blobUrl(blob)] : [local]
   const showNext = () => {
     const source = sources.shift()

@@ -1,7 +1,7 @@
 import { XrpcError } from './xrpc.js'
 
 /**
- * Uploads a file. XMLHttpRequest, since fetch tells nothing of what has gone up. Resolves with the blob reference.
+ * Uploads a file. With XMLHttpRequest, because fetch does not report upload progress. Resolves with the blob reference.
  *
  * @param onProgress called with the bytes sent
  * @param signal cancels it

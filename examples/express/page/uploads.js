@@ -4,18 +4,18 @@ import { notify } from './notice.js'
 import { sizeText, timeText } from './text.js'
 import { transfer } from './transfer.js'
 
-/** How many go up at once; the others wait. */
+/** How many uploads run at once; the others wait. */
 const atOnce = 3
 const waiting = []
 const lines = new Set()
 let running = 0
 
-/** When another person is chosen. */
+/** When another user is chosen. */
 export function cancelUploads() {
   for (const { cancel } of lines) cancel()
 }
 
-/** Uploads the files, a line each. */
+/** Uploads the files, with a line for each. */
 export function upload(files, session, onUploaded) {
   for (const file of files) {
     const line = lineFor(file)

@@ -3,10 +3,10 @@ import { sizeText } from './text.js'
 import { isPublic } from './tile.js'
 import { getFile, variantUrl } from './xrpc.js'
 
-// Presets of the server, and what each is for.
+// Presets of the server, and the purpose of each.
 const presets = { feed_fullsize: 'Full size', feed_thumbnail: 'Feed', banner: 'Banner', avatar: 'Avatar' }
 
-/** The smaller pictures of an image that everybody may see, each with its dimensions and size. */
+/** The variants of a public image, each with its dimensions and size. */
 export function variantsOf(blob) {
   if (!isPublic(blob) || !blob.mimeType.startsWith('image/')) return []
   const figures = Object.entries(presets).map(([preset, words]) => figureOf(blob, preset, words))

@@ -1,4 +1,4 @@
-/** An answer that is an error. Its message is the server's own: it says what to do. */
+/** A response that is an error. Its message is the server's own: it says what to do. */
 export class XrpcError extends Error {
   constructor({ error, message }, status) {
     super(message || error || `The server answered ${status}`)
@@ -17,10 +17,10 @@ export async function call(nsid, { auth, params = {}, body } = {}) {
   return answer
 }
 
-/** Where everybody gets a blob that a record names. */
+/** The public address of a blob that a record references. */
 export const blobUrl = ({ did, cid }) => `/xrpc/com.atproto.sync.getBlob?${new URLSearchParams({ did, cid })}`
 
-/** Where everybody gets a smaller picture of it, made when it is first asked for. */
+/** The public address of a variant of it, generated on first request. */
 export const variantUrl = ({ did, cid }, preset) => `/img/${preset}/plain/${did}/${cid}@webp`
 
 /** The bytes at an address, as a Blob with their type. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunningPds } from '../pds.ts'
 
-/** Ends all grace periods, collects, and looks from outside at what is left. */
+/** Ends all grace periods, collects, and checks from outside what is left. */
 export async function collectAll({ blobs, attachment, dir }: RunningPds) {
   for (let round = 0; round < 3; round++) {
     await attachment?.reconcile()

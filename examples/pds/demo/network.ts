@@ -24,7 +24,7 @@ export async function startNetwork(dir: string): Promise<DemoNetwork> {
       return startPds({ dir: join(dir, name), plcUrl: plc.url, adminPassword, times })
     }),
   )
-  if (!here || !there) throw new Error('two PDSes were asked for')
+  if (!here || !there) throw new Error('two PDSes were requested')
   return {
     ...{ plc, here, there, adminPassword },
     async close() {

@@ -14,7 +14,7 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   report.chapter('Two PDSes start')
   for (const { url, pds, attachment } of [here, there]) {
     assert.equal(pds.ctx.actorStore.resources.blobstore, attachment?.blobstore, 'the PDS reads another blob store')
-    report.step(`@atproto/pds at ${url}, with this blob store in the place of its own`)
+    report.step(`@atproto/pds at ${url}, with this blob store instead of its own`)
   }
 
   report.chapter('An account uploads')
@@ -26,14 +26,14 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   }
   for (const media of [jpeg, png, gif, webp, mp4]) await upload(alice, media)
   for (const { ref } of alice.uploads.values()) assert.equal((await alice.get(ref)).status, 400)
-  report.step('no record names them yet: none is served')
+  report.step('no record references them yet: none is served')
 
   report.chapter('Records reference them')
   await alice.post('A sunset', jpeg)
   await alice.post('A gallery', png, gif, webp)
   await alice.post('A clip', mp4)
   await same(alice)
-  report.step('each comes back, byte by byte, with the type and the headers that the PDS gives')
+  report.step('each is returned, byte by byte, with the type and the headers of the PDS')
   await upload(bob, jpeg)
   await bob.post('My sunset', jpeg)
   const held = await here.blobs.stats()
@@ -46,8 +46,8 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   await upload(alice, jpeg)
   await alice.post('The sunset again', jpeg)
   await here.pds.ctx.backgroundQueue.processAll()
-  assert.equal((await alice.get(ref)).status, 200, 'the late deletion has taken the live blob')
-  report.step('the PDS’s late deletion does not take the blob that is live again')
+  assert.equal((await alice.get(ref)).status, 200, 'the late deletion has deleted the live blob')
+  report.step('the PDS’s late deletion does not delete the blob that is live again')
   await alice.unpost(gif)
   await here.pds.ctx.backgroundQueue.processAll()
   assert.equal((await alice.get(alice.uploadOf(gif).ref)).status, 400)
@@ -58,10 +58,10 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   await alice.takedown(mp4, true)
   assert.equal((await alice.get(alice.uploadOf(mp4).ref)).status, 400)
   report.step(`${mp4.name} is no longer served`)
-  report.step('nor taken in again', await refused('InvalidRequest', 400, alice.upload(mp4)))
+  report.step('and cannot be uploaded again', await refused('InvalidRequest', 400, alice.upload(mp4)))
   await alice.takedown(mp4, false)
   await same(alice)
-  report.step('the takedown is lifted: it is back')
+  report.step('the takedown is reversed: it is served again')
 
   await migrate(alice, network, report)
   await same(alice)
@@ -76,7 +76,7 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
   report.step('nothing remains there: no file, no row of a blob')
   await same(alice)
   assert.equal((await there.blobs.stats()).count, alice.uploads.size)
-  report.step('what alice has taken along is still served')
+  report.step('what alice has moved is still served')
   report.figures({ files: left.files, rows: left.blobs + left.doomed })
 
   async function upload(user: User, media: Media): Promise<void> {
@@ -93,7 +93,10 @@ export async function tell(network: DemoNetwork, report: Report): Promise<void> 
       assert.equal(response.status, 200, `${media.name} is answered by ${response.status}`)
       assert.equal(response.headers.get('content-type'), media.mimeType)
       assert.equal(response.headers.get('x-content-type-options'), 'nosniff')
-      assert.ok(bytesOf(media).equals(Buffer.from(await response.arrayBuffer())), `${media.name} came back different`)
+      assert.ok(
+        bytesOf(media).equals(Buffer.from(await response.arrayBuffer())),
+        `${media.name} is returned with other bytes`,
+      )
     }
   }
 }

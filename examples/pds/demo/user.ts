@@ -15,7 +15,7 @@ interface Upload {
 
 type Did = `did:${string}:${string}`
 
-/** Somebody with an account, and the official client in hand. */
+/** A user with an account and an official client. */
 export class User {
   readonly name: string
   readonly uploads = new Map<Media, Upload>()
@@ -41,7 +41,7 @@ export class User {
     await this.agent.createAccount(this.account)
   }
 
-  /** Deletes the account at that PDS, by the token that the PDS sends by mail. */
+  /** Deletes the account at that PDS, with the token that the PDS sends by mail. */
   async signOff({ pds, url }: RunningPds): Promise<void> {
     const token = await pds.ctx.accountManager.createEmailToken(this.did, 'delete_account')
     const { password } = this.account

@@ -19,7 +19,7 @@ import { attachBlobStore } from 'pds-blobstore/pds'
 import { S3Backend } from 'pds-blobstore/s3'
 import { backendConformance } from 'pds-blobstore/testing'
 
-// A host as strict as they come, compiled by check:package against the packed types. It is never run.
+// A host with the strictest settings, compiled by check:package against the packed types. It is never run.
 
 const db = new Kysely<{ record: { uri: string } }>({ dialect: new SqliteDialect({ database: new Database('pds') }) })
 const backends: BlobBackend[] = [new DiskBackend({ root: 'blobs' }), new S3Backend({ bucket: 'blobs' })]

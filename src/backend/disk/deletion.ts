@@ -7,8 +7,8 @@ import { type Layout, shardOf } from './layout.ts'
 const atOnce = 8
 
 /**
- * Unlinks, then syncs each shard once: also that of a key which was absent, since the deletion before this one may
- * have died between the two. Resolves with the bare errors.
+ * Unlinks files, then syncs each shard once. It also syncs the shards of absent keys, because the process that deleted
+ * them may have died before its sync. Resolves with the errors of the system calls.
  */
 export async function deleteBlobs(
   layout: Layout,

@@ -32,27 +32,27 @@ import { isSmall, readSmall } from './small.ts'
 
 export interface DiskBackendOptions {
   /**
-   * A directory of its own, on a local file system, or a symbolic link to one. Created when it is missing; one that holds
-   * anything else is refused. Several processes may use it at once.
+   * A directory for this backend alone, on a local file system, or a symbolic link to one. Created if it is missing;
+   * refused if it contains anything else. Several processes may use it at once.
    */
   root: string
   /** @default 'disk' */
   name?: string | undefined
   /**
-   * `full`: every `put` and `delete` is on stable storage when it resolves. `relaxed` leaves
-   * that to the kernel: it is fast, and a power cut loses acknowledged blobs. Windows can do no more than `relaxed`.
+   * `full`: every `put` and `delete` is on stable storage when it resolves. `relaxed` leaves writing back to the
+   * kernel: it is faster, but a power cut loses acknowledged blobs. On Windows only `relaxed` is possible.
    * @default 'full'
    */
   durability?: 'full' | 'relaxed' | undefined
   /**
-   * What must stay free on the device: uploads that would take it are refused with `StorageFull`.
+   * What must stay free on the device: uploads that would use it are refused with `StorageFull`.
    * @default { bytes: 67_108_864, inodes: 1000 }
    */
   minFree?: { bytes?: number | undefined; inodes?: number | undefined } | undefined
 }
 
 /**
- * Bytes in files, one a blob.
+ * Stores blobs as files, one file for each.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export class DiskBackend implements BlobBackend {
   readonly durable: boolean
   /** The root, absolute. */
   readonly location: string
-  /** As it was given. */
+  /** As the caller gave it. */
   readonly #root: string
   readonly #minFree: Floor
   #layout!: Layout
@@ -103,7 +103,7 @@ export class DiskBackend implements BlobBackend {
     })
   }
 
-  /** A link that is changed later changes nothing until the next opening. */
+  /** A link that is changed later has no effect until the next `open`. */
   #settle(root: string): void {
     this.#layout = new Layout(root)
     this.#shards = new Shards(this.#layout, this.durable)
@@ -130,7 +130,7 @@ export class DiskBackend implements BlobBackend {
     try {
       await this.#attempt(`store ${key}`, signal, () => this.#put(key, body, signal), key)
     } catch (error) {
-      // The caller hears of what failed first.
+      // The caller gets the first error.
       await body.spool?.discard().catch(() => {})
       throw error
     }
@@ -213,7 +213,7 @@ export class DiskBackend implements BlobBackend {
         return { size: small.size, body: small }
       }
       const stats = await sys.fstat(fd)
-      if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is no plain file lies in its place; remove it')
+      if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is not a regular file has its name; remove it')
       const { size } = stats
       if (range !== undefined) checkRange(range, size, key, this.name)
       signal?.throwIfAborted()
@@ -236,7 +236,10 @@ export class DiskBackend implements BlobBackend {
     }
   }
 
-  /** The library's error for a system call's. What the caller threw itself, by an abort, passes as it is. */
+  /**
+   * Turns the error of a system call into the library's. What the caller threw, such as an abort's reason, passes
+   * unchanged.
+   */
   #explain(error: unknown, verb: string, key?: BlobKey, signal?: AbortSignal): unknown {
     if (signal?.aborted && error === signal.reason) return error
     return fileError(error, { verb, backend: this.name, cid: key && cidIn(key) })

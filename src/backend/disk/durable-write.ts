@@ -6,7 +6,7 @@ import type { BlobKey } from '../key.ts'
 import { type Layout, shardOf } from './layout.ts'
 import type { Shards } from './shards.ts'
 
-/** Where blobs go, and whether they must be on stable storage there. */
+/** Where blobs are written, and whether they must be on stable storage. */
 export interface Destination {
   layout: Layout
   shards: Shards
@@ -15,8 +15,9 @@ export interface Destination {
 }
 
 /**
- * Makes a written spool file a blob. The order is the promise: the bytes are on stable storage before they have their
- * name, and the name is before the call resolves. Until the rename an abort leaves nothing; after it, it comes too late.
+ * Turns a written spool file into a blob. The order matters: the bytes are on stable storage before they get their
+ * name, and the name is before the call resolves. An abort before the rename leaves nothing; after it, an abort has no
+ * effect.
  */
 export async function placeBlob(
   file: SpoolFile,

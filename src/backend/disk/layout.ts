@@ -1,22 +1,22 @@
 import { type BlobKey, cidOfKey } from '../key.ts'
 
 /**
- * What lies where, version 1. The only file that knows.
+ * The directory layout, version 1. Only this file knows it.
  *
  * ```
  * <root>/
  *   layout-1            empty; its name is the version, so it is written in one step
- *   marker              by which a database and its bytes know each other
+ *   marker              by which a database and its bytes recognize each other
  *   blobs/
- *     v4/               a shard: the two characters next to the last of the CID
+ *     v4/               a shard: the two characters before the last of the CID
  *       bafkrei…v4e.1-kq3z5vd4w2m7x6yt
  *   spool/
- *     <uuid>            bytes on their way in; the same device, so that taking them over is a rename
+ *     <uuid>            bytes that are being received; on the same device, so that `put` is a rename
  * ```
  *
- * Every blob's CID begins with `bafkrei` and one of 8 letters, and its last character is one of 8: neither end
- * spreads. The two characters next to the last carry 10 bits of the hash, which makes 1,024 even directories.
- * They are there for tools and file systems that dislike a directory of millions, not for speed.
+ * Every CID of a blob begins with `bafkrei` and one of 8 letters, and its last character is one of 8, so neither end
+ * distributes well. The two characters before the last carry 10 bits of the hash, which makes 1,024 even directories.
+ * They exist for tools and file systems that handle directories with millions of files badly, not for speed.
  */
 export class Layout {
   readonly root: string
@@ -52,7 +52,7 @@ export function isShardName(name: string): boolean {
   return /^[a-z2-7]{2}$/.test(name)
 }
 
-/** Whether a file of that name in that shard is a blob's. */
+/** Whether a file of that name in that shard is a blob. */
 export function isBlobIn(shard: string, name: string): boolean {
   return shardOf(name) === shard && cidOfKey(name) !== null
 }

@@ -4,8 +4,8 @@ import type { BlobKey } from '../key.ts'
 import { isBlobIn, isShardName, type Layout, shardOf } from './layout.ts'
 
 /**
- * One page of the keys behind `after`: shard by shard, each sorted, so that the last key is the whole cursor. It reads
- * the names of those shards only that the page touches.
+ * One page of the keys after `after`: shard by shard, each sorted, so that the last key is the whole cursor. Reads only
+ * the shards that the page touches.
  */
 export async function listKeys(
   layout: Layout,
@@ -21,7 +21,7 @@ export async function listKeys(
     const names = await ifThere(sys.readdir(layout.shard(shard)), [])
     const behind = shard === first ? names.filter((name) => name > after) : names
     for (const name of behind.sort()) if (isBlobIn(shard, name)) keys.push(name)
-    // One more than the page shows that it is not the last.
+    // One key more than the page holds shows that it is not the last page.
     if (keys.length > limit) return pageOf(keys.slice(0, limit))
   }
   return { keys }

@@ -16,11 +16,11 @@ export async function readMarker(layout: Layout): Promise<string | null> {
   }
 }
 
-/** What `link` says on a file system without hard links, such as exFAT, or a folder that is shared with a virtual machine. */
+/** Errors of `link` on a file system without hard links, such as exFAT, or a folder shared with a virtual machine. */
 const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
 
 /**
- * The first to link its file to the name has claimed the root. Resolves with the marker that is there then.
+ * The first process that links its file to the name has claimed the root. Resolves with the marker that is there then.
  */
 export async function claimMarker(
   layout: Layout,
@@ -44,11 +44,11 @@ export async function claimMarker(
     await file.discard()
   }
   if (durable) await syncDirectory(layout.root)
-  // It is there now, and nobody deletes it.
+  // The marker exists now, and is never deleted.
   return (await readMarker(layout)) ?? marker
 }
 
-/** A file of its own that takes the place of the old one in one step. */
+/** Writes a new file and renames it over the old one, in one step. */
 export async function writeMarker(layout: Layout, marker: string, durable: boolean): Promise<void> {
   const file = await SpoolFile.create(layout.spools)
   try {

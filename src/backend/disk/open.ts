@@ -6,8 +6,8 @@ import { isShardName, isVersionName, type Layout, versionName } from './layout.t
 import { syncParents } from './root.ts'
 
 /**
- * Makes the directories in the root, or checks those that are there, and resolves with the shards. With `durable` all their names
- * are on stable storage then, those of another process that died before its own fsync too.
+ * Creates the directories in the root, or checks existing ones, and resolves with the shards. With `durable`, all their
+ * names are then on stable storage, including those that another process created before it died without fsync.
  */
 export async function openLayout(layout: Layout, durable: boolean): Promise<string[]> {
   const root = await checkDirectory(layout.root)
@@ -18,7 +18,7 @@ export async function openLayout(layout: Layout, durable: boolean): Promise<stri
     if ((await checkDirectory(directory)).dev !== root.dev) {
       throw new Refusal(
         'EXDEV',
-        `"${basename(directory)}" is on another device than the root; a blob must move between them in one step`,
+        `"${basename(directory)}" is on another device than the root; blobs must move between them in one step`,
       )
     }
   }
@@ -28,7 +28,7 @@ export async function openLayout(layout: Layout, durable: boolean): Promise<stri
   return shards
 }
 
-/** Writes the version into an empty root. Bytes of other software, or of a later version, are left alone. */
+/** Writes the version into an empty root. Refuses files of other software or of a later version. */
 async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
   const entries = await sys.readdirTypes(layout.root)
   refuseLinks(entries)
@@ -36,15 +36,21 @@ async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
   if (versions.length === 1 && versions[0] === versionName) return
   if (versions.length > 0) {
     const found = versions.join(' and ')
-    throw new Refusal('EINVAL', `it has ${found}, and this library knows ${versionName}; use the version that wrote it`)
+    throw new Refusal(
+      'EINVAL',
+      `it has ${found}, but this library knows ${versionName}; use the version of the library that wrote it`,
+    )
   }
-  // What mkfs puts into every new ext file system.
+  // mkfs creates it in every new ext file system.
   const foreign = entries.find((entry) => entry.name !== 'lost+found')
   if (foreign !== undefined) {
-    throw new Refusal('ENOTEMPTY', `it holds other files, and no ${versionName}; give a directory of the store's own`)
+    throw new Refusal(
+      'ENOTEMPTY',
+      `it contains other files, and no ${versionName}; give the store a directory of its own`,
+    )
   }
   await createVersion(layout.version)
-  // Before anything else is in the root, or a power cut might leave that without a version.
+  // Before anything else is written, or a power cut might leave files in the root without a version.
   if (durable) await syncDirectory(layout.root)
 }
 
@@ -60,8 +66,8 @@ async function findShards(layout: Layout): Promise<string[]> {
   const entries = await sys.readdirTypes(layout.blobs)
   refuseLinks(entries)
   const shards = entries.filter((entry) => isShardName(entry.name))
-  const odd = shards.find((entry) => !entry.isDirectory())
-  if (odd !== undefined) throw new Refusal('ENOTDIR', `the shard "${odd.name}" is no directory; remove it`)
+  const wrong = shards.find((entry) => !entry.isDirectory())
+  if (wrong !== undefined) throw new Refusal('ENOTDIR', `the shard "${wrong.name}" is not a directory; remove it`)
   return shards.map((entry) => entry.name)
 }
 

@@ -1,21 +1,21 @@
 import { Refusal, sys } from '../files/system-calls.ts'
-import { giveBack, letGo, takeBuffer } from './buffer-pool.ts'
+import { discard, release, takeBuffer } from './buffer-pool.ts'
 
 export interface ReadingOptions {
   fd: number
-  /** The first byte, and the one behind the last. */
+  /** The first byte, and the one after the last. */
   start: number
   end: number
   signal: AbortSignal | undefined
   /** Turns an error of a system call into the library's. */
   explain: (error: unknown) => unknown
-  /** Where it enters itself for as long as it holds the descriptor. */
+  /** Contains this reading while it holds the descriptor. */
   readings: Set<DiskReading>
 }
 
 /**
- * The bytes of an open file. A class, since `return()` of a generator that was never started runs none of its code,
- * and the descriptor would stay open.
+ * The bytes of an open file. It is a class because `return()` of a generator that was never started runs none of its
+ * code, and the descriptor would stay open.
  */
 export class DiskReading implements AsyncIterableIterator<Uint8Array> {
   readonly #options: ReadingOptions
@@ -23,7 +23,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
   #position: number
   #buffer: Uint8Array | undefined
   #failure: { error: unknown } | undefined
-  /** The step under way. Each waits for the one before: a descriptor is never closed under a read. */
+  /** The step that is running. Each step waits for the one before, so a descriptor is never closed during a read. */
   #last: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
   readonly #onAbort = (): void => void this.end({ error: this.#options.signal?.reason })
@@ -49,7 +49,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** Closes the file, after the read that is under way. With a failure, the next `next` rejects with it. */
+  /** Closes the file, after the read that is running. If `failure` is given, the next `next` rejects with it. */
   end(failure?: { error: unknown }): Promise<void> {
     if (failure !== undefined) this.#failure ??= failure
     return this.#then(() => this.#giveUp())
@@ -67,7 +67,7 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
       this.#throwIfEnded()
       if (bytes === 0) throw new Refusal('EOF', 'its file became shorter while it was read; upload the bytes again')
       this.#position += bytes
-      // Without waiting for the next call: who knows the length never makes it.
+      // Closes without waiting for the next call: a reader that knows the length never makes it.
       if (this.#position === end) void this.#close()
       return { done: false, value: buffer.subarray(0, bytes) }
     } catch (error) {
@@ -77,16 +77,16 @@ export class DiskReading implements AsyncIterableIterator<Uint8Array> {
     }
   }
 
-  /** The regular end. Only here is the last chunk known to be out of use, and its buffer free for the next reading. */
+  /** The regular end. Only here is the last chunk certainly out of use, so its buffer may be reused. */
   async #finish(): Promise<IteratorResult<Uint8Array, undefined>> {
     await this.#close()
-    if (this.#buffer) giveBack(this.#buffer)
+    if (this.#buffer) release(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }
 
   #giveUp(): Promise<void> | undefined {
-    if (this.#buffer) letGo(this.#buffer)
+    if (this.#buffer) discard(this.#buffer)
     this.#buffer = undefined
     return this.#close()
   }

@@ -3,18 +3,18 @@ import { syncDirectory } from '../files/directory.ts'
 import { errnoOf, Refusal, sys } from '../files/system-calls.ts'
 
 /**
- * Creates the root, and its parents where they are missing, and resolves with its path without symbolic links. The root
- * and its parents may be links: where the store lies is its host's choice. One that leads nowhere is refused, and its target
- * is not made: most likely a volume is not mounted.
+ * Creates the root and missing parents, and resolves with its path without symbolic links. The root and its parents may
+ * be links: the host chooses where the store is. A dangling link is refused, and its target not created: most likely a
+ * volume is not mounted.
  */
 export async function makeRoot(path: string): Promise<string> {
   try {
     return await sys.realpath(path)
   } catch (error) {
     const code = errnoOf(error)
-    if (code === 'ELOOP') throw new Refusal('ELOOP', `the symbolic links of "${basename(path)}" lead in a circle`)
+    if (code === 'ELOOP') throw new Refusal('ELOOP', `the symbolic links of "${basename(path)}" form a loop`)
     if (code !== 'ENOENT') throw error
-    // Between the two, another process may have made it.
+    // Another process may have created it meanwhile.
     if (await isThere(path)) return makeRoot(path)
   }
   const real = join(await makeRoot(dirname(path)), basename(path))
@@ -22,12 +22,12 @@ export async function makeRoot(path: string): Promise<string> {
     await sys.mkdir(real)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    return makeRoot(path) // another process was quicker
+    return makeRoot(path) // another process created it first
   }
   return real
 }
 
-/** @throws for a symbolic link, which leads nowhere if its `realpath` is not there */
+/** @throws for a symbolic link; if its `realpath` does not exist, the link is dangling */
 async function isThere(path: string): Promise<boolean> {
   try {
     if (!(await sys.lstat(path)).isSymbolicLink()) return true
@@ -37,14 +37,14 @@ async function isThere(path: string): Promise<boolean> {
   }
   throw new Refusal(
     'ENOENT',
-    `"${basename(path)}" is a symbolic link that leads nowhere; is its volume mounted? Else make its target, or remove it`,
+    `"${basename(path)}" is a symbolic link to a missing target; is its volume mounted? If not, create its target or remove the link`,
   )
 }
 
 /**
- * Puts the names that lead to the root on stable storage, up to where its file system is mounted. At each opening: whoever
- * made a directory may have died before its fsync, and nobody can see that. A parent that may not be read is not of this
- * user's making.
+ * Puts the names that lead to the root on stable storage, up to the mount point. Done at every open, because the
+ * process that created a directory may have died before its fsync, which nothing shows. A parent that may not be read
+ * was not created by this user.
  */
 export async function syncParents(root: string): Promise<void> {
   const { dev } = await sys.lstat(root)
@@ -59,5 +59,5 @@ export async function syncParents(root: string): Promise<void> {
   }
 }
 
-/** May not be read, or is on a file system that cannot be written to, and so has nothing to sync. */
+/** The directory may not be read, or is on a read-only file system, so there is nothing to sync. */
 const notOurs: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL'])

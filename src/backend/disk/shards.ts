@@ -2,9 +2,9 @@ import { makeDirectory, syncDirectory } from '../files/directory.ts'
 import type { Layout } from './layout.ts'
 
 /**
- * The shards that exist, and whose name in their parent is on stable storage: a blob in a directory that a power cut
- * takes away is no blob. Another process may have made a shard and not yet have synced it, so one that this process
- * has not seen at open is synced once, also one that another process made.
+ * The shards that exist and whose directory entry is on stable storage: if a power cut removes the directory, its blobs
+ * are lost. Another process may have created a shard and not synced it yet, so this process syncs each shard once that
+ * it did not see at open.
  */
 export class Shards {
   readonly #ready = new Map<string, Promise<void>>()
@@ -16,12 +16,12 @@ export class Shards {
     this.#durable = durable
   }
 
-  /** Takes note of shards that were found, and are on stable storage. */
+  /** Adds shards that exist and are on stable storage. */
   found(shards: readonly string[]): void {
     for (const shard of shards) this.#ready.set(shard, Promise.resolve())
   }
 
-  /** Another program removed it. */
+  /** Removes a shard that another program deleted. */
   forget(shard: string): void {
     this.#ready.delete(shard)
   }

@@ -1,5 +1,5 @@
 import { sys } from '../files/system-calls.ts'
-import { chunkSize, giveBack, letGo, takeBuffer } from './buffer-pool.ts'
+import { chunkSize, discard, release, takeBuffer } from './buffer-pool.ts'
 import type { EventLoopBudget } from './event-loop-budget.ts'
 
 /** Whether a blob of this size fits into one chunk. */
@@ -8,8 +8,8 @@ export function isSmall(size: number): boolean {
 }
 
 /**
- * The whole file in one read, if it has the size that it should have; else null. One byte more is asked for, which a file of
- * that size does not have: so nobody needs to look first.
+ * Reads the whole file at once if it has the expected size; otherwise returns null. It requests one byte more than
+ * that, which replaces a call of `stat`.
  */
 export async function readSmall(
   fd: number,
@@ -20,15 +20,15 @@ export async function readSmall(
   const buffer = takeBuffer(expectedSize + 1)
   const reading = budget.run((atOnce) => sys.read(fd, buffer, expectedSize + 1, 0, atOnce))
   const read = await reading.catch((error: unknown) => {
-    giveBack(buffer)
+    release(buffer)
     throw error
   })
   if (read === expectedSize) return new WholeBody(buffer, read, signal)
-  giveBack(buffer)
+  release(buffer)
   return null
 }
 
-/** Bytes that are in memory already: one chunk, and no file to hold. */
+/** Bytes that are already in memory: one chunk, and no file to hold. */
 export class WholeBody implements AsyncIterableIterator<Uint8Array> {
   readonly size: number
   readonly #signal: AbortSignal | undefined
@@ -54,7 +54,7 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#buffer) letGo(this.#buffer)
+    if (this.#buffer) discard(this.#buffer)
     this.#buffer = undefined
     return { done: true, value: undefined }
   }
@@ -63,10 +63,12 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** The regular end. Only here is the chunk known to be out of use: who gives up may still be sending it. */
+  /**
+   * The regular end. Only here is the chunk certainly out of use: a reader that stops early may still be sending it.
+   */
   #finish(buffer: Uint8Array): IteratorResult<Uint8Array, undefined> {
     this.#buffer = undefined
-    giveBack(buffer)
+    release(buffer)
     return { done: true, value: undefined }
   }
 }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { basename } from 'node:path'
 import { errnoOf, Refusal, sys } from './system-calls.ts'
 
-/** Puts the names in a directory on stable storage. An fsync that failed is not tried again: its caller fails. */
+/** Puts the names in a directory on stable storage. A failed fsync is not retried: the caller fails. */
 export async function syncDirectory(path: string): Promise<void> {
   const fd = await sys.openDirectory(path)
   try {
@@ -12,7 +12,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory, or finds it made. Symbolic links and anything else of that name are refused. */
+/** Creates a directory, unless it exists. Refuses symbolic links and anything else of that name. */
 export async function makeDirectory(path: string): Promise<void> {
   try {
     await sys.mkdir(path)
@@ -22,7 +22,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** Refuses symbolic links, through which bytes would go elsewhere, and anything else that is no directory. */
+/** Refuses symbolic links, which would redirect bytes, and anything else that is not a directory. */
 export async function checkDirectory(path: string): Promise<Stats> {
   const stats = await sys.lstat(path)
   if (stats.isSymbolicLink()) {
@@ -31,6 +31,6 @@ export async function checkDirectory(path: string): Promise<Stats> {
       `"${basename(path)}" is a symbolic link; put the directory itself there, or give its path`,
     )
   }
-  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" is no directory; remove it`)
+  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" is not a directory; remove it`)
   return stats
 }

@@ -8,11 +8,11 @@ export interface FileSpoolOptions {
   space: FreeSpace
   /** Turns an error of a system call into the library's. */
   explain: (error: unknown) => unknown
-  /** Where it enters itself until it is taken or discarded. */
+  /** Contains this spool until it is taken or discarded. */
   open: Set<FileSpool>
 }
 
-/** A spool file in the caller's hands, with the library's errors. */
+/** A spool file as callers use it, with the library's errors. */
 export class FileSpool implements Spool {
   readonly #options: FileSpoolOptions
 

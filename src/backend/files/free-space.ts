@@ -1,6 +1,6 @@
 import { Refusal, sys } from './system-calls.ts'
 
-/** How long a look at the device is believed, in milliseconds. Meanwhile what is written is counted off. */
+/** How long a measurement of free space is used, in milliseconds. Writes in between are subtracted. */
 const believed = 1000
 
 /** What must stay free. */
@@ -10,8 +10,8 @@ export interface Floor {
 }
 
 /**
- * Refuses to fill the device to the last: the database beside the blobs, the deletions that would make room, and whoever
- * comes to help need some.
+ * Keeps the device from filling up completely: the database beside the blobs, the deletions that free space, and the
+ * operator all need some.
  */
 export class FreeSpace {
   readonly #path: string
@@ -25,7 +25,7 @@ export class FreeSpace {
     this.#floor = floor
   }
 
-  /** Counts off what is about to be written, and refuses it where the floor would be reached. */
+  /** Reserves what is about to be written, and refuses where less than the floor would stay free. */
   async take(bytes: number, inodes: number): Promise<void> {
     const { bytes: minBytes, inodes: minInodes } = this.#floor
     if (minBytes === 0 && minInodes === 0) return

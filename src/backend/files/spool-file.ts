@@ -3,15 +3,15 @@ import { byteCount } from '../arguments.ts'
 import { errnoOf, ifThere, Refusal, sys } from './system-calls.ts'
 import { writeAll } from './write-all.ts'
 
-/** Bytes on their way in: a file of a random name. Errors are the bare ones of the system calls. */
+/** Bytes that are being received: a file with a random name. Throws the errors of the system calls. */
 export class SpoolFile {
   readonly #path: string
   #fd: number | undefined
   #size = 0
   #gone = false
-  // Nobody knows what a write or fsync that failed has left in the file: it is not tried again.
+  // After a failed write or fsync the content of the file is unknown, so it is not retried.
   #dead = false
-  /** What it does at the moment; closing waits for it, since a closed descriptor may already be another file's. */
+  /** The call that is running; closing waits for it, because a closed descriptor may already be another file's. */
   #busy: Promise<void> = Promise.resolve()
 
   private constructor(path: string, fd: number) {
@@ -24,7 +24,7 @@ export class SpoolFile {
     return new SpoolFile(path, await sys.create(path))
   }
 
-  /** As many bytes as the kernel said that it took. */
+  /** The number of bytes that the kernel accepted. */
   get size(): number {
     return this.#size
   }
@@ -45,18 +45,21 @@ export class SpoolFile {
     })
   }
 
-  /** A descriptor on the finished file, the caller's to close: its bytes stay readable by it, whatever becomes of the file. */
+  /**
+   * Opens a descriptor on the finished file, which the caller closes. The bytes stay readable through it even if the
+   * file is deleted.
+   */
   openToRead(): Promise<number> {
     return sys.openToRead(this.#path)
   }
 
-  /** Gives the finished file the name that it was written for, in one step. */
+  /** Renames the finished file to its final name, in one step. */
   async moveTo(path: string): Promise<void> {
     await sys.rename(this.#path, path)
     this.#gone = true
   }
 
-  /** Gives the finished file a name, unless another file has it. */
+  /** Links the finished file to a name, unless another file has it. */
   async linkTo(path: string): Promise<void> {
     try {
       await sys.link(this.#path, path)
@@ -67,7 +70,7 @@ export class SpoolFile {
 
   async discard(): Promise<void> {
     const fd = this.#fd
-    this.#fd = undefined // before waiting, or a write could begin on it meanwhile
+    this.#fd = undefined // before the await: otherwise a write could begin meanwhile
     await this.#busy
     if (fd !== undefined) await sys.close(fd).catch(() => {})
     if (this.#gone) return
@@ -88,8 +91,8 @@ export class SpoolFile {
 }
 
 /**
- * Deletes the spools in a directory that nobody has written to for `olderThan` milliseconds. What says that it was written to
- * that far in the future counts as written to now.
+ * Deletes the spools in a directory that were not written to for `olderThan` milliseconds. A spool whose time is that
+ * far in the future counts as written now.
  */
 export async function sweepSpoolFiles(directory: string, olderThan: number, signal?: AbortSignal): Promise<number> {
   let swept = 0
@@ -100,7 +103,7 @@ export async function sweepSpoolFiles(directory: string, olderThan: number, sign
     const found = await ifThere(sys.lstat(path), null)
     if (found === null) continue
     const age = Date.now() - found.mtimeMs
-    // Written by a clock that ran ahead, here or on another machine: a process that lives writes again.
+    // Written under a clock that ran ahead, here or on another machine. If its process is alive, it writes again.
     if (age < -olderThan) await ifThere(sys.touch(path), undefined)
     if (age <= olderThan) continue
     if (await ifThere(unlinked(path), false)) swept++

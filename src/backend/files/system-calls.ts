@@ -3,10 +3,10 @@ import { promisify } from 'node:util'
 import { isError } from '../../shapes.ts'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
-// Windows lacks these.
+// Windows does not have these flags.
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 }: Partial<typeof fs.constants> = fs.constants
 
-// Not blocking: opening a named pipe that an attacker planted would otherwise block a thread for ever.
+// Non-blocking: otherwise opening a named pipe that an attacker planted would block a thread for ever.
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 const creating = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
 
@@ -19,12 +19,12 @@ const readdir = promisify(fs.readdir)
 const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>
 
 /**
- * Every call that the disk backend makes, in one object, so that tests can make one fail. They are the calls on bare
- * descriptors: half the CPU of `FileHandle`'s. Some are made at once, on the event loop, since a trip to a thread and back
- * costs several times as much as the call: to make a file, to name it, to close what was written or is small, and to open a
- * directory that was just written to. They work on directories that are in use, and so in memory. Whatever may wait for the
- * device goes to a thread: to write, which the kernel holds up when it has much to write back, to sync, and to delete. To
- * find a file and to read it goes there too, unless the caller knows better: see disk/loop-time.ts.
+ * Every system call of the disk backend, in one object, so that tests can make one fail. They work on bare descriptors,
+ * which take half the CPU of `FileHandle`. Some run on the event loop itself, because a thread would cost several times
+ * as much: creating and naming a file, closing one that was written or is small, opening a directory that was just
+ * written to. They touch directories that are in use, and so in memory. Calls that may wait for the device go to a
+ * thread: writing, which the kernel delays when it has much to write back, syncing and deleting. Finding and reading a
+ * file also go to a thread, unless the caller knows better: see disk/event-loop-budget.ts.
  */
 export const sys: SystemCalls = {
   openToRead: async (path, atOnce) => (atOnce ? fs.openSync(path, reading) : open(path, reading)),
@@ -48,7 +48,7 @@ export const sys: SystemCalls = {
   readdirTypes: (path) => readdir(path, { withFileTypes: true }),
   freeSpace: async (path) => {
     const { bavail, bsize, ffree, files } = await statfs(path)
-    // Some file systems (btrfs) have no fixed number of inodes, and say that there are none.
+    // Some file systems (btrfs) have no fixed number of inodes, and report 0.
     return { bytes: bavail * bsize, inodes: files === 0 ? Number.POSITIVE_INFINITY : ffree }
   },
 }
@@ -56,39 +56,41 @@ export const sys: SystemCalls = {
 export interface SystemCalls {
   openToRead(path: string, atOnce?: boolean): Promise<number>
   openDirectory(path: string): Promise<number>
-  /** Fails when there is anything of that name. */
+  /** Fails if the name exists. */
   create(path: string): Promise<number>
   read(fd: number, into: Uint8Array, length: number, position: number, atOnce?: boolean): Promise<number>
-  /** Appends, maybe not everything. */
+  /** Appends, possibly only a part. */
   writev(fd: number, chunks: Uint8Array[]): Promise<number>
   fsync(fd: number): Promise<void>
   fstat(fd: number): Promise<Stats>
   close(fd: number): Promise<void>
-  /** Of a file that may have been deleted meanwhile: with the last descriptor its blocks go, which may take long. */
+  /**
+   * For a file that may have been deleted meanwhile: closing the last descriptor frees its blocks, which may take long.
+   */
   closeRead(fd: number): Promise<void>
   rename(from: string, to: string): Promise<void>
-  /** A second name for a file, which must not be taken. */
+  /** Adds a second name to a file. Fails if the name exists. */
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
-  /** As if something were written to it now. */
+  /** Sets the modification time to now. */
   touch(path: string): Promise<void>
   mkdir(path: string): Promise<void>
-  /** Without symbolic links. */
+  /** Resolves symbolic links. */
   realpath(path: string): Promise<string>
   lstat(path: string): Promise<Stats>
   readdir(path: string): Promise<string[]>
   readdirTypes(path: string): Promise<Dirent[]>
-  /** What a process without privileges may still take. */
+  /** What a process without privileges may still use. */
   freeSpace(path: string): Promise<{ bytes: number; inodes: number }>
 }
 
-/** The code of an error that came from a system call, such as `ENOENT`. */
+/** The code of a system call's error, such as `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!isError(error) || !('syscall' in error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** What a call resolves with, or `otherwise` where there is no such file. */
+/** The result of a call, or `otherwise` if there is no such file. */
 export async function ifThere<T, U>(call: Promise<T>, otherwise: U): Promise<T | U> {
   try {
     return await call
@@ -98,7 +100,7 @@ export async function ifThere<T, U>(call: Promise<T>, otherwise: U): Promise<T |
   }
 }
 
-/** What this library refuses by itself, with the code that a system call would give. */
+/** A refusal by this library, with the code that a system call would give. */
 export class Refusal extends Error {
   readonly code: string
   readonly syscall = 'check'

@@ -1,17 +1,17 @@
 import { byteCount } from '../arguments.ts'
 import { Refusal, sys } from './system-calls.ts'
 
-// IOV_MAX of Linux and macOS: more buffers in one call are refused.
+// IOV_MAX of Linux and macOS: a call with more buffers is refused.
 const maxBuffers = 1024
 
-/** Appends the chunks, all of them: the kernel may take fewer bytes than it was given, as on a disk about to be full. */
+/** Appends all chunks. One call may write fewer bytes than given, for example on a disk that is almost full. */
 export async function writeAll(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
   for (let next = 0; next < chunks.length; next += maxBuffers) {
     let rest = chunks.slice(next, next + maxBuffers)
     let left = byteCount(rest)
     while (left > 0) {
       const written = await sys.writev(fd, rest)
-      if (written === 0) throw new Refusal('EIO', 'the device took no bytes, and said nothing of why')
+      if (written === 0) throw new Refusal('EIO', 'the device accepted no bytes, and gave no reason')
       left -= written
       if (left > 0) rest = withoutFirst(written, rest)
     }

@@ -6,7 +6,7 @@ const perRequest = 1000
 const batchesAtOnce = 2
 const singlesAtOnce = 16
 
-/** Deletes objects by the thousand, or one by one where the service knows no better. */
+/** Deletes objects in batches of 1000, or one by one if the service has no batch request. */
 export class Deletions {
   readonly #service: RemoteService
   readonly #requests: Requests
@@ -18,7 +18,7 @@ export class Deletions {
     this.#singly = service.deleteMany === undefined
   }
 
-  /** Resolves with those that failed, and the bare errors. */
+  /** Resolves with the names that failed, and the service's errors. */
   async delete(names: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, unknown>> {
     const failed = new Map<string, unknown>()
     const unique = [...new Set(names)]
@@ -35,7 +35,7 @@ export class Deletions {
     return failed
   }
 
-  /** False where the service knows no such request: then nothing was done. */
+  /** False if the service does not know the request: then nothing was done. */
   async #many(names: readonly string[], failed: Map<string, unknown>, signal?: AbortSignal): Promise<boolean> {
     try {
       const refused = await this.#requests.retryIdempotent(signal, (own) =>

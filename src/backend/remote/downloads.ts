@@ -7,13 +7,16 @@ import { ResponseBody } from './response-body.ts'
 import type { RemoteService, StoredObject } from './service.ts'
 
 export interface DownloadOptions extends GetOptions {
-  /** Throws where the range does not lie within an object of that size. */
+  /** Throws if the range is not within an object of that size. */
   check: (size: number) => void
   /** Turns an error of the body into the library's. */
   explain: (error: unknown) => unknown
 }
 
-/** The readings of a backend: those under way hold connections, but for small ones, which may be had from memory. */
+/**
+ * The readings of a backend. Those that are open hold connections, except for small objects, which may be read into
+ * memory.
+ */
 export class Downloads {
   readonly #service: RemoteService
   readonly #requests: Requests
@@ -25,7 +28,7 @@ export class Downloads {
     this.#requests = requests
   }
 
-  /** Null when there is no such object. Errors are bare until the body is the caller's. */
+  /** Null when there is no such object. Until the caller has the body, errors are those of the service. */
   async open(name: string, options: DownloadOptions): Promise<BackendObject | null> {
     const length = this.#service.keepable ? expectedLength(options.range, options.expectedSize) : undefined
     const room = length === undefined ? null : this.#memory.take(length)
@@ -38,7 +41,7 @@ export class Downloads {
     }
   }
 
-  /** All of a small object, or null. Errors are bare. */
+  /** All of a small object, or null. Errors are those of the service. */
   async readAll(name: string, signal: AbortSignal | undefined): Promise<Buffer | null> {
     return await this.#requests.retry(signal, async () => {
       const response = await this.#request(name, { signal, check: () => {} }, true)
@@ -49,12 +52,12 @@ export class Downloads {
     })
   }
 
-  /** Ends those that hold connections by an error. */
+  /** Ends with an error the readings that hold connections. */
   end(error: unknown): void {
     for (const body of this.#open) body.end({ error })
   }
 
-  /** Where there is room for them, the bytes are read to memory. */
+  /** Reads the bytes into memory if there is room for them. */
   async #openOnce(name: string, options: DownloadOptions, room: Room | null): Promise<BackendObject | null> {
     const response = await this.#request(name, options, room !== null)
     if (response === null) return null
@@ -86,7 +89,7 @@ export class Downloads {
     } catch (error) {
       const reason = idle.fail(error)
       idle[Symbol.dispose]()
-      // A client that heeds the signal has let go of it; another may hold a socket or a file.
+      // A client that obeys the signal has released the body; another may still hold a socket or a file.
       void object?.body[Symbol.asyncIterator]()
         .return?.()
         ?.catch(() => {})
@@ -99,7 +102,7 @@ export class Downloads {
   }
 }
 
-/** A response whose body is still to come, and `length` bytes long. */
+/** A response whose body, of `length` bytes, was not read yet. */
 interface Response extends StoredObject {
   length: number
   idle: IdleTimeout
@@ -107,7 +110,7 @@ interface Response extends StoredObject {
 
 const bare = (error: unknown): unknown => error
 
-/** How many bytes will come, if the object has the size that is expected. */
+/** How many bytes will come if the object has the expected size. */
 function expectedLength(range: ByteRange | undefined, size: number | undefined): number | undefined {
   if (range === undefined) return size
   const end = size === undefined ? range.end : Math.min(range.end, size - 1)

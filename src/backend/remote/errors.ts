@@ -3,23 +3,23 @@ import type { Attempt } from '../files/file-error.ts'
 import { markUnsure } from '../unsure.ts'
 import { TimedOut } from './idle-timeout.ts'
 
-/** What an error of a service, or of the way there, says. */
+/** What an error of a service or of the network means. */
 export interface ErrorClass {
   /** @default 'StorageFailed' */
   code?: BlobStoreErrorCode | undefined
   /** The same call may succeed later. */
   transient?: boolean | undefined
-  /** It is certain that nothing was stored: the same upload may be sent again under the same key. */
+  /** Nothing was stored: the same upload may be sent again under the same key. */
   notApplied?: boolean | undefined
-  /** It may have been stored, and the next request may go well: a failure of the moment. */
+  /** The object may have been stored, and the next request may succeed: a passing failure. */
   unsure?: boolean | undefined
-  /** Completes "Cannot …: ". May reach a client: no address, no credentials. */
+  /** Completes "Cannot …: ". May reach a client, so it contains no address and no credentials. */
   text: string
   /** What may be logged. @default the error itself */
   cause?: unknown
 }
 
-/** A response that no service should give. The message says what is wrong with it. */
+/** A response that no service should send. The message says what is wrong with it. */
 export class UnexpectedResponse extends Error {
   override readonly name = 'UnexpectedResponse'
   readonly transient: boolean
@@ -30,15 +30,15 @@ export class UnexpectedResponse extends Error {
   }
 }
 
-/** What nobody has classed is most likely the network's. */
+/** An unknown error is most likely one of the network. */
 export function networkFailure(error: unknown): ErrorClass {
-  // Not its message, which may hold an address with credentials: that is in the cause.
+  // Without its message, which may contain an address with credentials: that is in the cause.
   const { code, cause, name } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown }; name?: unknown }
   const short = code ?? cause?.code ?? name ?? 'unknown'
   return { transient: true, text: `the service cannot be reached, or failed (${short})` }
 }
 
-/** `ofService` knows the errors that are the service's own. */
+/** `ofService` classifies the errors of the service itself. */
 export function classify(error: unknown, ofService: (error: unknown) => ErrorClass): ErrorClass {
   if (isBlobStoreError(error)) return { code: error.code, transient: error.transient, text: error.message }
   if (error instanceof UnexpectedResponse) return { transient: error.transient, text: error.message }
@@ -46,7 +46,7 @@ export function classify(error: unknown, ofService: (error: unknown) => ErrorCla
   return ofService(error)
 }
 
-/** The library's error for a service's. Those that name the backend are ours, and pass as they are. */
+/** Turns the error of a service into the library's. Errors that already name the backend pass unchanged. */
 export function remoteError(
   error: unknown,
   { verb, backend, cid }: Attempt,

@@ -1,19 +1,22 @@
 import type { ResponseBody } from './response-body.ts'
 
-/** What is read to memory at once, in bytes: its connection is free before the first byte is given to a reader. */
+/**
+ * Objects up to this size, in bytes, are read into memory at once: the connection is free before a reader gets the
+ * first byte.
+ */
 export const smallSize: number = 1024 * 1024
 
-/** How many bytes of small objects wait in memory for their readers, at most. */
+/** The most bytes of small objects that wait in memory for their readers. */
 const most = 64 * 1024 * 1024
 
 /**
- * Memory for small objects, whose readers may be slow, or many: what finds no room is read from its connection as large
- * ones are, so that readers who take nothing fill neither the memory nor the connections of others.
+ * A memory limit for small objects whose readers may be slow or many. An object that finds no room is read from its
+ * connection, as large ones are. So slow readers fill neither the memory nor the connections of others.
  */
 export class MemoryBudget {
   #held = 0
 
-  /** Room for so many bytes, or null. */
+  /** Reserves so many bytes, or returns null. */
   take(bytes: number): Room | null {
     if (bytes > smallSize || this.#held + bytes > most) return null
     this.#held += bytes
@@ -33,7 +36,7 @@ export interface Room {
   giveBack(): void
 }
 
-/** All of a response, as a body that holds no connection. */
+/** A whole response in memory, as a body that holds no connection. */
 export class HeldBytes implements AsyncIterableIterator<Uint8Array> {
   #chunks: Uint8Array[]
   readonly #room: Room
@@ -45,7 +48,7 @@ export class HeldBytes implements AsyncIterableIterator<Uint8Array> {
     this.#signal = signal
   }
 
-  /** Reads all. The room is its own once it resolves. */
+  /** Reads all bytes. Once it resolves, it owns the room. */
   static async of(body: ResponseBody, room: Room, signal: AbortSignal | undefined): Promise<HeldBytes> {
     const chunks: Uint8Array[] = []
     for await (const chunk of body) chunks.push(chunk)

@@ -1,19 +1,19 @@
-/** How long a service may keep silent, in milliseconds. */
+/** How long a service may be silent, in milliseconds. */
 export interface Timeouts {
-  /** While bytes are due, in either direction. */
+  /** While bytes are expected, in either direction. */
   readonly bytes: number
-  /** From the last byte sent to the answer. */
+  /** From the last byte sent to the response. */
   readonly answer: number
 }
 
-/** A request that stood still for too long. */
+/** A request that timed out. */
 export class TimedOut extends Error {
   override readonly name = 'TimedOut'
 }
 
 /**
- * Ends a request that stands still. Its signal is aborted, and the socket closed with it, when the caller's is, or when
- * what is awaited does not come in time: first an answer.
+ * Ends a request that makes no progress. Its signal aborts, and the socket closes, when the caller's signal aborts or
+ * when the next event does not come in time: first the response.
  */
 export class IdleTimeout implements Disposable {
   readonly #controller = new AbortController()
@@ -39,17 +39,20 @@ export class IdleTimeout implements Disposable {
     this.#await(this.#timeouts.answer)
   }
 
-  /** The next byte of a body. To be called again for each piece. */
+  /** Waits for the next bytes of a body. To be called again for each piece. */
   awaitBytes(): void {
     this.#await(this.#timeouts.bytes)
   }
 
-  /** Awaits nothing: it is the caller who takes its time. */
+  /** Stops the clock while the caller is busy. */
   pause(): void {
     clearTimeout(this.#timer)
   }
 
-  /** Ends the request, and what it has opened. Gives why it ended, which may be another reason: of that clients know nothing. */
+  /**
+   * Ends the request and what it opened. Returns the reason it ended, which may be an earlier one that clients do not
+   * report.
+   */
   fail(error: unknown): unknown {
     this.#controller.abort(error)
     return this.signal.reason
@@ -63,7 +66,7 @@ export class IdleTimeout implements Disposable {
 
   #await(milliseconds: number): void {
     this.pause()
-    if (this.#over) return // of a body that is read on although its request has ended
-    this.#timer = setTimeout(() => this.fail(new TimedOut(`Nothing was heard for ${milliseconds} ms`)), milliseconds)
+    if (this.#over) return // the body is still being read although its request has ended
+    this.#timer = setTimeout(() => this.fail(new TimedOut(`No data was received for ${milliseconds} ms`)), milliseconds)
   }
 }

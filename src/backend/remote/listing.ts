@@ -5,18 +5,18 @@ import type { RemoteService } from './service.ts'
 
 export interface ListingOptions {
   prefix: string
-  /** The key that a name is of, or null for what is no blob's. */
+  /** The key of a name, or null for a name that is not a blob's. */
   keyOf: (name: string) => BlobKey | null
-  /** The name that the page begins behind, or the prefix. */
+  /** The page begins after this name, or with the prefix. */
   after: string
   limit: number
   signal: AbortSignal | undefined
 }
 
 /**
- * One page of keys. Each request begins behind a name, not at a token of the service's, so that the last key is the whole
- * cursor, valid for ever. Names that are no keys are passed over, and so is the name that was begun behind: some services
- * list it once more.
+ * One page of keys. Each request begins after a name instead of at a token of the service, so the last key is the whole
+ * cursor and stays valid. Names that are not keys are skipped, and so is the name that was begun after: some services
+ * list it again.
  */
 export async function listKeys(
   service: RemoteService,
@@ -39,7 +39,7 @@ export async function listKeys(
     if (cursor !== undefined) return { keys, cursor }
     const last = names.at(-1)
     if (last === from && extra === 0) {
-      extra = 1 // a page of one name would hold nothing else
+      extra = 1 // a page of one name would contain nothing else
       continue
     }
     if (last === undefined || last <= from) {

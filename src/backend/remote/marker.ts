@@ -7,7 +7,7 @@ import { UploadSource } from './upload-source.ts'
 
 const name = 'marker'
 
-/** The one object that is written more than once: services replace it in one step. Errors are bare. */
+/** The only object that is written more than once: services replace it in one step. Throws the service's errors. */
 export class Marker {
   readonly #service: RemoteService
   readonly #requests: Requests
@@ -33,8 +33,8 @@ export class Marker {
   }
 
   /**
-   * Null where the service cannot refuse to replace it. Written twice: one that does not refuse the second does not know
-   * the condition.
+   * Null if the service cannot refuse to replace it. Written twice, because a service that does not refuse the second
+   * write ignores the condition.
    */
   async claim(text: string, signal: AbortSignal | undefined): Promise<string | null> {
     const putIfAbsent = this.#service.putIfAbsent?.bind(this.#service)

@@ -6,22 +6,25 @@ import { Requests } from './requests.ts'
 import type { ObjectService } from './service.ts'
 
 export interface ObjectBackendOptions {
-  /** Where the bytes go. */
+  /** Where the bytes are stored. */
   service: ObjectService
-  /** What rows call this backend, for ever. */
+  /** The name under which rows refer to this backend. It never changes. */
   name: string
-  /** Whether the service promises that what it acknowledged survives a crash of its machines. */
+  /** Whether writes that the service acknowledged survive a crash of its machines. */
   durable: boolean
-  /** A directory of this user's own, on a local disk, for bytes on their way in. @default one in the system's temporary folder */
+  /**
+   * A directory of this user alone, on a local disk, for bytes that are being received. @default one in the system's
+   * temporary folder
+   */
   spoolDirectory?: string | undefined
-  /** How long the service may keep silent, in milliseconds. @default 30_000 */
+  /** How long the service may be silent, in milliseconds. @default 30_000 */
   timeout?: number | undefined
 }
 
 /**
- * A backend over anything that keeps bytes under names: see {@link ObjectService} for the four methods to write. What all
- * such backends have in common is done here: spooling, checks of keys, ranges and sizes, bodies that end as they must,
- * repeating what may be repeated, deadlines, errors.
+ * A backend over anything that stores bytes under names: see {@link ObjectService} for the four methods to write. This
+ * class does what all such backends share: spooling, checks of keys, ranges and sizes, checked ends of bodies, safe
+ * retries, timeouts, errors.
  *
  * @example
  * ```ts
@@ -31,7 +34,7 @@ export interface ObjectBackendOptions {
  * ```
  */
 export class ObjectBackend extends RemoteBackend implements BlobBackend {
-  /** Makes no request yet; `open` looks whether the service answers. @throws `InvalidArgument` */
+  /** Sends no request; `open` checks whether the service answers. @throws `InvalidArgument` */
   constructor(options: ObjectBackendOptions) {
     assertOptions('ObjectBackend', options, ['service', 'name', 'durable', 'spoolDirectory', 'timeout'])
     const { service, name, durable, spoolDirectory, timeout = 30_000 } = options
@@ -47,7 +50,7 @@ export class ObjectBackend extends RemoteBackend implements BlobBackend {
   }
 }
 
-/** The host's object may have methods of its own, which are not those that services of this package add. */
+/** The host's object may have other methods, which must not be taken for those that services of this package add. */
 function onlyTheFour(service: ObjectService): ObjectService {
   return {
     put: (name, body, options) => service.put(name, body, options),

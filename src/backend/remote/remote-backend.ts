@@ -37,23 +37,23 @@ export interface RemoteBackendOptions {
 }
 
 /**
- * A backend over a service that puts, gets, deletes and lists objects by name. What all such backends do alike is done
- * here and beside: spooling, checks, bodies that end as they must, repeating, timeouts, the marker, errors, closing. What
- * lies where:
+ * A backend over a service that puts, gets, deletes and lists objects by name. This class and its folder do what all
+ * such backends share: spooling, checks, checked ends of bodies, retries, timeouts, the marker, errors, closing. The
+ * layout:
  *
  * ```
  * blobs/bafkrei….1-kq3z5vd4w2m7x6yt     a blob
- * marker                                by which a database and its bytes know each other
+ * marker                                by which a database and its bytes recognize each other
  * ```
  *
- * No shards: a service keeps one sorted list, which it divides where it is busy, and behind `bafkrei` the names of blobs
- * spread evenly.
+ * There are no shards: a service keeps one sorted list, which it splits where it is busy, and after `bafkrei` the names
+ * of blobs are evenly distributed.
  */
 export class RemoteBackend implements BlobBackend {
   readonly name: string
   readonly durable: boolean
   readonly location?: string
-  /** Absent where the service has no addresses. */
+  /** Absent if the service has no addresses. */
   readonly presign?: NonNullable<BlobBackend['presign']>
   readonly #service: RemoteService
   readonly #requests: Requests
@@ -62,7 +62,7 @@ export class RemoteBackend implements BlobBackend {
   readonly #deletions: Deletions
   readonly #marker: Marker
 
-  /** Makes no request yet. @throws `InvalidArgument` */
+  /** Sends no request. @throws `InvalidArgument` */
   constructor({ name, durable, location, service, requests, spoolDirectory, minFree }: RemoteBackendOptions) {
     this.name = checkBackendName(name)
     this.durable = durable
@@ -77,7 +77,9 @@ export class RemoteBackend implements BlobBackend {
     const presign = service.presign?.bind(service)
     if (presign) {
       this.presign = (key, options) =>
-        this.#attempt(`give an address to ${key}`, { key, signal: options.signal }, () => presign(nameOf(key), options))
+        this.#attempt(`create an address for ${key}`, { key, signal: options.signal }, () =>
+          presign(nameOf(key), options),
+        )
     }
   }
 
@@ -117,7 +119,7 @@ export class RemoteBackend implements BlobBackend {
         }
       })
     } finally {
-      // What was taken is discarded with it. The caller hears of what failed first.
+      // Discards the spool and what was taken from it. The caller gets the first error.
       await body.spool?.discard().catch(() => {})
     }
   }
@@ -126,7 +128,7 @@ export class RemoteBackend implements BlobBackend {
     const { range, signal } = options
     const check = (size: number): void => range && checkRange({ ...range }, size, key, this.name)
     return this.#attempt(`read ${key}`, { key, signal }, async (attempt) => {
-      check(Number.POSITIVE_INFINITY) // what no object has is not asked for: services read it in ways of their own
+      check(Number.POSITIVE_INFINITY) // services interpret an impossible range in different ways
       const explain = (error: unknown): unknown => this.#explain(error, attempt, signal)
       return await this.#downloads.open(nameOf(key), { ...options, check, explain })
     })
@@ -165,7 +167,7 @@ export class RemoteBackend implements BlobBackend {
     })
   }
 
-  /** And what uploads of dead processes have left at the service. */
+  /** Also deletes what uploads of dead processes left at the service. */
   sweepSpools(olderThan: number, { signal }: CallOptions = {}): Promise<number> {
     return this.#attempt('sweep spools and parts', { signal }, async (attempt) => {
       const files = await this.#spools.sweep(olderThan, signal, attempt)
@@ -188,7 +190,7 @@ export class RemoteBackend implements BlobBackend {
     return this.#attempt('write the marker', { signal }, (attempt) => this.#marker.write(text, signal, attempt))
   }
 
-  /** In one request, or in parts where they are many and in a file. Sent again only where nothing was stored. */
+  /** Sends one request, or parts if the bytes are many and in a file. Retries only where nothing was stored. */
   async #put(name: string, source: UploadSource, sha256: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const [service, { size }] = [this.#service, source]
     const { multipart } = service
@@ -219,19 +221,19 @@ export class RemoteBackend implements BlobBackend {
     }
   }
 
-  /** After an abort everything ends by its reason. */
+  /** After an abort, every error is the abort's reason. */
   #explain(error: unknown, attempt: Attempt, signal: AbortSignal | undefined): unknown {
     return signal?.aborted ? signal.reason : remoteError(error, attempt, this.#requests.classify)
   }
 }
 
 const blobs = 'blobs/'
-/** What is listed to see whether the service answers. */
+/** Listed to check whether the service answers. */
 const firstName = { prefix: blobs, after: blobs, limit: 1 }
 
 const nameOf = (key: BlobKey | ''): string => blobs + key
 
-/** The key that a name is of, or null for what is no blob. */
+/** The key of a name, or null for a name that is not a blob's. */
 function keyIn(name: string): BlobKey | null {
   const key = name.slice(blobs.length)
   return cidOfKey(key) === null ? null : key

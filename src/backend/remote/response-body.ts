@@ -2,21 +2,21 @@ import { UnexpectedResponse } from './errors.ts'
 import type { IdleTimeout } from './idle-timeout.ts'
 
 export interface ResponseBodyOptions {
-  /** Ends when the signal of `idle` is aborted. */
+  /** Ends when the signal of `idle` aborts. */
   body: AsyncIterable<Uint8Array>
   /** How many bytes must come. */
   length: number
-  /** Its own from now on: ends the request when the reading ends, and when no byte comes for too long. */
+  /** Owned by the body from now on: ends the request when the reading ends, or when it times out. */
   idle: IdleTimeout
-  /** Turns an error of the body into the library's, or into the reason of an abort. */
+  /** Turns an error of the body into the library's, or into the abort's reason. */
   explain: (error: unknown) => unknown
-  /** Where it enters itself for as long as it holds the connection. */
+  /** Contains this body while it holds the connection. */
   open: Set<ResponseBody>
 }
 
 /**
- * The bytes of a response: no more and no fewer than were announced, and none after its end. A class, since `return()` of a
- * generator waits for the `next()` under way: on a connection that stands still it would wait for ever.
+ * The bytes of a response: exactly as many as announced. It is a class because `return()` of a generator waits for the
+ * pending `next()`, which never settles on a dead connection.
  */
 export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
   readonly #options: ResponseBodyOptions
@@ -52,7 +52,7 @@ export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
         }
         this.#left -= value.byteLength
         if (this.#left < 0) throw new UnexpectedResponse('the service sends more bytes than it announced')
-        if (this.#left === 0) this.end() // without waiting for the next call: who knows the length never makes it
+        if (this.#left === 0) this.end() // a reader that knows the length makes no further call
         if (value.byteLength > 0) return { done: false, value }
       } catch (error) {
         this.end({ error })
@@ -73,7 +73,7 @@ export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** Lets go of the connection at once. With a failure, the next `next` rejects with it. */
+  /** Releases the connection at once. If `failure` is given, the next `next` rejects with it. */
   end(failure?: { error: unknown }): void {
     if (this.#over) return
     this.#over = true
@@ -86,14 +86,15 @@ export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
     else this.#cut()
   }
 
-  /** Of a body whose bytes have all come: its end lets the connection serve again. One that goes on is cut. */
+  /**
+   * After the last byte: waits for the end of the response, so that the connection can be reused. A response that
+   * continues is cut.
+   */
   async #awaitEnd(): Promise<void> {
     try {
       const { done } = await this.#chunks.next()
       if (!done) this.#cut()
-    } catch {
-      // It has ended too.
-    }
+    } catch {}
   }
 
   #cut(): void {

@@ -6,17 +6,17 @@ import { checkDirectory } from '../files/directory.ts'
 import { Refusal } from '../files/system-calls.ts'
 
 /**
- * Of this user alone: another user who could write there would choose what is stored. By the number, for a container's user may
- * have no name.
+ * Belongs to this user alone: another user who could write there would choose what is stored. Named by number, because
+ * a container's user may have no name.
  */
 export function defaultSpoolDirectory(): string {
   return `${tmpdir()}/pds-blobstore-spool-${process.geteuid?.() ?? -1}`
 }
 
 /**
- * Makes it where it is missing, and checks it. To be called before each use: in a folder for all, such as `/tmp`, cleaners take
- * what was not used for long, and then another user may create one of that name. It may be a symbolic link, where this user or
- * root has made that: others make some too.
+ * Creates the directory if it is missing, and checks it. To be called before each use: in a shared folder such as
+ * `/tmp`, cleaners delete what was not used for long, and then another user may create one of that name. It may be a
+ * symbolic link if this user or root created that; other users could create one too.
  */
 export async function openSpoolDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -28,14 +28,14 @@ export async function openSpoolDirectory(path: string): Promise<void> {
   if ((stats.uid !== own && stats.uid !== 0) || (stats.mode & 0o002) !== 0 || !isOurGroup(stats)) {
     throw new Refusal(
       'EPERM',
-      'others may write to the directory for spools; give one of the user’s own, which may be made in it (spoolDirectory)',
+      'other users may write to the directory for spools; give a directory of this user’s own, which may be inside it (spoolDirectory)',
     )
   }
 }
 
 /**
- * Whether no group may write there, or one that a volume was given to for this process: as Kubernetes does by `fsGroup`, and
- * marks it by the bit that new files inherit.
+ * Whether no group may write there, or only the group that a volume was given to for this process. Kubernetes does that
+ * with `fsGroup`, and marks it with the bit that new files inherit.
  */
 function isOurGroup({ uid, gid, mode }: Stats): boolean {
   if ((mode & 0o020) === 0) return true
@@ -45,6 +45,6 @@ function isOurGroup({ uid, gid, mode }: Stats): boolean {
 
 async function checkTarget(path: string) {
   const stats = await stat(path)
-  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" leads to no directory; remove it`)
+  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" does not lead to a directory; remove it`)
   return stats
 }

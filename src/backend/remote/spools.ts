@@ -15,11 +15,14 @@ export interface SpoolsOptions {
   directory: string | undefined
   /** What must stay free there. */
   minFree: Floor
-  /** In bytes: parts of that size are hashed as they come. */
+  /** In bytes: parts of that size are hashed as they arrive. */
   partSize: number | undefined
 }
 
-/** Where a backend without files of its own keeps what is on its way in. Errors are the library's, and of files only. */
+/**
+ * Where a backend without files of its own keeps bytes that are being received. Throws the library's errors, about
+ * files only.
+ */
 export class Spools {
   readonly #options: SpoolsOptions
   readonly #path: string
@@ -32,7 +35,10 @@ export class Spools {
     this.#space = new FreeSpace(this.#path, options.minFree)
   }
 
-  /** Makes the directory where it is missing, and checks it: before each use, since cleaners take what was not used for long. */
+  /**
+   * Creates the directory if it is missing, and checks it. Called before each use, because cleaners delete what was not
+   * used for long.
+   */
   openDirectory(attempt: Attempt): Promise<void> {
     return onDisk(attempt, () => openSpoolDirectory(this.#path))
   }
@@ -48,7 +54,7 @@ export class Spools {
     return new HashedSpool(this.#options.partSize ?? Number.POSITIVE_INFINITY, options)
   }
 
-  /** What was written to a spool, from now on the caller's to close. Its file stays until it is discarded. */
+  /** Takes what was written to a spool; the caller must close it. The file stays until it is discarded. */
   async take(spool: Spool, attempt: Attempt): Promise<UploadSource> {
     if (!(spool instanceof HashedSpool) || !this.#open.delete(spool)) {
       const message = 'The spool is of another backend, or was discarded or put before'
@@ -56,7 +62,7 @@ export class Spools {
     }
     const { file } = spool
     return await onDisk(attempt, async () => {
-      await file.finish(false) // it need not outlive a crash
+      await file.finish(false) // it need not survive a crash
       const opened = { fd: await file.openToRead(), size: file.size, digests: spool.digests() }
       return new UploadSource({ file: opened }, attempt)
     })
@@ -72,7 +78,7 @@ export class Spools {
   }
 }
 
-/** The errors of sockets have the codes of those of files: only here it is known which it is. */
+/** Sockets and files have the same error codes. Only here is it known that the error is a file's. */
 async function onDisk<T>(attempt: Attempt, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
@@ -81,7 +87,7 @@ async function onDisk<T>(attempt: Attempt, call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Hashes the bytes as they come also in the parts in which they may be sent. */
+/** Also hashes the bytes in the parts in which they may be sent. */
 class HashedSpool extends FileSpool {
   readonly #partSize: number
   readonly #digests: Uint8Array[] = []
@@ -94,12 +100,12 @@ class HashedSpool extends FileSpool {
   }
 
   override async write(chunks: readonly Uint8Array[]): Promise<void> {
-    // First what may fail: then the hashes are of what is in the file.
+    // Write first, because it may fail: then the hashes match the file.
     await super.write(chunks)
     if (this.#partSize < Number.POSITIVE_INFINITY) for (const chunk of chunks) this.#hash(chunk)
   }
 
-  /** Of each part, the last being what is left. To be called once, when everything was written. */
+  /** The hash of each part; the last part is the rest. To be called once, after the last write. */
   digests(): Uint8Array[] {
     this.#endPart()
     return this.#digests

@@ -3,16 +3,16 @@ import { type Attempt, fileError } from '../files/file-error.ts'
 import { Refusal, sys } from '../files/system-calls.ts'
 import type { IdleTimeout } from './idle-timeout.ts'
 
-/** What is read of a file at a time, in bytes. */
+/** How much of a file is read at a time, in bytes. */
 export const pieceSize: number = 256 * 1024
 
-/** The bytes of one request, to be gone through once. */
+/** The bytes of one request, which can be iterated once. */
 export interface UploadBody extends AsyncIterable<Uint8Array> {
-  /** All of them, where they are in memory: who sends these needs no stream. */
+  /** All chunks, if they are in memory: a sender that has them needs no stream. */
   readonly chunks?: readonly Uint8Array[] | undefined
 }
 
-/** A finished spool file, and the hash of each of its parts where they were hashed. */
+/** A finished spool file, and the hash of each part if parts were hashed. */
 export interface OpenSpool {
   fd: number
   size: number
@@ -24,7 +24,7 @@ type Bytes = { chunks: readonly Uint8Array[]; file?: never } | { file: OpenSpool
 /** The bytes of one `put`, for as many requests as it takes. */
 export class UploadSource {
   readonly size: number
-  /** Where they are not in memory. Its own, to close. */
+  /** Set if the bytes are not in memory. The source closes it. */
   readonly file: OpenSpool | undefined
   readonly #chunks: readonly Uint8Array[] | undefined
   readonly #attempt: Attempt
@@ -37,14 +37,17 @@ export class UploadSource {
     this.#attempt = attempt
   }
 
-  /** All of it, or a part of a file. A file that fails ends the request, of which clients tell no such reason. */
+  /**
+   * All bytes, or a part of a file. If the file fails, the request ends with the file's error, which clients would not
+   * report.
+   */
   body(idle: IdleTimeout, start = 0, size: number = this.size): UploadBody {
     const pieces = this.#pieces(idle, start, size, () => this.#begun.delete(pieces))
     this.#begun.add(pieces)
     return { chunks: this.#chunks, [Symbol.asyncIterator]: () => pieces }
   }
 
-  /** Bodies end: a closed descriptor may already be another file's. */
+  /** Ends the bodies first: a closed descriptor may already be another file's. */
   async close(): Promise<void> {
     for (const pieces of this.#begun) await pieces.return(undefined)
     if (this.file) await sys.closeRead(this.file.fd)
@@ -69,7 +72,7 @@ export class UploadSource {
   }
 }
 
-/** Errors are bare. */
+/** Throws the errors of the system calls. */
 async function* piecesOf(fd: number, start: number, size: number): AsyncGenerator<Uint8Array> {
   for (let at = start; at < start + size; ) {
     const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, start + size - at))

@@ -11,14 +11,14 @@ import { type Clients, checkClient, createClients } from './client.ts'
 import { codeOf, NoCredentials } from './errors.ts'
 import type { S3BackendOptions } from './options.ts'
 
-/** A bucket behind its clients, or the part of it whose names begin with `prefix`. */
+/** A bucket and its clients, or the part of it whose names begin with `prefix`. */
 export class Bucket {
   readonly name: string
   readonly prefix: string
   readonly clients: Clients
   readonly #isOwn: boolean
 
-  /** With clients of its own, unless the host gave one. */
+  /** Creates its own clients, unless the host gave one. */
   constructor(options: S3BackendOptions, prefix: string) {
     const { bucket, client } = options
     this.name = bucket
@@ -27,22 +27,22 @@ export class Bucket {
     this.#isOwn = client === undefined
   }
 
-  /** For all but reading. */
+  /** For everything except reading. */
   get client(): S3Client {
     return this.clients.other
   }
 
-  /** Whose object that is, as commands take it. */
+  /** The parameters of commands that name the object. */
   object(name: string): { Bucket: string; Key: string } {
     return { Bucket: this.name, Key: this.prefix + name }
   }
 
-  /** The name of an object, as services of this package have it. */
+  /** The name of an object as {@link RemoteService} has it. */
   nameOf(key: string): string {
     return key.slice(this.prefix.length)
   }
 
-  /** @throws `InvalidArgument` where the client of the host's would repeat uploads, or send what services refuse */
+  /** @throws `InvalidArgument` if the host's client would retry uploads, or send what services refuse */
   async check(backend: string): Promise<void> {
     if (!this.#isOwn) await checkClient(this.client, backend)
   }
@@ -51,7 +51,7 @@ export class Bucket {
     if (this.#isOwn) for (const client of Object.values(this.clients)) client.destroy()
   }
 
-  /** Makes one request. Errors are the SDK's and `NoCredentials`; after an abort, anything. */
+  /** Sends one request. Throws the SDK's errors and `NoCredentials`; after an abort, any error. */
   async send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     command: $Command<Input, Output, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes>,
     signal: AbortSignal,
@@ -62,8 +62,8 @@ export class Bucket {
   }
 
   /**
-   * The SDK has them by now, or gets them: asked for here, a source that fails cannot be taken for a request that did.
-   * What it says may hold secrets.
+   * The SDK has the credentials already, or fetches them now. Fetching here separates a failure of their source from a
+   * failed request. The source's message may contain secrets.
    */
   #credentials(signal: AbortSignal): Promise<unknown> | undefined {
     const { credentials } = this.client.config as { credentials?: () => Promise<unknown> }
@@ -77,17 +77,17 @@ export class Bucket {
   }
 }
 
-/** Gives the SDK a body to send, as it takes it, and lets go of it afterwards. */
+/** Passes a body to the SDK in the form that it accepts, and releases it afterwards. */
 export async function sending<T>(
   body: UploadBody,
   size: number,
   send: (content: Uint8Array | Readable) => Promise<T>,
 ): Promise<T> {
   const { chunks } = body
-  if (size === 0) return await send(new Uint8Array(0)) // an empty stream is no body for the SDK
+  if (size === 0) return await send(new Uint8Array(0)) // the SDK does not accept an empty stream as a body
   if (chunks) return await send(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
   const stream = Readable.from(body, { objectMode: false, highWaterMark: pieceSize })
-  stream.on('error', () => {}) // the SDK pipes, which passes no error on: the body itself ends the request
+  stream.on('error', () => {}) // the SDK pipes, which does not pass errors on: the body itself ends the request
   try {
     return await send(stream)
   } finally {
@@ -100,14 +100,17 @@ interface HttpRequest {
   body?: unknown
 }
 
-/** What all commands have. The SDK's types tell each command's middleware apart; these headers are the same for all. */
+/**
+ * What all commands have in common. The SDK has a different middleware type for each command; these headers are the
+ * same for all.
+ */
 interface Command {
   middlewareStack: { add(middleware: never, options: never): void }
 }
 
 type Handler = (args: { request: HttpRequest }) => Promise<unknown>
 
-/** Adds headers to a command's request before it is signed, so that the signature covers them. */
+/** Adds headers to a command's request before signing, so that the signature covers them. */
 export function withHeaders<C extends Command>(
   command: C,
   headers: (request: HttpRequest) => HttpRequest['headers'],

@@ -15,12 +15,12 @@ const skewed: ErrorClass = {
 const expired: ErrorClass = {
   transient: true,
   notApplied: true,
-  text: 'the credentials have expired; new ones are fetched where their source has some, else give new ones',
+  text: 'the credentials have expired; if their source has new ones, they are fetched, otherwise give new ones',
 }
 const noCredentials: ErrorClass = {
   transient: true,
   notApplied: true,
-  text: 'nothing was sent, for there are no credentials; give `credentials`, or look at what the environment says',
+  text: 'nothing was sent, because there are no credentials; give `credentials`, or check the environment',
 }
 const untrusted: ErrorClass = {
   transient: true,
@@ -29,17 +29,17 @@ const untrusted: ErrorClass = {
 const noTls: ErrorClass = { transient: true, text: 'TLS failed; is it `http` or `https` in `endpoint`?' }
 const foreign404: ErrorClass = {
   transient: true,
-  text: 'a 404 came that is not the service’s own; look at proxies on the way, and at `endpoint`',
+  text: 'a 404 arrived that is not the service’s own; check proxies in between, and `endpoint`',
 }
 const unknownThere: ErrorClass = {
   transient: true,
-  text: 'the service does not know the object, or the upload, any more',
+  text: 'the object, or the upload, no longer exists at the service',
 }
 const cut: ErrorClass = { transient: true, unsure: true, text: 'the connection was cut' }
 const damagedOnTheWay: ErrorClass = {
   transient: true,
   notApplied: true,
-  text: 'the bytes that arrived were not those that were sent, and were refused',
+  text: 'the service received bytes other than those sent, and refused them',
 }
 const full: ErrorClass = {
   code: 'StorageFull',
@@ -48,12 +48,12 @@ const full: ErrorClass = {
 const denied: ErrorClass = {
   text: 'permission denied; the credentials need to list the bucket, and to put, get and delete its objects',
 }
-const credentials: ErrorClass = { text: 'the service does not accept the credentials; look at access key and secret' }
+const credentials: ErrorClass = { text: 'the service does not accept the credentials; check access key and secret' }
 const region: ErrorClass = {
   text: 'the bucket is in another region or at another endpoint; set `region` and `endpoint`',
 }
 
-/** By the code in the service's answer, or that of the system call. */
+/** By the code in the service's response, or that of the system call. */
 const meanings: Record<string, ErrorClass> = {
   SlowDown: slowDown,
   Throttling: slowDown,
@@ -62,17 +62,17 @@ const meanings: Record<string, ErrorClass> = {
   TooManyRequests: slowDown,
   TooManyRequestsException: slowDown,
   ServiceUnavailable: { ...slowDown, text: 'the service is not available at the moment' },
-  RequestTimeout: { transient: true, notApplied: true, text: 'the service waited for bytes in vain' },
+  RequestTimeout: { transient: true, notApplied: true, text: 'the service did not receive the bytes in time' },
   IncompleteBody: damagedOnTheWay,
   BadDigest: damagedOnTheWay,
   XAmzContentSHA256Mismatch: damagedOnTheWay,
-  InternalError: { transient: true, unsure: true, text: 'the service failed inside' },
+  InternalError: { transient: true, unsure: true, text: 'the service had an internal error' },
   AccessDenied: denied,
   AllAccessDisabled: denied,
   AccountProblem: denied,
   Forbidden: denied,
   InvalidAccessKeyId: credentials,
-  SignatureDoesNotMatch: { text: `${credentials.text}, and at proxies that change a request on its way` },
+  SignatureDoesNotMatch: { text: `${credentials.text}, and proxies that change a request on its way` },
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,
@@ -89,8 +89,8 @@ const meanings: Record<string, ErrorClass> = {
   QuotaExceeded: full,
   TooManyBuckets: full,
   XMinioStorageFull: full,
-  EntityTooLarge: { text: 'the service takes no object of that size' },
-  MissingContentLength: { text: 'something between here and the service takes the length of requests away' },
+  EntityTooLarge: { text: 'the service does not accept an object of that size' },
+  MissingContentLength: { text: 'a proxy between here and the service removes the length of requests' },
   InvalidRange: { code: 'InvalidRange', text: 'the range lies outside the blob' },
   ECONNREFUSED: unreachable,
   ENOTFOUND: unreachable,
@@ -107,24 +107,24 @@ const meanings: Record<string, ErrorClass> = {
   TimeoutError: { transient: true, text: 'the connection timed out' },
 }
 
-/** There was nothing to sign a request with, so it was not sent. */
+/** There were no credentials to sign the request with, so it was not sent. */
 export class NoCredentials extends Error {
   override readonly name = 'NoCredentials'
 }
 
-/** The status of the answer, if there was one. */
+/** The status of the response, if there was one. */
 export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode
 }
 
-/** The code of the service's answer, else that of the system call, else the name of the error. */
+/** The code in the service's response, otherwise that of the system call, otherwise the name of the error. */
 export function codeOf(error: unknown): string {
   if (!isError(error)) return 'Unknown'
   const { code, name } = error as Error & { code?: unknown }
   return statusOf(error) === undefined && typeof code === 'string' ? code : name
 }
 
-/** What an error of the SDK, of the service or of a socket says. */
+/** Classifies an error of the SDK, of the service or of a socket. */
 export function classifyS3Error(error: unknown): ErrorClass {
   const [code, status] = [codeOf(error), statusOf(error)]
   const meaning = meaningOf(error, code, status)
@@ -151,43 +151,43 @@ function meaningOfStatus(status: number | undefined): ErrorClass | undefined {
   return status >= 500 ? { transient: true, unsure: true, text: 'the service failed' } : undefined
 }
 
-/** The SDK has seen by the date of the answer how wrong the clock is. HEAD has no body that says so. */
+/** The SDK has measured the clock's error by the date of the response. A response to HEAD has no body that says so. */
 function wasSkewed(error: unknown): boolean {
   return (error as { $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected === true
 }
 
-/** Without one of them there is no socket, but it is not the service that lacks it. */
+/** Codes for lacking descriptors: this process could open no socket, the service did not fail. */
 const nothingButFiles = { EMFILE: true, ENFILE: true }
 
-/** A name that could not be looked up, a connection that did not come about: whatever the code. */
+/** A failed name lookup or connection, whatever the code. */
 function isBeforeSending(error: unknown): boolean {
   const { syscall } = (error ?? {}) as { syscall?: unknown }
   return typeof syscall === 'string' && /^(connect|bind|getaddrinfo|query)/.test(syscall)
 }
 
-/** How Node and OpenSSL call what is wrong with a certificate. */
+/** Node's and OpenSSL's codes for certificate errors. */
 const ofCertificates =
   /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|ERR_TLS_CERT)/
 
 function meaningOfSocket(error: unknown, code: string): ErrorClass | undefined {
   if (ofCertificates.test(code)) return untrusted
   if (/^ERR_(TLS|SSL)_/.test(code)) return noTls
-  // Node's error for a socket that closed before the answer has a message, and at times no code.
+  // Node's error for a socket that closed before the response has a message, and sometimes no code.
   if (isError(error) && /socket hang up|aborted/.test(error.message)) return cut
   return (error as { syscall?: unknown } | undefined)?.syscall === undefined ? undefined : cut
 }
 
 /**
- * Not there, by the service's own word. A bucket that is not there says nothing of its objects, and the 404 of a proxy
- * on the way says nothing at all: bytes that it hides would count as deleted.
+ * Absent according to the service itself. A missing bucket says nothing about its objects, and neither does a 404 of a
+ * proxy: bytes that it hides would count as deleted.
  */
 export function isAbsent(error: unknown): boolean {
   return statusOf(error) === 404 && ['NoSuchKey', 'NoSuchUpload'].includes(codeOf(error))
 }
 
 /**
- * What may be logged of the SDK's error. The error itself holds requests and answers, and in some of these stand the
- * access key and what was signed.
+ * What may be logged of an SDK error. The error itself contains requests and responses, some with the access key and
+ * what was signed.
  */
 class RequestFailure extends Error {
   override readonly name = 'S3RequestFailure'

@@ -14,10 +14,10 @@ import { isAbsent } from './errors.ts'
 import type { S3Limits } from './options.ts'
 import { findUnfinished } from './unfinished-uploads.ts'
 
-/** What a browser that finds the object by itself must know: it is no page, whatever its bytes look like. */
+/** For browsers that open the object directly: it is not a page, whatever its bytes look like. */
 export const objectHeaders = { ContentType: 'application/octet-stream', ContentDisposition: 'attachment' }
 
-/** Putting parts together may take a service minutes. */
+/** A service may take minutes to put parts together. */
 const completing = 10 * 60_000
 
 export interface S3MultipartOptions {
@@ -27,21 +27,21 @@ export interface S3MultipartOptions {
   service: Required<Pick<RemoteService, 'head'>>
 }
 
-/** An upload in parts, under way. */
+/** A multipart upload that is running. */
 interface Upload {
   name: string
   id: string
 }
 
 /**
- * Sends files in parts, several at once. Nothing has the name before all are put together; when that fails, or an abort
- * comes, the parts are thrown away.
+ * Sends files in parts, several at once. The object does not exist before all parts are put together; after a failure
+ * or an abort the parts are deleted.
  */
 export class S3MultipartUploads implements MultipartUploads {
   readonly threshold: number
   readonly partSize: number
   readonly #options: S3MultipartOptions
-  /** The ids of this process's own. */
+  /** The ids of this process's own uploads. */
   readonly #underWay = new Set<string>()
 
   constructor(options: S3MultipartOptions) {
@@ -61,7 +61,8 @@ export class S3MultipartUploads implements MultipartUploads {
       await this.#complete({ name, id }, tags, signal)
       await this.#checkWhole(name, source.size, signal)
     } catch (error) {
-      // Also behind an answer that was lost: there is nothing left to throw away then. What fails here is swept.
+      // Also after a lost response: if the upload was completed, this does nothing. If the abort fails, a sweep deletes
+      // the parts.
       await this.#abort({ name, id }, undefined).catch(() => {})
       throw error
     } finally {
@@ -69,7 +70,7 @@ export class S3MultipartUploads implements MultipartUploads {
     }
   }
 
-  /** They are listed nowhere else, and are paid for. */
+  /** Parts are not listed as objects, but cost money. */
   async sweep(options: SweepUploadsOptions): Promise<number> {
     let swept = 0
     for await (const upload of findUnfinished({ ...this.#options, ...options, underWay: this.#underWay })) {
@@ -79,7 +80,7 @@ export class S3MultipartUploads implements MultipartUploads {
     return swept
   }
 
-  /** Throws away what was sent. Harmless when there is nothing. */
+  /** Deletes the parts. Does nothing if there are none. */
   async #abort({ name, id }: Upload, signal: AbortSignal | undefined): Promise<void> {
     const { bucket, requests } = this.#options
     const command = new AbortMultipartUploadCommand({ ...bucket.object(name), UploadId: id })
@@ -93,7 +94,7 @@ export class S3MultipartUploads implements MultipartUploads {
   /** The tag of each part. */
   async #sendAll(upload: Upload, source: UploadSource, signal: AbortSignal | undefined): Promise<string[]> {
     const { limits, requests } = this.#options
-    // The first that fails ends the others, and all have ended before the parts are thrown away.
+    // The first failure ends the other parts, and all have ended before the parts are deleted.
     const failing = new AbortController()
     const either = AbortSignal.any(signal ? [signal, failing.signal] : [failing.signal])
     const limit = pLimit(limits.partsAtOnce)
@@ -130,11 +131,11 @@ export class S3MultipartUploads implements MultipartUploads {
     const { ETag: tag } = await sending(body, size, (Body) =>
       bucket.send(withPayloadHash(new UploadPartCommand({ ...about, Body }), digest), signal),
     )
-    if (tag === undefined) throw new UnexpectedResponse('the service took a part without giving its tag')
+    if (tag === undefined) throw new UnexpectedResponse('the service accepted a part without returning its tag')
     return tag
   }
 
-  /** Not repeated: when the answer is lost nobody knows whether the object is there, and the key is given up. */
+  /** Not retried: after a lost response the object may exist or not, so the key is given up. */
   async #complete({ name, id }: Upload, tags: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const { bucket, requests } = this.#options
     const Parts = tags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }))
@@ -142,10 +143,10 @@ export class S3MultipartUploads implements MultipartUploads {
     const command = new CompleteMultipartUploadCommand(input)
     const timeouts = { ...requests.timeouts, answer: completing }
     const { ETag: tag = '' } = await requests.once(signal, (own) => bucket.send(command, own), timeouts)
-    // By custom the tag of the whole ends in the number of its parts.
+    // By convention the tag of the object ends in the number of its parts.
     const [, count] = /-(\d+)"?$/.exec(tag) ?? []
     if (count !== undefined && Number(count) !== tags.length) {
-      throw new UnexpectedResponse(`the service put ${count} parts together, and ${tags.length} were sent`)
+      throw new UnexpectedResponse(`the service put ${count} parts together, but ${tags.length} were sent`)
     }
   }
 

@@ -3,50 +3,54 @@ import { BlobStoreError } from '../../errors.ts'
 import { assertDelay, assertOptions, assertWhole } from '../../options.ts'
 
 export interface S3BackendOptions {
-  /** It must exist, and not be public. Several backends may share it by `prefix`. */
+  /** It must exist, and must not be public. Several backends may share it with different `prefix`es. */
   bucket: string
-  /** What the names of all objects begin with, such as `pds/`. @default '' */
+  /** The beginning of the names of all objects, such as `pds/`. @default '' */
   prefix?: string | undefined
-  /** What rows call this backend, for ever. @default 's3' */
+  /** The name under which rows refer to this backend. It never changes. @default 's3' */
   name?: string | undefined
 
-  /** Where the service is. @default the one of AWS in `region` */
+  /** Address of the service. @default that of AWS in `region` */
   endpoint?: string | undefined
-  /** @default what the environment says (`AWS_REGION`), else `us-east-1` */
+  /** @default `AWS_REGION` of the environment, otherwise `us-east-1` */
   region?: string | undefined
   /** @default what the SDK finds: the environment, `~/.aws`, the role of the machine */
   credentials?: S3ClientConfig['credentials'] | undefined
-  /** Whether the bucket goes into the path, not the host name: MinIO, Ceph, Garage. @default false */
+  /** Whether the bucket is in the path instead of the host name: for MinIO, Ceph, Garage. @default false */
   forcePathStyle?: boolean | undefined
   /**
-   * How many connections at most, of each of three kinds: for readings of more than 1 MiB, which take as long as their
-   * readers do; for others; and for uploads and all else. So none keeps another waiting. @default 256
+   * The most connections of each of three kinds: readings of more than 1 MiB, which last as long as their readers;
+   * other readings; uploads and everything else. So no kind waits for another. @default 256
    */
   maxSockets?: number | undefined
 
   /**
-   * A client of the host's own, whose connections are shared by all that is done, in the place of the five options above. The host destroys it. It must not retry by
-   * itself, for an upload that is tried again after an answer was lost may be stored twice: `maxAttempts: 1`. And not add
-   * checksums that many services refuse: `requestChecksumCalculation: 'WHEN_REQUIRED'`,
-   * `responseChecksumValidation: 'WHEN_REQUIRED'`.
+   * A client of the host's own, whose connections all requests share, instead of the five options above. The host
+   * destroys it. It must not retry, because an upload that is retried after a lost response may be stored twice:
+   * `maxAttempts: 1`. And it must not add checksums, which many services refuse: `requestChecksumCalculation:
+   * 'WHEN_REQUIRED'`, `responseChecksumValidation: 'WHEN_REQUIRED'`.
    */
   client?: S3Client | undefined
 
-  /** How long a connection may stand still while bytes are due, in milliseconds. @default 20_000 */
+  /** How long a connection may stand still while bytes are expected, in milliseconds. @default 20_000 */
   socketTimeout?: number | undefined
-  /** How long an answer may take when all was sent, in milliseconds. @default 60_000 */
+  /** How long a response may take after everything was sent, in milliseconds. @default 60_000 */
   requestTimeout?: number | undefined
 
-  /** From how many bytes an upload is sent in parts, several at once. At most 5 GB. @default 67_108_864 (64 MiB) */
+  /**
+   * Uploads of at least so many bytes are sent in parts, several at once. At most 5 GB. @default 67_108_864 (64 MiB)
+   */
   multipartThreshold?: number | undefined
-  /** In bytes, 5 MiB to 5 GB; 10,000 of them are the largest blob. @default 16_777_216 (16 MiB, so 160 GiB) */
+  /**
+   * Size of a part in bytes, 5 MiB to 5 GB. The largest blob has 10,000 parts. @default 16_777_216 (16 MiB, so 160 GiB)
+   */
   partSize?: number | undefined
   /** How many parts of one upload are sent at once. @default 4 */
   partsAtOnce?: number | undefined
 
   /**
-   * Where bytes wait whose hash is not known yet: a directory of this machine, on a disk with room for what is uploaded
-   * at once. Nothing in it is needed after a crash. Several processes may share it. @default one below `os.tmpdir()`
+   * Where bytes wait until their hash is known: a directory on this machine, with room for all concurrent uploads. A
+   * crash may lose it without harm. Several processes may share it. @default one below `os.tmpdir()`
    */
   spoolDirectory?: string | undefined
   /** What must stay free there, as for `DiskBackend`. @default { bytes: 67_108_864, inodes: 1000 } */
@@ -60,7 +64,7 @@ const known = [...others, ...ofClient, 'partSize', 'partsAtOnce', 'spoolDirector
 const leastPart = 5 * 1024 * 1024
 const mostPut = 5 * 1000 ** 3
 
-/** The numbers in force. */
+/** The resolved options. */
 export interface S3Limits {
   readonly socketTimeout: number
   readonly requestTimeout: number
@@ -87,7 +91,10 @@ export function resolveS3Options(options: S3BackendOptions): ResolvedS3Options {
   }
   const doubled = ofClient.find((name) => options.client !== undefined && options[name] !== undefined)
   if (doubled !== undefined) {
-    throw new BlobStoreError('InvalidArgument', `S3Backend: ${doubled} is the client's own matter where one is given`)
+    throw new BlobStoreError(
+      'InvalidArgument',
+      `S3Backend: ${doubled} cannot be given together with \`client\`; set it on the client`,
+    )
   }
   const limits = resolveLimits(options)
   const prefix = resolvePrefix(options.prefix ?? '')
@@ -114,13 +121,13 @@ function resolveLimits(options: S3BackendOptions): S3Limits {
 
 function resolvePrefix(prefix: string): string {
   if (!/^([A-Za-z0-9!_.*'()-]+(\/|$))*$/.test(prefix) || prefix.length > 500 || prefix.split('/').includes('..')) {
-    const message = 'S3Backend: prefix is made of A-Z, a-z, 0-9 and !_.*\'()-, in parts between single slashes: "pds/"'
+    const message = 'S3Backend: prefix may contain A-Z, a-z, 0-9 and !_.*\'()-, in parts between single slashes: "pds/"'
     throw new BlobStoreError('InvalidArgument', message)
   }
   return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
 }
 
-/** Of the endpoint only the host: in the rest there may be credentials. */
+/** Only the host of the endpoint: the rest may contain credentials. */
 function locationOf(bucket: string, prefix: string, endpoint: string | undefined): string {
   const at = endpoint !== undefined && URL.canParse(endpoint) ? ` at ${new URL(endpoint).host}` : ''
   return `s3://${bucket}/${prefix}`.replace(/\/$/, '') + at

@@ -22,8 +22,8 @@ export interface ProbeOptions {
 const probes = 'probe/'
 
 /**
- * Does once what the backend will do: list, write, read and delete. So that a wrong name, key or permission is heard of
- * when the host starts, and not by the first who uploads.
+ * Does once what the backend will do: list, write, read and delete. So a wrong name, key or permission is found when
+ * the host starts, not by the first upload.
  */
 export async function probe(options: ProbeOptions): Promise<void> {
   const { service, requests, logger, backend, signal } = options
@@ -37,14 +37,14 @@ export async function probe(options: ProbeOptions): Promise<void> {
   if (versioned) {
     logger.warn(
       { backend },
-      'The bucket keeps versions: what is deleted still takes space, and can be had by who may read versions. ' +
+      'The bucket keeps versions: deleted objects still use space, and anyone allowed to read versions can read them. ' +
         'Suspend versioning, or let a lifecycle rule expire old versions',
     )
   }
   if (!checked) {
     logger.warn(
       { backend },
-      'This S3 service stores bytes that do not have the hash that was signed: damage on the way is only found by a scrub',
+      'This S3 service stores bytes that do not match their signed hash: only a scrub finds damage in transit',
     )
   }
 }
@@ -67,7 +67,7 @@ async function writeAndRead(options: ProbeOptions): Promise<void> {
   }
 }
 
-/** Whether bytes that are not those of the signed hash are refused. Where they are not, they are deleted again. */
+/** Whether the service refuses bytes that do not match the signed hash. If not, they are deleted again. */
 async function refusesDamage(options: ProbeOptions): Promise<boolean> {
   const { service, requests, signal } = options
   const name = probes + randomUUID()
@@ -75,20 +75,20 @@ async function refusesDamage(options: ProbeOptions): Promise<boolean> {
     await requests.once(signal, putting(options, name, Buffer.from('a'), Buffer.from('b')))
   } catch {
     signal?.throwIfAborted()
-    return true // or it has other troubles, of which the next request will tell
+    return true // or something else is wrong, which the next request will report
   }
   await requests.retryIdempotent(signal, (own) => service.delete(name, { signal: own }))
   return false
 }
 
-/** A request that sends bytes with the hash of those that should arrive. */
+/** A request that sends bytes with the hash of other bytes. */
 function putting({ service, backend }: ProbeOptions, name: string, sent: Buffer, signed: Buffer): Request<void> {
   const source = new UploadSource({ chunks: [sent] }, { verb: 'write to the bucket', backend })
   const sha256 = createHash('sha256').update(signed).digest()
   return (signal, idle) => service.put(name, source.body(idle), { size: sent.byteLength, sha256, signal })
 }
 
-/** Many services have no versions, and many credentials may not ask. */
+/** Many services have no versions, and many credentials may not ask for them. */
 async function isVersioned({ bucket, requests, signal }: ProbeOptions): Promise<boolean> {
   const command = new GetBucketVersioningCommand({ Bucket: bucket.name })
   const answer = await requests.once(signal, (own) => bucket.send(command, own)).catch(() => null)

@@ -7,7 +7,7 @@ import { resolveS3Options, type S3BackendOptions } from './options.ts'
 import { S3Service } from './s3-service.ts'
 
 /**
- * Bytes in a bucket of AWS S3, or of a service that speaks as it does. An upload is one request, and so is a reading.
+ * Stores bytes in a bucket of AWS S3, or of a compatible service. An upload is one request, and so is a reading.
  *
  * @example
  * ```ts
@@ -23,10 +23,10 @@ import { S3Service } from './s3-service.ts'
  */
 export class S3Backend extends RemoteBackend implements BlobBackend {
   declare readonly presign: NonNullable<BlobBackend['presign']>
-  /** The bucket and the prefix, and the endpoint's host where one is given: `s3://pds-blobs/pds at s3.example`. */
+  /** The bucket and the prefix, and the endpoint's host if one is given: `s3://pds-blobs/pds at s3.example`. */
   declare readonly location: string
 
-  /** Makes no request yet. @throws `InvalidArgument` */
+  /** Sends no request. @throws `InvalidArgument` */
   constructor(options: S3BackendOptions) {
     const { name, location, prefix, limits, minFree } = resolveS3Options(options)
     const requests = new Requests({ bytes: limits.socketTimeout, answer: limits.requestTimeout }, classifyS3Error)

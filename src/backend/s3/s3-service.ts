@@ -34,13 +34,13 @@ export interface S3ServiceOptions {
   bucket: Bucket
   limits: S3Limits
   requests: Requests
-  /** Its name, for the log. */
+  /** The backend's name, for the log. */
   backend: string
 }
 
-/** A bucket of S3, or of what speaks as it does. Errors are the SDK's. */
+/** A bucket of S3 or of a compatible service. Throws the SDK's errors. */
 export class S3Service implements RemoteService {
-  // What the SDK gives is a stream of Node's, whose chunks are its reader's.
+  // The SDK returns a Node stream, whose chunks belong to its reader.
   readonly keepable = true
   readonly multipart: MultipartUploads
   readonly #options: S3ServiceOptions
@@ -70,7 +70,7 @@ export class S3Service implements RemoteService {
       return 'written'
     } catch (error) {
       const status = statusOf(error)
-      // 412: it is there. 409: another is being written in this moment.
+      // 412: it exists. 409: another one is being written at this moment.
       if (status === 412 || status === 409) return 'exists'
       if (status === 400 || status === 501) return 'unsupported'
       throw error
@@ -88,22 +88,20 @@ export class S3Service implements RemoteService {
     if (answer === null) return null
     const { Body: body, ContentLength: length, ContentRange: part } = answer
     if (!(body instanceof Readable)) {
-      throw new UnexpectedResponse('the S3 client gives no Node streams; make it with its Node handler')
+      throw new UnexpectedResponse('the S3 client returns no Node streams; create it with its Node handler')
     }
-    body.on('error', () => {}) // heard by who reads it, if anybody does
+    body.on('error', () => {}) // the reader of the body handles the error, if there is one
     addAbortSignal(signal, body)
     const size = range === undefined ? length : sizeInRange(part, range, length)
     if (size === undefined) {
-      throw new UnexpectedResponse(
-        'the service did not send the bytes that were asked for, or does not say which it sends',
-      )
+      throw new UnexpectedResponse('the service did not send the requested bytes, or does not say which it sends')
     }
     return { size, body }
   }
 
   /**
-   * An answer to HEAD has no body that could say what is absent, the object or the bucket, what is denied and why, nor who
-   * says so: that is asked by a GET.
+   * Uses GET, because a response to HEAD has no body, which says whether the object or the bucket is absent, what is
+   * denied and why, and which server says so.
    */
   async head(name: string, { signal }: ServiceOptions): Promise<{ size: number | undefined } | null> {
     try {
@@ -124,12 +122,12 @@ export class S3Service implements RemoteService {
     await this.#bucket.send(new DeleteObjectCommand(this.#bucket.object(name)), signal).catch(nullIfAbsent)
   }
 
-  /** Not quiet: only what the service names as deleted is believed to be gone. */
+  /** Not quiet: only what the service names as deleted counts as deleted. */
   async deleteMany(names: readonly string[], { signal }: ServiceOptions): Promise<Map<string, unknown> | null> {
     const Objects = names.map((name) => ({ Key: this.#bucket.object(name).Key }))
     const input = { Bucket: this.#bucket.name, Delete: { Objects, Quiet: false } }
     const command = withHeaders(new DeleteObjectsCommand(input), ({ body }) => ({
-      // The SDK gave it up for newer checksums, which not every service knows.
+      // The SDK replaced it with newer checksums, which not every service knows.
       'content-md5': createHash('md5')
         .update(body as string)
         .digest('base64'),
@@ -150,14 +148,14 @@ export class S3Service implements RemoteService {
       Bucket: this.#bucket.name,
       Prefix: this.#bucket.object(prefix).Key,
       MaxKeys: Math.min(limit, 1000),
-      // Names that another program put there may hold what XML cannot.
+      // Names that another program put there may contain what XML cannot.
       EncodingType: 'url',
       ...(after === prefix ? {} : { StartAfter: this.#bucket.object(after).Key }),
     })
     const answer = await this.#bucket.send(command, signal)
-    // Any page is an empty list to the SDK.
+    // The SDK takes any page for an empty list.
     if (answer.IsTruncated === undefined) {
-      throw new UnexpectedResponse('the answer to a list is none; look at proxies on the way')
+      throw new UnexpectedResponse('the response to a list is not a list; check proxies in between')
     }
     const decode = (key: string): string =>
       answer.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key
@@ -165,7 +163,7 @@ export class S3Service implements RemoteService {
     return { names, more: answer.IsTruncated }
   }
 
-  /** No request: the address is computed from the credentials. The signer is loaded when it is first needed. */
+  /** Sends no request: the address is computed from the credentials. The signer is loaded on first use. */
   async presign(name: string, { expiresIn, contentType, contentDisposition }: PresignOptions): Promise<string> {
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner').catch((cause: unknown) => {
       const message = 'addresses of S3 objects need the package @aws-sdk/s3-request-presigner; install it'
@@ -176,7 +174,7 @@ export class S3Service implements RemoteService {
     return getSignedUrl(this.#bucket.client, command, { expiresIn })
   }
 
-  /** @throws `InvalidArgument` for a client of the host's that repeats by itself */
+  /** @throws `InvalidArgument` if the host's client retries by itself */
   async check({ signal, logger }: CheckOptions): Promise<void> {
     await this.#bucket.check(this.#options.backend)
     await probe({ ...this.#options, service: this, logger, signal })
@@ -187,7 +185,7 @@ export class S3Service implements RemoteService {
   }
 }
 
-/** `bytes 0-9/1000` → 1000, where as many bytes come as were asked for, or as there are from there on. */
+/** `bytes 0-9/1000` → 1000, if the response has as many bytes as requested, or all from there on. */
 function sizeInRange(header: string | undefined, range: ByteRange, length: number | undefined): number | undefined {
   const [, start, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(header ?? '') ?? []
   const end = Math.min(range.end, Number(size) - 1)
@@ -199,7 +197,7 @@ function nullIfAbsent(error: unknown): null {
   throw error
 }
 
-/** Where the service has no DeleteObjects, or not one that it is asked for in a way it accepts. */
+/** For a service that has no DeleteObjects, or requires it in another form. */
 function nullIfUnknown(error: unknown): null {
   const [status, code] = [statusOf(error), codeOf(error)]
   if (status === 501 || status === 405 || status === 411) return null
@@ -215,7 +213,7 @@ function nullIfUnknown(error: unknown): null {
   throw error
 }
 
-/** In the shape of the SDK's errors, so that it is explained as they are. */
+/** In the shape of the SDK's errors, so that it is classified as they are. */
 function refusal(code = 'Unknown', message = ''): Error {
   return Object.assign(new Error(message), { name: code, $metadata: {} })
 }

@@ -7,7 +7,7 @@ import { codeOf, isAbsent, statusOf } from './errors.ts'
 export interface UnfinishedOptions extends SweepUploadsOptions {
   bucket: Bucket
   requests: Requests
-  /** The ids of this process's own, which go on. */
+  /** The ids of this process's own uploads, which are still running. */
   underWay: ReadonlySet<string>
 }
 
@@ -17,7 +17,7 @@ interface Found {
   begun: number
 }
 
-/** Uploads in parts for which nothing was sent for `olderThan` milliseconds: their processes are dead. */
+/** Multipart uploads that sent nothing for `olderThan` milliseconds: their processes are dead. */
 export async function* findUnfinished(options: UnfinishedOptions): AsyncGenerator<Found> {
   const { bucket, olderThan, underWay } = options
   const isFresh = (time: number): boolean => Math.abs(timeAt(bucket) - time) <= olderThan
@@ -29,8 +29,8 @@ export async function* findUnfinished(options: UnfinishedOptions): AsyncGenerato
 }
 
 /**
- * By the service's clock, as far as its answers have told: its times are compared, and this machine's may be wrong. What lies
- * in the future all the same is of a clock of the service's that ran ahead.
+ * By the service's clock, as far as its responses show it: the times compared are the service's, and this machine's
+ * clock may be wrong. A time that is still in the future comes from a time when the service's clock ran ahead.
  */
 function timeAt({ client }: Bucket): number {
   return Date.now() + (client.config.systemClockOffset ?? 0)
@@ -59,7 +59,7 @@ function nullIfNoList(error: unknown): null {
   throw error
 }
 
-/** When the last part came, 0 before the first; null when the upload has ended meanwhile. */
+/** When the last part arrived, 0 before the first; null when the upload has ended meanwhile. */
 async function lastSent({ name, id }: Found, { bucket, requests, signal }: UnfinishedOptions): Promise<number | null> {
   let last = 0
   let after: string | undefined

@@ -1,9 +1,9 @@
 import { sniffedInstead, snifferSpelling } from '../mime-refinements.ts'
 import { hasMark } from './marked-types.ts'
 
-/** Types that are recognised, but not in every honest file, so that finding nothing proves nothing. */
+/** Types that are recognized, but not in every valid file, so that finding nothing proves nothing. */
 const unreliable: ReadonlySet<string> = new Set([
-  // Text, whose first bytes are optional, or only one of several spellings is known.
+  // Text with optional first bytes, or of which only one of several spellings is recognized.
   'application/eps',
   'application/pgp-encrypted',
   'application/postscript',
@@ -15,8 +15,8 @@ const unreliable: ReadonlySet<string> = new Set([
   'text/calendar',
   'text/vcard',
   'text/vtt',
-  'video/x-ms-asf', // the name that lists of streams have, too
-  // The mark lies behind the head, or may lie there.
+  'video/x-ms-asf', // also used for lists of streams
+  // The mark is, or may be, after the head.
   'application/x-apple-diskimage',
   'application/x-asar',
   'application/x-iso9660-image',
@@ -25,12 +25,12 @@ const unreliable: ReadonlySet<string> = new Set([
   'image/x-canon-cr2',
   'image/x-nikon-nef',
   'image/x-sony-arw',
-  // The mark is optional, or only that of some versions is known.
+  // The mark is optional, or only that of some versions is recognized.
   'application/dicom',
   'application/x-jmp-data',
   'application/x-spss-sav',
   'image/vnd.dwg',
-  // Streams of frames, which may begin in the middle of one.
+  // Streams of frames, which may begin in the middle of a frame.
   'audio/aac',
   'audio/mpeg',
   'audio/vnd.dolby.dd-raw',
@@ -41,8 +41,8 @@ const unreliable: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether `sniffMimeType` would have found something in bytes of this type: then finding nothing means that they
- * are not of it. `mimeType` as `parseMimeType` gives it.
+ * Whether `sniffMimeType` would have recognized bytes of this type, so that finding nothing means that they are not.
+ * `mimeType` is as `parseMimeType` returns it.
  */
 export function canSniff(mimeType: string): boolean {
   const type = snifferSpelling(mimeType)

@@ -1,6 +1,9 @@
 import { latin1, marked, uint32 } from './mark.ts'
 
-/** Formats that may consist of text from their first byte on, or whose mark is no word. Of no other is a head that is text. */
+/**
+ * Formats that may consist of text from their first byte on, or whose mark is not a word. A head that is text belongs
+ * to no other format.
+ */
 export const mayBeText: ReadonlySet<string> = new Set([
   'application/eps',
   'application/pdf',
@@ -14,7 +17,7 @@ export const mayBeText: ReadonlySet<string> = new Set([
   'application/x-unix-archive',
   'application/xml',
   'audio/amr', // `#!AMR`
-  'audio/wav', // RIFF, and the form behind it
+  'audio/wav', // RIFF, and the form after it
   'image/gif', // `GIF89a`
   'image/webp',
   'model/stl',
@@ -26,7 +29,10 @@ export const mayBeText: ReadonlySet<string> = new Set([
 
 const bitmapHeaders: readonly number[] = [12, 16, 40, 52, 56, 64, 108, 124]
 
-/** What must be true besides, where file-type looks at two to four bytes. A head that ends before it says nothing. */
+/**
+ * Further conditions, for types where file-type checks only two to four bytes. A head that ends before them proves
+ * nothing.
+ */
 const proofs: Readonly<Record<string, (head: Uint8Array) => boolean>> = {
   'application/postscript': (head) => head.length < 3 || /^%!(?:PS|\s)/.test(latin1(head, 0, 4)),
   'application/x-sqlite3': (head) => head.length < 16 || marked(head, 'SQLite format 3\0'),
@@ -36,19 +42,19 @@ const proofs: Readonly<Record<string, (head: Uint8Array) => boolean>> = {
   'image/bmp': (head) => head.length < 18 || bitmapHeaders.includes(uint32(head, 14, 'little')),
   'image/gif': (head) => head.length < 6 || marked(head, 'GIF87a') || marked(head, 'GIF89a'),
   'model/stl': (head) => /\s(?:facet|endsolid)(?:\s|$)/.test(latin1(head, 0, head.length)),
-  // The third packet, too, of 188 bytes or, with a time before each, of 192.
+  // Also checks the third packet, of 188 bytes or, with a time before each, of 192.
   'video/mp2t': (head) => head.length <= 388 || head[376] === 0x47 || head[388] === 0x47,
 }
 
-/** Whether the head only begins like a file of the type. */
+/** Whether the head only begins like a file of the type, but is none. */
 export function isFalseMark(mimeType: string, head: Uint8Array, isText: boolean): boolean {
   if (isText && !mayBeText.has(mimeType)) return true
   return Object.hasOwn(proofs, mimeType) && proofs[mimeType]?.(head) === false
 }
 
-/** Types with so short a mark that it proves little against a declared type that has none. */
+/** Types with such a short mark that it proves little against a declared type that has no mark. */
 const weak: ReadonlySet<string> = new Set([
-  'application/x-apple-diskimage', // how zlib's streams begin
+  'application/x-apple-diskimage', // also the beginning of zlib streams
   'application/x-arj',
   'application/x-compress',
   'application/x-cpio',
@@ -83,8 +89,8 @@ const rates: Record<'1' | '2', Record<1 | 2 | 3, readonly number[]>> = {
 const sampleRates = [44_100, 48_000, 32_000]
 
 /**
- * Whether a second frame follows where the first one says that it ends. Eleven bits begin a frame, which one of two
- * thousand files of noise begins with too. Where the head ends before, or the frame does not tell, it counts as true.
+ * Whether a second frame follows where the first one ends. A frame begins with eleven fixed bits, as does one in two
+ * thousand random files. Returns true if the head ends before, or the frame does not show its length.
  */
 function framesFollow(head: Uint8Array): boolean {
   const length = frameLength(head)
@@ -95,7 +101,7 @@ function framesFollow(head: Uint8Array): boolean {
 
 function frameLength([, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0]: Uint8Array): number | null {
   const layer = (4 - ((second >> 1) & 3)) as 1 | 2 | 3 | 4
-  if (layer === 4) return ((fourth & 3) << 11) | (fifth << 3) | (sixth >> 5) // ADTS says it
+  if (layer === 4) return ((fourth & 3) << 11) | (fifth << 3) | (sixth >> 5) // ADTS states it
   const version = (second >> 3) & 3 // 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
   const rate = (rates[version === 3 ? '1' : '2'][layer][third >> 4] ?? 0) * 1000
   const samples = (sampleRates[(third >> 2) & 3] ?? 0) / (version === 3 ? 1 : version === 2 ? 2 : 4)

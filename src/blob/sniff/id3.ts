@@ -1,6 +1,6 @@
 import { marked } from './mark.ts'
 
-/** What may stand behind an ID3 tag, when the tag is longer than the head. */
+/** What may follow an ID3 tag, when the tag is longer than the head. */
 export const taggedTypes: readonly string[] = [
   'audio/flac',
   'audio/aac',
@@ -11,7 +11,7 @@ export const taggedTypes: readonly string[] = [
   'audio/vnd.dolby.dd-raw',
 ]
 
-/** Where the ID3v2 tags end with which the file begins, and the zeros behind them; 0 when there are none. */
+/** Where the ID3v2 tags at the beginning of the file end, with the zeros after them; 0 if there are none. */
 export function endOfId3(head: Uint8Array): number {
   let end = 0
   while (isTag(head, end)) {
@@ -23,7 +23,7 @@ export function endOfId3(head: Uint8Array): number {
   return end
 }
 
-/** `ID3`, a version that exists, and a length of four numbers below 128. */
+/** `ID3`, an existing version, and a length of four numbers below 128. */
 function isTag(head: Uint8Array, at: number): boolean {
   const [version = 0xff, revision = 0xff, , ...size] = head.subarray(at + 3, at + 10)
   const valid = version < 0xff && revision < 0xff && size.length === 4 && size.every((byte) => byte < 0x80)

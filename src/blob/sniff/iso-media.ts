@@ -1,22 +1,24 @@
 import { type Finding, latin1, marked, uint32 } from './mark.ts'
 
-/** Boxes that say nothing, and may come before those that do. `jP  ` and `JXL ` are signatures before an `ftyp`. */
+/**
+ * Boxes without meaning for the type, which may come before others. `jP ` and `JXL ` are signatures before an `ftyp`.
+ */
 const fillers: ReadonlySet<string> = new Set([
   ...['free', 'skip', 'wide', 'junk', 'pnot', 'uuid', 'PICT', 'pict', 'prfl', 'jP  '],
 ])
 
-/** What a file of QuickTime's first days begins with: it has no `ftyp`. */
+/** How early QuickTime files begin, which have no `ftyp`. */
 const movie: ReadonlySet<string> = new Set(['moov', 'mdat'])
 
-/** What a piece of a fragmented MP4 begins with. */
+/** How a piece of a fragmented MP4 begins. */
 const fragment: ReadonlySet<string> = new Set(['moof', 'sidx', 'ssix', 'prft', 'emsg'])
 
 const jpeg2000 = '\0\0\0\x0cjP  \r\n\x87\n'
 const jpeg2000Types = ['image/jp2', 'image/jpx', 'image/jpm', 'image/mj2', 'image/jph']
 
 /**
- * What a file made of boxes is (ISO/IEC 14496-12, QuickTime), or null when these are none. The first box that says
- * something decides: the brands of `ftyp` or `styp`, else its kind.
+ * The type of a file made of boxes (ISO/IEC 14496-12, QuickTime), or null for others. The first box with a meaning
+ * decides: by the brands of `ftyp` or `styp`, otherwise by its kind.
  */
 export function isoMedia(head: Uint8Array): Finding | null {
   let filled = false
@@ -37,18 +39,18 @@ export function isoMedia(head: Uint8Array): Finding | null {
     if (end < start) break // too short to be a box
     at = end
   }
-  // Nothing but fillers, as far as one sees: only QuickTime writes such files.
+  // Only fillers, as far as the head shows: only QuickTime writes such files.
   return filled && !signed ? { sniffed: 'video/quicktime', also: [] } : null
 }
 
 function boxAt(head: Uint8Array, at: number): { kind: string; start: number; end: number } {
   const kind = latin1(head, at + 4, at + 8)
-  const size = uint32(head, at) || Number.POSITIVE_INFINITY // 0: it goes to the end
+  const size = uint32(head, at) || Number.POSITIVE_INFINITY // 0: it extends to the end
   if (size !== 1) return { kind, start: at + 8, end: at + size }
   return { kind, start: at + 16, end: at + uint32(head, at + 8) * 2 ** 32 + uint32(head, at + 12) }
 }
 
-/** The major brand, then the compatible ones: no more than the head holds, whatever the box says of its length. */
+/** The major brand, then the compatible ones: only those in the head, whatever length the box claims. */
 function brandsIn(head: Uint8Array, start: number, end: number): string[] {
   if (start + 4 > head.length || head[start] === undefined || (head[start] as number) < 0x20) return []
   const brands = [latin1(head, start, start + 4)]
@@ -57,7 +59,7 @@ function brandsIn(head: Uint8Array, start: number, end: number): string[] {
   return brands
 }
 
-/** What each brand stands for (MP4RA, ISO/IEC 23008-12, 3GPP TS 26.244). As written in files: four characters. */
+/** The type of each brand (MP4RA, ISO/IEC 23008-12, 3GPP TS 26.244). As written in files: four characters. */
 const brands = new Map<string, string>([
   ...of('image/avif', 'avif avis avio MA1A MA1B'),
   ...of('image/heic', 'heic heix heim heis MiHA MiHB MiHE'),
@@ -82,20 +84,20 @@ const brands = new Map<string, string>([
   ...of('video/mp4', 'isom mp41 mp42 mp71 avc1 dash cmfc cmf2 cmff cmfs msdh msix dsms MSNV mmp4 M4P F4V F4P'),
 ])
 
-/** Formats that hold others: a more exact brand among the compatible ones says which. */
+/** Formats that contain others: a more exact compatible brand decides which. */
 const general: ReadonlySet<string> = new Set(['image/heif', 'image/heif-sequence'])
 
 /**
- * The type of a file with these brands, the major one first. The major brand decides; where it is general (`mif1`),
- * unknown, or 3GPP's in a file that says to be MP4 as well, as Android writes it, the compatible ones do. What they
- * stand for may be declared as well, as long as it is of the same sort.
+ * The type of a file with these brands, the major one first. The major brand decides. Where it is general (`mif1`),
+ * unknown, or 3GPP's in a file that also claims to be MP4, as Android writes it, the compatible ones decide. The types
+ * of the other brands may be declared too, if they are of the same kind.
  */
 function brandedTypes([major = '', ...compatible]: readonly string[]): Finding {
   const others = compatible.map(typeOf).filter((type) => type !== null)
   const type = typeOf(major)
   const sniffed = decided(type, others)
   const sort = sortOf(sniffed)
-  // What is general refines too much: an AVIF that is HEIF, which may be HEIC.
+  // A general type would allow too much: an AVIF is HEIF, and HEIF may be HEIC.
   const also = [type, ...others].filter((one) => one !== null && sortOf(one) === sort && !general.has(one))
   return { sniffed, also: [...new Set(also as string[])].filter((one) => one !== sniffed) }
 }

@@ -1,11 +1,11 @@
-/** Whether the bytes at `offset` are those characters, each one byte (`\xff`). Past the end nothing is. */
+/** Whether the bytes at `offset` are those characters, each one byte (`\xff`). False past the end. */
 export function marked(bytes: Uint8Array, mark: string, offset = 0): boolean {
   if (offset + mark.length > bytes.length) return false
   for (let i = 0; i < mark.length; i += 1) if (bytes[offset + i] !== mark.charCodeAt(i)) return false
   return true
 }
 
-/** The bytes as characters, one for each. */
+/** The bytes as characters, one for each byte. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end)
 }
@@ -16,10 +16,13 @@ export function uint32(bytes: Uint8Array, offset: number, order: 'big' | 'little
   return order === 'big' ? a * 0x1000000 + b * 0x10000 + c * 0x100 + d : d * 0x1000000 + c * 0x10000 + b * 0x100 + a
 }
 
-/** What the bytes say that a file is. */
+/** What the bytes show about a file's type. */
 export interface Finding {
-  /** The type by which it is known, in the sniffer's spelling; null when nothing is known. */
+  /** The type in the sniffer's spelling; null if unknown. */
   readonly sniffed: string | null
-  /** What else it may honestly be called: other brands that it names, formats that cannot be told apart by the head. */
+  /**
+   * Other types that it may correctly be called: those of its other brands, and formats that the head cannot
+   * distinguish.
+   */
   readonly also: readonly string[]
 }

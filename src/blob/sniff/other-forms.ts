@@ -2,11 +2,11 @@ import { mayBeText } from './false-marks.ts'
 import { type Finding, latin1, marked, uint32 } from './mark.ts'
 
 /**
- * Marks of honest files that file-type does not know: formats written in the other order of bytes, packed in another way,
- * or of another age. Asked when file-type knows nothing.
+ * Marks of valid files that file-type does not recognize: with the other byte order, other packing, or of older
+ * versions. Used when file-type finds nothing.
  */
 const marks: readonly (readonly [mimeType: string, mark: string, offset?: number])[] = [
-  ['application/postscript', '\x04%!'], // ^D, as printer drivers write it
+  ['application/postscript', '\x04%!'], // ^D, which printer drivers write
   ['font/ttf', 'true\0'],
   ['font/ttf', 'typ1\0'],
   ['font/woff', 'wOFF'],
@@ -33,17 +33,17 @@ const marks: readonly (readonly [mimeType: string, mark: string, offset?: number
   ['audio/ape', 'MACF'],
   ['audio/midi', 'RMID', 8],
   ['audio/wav', 'WAVE', 8],
-  ['image/bmp', 'BM', 14], // an array of bitmaps (OS/2)
+  ['image/bmp', 'BM', 14], // array of bitmaps (OS/2)
   ['image/x-olympus-orf', 'IIRO'],
   ['image/x-olympus-orf', 'IIRS'],
   ['image/x-olympus-orf', 'MMOR'],
   ['image/x-panasonic-rw2', 'IIU\0'],
-  ['image/tiff', 'II*\0'], // its directory lies behind the head
+  ['image/tiff', 'II*\0'], // its directory is after the head
   ['image/tiff', 'MM\0*'],
   ['model/gltf-binary', 'glTF\x01\0\0\0'],
 ]
 
-/** What must be at the beginning besides, for marks that are not. */
+/** What else must be at the beginning, for marks that are further on. */
 const containers = new Map([
   ['audio/midi', ['RIFF']],
   ['audio/wav', ['RF64', 'BW64', 'RIFX']],
@@ -53,7 +53,7 @@ const containers = new Map([
 
 const unknown: Finding = { sniffed: null, also: [] }
 
-/** What the head is by one of these forms. */
+/** The type of the head by one of these marks. */
 export function otherForm(head: Uint8Array, isText: boolean): Finding {
   if (isPdf(head, isText)) return known('application/pdf')
   if (isPostScriptJob(head)) return known('application/postscript')
@@ -66,10 +66,10 @@ export function otherForm(head: Uint8Array, isText: boolean): Finding {
   if (frames) return frames
   if (isScriptedZip(head)) return known('application/zip')
   if (head.indexOf(0x06) >= 0 && latin1Of(head).includes('\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02')) {
-    return known('application/mxf') // behind a run-in
+    return known('application/mxf') // after a run-in
   }
   if (isOldTar(head)) return known('application/x-tar')
-  // A mark that says too little: which of them it is stays open.
+  // A mark of several types, so the type stays open.
   if (marked(head, '\x1a\x45\xdf\xa3')) return { sniffed: null, also: ['video/matroska', 'video/webm'] }
   if (marked(head, 'OggS')) return { sniffed: null, also: ['application/ogg', 'audio/ogg', 'video/ogg'] }
   if (head.length >= 512 && head.every((byte) => byte === 0)) return { sniffed: null, also: ['application/x-tar'] }
@@ -89,20 +89,20 @@ function latin1Of(head: Uint8Array): string {
 }
 
 /**
- * Readers look for the header in the first 1024 bytes: mail, HTTP headers and printers' commands come before it. In what
- * is otherwise text it must stand in a line of its own, for a text may speak of it.
+ * Readers search the first 1024 bytes for the header: mail and HTTP headers or printer commands may precede it. In text
+ * it must be on a line of its own, because a text may mention it.
  */
 function isPdf(head: Uint8Array, isText: boolean): boolean {
   const start = latin1(head, 0, 1024)
   return isText ? /(?:^|[\r\n]|\xef\xbb\xbf)[ \t]*%PDF-\d\.\d[ \t]*[\r\n]/.test(start) : /%PDF-\d/.test(start)
 }
 
-/** PostScript in a print job: PJL's commands, which end by `ENTER LANGUAGE`, come first. */
+/** PostScript in a print job: after PJL commands, which end with `ENTER LANGUAGE`. */
 function isPostScriptJob(head: Uint8Array): boolean {
   return marked(head, '\x1b%-12345X') && /[\r\n]%!/.test(latin1(head, 0, 2048).replaceAll('\x04', ''))
 }
 
-/** Zstandard and LZ4 have frames in common that decoders skip; what follows them tells one from the other. */
+/** Zstandard and LZ4 share skippable frames; what follows them decides. */
 function skippable(head: Uint8Array): Finding | null {
   let at = 0
   while (((head[at] ?? 0) & 0xf0) === 0x50 && marked(head, '\x2a\x4d\x18', at + 1) && at + 8 <= head.length) {
@@ -115,14 +115,14 @@ function skippable(head: Uint8Array): Finding | null {
   return first >= 0x1e && first <= 0x27 && marked(head, '\xb5\x2f\xfd', 1) ? known('application/zstd') : null
 }
 
-/** A ZIP that runs: a line for the shell, then the archive. */
+/** An executable ZIP: a line for the shell, then the archive. */
 function isScriptedZip(head: Uint8Array): boolean {
   if (!marked(head, '#!')) return false
   const line = head.indexOf(0x0a)
   return line > 0 && marked(head, 'PK\x03\x04', line + 1)
 }
 
-/** A header of tar whose checksum is right, whatever stands where newer ones write `ustar`. */
+/** A tar header with a correct checksum, whatever is where newer ones write `ustar`. */
 function isOldTar(head: Uint8Array): boolean {
   if (head.length < 512) return false
   const written = /^[ \0]*([0-7]{1,7})[ \0]/.exec(latin1(head, 148, 156))?.[1]

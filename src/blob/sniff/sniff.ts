@@ -8,32 +8,32 @@ import { otherForm } from './other-forms.ts'
 import { isTextHead } from './text-types.ts'
 
 /**
- * How many of the first bytes {@link sniffMimeType} wants. Measured over some 60 files, most by ffmpeg: MP4, QuickTime
- * and WebM, also fragmented, live or with 20 kB of metadata, tell their type within 64 bytes, WMA within 512. What
- * more would tell apart, office files whose list of parts comes last, no head of sensible length holds.
+ * How many of the first bytes {@link sniffMimeType} needs. Measured with some 60 files, most written by ffmpeg: MP4,
+ * QuickTime and WebM, also fragmented, live or with 20 kB of metadata, show their type within 64 bytes, WMA within 512.
+ * What would need more, office files whose list of parts comes last, does not fit into a head of sensible length.
  */
 export const headLength = 4100
 
-// The most that a length claimed in the bytes can make the sniffer allocate. More than the head, for a limit that is hit
-// means unknown, while bytes that merely end make it settle for less: lengths in a ZIP's headers have 16 bits.
+// The most memory that a length in the bytes can make the sniffer allocate. More than the head, because a limit that is
+// exceeded gives unknown, while bytes that just end give a less exact type. Lengths in ZIP headers have 16 bits.
 const maxBufferSize = 64 * 1024
 
-/** All that the first bytes of a file say. */
+/** Everything that the first bytes of a file show. */
 export interface SniffedHead {
-  /** What `sniffMimeType` gives. */
+  /** The result of `sniffMimeType`. */
   readonly sniffed: string | null
-  /** What else they may honestly be called: other brands that a film names, sounds that may stand behind a tag. */
+  /** Other types that they may correctly be called: other brands of a video, sounds that may follow a tag. */
   readonly also: readonly string[]
-  /** Whether they are text: UTF-8, or UTF-16 behind its mark, without control characters. */
+  /** Whether they are text: UTF-8, or UTF-16 after a byte order mark, without control characters. */
   readonly isText: boolean
 }
 
-/** Nothing was looked at. */
+/** The result when no bytes were examined. */
 export const unseen: SniffedHead = Object.freeze({ sniffed: null, also: [], isText: false })
 
 /**
- * What the first bytes say that a file is, or null when they say nothing. Reads memory only, no more than the first
- * {@link headLength} bytes, and never throws: a parser that fails, as on bytes made to break it, knows nothing.
+ * The type that the first bytes of a file show, or null if they show none. Reads memory only, at most the first
+ * {@link headLength} bytes, and never throws: a parser that fails, as on malicious bytes, finds nothing.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export async function sniffMimeType(head: Uint8Array): Promise<string | null> {
 }
 
 /**
- * What `effectiveMimeType` wants to know of the bytes. As {@link sniffMimeType}, it never throws.
+ * What `effectiveMimeType` needs to know of the bytes. As {@link sniffMimeType}, it never throws.
  *
  * @example
  * ```ts
@@ -74,14 +74,17 @@ async function find(head: Uint8Array, isText: boolean): Promise<Finding> {
     const tagged = endOfId3(head)
     if (tagged > 0) return await behindTag(head, tagged)
   }
-  // Acrobat reads PDF that calls itself PostScript.
+  // Acrobat reads PDF that claims to be PostScript.
   if (marked(head, '%!PS-Adobe-') && marked(head, ' PDF-', 14)) return { sniffed: 'application/pdf', also: [] }
   const sniffed = await byFileType(head)
   if (sniffed !== null && !isFalseMark(sniffed, head, isText)) return { sniffed, also: [] }
   return otherForm(head, isText)
 }
 
-/** Behind an ID3 tag: what begins there; where that is not seen, MP3, whose tag it is, or any that people tag. */
+/**
+ * What follows an ID3 tag. If the head ends before, MP3, for which the tag was made, or any type that is commonly
+ * tagged.
+ */
 async function behindTag(head: Uint8Array, end: number): Promise<Finding> {
   const rest = head.subarray(end)
   const sniffed = await byFileType(rest)
@@ -91,7 +94,7 @@ async function behindTag(head: Uint8Array, end: number): Promise<Finding> {
 
 async function byFileType(head: Uint8Array): Promise<string | null> {
   try {
-    // A parser for each call: they are not safe for concurrent use.
+    // A parser for each call, because a parser is not safe for concurrent use.
     const result = await fileTypeFromBuffer(head, { maxBufferSize })
     return result === undefined ? null : parseMimeType(result.mime)
   } catch {

@@ -1,4 +1,4 @@
-/** Types outside `text/` whose files are text, by their registration or by what everybody writes under that name. */
+/** Types outside `text/` whose files are text, by their registration or by common use. */
 const applications: ReadonlySet<string> = new Set(
   [
     'csv ecmascript graphql javascript json json5 jsonl jwt mbox n-quads n-triples ndjson node pem-certificate-chain',
@@ -32,7 +32,7 @@ const others: ReadonlySet<string> = new Set([
 
 const suffix = /\+(?:json|xml|yaml|json-seq)$/
 
-/** Whether files of the type are text. `mimeType` as `parseMimeType` gives it. */
+/** Whether files of the type are text. `mimeType` is as `parseMimeType` returns it. */
 export function isTextType(mimeType: string): boolean {
   return mimeType.startsWith('text/') || suffix.test(mimeType) || applications.has(mimeType) || others.has(mimeType)
 }
@@ -43,8 +43,8 @@ export function isTextType(mimeType: string): boolean {
 const controls = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
 /**
- * Whether the first bytes of a file are text: UTF-8, or UTF-16 behind its byte order mark, without control characters.
- * A character that the end of the head cuts in two is one.
+ * Whether the first bytes of a file are text: UTF-8, or UTF-16 after its byte order mark, without control characters. A
+ * character that the end of the head cuts in two counts as text.
  */
 export function isTextHead(head: Uint8Array): boolean {
   const encoding = encodingOf(head)

@@ -7,13 +7,13 @@ export const backup: StoreCommand = {
   purpose: 'order',
   summary: 'copy the metadata’s SQLite file, while the host serves',
   description:
-    'Copies the SQLite file that --sqlite names, as it is at one moment, whatever the host writes meanwhile. The copy gets its ' +
-    'name when it is whole and on the disk, and a later restore of it is noticed. Copy the bytes after it.\n\n' +
-    'PostgreSQL, and a database that holds the host’s records too, are backed up by their own means.',
-  changes: 'Writes the copy, readable by its owner only. In the store it begins a new epoch, as opening it does.',
+    'Copies the SQLite file that --sqlite names, as it is at one moment, while the host may write to it. The copy gets its ' +
+    'name when it is complete and on the disk, and a later restore of it is noticed. Copy the bytes after it.\n\n' +
+    'Back up PostgreSQL, or a database that also contains the host’s records, by its own means.',
+  changes: 'Writes the copy, readable by its owner only. In the store it begins a new epoch, as every opening does.',
   options: [
     new Option('--to <file>', 'the copy').makeOptionMandatory(),
-    new Option('--overwrite', 'replace a file that is there, once the copy is whole'),
+    new Option('--overwrite', 'replace an existing file, once the copy is complete'),
   ],
   examples: [
     ['--to /backup/blobs.sqlite --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'a first copy'],

@@ -4,11 +4,11 @@ import type { StoreCommand } from '../command.ts'
 export const check: StoreCommand = {
   name: 'check',
   purpose: 'look',
-  summary: 'open everything, and say what is wrong',
+  summary: 'open everything, and report what is wrong',
   description:
-    'Opens the bytes and the database, checks their settings and that they belong together, and looks at some objects. ' +
-    'For all objects there is scrub.',
-  changes: 'Notes which objects it has verified, or found damaged. Nothing else: no bytes, no blobs, no tables.',
+    'Opens the bytes and the database, checks their settings and that they belong together, and reads some objects. ' +
+    'To read all objects, use scrub.',
+  changes: 'Records which objects it has verified or found damaged. It changes no bytes, no blobs and no tables.',
   options: [],
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite', 'whether all is well'],
@@ -24,7 +24,7 @@ export const check: StoreCommand = {
     const rows = [
       ['accounts', accounts],
       ['objects stored', storedCount],
-      ['objects looked at', objects],
+      ['objects read', objects],
       ['problems', problems.length],
     ] as const
     return { report: { accounts, storedCount, examined: objects, problems }, rows, problems }

@@ -8,20 +8,27 @@ export const collect: StoreCommand = {
   purpose: 'order',
   summary: 'delete what nothing needs',
   description:
-    'Deletes temporary blobs after their grace period, what uploads that died have left, and bytes whose delete delay is ' +
-    'over. Hosts run it every few minutes; here it is for a look, or for the force.',
-  changes: 'Deletes expired blobs, and bytes whose delete delay is over, for good. No blob that a record names.',
-  options: [new Option('--force', 'also what is held back, since many accounts would lose much at once'), dryRun, yes],
+    'Deletes temporary blobs after their grace period, leftovers of dead uploads, and bytes whose delete delay is over. ' +
+    'Hosts run it every few minutes. Run it here to see what would be deleted, or with --force.',
+  changes:
+    'Deletes expired blobs, and bytes whose delete delay is over, for good. It deletes no blob that a record references.',
+  options: [
+    new Option('--force', 'also delete what is held back because many accounts would lose much at once'),
+    dryRun,
+    yes,
+  ],
   examples: [
-    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'what would go'],
-    ['', 'let it go'],
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'what would be deleted'],
+    ['', 'delete it'],
     ['--yes --quiet', 'from cron'],
-    ['--force --yes', 'after a mass deletion that was meant'],
+    ['--force --yes', 'after an intended mass deletion'],
   ],
   async run(blobs, given, { signal, progress, confirm }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
     if (options.force && !options.dryRun) {
-      await confirm('May more than a tenth of what many accounts have be deleted in this store?', { grave: true })
+      await confirm('Delete in this store, even if many accounts lose more than a tenth of what they have?', {
+        grave: true,
+      })
     } else if (!options.dryRun) await confirm('Delete what nothing needs in this store?')
     const report = await blobs.collect({
       ...options,
@@ -40,10 +47,11 @@ export const collect: StoreCommand = {
     const problems = []
     if (report.stopped) {
       problems.push(
-        `${report.heldBlobs} blobs are held back for 7 days: many accounts would lose more than a tenth of what they have at once. If that is meant: --force`,
+        `${report.heldBlobs} blobs are held back for 7 days: many accounts would lose more than a tenth of what they have at once. If that is intended: --force`,
       )
     }
-    if (report.failedKeys > 0) problems.push(`${report.failedKeys} objects could not be deleted; they are tried again`)
+    if (report.failedKeys > 0)
+      problems.push(`${report.failedKeys} objects could not be deleted; the next run tries again`)
     return { report, rows, problems }
   },
 }

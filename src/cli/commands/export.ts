@@ -12,30 +12,30 @@ import { assertThere } from '../paths.ts'
 export const exportCommand: StoreCommand = {
   name: 'export',
   purpose: 'move',
-  summary: 'write what is stored as plain files',
+  summary: 'write the stored blobs as plain files',
   description:
-    'Writes a file for each CID and a manifest, or all blobs as the reference PDS (@atproto/pds) keeps them on disk. Each is ' +
-    'verified by its hash. It may be stopped or killed at any time, and goes on.',
-  changes: 'Writes files where you say. Nothing in the store.',
+    'Writes one file for each CID and a manifest, or all blobs as the reference PDS (@atproto/pds) stores them on disk. Each is ' +
+    'verified by its hash. It may be stopped or killed at any time; the next run continues.',
+  changes: 'Writes files to the given folder. It changes nothing in the store.',
   options: [
-    new Option('--to <folder>', 'where files are written').makeOptionMandatory(),
+    new Option('--to <folder>', 'where to write files').makeOptionMandatory(),
     new Option('--layout <layout>', 'whose').choices(['files', 'pds']).default('files'),
     new Option(
       '--actors <folder>',
-      'where the databases of the PDS are: what it has and the store has not is told, and its temporary blobs go back too',
+      'where the databases of the PDS are: reports blobs that the PDS has and the store has not, and exports its temporary blobs too',
     ),
-    new Option('--account <did>', 'of this account only'),
+    new Option('--account <did>', 'only this account'),
     new Option('--verify', 'read again what an earlier run has written'),
-    new Option('--no-sync', 'quicker, but a power cut may take what was written'),
-    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    new Option('--no-sync', 'faster, but a power cut may lose what was written'),
+    whole('--concurrency <n>', 'how many blobs are copied at once').default(4),
     rate,
     dryRun,
   ],
   examples: [
-    ['--to /backup/blobs --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'all, with a manifest'],
+    ['--to /backup/blobs --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'everything, with a manifest'],
     [
       '--to /pds/blocks --layout pds --actors /pds/actors --disk /srv/blobs --sqlite /srv/blobs.sqlite',
-      'back to the store that the PDS came with',
+      'back to the storage that came with the PDS',
     ],
   ],
   async run(blobs, given, { signal, progress }) {
@@ -64,8 +64,8 @@ export const exportCommand: StoreCommand = {
       ['accounts', report.accounts],
       [given.dryRun ? 'files that would be written' : 'files written', report.written],
       ['bytes', sizeText(report.bytes)],
-      ['were there already', report.present],
-      ['left out, since nobody needs them there', report.skipped],
+      ['already there', report.present],
+      ['left out, because not needed there', report.skipped],
       ['collected meanwhile', report.gone],
     ] as const
     const findings = report.findings.map(({ error, ...one }) => ({ ...one, error: error?.message }))
@@ -73,11 +73,11 @@ export const exportCommand: StoreCommand = {
   },
 }
 
-/** What is written must not come among what it is read from. @throws `UsageError` */
+/** The target must not be inside the source, or the source inside the target. @throws `UsageError` */
 async function assertApart(to: string, disk: string): Promise<void> {
   const [path, root] = [await truePath(resolve(to)), await truePath(resolve(disk))]
   if (!isWithin(path, root) && !isWithin(root, path)) return
-  throw new UsageError(`--to ${to} and --disk ${disk} lie within each other: write to a folder apart from the store`)
+  throw new UsageError(`--to ${to} and --disk ${disk} are one inside the other: write to a folder outside the store`)
 }
 
 const textOf = ({ problem, did, cid, place, error }: ExportFinding): string =>

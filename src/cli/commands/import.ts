@@ -16,30 +16,30 @@ const pds = '--disk /srv/blobs --sqlite /srv/blobs.sqlite'
 export const importCommand: StoreCommand = {
   name: 'import',
   purpose: 'move',
-  summary: 'bring the blobs of another PDS into the store, while it serves',
+  summary: 'import the blobs of another PDS, while it serves',
   description:
     'Copies the blobs of a reference PDS (@atproto/pds), from its disk or bucket, or of an Aurora Locus PDS. Each is verified ' +
-    'by its hash, and nothing of the source is changed. It may be stopped or killed at any time, and goes on.\n\n' +
-    'Run it while the PDS serves, as often as you like; then stop the PDS, run it a last time, and start the PDS with the ' +
-    'store. Run it as the user that the PDS runs as. See docs/importing.md.',
+    'by its hash, and the source is not changed. It may be stopped or killed at any time; the next run continues.\n\n' +
+    'Run it while the PDS serves, as often as you like. Then stop the PDS, run it a last time, and start the PDS with the ' +
+    'store. Run it as the user that runs the PDS. See docs/importing.md.',
   fills: true,
-  changes: 'Adds blobs and references to the store. Nothing of the PDS that they come from.',
+  changes: 'Adds blobs and references to the store. It changes nothing in the PDS.',
   options: [
     new Option('--from <place>', 'where its blobs are: a folder, or s3://bucket').makeOptionMandatory(),
     new Option('--from-temp <folder>', 'where its temporary blobs are, if not in tempt in that folder'),
-    new Option('--from-endpoint <url>', 'of the bucket, when its service is not AWS'),
-    new Option('--from-region <region>', 'of the bucket'),
-    new Option('--from-path-style', 'its name in the path, not in the host name'),
+    new Option('--from-endpoint <url>', 'address of the service, if it is not AWS'),
+    new Option('--from-region <region>', 'region of the bucket'),
+    new Option('--from-path-style', 'the bucket is in the path, not in the host name'),
     new Option('--actors <folder>', 'where the databases of its accounts are'),
     new Option('--references <who>', 'who keeps references from now on').choices(['pds', 'store']).default('pds'),
     new Option(
       '--prune',
-      'with --references store, the last time: let go of what the PDS has deleted since an earlier run',
+      'with --references store, in the last run: forget what the PDS has deleted since an earlier run',
     ),
-    new Option('--aurora <database>', 'it is an Aurora Locus PDS, and this its SQLite database'),
-    new Option('--names <file>', 'write what its blobs were called, and their CIDs, to this file, as JSON lines'),
-    new Option('--create', 'make the store, where there is none'),
-    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    new Option('--aurora <database>', 'the SQLite database of an Aurora Locus PDS'),
+    new Option('--names <file>', 'write the old names and the CIDs of the blobs to this file, as JSON lines'),
+    new Option('--create', 'create the store, if there is none'),
+    whole('--concurrency <n>', 'how many blobs are copied at once').default(4),
     rate,
     dryRun,
     yes,
@@ -59,7 +59,7 @@ export const importCommand: StoreCommand = {
     }
     if (given.dryRun !== true) {
       await surroundings.confirm(
-        given.prune ? 'Import into this store, and let go of what the PDS has deleted?' : 'Import into this store?',
+        given.prune ? 'Import into this store, and forget what the PDS has deleted?' : 'Import into this store?',
       )
     }
     const report = isAurora ? await fromAurora(blobs, given, surroundings) : await fromPds(blobs, given, surroundings)
@@ -67,9 +67,9 @@ export const importCommand: StoreCommand = {
       ['blobs of the PDS', report.blobs],
       [given.dryRun ? 'would be imported' : 'imported', report.imported],
       ['bytes', sizeText(report.bytes)],
-      ['were there already', report.present],
+      ['already there', report.present],
       ['deleted by the PDS meanwhile', report.gone],
-      ['records that name none any more', given.prune ? report.pruned : undefined],
+      ['records that no longer reference any', given.prune ? report.pruned : undefined],
       ['temporary files that it left behind', isAurora ? undefined : report.leftovers],
     ] as const
     return { report: printable(report), rows, problems: report.findings.map(textOf) }
@@ -77,7 +77,7 @@ export const importCommand: StoreCommand = {
 }
 
 async function fromPds(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<ImportReport> {
-  if (given.names !== undefined) throw new UsageError('--names is for --aurora: other PDSes call blobs by their CIDs')
+  if (given.names !== undefined) throw new UsageError('--names is for --aurora: other PDSes name blobs by their CIDs')
   assertThere('--actors', String(given.actors), 'folder')
   const tree = await treeAt(given)
   try {
@@ -111,8 +111,7 @@ async function treeAt(given: ParsedOptions): Promise<PdsTree> {
     return new DiskTree({ location: from, tempLocation: given.fromTemp as string | undefined })
   }
   const { bucket, prefix } = bucketOf('--from', from)
-  if (prefix !== '')
-    throw new UsageError(`--from ${from}: the PDS keeps its blobs in a bucket of their own: s3://bucket`)
+  if (prefix !== '') throw new UsageError(`--from ${from}: the PDS has a bucket for its blobs alone: give s3://bucket`)
   const { S3Tree } = await import('../../transfer/import/s3-tree.ts')
   return new S3Tree({
     bucket,
@@ -132,7 +131,7 @@ function common(given: ParsedOptions, { signal, progress }: CommandContext) {
   }
 }
 
-/** An error says nothing as JSON. */
+/** An Error becomes {} in JSON. */
 function printable<T extends ImportReport>(report: T): object {
   return { ...report, findings: report.findings.map(({ error, ...one }) => ({ ...one, error: error?.message })) }
 }

@@ -10,13 +10,13 @@ export const migrate: StoreCommand = {
   summary: 'move what is stored to another backend, while the host serves',
   description:
     'Copies what is in other backends to the one that is written to, verifies each object by its hash, and switches it. ' +
-    'The old bytes are deleted by collecting when the delete delay is over. It may be stopped at any time, and goes on.\n\n' +
+    'Collecting deletes the old bytes after the delete delay. It may be stopped at any time; the next run continues.\n\n' +
     'First give every process of the host both backends, then let all write to the new one, then run this.',
   changes:
-    'Copies to the other backend, and marks the old bytes once the copy is verified. No blob changes for anybody.',
+    'Copies to the other backend, and marks the old bytes once the copy is verified. No blob changes for any client.',
   options: [
-    new Option('--from <backend>', 'what is in this one only'),
-    whole('--concurrency <n>', 'how many are copied at once').default(4),
+    new Option('--from <backend>', 'only what is in this backend'),
+    whole('--concurrency <n>', 'how many objects are copied at once').default(4),
     rate,
     dryRun,
     yes,
@@ -53,9 +53,9 @@ export const migrate: StoreCommand = {
 
 function useText({ content, uploads, doomed, writers }: BackendUse): string {
   const reasons = []
-  if (content) reasons.push('it holds blobs still: run this again')
-  if (uploads) reasons.push('uploads to it are under way')
-  if (doomed) reasons.push('old copies wait for the delete delay: run this again when collecting has deleted them')
+  if (content) reasons.push('it still holds blobs: run this again')
+  if (uploads) reasons.push('uploads to it are running')
+  if (doomed) reasons.push('old copies wait for the delete delay: run this again after collecting has deleted them')
   if (writers > 0) reasons.push(`processes that write to it: ${writers}`)
   return reasons.length === 0 ? 'no longer needed: leave it out from now on' : `still needed: ${reasons.join('; ')}`
 }

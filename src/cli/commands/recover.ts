@@ -13,13 +13,13 @@ export const recover: StoreCommand = {
   purpose: 'order',
   summary: 'after a restore of the database: give bytes back to their accounts',
   description:
-    'Run it after every restore of the database from a backup, with every process of the host stopped. It looks at the ' +
-    'bytes that the restored database does not know, verifies their hash, and gives them to the accounts that --owners ' +
+    'Run it after every restore of the database from a backup, with every process of the host stopped. It finds the ' +
+    'bytes that the restored database does not know, verifies their hashes, and gives them to the accounts that --owners ' +
     'names. Then collecting and sweeping are allowed again.\n\n' +
-    'Bytes that are nobody’s go with the next sweep, and are deleted when the delete delay is over: until then, it may be ' +
-    'run again with more owners.',
-  changes: 'Gives accounts blobs back, and allows collecting and sweeping. It deletes nothing.',
-  options: [new Option('--owners <file>', 'whose blobs are: lines of a CID, a DID, and a type if it is known'), yes],
+    'Bytes without an owner are marked by the next sweep, and deleted after the delete delay. Until then, you may run it ' +
+    'again with more owners.',
+  changes: 'Gives blobs back to accounts, and allows collecting and sweeping. It deletes nothing.',
+  options: [new Option('--owners <file>', 'the owners of blobs: lines of a CID, a DID, and a type if known'), yes],
   examples: [
     ['--owners owners.txt --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'give back what these accounts had uploaded'],
     ['--yes', 'give nothing back, and allow collecting again'],
@@ -37,14 +37,13 @@ export const recover: StoreCommand = {
     const rows = [
       ['objects seen', report.keys],
       ['blobs given back', report.adopted],
-      ['forgotten, and nobody’s', report.unclaimed.length],
+      ['forgotten, without owner', report.unclaimed.length],
       ['owned, and taken down', report.takenDown.length],
       ['forgotten, and damaged', report.damaged],
     ] as const
-    const problems = report.unclaimed.map((cid) => `${cid}: nobody’s, it goes with the next sweep`)
-    problems.push(...report.takenDown.map((cid) => `${cid}: a moderator took it down, and it was given to nobody`))
-    if (report.damaged > 0)
-      problems.push(`${report.damaged} objects could not be read, or are not what their names say`)
+    const problems = report.unclaimed.map((cid) => `${cid}: has no owner, the next sweep marks it for deletion`)
+    problems.push(...report.takenDown.map((cid) => `${cid}: was taken down by a moderator, and given to no account`))
+    if (report.damaged > 0) problems.push(`${report.damaged} objects could not be read, or do not match their names`)
     return { report, rows, problems }
   },
 }
@@ -63,7 +62,7 @@ function ownersIn(file: string): ReadonlyMap<string, readonly BlobOwner[]> {
       more.length > 0
     ) {
       throw new UsageError(
-        `--owners ${file}: line ${at + 1} is not a blob’s CID, a DID and perhaps a type, with spaces between:\n` +
+        `--owners ${file}: line ${at + 1} is not a blob’s CID, a DID and optionally a type, separated by spaces:\n` +
           '  bafkrei… did:plc:… image/jpeg',
       )
     }

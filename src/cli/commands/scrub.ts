@@ -8,25 +8,25 @@ export const scrub: StoreCommand = {
   purpose: 'order',
   summary: 'read stored bytes, and verify their hashes',
   description:
-    'Reads what was not verified for some days, hashes it, and counts what accounts have. Damage is noted, so that the ' +
-    'next upload of the same bytes heals it. When it is stopped, what was seen counts: the next one goes on there.',
-  changes: 'Notes what is good and what is damaged, and puts wrong counters right. No bytes are written or deleted.',
+    'Reads and hashes what was not verified for some days, and recounts what accounts have. Damage is recorded, so that the ' +
+    'next upload of the same bytes repairs it. It may be stopped at any time; the next run continues.',
+  changes: 'Records what is good and what is damaged, and corrects wrong counters. It writes and deletes no bytes.',
   options: [
-    whole('--days <n>', 'only what was not verified for so many days').default(30),
+    whole('--days <n>', 'only what was not verified for this many days').default(30),
     new Option('--all', 'everything'),
-    whole('--limit <n>', 'at most so many objects'),
+    whole('--limit <n>', 'at most this many objects'),
     rate,
   ],
   examples: [
-    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --rate 20M', 'every week, without being felt'],
-    ['--all', 'after trouble with a disk'],
-    ['--limit 1000 --quiet', 'a little every night, from cron'],
+    ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --rate 20M', 'every week, at a low rate'],
+    ['--all', 'after a disk failure'],
+    ['--limit 1000 --quiet', 'a part every night, from cron'],
   ],
   async run(blobs, given, { signal, progress }) {
     const total = await blobs.stats()
     const all = given.all === true
     const limit = given.limit as number | undefined
-    // What was verified lately is left out, and nobody has counted it.
+    // Excludes what was verified recently, which nobody counted.
     const expected = {
       of: Math.min(total.storedCount, limit ?? total.storedCount),
       atMost: !all,
@@ -43,7 +43,7 @@ export const scrub: StoreCommand = {
       ['objects examined', report.objects],
       ['bytes examined', sizeText(report.bytes)],
       ['damaged or missing', report.findings.length],
-      ['accounts counted anew', report.recounted.length],
+      ['accounts recounted', report.recounted.length],
     ] as const
     return { report, rows, problems: report.findings.map(({ cid, problem }) => `${cid}: ${problem}`) }
   },

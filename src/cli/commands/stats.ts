@@ -5,10 +5,10 @@ import type { StoreCommand } from '../command.ts'
 export const stats: StoreCommand = {
   name: 'stats',
   purpose: 'look',
-  summary: 'what is stored, in all or by one account',
-  description: 'Tells what is stored. Reads the row of every account: on a large store that takes seconds.',
+  summary: 'what is stored, in total or by one account',
+  description: 'Prints what is stored. Reads the row of every account, which takes seconds on a large store.',
   changes: 'Nothing.',
-  options: [new Option('--account <did>', 'of this account only')],
+  options: [new Option('--account <did>', 'only this account')],
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite', 'the whole store'],
     ['--account did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'one account'],

@@ -7,9 +7,10 @@ export const sweep: StoreCommand = {
   purpose: 'order',
   summary: 'find bytes that no row knows',
   description:
-    'Lists the bytes and looks each up in the database. What crashes have left is marked, and deleted by collecting when ' +
-    'the delete delay is over. Hosts run it daily.',
-  changes: 'Marks bytes that no row knows, and deletes what dead processes left half written. No blob of any account.',
+    'Lists the bytes and looks each up in the database. What crashes left is marked, and collecting deletes it when the ' +
+    'delete delay is over. Hosts run it daily.',
+  changes:
+    'Marks bytes that no row knows, and deletes the unfinished uploads of dead processes. It changes no blob of an account.',
   options: [new Option('--force', 'even when more than a tenth of the bytes are unknown'), dryRun, yes],
   examples: [
     ['--disk /srv/blobs --sqlite /srv/blobs.sqlite --dry-run', 'only count'],
@@ -20,8 +21,8 @@ export const sweep: StoreCommand = {
   async run(blobs, given, { signal, progress, confirm }) {
     const options = { force: given.force === true, dryRun: given.dryRun === true, signal }
     if (options.force && !options.dryRun) {
-      await confirm('May more than a tenth of the bytes be deleted in this store?', { grave: true })
-    } else if (!options.dryRun) await confirm('Mark what no row knows in this store, to be deleted?')
+      await confirm('Mark for deletion in this store, even more than a tenth of the bytes?', { grave: true })
+    } else if (!options.dryRun) await confirm('Mark for deletion what no row knows in this store?')
     const { storedCount, doomedCount } = await blobs.stats()
     const of = storedCount + doomedCount
     const report = await blobs.sweep({ ...options, onProgress: ({ keys }) => progress.show({ objects: keys, of }) })

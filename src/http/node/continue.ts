@@ -2,11 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 
 /**
- * Listener for a server's event `checkContinue`: a client that asks before it sends its body (`Expect: 100-continue`, as
- * curl does from 1 MiB) is told to go on when the body is read, and not before. So one that is refused by its headers
- * gets that answer at once, and sends nothing. Without it, Node says yes to every one of them.
+ * Listener for a server's event `checkContinue`. A client that asks before it sends its body (`Expect: 100-continue`,
+ * as curl does from 1 MiB) gets its `100 Continue` only when the body is read. So a client that is refused by its
+ * headers gets that response at once, and sends nothing. Without this listener, Node sends the 100 to every client.
  *
- * It holds for the whole server, whatever middleware reads the body, with `http`, `https` and `http2`.
+ * It works for the whole server, whatever middleware reads the body, with `http`, `https` and `http2`.
  *
  * @example
  * ```ts
@@ -23,7 +23,7 @@ export function checkContinue(
 ): void {
   const request = req as IncomingMessage
   const read = request._read
-  // By what a stream does whenever its reader wants more than has arrived, however it is read.
+  // A stream calls `_read` whenever its reader wants more than has arrived, however it is read.
   request._read = function (size) {
     request._read = read
     if (!res.headersSent) res.writeContinue()

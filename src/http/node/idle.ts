@@ -1,27 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import { http2Stream } from './refuse.ts'
 
-/** The watch over a client that is being sent bytes. */
+/** Watches a client that receives bytes. */
 export interface IdleWatch {
-  /** From now on it is the client that is waited for, */
+  /** Starts waiting for the client, */
   begin(): void
-  /** and from now on the backend. */
+  /** and ends it: the backend is waited for. */
   end(): void
   stop(): void
 }
 
-/** In how many parts the time is divided: a client is cut at most that part later. */
+/** The time is divided into so many parts: a client is disconnected at most one part late. */
 const parts = 8
 
 /**
- * Cuts a client that takes nothing for `idleTimeout` milliseconds (0: never): a stalled download holds a file and a
- * buffer. Built on the timer of the socket (on HTTP/2: of the stream), which alone knows of the progress inside one large
- * write: when it runs off and there was some, it begins anew without a word. So it is set to a part of the time, and
- * what counts is how long it has run off in a row.
+ * Disconnects a client that accepts nothing for `idleTimeout` milliseconds (0: never), because a stalled download holds
+ * a file and a buffer. Uses the timer of the socket (on HTTP/2: of the stream), which alone sees progress inside one
+ * large write: when it expires after progress, it restarts without an event. So it is set to a part of the time, and
+ * the expirations in a row are counted.
  */
 export function watchIdle(res: ServerResponse, idleTimeout: number): IdleWatch {
   const stream = http2Stream(res)
-  // Node destroys a socket whose timeout its response does not listen to.
+  // Node destroys a socket if nobody listens to its response's timeout.
   const { socket } = res.req
   const [timer, emitter] = stream ? [stream, stream] : [socket, res]
   const before = socket.timeout ?? 0
@@ -31,7 +31,7 @@ export function watchIdle(res: ServerResponse, idleTimeout: number): IdleWatch {
   let last = 0
   const onTimeout = () => {
     const now = performance.now()
-    // Longer than one part since the last time: it has begun anew between.
+    // More than one part since the last expiration: the timer restarted in between.
     if (now - last > part * 1.75) silent = 0
     last = now
     silent = waiting ? silent + 1 : 0
@@ -53,7 +53,7 @@ export function watchIdle(res: ServerResponse, idleTimeout: number): IdleWatch {
     },
     stop() {
       emitter.off('timeout', onTimeout)
-      // Once an answer is out, Node sets the timer for the keep-alive itself: left alone then.
+      // After a response, Node sets the timer for keep-alive itself, so it is not touched then.
       if (stream) stream.setTimeout(0)
       else if (!socket.destroyed && socket.timeout === part) socket.setTimeout(before)
     },

@@ -3,9 +3,9 @@ import type { BlobSource } from '../../store/upload/source.ts'
 import type { Authenticated, BlobServingOptions } from '../options.ts'
 import type { BlobRequest } from '../request.ts'
 
-/** A request of Node's, and what Express adds to it. */
+/** A Node request, and what Express adds to it. */
 export type NodeRequest = IncomingMessage & {
-  /** The URL before a router stripped the path that it is mounted under. */
+  /** The URL before a router removed the path that it is mounted under. */
   readonly originalUrl?: string
   /** `https` behind a proxy that the host trusts. */
   readonly protocol?: string
@@ -26,13 +26,13 @@ export function blobRequest(
       return value === undefined ? null : String(value)
     },
     get body(): BlobSource {
-      return { [Symbol.asyncIterator]: () => requestBody(req) } // not listened to before it is read
+      return { [Symbol.asyncIterator]: () => requestBody(req) } // no listeners before it is read
     },
     authenticate: () => options.authenticate(webRequest(req), req),
   }
 }
 
-/** The path and the query of a request target, in the origin or the absolute form. */
+/** The path and the query of a request target, in origin or absolute form. */
 export function splitUrl(target: string): { path: string; query: string } {
   const origin = target.startsWith('/') ? '' : (/^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? '')
   const [path = '', query = ''] = splitOnce(target.slice(origin.length), '?')
@@ -49,7 +49,8 @@ function signalOf(req: IncomingMessage, res: ServerResponse): AbortSignal {
   res.once('close', () => {
     if (!res.writableFinished) gone.abort()
   })
-  // Before Node 24 an answer that waits behind another on its connection (pipelining) is never closed; its request is.
+  // Before Node 24 a response that waits behind another on its connection (pipelining) is never closed, but its request
+  // is.
   req.once('close', () => {
     if (!res.writableFinished && req.socket.destroyed) gone.abort()
   })
@@ -64,14 +65,14 @@ function webRequest(req: NodeRequest): Request {
   const protocol = req.protocol ?? (encrypted ? 'https' : 'http')
   const { path, query } = splitUrl(req.originalUrl ?? req.url ?? '/')
   const target = query === '' ? path : `${path}?${query}`
-  // The client's own words: they must not become part of the path, which tells what is called.
+  // The client chooses the host name, so it must not become part of the path, which selects the method.
   const named = req.headers.host ?? req.headers[':authority']
   const host = typeof named === 'string' && plainHost.test(named) ? named : 'localhost'
   const url = URL.parse(`${protocol}://${host}${target}`)
   const headers = new Headers()
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = req.rawHeaders.slice(i, i + 2)
-    // Those of HTTP/2 that are none (`:method`, `:path`) are in the method and the address already.
+    // Pseudo-headers of HTTP/2 (`:method`, `:path`) are in the method and the address already.
     if (!name.startsWith(':')) headers.append(name, value)
   }
   return new Request(url ?? `http://localhost${target}`, { method: req.method ?? 'GET', headers })
@@ -79,15 +80,15 @@ function webRequest(req: NodeRequest): Request {
 
 export interface BlobRouterOptions extends BlobServingOptions {
   /**
-   * As for `createBlobHandler`. `request` has the method, the whole address and the headers, but no body; `req` is the
-   * one of Express, with what the host's middleware put there (`req.auth`).
+   * As for `createBlobHandler`. `request` has the method, the whole address and the headers, but no body; `req` is
+   * Express's request, with what the host's middleware added (`req.auth`).
    */
   authenticate: (request: Request, req: IncomingMessage) => Authenticated | Promise<Authenticated>
 }
 
 /**
- * The body of a Node request, chunk by chunk. Unlike `for await` over the request itself, leaving it early does not
- * destroy the connection, so that the client can be told why; and it can be left while a chunk is being waited for.
+ * The body of a Node request, chunk by chunk. Unlike with `for await` over the request itself, leaving it early does
+ * not destroy the connection, so that the client can get the reason; and it can be left while a chunk is awaited.
  */
 export function requestBody(req: IncomingMessage): AsyncIterableIterator<Uint8Array> {
   let wake = () => {}
@@ -99,7 +100,7 @@ export function requestBody(req: IncomingMessage): AsyncIterableIterator<Uint8Ar
     for (const event of events) req.off(event, onEvent)
     wake()
   }
-  req.on('error', onEvent) // for good: an error that nobody listens to would end the process
+  req.on('error', onEvent) // never removed: an error without a listener would end the process
   for (const event of events) req.on(event, onEvent)
 
   return {

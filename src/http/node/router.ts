@@ -10,7 +10,7 @@ import { routeOf, routes } from '../routes.ts'
 import { type BlobRouterOptions, blobRequest, type NodeRequest, splitUrl } from './request.ts'
 import { send } from './send.ts'
 
-/** Middleware of Express 5, Express 4, Connect, or without `next` a listener of `node:http` and `node:http2`. */
+/** Middleware for Express 5, Express 4 and Connect or, without `next`, a listener of `node:http` and `node:http2`. */
 export type BlobRouter = (
   req: IncomingMessage | Http2ServerRequest,
   res: ServerResponse | Http2ServerResponse,
@@ -18,9 +18,9 @@ export type BlobRouter = (
 ) => void
 
 /**
- * The blob methods of a PDS as middleware. Mount it before every body parser, for the upload is read from the
- * connection, at the root or at `/xrpc`. What is not one of its paths goes on to `next`; what is, it answers itself,
- * errors too. Downloads go from the file to the socket past web streams, with the client's back pressure.
+ * The blob methods of a PDS as middleware. Mount it before every body parser, because the upload is read from the
+ * connection; at the root or at `/xrpc`. It answers its own paths, errors included, and passes other paths to `next`.
+ * Downloads go from the file to the socket without web streams, with the client's back pressure.
  *
  * @throws `InvalidArgument` for an invalid option
  * @example
@@ -45,7 +45,7 @@ export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRo
   const warnOfTimeout = requestTimeoutWarning(blobs, options)
 
   return (request, response, next) => {
-    // Those of HTTP/2 have what is used of these; where they differ, `http2Stream` tells them.
+    // Those of HTTP/2 have everything that is used here; `http2Stream` tells them apart where they differ.
     const [req, res] = [request as IncomingMessage, response as ServerResponse]
     const route = routeOfRequest(req)
     if (route) {
@@ -57,7 +57,7 @@ export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRo
   }
 }
 
-/** What is not ours: the next handler's, and without one nobody's. */
+/** Passes other paths to the next handler; without one, answers 404. */
 export function passOn(res: ServerResponse, next?: () => void): void {
   if (next) {
     next()
@@ -67,14 +67,14 @@ export function passOn(res: ServerResponse, next?: () => void): void {
   res.writeHead(status, headers).end(body)
 }
 
-/** By the path below the mount point, or by the whole one when the router is mounted at `/xrpc` itself. */
+/** By the path below the mount point, or by the whole path if the router is mounted at `/xrpc` itself. */
 function routeOfRequest(req: NodeRequest): Route | undefined {
   return routeOf(splitUrl(req.url ?? '').path) ?? routeOf(splitUrl(req.originalUrl ?? '').path)
 }
 
 /**
- * Answers by a method; its parameters are in the query unless they are given. Never rejects: nobody would hear it, and on
- * Express 4 the process would end.
+ * Answers with a method; its parameters are in the query unless they are given. Never rejects: nobody would handle it,
+ * and on Express 4 the process would end.
  */
 export async function serve(
   route: Route,
@@ -95,16 +95,16 @@ export async function serve(
   } catch (error) {
     if (signal.aborted) return
     if (!res.headersSent) {
-      // The bytes could not be opened after all, or a header of the host's cannot be written.
+      // The bytes could not be opened after all, or a header of the host's is invalid.
       await send(res, await answerError(route, call, error), sending).catch(() => res.destroy())
       return
     }
     report(options, error, route.nsid)
-    res.destroy() // too late for another answer: a broken connection tells the client that this one is not whole
+    res.destroy() // too late for another response: a broken connection shows the client that this one is incomplete
   }
 }
 
-/** Whether a body parser, or whatever came before, has begun to read what should be stored. */
+/** Whether a body parser, or other middleware before this one, has begun to read the body. */
 function isBodyTaken(req: IncomingMessage): boolean {
   return req.readableDidRead || req.readableEnded
 }
@@ -117,7 +117,7 @@ function bodyTaken(): XrpcError {
   )
 }
 
-/** Warns once when the server (Node's default is 5 minutes) would end an upload before the store does. */
+/** Warns once if the server would end an upload before the store does (Node's default is 5 minutes). */
 function requestTimeoutWarning(blobs: BlobStore, options: BlobServingOptions): (req: IncomingMessage) => void {
   let looked = options.logger === undefined
   return (req) => {

@@ -10,8 +10,8 @@ interface Sending extends SendOptions {
 }
 
 /**
- * Sends an answer, and closes its reading, wherever that ends. When it rejects and `res.headersSent` is still false, another
- * answer can be sent.
+ * Sends a response, and closes its reading in any case. When it rejects and `res.headersSent` is still false, another
+ * response can be sent.
  */
 export async function send(res: ServerResponse, answer: Reply, options: Sending): Promise<void> {
   try {
@@ -25,21 +25,21 @@ async function sendReply(res: ServerResponse, answer: Reply, options: Sending): 
   const reply = withVary(res, answer)
   const { status, headers, body } = reply
   if (isReading(body)) return await sendReading(res, reply, body, options)
-  // The client has left, or another middleware (a timeout) has answered already.
+  // The client has disconnected, or another middleware (a timeout) has already answered.
   if (options.signal.aborted || res.headersSent) return
   if (status >= 400 && isSending(res)) return await refuse(res, { status, headers, body }, options.linger)
   res.writeHead(status, headers)
   res.end(body)
 }
 
-/** What the host's own middleware varies by, such as CORS, caches must heed too. */
+/** Keeps the Vary header of the host's own middleware, such as CORS, because caches need it too. */
 function withVary(res: ServerResponse, reply: Reply): Reply {
   const [own, hosts] = [reply.headers.vary, res.getHeader('vary')]
   if (own === undefined || hosts === undefined) return reply
   return { ...reply, headers: { ...reply.headers, vary: `${hosts}, ${own}` } }
 }
 
-/** Whether the client has a body, and has not sent all of it. */
+/** Whether the client has a body and has not sent all of it. */
 function isSending({ req }: ServerResponse): boolean {
   const stream = http2Stream(req)
   if (stream) return !req.complete && !stream.endAfterHeaders
@@ -48,16 +48,15 @@ function isSending({ req }: ServerResponse): boolean {
 }
 
 export interface SendOptions {
-  /** How long the client may take nothing, in milliseconds. */
+  /** How long the client may accept nothing, in milliseconds. */
   idleTimeout: number
-  /** Aborted when the client is gone. */
+  /** Aborts when the client disconnects. */
   signal: AbortSignal
 }
 
 /**
- * Sends bytes from the backend's chunks to the socket, one at a time: the next is asked for when the kernel has taken
- * the one before, which is the back pressure, and lets the backend use one buffer again and again. To close the reading is the
- * caller's part.
+ * Sends bytes from the backend's chunks to the socket, one at a time. The next is requested when the kernel has taken
+ * the one before: this is the back pressure, and lets the backend reuse one buffer. The caller closes the reading.
  */
 async function sendReading(
   res: ServerResponse,
@@ -78,7 +77,7 @@ async function sendReading(
       watch.end()
       chunk = await chunks.next()
     }
-    if (left > 0 || !chunk.done) throw new Error('The backend gave more or fewer bytes than the blob has')
+    if (left > 0 || !chunk.done) throw new Error('The backend returned more or fewer bytes than the blob has')
     if (!res.writableEnded) res.end()
   } catch (error) {
     if (!signal.aborted) throw error
@@ -87,7 +86,10 @@ async function sendReading(
   }
 }
 
-/** Resolves when the kernel has the bytes, so that their buffer may be used again: with false if the client is gone. */
+/**
+ * Resolves when the kernel has the bytes, so that their buffer may be reused; with false if the client has
+ * disconnected.
+ */
 function write(res: ServerResponse, chunk: Uint8Array, last: boolean, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const onGone = () => done(signal.reason)
@@ -97,7 +99,7 @@ function write(res: ServerResponse, chunk: Uint8Array, last: boolean, signal: Ab
     }
     signal.addEventListener('abort', onGone)
     if (signal.aborted) onGone()
-    // The last chunk and the end together: a small blob leaves in one system call, headers included.
+    // The last chunk and the end together: a small blob goes out in one system call, headers included.
     else if (last) res.end(chunk, () => done())
     else res.write(chunk, done)
   })

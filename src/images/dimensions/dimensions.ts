@@ -9,9 +9,10 @@ import { webp } from './webp.ts'
 const readers = [png, jpeg, gif, webp, isoMedia, matroska]
 
 /**
- * The dimensions of an image or a video, from its header and without decoding it; null where there are none. Reads a few
- * kilobytes as a rule, 4 MiB at most. Our own readers, since they run in the server's process on anybody's bytes: each
- * is a bounded walk. They follow what sharp and browsers show; where these differ, sharp, so that a variant has the same.
+ * The dimensions of an image or a video, from its header and without decoding it; null if unknown. Usually reads a few
+ * kilobytes, at most 4 MiB. These are our own readers because they run in the server's process on untrusted bytes: each
+ * is a bounded walk. They follow what sharp and browsers show and, where these differ, sharp, so that a variant has the
+ * same dimensions.
  */
 export async function findDimensions(source: Source): Promise<FoundDimensions | null> {
   const header = new Header(source)

@@ -1,12 +1,12 @@
 import { type Header, textAt } from './header.ts'
 
 const tag = 0x112
-/** Bytes of a whole number, by its EXIF type. Cameras write shorts; sharp takes any that fits. */
+/** Bytes of a whole number, by its EXIF type. Cameras write shorts; sharp accepts every type that fits. */
 const sizes: Record<number, 1 | 2 | 4> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4 }
 
 /**
- * Whether a TIFF block, as EXIF is, says that the picture lies on its side: an orientation of 5 to 8. The first entry of
- * its first directory counts; what is broken or unknown says nothing.
+ * Whether a TIFF block, as in EXIF, says that width and height are swapped: an orientation of 5 to 8. The first entry
+ * of its first directory counts; a broken or unknown block says nothing.
  */
 export async function saysTurned(header: Header, start: number, length: number): Promise<boolean> {
   const block = length >= 8 ? await header.at(start, 8) : null
@@ -30,7 +30,7 @@ function isSide(orientation: number): boolean {
   return orientation >= 5 && orientation <= 8
 }
 
-/** The first value of an entry that holds it itself; 0 for any other. */
+/** The first value of an entry that contains it directly; 0 for any other. */
 function firstValue(entry: DataView, little: boolean): number {
   const size = sizes[entry.getUint16(2, little)]
   const count = entry.getUint32(4, little)

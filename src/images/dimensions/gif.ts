@@ -1,6 +1,6 @@
 import { type FoundDimensions, type Header, textAt } from './header.ts'
 
-/** The logical screen, or what the first frame takes where the screen is too small for it. */
+/** The logical screen, or the size of the first frame if the screen is too small for it. */
 export async function gif(header: Header): Promise<FoundDimensions | null> {
   const view = await header.at(0, 13)
   if (!view || !/^GIF8[79]a$/.test(textAt(view, 0, 6))) return null
@@ -11,7 +11,7 @@ export async function gif(header: Header): Promise<FoundDimensions | null> {
   return { kind: 'gif', width, height }
 }
 
-/** Of the colours that flags announce, in bytes. */
+/** Size in bytes of the colour table that the flags announce. */
 function tableSize(flags: number): number {
   return flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0
 }

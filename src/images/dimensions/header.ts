@@ -2,7 +2,7 @@
 export interface Source {
   /** In bytes. */
   readonly size: number
-  /** The bytes from `start` up to, and without, `end`, which both lie within. */
+  /** The bytes from `start` to before `end`, which are both within. */
   read(start: number, end: number): Promise<Uint8Array>
 }
 
@@ -11,8 +11,8 @@ const maxWindows = 64
 const maxLooks = 10_000
 
 /**
- * The look at a file's header, of bounded cost whatever the bytes say: at most 64 reads of 64 KiB and 10,000 looks.
- * What lies past the end, or past these, is null.
+ * Reads a file's header at a bounded cost, whatever the bytes say: at most 64 reads of 64 KiB and 10,000 accesses. Past
+ * the end or these limits it returns null.
  */
 export class Header {
   readonly size: number
@@ -44,18 +44,18 @@ export class Header {
   }
 }
 
-/** Characters of a view, one a byte. */
+/** Characters of a view, one for each byte. */
 export function textAt(view: DataView, offset: number, length: number): string {
   return String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + offset, length))
 }
 
-/** In pixels, as shown: a photograph or a video that says it was taken upright is upright. */
+/** In pixels, as shown: a photograph or video with a rotation is rotated. */
 export interface Dimensions {
   width: number
   height: number
 }
 
 export interface FoundDimensions extends Dimensions {
-  /** What kind of file says so. */
+  /** The kind of file. */
   kind: 'jpeg' | 'png' | 'gif' | 'webp' | 'avif' | 'heic' | 'video'
 }

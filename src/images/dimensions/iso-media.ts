@@ -3,11 +3,11 @@ import { type FoundDimensions, type Header, textAt } from './header.ts'
 import { firstVideoTrack } from './movie.ts'
 import { picture } from './picture.ts'
 
-/** What such a file begins with: `ftyp` since 2001, anything of the others in QuickTime before. */
+/** How such a file begins: with `ftyp` since 2001, with any of the others in older QuickTime files. */
 const beginnings = ['ftyp', 'styp', 'moov', 'mdat', 'wide', 'skip', 'free', 'pnot', 'uuid', 'junk', 'PICT']
 const pictures = /^(?:avi[fs]|mif[12]|msf1|miaf|he[iv][cxms])$/
 
-/** MP4, QuickTime, AVIF and HEIC: boxes within boxes. A picture that moves has a movie as well, of the same dimensions. */
+/** MP4, QuickTime, AVIF and HEIC: nested boxes. An animated picture also has a movie, of the same dimensions. */
 export async function isoMedia(header: Header): Promise<FoundDimensions | null> {
   const start = await header.at(4, 4)
   if (!start || !beginnings.includes(textAt(start, 0, 4))) return null
@@ -27,7 +27,7 @@ export async function isoMedia(header: Header): Promise<FoundDimensions | null> 
   return found
 }
 
-/** The brand and those that it is compatible with. */
+/** The brand and the compatible ones. */
 async function brands(header: Header, box: Box): Promise<string[]> {
   const view = await header.at(box.start, Math.min(box.end - box.start, 4096))
   return view ? (textAt(view, 0, view.byteLength).match(/.{4}/gs) ?? []) : []

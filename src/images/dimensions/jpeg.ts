@@ -4,12 +4,12 @@ import { type FoundDimensions, type Header, textAt } from './header.ts'
 const block = 4096
 
 /**
- * From marker to marker up to the scan, as libjpeg reads it: bytes that are no marker are skipped, and EXIF may come
- * behind the frame. The first EXIF counts.
+ * From marker to marker up to the scan, as libjpeg reads it: bytes that are not a marker are skipped, and EXIF may come
+ * after the frame. The first EXIF counts.
  */
 export async function jpeg(header: Header): Promise<FoundDimensions | null> {
   const start = await header.at(0, 3)
-  // Behind the beginning a marker, or what fills the space before it: else two bytes would make anything a JPEG.
+  // The beginning is followed by a marker or its fill byte: otherwise two bytes would make anything a JPEG.
   if (start?.getUint16(0) !== 0xffd8 || (start.getUint8(2) !== 0xff && start.getUint8(2) !== 0)) return null
   let size: { width: number; height: number } | null = null
   let turned: boolean | undefined
@@ -34,7 +34,7 @@ export async function jpeg(header: Header): Promise<FoundDimensions | null> {
   return turned ? { kind: 'jpeg', width: size.height, height: size.width } : { kind: 'jpeg', ...size }
 }
 
-/** The next marker at or behind `offset`, and where it ends. */
+/** The next marker at or after `offset`, and where it ends. */
 async function nextMarker(header: Header, offset: number): Promise<{ marker: number; end: number } | null> {
   for (let start = offset; ; start += block - 1) {
     const view = await header.at(start, Math.min(block, header.size - start))
@@ -49,13 +49,15 @@ async function nextMarker(header: Header, offset: number): Promise<{ marker: num
 
 const standsAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)
 
-/** Baseline, extended and progressive, by Huffman or arithmetic: what browsers show. */
+/** Baseline, extended and progressive, with Huffman or arithmetic coding: what browsers show. */
 const isFrame = (marker: number): boolean => [0xc0, 0xc1, 0xc2, 0xc9, 0xca].includes(marker)
 
-/** Whether one can go on: other frames, a second beginning, the end and reserved markers are errors to decoders. */
+/**
+ * Whether reading can continue: other frames, a second beginning, the end and reserved markers are errors to decoders.
+ */
 function isKnown(marker: number): boolean {
   if (isFrame(marker) || standsAlone(marker)) return true
-  if (marker >= 0xe0 && marker <= 0xef) return true // of applications
+  if (marker >= 0xe0 && marker <= 0xef) return true // application segments
   return [0xc4, 0xcc, 0xda, 0xdb, 0xdc, 0xdd, 0xfe].includes(marker) // tables, the scan, a comment
 }
 
@@ -69,7 +71,7 @@ async function frame(
   return isWhole ? { width: view.getUint16(3), height: view.getUint16(1) } : null
 }
 
-/** Undefined where the segment is something else, such as XMP. */
+/** Undefined if the segment is something else, such as XMP. */
 async function exif(header: Header, offset: number, length: number): Promise<boolean | undefined> {
   const name = length >= 6 ? await header.at(offset, 6) : null
   if (!name || textAt(name, 0, 4) !== 'Exif') return undefined

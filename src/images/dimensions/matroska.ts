@@ -20,14 +20,14 @@ interface Element {
   end: number
 }
 
-/** WebM and Matroska: the first track that has a picture. */
+/** WebM and Matroska: the first video track. */
 export async function matroska(header: Header): Promise<FoundDimensions | null> {
   const start = await header.at(0, 4)
   if (start?.getUint32(0) !== ids.ebml) return null
   for await (const segment of elements(header, 0, header.size)) {
     if (segment.id !== ids.segment) continue
     for await (const part of elements(header, segment.start, segment.end)) {
-      if (part.id === ids.cluster) return null // the pictures themselves: who writes the tracks behind them plays nowhere
+      if (part.id === ids.cluster) return null // the pictures: a file with its tracks after them plays nowhere
       if (part.id === ids.tracks) return await firstVideoTrack(header, part)
     }
     return null
@@ -62,7 +62,7 @@ async function* elements(header: Header, start: number, end: number): AsyncGener
     const size = id && (await variable(header, offset + id.length, true))
     if (!id || !size) return
     const content = offset + id.length + size.length
-    // Unknown, as live recorders write it: up to the end of what it is in.
+    // Unknown size, as live recorders write it: up to the end of the parent.
     const after = size.value === null ? end : content + size.value
     if (id.value === null || after > end) return
     yield { id: id.value, start: content, end: after }
@@ -70,7 +70,7 @@ async function* elements(header: Header, start: number, end: number): AsyncGener
   }
 }
 
-/** A number whose first byte says how long it is: 1 to 8 bytes. Null is the one that stands for "unknown". */
+/** A number whose first byte states its length: 1 to 8 bytes. Null is the value for "unknown". */
 async function variable(
   header: Header,
   offset: number,

@@ -1,15 +1,15 @@
 import { type Box, boxes, child } from './boxes.ts'
 import type { Dimensions, FoundDimensions, Header } from './header.ts'
 
-/** A transformation's four numbers that turn and stretch, row by row, as fractions. */
+/** The four numbers of a transformation that rotate and scale, row by row, as fractions. */
 type Matrix = [a: number, b: number, c: number, d: number]
 
 /** A video is not stretched beyond this: no browser shows a longer one. */
 const longest = 32_767
 
 /**
- * A movie's first track of pictures that is enabled, or else its first, shown as browsers do. Subtitles and time codes
- * have dimensions, too, and are none.
+ * The dimensions of a movie's first enabled video track, or else its first, as browsers show it. Subtitles and time
+ * codes have dimensions too, but do not count.
  */
 export async function firstVideoTrack(header: Header, movie: Box): Promise<FoundDimensions | null> {
   const whole = await child(header, movie, 'mvhd')
@@ -27,7 +27,7 @@ export async function firstVideoTrack(header: Header, movie: Box): Promise<Found
   return first
 }
 
-/** Coded in the dimensions of the samples' description, stretched by the shape of their pixels, then turned. */
+/** The dimensions of the samples' description, stretched by the pixel shape, then rotated. */
 async function shown(header: Header, track: Box, head: Box | null, placed: Matrix): Promise<Dimensions | null> {
   const handler = await child(header, track, 'mdia', 'hdlr')
   if ((handler && (await header.at(handler.start + 8, 4)))?.getUint32(0) !== 0x76696465) return null // vide
@@ -42,12 +42,12 @@ async function shown(header: Header, track: Box, head: Box | null, placed: Matri
   return isQuarter(matrix) ? { width: height, height: width } : { width, height }
 }
 
-/** As Chromium has it: anything but an exact quarter turn is none. */
+/** As in Chromium: anything but an exact quarter turn is ignored. */
 function isQuarter([a, b, c, d]: Matrix): boolean {
   return a === 0 && d === 0 && Math.abs(b) === 1 && Math.abs(c) === 1
 }
 
-/** Width by height of a pixel: what `pasp` says, else the matrix, else what the track's header makes of the size. */
+/** Width divided by height of a pixel: from `pasp`, otherwise the matrix, otherwise the size in the track's header. */
 async function pixelShape(
   header: Header,
   samples: Box | null,
@@ -65,7 +65,7 @@ async function pixelShape(
   return (said.width * size.height) / (said.height * size.width)
 }
 
-/** Never smaller than it is coded: wide pixels make it wider, high ones higher. */
+/** Never smaller than the coded size: wide pixels increase the width, high ones the height. */
 function stretched({ width, height }: Dimensions, shape: number): Dimensions {
   const larger =
     shape >= 1 ? { width: Math.round(width * shape), height } : { width, height: Math.round(height / shape) }
@@ -93,7 +93,7 @@ async function matrixAt(header: Header, box: Box, offset: number): Promise<Matri
   return [number(0), number(1), number(3), number(4)]
 }
 
-/** The offset in a header whose times take 8 bytes each, in version 1, or else 4. */
+/** The offset in a header after its times, which take 8 bytes each in version 1, otherwise 4. */
 async function behindTimes(header: Header, box: Box, offset: number): Promise<number> {
   return (await header.at(box.start, 1))?.getUint8(0) === 1 ? offset + 12 : offset
 }

@@ -2,8 +2,8 @@ import { type Box, boxes, child } from './boxes.ts'
 import type { Dimensions, Header } from './header.ts'
 
 /**
- * The primary picture of an AVIF or HEIC: its dimensions (`ispe`), and what is then done to it, in the order in which the
- * table of associations has it: cut (`clap`), turned by 90° (`irot`).
+ * The primary picture of an AVIF or HEIC: its dimensions (`ispe`), and the transformations applied to it, in the order
+ * of the association table: cropped (`clap`), rotated by 90° (`irot`).
  */
 export async function picture(header: Header, meta: Box): Promise<Dimensions | null> {
   const inner = { ...meta, start: meta.start + 4 }
@@ -41,13 +41,13 @@ async function dimensionsOf(header: Header, property: Box | undefined): Promise<
   return view ? { width: view.getUint32(0), height: view.getUint32(4) } : null
 }
 
-/** What is left of the picture; null where that is nothing, or not within it, which no decoder cuts. */
+/** The cropped picture; null if it would be empty or not within the picture, which no decoder crops. */
 async function cut(header: Header, property: Box, { width, height }: Dimensions): Promise<Dimensions | null> {
   const view = await header.at(property.start, 32)
   if (!view) return null
   const fraction = (at: number) => view.getInt32(at) / view.getInt32(at + 4)
   const left = { width: Math.round(fraction(0)), height: Math.round(fraction(8)) }
-  const [x, y] = [fraction(16), fraction(24)] // from the middle to the middle
+  const [x, y] = [fraction(16), fraction(24)] // from centre to centre
   const lies = (size: number, whole: number, off: number) => size > 0 && Math.abs(off) * 2 <= whole - size + 1
   return lies(left.width, width, x) && lies(left.height, height, y) ? left : null
 }
@@ -80,7 +80,7 @@ async function associated(header: Header, table: Box, item: number): Promise<num
     const list = await header.at(offset, count * size)
     if (!list) break
     offset += list.byteLength
-    // The top bit says "essential".
+    // The top bit means "essential".
     for (let i = 0; id === item && i < count; i++) {
       its.push(wideIndex ? list.getUint16(i * 2) & 0x7fff : list.getUint8(i) & 0x7f)
     }

@@ -1,7 +1,7 @@
 import { saysTurned } from './exif.ts'
 import { type FoundDimensions, type Header, textAt } from './header.ts'
 
-/** The first chunk has the dimensions. EXIF before the pixels, the first, may say that they are turned. */
+/** The first chunk has the dimensions. The first EXIF before the pixels may say that they are rotated. */
 export async function png(header: Header): Promise<FoundDimensions | null> {
   const view = await header.at(0, 24)
   if (view?.getUint32(0) !== 0x89504e47 || view.getUint32(4) !== 0x0d0a1a0a) return null

@@ -9,7 +9,7 @@ interface Chunk {
   length: number
 }
 
-/** The first chunk says it: of an extended file the canvas, else the only picture. */
+/** The first chunk has the dimensions: of an extended file the canvas, otherwise the only picture. */
 export async function webp(header: Header): Promise<FoundDimensions | null> {
   const riff = await header.at(0, 12)
   if (!riff || textAt(riff, 0, 4) !== 'RIFF' || textAt(riff, 8, 4) !== 'WEBP') return null
@@ -25,7 +25,7 @@ async function picture(header: Header, { type, start }: Chunk): Promise<{ width:
   if (type === 'VP8 ') {
     const view = await header.at(start, 10)
     if (view?.getUint8(3) !== 0x9d || view.getUint16(4) !== 0x012a) return null
-    // The two bits above are a hint of how to scale it, which nobody follows.
+    // The two bits above are a scaling hint, which every decoder ignores.
     return { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff }
   }
   const view = type === 'VP8L' ? await header.at(start, 5) : null
@@ -34,7 +34,7 @@ async function picture(header: Header, { type, start }: Chunk): Promise<{ width:
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 }
 }
 
-/** A picture that stands still must fill its canvas. EXIF counts where the header announces it, wherever it lies. */
+/** A still picture must fill its canvas. EXIF counts if the header announces it, wherever it is. */
 async function extended(header: Header, first: Chunk, end: number): Promise<{ width: number; height: number } | null> {
   const view = await header.at(first.start, 10)
   if (!view) return null
@@ -55,7 +55,7 @@ async function extended(header: Header, first: Chunk, end: number): Promise<{ wi
   return turned ? { width: canvas.height, height: canvas.width } : canvas
 }
 
-/** A TIFF block, or one with the name before it that JPEG gives it. */
+/** A TIFF block, possibly after the name that JPEG puts before it. */
 async function exif(header: Header, { start, length }: Chunk): Promise<boolean> {
   const name = length >= 6 ? await header.at(start, 6) : null
   const skip = name && textAt(name, 0, 6) === 'Exif\0\0' ? 6 : 0

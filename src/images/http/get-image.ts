@@ -32,9 +32,9 @@ async function getImage(images: ImageVariants, { blobs, options, request }: Call
   const { maxAge = 300 } = options
   const headers = {
     etag: etagOf(cid, recipeId(recipe)),
-    // As for the blob, which may be taken down.
+    // Short, as for the blob, which may be taken down.
     'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-    ...taggedAs(options, did, cid), // those of the blob, so that its purge takes this along
+    ...taggedAs(options, did, cid), // the blob's tags, so that its purge covers the variant
   }
   if (isNotModified(request, headers.etag)) {
     if (await blobs.stat(did, cid, { signal })) return { status: 304, headers, body: null }
@@ -44,7 +44,7 @@ async function getImage(images: ImageVariants, { blobs, options, request }: Call
   const size = bytes.byteLength
   const about = { ...headers, 'content-type': mimeType, 'content-length': String(size) }
   if (request.method === 'HEAD') return { status: 200, headers: about, body: null }
-  // As a reading, so that a client that stops taking it is cut as for a blob.
+  // As a reading, so that a client that stops reading is disconnected as for a blob.
   const body = new Reading({ ...blob, mimeType, size }, undefined, once(bytes), blobs.times.idle)
   return { status: 200, headers: about, body }
 }
@@ -53,7 +53,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-/** Weak: another version of an encoder makes other bytes of the same picture. */
+/** Weak: another version of an encoder writes other bytes of the same picture. */
 function etagOf(cid: BlobCid, recipe: string): string {
   return `W/"${cid}.${recipe}"`
 }

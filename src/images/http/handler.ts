@@ -5,8 +5,8 @@ import { imageRoute } from './get-image.ts'
 import { checkServing, type ImageServingOptions, parseImagePath } from './options.ts'
 
 /**
- * The images as one function from Request to Response: `GET /img/<preset>/plain/<did>/<cid>[@jpeg|webp|avif]`, as at the
- * Bluesky CDN. Any other path is answered by 404. For Express, see {@link imageRouter}.
+ * The images as one function from Request to Response: `GET /img/<preset>/plain/<did>/<cid>[@jpeg|webp|avif]`, as in
+ * the Bluesky CDN. Any other path is answered by 404. For Express, see {@link imageRouter}.
  *
  * @throws `InvalidArgument` for an invalid option
  * @example

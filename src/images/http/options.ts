@@ -3,7 +3,7 @@ import type { BlobServingOptions } from '../../http/options.ts'
 import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import type { ImageVariants } from '../image-variants.ts'
 
-/** What the host gives to the handlers of images: of what the blobs' handlers have, what concerns them. */
+/** The options of the image handlers: those of the blob handlers that apply to images. */
 export type ImageServingOptions = Pick<
   BlobServingOptions,
   'accountStatus' | 'cors' | 'cacheTags' | 'maxAge' | 'onError' | 'logger'
@@ -12,7 +12,7 @@ export type ImageServingOptions = Pick<
 /** @throws `InvalidArgument` for an invalid option */
 export function checkServing(what: string, images: ImageVariants, options: ImageServingOptions): void {
   if (typeof images?.variant !== 'function') {
-    throw invalidArgument(what, 'expected what createImageVariants gives')
+    throw invalidArgument(what, 'expected what createImageVariants returns')
   }
   assertOptions(what, options, ['accountStatus', 'cors', 'cacheTags', 'maxAge', 'onError', 'logger'])
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
@@ -20,12 +20,12 @@ export function checkServing(what: string, images: ImageVariants, options: Image
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
 }
 
-/** What the path of an image asks for. Not checked yet. */
+/** The parameters in an image's path, not checked yet. */
 export type ImageParams = Record<'preset' | 'did' | 'cid', string> & { format?: string }
 
 const grammar = /^\/img\/([^/]+)\/plain\/([^/]+)\/([^/@]+)(?:@([^/]*))?$/
 
-/** Takes apart `/img/<preset>/plain/<did>/<cid>[@<format>]`; null for any other path. */
+/** Parses `/img/<preset>/plain/<did>/<cid>[@<format>]`; null for any other path. */
 export function parseImagePath(path: string): ImageParams | null {
   if (path.length > 8192) return null
   const [, preset, did, cid, format] = (grammar.exec(path) ?? []).map(decode)

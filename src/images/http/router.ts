@@ -6,8 +6,8 @@ import { imageRoute } from './get-image.ts'
 import { checkServing, type ImageParams, type ImageServingOptions, parseImagePath } from './options.ts'
 
 /**
- * The images as middleware of Express 5 and 4, Connect, or without `next` a listener of `node:http`. Mount it at the root
- * or at `/img`. What is not an image's path goes on to `next`.
+ * The images as middleware for Express 5 and 4 and Connect or, without `next`, a listener of `node:http`. Mount it at
+ * the root or at `/img`. It passes other paths to `next`.
  *
  * @throws `InvalidArgument` for an invalid option
  * @example
@@ -33,7 +33,7 @@ export function imageRouter(images: ImageVariants, options: ImageServingOptions 
   }
 }
 
-/** By the path below the mount point, or by the whole one when the router is mounted at `/img` itself. */
+/** By the path below the mount point, or by the whole path if the router is mounted at `/img` itself. */
 function paramsOf(req: NodeRequest): ImageParams | null {
   return parseImagePath(splitUrl(req.url ?? '').path) ?? parseImagePath(splitUrl(req.originalUrl ?? '').path)
 }

@@ -1,13 +1,14 @@
 import type { FoundDimensions } from '../dimensions/header.ts'
 import type { Recipe } from '../presets.ts'
 
-// What the server and a decoding process say to each other. Bytes go past these, through the process's stdin and stdout.
+// The messages between the server and a decoding process. Bytes do not go through these, but through the process's
+// stdin and stdout.
 
-/** What the process is started with, as JSON in its one argument. */
+/** What the process is started with, as JSON in its only argument. */
 export interface WorkerSettings {
   /** What to import as sharp. */
   sharp: string
-  /** In bytes of resident memory; above it the process ends itself. */
+  /** The most resident memory in bytes; above it the process ends itself. */
   maxMemory: number
   maxPixels: number
 }
@@ -16,15 +17,15 @@ export interface WorkerSettings {
 export interface Task {
   size: number
   recipe: Recipe
-  /** What its header says that it is shown as. */
+  /** The kind and dimensions that the header shows. */
   shown: FoundDimensions
 }
 
 /**
  * From the process: once after its start, and once for each task.
  *
- * `made`: so many bytes follow on stdout, and so much memory the process has now. `refused`: why the image cannot be
- * decoded; the process goes on. `exceeded`: it took more than `maxMemory`; the process is over.
+ * `made`: so many bytes follow on stdout, and the process now uses so much memory. `refused`: why the image cannot be
+ * decoded; the process continues. `exceeded`: it took more than `maxMemory`; the process has ended.
  */
 export type WorkerMessage =
   | { kind: 'ready' }

@@ -1,6 +1,6 @@
 import { BlobStoreError } from '../../errors.ts'
 
-/** So many at once, and so many that wait, first come, first served. */
+/** Limits how many run at once and how many wait, first come, first served. */
 export class Turns {
   readonly #most: number
   readonly #queue: number
@@ -12,7 +12,7 @@ export class Turns {
     this.#queue = queue
   }
 
-  /** Resolves when it is one's turn, which `done` ends. @throws `ImagesBusy` */
+  /** Resolves when the caller may run, until it calls `done`. @throws `ImagesBusy` */
   async take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#taken < this.#most) {
@@ -20,7 +20,7 @@ export class Turns {
       return
     }
     if (this.#waiting.size >= this.#queue) {
-      const message = `As many images as may wait (${this.#queue}) are waiting to be made; try again`
+      const message = `The queue is full: ${this.#queue} images are waiting; try again`
       throw new BlobStoreError('ImagesBusy', message, { transient: true })
     }
     await new Promise<void>((resolve, reject) => {
@@ -37,7 +37,7 @@ export class Turns {
     })
   }
 
-  /** The next one's turn. */
+  /** Lets the next caller run. */
   done(): void {
     const [next] = this.#waiting
     if (!next) {

@@ -14,14 +14,14 @@ export interface PoolOptions {
 const idleTime = 60_000
 
 /**
- * The processes that decode: started when there is work, one image each at a time, and ended a minute after their last.
- * One that was killed or crashed is replaced with the next work.
+ * The decoding processes: started when there is work, one image each at a time, and ended a minute after their last
+ * work. A process that was killed or crashed is replaced with the next work.
  */
 export class WorkerPool {
   readonly #options: PoolOptions
   readonly #turns: Turns
   readonly #busy = new Set<WorkerProcess>()
-  /** The one used last at the end, with the timer that ends it. */
+  /** The most recently used one is last. Each has the timer that ends it. */
   readonly #idle = new Map<WorkerProcess, NodeJS.Timeout>()
   readonly #closing = new AbortController()
 
@@ -31,7 +31,7 @@ export class WorkerPool {
   }
 
   /**
-   * Makes one image.
+   * Generates one image.
    *
    * @throws `ImageRefused` `ImagesBusy` `ImagesFailed` `StoreClosed`
    */
@@ -62,7 +62,7 @@ export class WorkerPool {
     for (const [worker, timer] of [...this.#idle].reverse()) {
       clearTimeout(timer)
       this.#idle.delete(worker)
-      if (!worker.alive) continue // it died in its sleep
+      if (!worker.alive) continue // it died while idle
       this.#busy.add(worker)
       return worker
     }
@@ -81,7 +81,7 @@ export class WorkerPool {
   #putBack(worker: WorkerProcess): void {
     this.#busy.delete(worker)
     if (!worker.alive) return
-    // Memory that the allocator keeps counts for the next image: better to begin anew.
+    // Memory that the allocator keeps counts for the next image, so a new process is better.
     if (worker.memory > this.#options.maxMemory / 2 || this.#closing.signal.aborted) {
       worker.kill(this.#closing.signal.reason)
       return

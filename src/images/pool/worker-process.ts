@@ -9,7 +9,7 @@ const program = new URL(
   import.meta.url,
 )
 
-/** All that a process is given of the server's environment: no secrets. */
+/** The only variables of the server's environment that the process gets: no secrets. */
 const environment = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
 
 const startTime = 30_000
@@ -20,18 +20,18 @@ export interface Work extends Task {
   read(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
 
-/** A process that decodes one image at a time, and is killed rather than asked to stop. */
+/** A process that decodes one image at a time. It is killed, not asked to stop. */
 export class WorkerProcess {
   readonly #child: ChildProcess
   #onMessage: (message: WorkerMessage) => void = () => {}
-  /** Ends the task that is under way. */
+  /** Rejects the running task. */
   #lose: (error: unknown) => void = () => {}
   #output: Buffer[] = []
   #outputSize = 0
   #onOutput: () => void = () => {}
   #memory = 0
   #ready = false
-  /** Why it is over, once it is. */
+  /** Why the process ended, once it has. */
   #over: { error: unknown } | undefined
 
   constructor(settings: WorkerSettings) {
@@ -39,7 +39,7 @@ export class WorkerProcess {
       execArgv: ['--max-old-space-size=64'],
       env: Object.fromEntries(environment.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
-      serialization: 'json', // what comes out of a decoder is not to be trusted with more
+      serialization: 'json', // the output of a decoder is not trusted with more
     })
     const { stdin, stdout } = this.#child
     this.#child.on('message', (message: WorkerMessage) => this.#receive(message))
@@ -47,7 +47,7 @@ export class WorkerProcess {
     this.#child.on('exit', () =>
       this.kill(this.#ready ? refused('the decoder crashed') : startFailed('it ended at once')),
     )
-    stdin?.on('error', () => {}) // told by its exit
+    stdin?.on('error', () => {}) // its exit reports the failure
     stdout?.on('data', (chunk: Buffer) => this.#take(chunk))
   }
 
@@ -72,7 +72,7 @@ export class WorkerProcess {
   }
 
   /**
-   * Makes one image. Whatever interrupts it (the deadline, the signal, a source that fails) ends the process.
+   * Generates one image. Any interruption (the timeout, the signal, a source that fails) ends the process.
    *
    * @throws `ImageRefused`
    */
@@ -92,7 +92,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Ends the process at once, and what it does with `error`. Harmless when it is over. */
+  /** Ends the process at once, and rejects its task with `error`. Does nothing if it has ended. */
   kill(error: unknown): void {
     if (this.#over) return
     this.#over = { error }
@@ -116,7 +116,7 @@ export class WorkerProcess {
     return await this.#collect(message.size)
   }
 
-  /** Resolves when the process has taken the bytes: their buffer may be used again. */
+  /** Resolves when the process has taken the bytes: their buffer may be reused. */
   #write(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#child.stdin?.write(chunk, (error) => (error ? reject(error) : resolve()))
@@ -155,12 +155,12 @@ export class WorkerProcess {
   }
 
   #broken(): unknown {
-    const error = refused('the decoder gave what is no answer')
+    const error = refused('the decoder sent an invalid answer')
     this.kill(error)
     return error
   }
 
-  /** What comes first: the result, the end of the process, or the end of the time. */
+  /** Settles with the first of: the result, the end of the process, the timeout. */
   async #during<T>(result: Promise<T>, time: number, tooLong: () => unknown): Promise<T> {
     const lost = new Promise<never>((_resolve, reject) => {
       this.#lose = reject
@@ -176,7 +176,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Idle, it must not keep the server's process from ending. */
+  /** An idle process must not keep the server's process alive. */
   #hold(busy: boolean): void {
     const { channel, stdin, stdout } = this.#child
     for (const one of [this.#child, channel, stdin, stdout] as (

@@ -4,7 +4,7 @@ import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
 
 type Sharp = typeof sharpModule
 
-/** By their names in libvips. What is not here (SVG, PDF, TIFF, ImageMagick, files of any kind) is never parsed. */
+/** By their names in libvips. Other formats (SVG, PDF, TIFF, ImageMagick, any other) are never parsed. */
 const loaders = [
   'VipsForeignLoadJpegBuffer',
   'VipsForeignLoadPngBuffer',
@@ -15,10 +15,10 @@ const loaders = [
 
 const watchEvery = 20
 
-/** Decodes images until its parent is gone. Runs in a process of its own, which may be killed at any moment. */
+/** Decodes images until its parent is gone. Runs in a separate process, which may be killed at any moment. */
 export async function takeTasks(settings: WorkerSettings): Promise<void> {
   process.once('disconnect', die)
-  // Ctrl-C goes to the whole group; the parent decides, for it may still want to answer.
+  // Ctrl-C goes to the whole process group. The parent decides when to end, because it may still have to answer.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   let sharp: Sharp
   try {
@@ -43,14 +43,14 @@ function confine(sharp: Sharp): Sharp {
   sharp.block({ operation: ['VipsForeignLoad'] })
   sharp.unblock({ operation: loaders })
   sharp.cache(false)
-  sharp.concurrency(1) // there are as many processes as images at once
+  sharp.concurrency(1) // the pool has one process for each concurrent image
   return sharp
 }
 
 async function make(sharp: Sharp, input: Buffer, task: Task, limitInputPixels: number): Promise<Buffer> {
   const { recipe } = task
   const { fit, format, quality } = recipe
-  const image = (await open(sharp, input, task, limitInputPixels)).autoOrient() // before EXIF goes, which says how
+  const image = (await open(sharp, input, task, limitInputPixels)).autoOrient() // before EXIF is removed, which has the orientation
   const { width, height } = fit === 'inside' ? recipe : boxWithin(recipe, (await image.metadata()).autoOrient)
   image.resize({ width, height, fit, withoutEnlargement: true })
   if (format === 'jpeg') image.flatten({ background: 'white' }).jpeg({ quality, mozjpeg: false })
@@ -59,14 +59,15 @@ async function make(sharp: Sharp, input: Buffer, task: Task, limitInputPixels: n
   return await image.toBuffer()
 }
 
-/** The picture as browsers show it: of a file that is cut off, what is there. */
+/** The picture as browsers show it: of a truncated file, what is there. */
 async function open(sharp: Sharp, input: Buffer, { shown }: Task, limitInputPixels: number): Promise<Image> {
-  // sharp opens AVIF by its first brand, of which it knows few; by this one it takes the first frame of one that moves.
+  // sharp detects AVIF by its first brand, of which it knows few. With this brand it takes the first frame of an
+  // animation.
   if (shown.kind === 'avif' && input.toString('latin1', 4, 8) === 'ftyp') input.write('avif', 8, 'latin1')
   const whole = shown.kind === 'jpeg' ? withoutHalfSegment(input) : input
   const image = sharp(whole, { limitInputPixels, pages: 1, failOn: 'none' })
   if (shown.kind !== 'gif') return image
-  // sharp cuts a GIF whose screen has the size of a monitor to its first frame.
+  // sharp crops a GIF to its first frame if the screen has the size of a monitor.
   const { width, height } = await image.metadata()
   const missing = { right: shown.width - width, bottom: shown.height - height }
   if (missing.right < 0 || missing.bottom < 0 || missing.right + missing.bottom === 0) return image
@@ -84,7 +85,10 @@ interface Size {
   height: number
 }
 
-/** The box, or where the picture is smaller, one of the same shape that it fills: sharp would leave such a one uncut. */
+/**
+ * The box or, if the picture is smaller, one of the same shape that the picture fills: otherwise sharp would not crop
+ * the picture.
+ */
 function boxWithin(box: Size, picture: Size): Size {
   const scale = Math.min(1, picture.width / box.width, picture.height / box.height)
   return { width: Math.max(1, Math.round(box.width * scale)), height: Math.max(1, Math.round(box.height * scale)) }
@@ -106,7 +110,7 @@ function receive(size: number): Promise<Buffer> {
   })
 }
 
-/** Decoders run on other threads, so this one can look at what they take. */
+/** Decoders run on other threads, so this thread can measure their memory. */
 function watchMemory(maxMemory: number): void {
   setInterval(() => {
     if (process.memoryUsage.rss() <= maxMemory) return
@@ -115,7 +119,7 @@ function watchMemory(maxMemory: number): void {
   }, watchEvery)
 }
 
-/** At once: an exit would wait for the decoder. */
+/** Kills the process at once: an exit would wait for the decoder. */
 function die(): void {
   process.kill(process.pid, 'SIGKILL')
 }
@@ -129,8 +133,9 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * A JPEG that is cut off among its pixels is shown as far as it goes; but cut off within a segment, as between the scans of a
- * progressive one, the decoder takes what is missing for wrong, and gives up. So that segment goes.
+ * Removes a truncated last segment. A JPEG that is truncated within pixels is shown as far as it goes. But if it ends
+ * within a segment, as between the scans of a progressive one, the decoder takes the missing bytes for wrong ones, and
+ * fails.
  */
 export function withoutHalfSegment(jpeg: Buffer): Buffer {
   for (let at = jpeg.length - 1; at > 2; at--) {

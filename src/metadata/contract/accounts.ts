@@ -12,16 +12,16 @@ export interface TakedownSteps {
 
 /** How all blobs of an account are deleted, some in each transaction. */
 export interface AccountSteps {
-  /** Marks the account: from then on nothing is added to it. Resolves with the mark. */
+  /** Marks the account as deleted: from then on nothing is added to it. Resolves with the mark. */
   markDeleted(did: string): Promise<number>
   /**
-   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain, but for those that a
-   * takedown holds: they have expired, and are collected when it does so no more. Does nothing when the mark is no longer
-   * this one.
+   * Deletes up to `limit` of a marked account's references and blobs. Resolves with whether any remain, not counting
+   * those that a takedown holds: they have expired, and are collected when the hold ends. Does nothing if the account
+   * has another mark by now.
    */
   deleteSome(did: string, mark: number, options: { limit: number } & Delays): Promise<boolean>
-  /** Marked accounts of which something remains, as after a crash. */
+  /** Marked accounts that still have something, as after a crash. */
   unfinishedDeletions(limit: number): Promise<{ did: string; mark: number }[]>
-  /** Takes the mark away. */
+  /** Removes the mark. */
   reopen(did: string, options: InTransaction): Promise<void>
 }

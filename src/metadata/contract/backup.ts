@@ -1,9 +1,9 @@
 import type { CallOptions } from '../../backend/backend.ts'
 
 export interface BackupOptions extends CallOptions {
-  /** Replaces a file that is there, once the new one is whole. @default false */
+  /** Replaces an existing file, once the new one is complete. @default false */
   overwrite?: boolean | undefined
-  /** Called now and then, with the pages of the database that are copied, and how many it has. */
+  /** Called now and then, with the number of pages copied, and of all pages. */
   onProgress?: ((progress: BackupProgress) => void) | undefined
 }
 
@@ -17,11 +17,11 @@ export interface BackupReport {
   bytes: number
 }
 
-/** For metadata that can copy themselves, those in a file of the store's own. */
+/** For metadata that can copy itself: that in a file of the store's own. */
 export interface BackupSteps {
   /**
-   * Copies the database as it is at one moment, while others write. The copy has its name only when it is whole, on stable
-   * storage, and `complete` has resolved.
+   * Copies the database as it is at one moment, while others write. The copy gets its name only when it is complete, on
+   * stable storage, and `complete` has resolved.
    */
   backup(path: string, options: BackupOptions & { complete: () => Promise<void> }): Promise<BackupReport>
 }

@@ -11,9 +11,9 @@ import type {
   MissingBlob,
 } from '../types.ts'
 
-/** What is read. */
+/** Queries. */
 export interface BlobQueries {
-  /** One query: what a read needs to know, or null when `as` cannot see the blob. */
+  /** One query: everything that a read needs, or null if `as` cannot see the blob. */
   resolve(did: string, cid: BlobCid, options: ResolveOptions): Promise<ResolvedBlob | null>
   listPublic(did: string, options: ListRequest): Promise<BlobPage<BlobCid>>
   listAll(did: string, options: PageRequest): Promise<BlobPage<BlobStat>>
@@ -26,7 +26,7 @@ export interface BlobQueries {
 
 export interface ResolveOptions extends InTransaction {
   as: BlobViewer
-  /** Scopes whose references count for the public. */
+  /** Scopes whose references make a blob visible to the public. */
   scopes: readonly string[]
 }
 

@@ -1,17 +1,18 @@
 import type { BlobKey } from '../../backend/key.ts'
 import type { Content } from './scrub.ts'
 
-/** How the bytes that a restored database has forgotten are given back. */
+/** How bytes that a restored database has forgotten are given back. */
 export interface RecoverSteps {
   /**
-   * Of the keys as listed: those in no table, those that are some content's, and those that are doomed. Looked up in one
+   * Of the listed keys: those in no table, those of some content, and those that are doomed. Looked up in one
    * statement.
    */
   recoverableKeys(keys: readonly BlobKey[]): Promise<{ unknown: BlobKey[]; live: BlobKey[]; doomed: BlobKey[] }>
   /**
-   * Gives the account the CID, as a temporary blob; at once permanent where its records wait for it. The bytes are those
-   * under `content.key`, which is the content's; or that of a copy announced by `intendCopy`, which takes the place of the content's
-   * older ones. Of the records that wait for it some reference it from here on, and `meetExpectations` goes on.
+   * Gives the account the CID as a temporary blob, or as a permanent one if its records wait for it. The bytes are
+   * those under `content.key`: the key of the content, or of a copy announced by `intendCopy`, which replaces the
+   * content's older bytes. Some of the waiting records reference the blob from here on; `meetExpectations` continues
+   * with the rest.
    */
   adopt(found: {
     content: Content
@@ -20,12 +21,12 @@ export interface RecoverSteps {
     grace: number
     deleteDelay: number
   }): Promise<Adoption>
-  /** Collecting and sweeping are allowed again, from this epoch on. */
+  /** Allows collecting and sweeping again, from this epoch on. */
   clearRestored(epoch: number): Promise<void>
 }
 
 /**
- * What became of it. `refused`: the account is deleted, or the bytes are no longer the content's. What is taken down for anybody is
- * given to nobody.
+ * The result. `refused`: the account is deleted, or the bytes are no longer the content's. What is taken down for any
+ * account is given to none.
  */
 export type Adoption = 'adopted' | 'held' | 'taken down' | 'refused'

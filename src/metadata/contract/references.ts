@@ -17,15 +17,15 @@ export interface ReferenceSteps {
 }
 
 export interface AppliedReferences {
-  /** False when `onlyIf` did not hold: then nothing was written. */
+  /** False if `onlyIf` did not hold: then nothing was written. */
   applied: boolean
   /** CIDs that lost their last public reference. */
   hidden: BlobCid[]
-  /** Of imported records: references to blobs that are held with another type or size. At most 100. */
+  /** Of imported records: references to blobs that the account holds with another type or size. At most 100. */
   differing: DifferingClaim[]
 }
 
-/** What one record names, and who sees it by that. */
+/** The blobs that one record references, and the scope that this shows them to. */
 export interface RecordRefs {
   refs: readonly WantedRef[]
   scope: string
@@ -35,7 +35,7 @@ export interface RecordRefs {
 export interface WantedRef {
   cid: BlobCid
   mimeType: string
-  /** Undefined where the reference tells none, as in the legacy form. */
+  /** Undefined if the reference has no size, as in the legacy form. */
   size: number | undefined
   accept?: readonly string[] | undefined
   maxSize?: number | undefined
@@ -48,7 +48,7 @@ export interface ApplyOptions extends InTransaction {
   onlyIf?: NamedBy | undefined
 }
 
-/** That exactly these records reference the account's blob. */
+/** The condition that exactly these records reference the account's blob. */
 export interface NamedBy {
   cid: BlobCid
   recordUris: readonly string[]

@@ -4,15 +4,17 @@ import type { AccountUsage, StoreStats } from '../types.ts'
 
 /** How stored bytes are verified, copied and counted. */
 export interface ScrubSteps {
-  /** A page of the live content, ordered by CID: all of it, or what was not verified within `olderThan` milliseconds. */
+  /**
+   * A page of the live content, ordered by CID: all of it, or what was not verified within `olderThan` milliseconds.
+   */
   contents(page: { after: BlobCid | ''; limit: number; olderThan?: number }): Promise<Content[]>
   /** The live content of a CID. */
   contentOf(cid: BlobCid): Promise<Content | null>
-  /** The bytes under this key are good. */
+  /** Records that the bytes under this key are good. */
   markVerified(cid: BlobCid, key: BlobKey): Promise<void>
   /**
-   * The bytes under this key are not the content's. Resolves with whether it still is the content's key; then the next
-   * upload of the CID replaces it.
+   * Records that the bytes under this key are damaged or missing. Resolves with whether this still is the content's
+   * key; then the next upload of the CID replaces it.
    */
   markDamaged(cid: BlobCid, key: BlobKey): Promise<boolean>
   /**
@@ -22,13 +24,13 @@ export interface ScrubSteps {
    */
   intendCopy(copy: { key: BlobKey; backend: string; cid: BlobCid; lease: number }): Promise<void>
   /**
-   * The copy is stored: makes it the content's bytes if these still are those of `old`, and dooms them; else dooms the
-   * copy. Resolves with whether it did.
+   * After the copy was stored: makes it the content's bytes if these are still those of `old`, and dooms the old ones;
+   * otherwise dooms the copy. Resolves with whether it did.
    */
   replaceContent(copy: { old: Content; key: BlobKey; backend: string; deleteDelay: number }): Promise<boolean>
   /** A page of the accounts, ordered by DID. */
   accounts(page: { after: string; limit: number }): Promise<string[]>
-  /** Counts what the account has, and corrects its row. Resolves with what the row said and what there is. */
+  /** Counts what the account has, and corrects its row. Resolves with what the row said and what was counted. */
   recount(did: string): Promise<{ said: AccountUsage; counted: AccountUsage }>
   /** What all accounts have, and what is stored. Reads every account's row. */
   stats(): Promise<StoreStats>

@@ -5,17 +5,17 @@ import type { DifferingClaim, ResolvedQuota } from '../types.ts'
 /** How an upload becomes a blob: the row before the bytes, then the commit. */
 export interface UploadSteps {
   /**
-   * Reserves space for bytes that are being spooled, before the first is written. The row is known by `generation`
-   * until `intend` gives it its key. Resolves with the bytes reserved: of an unknown size what is left of the quota,
-   * which then is the upload's limit. Need not be durable.
+   * Reserves space for bytes that are being spooled, before the first is written. The row is identified by `generation`
+   * until `intend` gives it its key. Resolves with the bytes reserved. For an unknown size this is the rest of the
+   * quota, which then limits the upload. Need not be durable.
    *
    * @throws `AccountDeleted` `QuotaExceeded`
    */
   reserve(upload: Reservation): Promise<number>
 
   /**
-   * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation
-   * of that generation, or makes it. Need not be durable: losing it costs a retry or a sweep, never bytes.
+   * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation of
+   * that generation, or creates the row. Need not be durable: losing it costs a retry or a sweep, never bytes.
    *
    * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away, `BlobTakenDown` for what is
    *   purged: of that no bytes are stored
@@ -23,28 +23,29 @@ export interface UploadSteps {
   intend(upload: Intent): Promise<void>
 
   /**
-   * The bytes are stored: makes them the account's. Records of the account that wait for the CID reference the blob from here
-   * on, whatever they say of type and size, and the blob takes the type that {@link namedType} tells. They are a bounded number:
-   * where `waiting` says that more wait, {@link meetExpectations} goes on. Whatever the outcome, the upload's row is gone
-   * afterwards and the bytes are either live or doomed.
+   * After the bytes are stored: makes them the account's. Records of the account that wait for the CID reference the
+   * blob from here on, whatever they claim of type and size, and the blob takes the type of {@link namedType}. One call
+   * handles a bounded number of records: if `waiting` is set, call {@link meetExpectations} for the rest. Whatever the
+   * outcome, the upload's row is gone afterwards and the bytes are either live or doomed.
    *
-   * @throws `UploadExpired` when the row was taken away before; nothing is promised
+   * @throws `UploadExpired` if the row was removed before; then nothing is stored
    */
   commit(upload: Commit): Promise<CommitOutcome>
 
   /**
-   * Lets more of the records that wait for a blob reference it, a bounded number, if the account holds it and was not
-   * deleted. While some wait it does not expire.
+   * Lets a bounded number of further waiting records reference a blob, if the account holds it and is not deleted. The
+   * blob does not expire while records wait.
    */
   meetExpectations(did: string, cid: BlobCid): Promise<Meeting>
 
   /**
-   * The type by which the account's records name a blob: that of the blob or, while they wait for it, what the first of
-   * them, by revision, says, or null where none says any. Of very many it looks at some. Undefined when no record names it.
+   * The type by which the account's records reference a blob: the blob's type or, while they wait for it, that of the
+   * first record, by revision, that gives one, or null if none does. Examines only some of very many records. Undefined
+   * if no record references it.
    */
   namedType(did: string, cid: BlobCid): Promise<string | null | undefined>
 
-  /** The upload died: its row and reservation go, and where there may be bytes, they are doomed. */
+  /** The upload failed: removes its row and reservation, and dooms its bytes if there may be any. */
   release(upload: Release): Promise<void>
 }
 
@@ -78,7 +79,10 @@ export interface Commit {
   cid: BlobCid
   size: number
   mimeType: string
-  /** Whether the client said what it is. Then a blob that nothing references takes this type in place of its former. */
+  /**
+   * Whether the client declared a type. Then a blob that no record references takes this type instead of its former
+   * one.
+   */
   declared: boolean
   /** When the account first had it, in milliseconds since 1970. @default now */
   createdAt?: number | undefined
@@ -89,19 +93,21 @@ export interface Commit {
    */
   takenDown?: 'refuse' | 'store' | undefined
   grace: number
-  /** Content written or verified within this time is kept, and the new bytes doomed; else the new bytes win. */
+  /**
+   * Content written or verified within this time is kept, and the new bytes doomed; otherwise the new bytes replace it.
+   */
   fresh: number
   /** For bytes that were live. */
   deleteDelay: number
-  /** For bytes that never were. */
+  /** For bytes that never were live. */
   unusedDelay: number
 }
 
-/** What became of the records that waited for a blob. */
+/** The result for the records that waited for a blob. */
 export interface Meeting {
-  /** What those that waited say of the blob otherwise than it is; of many, the first. */
+  /** Where waiting records claimed another type or size than the blob has; of many, the first. */
   differing: readonly DifferingClaim[]
-  /** Whether more wait. */
+  /** Whether more records wait. */
   waiting: boolean
 }
 
@@ -113,7 +119,7 @@ export type CommitOutcome =
 export interface Release {
   generation: string
   did: string
-  /** Where bytes may be, once `put` was called. */
+  /** The key under which there may be bytes, once `put` was called. */
   key: BlobKey | null
   unusedDelay: number
 }

@@ -4,10 +4,10 @@ import type { Tables } from '../schema/tables.ts'
 import type { MetadataDurability } from '../sqlite/settings.ts'
 
 /**
- * Reads what decides whether an acknowledged commit lasts, and refuses what would lose it. Which isolation level is the
- * default does not matter: the store's own transactions name theirs.
+ * Reads the settings that decide whether an acknowledged commit survives, and refuses those that would lose it. The
+ * default isolation level does not matter: the store's own transactions set theirs.
  *
- * @throws `MetadataUnsafe`, naming the line to change; `MetadataFailed` where nothing can be written
+ * @throws `MetadataUnsafe`, with the line to change; `MetadataFailed` if nothing can be written
  */
 export async function checkPostgresSettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
   const { rows } = await sql<Settings>`
@@ -17,7 +17,7 @@ export async function checkPostgresSettings(db: Kysely<Tables>, durability: Meta
   if (replica) {
     throw new BlobStoreError(
       'MetadataFailed',
-      'This PostgreSQL server is a read-only replica, and a store writes: give it a connection to the primary',
+      'This PostgreSQL server is a read-only replica, but a store writes: give it a connection to the primary',
       { transient: true }, // it may be about to be promoted
     )
   }
@@ -28,12 +28,12 @@ export async function checkPostgresSettings(db: Kysely<Tables>, durability: Meta
   if (fsync === 'off') {
     throw unsafe('this server runs with fsync = off', 'in postgresql.conf, then restart or reload:\n  fsync = on')
   }
-  // `local` and `remote_write` wait for this server's own disk at least.
+  // `local` and `remote_write` at least wait for this server's own disk.
   if (synchronous_commit === 'off') {
     throw unsafe(
       'this connection runs with synchronous_commit = off',
       'as its owner, then reconnect:\n  ALTER ROLE CURRENT_USER SET synchronous_commit = on;\n' +
-        'or take it out of wherever it was set (postgresql.conf, ALTER DATABASE, the connection string)',
+        'or remove it where it was set (postgresql.conf, ALTER DATABASE, the connection string)',
     )
   }
 }
@@ -48,6 +48,6 @@ interface Settings {
 function unsafe(why: string, cure: string): BlobStoreError {
   return new BlobStoreError(
     'MetadataUnsafe',
-    `Acknowledged blobs could be lost, since ${why}. Set, ${cure}\n{ durability: 'relaxed' } accepts it`,
+    `Acknowledged blobs could be lost, because ${why}. Set, ${cure}\n{ durability: 'relaxed' } accepts it`,
   )
 }

@@ -2,11 +2,11 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import type { Tables } from './tables.ts'
 
-/** The tables of tables.ts. */
+/** Creates the first version of the tables in tables.ts. */
 export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
-  // Rows are small and looked up by their primary key: in SQLite one tree instead of two.
+  // Rows are small and looked up by primary key: without rowid SQLite needs one tree instead of two.
   const end = dialect === 'sqlite' ? sql`without rowid` : sql``
-  // The order of bytes, whatever the database's language: cursors and pages rely on it, and SQLite has it.
+  // Byte order, whatever the database's language: cursors and pages rely on it. SQLite has it by default.
   const text = dialect === 'sqlite' ? 'text' : sql`text collate "C"`
 
   await schema
@@ -35,7 +35,7 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .where('deleting', '=', 1)
     .execute()
 
-  // Without an index: it has as many rows as there are uploads at once, and each comes and goes.
+  // No index: the table has only as many rows as there are concurrent uploads, and each comes and goes.
   await schema
     .createTable('blobstore_upload')
     .addColumn('key', text, (c) => c.primaryKey().notNull())
@@ -66,7 +66,7 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('was_referenced', 'integer', (c) => c.notNull())
     .addColumn('expires_at', 'bigint')
-    // In this order it is also the index by which one asks who has the bytes, a tree less that each upload changes.
+    // In this order the key also serves as the index for finding who has the bytes, so an upload updates one tree less.
     .addPrimaryKeyConstraint('blobstore_blob_pk', ['cid', 'did'])
     .modifyEnd(end)
     .execute()
@@ -77,7 +77,7 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     .columns(['did', 'expires_at'])
     .where('expires_at', 'is not', null)
     .execute()
-  // Partial, so that collecting costs what there is to collect and not what is stored.
+  // Partial, so that the cost of collecting depends on what is due, not on what is stored.
   await schema
     .createIndex('blobstore_blob_expiry')
     .on('blobstore_blob')
@@ -98,8 +98,8 @@ export async function firstMigration({ schema }: Kysely<Tables>, dialect: Dialec
     )
     .modifyEnd(end)
     .execute()
-  // All that is asked for by it: an index that does not hold the rest SQLite takes for dearer than a walk through the
-  // account's rows, of which it expects ten.
+  // Contains all columns that are read through it. Otherwise SQLite would prefer to scan the account's rows, of which
+  // it expects ten.
   await index('blobstore_ref', 'record', ['did', 'record_uri', 'cid', 'scope'])
 
   await schema

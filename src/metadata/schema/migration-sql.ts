@@ -3,15 +3,15 @@ import { assertOptions } from '../../options.ts'
 
 export interface MigrationSqlOptions {
   /**
-   * The version that the tables have: the last `name` in the table `blobstore_migration`.
+   * The version of the existing tables: the last `name` in the table `blobstore_migration`.
    * @default none: there are no tables
    */
   after?: string | undefined
 }
 
 /**
- * The SQL that makes the tables, or brings those of an older version to this one, for hosts whose role may not: let one
- * that may run it in the schema that the store will use, and open the store with `migrate: 'check'`.
+ * The SQL that creates the tables, or upgrades those of an older version, for hosts whose role may not. Let a role with
+ * that right run it in the schema that the store will use, and open the store with `migrate: 'check'`.
  *
  * @example
  * ```ts

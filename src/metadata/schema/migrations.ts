@@ -8,8 +8,8 @@ import { purgeMigration } from './purge-migration.ts'
 import { reachMigration } from './reach-migration.ts'
 import type { Tables } from './tables.ts'
 
-// Kysely's own migrator looks for its tables in every schema of a PostgreSQL database, not only where this connection
-// would find them, holds a lock of the session, which a pooler in between may give to another client, and has no
+// Kysely's own migrator does not fit: it looks for its tables in every schema of a PostgreSQL database, not only where
+// this connection would find them; holds a session lock, which a pooler may give to another client; and has no
 // transactions on SQLite. This one is a transaction like any other.
 
 type Migrate = (db: Kysely<Tables>, dialect: Dialect['name']) => Promise<void>
@@ -22,27 +22,27 @@ const migrations: Record<string, Migrate> = {
   '005': purgeMigration,
 }
 
-/** Any number, as long as nobody else uses it: of those that ask for it at once, one at a time makes the tables. */
+/** An arbitrary number that nothing else uses: of several processes at once, one at a time creates the tables. */
 const advisoryLock = 8_243_107_715_290_611n
 
 /**
- * Whether the tables are of an older version, or there are none.
+ * Whether the tables are missing or of an older version.
  *
- * @throws `MetadataOutdated` when they are of a newer one
+ * @throws `MetadataOutdated` if they are of a newer one
  */
 export function* migrationsPending(db: Kysely<Tables>, dialect: Dialect): Step<boolean> {
   const done = yield* migrationsDone(db, dialect)
   if (done.some((name) => !(name in migrations))) {
     throw new BlobStoreError(
       'MetadataOutdated',
-      'This version of pds-blobstore is older than the one that made the tables of this database, and was stopped before it changed ' +
+      'The tables of this database are of a newer version of pds-blobstore than this one. It was stopped before it changed ' +
         'anything: start the newer version again, or restore a backup from before the upgrade',
     )
   }
   return Object.keys(migrations).some((name) => !done.includes(name))
 }
 
-/** Brings the tables to this version, within a transaction; when they are, does nothing. */
+/** Upgrades the tables to this version, within a transaction. Does nothing if they are up to date. */
 export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<void> {
   if (dialect.name === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(trx)
   const done = await runStep(trx, migrationsDone(trx, dialect))
@@ -52,9 +52,9 @@ export async function migrate(trx: Kysely<Tables>, dialect: Dialect): Promise<vo
 }
 
 /**
- * What {@link migrate} does to a database whose tables are of this version, or has none.
+ * What {@link migrate} does to a database with tables of the given version, or with none.
  *
- * @throws `InvalidArgument` when there is no such version
+ * @throws `InvalidArgument` if there is no such version
  */
 export async function migrateAfter(
   db: Kysely<Tables>,
@@ -85,11 +85,14 @@ function* migrationsDone(db: Kysely<Tables>, dialect: Dialect): Step<string[]> {
   return rows.map((row) => row.name)
 }
 
-/** References keep what imported records say of their blobs, and nothing waits any longer for a blob that is held. */
+/**
+ * References now store what imported records claim of their blobs, and no record waits any longer for a blob that is
+ * held.
+ */
 async function claimsMigration(db: Kysely<Tables>): Promise<void> {
   await db.schema.alterTable('blobstore_ref').addColumn('claimed_type', 'text').execute()
   await db.schema.alterTable('blobstore_ref').addColumn('claimed_size', 'bigint').execute()
-  // What waited for other bytes than the account has, by type or size, waited for ever.
+  // A record that claimed another type or size than the account's blob has waited for ever.
   await sql`insert into blobstore_ref (did, cid, record_uri, rev, scope, claimed_type, claimed_size)
     select did, cid, record_uri, rev, scope, mime_type, size from blobstore_expected as expected
     where exists (select 1 from blobstore_blob as blob where blob.cid = expected.cid and blob.did = expected.did)
@@ -102,14 +105,14 @@ async function claimsMigration(db: Kysely<Tables>): Promise<void> {
 }
 
 /**
- * The store keeps the times by which it deletes, and when it was last backed up. An account's references are found by
- * revision: what is listed there is mostly what came last. And nobody asks any more which accounts wait for a CID.
+ * The store records its deletion times, and when it was last backed up. An index finds an account's references by
+ * revision, because lists mostly ask for the newest. The index of accounts that wait for a CID is no longer used.
  */
 async function timesMigration({ schema }: Kysely<Tables>): Promise<void> {
   await schema.alterTable('blobstore_meta').addColumn('times', 'text').execute()
   await schema.alterTable('blobstore_meta').addColumn('backed_up_at', 'bigint').execute()
   await schema.alterTable('blobstore_process').addColumn('times', 'text').execute()
   await schema.dropIndex('blobstore_expected_cid').execute()
-  // All that is asked for by it, as in the index `record`.
+  // Contains all columns that are read through it, as the index `record` does.
   await schema.createIndex('blobstore_ref_rev').on('blobstore_ref').columns(['did', 'rev', 'cid', 'scope']).execute()
 }

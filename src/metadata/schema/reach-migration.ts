@@ -3,12 +3,12 @@ import type { Dialect } from '../dialect.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * Whatever is asked of a blob is found without walking through all records that name it; and accounts know how many of their
- * blobs are temporary.
+ * Every query about a blob is answered without reading all records that reference it; and accounts store how many of
+ * their blobs are temporary.
  */
 export async function reachMigration(db: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
   await (dialect === 'sqlite' ? rebuildReferences(db) : changeKey(db))
-  // In SQLite it ends with the rest of the primary key anyway.
+  // In SQLite the index ends with the rest of the primary key anyway.
   await db.schema.dropIndex('blobstore_blob_expiry').execute()
   await db.schema
     .createIndex('blobstore_blob_expiry')

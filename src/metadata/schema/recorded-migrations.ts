@@ -10,7 +10,7 @@ import type { Dialect } from '../dialect.ts'
 import { migrateAfter } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
-/** What the migrations after this one, or all, say to a database, one statement a line. */
+/** The statements that the migrations after this one, or all, send to a database, one for each line. */
 export async function recordMigrations(dialect: Dialect['name'], after: string | undefined): Promise<string> {
   const lines: string[] = []
   const recording =

@@ -1,19 +1,20 @@
 import type { ColumnType } from 'kysely'
 
 /**
- * The tables, alike in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes bytes.
+ * The tables, the same in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes
+ * bytes.
  *
  *     blobstore_ref ──────────► blobstore_blob ──────────► blobstore_content        live bytes
  *     a record names a blob     an account has a blob      the one key of a CID     ▲
  *                                                                                   │ commit
- *     blobstore_expected        blobstore_upload           bytes on their way in ───┘
- *     a record names a blob     blobstore_doomed           bytes on their way out
+ *     blobstore_expected        blobstore_upload           bytes being received ────┘
+ *     a record names a blob     blobstore_doomed           bytes to be deleted
  *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
  *                               blobstore_backend, blobstore_process, blobstore_purge
  *
- * Both arrows are foreign keys, ON DELETE RESTRICT: that no referenced bytes are forgotten is the database's promise,
- * not the collector's. A key is in at most one of upload, content and doomed, and moves only to the right:
- * upload → content → doomed.
+ * Both arrows are foreign keys, ON DELETE RESTRICT: the database guarantees that no referenced bytes are forgotten, not
+ * the collector. A key is in at most one of upload, content and doomed, and moves only to the right: upload → content →
+ * doomed.
  */
 export interface Tables {
   blobstore_upload: UploadTable
@@ -31,14 +32,14 @@ export interface Tables {
   blobstore_purge: PurgeTable
 }
 
-/** An upload in flight: the row before the bytes, and the reservation of space, in one. */
+/** A running upload: the row before the bytes, and the reservation of space, in one. */
 export interface UploadTable {
-  /** The key; before the CID is known, its generation alone. */
+  /** The key; before the CID is known, only its generation. */
   key: string
   backend: string
   /** Null for bytes that no account uploads: the store moves or repairs them. */
   did: string | null
-  /** Null while the bytes are still being received: nothing is in the backend under a key yet. */
+  /** Null while the bytes are still being received: the backend has nothing under a key yet. */
   cid: string | null
   reserved: number
   lease_until: number
@@ -50,7 +51,7 @@ interface ContentTable {
   key: string
   backend: string
   size: number
-  /** When the bytes were written or last found good; null when they were found damaged. */
+  /** When the bytes were written or last verified; null when they were found damaged. */
   verified_at: number | null
 }
 
@@ -61,18 +62,18 @@ export interface BlobTable {
   mime_type: string
   size: number
   created_at: number
-  /** 1 once a record has referenced it: what was never referenced may go without a second look. */
+  /** 1 once a record has referenced it: blobs that were never referenced may be deleted without the deletion limit. */
   was_referenced: number
   /**
-   * Null while a record references it. Else it is temporary, and collected once this is past; or records still wait for it,
-   * which the next upload or collection lets reference it.
+   * Null while a record references it. Otherwise it is temporary and collected after this time; or records still wait
+   * for it, and the next upload or collection lets them reference it.
    */
   expires_at: number | null
 }
 
 /**
- * A record references a blob. The key begins with what is asked for: whether anything references the blob, whether in such a
- * scope, and whether since such a revision; each is one step, however many records name it.
+ * A record references a blob. The key begins with the columns that queries filter by: whether anything references the
+ * blob, whether in a scope, and whether since a revision. Each is one step, however many records reference it.
  */
 export interface RefTable {
   did: string
@@ -80,13 +81,13 @@ export interface RefTable {
   scope: string
   rev: string
   record_uri: string
-  /** What an imported record says the type is, where that is not how the blob has it; null for a record that was checked. */
+  /** The type that an imported record claims, if it differs from the blob's; null for a record that was checked. */
   claimed_type: ColumnType<string | null, string | null | undefined>
-  /** The same of its size. */
+  /** The same for its size. */
   claimed_size: ColumnType<number | null, number | null | undefined>
 }
 
-/** A record names a blob that is not held. Mime type and size as the record has them. */
+/** A record references a blob that is not held. MIME type and size are as in the record. */
 interface ExpectedTable {
   did: string
   cid: string
@@ -94,16 +95,16 @@ interface ExpectedTable {
   rev: string
   scope: string
   mime_type: string
-  /** Null where the record has the legacy form, without a size. */
+  /** Null if the record has the legacy form, without a size. */
   size: number | null
 }
 
-/** A tombstone: the bytes are to be deleted, the key never comes back. */
+/** A tombstone: the bytes are to be deleted, and the key is never used again. */
 interface DoomedTable {
   key: string
-  /** Null where there are no bytes: the account is charged alike, whether others have the same or not. */
+  /** Null if there are no bytes: the account is charged alike, whether others have the same bytes or not. */
   backend: string | null
-  /** Whose `pending` it counts as; null for what a sweep found. */
+  /** The account whose `pending` bytes include it; null for what a sweep found. */
   did: string | null
   size: number
   not_before: number
@@ -122,31 +123,31 @@ interface TakedownTable {
   purged: ColumnType<number, number | undefined>
 }
 
-/** Every transaction that changes what an account has begins by writing its row: that is its lock. */
+/** Every transaction that changes what an account has begins by writing this row: it is the account's lock. */
 interface AccountTable {
   did: string
   bytes: number
   count: number
-  /** How many of them have an `expires_at`. */
+  /** How many of its blobs have an `expires_at`. */
   temporary: ColumnType<number, number | undefined>
   reserved: number
   uploads: number
   pending: number
   deleted_at: number | null
-  /** 1 while what a deleted account had is still being forgotten. */
+  /** 1 while a deleted account's blobs are still being forgotten. */
   deleting: number
 }
 
-/** One row. `epoch` grows with every opening and sweep; the backend's marker remembers it. */
+/** One row. `epoch` grows with every opening and sweep; the backend's marker repeats it. */
 interface MetaTable {
   one: number
   id: string
   epoch: number
-  /** 1 after the database was found older than its bytes, until it is recovered. */
+  /** 1 after the database was found to be older than its bytes, until it is recovered. */
   restored: number
-  /** The times by which the store deletes, that were last given to a process, and more: rows/meta-notes.ts, as JSON. */
+  /** The deletion times that were last given to a process, and more: rows/meta-notes.ts, as JSON. */
   times: ColumnType<string | null, string | null | undefined>
-  /** When a copy of the database was last complete, as far as it was told. */
+  /** When a copy of the database was last complete, as far as the store was told. */
   backed_up_at: ColumnType<number | null, number | null | undefined>
 }
 
@@ -156,7 +157,7 @@ interface CandidateTable {
   key: string
 }
 
-/** A backend in which there may be bytes. No upload is announced for another: see rows/announce-upload.ts. */
+/** A backend that may have bytes. No upload is announced for another: see rows/announce-upload.ts. */
 interface BackendTable {
   name: string
 }
@@ -164,11 +165,11 @@ interface BackendTable {
 /** A process that has the store open. */
 interface ProcessTable {
   id: string
-  /** The names of those that it was given, as a JSON array. */
+  /** The names of the backends that it was given, as a JSON array. */
   backends: string
   writes_to: string
   seen_until: number
-  /** The times by which the store deletes, that it was given: `SharedTimes` as JSON. */
+  /** The deletion times that it was given: `SharedTimes` as JSON. */
   times: ColumnType<string | null, string | null | undefined>
 }
 

@@ -13,8 +13,8 @@ interface Place {
 }
 
 /**
- * Writes a file under another name beside it, and gives it its own when it is whole and on stable storage. What fails
- * leaves nothing; a process that is killed leaves `<name>.part-…`. Resolves with its size.
+ * Writes a file under a temporary name beside its own, and renames it when it is complete and on stable storage. A
+ * failure leaves nothing; a process that is killed leaves `<name>.part-…`. Resolves with its size.
  */
 export async function writeBackup(place: Place, write: (part: string) => Promise<void>): Promise<number> {
   const part = `${place.path}.part-${randomBytes(4).toString('hex')}`
@@ -44,15 +44,15 @@ async function assertFree({ path, overwrite, source }: Place): Promise<void> {
     throw wrong('that is the database itself, or a file that belongs to it; give another path')
   }
   if (!overwrite && (await ifThere(lstat(path)))) throw isThere(path)
-  // SQLite would take it for the log of the copy, and so destroy that.
+  // SQLite would take it for the log of the copy, and destroy the copy.
   for (const end of ['-wal', '-journal']) {
     if (await ifThere(lstat(`${path}${end}`))) {
-      throw wrong(`"${name}${end}" lies there, of another database; remove it, or give another path`)
+      throw wrong(`"${name}${end}" exists there, of another database; remove it, or give another path`)
     }
   }
 }
 
-/** Asks without opening the file: to close it again would drop the locks of this process on it. */
+/** Compares without opening the file: closing it again would drop this process's locks on it. */
 async function isSame({ dev, ino }: Stats, path: string): Promise<boolean> {
   const stats = await stat(path)
   return stats.dev === dev && stats.ino === ino
@@ -61,10 +61,10 @@ async function isSame({ dev, ino }: Stats, path: string): Promise<boolean> {
 async function giveName(part: string, { path, overwrite }: Place): Promise<void> {
   if (overwrite) return rename(part, path)
   try {
-    await link(part, path) // it fails where another has come between
+    await link(part, path) // fails if another file was created meanwhile
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw isThere(path)
-    // File systems without hard links.
+    // For file systems without hard links.
     if (await ifThere(lstat(path))) throw isThere(path)
     return rename(part, path)
   }
@@ -108,9 +108,9 @@ function wrong(what: string, cause?: unknown): BlobStoreError {
 }
 
 const isThere = (path: string): BlobStoreError =>
-  wrong(`"${basename(path)}" is there already; give another path, or allow it to be overwritten (overwrite)`)
+  wrong(`"${basename(path)}" exists already; give another path, or allow overwriting it (overwrite)`)
 
-/** What a call on files threw, as an error of the library. */
+/** Turns the error of a file call into the library's. */
 function fileError(error: unknown, path: string): unknown {
   if (isBlobStoreError(error) || !(error instanceof Error) || !('syscall' in error)) return error
   const code = String(codeOf(error))
@@ -119,7 +119,7 @@ function fileError(error: unknown, path: string): unknown {
     return new BlobStoreError('StorageFull', 'Cannot write the backup: its device is full; free some space', {
       cause: error,
     })
-  if (code === 'ENOENT' || code === 'ENOTDIR') return wrong(`there is no folder "${folder}"; make it first`, error)
+  if (code === 'ENOENT' || code === 'ENOTDIR') return wrong(`there is no folder "${folder}"; create it first`, error)
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return wrong(`the user that runs this process may not write to "${folder}" (${code})`, error)
   return new BlobStoreError('MetadataFailed', `Cannot write the backup: ${code}`, { cause: error })

@@ -6,12 +6,12 @@ import { metadataError } from '../sql-errors.ts'
 import { writeBackup } from './backup-file.ts'
 import { startThread } from './thread.ts'
 
-/** What the thread says. */
+/** The thread's messages. */
 export type CopyAnswer =
   | { kind: 'progress'; pages: number; of: number }
   | { kind: 'end'; failure: { message: string; code?: string } | null }
 
-/** How an SQLite file that the store has open is copied: by a thread, since each megabyte would hold the event loop. */
+/** Copies an SQLite file that the store has open. In a thread, because each megabyte would block the event loop. */
 export function sqliteBackup(source: string): BackupSteps['backup'] {
   return async (path, { overwrite = false, signal, onProgress, complete }): Promise<BackupReport> => {
     signal?.throwIfAborted()

@@ -7,16 +7,16 @@ export interface Answer {
   failure: string | null
 }
 
-/** Another connection to an SQLite file, on a thread of its own. It does not keep the process alive. */
+/** Another connection to an SQLite file, in its own thread. It does not keep the process alive. */
 export class CheckpointThread {
   readonly #worker: Worker
   readonly #exit: Promise<void>
-  /** The call that is under way. */
+  /** The running call. */
   #call: PromiseWithResolvers<void> | null = null
-  /** Why it cannot be asked again, once it cannot. */
+  /** Why it can no longer be called, once it cannot. */
   #over: Error | null = null
 
-  /** @throws where the process may start no threads, or the package was bundled into something else */
+  /** @throws if the process may start no threads, or the package was bundled into something else */
   constructor(file: string) {
     this.#worker = startThread('checkpoint', file)
     this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
@@ -34,9 +34,9 @@ export class CheckpointThread {
   }
 
   /**
-   * Takes what is in the log into the file, as far as readers let it. Who asks while it is at it hears of that.
+   * Copies the log into the file, as far as readers allow. A call during a running one gets the result of that one.
    *
-   * @throws what SQLite says, or what ended the thread
+   * @throws SQLite's error, or the reason why the thread ended
    */
   async checkpoint(): Promise<void> {
     if (this.#over) throw this.#over
@@ -52,7 +52,7 @@ export class CheckpointThread {
     }
   }
 
-  /** Closes its connection, after the call that is under way. */
+  /** Closes its connection, after the running call. */
   async end(): Promise<void> {
     this.#worker.ref()
     this.#worker.postMessage('end' satisfies Ask)

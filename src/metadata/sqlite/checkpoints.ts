@@ -3,24 +3,28 @@ import type { Database, Statement } from 'better-sqlite3'
 import { CheckpointThread } from './checkpoint-thread.ts'
 
 /**
- * After how many pages of 4 KiB the log is taken into the file. Uploads touch pages all over it: with a longer log each
- * of them is written there less often. But the log keeps its space on the disk, and on one that is full all of it counts.
+ * After how many pages of 4 KiB the log is copied into the file. Uploads touch pages all over the file: with a longer
+ * log each page is written there less often. But the log keeps its space on the disk, and on a full disk all of it
+ * counts.
  */
 const long = 2000
 
-/** The part of that length that writers wait for, some milliseconds; and after which what failed is tried again. */
+/**
+ * The fraction of that length that writers wait for, which takes some milliseconds; and after which a failed checkpoint
+ * is tried again.
+ */
 const few = 1 / 16
 
 /**
- * Of that length so often, and a writer waits for the thread that is at it; and twice as often, and COMMIT takes it, which
- * holds the event loop for some 30 ms: only where the thread hangs, or readers kept it from beginning.
+ * At this multiple of that length (`wait`) a writer waits for a running thread. At this one (`commit`) COMMIT itself
+ * copies it, which blocks the event loop for some 30 ms: only if the thread hangs, or readers kept it from beginning.
  */
 const tooLongFor = { wait: 2, commit: 4 }
 
-/** Rounds of taking what the last one left, under writers that add to it all the time. */
+/** How often the thread copies what the round before left, while writers add to the log. */
 const rounds = 3
 
-/** The longest that a writer waits, in milliseconds: a disk that hangs must not hang those who only read. */
+/** The longest that a writer waits, in milliseconds: a disk that hangs must not block readers. */
 const longestWait = 500
 
 interface LogRow {
@@ -29,27 +33,27 @@ interface LogRow {
 }
 
 /**
- * Takes the log of an SQLite file into the file: thousands of scattered writes and two syncs. SQLite does it inside COMMIT,
- * and would hold the event loop; here a thread does it, while writers go on. The log begins anew only once all of it is in
- * the file; so the first transaction after the thread has nearly caught up waits for the rest, and holds up no more than
- * those after it.
+ * Copies the write-ahead log of an SQLite file into the file: thousands of scattered writes and two syncs. SQLite would
+ * do it inside COMMIT, and block the event loop; here a thread does it, while writers continue. The log starts from its
+ * beginning only when all of it is in the file; so the first transaction after the thread has nearly caught up waits
+ * for the rest, and delays only the transactions after it.
  */
 export class Checkpoints {
   readonly #database: Database
-  /** As SQLite understood it: absolute, and without symbolic links. */
+  /** As SQLite resolved it: absolute, and without symbolic links. */
   readonly file: string
   readonly #length: Statement<[], LogRow>
   readonly #long: number
-  /** After how many pages COMMIT took the log into the file, and will again where there is no thread. */
+  /** After how many pages COMMIT copied the log before, and will again without a thread. */
   readonly #formerly: number
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
-  /** A writer has waited for what is running, in vain. */
+  /** A writer has waited for the running call in vain. */
   #hangs = false
-  /** What the log had when it was last looked at. */
+  /** The last known length of the log. */
   #known = 0
-  /** With how many pages in the log it is taken next. Later where readers keep some of it, sooner after a failure. */
+  /** The length of the log at which it is copied next. Later if readers keep some of it, sooner after a failure. */
   #next: number
   #off = false
 
@@ -59,12 +63,12 @@ export class Checkpoints {
     this.file = main.file
     this.#long = options.long ?? long
     this.#next = this.#long
-    // It takes nothing, and tells how long the log is.
+    // Copies nothing, and returns the length of the log.
     this.#length = database.prepare<[], LogRow>('PRAGMA wal_checkpoint(NOOP)')
     this.#formerly = Number(database.pragma('wal_autocheckpoint', { simple: true }))
     this.#takeInCommit(tooLongFor.commit * this.#long)
     const pageSize = Number(database.pragma('page_size', { simple: true }))
-    // What it took beyond its length it gives back to the disk when it begins anew.
+    // What the log grew beyond its length is given back to the disk when it starts again.
     database.pragma(`journal_size_limit = ${this.#long * pageSize}`)
   }
 
@@ -107,7 +111,7 @@ export class Checkpoints {
         await this.#thread.checkpoint()
       this.#nearlyDone = true
     } catch {
-      // What SQLite could not write it tries again before long. A thread that is gone stays away.
+      // What SQLite could not write is tried again soon. A thread that has ended is not restarted.
       this.#again(few * this.#long)
       if (this.#thread !== null && !this.#thread.over) return
       this.#off = true
@@ -115,7 +119,7 @@ export class Checkpoints {
     }
   }
 
-  /** Writers that are faster than the thread wait for it: the log would grow without end. */
+  /** Writers that are faster than the thread wait for it: otherwise the log would grow without end. */
   async #catchUp(running: Promise<void>): Promise<void> {
     try {
       await Promise.race([running, tooLong()])
@@ -124,7 +128,7 @@ export class Checkpoints {
     }
   }
 
-  /** Under the write lock, or another process would add to the log before it begins anew. */
+  /** Under the write lock, or another process would add to the log before it starts again. */
   async #takeRest(): Promise<void> {
     this.#database.exec('begin immediate')
     try {
@@ -134,14 +138,14 @@ export class Checkpoints {
     }
   }
 
-  /** Asks next when the log has grown by so many pages. */
+  /** Continues when the log has grown by so many pages. */
   #again(pages: number): void {
     this.#next = this.#rest() + pages
   }
 
   /**
-   * Pages of the log that are not in the file yet, as far as is known: SQLite does not tell while a transaction is open,
-   * and not to know must not fail what was committed.
+   * Pages of the log that are not in the file yet, as far as known: SQLite does not report it while a transaction is
+   * open, and that must not fail what was committed.
    */
   #rest(): number {
     try {
@@ -158,5 +162,5 @@ export class Checkpoints {
 
 async function tooLong(): Promise<never> {
   await setTimeout(longestWait, undefined, { ref: false })
-  throw new Error(`The log was not taken into the file within ${longestWait} ms`)
+  throw new Error(`The log was not copied into the file within ${longestWait} ms`)
 }

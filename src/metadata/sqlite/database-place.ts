@@ -4,8 +4,8 @@ import type { Dialect } from '../dialect.ts'
 import type { Tables } from '../schema/tables.ts'
 
 /**
- * What tells a database from its copies: of an SQLite file its inode, of a PostgreSQL database the cluster and its number
- * there. Null where nothing does: in memory, or where PostgreSQL does not say.
+ * Distinguishes a database from its copies: an SQLite file by its inode, a PostgreSQL database by the cluster and its
+ * number there. Null if nothing does: in memory, or where PostgreSQL does not reveal it.
  */
 export async function placeOf(db: Kysely<Tables>, dialect: Dialect): Promise<string | null> {
   return dialect.name === 'sqlite' ? placeOfFile(await sqliteFile(db)) : placeInCluster(db)
@@ -30,6 +30,6 @@ async function placeInCluster(db: Kysely<Tables>): Promise<string | null> {
       from pg_control_system(), pg_database where datname = current_database()`.execute(db)
     return rows[0]?.place ?? null
   } catch {
-    return null // not every role, or service, may ask
+    return null // not every role or service may query it
   }
 }

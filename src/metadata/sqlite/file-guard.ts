@@ -9,16 +9,16 @@ interface Inode {
 }
 
 /**
- * Watches over an SQLite file in WAL mode that this process has open. POSIX drops all locks of a process on a file as soon
- * as it closes any descriptor of that file, also one that other code opened: another copy of SQLite, or `fs.readFile`
- * (https://sqlite.org/howtocorrupt.html, section 2.2). The next process that opens the database and closes it then takes
- * itself for the last one and deletes the log, into which this process goes on writing: what it commits is lost, and what
- * it takes into the file later destroys that.
+ * Watches an SQLite file in WAL mode that this process has open. POSIX drops all locks of a process on a file as soon
+ * as it closes any descriptor of that file, even one that other code opened: another copy of SQLite, or `fs.readFile`
+ * (https://sqlite.org/howtocorrupt.html, section 2.2). Then the next process that opens and closes the database
+ * believes that it is the last one and deletes the log, but this process continues to write to it: what it commits is
+ * lost, and what it copies into the file later corrupts the file.
  *
- * Locks that are gone do not come back while the file is open. So a commit after which they are held was in the log that
- * all others see, and may be acknowledged. Where the system does not show locks (macOS), and against those who replace files
- * under a running store, it compares what lies on the disk with what was opened: that notices too, but may come too late
- * for what was committed in the milliseconds before.
+ * Lost locks do not come back while the file is open. So if the locks are held after a commit, the commit is in the log
+ * that all others see, and may be acknowledged. Where the system does not show locks (macOS), and to detect files that
+ * were replaced under a running store, it compares the files on disk with those that were opened. That also detects the
+ * loss, but perhaps too late for what was committed in the milliseconds before.
  */
 export class FileGuard {
   readonly #files: readonly Inode[]
@@ -34,16 +34,19 @@ export class FileGuard {
     }
   }
 
-  /** Null where this machine has no such files: what is asked by SQL need not lie here. `file` is as SQLite names it. */
+  /**
+   * Null if this machine does not have the files: a database that is reached by SQL need not be here. `file` is
+   * SQLite's name for it.
+   */
   static of(file: string): FileGuard | null {
     const files = [file, `${file}-wal`].map(inodeOf)
     return files.every(isInode) ? new FileGuard(file, files) : null
   }
 
   /**
-   * To be called before a commit: what it lets pass cannot destroy anything.
+   * To be called before a commit: if it passes, the commit can corrupt nothing.
    *
-   * @throws `MetadataUnsafe`, from the first time on always
+   * @throws `MetadataUnsafe`, and at every later call too
    */
   check(): void {
     this.assertSafe()
@@ -52,7 +55,7 @@ export class FileGuard {
   }
 
   /**
-   * Looks at the files only.
+   * Checks only the files.
    *
    * @throws `MetadataUnsafe`
    */
@@ -68,20 +71,20 @@ export class FileGuard {
   /**
    * To be called after a commit, before it is acknowledged.
    *
-   * @throws `MetadataUnsafe`: the commit may take effect, or not
+   * @throws `MetadataUnsafe`: the commit may take effect or not
    */
   checkCommitted(): void {
-    // Where there are locks, and they were held throughout, nobody can have taken the log away.
+    // If the locks were held throughout, nothing can have removed the log.
     if (this.#locks.length > 0) this.#checkLocks()
     else this.check()
   }
 
-  /** @throws `MetadataUnsafe` when that is known already */
+  /** @throws `MetadataUnsafe` if the loss is already known */
   assertSafe(): void {
     if (this.#unsafe) throw this.#unsafe
   }
 
-  /** @throws `MetadataUnsafe` when what is read here is known not to be what the file has */
+  /** @throws `MetadataUnsafe` if it is known that what is read here differs from the file */
   assertReadable(): void {
     if (this.#replaced) this.assertSafe()
   }
@@ -109,9 +112,9 @@ export class FileGuard {
 }
 
 const unlocked =
-  'This process has lost its locks on the metadata’s SQLite file, so that other processes may delete what it commits: nothing ' +
+  'This process has lost its locks on the metadata’s SQLite file, so other processes may delete what it commits: nothing ' +
   'more is written. Something in this process opened that file beside the store: another copy of better-sqlite3, node:sqlite, ' +
-  'or a read or copy of the file by fs. Leave that out (to back up: blobs.backup), and start the process again. See "What ' +
+  'or a read or copy of the file by fs. Remove that (to back up: blobs.backup), and start the process again. See "What ' +
   'must not open the file" in docs/metadata.md'
 
 const replaced =
@@ -121,7 +124,7 @@ const replaced =
 
 const isInode = (found: Inode | null | 'unknown'): found is Inode => found !== null && found !== 'unknown'
 
-/** `unknown` where it may not be asked. */
+/** `unknown` if it may not be read. */
 function inodeOf(path: string): Inode | null | 'unknown' {
   try {
     const stats = statSync(path, { throwIfNoEntry: false })

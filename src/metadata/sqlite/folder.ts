@@ -3,8 +3,8 @@ import { basename, dirname, resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
 
 /**
- * Makes the folder of an SQLite file where it is missing. With `durable` its name is on stable storage then: SQLite syncs the
- * folder that its files are in, but not the one above.
+ * Creates the folder of an SQLite file if it is missing. With `durable` its name is then on stable storage: SQLite
+ * syncs the folder that contains its files, but not the one above.
  *
  * @throws `MetadataFailed`
  */
@@ -18,7 +18,7 @@ export async function makeFolderOf(file: string, durable: boolean): Promise<void
     const { code = '' } = error as NodeJS.ErrnoException
     throw new BlobStoreError(
       'MetadataFailed',
-      `Cannot make "${basename(folder)}", the folder of the SQLite file: ${reasonOf(code)}`,
+      `Cannot create "${basename(folder)}", the folder of the SQLite file: ${reasonOf(code)}`,
       {
         cause: error,
       },
@@ -46,7 +46,7 @@ function reasonOf(code: string): string {
     case 'ENOTDIR':
     case 'ENOENT':
     case 'ELOOP':
-      return `something that is no folder, or a symbolic link that leads nowhere, lies in its way (${code}). Is its volume mounted?`
+      return `something that is not a folder, or a symbolic link to a missing target, has its name (${code}). Is its volume mounted?`
     default:
       return `the file system refused (${code})`
   }

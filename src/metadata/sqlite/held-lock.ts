@@ -1,20 +1,20 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 
-/** The first byte of those that SQLite locks in a database for as long as it has it open in WAL mode. */
+/** The first of the bytes that SQLite locks in a database as long as it has it open in WAL mode. */
 export const fileLock = 0x4000_0002
-/** The byte that it locks in the `-shm` for as long as it has that open. */
+/** The byte that it locks in the `-shm` as long as it has that open. */
 export const indexLock = 128
 
 export type LockState = 'held' | 'lost' | 'closed'
 
-/** The kernel gives no more at once, and there is no more. */
+/** The kernel returns at most this much at once, and there is never more. */
 const pageSize = 4096
 
 const locked = /^lock:.* POSIX .* (?<inode>\S+:\S+:\d+) (?<start>\d+) (?<end>\d+|EOF)$/gm
 
 /**
- * A lock that SQLite holds in this process, as the kernel shows it in `/proc/self/fdinfo`: the file of that name is kept
- * open, since to read it again takes 3 µs, and to open it each time 10. Linux only.
+ * A lock that SQLite holds in this process, as the kernel shows it in `/proc/self/fdinfo`. The file of that name is
+ * kept open, because reading it again takes 3 µs, and opening it each time 10. Linux only.
  */
 export class HeldLock {
   readonly #descriptor: number
@@ -23,7 +23,7 @@ export class HeldLock {
   readonly #byte: number
   readonly #inode: string
   readonly #buffer: Buffer = Buffer.allocUnsafe(pageSize)
-  /** What was read when the lock was last seen in it: mostly that is so the next time too. */
+  /** The content when the lock was last found in it: mostly it is unchanged the next time. */
   #seen: Buffer = Buffer.alloc(0)
 
   private constructor(descriptor: number, path: string, byte: number, inode: string) {
@@ -34,7 +34,7 @@ export class HeldLock {
     this.#info = openSync(infoOf(descriptor), 'r')
   }
 
-  /** The lock on that byte of the file, or null where this process has none or the system does not show it. */
+  /** The lock on that byte of the file, or null if this process has none or the system does not show it. */
   static find(path: string, byte: number): HeldLock | null {
     for (const descriptor of descriptors()) {
       if (!isOf(descriptor, path)) continue
@@ -51,7 +51,7 @@ export class HeldLock {
     return null
   }
 
-  /** `closed`: the one who had it has closed the file, and another may have it. */
+  /** `closed`: the descriptor was closed, and another file may have its number. */
   state(): LockState {
     try {
       const info = read(this.#info, this.#buffer)
@@ -81,7 +81,7 @@ function descriptors(): number[] {
   }
 }
 
-/** Asks without opening the file: to close it again would drop the lock. */
+/** Compares without opening the file: closing it again would drop the lock. */
 function isOf(descriptor: number, path: string): boolean {
   try {
     const [open, there] = [fstatSync(descriptor), statSync(path)]
@@ -95,7 +95,7 @@ function read(info: number, into: Buffer): Buffer {
   return into.subarray(0, readSync(info, into, 0, into.length, 0))
 }
 
-/** The inode, as the kernel writes it, in which that byte is locked. */
+/** The inode in which that byte is locked, in the kernel's notation. */
 function inodeLocked(info: Buffer, byte: number): string | undefined {
   for (const { groups } of info.toString('latin1').matchAll(locked)) {
     const [start, end] = [Number(groups?.start), groups?.end === 'EOF' ? Infinity : Number(groups?.end)]

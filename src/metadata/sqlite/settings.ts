@@ -8,26 +8,28 @@ export type MetadataDurability = 'full' | 'relaxed'
 const pragmas = ['foreign_keys', 'journal_mode', 'synchronous'] as const
 type Pragma = (typeof pragmas)[number]
 
-/** The lines that make a connection safe. SQLite keeps only `journal_mode` in the file: the others are per connection. */
+/**
+ * The lines that make a connection safe. SQLite stores only `journal_mode` in the file: the others are per connection.
+ */
 const safeSettings: Record<Pragma, string> = {
   foreign_keys: 'ON',
   journal_mode: 'WAL',
   synchronous: 'FULL',
 }
 
-/** Sets what makes a connection of our own safe. */
+/** Makes a connection of our own safe. */
 export async function applySettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
-  // In this order: turning WAL on may change `synchronous` of the connection.
+  // In this order: turning WAL on may change the connection's `synchronous`.
   await sql`PRAGMA journal_mode = WAL`.execute(db)
   await sql.raw(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`).execute(db)
   await sql`PRAGMA foreign_keys = ON`.execute(db)
 }
 
 /**
- * Reads the settings of a connection back, and refuses what would lose acknowledged blobs: better-sqlite3 opens every
+ * Reads a connection's settings back, and refuses those that would lose acknowledged blobs: better-sqlite3 opens every
  * later connection to a WAL file with `synchronous = NORMAL`, and SQLite itself leaves foreign keys off.
  *
- * @throws `MetadataUnsafe`, naming the lines to add
+ * @throws `MetadataUnsafe`, with the lines to add
  */
 export async function checkSettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
   const values = {} as Record<Pragma, string>

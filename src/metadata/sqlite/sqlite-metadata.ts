@@ -6,13 +6,15 @@ import type { Tables } from '../schema/tables.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions } from '../source.ts'
 import { makeFolderOf } from './folder.ts'
 
-/** How long SQLite itself waits for a lock, blocking the event loop, before we wait without: in milliseconds. */
+/**
+ * How long SQLite itself waits for a lock, blocking the event loop, before we wait without blocking. In milliseconds.
+ */
 const busyTimeout = 20
 
 /**
- * Keeps the metadata in an SQLite file of its own, with durable settings. For hosts whose records live elsewhere, and
- * with `:memory:` for tests. References then commit apart from the host's records: see docs/metadata.md for what that
- * asks of the host.
+ * Keeps the metadata in an SQLite file of its own, with durable settings. For hosts whose records are stored elsewhere,
+ * and with `:memory:` for tests. References then commit separately from the host's records: docs/metadata.md says what
+ * the host must do about that.
  *
  * @throws `InvalidArgument`
  */
@@ -71,10 +73,10 @@ export function sqliteMetadata(file: string, options: KyselyMetadataOptions = {}
 }
 
 function noFile(): never {
-  throw new BlobStoreError('InvalidArgument', 'This store’s metadata are in memory: there is nothing to back up')
+  throw new BlobStoreError('InvalidArgument', 'This store’s metadata is in memory: there is nothing to back up')
 }
 
-/** better-sqlite3 13 ends the process, without a word, on a Node that lacks what it was built for. */
+/** better-sqlite3 13 ends the process, without a message, on a Node that is too old for it. */
 function assertNodeApi(): void {
   if (Number(process.versions.napi) >= 10) return
   throw new BlobStoreError(

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** More than the library has, but for long lists, of which each length is one. */
+/** More than the library has, except for lists, where each length is a statement of its own. */
 const most = 256
 
 /** The prepared statements of a connection: to prepare one takes longer than to run most. */

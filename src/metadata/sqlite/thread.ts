@@ -3,16 +3,16 @@ import { Worker } from 'node:worker_threads'
 export interface Setting {
   file: string
   /**
-   * Where the very better-sqlite3 is that this thread has: of two copies of SQLite in one process, each drops the file
-   * locks of the other (https://sqlite.org/howtocorrupt.html, section 2.2.1).
+   * The path of the better-sqlite3 that this process uses: with two copies of SQLite in one process, each drops the
+   * file locks of the other (https://sqlite.org/howtocorrupt.html, section 2.2.1).
    */
   sqlite: string
 }
 
 /**
- * Starts a thread that has a connection of its own to an SQLite file. It does not keep the process alive.
+ * Starts a thread with its own connection to an SQLite file. It does not keep the process alive.
  *
- * @throws where the process may start no threads, or the package was bundled into something else
+ * @throws if the process may start no threads, or the package was bundled into something else
  */
 export function startThread(name: 'checkpoint' | 'backup', file: string): Worker {
   // Beside the bundles in the package, and two folders up in the source.
@@ -22,7 +22,7 @@ export function startThread(name: 'checkpoint' | 'backup', file: string): Worker
   const worker = new Worker(new URL(program, url), {
     workerData,
     name: `blobstore-${name}`,
-    // What the host loads into its threads, by NODE_OPTIONS too, has no business in this one.
+    // Without what the host loads into its own threads, also by NODE_OPTIONS.
     execArgv: [],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },

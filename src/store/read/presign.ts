@@ -28,7 +28,7 @@ export async function presign(
   if (!backend.presign) return { ...stat, url: null }
   const url = await backend.presign(key, {
     expiresIn,
-    // As when it is served from here: anyone who can write to the database could inject headers by it.
+    // Parsed, as when this server sends it: anyone who can write to the database could inject headers with it.
     contentType: parseMimeType(stat.mimeType) ?? octetStream,
     contentDisposition: `attachment; filename="${stat.cid}"`,
     signal: options.signal,

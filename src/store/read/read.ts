@@ -19,7 +19,7 @@ export async function read(
   assertDid(did)
   assertOptions('read', options, ['as', 'scopes', 'range', 'verify', 'trx', 'signal'])
   const cid = parseBlobCid(cidLike)
-  // Twice: the bytes may have been replaced, and the old key deleted, since it was resolved.
+  // Twice, because the bytes may have been replaced, and the old key deleted, since it was resolved.
   for (const isLast of [false, true]) {
     const blob = await resolve(store, did, cid, options)
     if (!blob) throw notFound(did, cid)
@@ -48,14 +48,14 @@ export async function stat(
   return stat
 }
 
-/** Who sees what, in one query. The row names the key, which callers of the store never see. */
+/** Decides who sees what, in one query. The row has the key, which callers of the store never see. */
 export async function resolve(
   { metadata }: StoreContext,
   did: string,
   cid: BlobCid,
   { as = 'public', scopes, trx, signal }: StatOptions,
 ): Promise<ResolvedBlob | null> {
-  // A misspelt viewer must not see more, nor less, in silence.
+  // A misspelt viewer must not silently see more or less.
   assertOneOf('as', as, ['public', 'account', 'moderator'])
   signal?.throwIfAborted()
   return metadata.resolve(did, cid, { as, trx, scopes: visibleScopes('scopes', scopes) })
@@ -66,7 +66,7 @@ function rangeWithin(range: ByteRange, { cid, size }: ResolvedBlob): ByteRange {
   const { start, end } = range ?? {}
   const valid = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && start < size
   if (valid) return { start, end: Math.min(end, size - 1) }
-  throw new BlobStoreError('InvalidRange', `Bytes ${start} to ${end} do not lie within a blob of ${size} bytes`, {
+  throw new BlobStoreError('InvalidRange', `Bytes ${start} to ${end} are not within a blob of ${size} bytes`, {
     cid,
   })
 }

@@ -6,9 +6,9 @@ import type { BlobStat } from '../../metadata/types.ts'
 import type { BlobReading } from '../calls.ts'
 
 /**
- * An open blob. Lets go of its file or socket when it was read or cancelled, and when nobody begins to read, or the
- * reader of `body` is silent, for `idle` milliseconds. Who reads `chunks` watches its own reader, and can do it better:
- * it sees the bytes of a chunk go out.
+ * An open blob. Releases its file or socket when it was read or cancelled, and when no reading begins, or the reader of
+ * `body` is silent, for `idle` milliseconds. A reader of `chunks` must watch its own client, which it can do better: it
+ * sees the bytes of a chunk go out.
  */
 export class Reading implements BlobReading {
   readonly cid: BlobCid
@@ -40,7 +40,7 @@ export class Reading implements BlobReading {
           const { value, done } = await chunks.next()
           if (done) return controller.close()
           try {
-            controller.enqueue(new Uint8Array(value)) // it is valid only until the next is asked for
+            controller.enqueue(new Uint8Array(value)) // a chunk is valid only until the next is requested
             chunks.watch()
           } catch (error) {
             await chunks.return().catch(() => {}) // there is no memory for the copy
@@ -78,7 +78,7 @@ class GuardedChunks implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
-  /** Closes the source unless the next chunk is asked for in time. */
+  /** Closes the source unless the next chunk is requested in time. */
   watch(): void {
     this.#timer = setTimeout(() => {
       this.#forsaken = true

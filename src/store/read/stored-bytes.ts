@@ -6,8 +6,8 @@ import type { StoreContext } from '../context.ts'
 import { VerifiedChunks } from './verified-chunks.ts'
 
 /**
- * The bytes that a row names, opened and compared with it. What is found wrong is noted, so that the next upload of the
- * CID heals it.
+ * The bytes that a row names, opened and compared with it. Damage is recorded, so that the next upload of the CID
+ * repairs it.
  */
 export class StoredBytes {
   readonly #store: StoreContext
@@ -22,7 +22,7 @@ export class StoredBytes {
     this.#about = { did, cid: blob.cid, backend: blob.backend }
   }
 
-  /** Null when there are none under the row's key. `range` lies within the blob. @throws `BlobDamaged` */
+  /** Null if there are none under the row's key. `range` is within the blob. @throws `BlobDamaged` */
   async open(range: ByteRange | undefined): Promise<AsyncIterableIterator<Uint8Array> | null> {
     const object = await this.#get(range)
     if (!object) return null
@@ -58,7 +58,9 @@ export class StoredBytes {
     return new BlobStoreError('BlobDamaged', message, this.#about)
   }
 
-  /** Within the host's transaction a write of ours would wait for it for ever; the next read will tell again. */
+  /**
+   * Within the host's transaction our own write would wait for it for ever; the next read will find the damage again.
+   */
   async #note(): Promise<void> {
     if (this.#options.trx) return
     await this.#store.metadata.markDamaged(this.#blob.cid, this.#blob.key)

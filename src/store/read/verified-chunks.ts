@@ -3,8 +3,8 @@ import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
 import { BlobStoreError } from '../../errors.ts'
 
 /**
- * The same bytes, one chunk late: the last is handed on only when the hash of all was right, so that nobody takes
- * damaged bytes for whole. A blob of one chunk is verified before any of it is handed on.
+ * The same bytes, one chunk late: the last chunk is passed on only when the hash of all was right, so that damaged
+ * bytes never look complete. A blob of one chunk is verified before any of it is passed on.
  */
 export class VerifiedChunks implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterableIterator<Uint8Array>
@@ -66,7 +66,7 @@ export class VerifiedChunks implements AsyncIterableIterator<Uint8Array> {
     await this.#onDamaged()
     throw new BlobStoreError(
       'BlobDamaged',
-      'The bytes are not those that were stored; upload them again to heal the blob',
+      'The bytes are not those that were stored; upload them again to repair the blob',
       this.#about,
     )
   }

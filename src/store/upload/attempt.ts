@@ -13,7 +13,7 @@ import { finishMeeting } from '../meeting.ts'
 import { inspect } from './inspect.ts'
 import type { Received, ReservedSpool } from './receive.ts'
 
-/** How often bytes in memory are put, each time under a key of their own, and the milliseconds at least between. */
+/** How often bytes in memory are put, each time under a new key, and the least time in between, in milliseconds. */
 const attempts = 3
 const pauseBefore = 100
 
@@ -26,7 +26,7 @@ export interface AttemptOptions {
   signal: AbortSignal
 }
 
-/** One upload's way through the protocol, and how it is undone wherever it stops. */
+/** One upload's steps through the protocol, and how they are undone wherever it stops. */
 export class UploadAttempt {
   received: Received | null = null
   readonly #store: StoreContext
@@ -58,7 +58,7 @@ export class UploadAttempt {
       generation: this.#generation,
       backend: backend.name,
       did: this.#did,
-      // Where nothing bounds it, there is nothing to reserve.
+      // With no limit, there is nothing to reserve.
       size: declaredSize === undefined && most < unlimited ? { most } : { known: declaredSize ?? 0 },
       quota: this.#quota,
       lease: this.#lease,
@@ -104,7 +104,7 @@ export class UploadAttempt {
     return createBlobRef({ cid, mimeType: storedAs, size })
   }
 
-  /** Row before bytes, and the bytes under the key that it gives. */
+  /** Row before bytes, and the bytes under its key. */
   async #put(
     { size, sha256, spool, chunks }: Received,
     about: { backend: string; did: string; cid: BlobCid; size: number },
@@ -123,7 +123,8 @@ export class UploadAttempt {
         lease: this.#lease,
         reserved: this.#reserved,
       })
-      // Bytes that may lie under keys that were given up count against the account: that is not what failed.
+      // Bytes that may be under keys that were given up count against the account, so a quota error here would hide the
+      // original one.
       await intent.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
       try {
         await backends.write.put(key, body, { signal: this.#signal })
@@ -137,8 +138,8 @@ export class UploadAttempt {
   }
 
   /**
-   * After a put of which nobody knows whether it stored the bytes: ends this upload as one that failed, and begins the
-   * next, with the bytes that are still in memory and a key that was never used.
+   * After a put that may have stored the bytes or not: ends this upload as failed, and begins the next, with the bytes
+   * that are still in memory and a new key.
    */
   async #giveUpKey(error: unknown): Promise<void> {
     await this.#release().catch(() => Promise.reject(error))
@@ -157,7 +158,7 @@ export class UploadAttempt {
     })
   }
 
-  /** Leaves nothing behind. What cannot be undone now is undone by collecting, once the lease is over. */
+  /** Leaves nothing behind. What cannot be undone now is collected when the lease is over. */
   async abandon(): Promise<void> {
     if (this.#settled) return
     const { logger } = this.#store
@@ -195,7 +196,7 @@ export class UploadAttempt {
       .map(({ recordUri, mimeType, size }) => ({ recordUri: printable(recordUri, 300), mimeType, size }))
     this.#store.logger.warn(
       { did: this.#did, cid, mimeType, differing },
-      'Imported records name this blob with another type or size than it has; they reference it all the same',
+      'Imported records reference this blob with another type or size than it has; they reference it anyway',
     )
   }
 }

@@ -2,7 +2,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { StoreContext } from '../context.ts'
 import type { InspectionVerdict, UploadInspection } from '../hooks.ts'
 
-/** As the hook sees it, but for reading, which ends with the inspection. */
+/** The hook's argument, except that `read` takes a signal: reading ends with the inspection. */
 export type Inspected = Omit<UploadInspection, 'read'> & { read(signal: AbortSignal): AsyncIterable<Uint8Array> }
 
 /** @throws `BlobRefused` `InspectionFailed` */
@@ -11,7 +11,7 @@ export async function inspect(store: StoreContext, upload: Inspected): Promise<v
   if (!hook) return
   upload.signal.throwIfAborted()
   const { did, cid } = upload
-  // What the hook left open, or goes on reading after its deadline, is closed with it.
+  // What the hook left open, or continues to read after its timeout, is closed with it.
   const over = new AbortController()
   const deadline = AbortSignal.timeout(store.times.inspect)
   const signal = AbortSignal.any([upload.signal, deadline])
@@ -36,10 +36,10 @@ export async function inspect(store: StoreContext, upload: Inspected): Promise<v
   if (reason !== undefined) throw new BlobStoreError('BlobRefused', `The upload was refused: ${reason}`, { did, cid })
 }
 
-/** What is not a verdict must not pass for one, nor for none. */
+/** Anything that is not a verdict must count neither as a refusal nor as an acceptance. */
 function reasonOf({ refuse }: InspectionVerdict): string {
   if (typeof refuse === 'string') return refuse.slice(0, 300)
-  throw new BlobStoreError('InvalidArgument', 'The hook inspect gives { refuse: string }, or undefined to accept')
+  throw new BlobStoreError('InvalidArgument', 'The hook inspect must return { refuse: string }, or undefined to accept')
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

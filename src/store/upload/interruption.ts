@@ -3,23 +3,23 @@ import { BlobStoreError } from '../../errors.ts'
 export interface InterruptionLimits {
   /** The longest silence, in milliseconds. */
   idle: number
-  /** How long the upload may take in all, besides what its bytes need at `steadyRate`. In milliseconds. */
+  /** How long the upload may take, in addition to what its bytes need at `steadyRate`. In milliseconds. */
   total: number
-  /** The most that bytes may add to `total`, in milliseconds. */
+  /** The most time that bytes may add to `total`, in milliseconds. */
   allowance: number
-  /** In bytes a second, over each `window` of waiting. 0: none. */
+  /** In bytes a second, over each `window` of waiting. 0 for none. */
   minRate: number
   /** In milliseconds. @default a minute */
   window?: number
 }
 
-/** Bytes a second. The total time never ends an upload that is faster than this (1 Mbit/s). */
+/** Bytes a second (1 Mbit/s). The total time never ends a faster upload. */
 const steadyRate = 128 * 1024
 
-/** How long the lease of an upload is prolonged at most, whatever it may send. */
+/** The longest extension of an upload's lease, whatever it may send. */
 const mostAllowance = 24 * 3_600_000
 
-/** By what {@link allowanceFor} counts. */
+/** The numbers that {@link allowanceFor} uses. */
 export const allowance: { readonly rate: number; readonly most: number } = { rate: steadyRate, most: mostAllowance }
 
 /** How many milliseconds so many bytes add to the time that an upload may take. */
@@ -28,8 +28,8 @@ export function allowanceFor(bytes: number): number {
 }
 
 /**
- * Everything that may end an upload from outside, as one signal: the abort of one of `callers`, silence, a trickle, and the
- * deadline, which moves on with the bytes that come.
+ * Everything that may end an upload from outside, as one signal: an abort of one of `callers`, silence, too low a rate,
+ * and the time limit, which bytes extend.
  */
 export class Interruption implements Disposable {
   readonly signal: AbortSignal
@@ -53,12 +53,12 @@ export class Interruption implements Disposable {
     this.#deadline = setTimeout(this.#onDeadline, limits.total)
   }
 
-  /** From now on it is the source that is waited for: only its time counts against its rate. */
+  /** From now on the source is waited for: only this time counts towards its rate. */
   waiting(): void {
     this.#waitingSince = performance.now()
   }
 
-  /** A sign of life: so many bytes. */
+  /** So many bytes arrived. */
   heard(bytes: number): void {
     this.#silence.refresh()
     this.#bytes += bytes
@@ -66,10 +66,10 @@ export class Interruption implements Disposable {
     const [waited, came] = [this.#window.waited + performance.now() - this.#waitingSince, this.#window.bytes + bytes]
     this.#window = waited < window ? { waited, bytes: came } : { waited: 0, bytes: 0 }
     if (waited < window || came >= (minRate * waited) / 1000) return
-    this.#end(`sent ${came} bytes in ${Math.round(waited)} ms, and ${minRate} in a second are the least`)
+    this.#end(`sent ${came} bytes in ${Math.round(waited)} ms, and at least ${minRate} a second are required`)
   }
 
-  /** The source has ended: silence is no reproach any more. */
+  /** The source has ended: from now on silence does not count. */
   received(): void {
     clearTimeout(this.#silence)
   }

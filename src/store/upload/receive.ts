@@ -7,7 +7,7 @@ import type { Interruption } from './interruption.ts'
 import type { SizeLimit } from './narrowed-limits.ts'
 import { type BlobSource, chunksOf } from './source.ts'
 
-/** What fits into this many bytes is held in memory until it is stored; more goes to a spool, in writes of this size. */
+/** Up to this many bytes are held in memory until they are stored; more go to a spool, in writes of this size. */
 const memorySize = 1024 * 1024
 
 export interface ReceiveOptions extends SizeLimit {
@@ -26,7 +26,7 @@ export interface ReservedSpool {
   reserved: number
 }
 
-/** All the bytes of a body: counted, hashed, and held where they can be stored from. */
+/** All bytes of a body: counted, hashed, and held where they can be stored from. */
 export interface Received {
   size: number
   sha256: Uint8Array
@@ -39,7 +39,8 @@ export interface Received {
 
 /**
  * Reads a body to its end. While one piece is being written the next is received and hashed, so that a large body takes
- * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was received.
+ * as long as the slower of the two, and the memory of two pieces. When it rejects, nothing is left of what was
+ * received.
  *
  * @throws `PayloadTooLarge` `ScopeMissing` `QuotaExceeded` `InvalidSize` `UploadTimeout` `UploadInterrupted`
  */
@@ -83,8 +84,8 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
 }
 
 /**
- * The chunks of a body, until the interruption. A new promise each time, and no race with one that lives as long as
- * the upload: that one would remember every chunk.
+ * The chunks of a body, until the interruption. A new promise each time instead of a race with one that lives as long
+ * as the upload: that one would remember every chunk.
  */
 async function* interruptible(source: BlobSource, interruption: Interruption): AsyncGenerator<Uint8Array> {
   const { signal } = interruption
@@ -107,7 +108,7 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
       }
       if (!isUint8Array(next.value)) throw notBytes(next.value)
       if (next.value.byteLength === 0) {
-        // Nothing has come. A source that gives only these, without end, would keep the timers from running.
+        // An empty chunk. A source that returns only these, without end, would keep the timers from running.
         await turn()
         continue
       }
@@ -121,7 +122,7 @@ async function* interruptible(source: BlobSource, interruption: Interruption): A
     throw new BlobStoreError('UploadInterrupted', 'The source of the upload failed before its end', { cause: error })
   } finally {
     signal.removeEventListener('abort', onAbort)
-    // A source that hangs would hang here too, so nobody waits for it.
+    // Not awaited, because a source that hangs would hang here too.
     if (!ended) Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
@@ -139,23 +140,23 @@ function quotaReached(reserved: number): BlobStoreError {
 }
 
 function wrongSize(declared: number, found: string): BlobStoreError {
-  return new BlobStoreError('InvalidSize', `${declared} bytes were announced, but ${found} came`)
+  return new BlobStoreError('InvalidSize', `${declared} bytes were announced, but ${found} arrived`)
 }
 
 function notBytes(value: unknown): BlobStoreError {
   return new BlobStoreError(
     'InvalidArgument',
-    `The source gave a ${typeof value} where a Uint8Array was expected; a Node stream must have no encoding set`,
+    `The source returned a ${typeof value} instead of a Uint8Array; a Node stream must have no encoding set`,
   )
 }
 
-/** Chunks below this size are packed together. */
+/** Smaller chunks are packed together. */
 const small = 16 * 1024
 const packSize = 64 * 1024
 
 /**
- * Chunks as they came, without copying, but for small ones behind the first: a chunk of one byte may hold on to a buffer of 64 KiB that
- * its sender reads into, and a slow enough sender could fill the memory with them.
+ * Chunks as they arrived, without copying, except for small ones after the first: a chunk of one byte may hold a buffer
+ * of 64 KiB that its sender reads into, and a slow sender could fill the memory with them.
  */
 class ChunkList {
   size = 0
@@ -176,7 +177,7 @@ class ChunkList {
     this.#packed += chunk.byteLength
   }
 
-  /** All the chunks in order; the list is empty afterwards. */
+  /** Returns all chunks in order; the list is empty afterwards. */
   take(): Uint8Array[] {
     this.#closePack()
     const chunks = this.#chunks

@@ -1,14 +1,14 @@
 import { BlobStoreError } from '../../errors.ts'
 
 /**
- * How many uploads are received at once in this process. Each takes memory, and perhaps a file, before any quota in the
- * database is asked: this is what bounds them. When all are taken they are shared: an account that has more than it would
- * leave to the next gives one up. So a few accounts that send slowly, or much, keep no other from uploading.
+ * Limits how many uploads this process receives at once. Each takes memory, and perhaps a file, before any quota in the
+ * database is checked. When all slots are taken they are shared: an account that has more than it would leave to the
+ * next gives one up. So a few accounts that send slowly, or much, do not keep others from uploading.
  */
 export class UploadSlots {
   readonly #account: number
   readonly #total: number
-  /** Of each account, the oldest first. */
+  /** For each account, the oldest first. */
   readonly #taken = new Map<string, Set<TakenSlot>>()
   #sum = 0
 
@@ -30,7 +30,7 @@ export class UploadSlots {
     return slot
   }
 
-  /** Ends an upload of the account that has the most, where that leaves it more than who asks will have. */
+  /** Ends an upload of the account that has the most, if it will still have at least as many as the new account. */
   #makeRoom(taken: number): boolean {
     let [most, newest]: [number, TakenSlot | undefined] = [taken + 1, undefined]
     for (const slots of this.#taken.values()) {
@@ -50,11 +50,11 @@ export class UploadSlots {
   }
 }
 
-/** One upload's place. */
+/** One upload's slot. */
 export interface UploadSlot extends Disposable {
-  /** Aborted when another account gets the place. */
+  /** Aborts when another account gets the slot. */
   readonly signal: AbortSignal
-  /** All the bytes have come: the place will soon be free, and nobody takes it away any more. */
+  /** All bytes have arrived: the slot will soon be free, and is no longer taken away. */
   received(): void
 }
 

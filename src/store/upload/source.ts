@@ -2,12 +2,12 @@ import { BlobStoreError } from '../../errors.ts'
 import { isBlob, isUint8Array } from '../../shapes.ts'
 
 /**
- * Bytes on their way in: all at once, as a `Blob`, or in chunks. `AsyncIterable` covers Node's streams, web streams,
- * generators and the body of a `Request`; null is the body of a request that has none, and stands for no bytes.
+ * The bytes of an upload: all at once, as a `Blob`, or in chunks. `AsyncIterable` covers Node's streams, web streams,
+ * generators and the body of a `Request`; null is the body of a request without one, and means no bytes.
  */
 export type BlobSource = Uint8Array | Blob | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | null
 
-/** Bytes at hand are hashed in pieces of this size, so that others get their turn between. */
+/** Bytes in memory are hashed in pieces of this size, so that other work can run in between. */
 const pieceSize = 1024 * 1024
 
 /** @throws `InvalidArgument` */
@@ -24,7 +24,7 @@ export function chunksOf(source: BlobSource): AsyncIterator<Uint8Array> | Iterat
   )
 }
 
-/** A stream of Node's that fails before it is read must not end the process: reading it reports the error. */
+/** A Node stream that fails before it is read must not end the process: reading it reports the error. */
 export function holdError(source: BlobSource): void {
   if (isStream(source)) source.on('error', () => {})
 }
@@ -33,7 +33,7 @@ function isStream(source: unknown): source is { on(event: 'error', listener: () 
   return typeof source === 'object' && source !== null && 'on' in source && typeof source.on === 'function'
 }
 
-/** As much of a stream, of Node's or the web's, as tells whether it was read. */
+/** The properties of a Node or web stream that show whether it was read. */
 interface Unread {
   readonly readableDidRead?: boolean
   readonly locked?: boolean
@@ -42,9 +42,9 @@ interface Unread {
 }
 
 /**
- * Closes a stream whose upload was refused before it was read, if nobody reads it within `idle` milliseconds: it may hold a
- * file or a connection. Not at once: a request whose body is closed loses its connection, before the client has seen the
- * answer, and the caller may give the stream to another upload.
+ * Closes a stream whose upload was refused before it was read, if nothing reads it within `idle` milliseconds: it may
+ * hold a file or a connection. Not at once: a request whose body is closed loses its connection before the client has
+ * seen the response, and the caller may pass the stream to another upload.
  */
 export function closeUnread(source: BlobSource, idle: number): void {
   if (!isUnread(source)) return

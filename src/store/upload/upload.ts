@@ -24,8 +24,8 @@ const known = [
 ]
 
 /**
- * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps for bytes that are new and
- * for bytes that another account has already: a shorter way would reveal to an account what others have.
+ * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps whether the bytes are new or
+ * another account already has them: a shorter way would reveal to an account what others have.
  */
 export async function upload(
   store: StoreContext,
@@ -37,7 +37,7 @@ export async function upload(
   assertOptions('upload', options, known)
   assertUploadLimits('upload', options)
   const { enforceLimits = true } = options
-  if (typeof enforceLimits !== 'boolean') throw invalidArgument('upload', 'enforceLimits is true or false')
+  if (typeof enforceLimits !== 'boolean') throw invalidArgument('upload', 'enforceLimits must be true or false')
   assertOneOf('upload: takenDown', options.takenDown, ['refuse', 'store'])
   const limits = enforceLimits ? store.limits : noLimits
   const expected = options.cid === undefined ? null : parseBlobCid(options.cid)
@@ -84,7 +84,7 @@ export async function upload(
   }
 }
 
-/** What is no MIME type, and a range, declares nothing; then the file's name may. */
+/** An invalid type, and a range, declare nothing; then the file name may. */
 function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
   if (mimeType !== undefined && typeof mimeType !== 'string') {
     throw new BlobStoreError('InvalidArgument', `upload: mimeType must be a string, not a ${typeof mimeType}`)
@@ -94,8 +94,9 @@ function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null 
 }
 
 /**
- * The type of a blob that was refused by its type, although records of the account name it, as after an import: the CID
- * proves the bytes, so what the client says, or what they look like, is not asked. What the host accepts still is.
+ * The type of a blob that was refused because of its type, although records of the account reference it, as after an
+ * import: the CID proves the bytes, so the declared and the sniffed type do not matter. What the host accepts still
+ * does.
  */
 async function namedMimeType(
   { metadata }: StoreContext,
@@ -120,7 +121,7 @@ function timeOf(createdAt: Date | undefined): number | undefined {
 function assertCid({ sha256 }: Received, expected: BlobCid, did: string): void {
   const cid = cidOfDigest(sha256)
   if (cid === expected) return
-  throw new BlobStoreError('CidMismatch', `These are not the bytes of ${expected}, but of ${cid}`, {
+  throw new BlobStoreError('CidMismatch', `The bytes have the CID ${cid}, not ${expected}`, {
     did,
     cid: expected,
   })

@@ -28,7 +28,7 @@ export const abortCases: readonly ConformanceCase[] = [
     assert.equal(await backend.readMarker(), null)
   }),
 
-  conformanceCase('a put that is aborted rejects with the reason, or had been done', async ({ backend }) => {
+  conformanceCase('a put that is aborted rejects with the reason, or had completed', async ({ backend }) => {
     for (let turns = 0; turns < 24; turns++) {
       const blob = makeBlob(2_000_000)
       const abort = new AbortController()
@@ -86,7 +86,7 @@ export const abortCases: readonly ConformanceCase[] = [
     assert.equal((await body.next()).done, true)
   }),
 
-  conformanceCase('an abort while listing rejects with the reason, or the page was done', async ({ backend }) => {
+  conformanceCase('an abort while listing rejects with the reason, or the page was complete', async ({ backend }) => {
     await putBlobs(backend, 100)
     const abort = new AbortController()
     const reason = new Error('enough')

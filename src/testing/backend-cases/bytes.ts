@@ -7,7 +7,7 @@ const sizes = [0, 1, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 1024 * 1024 + 1]
 
 export const byteCases: readonly ConformanceCase[] = [
   ...sizes.map((size) =>
-    conformanceCase(`${size} bytes come back as they went in`, async ({ backend }) => {
+    conformanceCase(`${size} bytes are read as they were stored`, async ({ backend }) => {
       const blob = await putBlob(backend, size)
       assert.equal(await backend.has(blob.key), true)
       await assertHolds(backend, blob)
@@ -36,7 +36,7 @@ export const byteCases: readonly ConformanceCase[] = [
     await assertHolds(backend, two)
   }),
 
-  conformanceCase('what the caller does to its buffers afterwards changes nothing', async ({ backend }) => {
+  conformanceCase('a caller that changes its buffers afterwards changes nothing stored', async ({ backend }) => {
     const blob = makeBlob(1000)
     const chunk = blob.bytes.slice()
     await backend.put(blob.key, { size: 1000, sha256: blob.body.sha256, chunks: [chunk] })
@@ -55,15 +55,25 @@ export const byteCases: readonly ConformanceCase[] = [
     assert.deepEqual(await listAll(backend), [])
   }),
 
-  conformanceCase('there is nothing under a key that was never put', async ({ backend }) => {
+  conformanceCase('a key that was never put has no bytes', async ({ backend }) => {
     await putBlob(backend, 10)
     await assertAbsent(backend, makeBlob(10))
   }),
 
-  conformanceCase('what is not a key is refused everywhere', async ({ backend }) => {
+  conformanceCase('an invalid key is refused by every method', async ({ backend }) => {
     const { key, body } = makeBlob(10)
-    const odd = ['', '.', '..', '../marker', `../${key}`, `${key}/`, `${key}\0`, key.toUpperCase(), key.slice(0, 59)]
-    for (const name of odd) {
+    const invalid = [
+      '',
+      '.',
+      '..',
+      '../marker',
+      `../${key}`,
+      `${key}/`,
+      `${key}\0`,
+      key.toUpperCase(),
+      key.slice(0, 59),
+    ]
+    for (const name of invalid) {
       await assertRejects(backend.put(name, body), backend, 'InvalidArgument')
       await assertRejects(backend.get(name), backend, 'InvalidArgument')
       await assertRejects(backend.has(name), backend, 'InvalidArgument')

@@ -3,7 +3,7 @@ import { assertHolds, listAll, makeBlob, putBlob } from '../blobs.ts'
 import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 
 export const concurrencyCases: readonly ConformanceCase[] = [
-  conformanceCase('64 writers at once, of two instances, all get what they wrote', async ({ backend, another }) => {
+  conformanceCase('64 concurrent writers, of two instances, all read what they wrote', async ({ backend, another }) => {
     const backends = [backend, await another()]
     const blobs = Array.from({ length: 64 }, (_, n) => makeBlob(n * 1500))
     await Promise.all(blobs.map(({ key, body }, n) => backends[n % 2]?.put(key, body)))
@@ -13,7 +13,7 @@ export const concurrencyCases: readonly ConformanceCase[] = [
     }
   }),
 
-  conformanceCase('who finds a blob finds all of it', async ({ backend, another }) => {
+  conformanceCase('a blob that is found is found whole', async ({ backend, another }) => {
     const reader = await another()
     for (let n = 0; n < 10; n++) {
       const blob = makeBlob(1_500_000)
@@ -32,18 +32,21 @@ export const concurrencyCases: readonly ConformanceCase[] = [
     }
   }),
 
-  conformanceCase('writing, reading, listing and deleting at once do not disturb each other', async ({ backend }) => {
-    await Promise.all(
-      Array.from({ length: 16 }, async (_, n) => {
-        for (let round = 0; round < 6; round++) {
-          const blob = await putBlob(backend, 1000 * n)
-          await assertHolds(backend, blob)
-          if (n % 4 === 0) assert.ok((await listAll(backend)).includes(blob.key))
-          assert.equal((await backend.delete([blob.key])).size, 0)
-          assert.equal(await backend.has(blob.key), false)
-        }
-      }),
-    )
-    assert.deepEqual(await listAll(backend), [])
-  }),
+  conformanceCase(
+    'concurrent writing, reading, listing and deleting do not disturb each other',
+    async ({ backend }) => {
+      await Promise.all(
+        Array.from({ length: 16 }, async (_, n) => {
+          for (let round = 0; round < 6; round++) {
+            const blob = await putBlob(backend, 1000 * n)
+            await assertHolds(backend, blob)
+            if (n % 4 === 0) assert.ok((await listAll(backend)).includes(blob.key))
+            assert.equal((await backend.delete([blob.key])).size, 0)
+            assert.equal(await backend.has(blob.key), false)
+          }
+        }),
+      )
+      assert.deepEqual(await listAll(backend), [])
+    },
+  ),
 ]

@@ -4,7 +4,7 @@ import { assertAbsent, assertHolds, assertSameBytes, copyOf, listAll, makeBlob, 
 import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 
 export const deleteCases: readonly ConformanceCase[] = [
-  conformanceCase('what was deleted is gone, and nothing else', async ({ backend, another }) => {
+  conformanceCase('deleted keys are gone, and no others', async ({ backend, another }) => {
     const [gone, kept] = [await putBlob(backend, 100), await putBlob(backend, 100)]
     assert.deepEqual(await backend.delete([gone.key]), new Map())
     for (const instance of [backend, await another()]) {
@@ -13,7 +13,7 @@ export const deleteCases: readonly ConformanceCase[] = [
     }
   }),
 
-  conformanceCase('what is absent was deleted', async ({ backend }) => {
+  conformanceCase('an absent key counts as deleted', async ({ backend }) => {
     const blob = await putBlob(backend, 100)
     const absent = [makeBlob(1).key, makeBlob(1).key]
     assert.deepEqual(await backend.delete(absent), new Map())
@@ -44,7 +44,7 @@ export const deleteCases: readonly ConformanceCase[] = [
     await assertAbsent(backend, blob)
   }),
 
-  conformanceCase('deletions of the same keys at once all succeed', async ({ backend }) => {
+  conformanceCase('concurrent deletions of the same keys all succeed', async ({ backend }) => {
     const keys = (await putBlobs(backend, 40)).map(({ key }) => key)
     const results = await Promise.all([backend.delete(keys), backend.delete(keys), backend.delete([...keys].reverse())])
     assert.deepEqual(results, [new Map(), new Map(), new Map()])
@@ -52,7 +52,7 @@ export const deleteCases: readonly ConformanceCase[] = [
   }),
 
   conformanceCase(
-    'a reading during a deletion gives every byte or rejects: it never ends short',
+    'a reading during a deletion returns every byte or rejects: it never ends short',
     async ({ backend }) => {
       const blob = await putBlob(backend, 2_000_000)
       const body = (await backend.get(blob.key))?.body

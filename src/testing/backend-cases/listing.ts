@@ -9,7 +9,7 @@ export const listCases: readonly ConformanceCase[] = [
     assert.deepEqual(await listAll(backend), [])
   }),
 
-  conformanceCase('1000 keys are listed exactly once, whatever the page', async ({ backend }) => {
+  conformanceCase('1000 keys are listed exactly once, whatever the page size', async ({ backend }) => {
     const keys = sorted((await putBlobs(backend, 1000)).map(({ key }) => key))
     for (const limit of [7, 333, 999, 1000, undefined]) {
       const listed = await listAll(backend, limit)
@@ -70,7 +70,7 @@ export const listCases: readonly ConformanceCase[] = [
     },
   ),
 
-  conformanceCase('a limit that is no whole number above 0 is refused', async ({ backend }) => {
+  conformanceCase('a limit that is not a whole number above 0 is refused', async ({ backend }) => {
     for (const limit of [0, -1, 1.5, Number.NaN]) {
       await assertRejects(backend.list({ limit }), backend, 'InvalidArgument')
     }

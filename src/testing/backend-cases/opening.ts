@@ -18,7 +18,7 @@ export const openCases: readonly ConformanceCase[] = [
     await assertHolds(backend, blob)
   }),
 
-  conformanceCase('closing ends bodies with an error and discards spools, and is harmless again', async (subject) => {
+  conformanceCase('closing ends bodies with an error and discards spools, and may be repeated', async (subject) => {
     const { backend, another } = subject
     const blob = await putBlob(backend, 3_000_000)
     const [begun, waiting] = [await backend.get(blob.key), await backend.get(blob.key)]
@@ -31,7 +31,7 @@ export const openCases: readonly ConformanceCase[] = [
         collect(object.body),
         backend,
         undefined,
-        'a body that was open came to its end (a large one must come in pieces)',
+        'a body that was open reached its end (a large one must come in pieces)',
       )
     }
     await backend.close()
@@ -41,7 +41,7 @@ export const openCases: readonly ConformanceCase[] = [
     await assertHolds(next, blob)
   }),
 
-  conformanceCase('it can be opened again when it was closed, as by a store that could not open', async (subject) => {
+  conformanceCase('it can be opened again after closing, as by a store whose opening failed', async (subject) => {
     const { backend } = subject
     const blob = await putBlob(backend, 300_000)
     await backend.close()
@@ -72,7 +72,7 @@ export const openCases: readonly ConformanceCase[] = [
     assert.equal(await backend.readMarker(), null)
   }),
 
-  conformanceCase('of markers that several claim at once one is the first, and all are told which', async (place) => {
+  conformanceCase('when several claim the marker at once, one is first, and all get its marker', async (place) => {
     const backends = [place.backend, await place.another(), await place.another()]
     const claimed = await Promise.all(backends.map((backend, n) => backend.claimMarker(`of ${n}`)))
     assert.equal(new Set(claimed).size, 1, claimed.join(', '))

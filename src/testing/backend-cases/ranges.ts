@@ -10,18 +10,18 @@ const within: readonly [string, number, number][] = [
   ['the last byte', last, last],
   ['everything', 0, last],
   ['all but the first and the last', 1, last - 1],
-  ['what lies across 64 KiB', 65_535, 65_536],
-  ['what lies across 256 KiB', 262_143, 262_144],
+  ['a range across 64 KiB', 65_535, 65_536],
+  ['a range across 256 KiB', 262_143, 262_144],
   ['a large part from the middle', 100_000, 500_000],
 ]
 
 const outside: readonly [string, number, number][] = [
-  ['starts behind the end', size, size],
-  ['ends behind the end', 0, size],
-  ['ends far behind the end', last, Number.MAX_SAFE_INTEGER],
+  ['starts after the end', size, size],
+  ['ends after the end', 0, size],
+  ['ends far after the end', last, Number.MAX_SAFE_INTEGER],
   ['ends before its start', 2, 1],
   ['starts before the beginning', -1, 1],
-  ['is no whole number', 0.5, 1],
+  ['is not a whole number', 0.5, 1],
   ['is not a number', Number.NaN, Number.NaN],
   ['has no end', 0, Number.POSITIVE_INFINITY],
 ]
@@ -40,19 +40,19 @@ export const rangeCases: readonly ConformanceCase[] = [
     },
   ),
 
-  conformanceCase('a range that does not lie within the blob is InvalidRange', async ({ backend }) => {
+  conformanceCase('a range that is not within the blob is InvalidRange', async ({ backend }) => {
     const { key } = await putBlob(backend, size)
     for (const [, start, end] of outside) {
       await assertRejects(backend.get(key, { range: { start, end } }), backend, 'InvalidRange')
     }
   }),
 
-  conformanceCase('no range lies within the empty blob', async ({ backend }) => {
+  conformanceCase('no range is within the empty blob', async ({ backend }) => {
     const { key } = await putBlob(backend, 0)
     await assertRejects(backend.get(key, { range: { start: 0, end: 0 } }), backend, 'InvalidRange')
   }),
 
-  conformanceCase('a range of what is absent is null, as everything of it', async ({ backend }) => {
+  conformanceCase('a range of an absent key is null, as the whole of it is', async ({ backend }) => {
     assert.equal(await backend.get(makeBlob(10).key, { range: { start: 0, end: 0 } }), null)
   }),
 ]

@@ -5,7 +5,7 @@ import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 const size = 700_000
 
 export const readCases: readonly ConformanceCase[] = [
-  conformanceCase('a body that nobody wants is returned unread', async ({ backend }) => {
+  conformanceCase('a body that is not needed is returned unread', async ({ backend }) => {
     const { key } = await putBlob(backend, size)
     for (let n = 0; n < 50; n++) {
       const body = (await backend.get(key))?.body
@@ -15,7 +15,7 @@ export const readCases: readonly ConformanceCase[] = [
     }
   }),
 
-  conformanceCase('the size that is expected changes nothing, right or wrong', async ({ backend }) => {
+  conformanceCase('the expected size changes nothing, right or wrong', async ({ backend }) => {
     for (const length of [0, 1, 1000, size]) {
       const blob = await putBlob(backend, length)
       for (const expectedSize of [length, 0, length + 1, Math.max(0, length - 1), 2 * length + 10]) {
@@ -59,7 +59,7 @@ export const readCases: readonly ConformanceCase[] = [
     }
   }),
 
-  conformanceCase('many read one blob at once, each at its own speed', async ({ backend }) => {
+  conformanceCase('many readers read one blob at once, each at its own speed', async ({ backend }) => {
     const blob = await putBlob(backend, size)
     await Promise.all(
       Array.from({ length: 24 }, async (_, n) => {
@@ -69,7 +69,7 @@ export const readCases: readonly ConformanceCase[] = [
         for await (const chunk of body) {
           const expected = blob.bytes.subarray(position, position + chunk.byteLength)
           assert.ok(Buffer.compare(chunk, expected) === 0, `chunk at ${position}`)
-          // A body that shares its buffer with another shows here.
+          // A body that shares its buffer with another fails here.
           if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
           assert.ok(Buffer.compare(chunk, expected) === 0, `chunk at ${position}, a moment later`)
           position += chunk.byteLength

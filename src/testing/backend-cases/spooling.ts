@@ -40,13 +40,13 @@ export const spoolCases: readonly ConformanceCase[] = [
     const blob = makeBlob(2000)
     const spool = await backend.spool()
     await spool.write([blob.bytes.subarray(0, 1000)])
-    assert.deepEqual(await listAll(backend), [], 'a spool is no blob')
+    assert.deepEqual(await listAll(backend), [], 'a spool is not a blob')
     await spool.discard()
     assert.deepEqual(await listAll(backend), [])
     assert.equal(await leftBehind(backend), 0)
   }),
 
-  conformanceCase('discarding again, and after a put, is harmless', async ({ backend }) => {
+  conformanceCase('discarding twice, or after a put, is harmless', async ({ backend }) => {
     const discarded = await backend.spool()
     await discarded.discard()
     await discarded.discard()

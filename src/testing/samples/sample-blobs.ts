@@ -1,18 +1,18 @@
 import { BlobStoreError } from '../../errors.ts'
 import { files } from './files.ts'
 
-/** A small file that every decoder takes. */
+/** A small file that every decoder accepts. */
 export interface SampleBlob {
   readonly fileName: string
-  /** What the file is, and what a client would declare. */
+  /** The file's type, as a client would declare it. */
   readonly mimeType: string
-  /** Each time a copy: a test may change it. */
+  /** A new copy each time: a test may change it. */
   readonly bytes: Uint8Array
 }
 
 /**
- * Whole files of a kilobyte or so: images, videos, sound, and documents, among them HTML and SVG with a script in them.
- * Of text the bytes say no type: what is declared decides.
+ * Complete files of about a kilobyte: images, videos, sound, and documents, among them HTML and SVG with a script in
+ * them. The bytes of text show no type: the declared one decides.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ import { assertExportPlace } from './export-place.ts'
 import { type ExportOptions, type ExportReport, exportOptions } from './report.ts'
 
 export interface ExportFilesOptions extends ExportOptions {
-  /** Files are written to it, called by their CIDs; and the manifest. */
+  /** The folder for the manifest and the files, which are named by their CIDs. */
   folder: string
 }
 
@@ -22,14 +22,14 @@ export interface ManifestLine {
   size: number
   createdAt: string
   takenDown: boolean
-  /** URIs of the records that reference it; none: it is temporary. */
+  /** URIs of the records that reference it. Empty for a temporary blob. */
   references: string[]
 }
 
 /**
- * Writes all that a store has as plain files: one for each CID, and `manifest.jsonl`, which says whose they are. Each is
- * verified on its way. It may be killed and called again: files that are there already are passed over, and the manifest
- * is written anew, when all files are there.
+ * Writes everything that a store has as plain files: one for each CID, and `manifest.jsonl`, which says which accounts
+ * have them. Each is verified while it is copied. It may be killed and called again: existing files are skipped, and
+ * the manifest is written anew when all files are there.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export interface ManifestLine {
  * const report = await exportFiles(blobs, { folder: '/backup/blobs' })
  * ```
  *
- * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ * @throws `InvalidArgument`, and the error of 20 failures in a row
  */
 export async function exportFiles(blobs: BlobStore, options: ExportFilesOptions): Promise<ExportReport> {
   assertOptions('exportFiles', options, ['folder', ...exportOptions, ...transferOptions])

@@ -6,10 +6,10 @@ import type { BlobStat } from '../../metadata/types.ts'
 import type { ActorDatabase } from '../import/actor-database.ts'
 import { SqliteReader } from '../reader/sqlite-reader.ts'
 import { FileWriter } from './file-writer.ts'
-import { Hosted, tellLacking, unlessPassedOver } from './hosted.ts'
+import { Hosted, reportLacking, unlessPassedOver } from './hosted.ts'
 import { type ExportOptions, type ExportReport, emptyExport } from './report.ts'
 
-/** What both exports have in common: which accounts, and one blob into one file. */
+/** What both exports have in common: selecting accounts, and writing one blob to one file. */
 export class ExportJob {
   readonly report: ExportReport
   readonly job: TransferJob<ExportReport>
@@ -33,8 +33,8 @@ export class ExportJob {
   }
 
   /**
-   * Does the work for each account, in order, with its database where it was given them and has one (undefined: was not,
-   * null: has none); then nothing unfinished is left.
+   * Runs the work for each account, in order, with its database: undefined if no databases were given, null if the
+   * account has none. Afterwards no unfinished file is left.
    */
   async forEachAccount(work: (did: string, actor: ActorDatabase | null | undefined) => Promise<void>): Promise<void> {
     const { job } = this
@@ -50,13 +50,13 @@ export class ExportJob {
         const actor = hosted?.account(did)
         await unlessPassedOver(job, did, async () => {
           await work(did, actor)
-          if (actor) await tellLacking(this.#blobs, did, actor, job)
+          if (actor) await reportLacking(this.#blobs, did, actor, job)
         })
       }
       // The store has nothing of these.
       for (const did of left) {
         const actor = hosted?.account(did)
-        if (actor) await unlessPassedOver(job, did, () => tellLacking(this.#blobs, did, actor, job))
+        if (actor) await unlessPassedOver(job, did, () => reportLacking(this.#blobs, did, actor, job))
       }
     } catch (error) {
       await this.files.clear().catch(() => {})
@@ -64,7 +64,7 @@ export class ExportJob {
     }
   }
 
-  /** Does the work for each blob of the account, some at once. */
+  /** Runs the work for each blob of the account, some at once. */
   async forEachBlob(did: string, work: (stat: BlobStat) => Promise<void>): Promise<void> {
     let cursor: string | undefined
     do {
@@ -74,7 +74,7 @@ export class ExportJob {
     } while (cursor !== undefined)
   }
 
-  /** Writes a blob into a file, unless it is there; each byte is verified. */
+  /** Writes a blob to a file, unless it exists; each byte is verified. */
   async write(did: string, { cid, size }: { cid: BlobCid; size: number }, path: string): Promise<void> {
     if (await this.files.isFolder(path)) {
       const error = new Error(`${path} is a folder: move it away, and export again`)
@@ -112,7 +112,7 @@ export class ExportJob {
   }
 }
 
-/** Something else is where one file, or the files of one account, should be; those of others are not kept from theirs. */
+/** Something else is in the place of one file, or of one account's files; other accounts must not suffer from it. */
 function isAboutPlace(error: unknown): error is Error {
   const codes = ['EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM']
   return codes.includes((error as NodeJS.ErrnoException).code ?? '')

@@ -13,14 +13,14 @@ import { assertExportPlace } from './export-place.ts'
 import { type ExportOptions, type ExportReport, exportOptions } from './report.ts'
 
 /**
- * With `actors`, what the PDS has as temporary goes where it looks for it, and what it has no row of is left out. Without:
- * what is referenced goes, what is temporary is left out.
+ * With `actors`, temporary blobs of the PDS are written where it looks for them, and blobs without a row there are left
+ * out. Without, only referenced blobs are written.
  */
 export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {}
 
 /**
- * Writes the blobs of a store as files, as the reference PDS (`@atproto/pds`) keeps them on disk: the way back. Each is
- * verified on its way. It may be killed and called again: what is there already is passed over.
+ * Writes the blobs of a store as files, in the layout of the reference PDS (`@atproto/pds`) on disk: the way back. Each
+ * is verified while it is copied. It may be killed and called again: existing files are skipped.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export interface ExportPdsOptions extends ExportOptions, DiskTreeOptions {}
  * await exportPds(blobs, { location: '/pds/blocks', actors: '/pds/actors' })
  * ```
  *
- * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ * @throws `InvalidArgument`, and the error of 20 failures in a row
  */
 export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Promise<ExportReport> {
   const known = ['location', 'tempLocation', 'quarantineLocation', ...exportOptions, ...transferOptions]
@@ -57,7 +57,7 @@ export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Pr
   await running.files.finish()
   return report
 
-  /** Where the PDS looks for it; null when it does not. */
+  /** Where the PDS looks for it; null if it does not. */
   async function pathOf(did: string, stat: BlobStat, actor: ActorDatabase | null | undefined): Promise<string | null> {
     const { cid } = stat
     if (actor === undefined) {

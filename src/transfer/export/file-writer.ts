@@ -6,7 +6,7 @@ import { cidOfStream } from '../../blob/cid.ts'
 import { openFile } from '../files.ts'
 
 export interface FileWriterOptions {
-  /** Where files are written before they get their name: on the same device, cleared before and after. */
+  /** Where files are written before they get their names: on the same device, cleared before and after. */
   parts: string
   /** Whether what was written is on stable storage when `finish` resolves. */
   sync: boolean
@@ -14,7 +14,9 @@ export interface FileWriterOptions {
 
 const partName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Writes files so that one which has its name is whole: what a kill leaves has none, and is cleared by the next. */
+/**
+ * Writes files so that a file with its name is complete: what a kill leaves has no name, and the next run clears it.
+ */
 export class FileWriter {
   readonly #parts: string
   readonly #sync: boolean
@@ -31,12 +33,12 @@ export class FileWriter {
     return writer
   }
 
-  /** Nothing can take the name of a folder. */
+  /** Whether there is a folder: a file cannot replace it. */
   async isFolder(path: string): Promise<boolean> {
     return (await lstat(path).catch(() => null))?.isDirectory() ?? false
   }
 
-  /** Whether the file is there; with `cid`, also whether its bytes are good. */
+  /** Whether the file exists; with `cid`, also whether its bytes are good. */
   async has(path: string, size: number, cid?: string): Promise<boolean> {
     const found = await stat(path).catch(() => null)
     if (!found?.isFile() || found.size !== size) return false
@@ -51,8 +53,8 @@ export class FileWriter {
   }
 
   /**
-   * The bytes are opened when there is a file to take them: nothing is left open because none can be had. A chunk may be
-   * reused once the next is asked for.
+   * Opens the bytes only when there is a file to take them, so that nothing is left open if it cannot be created. A
+   * chunk may be reused once the next is requested.
    */
   async write(path: string, openBytes: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
     await mkdir(this.#parts, { recursive: true })
@@ -86,7 +88,7 @@ export class FileWriter {
     await rmdir(this.#parts).catch(() => {})
   }
 
-  /** Its own name must last too, in the folder above. */
+  /** Its own name, in the folder above, must be on stable storage too. */
   async #makeFolder(folder: string): Promise<void> {
     if (this.#folders.has(folder)) return
     await mkdir(folder, { recursive: true })

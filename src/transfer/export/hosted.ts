@@ -6,7 +6,7 @@ import { type ActorDatabase, ActorFolder } from '../import/actor-database.ts'
 import type { SqliteReader } from '../reader/sqlite-reader.ts'
 import type { ExportReport } from './report.ts'
 
-/** The accounts that a PDS has, as an export compares the store with them. */
+/** The accounts that a PDS has, for comparison with the store. */
 export class Hosted {
   readonly #actors: ActorFolder
   readonly #dids: ReadonlySet<string>
@@ -26,14 +26,14 @@ export class Hosted {
     return this.#dids
   }
 
-  /** Null for an account that the PDS has not. */
+  /** Null for an account that the PDS does not have. */
   account(did: string): ActorDatabase | null {
     return this.#dids.has(did) ? this.#actors.of(did) : null
   }
 }
 
-/** Tells what the PDS has a row of, and the store has not. @throws `PassedOver` */
-export async function tellLacking(
+/** Reports what the PDS has a row of, but the store does not have. @throws `PassedOver` */
+export async function reportLacking(
   blobs: BlobStore,
   did: string,
   actor: ActorDatabase,
@@ -53,7 +53,7 @@ export async function tellLacking(
   }
 }
 
-/** Does the work for an account; where the rest of it cannot be read, the report says so. */
+/** Runs the work for an account; if the rest of it cannot be read, the report says so. */
 export async function unlessPassedOver(
   job: TransferJob<ExportReport>,
   did: string,

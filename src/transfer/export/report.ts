@@ -2,15 +2,15 @@ import type { TransferOptions } from '../../maintenance/transfer-job.ts'
 
 export interface ExportOptions extends TransferOptions<ExportReport> {
   /**
-   * Where the databases of a PDS's accounts are (`PDS_ACTOR_STORE_DIRECTORY`). With them it is told what the PDS has a row
-   * of, and the store has not. They are only read. @default none
+   * Where the databases of a PDS's accounts are (`PDS_ACTOR_STORE_DIRECTORY`). With them the report contains what the
+   * PDS has a row of, but the store does not have. They are only read. @default none
    */
   actors?: string | undefined
   /** Only these accounts. @default all */
   accounts?: readonly string[] | undefined
   /** Whether files are on stable storage when it resolves. @default true */
   sync?: boolean | undefined
-  /** Hashes the files too that an earlier call has written, and writes again what is not good. @default false */
+  /** Also hashes the files that an earlier call has written, and rewrites damaged ones. @default false */
   verify?: boolean | undefined
 }
 
@@ -18,9 +18,9 @@ export const exportOptions: readonly (keyof ExportOptions)[] = ['actors', 'accou
 
 export interface ExportFinding {
   /**
-   * `missing`: the store, or with `actors` the PDS, has a row of bytes that the store does not have. `damaged`: what it has
-   * is not what the CID names. `unreadable`: of the PDS a database, a folder or a row. `failed`: something went wrong;
-   * calling again tries again.
+   * `missing`: the store, or with `actors` the PDS, has a row of bytes that the store does not have. `damaged`: the
+   * bytes do not match the CID. `unreadable`: a database, a folder or a row of the PDS. `failed`: something went wrong;
+   * call again to retry.
    */
   problem: 'missing' | 'damaged' | 'unreadable' | 'failed'
   did?: string | undefined
@@ -33,12 +33,15 @@ export interface ExportFinding {
 export interface ExportReport {
   accounts: number
   examined: number
-  /** Files written by this call, or that would be in a dry run, and their bytes. */
+  /** Files written by this call (in a dry run: that would be), and their bytes. */
   written: number
   bytes: number
-  /** Files that were there already. */
+  /** Files that existed already. */
   present: number
-  /** Blobs that nobody needs there: temporary ones and those of accounts that the PDS has not, in its layout. */
+  /**
+   * Blobs that are not needed there: in the PDS's layout, temporary ones and those of accounts that the PDS does not
+   * have.
+   */
   skipped: number
   /** Blobs that were collected meanwhile. */
   gone: number

@@ -11,7 +11,10 @@ import { type ReferenceWriter, type SourceBlob, sourceBlob } from './reference-w
 import type { ImportFinding, ImportReport } from './report.ts'
 import { type Place, type Taken, takeIn } from './take-in.ts'
 
-/** How often a blob is looked for that is not as its row says: the PDS may be moving it. In milliseconds between. */
+/**
+ * How often a blob that does not match its row is looked for, because the PDS may be moving it; and the time in
+ * between, in milliseconds.
+ */
 const [looks, pause] = [3, 100]
 
 interface Parties {
@@ -23,23 +26,23 @@ interface Parties {
   job: TransferJob<ImportReport>
 }
 
-/** The blobs of one account of a reference PDS. */
+/** Imports the blobs of one account of a reference PDS. */
 export class AccountImport {
   readonly #parties: Parties
-  /** Whether there may be records that not everybody sees. */
+  /** Whether there may be records that not everybody may see. */
   #mayHaveSpaces = true
 
   constructor(parties: Parties) {
     this.#parties = parties
   }
 
-  /** @throws `PassedOver` where the rest of the account cannot be brought along */
+  /** @throws `PassedOver` if the rest of the account cannot be imported */
   async run(): Promise<void> {
     const { did, actor, job } = this.#parties
     const { spaces, unreadable } = await actor.tables()
     this.#mayHaveSpaces = spaces.length + unreadable.length > 0
     for (const table of unreadable) job.found({ problem: 'unreadable', did, place: `table ${table}` })
-    // What is taken down goes first: nothing is seen by a record before it is hidden.
+    // Takedowns first: a blob is hidden before a record could show it.
     for (const takenDown of [true, false]) await this.#rows(takenDown)
     await this.#unmet([publicTable, ...spaces])
     for (const area of ['stored', 'quarantined'] satisfies TreeArea[]) await this.#unknown(area)
@@ -63,8 +66,8 @@ export class AccountImport {
       return job.found({ problem: 'unreadable', did, cid: row.cid ?? undefined, place })
     }
     const { cid } = row
-    const odd = oddColumnsOf(row).join(', ')
-    if (odd !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob, ${odd}` })
+    const invalid = invalidColumnsOf(row).join(', ')
+    if (invalid !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob, ${invalid}` })
     try {
       await this.#settle(sourceBlob(row, this.#mayHaveSpaces))
     } catch (error) {
@@ -103,13 +106,13 @@ export class AccountImport {
     const { did, job } = this.#parties
     for (const damage of taken.damaged) job.found({ problem: 'damaged', did, cid, ...damage })
     if (size !== null && size !== taken.size) {
-      const place = `table blob: its size is ${size} there, and ${taken.size} in truth`
+      const place = `table blob: its size is ${size} there, but the bytes are ${taken.size}`
       job.found({ problem: 'differs', did, cid, place })
     }
     if (standing === 'unnamed') job.found({ problem: 'unnamed', did, cid, place: 'table blob' })
   }
 
-  /** Brings the store into the state of the source, as far as this blob is concerned. */
+  /** Brings the store into the state of the source for this blob. */
   async #bring(blob: SourceBlob): Promise<Taken> {
     const { blobs, did, references, job } = this.#parties
     const held = await blobs.stat(did, blob.cid, { as: 'moderator' })
@@ -172,10 +175,10 @@ export class AccountImport {
 const hasCid = (row: BlobRow): row is BlobRow & { cid: NonNullable<SourceBlob['cid']> } =>
   row.cid !== null && isBlobCid(row.cid)
 
-/** Columns that have what is no value of theirs. */
-function oddColumnsOf(row: BlobRow): string[] {
-  const odd = (['mimeType', 'size', 'createdAt'] as const).filter((column) => row[column] === null) as string[]
-  if (row.isTemporary && row.tempKey === null) odd.push('tempKey')
-  if (row.isTakenDown && row.takedownRef === null) odd.push('takedownRef')
-  return odd
+/** Columns with invalid values. */
+function invalidColumnsOf(row: BlobRow): string[] {
+  const invalid = (['mimeType', 'size', 'createdAt'] as const).filter((column) => row[column] === null) as string[]
+  if (row.isTemporary && row.tempKey === null) invalid.push('tempKey')
+  if (row.isTakenDown && row.takedownRef === null) invalid.push('takedownRef')
+  return invalid
 }

@@ -17,10 +17,12 @@ import {
 } from '../reader/questions.ts'
 import { type SqliteReader, UnreadableDatabase } from '../reader/sqlite-reader.ts'
 
-/** The table by which records name blobs that everybody may see. */
+/** The table by which records that everybody may see reference blobs. */
 export const publicTable = 'record_blob'
 
-/** Where the reference PDS keeps the databases of its accounts: `{folder}/{2 hex of sha256(did)}/{did}/store.sqlite`. */
+/**
+ * Where the reference PDS keeps the databases of its accounts: `{folder}/{2 hex of sha256(did)}/{did}/store.sqlite`.
+ */
 export class ActorFolder {
   readonly #folder: string
   readonly #reader: SqliteReader
@@ -30,7 +32,7 @@ export class ActorFolder {
     this.#reader = reader
   }
 
-  /** @throws what the folder cannot be read by; for a folder in it `unreadable` is reported */
+  /** @throws the error of reading the folder; for a folder in it, `unreadable` is called */
   async accounts(unreadable: (folder: string, error: Error) => void): Promise<Set<string>> {
     const dids = new Set<string>()
     for (const shard of await entriesOf(this.#folder)) {
@@ -53,8 +55,8 @@ export class ActorFolder {
 const shardOf = (did: string): string => createHash('sha256').update(did).digest('hex').slice(0, 2)
 
 /**
- * The database of one account. Each look sees what is committed then. Once it could not be read, it is not tried again:
- * all its methods throw `PassedOver`.
+ * The database of one account. Each method sees what is committed then. After a failed read it is not tried again: all
+ * its methods throw `PassedOver`.
  */
 export class ActorDatabase {
   readonly #reader: SqliteReader
@@ -74,7 +76,7 @@ export class ActorDatabase {
     return this.#ask('countBlobs', {})
   }
 
-  /** The blobs that are taken down, or the others, by pages. */
+  /** The blobs that are taken down, or the others, in pages. */
   blobs(takenDown: boolean): AsyncGenerator<BlobRow[]> {
     return pages((after) => this.#ask('blobs', { takenDown, after }))
   }
@@ -83,7 +85,7 @@ export class ActorDatabase {
     return this.#ask('blob', { cid })
   }
 
-  /** Those of the names that no row of `blob` has, as its CID or its temporary key. */
+  /** The names that no row of `blob` has as its CID, or as its temporary key. */
   async *strangers(column: 'cid' | 'tempKey', names: AsyncIterable<string>): AsyncGenerator<string> {
     for await (const some of batches(names)) yield* await this.#ask('strangers', { column, names: some })
   }
@@ -92,7 +94,7 @@ export class ActorDatabase {
     return pages((after) => this.#ask('namings', { table, after }))
   }
 
-  /** What records name, and no row tells of: an account migration has not brought it. */
+  /** What records reference, but no row of `blob` has: an account migration has not copied it. */
   unmet(table: string): AsyncGenerator<NamingRow[]> {
     return pages((after) => this.#ask('unmet', { table, after }))
   }
@@ -102,7 +104,7 @@ export class ActorDatabase {
     return this.#ask('rev', {})
   }
 
-  /** What a record says of a blob; null when it does not name it, or is not there. */
+  /** What a record claims about a blob; null if it does not reference it, or does not exist. */
   claim(uri: string, cid: BlobCid): Promise<Claim | null> {
     return this.#ask('claim', { uri, cid })
   }
@@ -129,7 +131,7 @@ export async function* pages<Row>(read: (after: string | null) => Promise<Page<R
   } while (after !== null)
 }
 
-/** As many at once as may be asked for. */
+/** Batches of the size that one question allows. */
 export async function* batches(names: AsyncIterable<string>): AsyncGenerator<string[]> {
   let some: string[] = []
   for await (const name of names) {

@@ -26,7 +26,7 @@ export class AuroraDatabase {
     return (await this.#ask('auroraStrangers', { names: [name] })).length === 0
   }
 
-  /** Those of the names that no row has. */
+  /** The names that no row has. */
   async *strangers(names: AsyncIterable<string>): AsyncGenerator<string> {
     for await (const some of batches(names)) yield* await this.#ask('auroraStrangers', { names: some })
   }
@@ -42,8 +42,8 @@ export class AuroraDatabase {
 }
 
 /**
- * What Aurora Locus calls a blob: `bafyrei` and the sha-256 of its bytes in hex. That is no CID, but it has the digest of
- * one. Null for anything else; a true CID is its own.
+ * The CID for Aurora Locus's name of a blob: `bafyrei` and the sha-256 of its bytes in hex, which is not a CID but has
+ * the digest of one. A true CID is returned as it is, null for anything else.
  */
 export function cidOfAuroraName(name: string): BlobCid | null {
   if (isBlobCid(name)) return name

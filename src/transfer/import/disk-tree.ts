@@ -50,7 +50,7 @@ export class DiskTree implements PdsTree {
     }
   }
 
-  /** Whatever has the name: a folder in the place of a file is to be told, too. */
+  /** Returns any name, also folders in the place of files, so that they are reported. */
   async *names(area: TreeArea, did: string): AsyncGenerator<string> {
     for (const { name } of await listingOf(join(this.#roots[area], did))) yield name
   }

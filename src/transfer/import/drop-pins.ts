@@ -7,10 +7,10 @@ import { firstRev } from './record-writer.ts'
 import { isStandIn } from './stand-in.ts'
 
 /**
- * Lets go of what an import has kept by references of its own making (pins, and what it wrote for spaces and for blobs that
- * no record names): what the account's records reference stays, the rest expires.
- * For a host that keeps its references in the store, when the records are written; never for a store that is attached to
- * an `@atproto/pds`, whose blobs live by their pins. Resolves with how many blobs had one.
+ * Removes the references that an import has created itself (pins, and references for spaces and for blobs that no
+ * record references): what the account's records reference stays, the rest expires. Call it when the records are
+ * written, for a host that keeps its references in the store; never for a store that is attached to an `@atproto/pds`,
+ * whose blobs live by their pins. Resolves with how many blobs had one.
  */
 export async function dropPins(blobs: BlobStore, did: string, options: CallOptions = {}): Promise<number> {
   assertDid(did)

@@ -23,24 +23,24 @@ export interface ImportAuroraOptions extends TransferOptions<AuroraReport> {
 }
 
 export interface AuroraReport extends ImportReport {
-  /** Of all blobs that the store now has, those of earlier calls included. */
+  /** The names of all blobs that the store now has, including those of earlier calls. */
   names: AuroraBlobName[]
 }
 
 /** What records must be changed to. */
 export interface AuroraBlobName {
   did: string
-  /** What Aurora Locus calls it, in records too. */
+  /** Aurora Locus's name of the blob, also in records. */
   name: string
   cid: BlobCid
 }
 
 /**
- * Brings the blobs of an Aurora Locus PDS into a store. It calls blobs by names that are no CIDs, in records too; the
- * report has the true CID of each. Until the records are rewritten nothing references the blobs, so each is kept, and
- * seen, by a reference of the import's own: `dropPins` lets go of them when that is done.
+ * Imports the blobs of an Aurora Locus PDS into a store. That PDS names blobs by strings that are not CIDs, also in
+ * records; the report has the true CID of each. Until the records are rewritten nothing references the blobs, so the
+ * import creates a reference that keeps and shows each: call `dropPins` to remove these when the records are rewritten.
  *
- * Aurora Locus knows one account of each blob, the first that uploaded it. Takedowns are not in its table.
+ * Aurora Locus stores one account for each blob, the first that uploaded it. Takedowns are not in its table.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export interface AuroraBlobName {
  * const cidOf = new Map(report.names.map(({ name, cid }) => [name, cid]))
  * ```
  *
- * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ * @throws `InvalidArgument`, and the error of 20 failures in a row
  */
 export async function importAurora(blobs: BlobStore, options: ImportAuroraOptions): Promise<AuroraReport> {
   assertOptions('importAurora', options, ['folder', 'database', ...transferOptions])
@@ -82,8 +82,9 @@ export async function importAurora(blobs: BlobStore, options: ImportAuroraOption
     if (name === null || cid === null || did === null || !isDid(did)) {
       return job.found({ ...aboutRow(row), problem: 'unreadable' })
     }
-    const odd = (['mimeType', 'createdAt'] as const).filter((column) => row[column] === null).join(', ')
-    if (odd !== '') job.found({ problem: 'unreadable', did, cid, place: `table blob_metadata, ${name}: ${odd}` })
+    const invalid = (['mimeType', 'createdAt'] as const).filter((column) => row[column] === null).join(', ')
+    if (invalid !== '')
+      job.found({ problem: 'unreadable', did, cid, place: `table blob_metadata, ${name}: ${invalid}` })
     const held = await blobs.stat(did, cid, { as: 'moderator' })
     if (held) {
       report.present += 1
@@ -101,7 +102,7 @@ export async function importAurora(blobs: BlobStore, options: ImportAuroraOption
     report.names.push({ did, name, cid })
   }
 
-  /** Whether or not it is taken down, which hides it. */
+  /** Also if it is taken down, which hides it. */
   async function keep(did: string, cid: BlobCid): Promise<void> {
     if ((await blobs.stat(did, cid)) !== null) return
     const held = await blobs.stat(did, cid, { as: 'moderator' })

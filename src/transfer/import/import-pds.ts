@@ -11,28 +11,30 @@ import type { ReferenceWriter } from './reference-writer.ts'
 import { emptyReport, type ImportOptions, type ImportReport } from './report.ts'
 
 export interface ImportPdsOptions extends ImportOptions {
-  /** Where its bytes are: a {@link DiskTree}, or an `S3Tree` of `pds-blobstore/s3`. Closed by the host. */
+  /** Where its bytes are: a {@link DiskTree}, or an `S3Tree` of `pds-blobstore/s3`. The host closes it. */
   tree: PdsTree
-  /** Where the databases of its accounts are: `PDS_ACTOR_STORE_DIRECTORY`, by default `actors` in its data directory. */
+  /**
+   * Where the databases of its accounts are: `PDS_ACTOR_STORE_DIRECTORY`, by default `actors` in its data directory.
+   */
   actors: string
   /**
-   * Who keeps the references from now on. `pds`: the PDS itself, to which the store will be attached (`attachBlobStore`).
-   * `store`: the store, for a PDS that calls `applyWrites`.
+   * Who keeps the references from now on. `pds`: the PDS itself, to which the store will be attached
+   * (`attachBlobStore`). `store`: the store, for a PDS that calls `applyWrites`.
    * @default 'pds'
    */
   references?: 'pds' | 'store' | undefined
   /**
-   * With `references: 'store'`, for the last import, when the PDS has been stopped and nothing else has written to the
-   * store yet: lets go of what the PDS has deleted since an earlier one. An attached store asks the PDS by itself.
+   * With `references: 'store'`, for the last import, after the PDS was stopped and before anything else writes to the
+   * store: forgets what the PDS has deleted since an earlier import. An attached store asks the PDS itself.
    * @default false
    */
   prune?: boolean | undefined
 }
 
 /**
- * Brings the blobs of a reference PDS (`@atproto/pds`) into a store: bytes, each verified by its hash, types, dates,
- * references and takedowns. Nothing of the PDS is changed, and it may serve meanwhile. It may be killed at any time and
- * called again: what is there already is passed over. See docs/importing.md for the way.
+ * Imports the blobs of a reference PDS (`@atproto/pds`) into a store: bytes, each verified by its hash, types, dates,
+ * references and takedowns. Nothing in the PDS is changed, and it may serve meanwhile. It may be killed at any time and
+ * called again: blobs that were imported are skipped. docs/importing.md describes the steps.
  *
  * @example
  * ```ts
@@ -45,7 +47,7 @@ export interface ImportPdsOptions extends ImportOptions {
  * for (const { problem, did, cid } of report.findings) process.stderr.write(`${problem}: ${did} ${cid}\n`)
  * ```
  *
- * @throws `InvalidArgument`, and what 20 blobs in a row fail with
+ * @throws `InvalidArgument`, and the error of 20 failures in a row
  */
 export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Promise<ImportReport> {
   assertOptions('importPds', options, ['tree', 'actors', 'references', 'prune', ...transferOptions])
@@ -64,7 +66,7 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     job.found({ problem: 'unreadable', place, error })
   })
   if (known.size === 0 && isComplete)
-    throw invalidArgument('importPds', 'in the folder of the accounts’ databases there is none')
+    throw invalidArgument('importPds', 'the folder of the accounts’ databases has none')
 
   const writerOf = async (did: string, actor: ActorDatabase): Promise<ReferenceWriter> =>
     references === 'pds'
@@ -73,7 +75,7 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
   for (const did of known) job.report.blobs += await countOf(did)
   for (const did of known) await importAccount(did)
   await findUnknownAccounts()
-  // Of a folder that could not be read is not known which accounts are in it.
+  // If a folder could not be read, its accounts are unknown.
   if (prune && isComplete && !job.dryRun) await pruneAccounts()
   return job.report
 
@@ -82,7 +84,7 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     try {
       return await actors.of(did).count()
     } catch (error) {
-      if (error instanceof PassedOver) return 0 // told when its turn comes
+      if (error instanceof PassedOver) return 0 // reported when the account is imported
       throw error
     }
   }
@@ -113,7 +115,7 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     } while (cursor !== undefined)
   }
 
-  /** Bytes of accounts that have no database, as deletions leave them that a crash cut short. */
+  /** Finds bytes of accounts without a database, which deletions leave after a crash. */
   async function findUnknownAccounts(): Promise<void> {
     for (const area of ['stored', 'quarantined', 'temporary'] satisfies TreeArea[]) {
       await unlessPassedOver(undefined, async () => {

@@ -4,8 +4,8 @@ import { type PinScope, pin, quarantined, unlisted } from '../../pds/pins.ts'
 import type { ReferenceWriter, SourceBlob } from './reference-writer.ts'
 
 /**
- * For a store that is attached to the PDS (`attachBlobStore`): references stay in the PDS's databases, and what it has as
- * permanent or quarantined gets the pin that its own call would have made.
+ * For a store that is attached to the PDS (`attachBlobStore`): references stay in the PDS's databases, and each
+ * permanent or quarantined blob gets the pin that the PDS's own call would have created.
  */
 export class PinWriter implements ReferenceWriter {
   readonly #blobs: BlobStore
@@ -25,7 +25,7 @@ export class PinWriter implements ReferenceWriter {
     return !isPublic && (await this.#blobs.stat(this.#did, cid, { scopes: [scope] })) !== null
   }
 
-  /** Nobody sees it before it has a pin. */
+  /** Nobody sees a blob before it has a pin. */
   async hide(): Promise<void> {}
 
   async keep(blob: SourceBlob): Promise<void> {
@@ -34,7 +34,7 @@ export class PinWriter implements ReferenceWriter {
 
   async expectMissing(): Promise<void> {}
 
-  /** The store asks the PDS itself, when it is attached. */
+  /** An attached store asks the PDS itself. */
   async prune(): Promise<number> {
     return 0
   }

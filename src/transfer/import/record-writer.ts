@@ -9,12 +9,12 @@ import { type ActorDatabase, publicTable } from './actor-database.ts'
 import type { ReferenceWriter, SourceBlob } from './reference-writer.ts'
 import { isOwnUri, referenceFor, referenceWithoutRecord } from './stand-in.ts'
 
-/** Earlier than any: for a record of which no revision is known. */
+/** Earlier than any other: for a record of unknown revision. */
 export const firstRev = '2222222222222'
 
 /** A record, as it is passed to the store. */
 interface Named {
-  /** What the source calls it; null for one that is not there. */
+  /** The source's name of the record; null for one that is missing. */
   recordUri: string | null
   scope: string
   rev: string
@@ -22,8 +22,8 @@ interface Named {
 }
 
 /**
- * For a store that keeps the references itself: each record's are written as the PDS has them, in the record's own
- * revision. What is not held is expected, and listed as missing; takedowns become the store's.
+ * For a store that keeps the references itself: writes each record's references as the PDS has them, in the record's
+ * own revision. Blobs that are not held are expected, and listed as missing; takedowns become the store's.
  */
 export class RecordWriter implements ReferenceWriter {
   readonly #blobs: BlobStore
@@ -32,7 +32,7 @@ export class RecordWriter implements ReferenceWriter {
   readonly #latest: string
   readonly #recordsOf = new Map<BlobCid, string[]>()
   readonly #named = new Map<string, Named>()
-  /** Whether rows were read that name something, of which is not known what. */
+  /** Whether there are unreadable rows, so that what they reference is unknown. */
   #isIncomplete: boolean
 
   private constructor(blobs: BlobStore, did: string, actor: ActorDatabase, latest: string, isIncomplete: boolean) {
@@ -44,8 +44,8 @@ export class RecordWriter implements ReferenceWriter {
   }
 
   /**
-   * All names of the account's blobs fit into memory. `odd` is told of rows whose record cannot be one of the account's: their
-   * blobs are kept all the same.
+   * All names of the account's blobs fit into memory. `invalid` is called for rows whose record cannot be one of the
+   * account's: their blobs are kept anyway.
    *
    * @throws `PassedOver`
    */
@@ -53,7 +53,7 @@ export class RecordWriter implements ReferenceWriter {
     blobs: BlobStore,
     did: string,
     actor: ActorDatabase,
-    odd: (cid: BlobCid, place: string) => void,
+    invalid: (cid: BlobCid, place: string) => void,
   ): Promise<RecordWriter> {
     const { spaces, unreadable } = await actor.tables()
     const latest = revOf(await actor.rev()) ?? firstRev
@@ -62,10 +62,10 @@ export class RecordWriter implements ReferenceWriter {
       for await (const rows of actor.namings(table)) {
         for (const { at, cid, uri, rev } of rows) {
           if (cid === null || !isBlobCid(cid)) {
-            references.#isIncomplete = true // told where what is missing is looked for
+            references.#isIncomplete = true // reported where missing blobs are looked for
             continue
           }
-          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) odd(cid, `table ${table}, row ${at}`)
+          if (uri === null || (table === publicTable && !isOwnUri(did, uri))) invalid(cid, `table ${table}, row ${at}`)
           references.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
         }
       }
@@ -83,7 +83,7 @@ export class RecordWriter implements ReferenceWriter {
     if (takedown !== null) await this.#blobs.takedown(this.#did, cid, { ref: takedown.slice(0, 1000) })
   }
 
-  /** The takedown before the references, by which the blob would be seen. */
+  /** The takedown before the references, which would show the blob. */
   async keep(blob: SourceBlob): Promise<void> {
     await this.hide(blob)
     for (const uri of await this.#unwritten(blob)) await this.#write(uri)
@@ -100,7 +100,7 @@ export class RecordWriter implements ReferenceWriter {
     }
   }
 
-  /** Nothing where the source could not be read whole: what it does name would be let go of. */
+  /** Does nothing if the source could not be read completely: blobs that it does reference would be forgotten. */
   async prune(signal: AbortSignal | undefined): Promise<number> {
     if (this.#isIncomplete) return 0
     const isNamed = (uri: string, cid: BlobCid): boolean => this.#named.get(uri)?.cids.includes(cid) ?? false
@@ -128,7 +128,7 @@ export class RecordWriter implements ReferenceWriter {
     return wanted.filter((uri) => !written.has(uri))
   }
 
-  /** What no record named at an earlier import was shown to all, and now a space names it. */
+  /** Whether a blob that no record referenced at an earlier import was shown to everybody, and is now in a space. */
   async #isShownWrongly(blob: SourceBlob): Promise<boolean> {
     const uri = withoutRecord(this.#did, blob)
     if (this.#named.has(uri) || !this.#recordsOf.has(blob.cid)) return false
@@ -142,7 +142,10 @@ export class RecordWriter implements ReferenceWriter {
     await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs, scope }], { rev, missing: 'expect' })
   }
 
-  /** As the store holds the blob, or the source had it, or at least the record says: a reference must not miss its blob. */
+  /**
+   * The type and size from the store, otherwise from the source, otherwise from the record, because a wrong reference
+   * would be refused.
+   */
   async #refTo(cid: BlobCid, recordUri: string | null): Promise<unknown> {
     const held = await this.#blobs.stat(this.#did, cid, { as: 'moderator' })
     if (held) return createBlobRef(held)
@@ -158,7 +161,7 @@ const withoutRecord = (did: string, { cid }: SourceBlob): string => referenceWit
 
 const nothing: Named = { recordUri: null, scope: publicScope, rev: firstRev, cids: [] }
 
-/** The CID proves the bytes; a claim is needed all the same. */
+/** The CID proves the bytes; but a type is required. */
 const anyType = 'application/octet-stream'
 
 const isSize = (size: number | null | undefined): size is number => Number.isSafeInteger(size) && Number(size) >= 0
@@ -172,7 +175,10 @@ function revOf(text: string | null): string | null {
   }
 }
 
-/** Brings the records of an account that the store says name a blob, and that do not, into line, by `write`. */
+/**
+ * For records of an account that reference a blob in the store but not in the source: corrects their references with
+ * `write`.
+ */
 export async function pruneReferences(
   blobs: BlobStore,
   did: string,

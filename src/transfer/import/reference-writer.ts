@@ -2,12 +2,13 @@ import type { BlobCid } from '../../blob/cid.ts'
 import type { BlobRow } from '../reader/questions.ts'
 
 /**
- * What a blob is in the source. `temporary`: no record names it, and a record is still to come. `public`: a row of
- * `record_blob` names it. `space`: only tables of spaces do. `unnamed`: it is permanent, and no table that is known names it.
+ * The status of a blob in the source. `temporary`: no record references it, and a record may follow. `public`: a row of
+ * `record_blob` references it. `space`: only tables of spaces do. `unnamed`: it is permanent, and no known table
+ * references it.
  */
 export type Standing = 'temporary' | 'public' | 'space' | 'unnamed'
 
-/** A blob of the source whose CID is one. */
+/** A blob of the source with a valid CID. */
 export interface SourceBlob {
   cid: BlobCid
   mimeType: string | null
@@ -15,16 +16,16 @@ export interface SourceBlob {
   tempKey: string | null
   createdAt: string | null
   standing: Standing
-  /** Why it is taken down; null when it is not. */
+  /** Why it is taken down; null if it is not. */
   takedown: string | null
-  /** Whether everybody sees it unless it is taken down. */
+  /** Whether everybody may see it unless it is taken down. */
   isPublic: boolean
 }
 
 /**
- * A temporary key does not make a blob temporary that a record names: so it is where the blob came before its repository.
- * What no record names was public in the PDS like all that is permanent, and is kept so; but where the account has
- * spaces, or what looks like them, it may be one of theirs.
+ * A blob with a temporary key that a record references is permanent: this happens when the blob came before its
+ * repository. A permanent blob that no record references was public in the PDS, like all permanent ones, and stays so;
+ * but if the account has spaces, or tables like theirs, it may belong to one.
  */
 export function sourceBlob(row: BlobRow & { cid: BlobCid }, mayHaveSpaces: boolean): SourceBlob {
   const { cid, mimeType, size, tempKey, createdAt, takedownRef, isTakenDown } = row
@@ -43,18 +44,18 @@ function standingOf({ isPublic, isInSpace, isTemporary }: BlobRow): Standing {
 }
 
 /**
- * What makes the blobs of one account, once their bytes are held, what they were in the source: temporary, permanent or
- * taken down. Each step may be done again.
+ * Gives the blobs of one account, once their bytes are held, the status that they had in the source: temporary,
+ * permanent or taken down. Each step may be repeated.
  */
 export interface ReferenceWriter {
-  /** Whether the store has the blob already, and as the source has it. */
+  /** Whether the store already has the blob, in the source's state. */
   isDone(blob: SourceBlob): Promise<boolean>
-  /** Before its bytes are taken in: hides what is taken down. */
+  /** Before its bytes are stored: hides what is taken down. */
   hide(blob: SourceBlob): Promise<void>
-  /** Brings a blob into the state that the source has it in. Its bytes may be missing. */
+  /** Brings a blob into its state in the source. Its bytes may be missing. */
   keep(blob: SourceBlob): Promise<void>
-  /** Records name blobs of which the source has nothing, not even a row. */
+  /** For records that reference blobs of which the source has nothing, not even a row. */
   expectMissing(): Promise<void>
-  /** Lets go of what the source no longer names. Resolves with how many records that were. */
+  /** Forgets what the source no longer references. Resolves with the number of records. */
   prune(signal: AbortSignal | undefined): Promise<number>
 }

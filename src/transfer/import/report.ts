@@ -20,18 +20,18 @@ export interface ImportFinding {
 }
 
 export interface ImportReport {
-  /** How many blobs the source names; looked at so far; and those that it forgot meanwhile. */
+  /** How many blobs the source names; how many were examined so far; and how many the source forgot meanwhile. */
   blobs: number
   examined: number
   gone: number
-  /** Taken in by this call, or that would be in a dry run, and their bytes. */
+  /** Imported by this call (in a dry run: that would be), and their bytes. */
   imported: number
   bytes: number
-  /** Were there already, as they should be. */
+  /** Already in the store, in the right state. */
   present: number
-  /** Temporary files that no row names, which the PDS has left behind. Not taken in. */
+  /** Temporary files that no row names, which the PDS has left behind. Not imported. */
   leftovers: number
-  /** Records that named blobs at an earlier import, and do so no more. Only with the option `prune`. */
+  /** Records that referenced blobs at an earlier import, but no longer do. Only with the option `prune`. */
   pruned: number
   findings: ImportFinding[]
 }

@@ -20,8 +20,8 @@ const prefixes: Readonly<Record<TreeArea, string>> = {
 }
 
 /**
- * The blobs of a reference PDS in a bucket: `blocks/{did}/{cid}`, `tmp/{did}/{key}`, `quarantine/{did}/{cid}`. A client
- * that is given belongs to the host.
+ * The blobs of a reference PDS in a bucket: `blocks/{did}/{cid}`, `tmp/{did}/{key}`, `quarantine/{did}/{cid}`. If a
+ * client is given, the host destroys it.
  */
 export class S3Tree implements PdsTree {
   readonly #bucket: string
@@ -47,8 +47,8 @@ export class S3Tree implements PdsTree {
       const { Body, ContentLength } = await this.#client.send(command, signal ? { abortSignal: signal } : {})
       const body = Body as Readable | undefined
       if (body === undefined || ContentLength === undefined) {
-        body?.destroy() // or it keeps its socket
-        throw new Error('The service answered without a body, or without saying how many bytes it has')
+        body?.destroy() // otherwise it keeps its socket
+        throw new Error('The service answered without a body, or without its size')
       }
       return { size: ContentLength, body, close: async () => void body.destroy() }
     } catch (error) {

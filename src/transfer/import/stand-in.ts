@@ -4,11 +4,11 @@ import { unlisted } from '../../pds/pins.ts'
 import { printable } from '../../printable.ts'
 import { publicTable } from './actor-database.ts'
 
-// References of an import that no record of the account can have made, as the store knows records: of a space of somebody
-// else's, of a record whose URI is none, or of no record at all. Each has a name of its own, which the next import finds
-// again, and by which `dropPins` lets go of it.
+// References of an import that cannot belong to a record of the account: of another account's space, of a record with
+// an invalid URI, or of no record at all. Each has a name that the next import finds again, and by which `dropPins`
+// removes it.
 
-/** How a naming of the source stands in the store. */
+/** How a reference of the source is written in the store. */
 export interface Reference {
   uri: string
   /** Who sees the blob by it. */
@@ -19,7 +19,7 @@ const prefixOf = (did: string): string => `at://${did}/pds-blobstore.import/`
 
 export const isStandIn = (did: string, uri: string): boolean => uri.startsWith(prefixOf(did))
 
-/** What a row of a table that names blobs becomes. Only what `record_blob` names is for everybody to see. */
+/** The reference for a row of a table that references blobs. Only `record_blob` makes a blob visible to everybody. */
 export function referenceFor(did: string, table: string, recordUri: string | null, cid: string): Reference {
   if (recordUri === null) return referenceWithoutRecord(did, cid, table === publicTable)
   if (table !== publicTable) {
@@ -31,13 +31,15 @@ export function referenceFor(did: string, table: string, recordUri: string | nul
   return { uri: prefixOf(did) + hashOf(recordUri), scope: publicScope }
 }
 
-/** For a blob that is kept though no record is known that names it. */
+/** For a blob that is kept although no known record references it. */
 export function referenceWithoutRecord(did: string, cid: string, isPublic: boolean): Reference {
   const name = isPublic ? cid : `${cid}.space`
   return { uri: prefixOf(did) + name, scope: isPublic ? publicScope : unlisted }
 }
 
-/** The space that a record is in, `at://{did}/space/{type}/{key}`; where that is no scope, one for all of them. */
+/**
+ * The space of a record, `at://{did}/space/{type}/{key}`; if that is not a valid scope, one scope for all such spaces.
+ */
 function spaceOf(recordUri: string): string {
   const space = /^at:\/\/[^/]+\/space\/[^/]+\/[^/]+/.exec(recordUri)?.[0]
   try {
@@ -48,7 +50,7 @@ function spaceOf(recordUri: string): string {
   }
 }
 
-/** What `applyWrites` takes as a record of the account. */
+/** Whether `applyWrites` accepts it as a record of the account. */
 export function isOwnUri(did: string, uri: string): boolean {
   const own = `at://${did}/`
   return uri.startsWith(own) && uri.length <= own.length + 830 && printable(uri, uri.length) === uri

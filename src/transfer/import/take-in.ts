@@ -7,13 +7,13 @@ import { UnreadableFile } from '../files.ts'
 import type { TreeObject } from './pds-tree.ts'
 import type { ImportReport } from './report.ts'
 
-/** A blob as its source knows it. */
+/** A blob as its source describes it. */
 export interface Wanted {
   did: string
   cid: BlobCid
   mimeType: string | null
   createdAt: string | null
-  /** Where its bytes may be, the likeliest first. */
+  /** Where its bytes may be, the likeliest place first. */
   places: readonly Place[]
 }
 
@@ -30,7 +30,7 @@ interface Damage {
   error: Error
 }
 
-/** In `damaged` stands where it was not good before it was found. */
+/** `damaged` lists the places where the bytes were not good before they were found. */
 export type Taken =
   | { outcome: 'imported'; size: number; damaged: Damage[] }
   | { outcome: 'missing'; place: string }
@@ -38,8 +38,8 @@ export type Taken =
   | { outcome: 'damaged'; place: string; error: Error }
 
 /**
- * Takes in the bytes of a blob as an upload of its account, from the first place that has good ones. They are copied, and
- * not linked: the program that they come from writes files in place, and what it does to its own must not reach ours.
+ * Stores the bytes of a blob as an upload of its account, from the first place that has good ones. They are copied, not
+ * linked: the source program writes files in place, and its changes must not reach ours.
  */
 export async function takeIn(blobs: BlobStore, wanted: Wanted, job: Intake): Promise<Taken> {
   const damaged: Damage[] = []
@@ -72,11 +72,11 @@ async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject
     await blobs.upload(did, object.body, {
       cid,
       size: object.size,
-      // The source may have taken what is no type.
+      // The source may have accepted an invalid type.
       mimeType: parseMimeType(wanted.mimeType ?? '') ?? undefined,
       createdAt: dateOf(wanted.createdAt ?? ''),
       enforceLimits: false,
-      takenDown: 'store', // a takedown hides it, and must not make it be lost
+      takenDown: 'store', // a takedown hides the blob, but must not lose it
       signal: job.signal,
     })
   }
@@ -84,10 +84,10 @@ async function takeInObject(blobs: BlobStore, wanted: Wanted, object: TreeObject
   job.report.bytes += object.size
 }
 
-/** The bytes are others, or fewer or more, than they should be. */
+/** The bytes are not those that they should be, or fewer or more. */
 const damage: ReadonlySet<BlobStoreErrorCode> = new Set(['BlobDamaged', 'CidMismatch', 'InvalidSize'])
 
-/** What trying again does not fix: the bytes are others, fewer or more than they were, or cannot be read. */
+/** What a retry does not fix: other bytes, fewer or more, or unreadable ones. */
 function isDamage(error: unknown): boolean {
   if (isBlobStoreError(error) && damage.has(error.code)) return true
   return (isBlobStoreError(error, 'UploadInterrupted') ? error.cause : error) instanceof UnreadableFile

@@ -7,14 +7,14 @@ import { pageOf, quoted, Schema, strangersIn, type Table, textOf } from './table
 const blobColumns = ['cid', 'mimeType', 'size', 'tempKey', 'createdAt', 'takedownRef']
 const recordColumns = ['uri', 'cid', 'repoRev']
 
-/** A table by which records name blobs, public or not. */
+/** A table by which records reference blobs, public or not. */
 interface NamingTable {
   table: Table
   cid: string
   uri: string
 }
 
-/** The database of one account of a reference PDS, of which only what concerns blobs is read. */
+/** The database of one account of a reference PDS. Only what concerns blobs is read. */
 export class AccountAnswers {
   readonly #database: Database
   readonly #blob: Table
@@ -23,7 +23,7 @@ export class AccountAnswers {
   readonly #records: boolean
   readonly tables: AccountTables
 
-  /** @throws where it is no such database */
+  /** @throws if it is not such a database */
   constructor(database: Database) {
     this.#database = database
     const schema = new Schema(database)
@@ -78,7 +78,7 @@ export class AccountAnswers {
     return (this.#database.prepare(sql).pluck().get() as string | null | undefined) ?? null
   }
 
-  /** What a record says of a blob; null when it does not name it, is not there, or cannot be read. */
+  /** What a record claims about a blob; null if it does not reference it, does not exist, or cannot be read. */
   claim({ uri, cid }: { uri: string; cid: string }): Claim | null {
     try {
       const sql = `SELECT content FROM record JOIN repo_block ON repo_block.cid = record.cid
@@ -117,15 +117,18 @@ export class AccountAnswers {
   }
 }
 
-/** Not EXISTS: where the other table has no index on the column, SQLite makes one for the page, and not a scan for each row. */
+/**
+ * Not EXISTS: if the other table has no index on the column, SQLite builds one for the page, instead of scanning for
+ * each row.
+ */
 function isAmong(value: string, table: string, column: string): string {
   return `ifnull(${value} IN (SELECT ${quoted(column)} FROM ${quoted(table)}), 0)`
 }
 
-/** Larger ones the PDS does not take: a record has at most 1 MiB. */
+/** The PDS accepts no larger ones: a record has at most 1 MiB. */
 const longestRecord = 4 * 1024 * 1024
 
-/** Undefined for a table that has nothing to do with it; null for one that seems to name blobs, and cannot be read. */
+/** Undefined for an unrelated table; null for one that seems to reference blobs, and cannot be read. */
 function namingTable(schema: Schema, name: string): NamingTable | null | undefined {
   const columns = schema.columnsOf(name)
   const cid = columns.find((column) => /^blob_?cid$/i.test(column))

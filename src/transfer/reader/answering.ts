@@ -1,12 +1,12 @@
 import type { Database } from 'better-sqlite3'
 import { AccountAnswers } from './account-answers.ts'
 import { AuroraAnswers } from './aurora-answers.ts'
-import type { Answer, Asked, Call, Kind, Told } from './questions.ts'
+import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
 import { OpenFile } from './sqlite-file.ts'
 
 type Answering = { [K in Kind]: (database: Database, asked: Asked<K>) => Answer<K> }
 
-/** One for each database, made when it is first asked for: it knows the tables. */
+/** One for each database, created on first use: it knows the tables. */
 const accounts = new WeakMap<Database, AccountAnswers>()
 const auroras = new WeakMap<Database, AuroraAnswers>()
 
@@ -37,15 +37,15 @@ function aurora(database: Database): AuroraAnswers {
   return known
 }
 
-/** Answers until its parent is gone. Runs in a process of its own, which may be killed at any moment. */
+/** Answers until its parent is gone. Runs in a separate process, which may be killed at any moment. */
 export async function answerQuestions(): Promise<void> {
   process.once('disconnect', () => process.exit())
-  // Ctrl-C goes to the whole group; the parent decides.
+  // Ctrl-C goes to the whole process group; the parent decides.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   let file: OpenFile
   try {
     const { default: Sqlite } = await import('better-sqlite3')
-    new Sqlite(':memory:').close() // what it is made of is loaded with the first
+    new Sqlite(':memory:').close() // opening the first database loads the native library
     file = new OpenFile(Sqlite)
   } catch (error) {
     return say({ kind: 'unusable', reason: reasonOf(error) })
@@ -65,8 +65,8 @@ export async function answerQuestions(): Promise<void> {
   say({ kind: 'ready' })
 }
 
-function say(told: Told): void {
-  if (process.connected) process.send?.(told)
+function say(reply: Reply): void {
+  if (process.connected) process.send?.(reply)
 }
 
 function reasonOf(error: unknown): string {

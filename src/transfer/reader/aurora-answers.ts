@@ -9,7 +9,7 @@ export class AuroraAnswers {
   readonly #database: Database
   readonly #table: Table
 
-  /** @throws where it has no such table */
+  /** @throws if it has no such table */
   constructor(database: Database) {
     this.#database = database
     this.#table = new Schema(database).table(name, ['cid', 'mime_type', 'creator_did', 'created_at'])

@@ -1,11 +1,11 @@
 import { type Kind, pageSize } from './questions.ts'
 
-// What the reading process says is not trusted: a file that it reads may have taken it over. So is looked at whether an
-// answer is one at all, and whether pages end.
+// The answers of the reading process are not trusted, because a file that it reads may have taken it over. So each
+// answer's shape is checked, and that pages end.
 
 type Test = (value: unknown) => boolean
 
-/** No answer has a longer text: what is longer in a file becomes null. */
+/** No answer contains a longer text: longer ones in a file become null. */
 const longest = 8192
 
 const isText: Test = (value) => typeof value === 'string' && value.length <= longest
@@ -67,7 +67,7 @@ const tests: Readonly<Record<Kind, Test>> = {
   auroraStrangers: isTexts,
 }
 
-/** Whether it is an answer to this question. A page must lead on: else one row might be told for ever. */
+/** Whether it is a valid answer to this question. A page must lead on: otherwise one row could be returned for ever. */
 export function isAnswer(kind: Kind, asked: object, answer: unknown): boolean {
   if (!tests[kind](answer)) return false
   const next = (answer as { next?: string | null } | null)?.next ?? null

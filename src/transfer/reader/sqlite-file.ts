@@ -15,30 +15,31 @@ import type { Database, Options } from 'better-sqlite3'
 
 type Sqlite = typeof import('better-sqlite3')
 
-/** How long SQLite waits for a database that is locked, in milliseconds. Nothing else waits in this process. */
-const patience = 5000
+/** How long SQLite waits for a database that is locked, in milliseconds. Blocking is harmless in this process. */
+const busyTimeout = 5000
 
 /**
- * Opens another program's SQLite database, only to read. Its contents stay as they are, though SQLite may put an empty
- * `-wal` and a `-shm` beside it, as for every reader. They must be of the owner of the database, or that program could not
- * open it any more: so this refuses to run as anybody else but its owner and root, for whom SQLite sees to it.
+ * Opens another program's SQLite database, read-only. Its contents stay as they are, but SQLite may create an empty
+ * `-wal` and a `-shm` beside it, as for every reader. These must belong to the owner of the database, or that program
+ * could no longer open it. So this refuses to run as any user except its owner and root, for whom SQLite sets the
+ * owner.
  */
 function openToRead(sqlite: Sqlite, file: string, { uid }: Stats): Database {
   const own = process.getuid?.() ?? uid
   if (own !== uid && own !== 0) {
-    throw new Error('it belongs to another user: run this as the user that the PDS runs as, or as root')
+    throw new Error('it belongs to another user: run this as the user that runs the PDS, or as root')
   }
   try {
     return openFile(sqlite, file)
   } catch (error) {
-    // SQLite cannot open one with a log where it may write nothing beside it, as on a snapshot.
+    // SQLite cannot open a database with a log in a read-only folder, as on a snapshot.
     if ((error as { code?: unknown }).code !== 'SQLITE_CANTOPEN' || mayWriteIn(dirname(file))) throw error
     return openCopy(sqlite, file)
   }
 }
 
 function openFile(Sqlite: Sqlite, file: string): Database {
-  const options: Options = { readonly: true, fileMustExist: true, timeout: patience }
+  const options: Options = { readonly: true, fileMustExist: true, timeout: busyTimeout }
   const database = new Sqlite(file, options)
   try {
     database.pragma('trusted_schema = OFF')
@@ -60,7 +61,7 @@ function openCopy(sqlite: Sqlite, file: string): Database {
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${copy}-wal`)
     if (stateOf(file) !== before) {
       throw new Error(
-        'its folder is read-only, and it was written to while it was copied: read it where it may be written',
+        'its folder is read-only, and it was written to while it was copied: read it where its folder is writable',
       )
     }
     return openFile(sqlite, copy)
@@ -70,7 +71,7 @@ function openCopy(sqlite: Sqlite, file: string): Database {
   }
 }
 
-/** Of a database and its log, as far as a change shows. */
+/** The state of a database and its log, as far as changes are visible. */
 function stateOf(file: string): string {
   return [file, `${file}-wal`]
     .map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
@@ -90,12 +91,12 @@ function mayWriteIn(folder: string): boolean {
 function statOf(file: string): Stats {
   const stats = statSync(file, { throwIfNoEntry: false })
   if (!stats) throw new Error('there is no such file')
-  // Whatever else might be opened may wait for ever.
-  if (!stats.isFile()) throw new Error('it is no file')
+  // Opening anything else might wait for ever.
+  if (!stats.isFile()) throw new Error('it is not a file')
   return stats
 }
 
-/** The database that was asked for last, which is mostly the one that is asked for next. */
+/** The last database that was asked about, which mostly is the next one too. */
 export class OpenFile {
   readonly #sqlite: Sqlite
   #open: { file: string; stats: Stats; database: Database } | null = null
@@ -104,7 +105,7 @@ export class OpenFile {
     this.#sqlite = sqlite
   }
 
-  /** Of what is there under this name now: one that was deleted is not read on. */
+  /** The database that has this name now: one that was deleted is not read further. */
   database(file: string): Database {
     const stats = statOf(file)
     const open = this.#open

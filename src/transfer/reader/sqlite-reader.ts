@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BlobStoreError } from '../../errors.ts'
-import type { Answer, Asked, Call, Kind, Told } from './questions.ts'
+import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
 import { isAnswer } from './shapes.ts'
 
 // Beside the bundles in the package, and two folders up in the source.
@@ -10,7 +10,7 @@ const ownProgram = new URL(
   import.meta.url,
 )
 
-/** All that the process is given of the environment: no secrets, and nothing that is loaded into it. */
+/** The only variables that the process gets: no secrets, and nothing that loads code into it. */
 const environment = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
 
 export interface SqliteReaderOptions {
@@ -26,9 +26,10 @@ export interface SqliteReaderOptions {
 export class UnreadableDatabase extends Error {}
 
 /**
- * Reads other programs' SQLite files, in a process of its own. In this process it must not be done: two copies of SQLite
- * in one process drop each other's file locks (https://sqlite.org/howtocorrupt.html, section 2.2.1), and the program that
- * has the file open may be this one. A process that dies, hangs or answers nonsense is replaced with the next question.
+ * Reads other programs' SQLite files, in a separate process. This process must not do it: two copies of SQLite in one
+ * process drop each other's file locks (https://sqlite.org/howtocorrupt.html, section 2.2.1), and the program that has
+ * the file open may be this one. A process that dies, hangs or sends invalid answers is replaced with the next
+ * question.
  */
 export class SqliteReader implements Disposable {
   readonly #program: URL
@@ -44,9 +45,7 @@ export class SqliteReader implements Disposable {
     signal?.addEventListener('abort', this.#onAbort)
   }
 
-  /**
-   * @throws `UnreadableDatabase`; `StorageFailed` when the process cannot be started at all; the reason of the signal
-   */
+  /** @throws `UnreadableDatabase`; `StorageFailed` if the process cannot be started at all; the reason of the signal */
   async ask<K extends Kind>(file: string, kind: K, asked: Asked<K>): Promise<Answer<K>> {
     this.#signal?.throwIfAborted()
     if (!this.#running?.isAlive) this.#running = new ReaderProcess(this.#program, this.#deadline)
@@ -89,9 +88,9 @@ class ReaderProcess {
       execArgv: [],
       env: Object.fromEntries(environment.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      serialization: 'json', // what comes out of it is not to be trusted with more
+      serialization: 'json', // its output is not trusted with more
     })
-    this.#child.on('message', (told: Told) => this.#take(told))
+    this.#child.on('message', (reply: Reply) => this.#take(reply))
     this.#child.on('error', (error) => this.end(this.#died(error.message)))
     this.#child.on('exit', (status, signal) => this.end(this.#died(`it ended with ${signal ?? `status ${status}`}`)))
   }
@@ -113,7 +112,7 @@ class ReaderProcess {
     return (await promise) as Answer<K>
   }
 
-  /** At once, and whatever it does: it might hang where no signal reaches it. */
+  /** At once, whatever it does: it might hang where no other signal reaches it. */
   end(error: Error): void {
     if (this.#over) return
     this.#over = error
@@ -127,25 +126,25 @@ class ReaderProcess {
     this.#waiting.clear()
   }
 
-  #take(told: Told): void {
-    if (told?.kind === 'ready') this.#ready = true
-    else if (told?.kind === 'unusable') this.end(this.#died(String(told.reason)))
-    else this.#settle(told)
+  #take(reply: Reply): void {
+    if (reply?.kind === 'ready') this.#ready = true
+    else if (reply?.kind === 'unusable') this.end(this.#died(String(reply.reason)))
+    else this.#settle(reply)
   }
 
-  #settle(told: Told & { id: number }): void {
-    const waiting = this.#waiting.get(told?.id)
+  #settle(reply: Reply & { id: number }): void {
+    const waiting = this.#waiting.get(reply?.id)
     if (!waiting) {
-      this.end(new UnreadableDatabase('its reader told what nobody asked'))
+      this.end(new UnreadableDatabase('its reader sent an answer without a question'))
       return
     }
-    if (told.kind === 'failure') {
-      this.#forget(told.id)
-      waiting.reject(new UnreadableDatabase(String(told.reason)))
-    } else if (told.kind === 'answer' && waiting.isAnswer(told.answer)) {
-      this.#forget(told.id)
-      waiting.resolve(told.answer)
-    } else this.end(new UnreadableDatabase('its reader answered nonsense'))
+    if (reply.kind === 'failure') {
+      this.#forget(reply.id)
+      waiting.reject(new UnreadableDatabase(String(reply.reason)))
+    } else if (reply.kind === 'answer' && waiting.isAnswer(reply.answer)) {
+      this.#forget(reply.id)
+      waiting.resolve(reply.answer)
+    } else this.end(new UnreadableDatabase('its reader sent an invalid answer'))
   }
 
   #forget(id: number): void {
@@ -153,7 +152,7 @@ class ReaderProcess {
     this.#waiting.delete(id)
   }
 
-  /** Once it was ready, it died of what it read; before, it will not live with another file either. */
+  /** If it was ready, it died of what it read; if not, it will not work with another file either. */
   #died(why: string): Error {
     if (this.#ready) return new UnreadableDatabase(`its reader died: ${why}`)
     const message = `The process that reads SQLite databases could not be started: ${why}`

@@ -5,7 +5,7 @@ import { type Page, pageSize } from './questions.ts'
 export interface Table {
   name: string
   columns: readonly string[]
-  /** How its rows are numbered, by which they are paged; null where they are not. */
+  /** The column that numbers its rows, by which they are paged; null if there is none. */
   rowid: string | null
 }
 
@@ -17,7 +17,7 @@ interface Listed {
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** What the database has under these names, whatever it is: only plain tables can be read. */
+/** What the database has under these names, of any type: only plain tables can be read. */
 export class Schema {
   readonly #database: Database
   readonly #listed: readonly Listed[]
@@ -36,11 +36,11 @@ export class Schema {
     return this.#database.prepare('SELECT name FROM pragma_table_info(?)').pluck().all(name) as string[]
   }
 
-  /** @throws where it is no table, or lacks a column */
+  /** @throws if it is not a table, or lacks a column */
   table(name: string, columns: readonly string[]): Table {
     const listed = this.#listed.find((one) => one.name.toLowerCase() === name.toLowerCase())
     if (!listed) throw new Error(`it has no table ${name}`)
-    if (listed.type !== 'table') throw new Error(`${name} is a ${listed.type}, and no table`)
+    if (listed.type !== 'table') throw new Error(`${name} is a ${listed.type}, not a table`)
     const found = this.columnsOf(name)
     const lower = new Set(found.map((column) => column.toLowerCase()))
     const lacking = columns.filter((column) => !lower.has(column.toLowerCase()))
@@ -59,14 +59,14 @@ export class Schema {
   }
 }
 
-/** SQL for a text that is one, and no longer than any honest one, or null. It is not even read into memory otherwise. */
+/** SQL for a text value of valid length, otherwise null: then it is not even read into memory. */
 export function textOf(column: string, most: number): string {
   return `CASE WHEN typeof(${column}) = 'text' AND octet_length(${column}) <= ${most} THEN ${column} END`
 }
 
 /**
- * A page of a table `t`, by the numbers of its rows: never by a text that is given back, for one that is no UTF-8 does not
- * come back as it went. Where rows have no numbers they are counted.
+ * A page of a table `t`, by row numbers. Never by a text value: one that is not valid UTF-8 changes on the way. Rows
+ * without numbers are counted.
  */
 export function pageOf<Row extends { at: string }>(
   database: Database,

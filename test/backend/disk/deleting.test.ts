@@ -28,7 +28,7 @@ test('each shard is synced once after its last deletion', async () => {
   expect(calls).toEqual(['unlink', 'unlink', 'fsync'])
 })
 
-test('the shard of an absent key is synced: the deletion before may have died between the two', async () => {
+test('the shard of an absent key is synced too: the process that deleted it may have died before its sync', async () => {
   const backend = await openDisk(newRoot())
   const { key } = await putBlob(backend, 10)
   vi.spyOn(sys, 'fsync').mockRejectedValueOnce(failure)
@@ -39,7 +39,7 @@ test('the shard of an absent key is synced: the deletion before may have died be
   expect(fsync).toHaveBeenCalledTimes(1)
 })
 
-test('a key that cannot be unlinked is reported with its error, the others are gone', async () => {
+test('a key that cannot be unlinked is reported with its error, and the others are deleted', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const blobs = [await putBlob(backend, 10), await putBlob(backend, 10)]

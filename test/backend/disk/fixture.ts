@@ -6,7 +6,7 @@ import { onTestFinished, type TestContext } from 'vitest'
 import { DiskBackend, type DiskBackendOptions } from '../../../src/backend/disk/disk-backend.ts'
 import { shardOf } from '../../../src/backend/disk/layout.ts'
 
-/** An empty directory, gone after the test. */
+/** An empty directory, removed after the test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pds-blobstore-disk-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }))
@@ -47,8 +47,8 @@ function linkOf(fd: string): string {
 }
 
 /**
- * Mounts a file system of its own at `directory`, until the test is over; skips the test where that is not allowed.
- * Gives a function that mounts it again with other options.
+ * Mounts a separate file system at `directory` until the test is over; skips the test where that is not allowed.
+ * Returns a function that mounts it again with other options.
  */
 export function mountTmpfs(context: TestContext, directory: string, options: string): (options: string) => void {
   try {

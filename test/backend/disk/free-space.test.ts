@@ -13,7 +13,7 @@ const storeOn = (root: string, minFree: { bytes?: number; inodes?: number }) =>
     limits: { accept: ['*/*'] },
   })
 
-test('a device is not filled to the last byte or inode; reads go on', async () => {
+test('a device is not filled to the last byte or inode; reads continue', async () => {
   const folder = temporaryFolder()
   const { bavail, bsize, ffree } = statfsSync(folder)
   const full = { code: 'StorageFull', message: expect.stringContaining('minFree') }
@@ -31,7 +31,7 @@ test('a device is not filled to the last byte or inode; reads go on', async () =
   }
 })
 
-test('what was written since the last look at the device counts', async () => {
+test('bytes written since the last measurement of free space count', async () => {
   const look = vi.spyOn(sys, 'freeSpace').mockResolvedValue({ bytes: 1000, inodes: 1000 })
   try {
     const blobs = storeOn(join(temporaryFolder(), 'a'), { bytes: 100, inodes: 0 })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { assertAbsent, assertHolds, listAll, makeBlob, putBlob, type TestBlob } from '../../../src/testing/blobs.ts'
 import { mountTmpfs, newRoot, openDisk, openFiles, spoolsIn } from './fixture.ts'
 
-test('a full disk is StorageFull: nothing of the blob is left, reading goes on, and space helps', async (context) => {
+test('a full disk is StorageFull: nothing of the blob is left, reading continues, and freed space helps', async (context) => {
   const root = newRoot()
   mkdirSync(root)
   mountTmpfs(context, root, 'size=1m,mode=700')

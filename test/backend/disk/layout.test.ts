@@ -6,7 +6,7 @@ import { cidOfBytes } from '../../../src/blob/cid.ts'
 import { assertHolds, listAll, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mountTmpfs, newRoot, openDisk, pathOf, temporaryDirectory } from './fixture.ts'
 
-test('every file and directory lies where the layout says, and only its owner may touch it', async () => {
+test('every file and directory is where the layout says, and only its owner may access it', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const { key } = await putBlob(backend, 10)
@@ -24,7 +24,7 @@ test('every file and directory lies where the layout says, and only its owner ma
   expect(lstatSync(root).mode & 0o777).toBe(0o700)
 })
 
-test('the shard is the two characters next to the last of the CID, and 1024 of them are evenly used', () => {
+test('the shard is the two characters before the last of the CID, and 1024 shards are evenly used', () => {
   expect(shardOf('bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-kq3z5vd4w2m7x6yt')).toBe('2v')
   const used = new Map<string, number>()
   for (let n = 0; n < 40_960; n++) {
@@ -37,7 +37,7 @@ test('the shard is the two characters next to the last of the CID, and 1024 of t
   expect(Math.max(...used.values())).toBeLessThan(40 + 38)
 })
 
-test('a directory that exists and is empty is taken, with the modes that it has', async () => {
+test('an existing empty directory is used, with the modes that it has', async () => {
   const root = temporaryDirectory()
   chmodSync(root, 0o750)
   mkdirSync(join(root, 'lost+found'))
@@ -45,18 +45,18 @@ test('a directory that exists and is empty is taken, with the modes that it has'
   expect(lstatSync(root).mode & 0o777).toBe(0o750)
 })
 
-test('a directory with the files of somebody else is refused and left as it is', async () => {
+test('a directory with files of other software is refused and left as it is', async () => {
   const root = temporaryDirectory()
   writeFileSync(join(root, 'diary.txt'), 'dear')
   await expect(openDisk(root)).rejects.toMatchObject({ code: 'StorageFailed', backend: 'disk', transient: false })
-  await expect(openDisk(root)).rejects.toThrow(/^Cannot open the root of backend "disk": it holds other files/)
+  await expect(openDisk(root)).rejects.toThrow(/^Cannot open the root of backend "disk": it contains other files/)
   expect(readdirSync(root)).toEqual(['diary.txt'])
 })
 
 test('a layout of another version is refused and left as it is', async () => {
   const root = temporaryDirectory()
   writeFileSync(join(root, 'layout-2'), '')
-  await expect(openDisk(root)).rejects.toThrow(/it has layout-2, and this library knows layout-1/)
+  await expect(openDisk(root)).rejects.toThrow(/it has layout-2, but this library knows layout-1/)
   expect(readdirSync(root)).toEqual(['layout-2'])
 })
 
@@ -90,7 +90,7 @@ test('a file for a shard is refused', async () => {
   const root = newRoot()
   await openDisk(root)
   writeFileSync(join(root, 'blobs', '2v'), '')
-  await expect(openDisk(root)).rejects.toThrow('the shard "2v" is no directory')
+  await expect(openDisk(root)).rejects.toThrow('the shard "2v" is not a directory')
 })
 
 test('a file for the folder of all blobs is refused', async () => {
@@ -100,11 +100,11 @@ test('a file for the folder of all blobs is refused', async () => {
   writeFileSync(join(root, 'blobs'), '')
   await expect(openDisk(root)).rejects.toMatchObject({
     code: 'StorageFailed',
-    message: expect.stringContaining('"blobs" is no directory; remove it'),
+    message: expect.stringContaining('"blobs" is not a directory; remove it'),
   })
 })
 
-test('a cursor that no list gave is refused', async () => {
+test('a cursor that no list returned is refused', async () => {
   const backend = await openDisk(newRoot())
   await expect(backend.list({ cursor: '../../etc' })).rejects.toMatchObject({ code: 'InvalidArgument' })
 })
@@ -143,7 +143,7 @@ test('names that are not keys, and keys in the wrong shard, are not listed', asy
   expect(await listAll(await openDisk(root))).toEqual([blob.key])
 })
 
-test('a shard that somebody tidied away is made again', async () => {
+test('a shard that another program removed is created again', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const blob = await putBlob(backend, 10)
@@ -155,7 +155,7 @@ test('a shard that somebody tidied away is made again', async () => {
   await assertHolds(backend, again)
 })
 
-test('sweeping touches nothing but spools', async () => {
+test('sweeping deletes nothing but spools', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   writeFileSync(join(root, 'spool', 'notes.txt'), '')

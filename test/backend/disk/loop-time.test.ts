@@ -5,10 +5,10 @@ import { sys } from '../../../src/backend/files/system-calls.ts'
 import { collect, putBlob } from '../../../src/testing/blobs.ts'
 import { newRoot, openDisk } from './fixture.ts'
 
-// What is read on the event loop, and what by threads. Red when waits are not made up for, and when reading at once keeps
-// the loop from turning.
+// Which calls run on the event loop, and which on threads. Fails when waits are not compensated, and when calls on the
+// loop keep it from turning.
 
-/** What a call takes of the loop by a thread, in milliseconds. */
+/** What a call costs the loop if a thread makes it, in milliseconds. */
 const trip = 0.025
 
 /** A clock that stands still unless it is moved, in milliseconds. */
@@ -19,7 +19,7 @@ function manualClock(): { now: number } {
   return clock
 }
 
-/** Calls on a clock of their own, where one at once takes as long as `wait` says. */
+/** Calls on a clock of their own, where a call on the loop takes as long as `wait` says. */
 async function spend(calls: number, wait: (call: number) => number) {
   const clock = manualClock()
   const budget = new EventLoopBudget()
@@ -33,21 +33,21 @@ async function spend(calls: number, wait: (call: number) => number) {
   return { atOnce, spent: clock.now / (calls * trip) }
 }
 
-describe('calls at once', () => {
-  test('are all of those that the kernel answers from its cache', async () => {
+describe('calls on the event loop', () => {
+  test('are all those that the kernel answers from its cache', async () => {
     expect(await spend(1000, () => 0.01)).toMatchObject({ atOnce: 1000 })
   })
 
   test.each([0.05, 0.2, 1, 10, 40])(
-    'take the loop at most a quarter more than threads, where all wait %d ms',
+    'take the loop at most a quarter more than threads do, where all wait %d ms',
     async (wait) => {
       const { atOnce, spent } = await spend(20_000, () => wait)
-      expect(atOnce).toBeGreaterThan(0) // or nobody would see that the disk is quick again
+      expect(atOnce).toBeGreaterThan(0) // otherwise it would not notice that the disk is fast again
       expect(spent).toBeLessThanOrEqual(1.35)
     },
   )
 
-  test('take less of it than threads, where a hundredth waits 0.2 ms', async () => {
+  test('take the loop less than threads do, where a hundredth waits 0.2 ms', async () => {
     expect((await spend(20_000, (call) => (call % 100 === 0 ? 0.2 : 0.005))).spent).toBeLessThan(1)
   })
 
@@ -65,7 +65,7 @@ describe('calls at once', () => {
   })
 })
 
-test('a small blob is read at once, and by threads after a wait', async () => {
+test('a small blob is read on the loop, and by threads after a wait', async () => {
   const clock = manualClock()
   const backend = await openDisk(newRoot())
   const blob = await putBlob(backend, 1000)

@@ -5,14 +5,14 @@ import { MemoryBackend } from '../../../src/backend/memory.ts'
 import { isBlobStoreError } from '../../../src/errors.ts'
 import { newRoot } from './fixture.ts'
 
-test('making a backend does no I/O', () => {
+test('creating a backend does no I/O', () => {
   const root = newRoot()
   const backend = new DiskBackend({ root })
   expect(backend).toMatchObject({ name: 'disk', durable: process.platform !== 'win32' })
   expect(existsSync(root)).toBe(false)
 })
 
-test('without durability it says so', () => {
+test('a backend without durability says so', () => {
   expect(new DiskBackend({ root: '/x', durability: 'relaxed', name: 'old-disk' })).toMatchObject({
     name: 'old-disk',
     durable: false,
@@ -36,7 +36,7 @@ test.each([
   )
 })
 
-test('an unknown option is named, with those that there are', () => {
+test('an unknown option is named, with the known ones', () => {
   expect(() => new DiskBackend({ root: '/x', path: '/x' } as never)).toThrow('DiskBackend: unknown option "path"')
   expect(() => new MemoryBackend({ root: '/x' } as never)).toThrow(
     'MemoryBackend: unknown option "root"; there are name',

@@ -50,7 +50,7 @@ test('500 aborted, returned, broken or failed readings leave no file open', asyn
   await assertHolds(backend, blob)
 })
 
-test('the chunk of a small blob whose reader gave up is nobody else’s: it may still be on its way', async () => {
+test('the chunk of a small blob whose reader stopped early is not reused: it may still be being sent', async () => {
   const backend = await openDisk(newRoot())
   const blobs = await Promise.all(Array.from({ length: 24 }, (_, n) => putBlob(backend, 1000 + n)))
   const chunks: { bytes: Uint8Array; chunk: Uint8Array }[] = []
@@ -69,8 +69,8 @@ test('the chunk of a small blob whose reader gave up is nobody else’s: it may 
   for (const { bytes, chunk } of chunks) expect(Buffer.compare(chunk, bytes)).toBe(0)
 })
 
-test('buffers are used again, however many readings were given up or forgotten before', async () => {
-  // A pool of its own: readings that other tests left may still hold buffers of the process's.
+test('buffers are reused, however many readings were aborted or forgotten before', async () => {
+  // A separate pool, because readings of other tests may still hold buffers of the process's pool.
   vi.resetModules()
   const { DiskBackend } = await import('../../../src/backend/disk/disk-backend.ts')
   const backend = new DiskBackend({ root: newRoot(), minFree: { bytes: 0, inodes: 0 } })
@@ -83,7 +83,7 @@ test('buffers are used again, however many readings were given up or forgotten b
     return { body, memory: (await body?.next())?.value?.buffer }
   }
   for (let n = 0; n < 100; n++) await (await firstOf(n)).body?.return?.()
-  // Of a large one somebody holds the file until the backend is closed; of a small one, nobody.
+  // A large blob's file is open until the backend is closed; a small one's is not.
   for (let n = 0; n < 200; n += 2) await firstOf(n)
   const memoriesOf20 = async () => {
     const seen = new Set<unknown>()
@@ -105,7 +105,7 @@ test('buffers are used again, however many readings were given up or forgotten b
   )
 })
 
-test('the file is closed with the last byte, before anyone asks for the end', async () => {
+test('the file is closed with the last byte, before the reader asks for the end', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const { key } = await putBlob(backend, 10)
@@ -115,7 +115,7 @@ test('the file is closed with the last byte, before anyone asks for the end', as
   await vi.waitFor(() => expect(openFiles(root)).toBe(0))
 })
 
-test('a file is never closed under a read: the number may be another file by then', async () => {
+test('a file is never closed during a read: its number may be another file by then', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const { key } = await putBlob(backend, 1_000_000)
@@ -173,7 +173,7 @@ test('a file that becomes shorter while it is read is BlobDamaged, not a short b
   expect((await backend.get(key))?.size).toBe(300_000)
 })
 
-test('reads that give a part only are continued', async () => {
+test('partial reads are continued', async () => {
   const backend = await openDisk(newRoot())
   const blob = await putBlob(backend, 1000)
   const read = sys.read
@@ -183,7 +183,7 @@ test('reads that give a part only are continued', async () => {
   await assertHolds(backend, blob)
 })
 
-test('a directory or a named pipe at the place of a blob is an error, and nothing waits for it', async () => {
+test('a directory or a named pipe in the place of a blob is an error, and nothing waits for it', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   for (const plant of [(path: string) => mkdirSync(path), (path: string) => execFileSync('mkfifo', [path])]) {
@@ -212,14 +212,14 @@ test('closing ends the bodies that are being read with an error, and discards sp
   }
 })
 
-test('a page reads the shards that it touches, and no other', async () => {
+test('a page reads only the shards that it touches', async () => {
   const backend = await openDisk(newRoot())
   for (let n = 0; n < 20; n++) await putBlob(backend, 10)
   const order = await listAll(backend)
   const readdir = vi.spyOn(sys, 'readdir')
   const page = await backend.list({ cursor: order[9], limit: 1 })
   expect(page.keys).toEqual([order[10]])
-  // The names of the shards, that of the cursor, that of the page, and one more to know that it is not the last.
+  // The names of the shards, of the cursor's shard, of the page's, and one more to know that it is not the last page.
   expect(readdir.mock.calls.length).toBeLessThanOrEqual(4)
 })
 

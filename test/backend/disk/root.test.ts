@@ -17,7 +17,8 @@ import { sys } from '../../../src/backend/files/system-calls.ts'
 import { assertHolds, listAll, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mountTmpfs, openDisk, temporaryDirectory } from './fixture.ts'
 
-// Red when a link is refused or followed to nowhere, when a parent is not synced, or when that needs more rights than there are.
+// Fails when a link is refused, or followed to a missing target, when a parent is not synced, or when syncing needs
+// more rights than necessary.
 
 /** A volume, and a folder in which there may be links to it. */
 function folders() {
@@ -50,7 +51,7 @@ function syncedDirectories(): string[] {
 }
 
 describe('a root behind symbolic links', () => {
-  test('may itself be one, with or without a slash, and the bytes lie where it leads', async () => {
+  test('may itself be one, with or without a slash, and the bytes are at its target', async () => {
     const { volume, pds } = folders()
     symlinkSync(volume, pds)
     for (const path of [pds, `${pds}/`, `${pds}/.`]) await openDisk(path)
@@ -60,7 +61,7 @@ describe('a root behind symbolic links', () => {
     expect(lstatSync(pds).isSymbolicLink()).toBe(true)
   })
 
-  test('may have one among its parents, and is made there with those that are missing', async () => {
+  test('may have one among its parents, and is created there with missing parents', async () => {
     const { volume, pds } = folders()
     symlinkSync(volume, pds)
     const backend = await openDisk(join(pds, 'data', 'blobs'))
@@ -72,8 +73,8 @@ describe('a root behind symbolic links', () => {
     for (const path of ['data', 'data/blobs']) expect(lstatSync(join(volume, path)).mode & 0o777, path).toBe(0o700)
   })
 
-  // Red when whatever lies there once `realpath` has found nothing counts as a link.
-  test('is taken as it is when another process makes it at the same time', async () => {
+  // Fails when anything that `realpath` cannot find counts as a link.
+  test('is used as it is when another process creates it at the same time', async () => {
     const { pds } = folders()
     const { realpath } = sys
     const asked = vi.spyOn(sys, 'realpath').mockImplementationOnce(async (path) => {
@@ -93,7 +94,7 @@ describe('a root behind symbolic links', () => {
     expect(readdirSync(join(volume, 'blobs')).sort()).toEqual(['blobs', 'layout-1', 'spool'])
   })
 
-  test('stays where it was opened when a link is changed under it', async () => {
+  test('keeps its target when a link is changed while it is open', async () => {
     const { folder, volume, pds } = folders()
     symlinkSync(volume, pds)
     const backend = await openDisk(pds)
@@ -111,36 +112,36 @@ describe('a root behind symbolic links', () => {
   })
 
   test.each(['', 'blobs', 'data/blobs'])(
-    'that leads nowhere is refused, and its target is not made (%s)',
+    'with a missing target is refused, and the target is not created (%s)',
     async (below) => {
       const { folder, pds } = folders()
       symlinkSync(join(folder, 'unmounted', 'pds'), pds)
       const opening = openDisk(join(pds, below))
       await expect(opening).rejects.toMatchObject({ code: 'StorageFailed', transient: false })
-      await expect(opening).rejects.toThrow(/"pds" is a symbolic link that leads nowhere; is its volume mounted\?/)
+      await expect(opening).rejects.toThrow(/"pds" is a symbolic link to a missing target; is its volume mounted\?/)
       expect(existsSync(join(folder, 'unmounted'))).toBe(false)
       mkdirSync(join(folder, 'unmounted', 'pds'), { recursive: true })
       await openDisk(join(pds, below))
     },
   )
 
-  test('that leads in a circle, or to a file, is refused', async () => {
+  test('that forms a loop, or leads to a file, is refused', async () => {
     const { folder, pds } = folders()
     symlinkSync('pds', pds)
     for (const path of [pds, join(pds, 'blobs')]) {
       await expect(openDisk(path)).rejects.toMatchObject({
         code: 'StorageFailed',
-        message: expect.stringContaining('lead in a circle'),
+        message: expect.stringContaining('form a loop'),
       })
     }
     unlinkSync(pds)
     writeFileSync(join(folder, 'file'), '')
     symlinkSync('file', pds)
-    await expect(openDisk(pds)).rejects.toThrow('is no directory')
+    await expect(openDisk(pds)).rejects.toThrow('is not a directory')
     await expect(openDisk(join(pds, 'blobs'))).rejects.toMatchObject({ code: 'StorageFailed' })
   })
 
-  test('has no links in it all the same', async () => {
+  test('still refuses links inside it', async () => {
     const { folder, volume, pds } = folders()
     symlinkSync(volume, pds)
     const backend = await openDisk(pds)
@@ -151,8 +152,8 @@ describe('a root behind symbolic links', () => {
   })
 })
 
-// Red when a root is claimed by links alone: such file systems have none, and nothing would open there.
-test('a root on a file system without hard links is claimed all the same, by one', { timeout: 20_000 }, async () => {
+// Fails when a root is claimed by links alone: on such file systems nothing would open.
+test('a root on a file system without hard links is claimed too, by one store', { timeout: 20_000 }, async () => {
   const root = join(temporaryDirectory(), 'root')
   const refused = Object.assign(new Error('EPERM'), { code: 'EPERM', syscall: 'link' })
   const linking = vi.spyOn(sys, 'link').mockRejectedValue(refused)
@@ -166,7 +167,7 @@ test('a root on a file system without hard links is claimed all the same, by one
 })
 
 describe('the names that lead to the root are on stable storage when it is open', () => {
-  test('also behind links, and up to where the file system begins', async () => {
+  test('also behind links, and up to the mount point', async () => {
     const { folder, volume, pds } = folders()
     symlinkSync(volume, pds)
     const synced = syncedDirectories()
@@ -176,7 +177,7 @@ describe('the names that lead to the root are on stable storage when it is open'
     expect(synced.indexOf(join(volume, 'a', 'b', 'root'))).toBeGreaterThan(parents.length - 1)
   })
 
-  test('also where another process made it and died before it could sync them', async () => {
+  test('also if another process created it and died before it synced them', async () => {
     const { volume } = folders()
     const root = join(volume, 'a', 'root')
     mkdirSync(root, { recursive: true })
@@ -201,7 +202,7 @@ describe('the names that lead to the root are on stable storage when it is open'
   })
 })
 
-/** Runs as a user who owns nothing, but for what is given to it. */
+/** Runs as a user that owns nothing except what it is given. */
 async function asNobody(run: () => Promise<void>): Promise<void> {
   process.setegid?.(65_534)
   process.seteuid?.(65_534)
@@ -250,24 +251,27 @@ describe('whatever modes the folders around it have', () => {
     })
   })
 
-  test.runIf(process.getuid?.() === 0)('a user who may not make or read the root hears of it', async () => {
-    const { folder, volume } = folders()
-    chmodSync(folder, 0o755)
-    chmodSync(volume, 0o755)
-    const other = join(volume, 'other')
-    await (await openDisk(other)).close()
-    await asNobody(async () => {
-      for (const path of [other, join(volume, 'new'), join(other, 'below')]) {
-        await expect(openDisk(path)).rejects.toMatchObject({
-          code: 'StorageFailed',
-          transient: false,
-          message: expect.stringMatching(
-            /^Cannot open the root of backend "disk": permission denied; the directory must belong/,
-          ),
-        })
-      }
-    })
-  })
+  test.runIf(process.getuid?.() === 0)(
+    'a user who may not create or read the root gets an error that says so',
+    async () => {
+      const { folder, volume } = folders()
+      chmodSync(folder, 0o755)
+      chmodSync(volume, 0o755)
+      const other = join(volume, 'other')
+      await (await openDisk(other)).close()
+      await asNobody(async () => {
+        for (const path of [other, join(volume, 'new'), join(other, 'below')]) {
+          await expect(openDisk(path)).rejects.toMatchObject({
+            code: 'StorageFailed',
+            transient: false,
+            message: expect.stringMatching(
+              /^Cannot open the root of backend "disk": permission denied; the directory must belong/,
+            ),
+          })
+        }
+      })
+    },
+  )
 })
 
 test('a shard that is a link is refused behind a link too', async () => {

@@ -27,13 +27,13 @@ function failing(errno: string): Error {
   return Object.assign(new Error(`${errno}: injected, open '/secret/path'`), { code: errno, syscall: 'injected' })
 }
 
-/** A blob of the same shard as another one, whose shard exists therefore. */
+/** A blob in the shard of another one, so that the shard exists. */
 async function blobInOldShard(backend: DiskBackend): Promise<TestBlob> {
   const blob = await putBlob(backend, 1000)
   return { ...blob, key: blob.key.replace('.1-', '.2-') }
 }
 
-test('bytes are synced before they get their name, and the name before anyone is told', async () => {
+test('bytes are synced before they get their name, and the name before the call resolves', async () => {
   const backend = await openDisk(newRoot())
   const { key, body } = await blobInOldShard(backend)
   expect(await callsOf(() => backend.put(key, body))).toEqual([
@@ -52,7 +52,7 @@ test('the name of a new shard is synced too, and only once', async () => {
   ])
 })
 
-test('a shard that another process made since is synced as if it were new', async () => {
+test('a shard that another process created since is synced like a new one', async () => {
   const root = newRoot()
   const [backend, other] = [await openDisk(root), await openDisk(root)]
   const { key, body } = await blobInOldShard(other)
@@ -70,7 +70,7 @@ test('a spool is renamed, not copied', async () => {
   ])
 })
 
-test('a marker is synced before it takes the place of the old one, and its name after', async () => {
+test('a marker is synced before it replaces the old one, and its name after', async () => {
   const backend = await openDisk(newRoot())
   expect(await callsOf(() => backend.writeMarker('mine'))).toEqual([
     ...['create', 'writev', 'fsync', 'close', 'rename'],
@@ -89,7 +89,7 @@ test('without durability nothing is synced', async () => {
   expect(calls).not.toContain('fsync')
 })
 
-test('writes that take a part only are continued', async () => {
+test('partial writes are continued', async () => {
   const backend = await openDisk(newRoot())
   const writev = sys.writev
   let partly = 0
@@ -105,7 +105,7 @@ test('writes that take a part only are continued', async () => {
   await assertHolds(backend, blob)
 })
 
-test('more chunks than one call takes are written by several', async () => {
+test('more chunks than one call accepts are written by several', async () => {
   const backend = await openDisk(newRoot())
   const blob = makeBlob(5000)
   const writev = vi.spyOn(sys, 'writev')
@@ -114,7 +114,7 @@ test('more chunks than one call takes are written by several', async () => {
   await assertHolds(backend, blob)
 })
 
-test('a device that takes no bytes, and says nothing, is no endless loop', async () => {
+test('a device that accepts no bytes without an error causes no endless loop', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   vi.spyOn(sys, 'writev').mockResolvedValue(0)
@@ -146,7 +146,7 @@ test.each(['writev', 'fsync', 'close', 'mkdir', 'rename'] as const)(
   },
 )
 
-test('a put whose directory was not synced is not acknowledged', async () => {
+test('a put whose directory could not be synced is not acknowledged', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const { key, body } = await blobInOldShard(backend)
@@ -168,7 +168,7 @@ test('a shard whose name was not synced is synced before the next blob in it is 
   expect(calls.filter((call) => call === 'fsync')).toHaveLength(3)
 })
 
-test('a spool that failed once is dead', async () => {
+test('a spool that failed once refuses further writes', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const { key, bytes, body } = makeBlob(1000)
@@ -193,7 +193,7 @@ test('the spool of another backend is refused, and discarded', async () => {
   }
 })
 
-test('a symbolic link at the place of a blob is replaced, never written or read through', async () => {
+test('a symbolic link in the place of a blob is replaced, never written or read through', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   const blob = await blobInOldShard(backend)
@@ -207,13 +207,13 @@ test('a symbolic link at the place of a blob is replaced, never written or read 
   expect(readFileSync(target, 'utf8')).toBe('secret')
 })
 
-test('a symbolic link at the place of a spool is refused', async () => {
+test('a symbolic link in the place of a spool is refused', async () => {
   const directory = temporaryDirectory()
   symlinkSync(join(directory, 'target'), join(directory, 'spool'))
   await expect(sys.create(join(directory, 'spool'))).rejects.toMatchObject({ code: 'EEXIST' })
 })
 
-test('a marker whose replacement fails is the old one', async () => {
+test('a marker whose replacement fails is unchanged', async () => {
   const root = newRoot()
   const backend = await openDisk(root)
   await backend.writeMarker('old')

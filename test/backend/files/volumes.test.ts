@@ -9,7 +9,9 @@ import { temporaryFolder } from '../../support/places.ts'
 const [user, group] = [4321, 2000]
 const isRoot = process.getuid?.() === 0
 
-/** A volume as Kubernetes gives one by `fsGroup`: it is root's, and the process may write there by a group. */
+/**
+ * A volume as Kubernetes mounts it with `fsGroup`: it belongs to root, and the process may write there through a group.
+ */
 function volume(mode: number, of: { uid?: number; gid?: number } = {}): string {
   const folder = temporaryFolder()
   chmodSync(folder, 0o711)
@@ -35,8 +37,8 @@ async function asUser(call: () => Promise<void>): Promise<void> {
   }
 }
 
-describe.runIf(isRoot)('a volume that is root’s and may be written to by a group', () => {
-  // Red when a root must be the user's own.
+describe.runIf(isRoot)('a volume that belongs to root and that a group may write to', () => {
+  // Fails when a root must belong to the user.
   test.each([0o2777, 0o2770, 0o770])('holds the root of a DiskBackend (mode %o)', async (mode) => {
     const path = volume(mode)
     mkdirSync(join(path, 'lost+found'), { mode: 0o700 })
@@ -49,8 +51,8 @@ describe.runIf(isRoot)('a volume that is root’s and may be written to by a gro
       }
     })
   })
-  // Red when the folder must be the user's own, and closed to its group: the second start would fail, once the volume's
-  // modes were set again.
+  // Fails when the folder must belong to the user, and be closed to its group: the second start would fail after the
+  // volume's modes were set again.
   test.each([
     [0o2770, {}],
     [0o770, {}],
@@ -67,15 +69,15 @@ describe.runIf(isRoot)('a volume that is root’s and may be written to by a gro
     [0o2770, { uid: user, gid: 2001 }],
     [0o2770, { uid: 4322 }],
     [0o700, { uid: 4322 }],
-  ] as const)('holds no spools where others may write (mode %o, %j)', async (mode, of) => {
+  ] as const)('holds no spools where other users may write (mode %o, %j)', async (mode, of) => {
     const path = volume(mode, of)
-    await asUser(() => expect(openSpoolDirectory(path)).rejects.toThrow('others may write'))
+    await asUser(() => expect(openSpoolDirectory(path)).rejects.toThrow('other users may write'))
   })
 
-  test('holds them in a folder of its own, which is made', async () => {
+  test('holds spools in a folder of its own, which is created', async () => {
     const path = join(volume(0o2777), 'spools')
     await asUser(() => openSpoolDirectory(path))
-    chmodSync(path, 0o2770) // what is done to all of a volume when it is mounted again
+    chmodSync(path, 0o2770) // what a new mount does to the whole volume
     await asUser(() => openSpoolDirectory(path))
   })
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { MemoryBudget, smallSize } from '../../../src/backend/remote/held-bytes.ts'
 
-test('memory for small blobs that nobody reads is bounded', () => {
+test('memory for small blobs that no reader reads is limited', () => {
   const budget = new MemoryBudget()
   const rooms = []
   for (let room = budget.take(smallSize); room !== null; room = budget.take(smallSize)) rooms.push(room)

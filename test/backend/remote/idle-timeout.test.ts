@@ -6,7 +6,7 @@ const timeouts = { bytes: 10, answer: 100 }
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-test('an answer may take longer than the next byte, and who takes his time has all of it', () => {
+test('a response may take longer than the next byte, and a slow caller is never timed out', () => {
   using idle = new IdleTimeout(timeouts, undefined)
   vi.advanceTimersByTime(99)
   for (let piece = 0; piece < 20; piece++) {
@@ -22,7 +22,7 @@ test('an answer may take longer than the next byte, and who takes his time has a
   expect(idle.signal.reason).toMatchObject({ name: 'TimedOut' })
 })
 
-test('a request that has ended leaves neither a timer nor a listener, also where its body is read on', () => {
+test('a request that has ended leaves neither a timer nor a listener, even if its body is still read', () => {
   const abort = new AbortController()
   const idle = new IdleTimeout(timeouts, abort.signal)
   idle[Symbol.dispose]()

@@ -1,6 +1,6 @@
 import type { ObjectService } from '../../../src/index.ts'
 
-/** A service in memory: the least that an ObjectBackend can stand on. */
+/** A service in memory: the minimum that an ObjectBackend needs. */
 export function mapService(objects: Map<string, Uint8Array> = new Map()): ObjectService {
   return {
     async put(name, body) {

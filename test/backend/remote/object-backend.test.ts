@@ -7,7 +7,7 @@ import { type BackendObject, BlobStoreError, ObjectBackend, type ObjectService }
 import { collect, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
 import { mapService } from './map-service.ts'
 
-// What the conformance suite cannot see: how often a service is asked, and what becomes of its faults.
+// What the conformance suite cannot see: how often a service is called, and what happens to its errors.
 
 const spoolDirectory = mkdtempSync(join(tmpdir(), 'pds-blobstore-objects-'))
 afterEach(() => expect(readdirSync(spoolDirectory)).toEqual([]))
@@ -15,7 +15,7 @@ afterAll(() => rmSync(spoolDirectory, { recursive: true }))
 
 type Method = keyof ObjectService
 
-/** A backend over a service in memory of which some methods are replaced, and the calls that were made. */
+/** A backend over a service in memory with some methods replaced, and the calls that were made. */
 async function place(replaced: Partial<ObjectService> = {}, options: { timeout?: number } = {}) {
   const objects = new Map<string, Uint8Array>()
   const calls: Method[] = []
@@ -53,7 +53,7 @@ const silent = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
 describe('ObjectBackend', () => {
-  test('asks again where the network failed, but never stores twice', async () => {
+  test('retries where the network failed, but never stores twice', async () => {
     const { backend, calls } = await place({ get: failing('get', 2, cut), put: failing('put', 1, cut) })
     expect(await backend.get(makeBlob(10).key)).toBeNull()
     expect(calls).toEqual(['get', 'get', 'get'])
@@ -62,7 +62,7 @@ describe('ObjectBackend', () => {
     expect(calls.filter((call) => call === 'put')).toEqual(['put'])
   })
 
-  test('does not ask again what the service refuses for good', async () => {
+  test('does not retry what the service refuses for good', async () => {
     const { backend, calls } = await place({ get: failing('get', 9, denied) })
     const { key } = makeBlob(10)
     await expect(backend.get(key)).rejects.toMatchObject({
@@ -74,7 +74,7 @@ describe('ObjectBackend', () => {
     expect(calls).toEqual(['get'])
   })
 
-  test('keeps what an error of the network says of the address out of its message', async () => {
+  test('keeps the address out of the message of a network error', async () => {
     const error = new Error('connect to https://user:secret@storage failed')
     const { backend } = await place({ put: failing('put', 1, error) })
     const { key, body } = makeBlob(10)
@@ -83,7 +83,7 @@ describe('ObjectBackend', () => {
     expect(failure.cause).toBe(error)
   })
 
-  test('says that a service without space is full', async () => {
+  test('reports a service without space as full', async () => {
     const { backend } = await place({ put: failing('put', 1, new BlobStoreError('StorageFull', 'no space')) })
     const { key, body } = makeBlob(10)
     await expect(backend.put(key, body)).rejects.toMatchObject({ code: 'StorageFull', backend: 'ours' })
@@ -106,7 +106,7 @@ describe('ObjectBackend', () => {
     await expect(bytesOf(object)).rejects.toMatchObject(late)
   })
 
-  test('is patient with a reader that takes its time', async () => {
+  test('waits as long as a slow reader needs', async () => {
     const { backend } = await place({}, { timeout: 50 })
     const blob = await putBlob(backend, 300_000)
     const object = await backend.get(blob.key)
@@ -118,7 +118,7 @@ describe('ObjectBackend', () => {
     expect(Buffer.concat(chunks).equals(blob.bytes)).toBe(true)
   })
 
-  test('takes neither fewer nor more bytes than the service announced', async () => {
+  test('accepts neither fewer nor more bytes than the service announced', async () => {
     const sized = (size: number): Partial<ObjectService> => ({
       get: async () => ({ size, body: ReadableStream.from([new Uint8Array(10)]) }),
     })
@@ -145,7 +145,7 @@ describe('ObjectBackend', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
   })
 
-  test('ends a response of which the range does not lie within it', async () => {
+  test('ends a response whose object does not contain the range', async () => {
     const signals: AbortSignal[] = []
     const { backend } = await place({
       get: async (_, { signal }) => {
@@ -158,7 +158,7 @@ describe('ObjectBackend', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
   })
 
-  test('reads a marker again that was cut', async () => {
+  test('reads a marker again whose response was cut', async () => {
     const [whole, part] = [Buffer.from('a marker'), Buffer.from('a m')]
     let asked = 0
     const { backend } = await place({
@@ -168,8 +168,8 @@ describe('ObjectBackend', () => {
     expect(asked).toBe(3)
   })
 
-  // Red when errors of the file are left to the service, which takes them for the network's.
-  test('tells a spool file that fails as what it is, whatever the service says of it', async () => {
+  // Fails when errors of the file are left to the service, which takes them for the network's.
+  test('reports a failing spool file as such, whatever the service says of it', async () => {
     const { backend } = await place({
       put: async (_, body) => {
         try {
@@ -193,7 +193,7 @@ describe('ObjectBackend', () => {
     failing.mockRestore()
   })
 
-  // Red when the descriptor is closed as soon as the service has given up: it may be another file's by then.
+  // Fails when the descriptor is closed as soon as the service has given up: it may be another file's by then.
   test('closes a spool file only when nothing reads it any more', async () => {
     const { backend } = await place({
       put: async (_, body) => {
@@ -221,7 +221,7 @@ describe('ObjectBackend', () => {
     expect(done).toEqual(['read', 'closed'])
   })
 
-  test('calls the four methods of the host’s service and none else, as its own', async () => {
+  test('calls the four methods of the host’s service and no others, with the service as this', async () => {
     const others = { head: vi.fn(), check: vi.fn(), close: vi.fn(), deleteMany: vi.fn(), presign: vi.fn() }
     class Ours implements ObjectService {
       readonly #inner = mapService()
@@ -243,7 +243,7 @@ describe('ObjectBackend', () => {
     for (const other of Object.values(others)) expect(other).not.toHaveBeenCalled()
   })
 
-  test('lists no names that are not keys, and gets past a page of them', async () => {
+  test('lists no names that are not keys, and continues after a page of them', async () => {
     const { backend, objects } = await place()
     const { key } = await putBlob(backend, 10)
     for (const name of ['blobs/README', 'blobs/a', 'blobs/zzz', 'other']) objects.set(name, new Uint8Array(1))
@@ -271,7 +271,7 @@ describe('ObjectBackend', () => {
     expect([...objects.keys()]).toEqual([`blobs/${kept.key}`])
   })
 
-  test('hears of a service that is not there when it opens', async () => {
+  test('reports an absent service when it opens', async () => {
     await expect(place({ list: failing('list', 9, denied) })).rejects.toMatchObject({
       message: 'Cannot open backend "ours": the service answered 403',
     })
@@ -298,7 +298,7 @@ async function bytesOf(object: BackendObject | null): Promise<Uint8Array> {
   return collect(object.body)
 }
 
-/** A body of these chunks that tells whether it is open: neither read to its end nor closed. */
+/** A body of these chunks that reports whether it is open: neither read to its end nor closed. */
 function openBody(...chunks: Uint8Array[]) {
   const left = [...chunks]
   const state = { isOpen: true }
@@ -317,8 +317,8 @@ function openBody(...chunks: Uint8Array[]) {
   return { body, state }
 }
 
-describe('a body of the service', () => {
-  test('that goes on behind the last byte is closed', async () => {
+describe('the body of a service', () => {
+  test('that continues after the last byte is closed', async () => {
     const { body, state } = openBody(new Uint8Array(10), new Uint8Array(10))
     const { backend } = await place({ get: async () => ({ size: 10, body }) })
     const object = await backend.get(makeBlob(10).key)
@@ -326,7 +326,7 @@ describe('a body of the service', () => {
     expect(state.isOpen).toBe(false)
   })
 
-  test('that comes after the abort is closed', async () => {
+  test('that arrives after the abort is closed', async () => {
     const { body, state } = openBody(new Uint8Array(10))
     const abort = new AbortController()
     const { backend } = await place({

@@ -17,29 +17,32 @@ function linkTo(make: (target: string) => void): string {
 
 const own = (target: string) => mkdirSync(target, { mode: 0o700 })
 
-test('the directory for spools may be a link that this user has made', async () => {
+test('the directory for spools may be a link that this user has created', async () => {
   await openSpoolDirectory(linkTo(own))
 })
 
-test('a link leads to a directory, to which nobody else may write', async () => {
+test('the target of a link must be a directory that no other user may write to', async () => {
   const file = linkTo((target) => writeFileSync(target, ''))
   await expect(openSpoolDirectory(file)).rejects.toMatchObject({ code: expect.stringMatching(/ENOTDIR|EEXIST/) })
   const open = linkTo((target) => {
     own(target)
     chmodSync(target, 0o777)
   })
-  await expect(openSpoolDirectory(open)).rejects.toThrow('others may write to the directory for spools')
+  await expect(openSpoolDirectory(open)).rejects.toThrow('other users may write to the directory for spools')
 })
 
-test.runIf(process.getuid?.() === 0)('a link that another user has made is refused: it may lead anywhere', async () => {
-  const link = linkTo(own)
-  lchownSync(link, 65_534, 65_534)
-  await expect(openSpoolDirectory(link)).rejects.toThrow('"spools" is a symbolic link')
-})
+test.runIf(process.getuid?.() === 0)(
+  'a link that another user has created is refused: it may lead anywhere',
+  async () => {
+    const link = linkTo(own)
+    lchownSync(link, 65_534, 65_534)
+    await expect(openSpoolDirectory(link)).rejects.toThrow('"spools" is a symbolic link')
+  },
+)
 
-// Red when the directory is opened once, with the backend: every upload above 1 MiB fails until a restart, or goes where
-// somebody else leads it.
-test('a directory for spools that a cleaner took is made again, for this user alone', async () => {
+// Fails when the directory is opened once, with the backend: every upload above 1 MiB would fail until a restart, or go
+// where another user leads it.
+test('a directory for spools that a cleaner deleted is created again, for this user alone', async () => {
   const spoolDirectory = join(temporaryFolder(), 'spools')
   const backend = new ObjectBackend({ service: mapService(), name: 'ours', durable: true, spoolDirectory })
   await backend.open()
@@ -53,11 +56,11 @@ test('a directory for spools that a cleaner took is made again, for this user al
   rmdirSync(spoolDirectory)
   mkdirSync(spoolDirectory)
   chmodSync(spoolDirectory, 0o777)
-  await expect(backend.spool()).rejects.toMatchObject({ message: expect.stringContaining('others may write') })
+  await expect(backend.spool()).rejects.toMatchObject({ message: expect.stringContaining('other users may write') })
   await backend.close()
 })
 
-// Red when the name of the user is asked for: `docker run --user 4321` has none.
+// Fails when the name of the user is needed: `docker run --user 4321` has none.
 test('the directory for spools is named by the number of the user, who may have no name', () => {
   expect(defaultSpoolDirectory().endsWith(`/pds-blobstore-spool-${process.geteuid?.() ?? -1}`)).toBe(true)
 })

@@ -5,16 +5,16 @@ import type { ProxyFault } from '../../servers/fault-proxy.ts'
 import { openFixture, s3Test } from './fixture.ts'
 import { outcome, wholeOrNothing } from './outcome.ts'
 
-// What an ingress answers when the service behind it is not there: no word of what the bucket holds.
+// What an ingress answers when the service behind it is down: it says nothing about the bucket.
 const pages: ProxyFault[] = [
   { kind: 'answer', status: 404, body: 'default backend - 404' },
   { kind: 'answer', status: 404, body: '<html><head><title>404 Not Found</title></head><body>404</body></html>' },
   { kind: 'answer', status: 404, body: '' },
 ]
 
-// Red when `isAbsent` takes any 404, as it once did.
+// Fails when `isAbsent` takes any 404, as it once did.
 describe('a 404 that is not the service’s own', () => {
-  s3Test('is an error to try again, not an absent blob', async () => {
+  s3Test('is a transient error, not an absent blob', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const { key } = await putBlob(backend, 10)
@@ -44,7 +44,7 @@ describe('a 404 that is not the service’s own', () => {
     for (const blob of [one, other]) expect(await wholeOrNothing(fixture, blob)).toBe('whole')
   })
 
-  s3Test('to a HEAD only is not believed, for a HEAD cannot say whose it is', async () => {
+  s3Test('as response to a HEAD is not trusted, because a HEAD cannot show which server sent it', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const { key } = await putBlob(backend, 10)
@@ -61,7 +61,7 @@ describe('a 404 that is not the service’s own', () => {
   })
 })
 
-s3Test('a page in the place of a list is no empty list', async () => {
+s3Test('a page instead of a list is not taken for an empty list', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open()
   proxy.fault = () => ({ kind: 'answer', status: 200, body: '<html><body>Welcome</body></html>' })
@@ -71,8 +71,8 @@ s3Test('a page in the place of a list is no empty list', async () => {
   })
 })
 
-// Red when only 501 and 405 count.
-s3Test('a service without a list of uploads in parts has nothing to sweep, and that is no failure', async () => {
+// Fails when only 501 and 405 count.
+s3Test('a service without a list of multipart uploads has nothing to sweep, which is no failure', async () => {
   const { open, proxy } = await openFixture()
   const backend = await open()
   for (const fault of [

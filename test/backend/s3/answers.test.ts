@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { S3Backend } from '../../../src/s3.ts'
 import { collect, makeBlob } from '../../../src/testing/blobs.ts'
 
-/** A backend on a client that answers so, and the bodies that it gave. */
+/** A backend on a client with this response, and the bodies that it returned. */
 function answering(answer: () => Partial<GetObjectCommandOutput>) {
   const bodies: Readable[] = []
   const send = async (command: GetObjectCommand | HeadObjectCommand) => {
@@ -19,12 +19,12 @@ function answering(answer: () => Partial<GetObjectCommandOutput>) {
 const { key } = makeBlob(1)
 const refused = {
   code: 'StorageFailed',
-  message: expect.stringContaining('did not send the bytes that were asked for'),
+  message: expect.stringContaining('did not send the requested bytes'),
 }
 
-// Red when only some of the refusals let go of the body: its socket would be taken for good.
-describe('an answer of S3 is refused, and its body destroyed', () => {
-  test('where it does not say how long it is', async () => {
+// Fails when some of the refusals do not release the body: its socket would never be free.
+describe('a response of S3 is refused, and its body destroyed', () => {
+  test('if it does not state its length', async () => {
     const { backend, bodies } = answering(() => ({}))
     await expect(backend.get(key)).rejects.toMatchObject(refused)
     await expect(backend.get(key, { expectedSize: 10 })).rejects.toMatchObject(refused)
@@ -33,7 +33,7 @@ describe('an answer of S3 is refused, and its body destroyed', () => {
     expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true, true, true])
   })
 
-  test('where it is not the range that was asked for, all of it or only a part', async () => {
+  test('if it is not the requested range: the whole object or only a part', async () => {
     const answers: Partial<GetObjectCommandOutput>[] = [
       { ContentLength: 10 },
       { ContentLength: 10, ContentRange: 'bytes 0-9/100' },
@@ -48,13 +48,13 @@ describe('an answer of S3 is refused, and its body destroyed', () => {
     }
   })
 
-  test('where the range ends behind the object', async () => {
+  test('if the range ends after the object', async () => {
     const { backend, bodies } = answering(() => ({ ContentLength: 3, ContentRange: 'bytes 7-9/10' }))
     await expect(backend.get(key, { range: { start: 7, end: 12 } })).rejects.toMatchObject({ code: 'InvalidRange' })
     expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true])
   })
 
-  test('where fewer bytes come than it says, or more', async () => {
+  test('if fewer or more bytes come than it states', async () => {
     for (const [length, transient] of [
       [11, true],
       [9, false],

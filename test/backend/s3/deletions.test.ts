@@ -5,7 +5,7 @@ import { openFixture, s3Test } from './fixture.ts'
 import { wholeOrNothing } from './outcome.ts'
 
 describe('a deletion', () => {
-  s3Test('is asked for again when its answer was lost, and then is certain', async () => {
+  s3Test('is retried when its response was lost, and is then certain', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open()
@@ -26,7 +26,7 @@ describe('a deletion', () => {
     for (const error of failed.values()) expect(isBlobStoreError(error, 'StorageFailed')).toBe(true)
   })
 
-  s3Test('goes one by one where the service knows no other way', async () => {
+  s3Test('runs one by one if the service has no batch request', async () => {
     for (const [status, code] of [
       [501, 'NotImplemented'],
       [400, 'MissingContentMD5'],
@@ -49,7 +49,7 @@ describe('a deletion', () => {
     }
   })
 
-  s3Test('is believed for those keys only that the service names as deleted', async () => {
+  s3Test('counts only for the keys that the service names as deleted', async () => {
     const { place, proxy, open } = await openFixture()
     const backend = await open()
     const [gone, denied, forgotten] = [makeBlob(1).key, makeBlob(1).key, makeBlob(1).key]

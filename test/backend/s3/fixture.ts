@@ -4,7 +4,7 @@ import type { S3Address } from '../../servers/ceph.ts'
 import { FaultProxy } from '../../servers/fault-proxy.ts'
 import { S3Place } from '../../support/s3.ts'
 
-/** A test that needs a real S3 server: not run where there is none, as `REQUIRE_S3` forbids. */
+/** A test that needs a real S3 server: skipped where there is none, unless `REQUIRE_S3` forbids that. */
 export const s3Test: ReturnType<typeof test.skipIf> = test.skipIf(!inject('s3'))
 
 export function s3Address(): S3Address {
@@ -15,13 +15,13 @@ export function s3Address(): S3Address {
 
 export interface Fixture {
   place: S3Place
-  /** What backends of `open` go through; the place's own client does not. */
+  /** Backends of `open` connect through it; the place's own client does not. */
   proxy: FaultProxy
   /** An opened backend behind the proxy; closed when the test is finished. */
   open(options?: Partial<S3BackendOptions>): Promise<S3Backend>
 }
 
-/** A prefix of the test's own behind a proxy of its own. Nothing is left of either. */
+/** A separate prefix behind a separate proxy, removed after the test. */
 export async function openFixture(): Promise<Fixture> {
   const address = s3Address()
   const place = new S3Place(address)

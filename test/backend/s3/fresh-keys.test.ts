@@ -22,10 +22,10 @@ const passing: ProxyFault[] = [
   { kind: 'loseAnswer' },
 ]
 
-// Red when `Attempt.store` of src/store/upload/upload.ts gives up at the first, puts again under the same key, or keeps the first
+// Fails when `Attempt.store` of src/store/upload/upload.ts gives up at the first, puts again under the same key, or keeps the first
 // key's row.
 describe('an upload of bytes in memory', () => {
-  s3Test('goes well where a put failed for a moment: under a fresh key, and the first is collected', async () => {
+  s3Test('succeeds after a put failed for a moment: under a new key, and the first key is collected', async () => {
     for (const fault of passing) {
       const fixture = await openFixture()
       const { proxy, place } = fixture
@@ -64,29 +64,32 @@ describe('an upload of bytes in memory', () => {
     expect((await place.names()).filter((name) => name.startsWith('blobs/'))).toEqual([])
   })
 
-  s3Test('is told what failed, not that its own attempts have used up the quota', async () => {
+  s3Test('rejects with the original failure, not with the quota that its own attempts have used up', async () => {
     const fixture = await openFixture()
     const { blobs } = await storeOn(fixture, { bytes: 8 })
     fixture.proxy.fault = () => ({ kind: 'loseAnswer' })
     await expect(blobs.upload(alice, bytes('small'))).rejects.toMatchObject({ code: 'StorageFailed', transient: true })
   })
 
-  s3Test('is put once where the service was asked again already, refused, or the bytes are in a spool', async () => {
-    const fixture = await openFixture()
-    const { proxy } = fixture
-    const { blobs } = await storeOn(fixture)
-    for (const [status, code] of [
-      [503, 'SlowDown'],
-      [403, 'AccessDenied'],
-    ] as const) {
+  s3Test(
+    'is put once if the request was already retried, if it was refused, or if the bytes are in a spool',
+    async () => {
+      const fixture = await openFixture()
+      const { proxy } = fixture
+      const { blobs } = await storeOn(fixture)
+      for (const [status, code] of [
+        [503, 'SlowDown'],
+        [403, 'AccessDenied'],
+      ] as const) {
+        proxy.reset()
+        proxy.fault = () => ({ kind: 'refuse', status, code })
+        await expect(blobs.upload(alice, bytes(code))).rejects.toMatchObject({ code: 'StorageFailed' })
+        expect(new Set(proxy.requests.map(({ url }) => url)).size, code).toBe(1)
+      }
       proxy.reset()
-      proxy.fault = () => ({ kind: 'refuse', status, code })
-      await expect(blobs.upload(alice, bytes(code))).rejects.toMatchObject({ code: 'StorageFailed' })
-      expect(new Set(proxy.requests.map(({ url }) => url)).size, code).toBe(1)
-    }
-    proxy.reset()
-    proxy.fault = () => ({ kind: 'refuse', status: 500, code: 'InternalError' })
-    await expect(blobs.upload(alice, chunks(30, 50_000))).rejects.toMatchObject({ code: 'StorageFailed' })
-    expect(proxy.requests.length).toBe(1)
-  })
+      proxy.fault = () => ({ kind: 'refuse', status: 500, code: 'InternalError' })
+      await expect(blobs.upload(alice, chunks(30, 50_000))).rejects.toMatchObject({ code: 'StorageFailed' })
+      expect(proxy.requests.length).toBe(1)
+    },
+  )
 })

@@ -6,7 +6,7 @@ import { listAll, makeBlob, putBlobs } from '../../../src/testing/blobs.ts'
 import { sharedBucket } from '../../support/s3.ts'
 import { openFixture, s3Test } from './fixture.ts'
 
-s3Test('what somebody else put into the bucket is not listed, whatever its name, and hides nothing', async () => {
+s3Test('foreign objects in the bucket are not listed, whatever their names, and hide nothing', async () => {
   const { place, open } = await openFixture()
   const backend = await open()
   await backend.writeMarker('mine')
@@ -29,8 +29,8 @@ s3Test('two prefixes of one bucket do not see each other', async () => {
   expect(await second.readMarker()).toBeNull()
 })
 
-// Red when `listKeys` takes what the service lists as it comes.
-test('a service that lists the name that was begun behind once more counts nothing twice', async () => {
+// Fails when `listKeys` trusts the service's list.
+test('a service that lists the starting name again causes no key to be listed twice', async () => {
   const keys = Array.from({ length: 12 }, () => makeBlob(1).key).sort()
   const stored = ['a', 'b'].map((name) => `pds/blobs/${name}`).concat(keys.map((key) => `pds/blobs/${key}`))
   const inclusive = {

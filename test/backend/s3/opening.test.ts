@@ -23,7 +23,7 @@ async function rejection(call: Promise<unknown>): Promise<Error> {
   )
 }
 
-s3Test('what is wrong with a bucket is said in plain words, without credentials', async () => {
+s3Test('an error about a bucket is in plain words, without credentials', async () => {
   const address = s3Address()
   const { place } = await openFixture()
   const right = { accessKeyId: address.accessKeyId, secretAccessKey: address.secretAccessKey }
@@ -69,7 +69,7 @@ s3Test('opening leaves nothing in the bucket', async () => {
   expect(await place.names()).toEqual([])
 })
 
-s3Test('a bucket that keeps versions is warned of, by the store’s logger', async () => {
+s3Test('the logger gets a warning about a bucket that keeps versions', async () => {
   const address = s3Address()
   const name = `versions-${Date.now()}`
   await createBucket(address, name)
@@ -90,7 +90,7 @@ s3Test('a bucket that keeps versions is warned of, by the store’s logger', asy
   expect(warnings).toEqual([expect.stringMatching(/keeps versions/)])
 })
 
-s3Test('a service that stores damaged bytes is warned of', async () => {
+s3Test('the logger gets a warning about a service that stores damaged bytes', async () => {
   const { place, proxy } = await openFixture()
   const { accessKeyId, secretAccessKey } = s3Address()
   const backend = place.backend({ endpoint: proxy.endpoint, credentials: { accessKeyId, secretAccessKey } })
@@ -101,14 +101,14 @@ s3Test('a service that stores damaged bytes is warned of', async () => {
     backend.open({ logger: { info: ignore, error: ignore, warn: (_, message) => warnings.push(message) } })
   await open()
   expect(warnings).toEqual([])
-  // It says yes to what it should refuse.
+  // Answers yes to what it should refuse.
   proxy.fault = ({ method, headers }) =>
     method === 'PUT' && headers['content-length'] === '1' ? { kind: 'answer', status: 200, body: '' } : undefined
   await open()
-  expect(warnings).toEqual([expect.stringMatching(/damage on the way/)])
+  expect(warnings).toEqual([expect.stringMatching(/damage in transit/)])
 })
 
-s3Test('a client of the host’s serves, and is left open', async () => {
+s3Test('a client of the host’s is used, and left open', async () => {
   const { place } = await openFixture()
   const client = clientOf(s3Address())
   const backend = place.backend({ client })
@@ -121,7 +121,7 @@ s3Test('a client of the host’s serves, and is left open', async () => {
   client.destroy()
 })
 
-s3Test('a client that would repeat uploads by itself is refused', async () => {
+s3Test('a client that would retry uploads itself is refused', async () => {
   const { place } = await openFixture()
   const client = clientOf(s3Address())
   client.config.maxAttempts = async () => 3
@@ -133,7 +133,7 @@ s3Test('a client that would repeat uploads by itself is refused', async () => {
 s3Test('the bucket may be in the host name', async () => {
   const { place, proxy } = await openFixture()
   const { accessKeyId, secretAccessKey } = s3Address()
-  // A name that leads here, as *.s3.localhost does on some machines and not on others.
+  // A name that resolves to this machine, as *.s3.localhost does on some machines and not on others.
   const port = new URL(proxy.endpoint).port
   const lookup = (_: string, options: { all?: boolean }, done: (...args: unknown[]) => void): void =>
     options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)
@@ -154,7 +154,7 @@ s3Test('the bucket may be in the host name', async () => {
   client.destroy()
 })
 
-test('the backend says where it is, without credentials', () => {
+test('the backend states its location, without credentials', () => {
   const client = new S3Client({ region: 'us-east-1', endpoint: 'https://elsewhere.example' })
   const locations: [options: Omit<S3BackendOptions, 'bucket'>, location: string][] = [
     [{}, 's3://blobs'],

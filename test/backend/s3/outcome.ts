@@ -6,8 +6,8 @@ import { assertHolds, type TestBlob } from '../../../src/testing/blobs.ts'
 import { sharedBucket } from '../../support/s3.ts'
 import type { Fixture } from './fixture.ts'
 
-// What must be so after any fault: what was acknowledged is there, what is served is right, and neither sockets nor
-// parts nor spools are left.
+// What must hold after any fault: acknowledged bytes are there, served bytes are right, and neither sockets nor parts
+// nor spools are left.
 
 export const tenths: readonly number[] = Array.from({ length: 11 }, (_, n) => n / 10)
 export const impatient = { socketTimeout: 300, requestTimeout: 600 }
@@ -27,7 +27,7 @@ export const ways: [name: string, put: (backend: BlobBackend, blob: TestBlob) =>
   ['spool', putFromSpool],
 ]
 
-/** `true` when it was acknowledged, else the error's message; the error must be one that says to try again. */
+/** `true` when it was acknowledged, otherwise the error's message; the error must be transient. */
 export async function outcome(call: Promise<unknown>): Promise<true | string> {
   try {
     await call
@@ -41,7 +41,7 @@ export async function outcome(call: Promise<unknown>): Promise<true | string> {
   }
 }
 
-/** What is under the key, seen past the proxy, is all of the blob or nothing. */
+/** Under the key, read without the proxy, is the whole blob or nothing. */
 export async function wholeOrNothing({ place }: Fixture, blob: TestBlob): Promise<'whole' | 'nothing'> {
   const honest = place.backend()
   try {

@@ -4,14 +4,14 @@ import type { ProxyFault } from '../../servers/fault-proxy.ts'
 import { openFixture, s3Test } from './fixture.ts'
 import { nothingIsLeft, outcome, partsLeft, putFromSpool, wholeOrNothing } from './outcome.ts'
 
-describe('an upload in parts', () => {
+describe('a multipart upload', () => {
   const MiB = 1024 * 1024
   const inParts = { multipartThreshold: 5 * MiB, partSize: 5 * MiB, partsAtOnce: 2 }
   const size = 12 * MiB
 
   const isPart = ({ method, url }: { method: string; url: string }) => method === 'PUT' && url.includes('partNumber=')
 
-  s3Test('sends each part once, and the whole is what was uploaded', async () => {
+  s3Test('sends each part once, and the object is what was uploaded', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(inParts)
@@ -24,7 +24,7 @@ describe('an upload in parts', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('sends a part again that was cut, refused, damaged, or whose answer was lost', async () => {
+  s3Test('retries a part that was cut, refused, damaged, or whose response was lost', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(inParts)
@@ -51,7 +51,7 @@ describe('an upload in parts', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('that fails for good throws its parts away', async () => {
+  s3Test('that fails for good deletes its parts', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(inParts)
@@ -68,7 +68,7 @@ describe('an upload in parts', () => {
     }
   })
 
-  s3Test('whose last answer is lost is not acknowledged, and not put together twice', async () => {
+  s3Test('whose last response is lost is not acknowledged, and not completed twice', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(inParts)
@@ -81,7 +81,7 @@ describe('an upload in parts', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('that is aborted throws its parts away', async () => {
+  s3Test('that is aborted deletes its parts', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(inParts)
@@ -99,12 +99,12 @@ describe('an upload in parts', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('whose process died is swept, and one that goes on is not', async () => {
+  s3Test('whose process died is swept, and a running one is not', async () => {
     const fixture = await openFixture()
     const { open, proxy, place } = fixture
     const backend = await open(inParts)
     const blob = makeBlob(size)
-    // All that would clean up fails, as if the process was dead.
+    // Everything that would clean up fails, as if the process were dead.
     proxy.fault = ({ method, url }) =>
       method === 'DELETE' || url.includes('partNumber=3')
         ? { kind: 'refuse', status: 500, code: 'InternalError' }
@@ -113,7 +113,7 @@ describe('an upload in parts', () => {
     expect(await partsLeft(fixture)).toBe(1)
     const other = place.backend(inParts)
     expect(await other.sweepSpools(60_000)).toBe(0)
-    // Red when ages are those that the clock of this machine gives: it may be wrong, and the upload's process alive.
+    // Fails when ages come from this machine's clock, which may be wrong while the upload's process is alive.
     for (const wrong of [1, -1]) {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + wrong * 86_400_000 })
       try {
@@ -123,7 +123,7 @@ describe('an upload in parts', () => {
       }
     }
     expect(await partsLeft(fixture)).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 1500)) // the service tells the time in seconds
+    await new Promise((resolve) => setTimeout(resolve, 1500)) // the service's times are in seconds
     expect(await other.sweepSpools(0)).toBe(1)
     expect(await partsLeft(fixture)).toBe(0)
     await other.close()

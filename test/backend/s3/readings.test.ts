@@ -7,7 +7,7 @@ import { impatient, outcome, tenths } from './outcome.ts'
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 describe('a reading', () => {
-  s3Test('that is cut at any tenth gives right bytes, then an error, never an end', async () => {
+  s3Test('that is cut at any tenth returns right bytes, then an error, never an end', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 2_000_000)
@@ -22,7 +22,7 @@ describe('a reading', () => {
           passed += chunk.byteLength
         }
       })()
-      // All the bytes had passed when it was cut behind the last.
+      // A cut after the last byte: all bytes had passed.
       if ((await outcome(reading)) === true) expect([at, passed]).toEqual([1, 2_000_000])
       else expect(passed).toBeLessThanOrEqual(at * 2_000_000)
       expect(proxy.requests.length).toBe(1)
@@ -30,7 +30,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('is asked for again when the answer is lost, or the service is busy or fails', async () => {
+  s3Test('is retried when the response is lost, or the service is busy or fails', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 1000)
@@ -52,7 +52,7 @@ describe('a reading', () => {
     }
   })
 
-  s3Test('that stands still is given up, and its socket closed', async () => {
+  s3Test('that makes no progress is ended, and its socket closed', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open(impatient)
     const blob = await putBlob(backend, 2_000_000)
@@ -61,7 +61,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('of the marker that stands still is given up, too', async () => {
+  s3Test('of the marker that makes no progress is ended, too', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open(impatient)
     await backend.writeMarker('a marker of some length')
@@ -70,7 +70,7 @@ describe('a reading', () => {
     await until(() => proxy.busy === 0, 'no connection is left')
   })
 
-  s3Test('may be slow: who waits is not the service', async () => {
+  s3Test('may be slow: the timeout does not apply to a slow reader', async () => {
     const { open } = await openFixture()
     const backend = await open(impatient)
     const blob = await putBlob(backend, 2_000_000)
@@ -83,7 +83,7 @@ describe('a reading', () => {
     expect(Buffer.concat(chunks).equals(blob.bytes)).toBe(true)
   })
 
-  s3Test('that nobody wants any more closes its socket at once', async () => {
+  s3Test('that is abandoned closes its socket at once', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 8_000_000)
@@ -104,17 +104,17 @@ describe('a reading', () => {
     for (let n = 0; n < 20; n++) {
       const object = await backend.get(blob.key)
       let left = object?.size ?? 0
-      // Who knows the length does not ask for the end.
+      // A reader that knows the length does not read the end.
       while (left > 0) left -= (await object?.body.next())?.value?.byteLength ?? 0
     }
-    // The next may begin before the one before has let go.
+    // The next may begin before the one before has released its connection.
     expect(proxy.connections).toBeLessThan(4)
     for (let n = 0; n < 20; n++)
       await collect((await backend.get(blob.key, { expectedSize: 300_000 }))?.body ?? nothing())
     expect(proxy.connections).toBeLessThan(7)
   })
 
-  s3Test('of a bit that changed on its way is noticed by who verifies', async () => {
+  s3Test('with a bit changed in transit is detected if verified', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     const blob = await putBlob(backend, 1000)

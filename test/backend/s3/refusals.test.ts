@@ -8,8 +8,8 @@ import { clientOf } from '../../support/s3.ts'
 import { openFixture, s3Address, s3Test } from './fixture.ts'
 
 describe('a clock that is wrong', () => {
-  // Red without `RequestTimeTooSkewed` among what is tried again: the first request after a jump would fail.
-  s3Test('is allowed for at the second attempt, and nothing was done at the first', async () => {
+  // Fails without `RequestTimeTooSkewed` among the transient codes: the first request after a jump would fail.
+  s3Test('is corrected for at the second attempt, and the first attempt did nothing', async () => {
     const { place } = await openFixture()
     const client = clientOf(s3Address())
     const backend = place.backend({ client })
@@ -21,7 +21,7 @@ describe('a clock that is wrong', () => {
     const jump = (): void => {
       client.config.systemClockOffset = 3 * 3_600_000
     }
-    // What the SDK believes of the service's clock is wrong from now on, as after a jump of this machine's.
+    // From now on the SDK has a wrong belief about the service's clock, as after a jump of this machine's.
     jump()
     const blob = await putBlob(backend, 1000)
     jump()
@@ -32,7 +32,7 @@ describe('a clock that is wrong', () => {
     expect(await backend.delete([blob.key])).toEqual(new Map())
   })
 
-  s3Test('is said, and passes', async () => {
+  s3Test('is reported as a transient error', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     proxy.fault = () => ({ kind: 'refuse', status: 403, code: 'RequestTimeTooSkewed' })
@@ -41,14 +41,14 @@ describe('a clock that is wrong', () => {
 })
 
 describe('credentials that are missing or expired', () => {
-  // Red when `Bucket.send` leaves the asking to the SDK: then it is "the service refused".
-  s3Test('are had again, and nothing was sent meanwhile', async () => {
+  // Fails when `Bucket.send` leaves fetching credentials to the SDK: then the message is "the service refused".
+  s3Test('are fetched again, and nothing was sent meanwhile', async () => {
     const { proxy, place } = await openFixture()
     const { accessKeyId, secretAccessKey } = s3Address()
     let left = 0
     const credentials = async () => {
       if (left-- > 0) throw new Error('the vault says: hvs.do-not-tell')
-      // They count as expired, so that each request asks.
+      // They count as expired, so each request fetches them.
       return { accessKeyId, secretAccessKey, expiration: new Date(Date.now() + 1000) }
     }
     const backend = place.backend({ endpoint: proxy.endpoint, credentials })
@@ -68,7 +68,7 @@ describe('credentials that are missing or expired', () => {
     expect(proxy.requests).toEqual([])
   })
 
-  s3Test('are said to be expired where the service says so, and the request is sent again', async () => {
+  s3Test('are reported as expired if the service says so, and the request is sent again', async () => {
     const { open, proxy } = await openFixture()
     const backend = await open()
     proxy.fault = () =>
@@ -83,8 +83,8 @@ describe('what is wrong with the connection', () => {
   const told = (error: object): unknown => remoteError(error, { verb: 'store it', backend: 's3' }, classifyS3Error)
   const failure = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code }, more)
 
-  // Red when errors of sockets are told from those of files by their codes.
-  test('is never told as the file system’s', () => {
+  // Fails when errors of sockets and files are distinguished by their codes.
+  test('is never reported as an error of the file system', () => {
     for (const [error, words] of [
       [failure('EPROTO', { syscall: 'write', errno: -71 }), /TLS failed/],
       [failure('ERR_SSL_WRONG_VERSION_NUMBER'), /TLS failed/],
@@ -107,7 +107,7 @@ describe('what is wrong with the connection', () => {
     }
   })
 
-  s3Test('is told as TLS where the service speaks none', async () => {
+  s3Test('is reported as a TLS error if the service has no TLS', async () => {
     const server: Server = createServer((_, answer) => void answer.end()).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     onTestFinished(() => void server.close())

@@ -24,7 +24,7 @@ describe('an upload', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('whose answer is lost is not acknowledged, and not sent again', async () => {
+  s3Test('whose response is lost is not acknowledged, and not sent again', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open()
@@ -38,7 +38,7 @@ describe('an upload', () => {
     expect(await wholeOrNothing(fixture, blob)).toBe('nothing')
   })
 
-  s3Test('is sent again when the service asked to slow down, and only then', async () => {
+  s3Test('is retried when the service asked to slow down, and only then', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open()
@@ -74,7 +74,7 @@ describe('an upload', () => {
     expect(proxy.requests.length).toBe(5)
   })
 
-  s3Test('that stands still is given up, and its socket closed', async () => {
+  s3Test('that makes no progress is ended, and its socket closed', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open(impatient)
@@ -89,7 +89,7 @@ describe('an upload', () => {
     await nothingIsLeft(fixture)
   })
 
-  s3Test('of which one bit changes on its way is refused by the service, and sent again', async () => {
+  s3Test('with one bit changed in transit is refused by the service, and sent again', async () => {
     const fixture = await openFixture()
     const { open, proxy } = fixture
     const backend = await open()
@@ -103,13 +103,13 @@ describe('an upload', () => {
 
       const hopeless = makeBlob(300_000)
       proxy.fault = () => ({ kind: 'corruptRequest' })
-      expect(await outcome(put(backend, hopeless))).toContain('not those that were sent')
+      expect(await outcome(put(backend, hopeless))).toContain('other than those sent')
       expect(await wholeOrNothing(fixture, hopeless)).toBe('nothing')
     }
     await nothingIsLeft(fixture)
   })
 
-  s3Test('from a spool goes well although a cleaner took the folder for spools', async () => {
+  s3Test('from a spool succeeds although a cleaner deleted the folder for spools', async () => {
     const fixture = await openFixture()
     const backend = await fixture.open()
     rmdirSync(fixture.place.spools)

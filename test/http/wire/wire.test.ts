@@ -20,11 +20,11 @@ async function send(port: number, lines: string[], body: string | Uint8Array = '
   return wire
 }
 
-test('every form of Content-Length is either the size or refused, and what is refused leaves nothing', async () => {
+test('every form of Content-Length is either the size or refused, and a refused one leaves nothing', async () => {
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const { port } = await serve(blobs)
   const good: Record<string, number[]> = {
-    // what is declared: the bodies for which it is the truth
+    // the declared sizes: the bodies that have them
     '0': [0],
     '5': [5],
     '05': [5],
@@ -52,7 +52,7 @@ test('every form of Content-Length is either the size or refused, and what is re
       if (size < Number(form)) wire.socket.end()
       const answer = await wire.closed
       if (good[form]?.includes(size)) expect(status(answer), what).toBe(200)
-      // What follows is no request: the server may say so before it answers this one.
+      // What follows is not a request: the server may report that before it answers this one.
       else if (good[form] && size > Number(form)) expect([0, 200, 400], what).toContain(status(answer))
       else expect([0, 400, 413], what).toContain(status(answer))
     }
@@ -86,7 +86,7 @@ test('a client that is still sending sees the 413, declared or chunked', async (
   expect(await blobs.usage(alice)).toMatchObject({ bytes: 0, reserved: 0 })
 })
 
-// Red when reading pauses after some bytes, as it did at 1 MiB: then the client writes for ever, or is reset.
+// Fails when reading pauses after some bytes, as it did at 1 MiB: then the client writes for ever, or is reset.
 test('a client that writes all of its body before it reads sees the refusal', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 } })
   const { port } = await serve(blobs)
@@ -98,14 +98,14 @@ test('a client that writes all of its body before it reads sees the refusal', as
     const wire = await dial(port)
     wire.socket.pause()
     wire.socket.write(`POST ${xrpc.upload} HTTP/1.1\r\nHost: x\r\n${header}\r\nContent-Length: 40000000\r\n\r\n`)
-    // Taken by the kernels' buffers (a few MB) only as far as the server reads.
+    // The kernels' buffers take a few MB; the rest only as far as the server reads.
     await new Promise<void>((resolve) => wire.socket.write(Buffer.alloc(40_000_000), () => resolve()))
     wire.socket.resume()
     expect(status(await wire.closed)).toBe(expected)
   }
 })
 
-test('a client that never stops sending is cut after times.idle', async () => {
+test('a client that never stops sending is disconnected after times.idle', async () => {
   const { blobs } = await openPlace({ limits: { maxBlobSize: 1000 }, times: { idle: 300 } })
   const { port } = await serve(blobs)
   const wire = await send(port, [...post, 'Content-Length: 100000000000'])
@@ -133,7 +133,7 @@ test('fetch sees early refusals of large bodies', async () => {
   }
 })
 
-test('a client that sends a byte now and then is cut, told why, and leaves nothing', async () => {
+test('a client that sends a byte now and then is disconnected with a reason, and leaves nothing', async () => {
   const { blobs, files } = await openPlace({ times: { idle: 200, upload: 600 } })
   const { port } = await serve(blobs)
   const silent = await send(port, [...post, 'Content-Length: 2000000'], 'a')
@@ -174,7 +174,7 @@ test('an upload that is aborted at any tenth leaves no spool, no row and no rese
   expect(errors).toEqual([])
 })
 
-test('a client that stops reading is cut, and the file closed; a slow one is not', async () => {
+test('a client that stops reading is disconnected, and the file closed; a slow one is not', async () => {
   const { blobs, publish } = await openPlace({ times: { idle: 300 }, limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(30_000_000))
   const errors: unknown[] = []
@@ -195,9 +195,9 @@ test('a client that stops reading is cut, and the file closed; a slow one is not
   expect(errors).toEqual([])
 })
 
-// Red when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
-// progress when it runs off, and it begins anew.
-test('a client that takes nothing is cut after times.idle, not after twice that', { retry: 2 }, async () => {
+// Fails when the socket's timer is set to the whole of times.idle: what the kernels' buffers took at first counts as
+// progress when the timer expires, and it restarts.
+test('a client that accepts nothing is disconnected after times.idle, not after twice that', { retry: 2 }, async () => {
   const idle = 3000
   const { blobs, publish } = await openPlace({ times: { idle }, limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(30_000_000))
@@ -212,7 +212,7 @@ test('a client that takes nothing is cut after times.idle, not after twice that'
   expect(cut - started).toBeLessThan(idle * 1.7)
 })
 
-test('after 500 downloads that were broken off every descriptor is back', async () => {
+test('after 500 aborted downloads every descriptor is closed', async () => {
   const { blobs, publish } = await openPlace({ limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(8_000_000))
   const errors: unknown[] = []
@@ -220,7 +220,7 @@ test('after 500 downloads that were broken off every descriptor is back', async 
   const base = descriptors()
   for (let round = 0; round < 25; round++) {
     const wires = await Promise.all(Array.from({ length: 20 }, () => send(port, [get(cid)])))
-    // At once, or in the midst of the body.
+    // At once, or in the middle of the body.
     if (round % 3) await Promise.all(wires.map(({ socket }) => once(socket, 'data').then(() => socket.pause())))
     for (const [i, wire] of wires.entries()) i % 2 ? wire.socket.destroy() : wire.socket.resetAndDestroy()
     await Promise.all(wires.map((wire) => wire.closed))
@@ -229,7 +229,7 @@ test('after 500 downloads that were broken off every descriptor is back', async 
   expect(errors).toEqual([])
 })
 
-test('downloads that wait behind another on their connection are let go with it', async () => {
+test('downloads that wait behind another on their connection are closed with it', async () => {
   const { blobs, publish } = await openPlace({ limits: { maxBlobSize: 50_000_000 } })
   const cid = await publish(alice, bytesOf(20_000_000))
   const { port } = await serve(blobs)
@@ -242,7 +242,7 @@ test('downloads that wait behind another on their connection are let go with it'
   await until(() => descriptors() === base, 'descriptors are back')
 })
 
-test('several answers on one connection are whole, one after another', async () => {
+test('several responses on one connection are complete, one after another', async () => {
   const { blobs, publish } = await openPlace()
   const bytes = [bytesOf(1), bytesOf(70_000), bytesOf(0), bytesOf(600_000)]
   const { port } = await serve(blobs)
@@ -257,7 +257,7 @@ test('several answers on one connection are whole, one after another', async () 
   }
 })
 
-test('an idle connection is kept as long as the server says, whatever the blob store waits for', async () => {
+test('an idle connection is kept as long as the server says, whatever timeouts the blob store has', async () => {
   const { blobs, publish } = await openPlace({ times: { idle: 100 } })
   const cid = await publish(alice, bytesOf(10))
   const { server, port } = await serve(blobs)
@@ -270,7 +270,7 @@ test('an idle connection is kept as long as the server says, whatever the blob s
   expect((await wire.closed).match(/HTTP\/1\.1 200/g)).toHaveLength(2)
 })
 
-test('a transfer coding that is not understood is refused', async () => {
+test('an unknown transfer encoding is refused', async () => {
   const { blobs, files } = await openPlace()
   const { port } = await serve(blobs)
   const answer = await exchange(port, [...post, 'Transfer-Encoding: gzip, chunked'], '4\r\ntext\r\n0\r\n\r\n')

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-/** The path of a module that stands for sharp, and does what no decoder should. */
+/** The path of a module that replaces sharp, and does what no decoder should. */
 export function decoder(
   name: 'absent' | 'crash' | 'echo' | 'flood' | 'greedy' | 'halt' | 'liar' | 'loud' | 'pid' | 'slow',
 ): string {

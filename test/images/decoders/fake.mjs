@@ -1,4 +1,4 @@
-// What the worker asks of sharp, and no more. `decode` makes the bytes.
+// The part of sharp that the worker uses. `decode` returns the bytes.
 export function fake(decode) {
   const sharp = (input) => {
     const metadata = async () => ({ autoOrient: { width: 4000, height: 4000 } })

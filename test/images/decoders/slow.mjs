@@ -1,6 +1,6 @@
 import { fake } from './fake.mjs'
 
-// Echoes what it was given, after a while.
+// Returns its input, after a while.
 export default fake(async (input) => {
   await new Promise((resolve) => setTimeout(resolve, 300))
   return input

@@ -8,7 +8,7 @@ interface Item {
   id: number
   type: string
   data: Buffer
-  /** Which properties it has, counted from 1. */
+  /** The properties that it has, counted from 1. */
   has: number[]
 }
 
@@ -18,7 +18,7 @@ interface Form {
   primary?: number
   version?: 0 | 1
   wide?: boolean
-  /** From the first item to others: a grid's tiles, or what a thumbnail is of. */
+  /** From the first item to others: a grid's tiles, or the original of a thumbnail. */
   reference?: { type: string; from: number; to: number[] }
   before?: Buffer
 }
@@ -40,7 +40,7 @@ export async function avifs(): Promise<WildFile[]> {
   const pixi = box('pixi', bodyOf(whole, 'pixi'))
   const data = bodyOf(whole, 'mdat')
   const base = [av1C, pixi, ispe(60, 40)]
-  /** The picture with properties more, in the order of `has`. */
+  /** The picture with more properties, in the order of `has`. */
   const one = (more: Buffer[], has = more.map((_, i) => 4 + i), form: Form = {}) =>
     avif([...base, ...more], [{ id: 1, type: 'av01', data, has: [1, 2, 3, ...has] }], form)
   const thumbnail: Item = { id: 1, type: 'av01', data: bodyOf(small, 'mdat'), has: [1, 2, 3] }

@@ -1,6 +1,6 @@
 import { u32 } from './file.ts'
 
-// Files of boxes within boxes: AVIF, MP4, QuickTime.
+// Files of nested boxes: AVIF, MP4, QuickTime.
 
 export interface Box {
   type: string

@@ -1,8 +1,8 @@
 export interface ExifForm {
   little?: boolean
-  /** Where the directory begins: behind the header of 8 bytes. */
+  /** Where the directory begins: after the header of 8 bytes. */
   directory?: number
-  /** 3 is a short, the form that the standard knows. */
+  /** 3 is a short, the standard form. */
   type?: number
   count?: number
   /** How many entries come before the orientation. */
@@ -13,7 +13,7 @@ export interface ExifForm {
   tag?: number
 }
 
-/** A TIFF block, as EXIF is, that holds an orientation and little more. */
+/** A TIFF block, as in EXIF, with an orientation and little more. */
 export function exif(orientation: number, form: ExifForm = {}): Buffer {
   const { little = false, directory = 8, type = 3, count = 1, before = 0, entries = before + 1, tag = 0x112 } = form
   const bytes = Buffer.alloc(Math.max(directory, 8) + 2 + (before + 1) * 12 + 4)

@@ -3,13 +3,13 @@ export interface Size {
   height: number
 }
 
-/** A file of a form that files in the wild have, and what it is shown as. */
+/** A file in a form that occurs in the wild, and the dimensions it is shown with. */
 export interface WildFile {
-  /** What is odd about it: a test's name. */
+  /** What is unusual about it: a test's name. */
   name: string
   mimeType: string
   bytes: Buffer
-  /** In pixels; null where nothing can be shown. */
+  /** In pixels; null if nothing can be shown. */
   shown: Size | null
 }
 

@@ -79,7 +79,7 @@ function gif([width, height]: [number, number], frames: Box[], form: GifForm = {
   return Buffer.concat([head, colours === 'global' ? table : Buffer.alloc(0), before, ...blocks, Buffer.from(';')])
 }
 
-/** So many pixels of the second colour, each behind a code that clears the table: three bits a code. */
+/** So many pixels of the second colour, each after a code that clears the table: three bits a code. */
 function pixels(count: number): Buffer {
   const codes = [...Array.from({ length: count }, () => [4, 1]).flat(), 5]
   const bytes = Buffer.alloc(Math.ceil((codes.length * 3) / 8))

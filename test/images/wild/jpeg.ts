@@ -2,7 +2,7 @@ import { picture } from '../place.ts'
 import { type ExifForm, exif } from './exif.ts'
 import { u16, type WildFile } from './file.ts'
 
-/** Of 60 × 40, as `jpegtran -arithmetic` writes it: nothing on npm does. */
+/** 60 × 40, as `jpegtran -arithmetic` writes it: nothing on npm does. */
 const arithmetic = Buffer.from(
   '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/2wBDAQcHBwoIChMKChMoGhYaKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCj/yQARCAAoADwDASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwD/AJ94qEZdEof8/9k=',
   'base64',
@@ -155,13 +155,13 @@ function segment(marker: number, content: Buffer): Buffer {
 const exifSegment = (orientation: number, form: ExifForm = {}): Buffer =>
   segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0'), exif(orientation, form)]))
 
-/** The picture with segments right behind its beginning. */
+/** The picture with segments directly after its beginning. */
 const withSegments = (jpeg: Buffer, ...segments: Buffer[]): Buffer => insert(jpeg, 2, Buffer.concat(segments))
 
 const insert = (bytes: Buffer, at: number, more: Buffer): Buffer =>
   Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)])
 
-/** Where the first segment with one of these markers lies. */
+/** Where the first segment with one of these markers is. */
 function find(jpeg: Buffer, ...markers: number[]): { start: number; end: number } {
   for (let start = 2; ; ) {
     const end = start + 2 + jpeg.readUInt16BE(start + 2)

@@ -167,7 +167,7 @@ type Change = (box: Box, path: string) => Buffer[] | null
 
 const written = ({ type, body }: Box): Buffer => box(type, body)
 
-/** The film with boxes changed, and with its frames found wherever they come to lie. */
+/** The video with boxes changed, and with its frames found wherever they are moved to. */
 function film(clip: Buffer, changes: Change[], arrange: (top: Box[]) => Buffer[] = (top) => top.map(written)): Buffer {
   const old = clip.indexOf('mdat')
   const make = (by: number): Buffer => {
@@ -208,7 +208,7 @@ function mvhd(name: keyof typeof matrices): Change {
   }
 }
 
-/** Times of 8 bytes in place of 4. */
+/** Times of 8 bytes instead of 4. */
 const longTimes: Change = ({ type, body }) => {
   if (type !== 'tkhd') return null
   const times = [

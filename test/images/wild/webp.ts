@@ -116,7 +116,7 @@ function unpadded(webp: Buffer): Buffer {
   return webp.at(-1) === 0 ? webp.subarray(0, -1) : webp
 }
 
-/** The two bits above each dimension are a hint of how large to show it, which nobody follows. */
+/** The two bits above each dimension are a scaling hint, which every decoder ignores. */
 function scaled(webp: Buffer): Buffer {
   const bytes = Buffer.from(webp)
   bytes[27] = (bytes[27] ?? 0) | 0x40

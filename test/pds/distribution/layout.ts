@@ -7,8 +7,8 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '../../..')
 
 /**
- * Folders as the image of the distribution has one, of these versions of `@atproto/pds`: installed by pnpm, with this package
- * added, as its Dockerfile does. `folder` is where they lie.
+ * Folders in the layout of the distribution's image, with these versions of `@atproto/pds`: installed by pnpm, with
+ * this package added, as its Dockerfile does. `folder` is where they are.
  */
 export async function layOut(folder: string, versions: readonly string[]): Promise<Map<string, string>> {
   await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root })

@@ -20,7 +20,7 @@ describeWithPds('attachBlobStore', () => {
     return { pds, close: () => pds.destroy() }
   }
 
-  test('finds the PDS’s own class for what is not found', async () => {
+  test('attachBlobStore finds the PDS’s own class for "not found"', async () => {
     const { pds, close } = await madePds()
     const blobs = memory()
     const { BlobNotFoundError } = await import('./host-classes.ts')
@@ -33,7 +33,7 @@ describeWithPds('attachBlobStore', () => {
     await blobs.close()
   })
 
-  test('refuses a PDS that has one, and names the version of one that it does not know', async () => {
+  test('attachBlobStore refuses a PDS that has one, and names the version of an unknown PDS', async () => {
     const { pds, close } = await madePds()
     const blobs = memory()
     await using _attachment = await attachBlobStore(pds, blobs)
@@ -47,14 +47,14 @@ describeWithPds('attachBlobStore', () => {
     await other.close()
   })
 
-  test('refuses a PDS that was started', async () => {
+  test('attachBlobStore refuses a PDS that was started', async () => {
     const running = await network.pds()
     const blobs = memory()
     await expect(attachBlobStore(running.pds, blobs)).rejects.toThrow('this PDS has been started')
     await blobs.close()
   })
 
-  test('says in plain words what a newer PDS has changed, and changes nothing', async () => {
+  test('attachBlobStore says in plain words what a newer PDS has changed, and changes nothing', async () => {
     const { pds, close } = await madePds()
     const blobs = memory()
     const own = pds.ctx.blobstore
@@ -80,7 +80,7 @@ describeWithPds('attachBlobStore', () => {
       'its tables are others',
       () => ({ connection: () => ({ execute: async () => Promise.reject(new Error('no such table: blob')) }) }),
     ],
-  ])('refuses a PDS whose answers it does not understand: %s', async (_what, make) => {
+  ])('attachBlobStore refuses a PDS whose answers it does not understand: %s', async (_what, make) => {
     const { pds, close } = await madePds()
     const blobs = memory()
     const own = pds.ctx.blobstore
@@ -99,7 +99,7 @@ describeWithPds('attachBlobStore', () => {
     await blobs.close()
   })
 
-  test('keeps what it cannot ask for: an account whose database is away', async () => {
+  test('an attached store keeps what it cannot ask about: an account whose database is absent', async () => {
     const pds = await network.pds({ times: { grace: 0, deleteDelay: 0 } })
     const alice = await new Person(pds.url).signUp()
     const bytes = randomBytes(100)
@@ -118,7 +118,7 @@ describeWithPds('attachBlobStore', () => {
     expect((await alice.read(blob))?.equals(bytes)).toBe(true)
   })
 
-  test('waits for a transaction of the PDS before it takes an answer for final', async () => {
+  test('an attached store waits for a transaction of the PDS before it takes an answer as final', async () => {
     const pds = await network.pds()
     const alice = await new Person(pds.url).signUp()
     const blob = await alice.upload(randomBytes(100))

@@ -31,7 +31,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       },
     )
 
-    test('takes the type that the PDS finds, and gives its headers', async () => {
+    test("uses the type that the PDS finds, and the PDS's headers", async () => {
       const alice = await new Person((await pdsOfAll()).url).signUp()
       const png = Buffer.from(
         'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -45,7 +45,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       expect(headers.get('content-length')).toBe(String(png.length))
     })
 
-    test('takes 200 MB in flat memory, and gives them back', { timeout: 120_000 }, async () => {
+    test('stores and serves 200 MB with flat memory', { timeout: 120_000 }, async () => {
       const { url } = await pdsOfAll()
       const alice = await new Person(url).signUp()
       const [piece, pieces] = [randomBytes(1_000_000), 200]
@@ -75,7 +75,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       expect(most / 1e6).toBeLessThan(150)
     })
 
-    test('takes 50 uploads at once, and serves each', { timeout: 120_000 }, async () => {
+    test('accepts 50 concurrent uploads, and serves each', { timeout: 120_000 }, async () => {
       const { url } = await pdsOfAll()
       const alice = await new Person(url).signUp()
       const bodies = Array.from({ length: 50 }, (_, i) => randomBytes(i % 5 === 0 ? 1_500_000 : 1000 + i))
@@ -147,7 +147,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       expect((await alice.read(blob))?.equals(bytes)).toBe(true)
     })
 
-    test('holds to the store’s own limits, where the host asks for it', async () => {
+    test('applies the store’s own limits, where the host asks for it', async () => {
       const limits = { maxBlobSize: 1e6, accept: ['image/*'], quota: { bytes: 1000 } }
       const pds = await started({ limits })
       const alice = await new Person(pds.url).signUp()
@@ -190,7 +190,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       expect((await alice.read(blob))?.equals(bytes)).toBe(true)
     })
 
-    test('forgets what its last record named, and keeps what another names', async () => {
+    test('forgets what its last record referenced, and keeps what another references', async () => {
       const pds = await started({ times: short })
       const [alice, bob] = [await new Person(pds.url).signUp(), await new Person(pds.url).signUp()]
       const bytes = randomBytes(1000)
@@ -225,7 +225,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
       expect(await bob.read(cidOfBytes(kept))).toEqual(kept)
     })
 
-    test('goes on after a restart where it was', async () => {
+    test('continues after a restart', async () => {
       const before = await started()
       const alice = await new Person(before.url).signUp()
       const [stored, temporary] = [randomBytes(2_000_000), randomBytes(100)]
@@ -257,7 +257,7 @@ describeWithPds('through the official client, a real PDS with this store', () =>
     })
 
     describe('when its store is broken', () => {
-      test('says nothing is found only of what is not there', async () => {
+      test('answers "not found" only for what does not exist', async () => {
         const pds = await started()
         const alice = await new Person(pds.url).signUp()
         const blob = await alice.upload(randomBytes(100))

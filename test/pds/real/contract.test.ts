@@ -15,7 +15,8 @@ describeWithPds('in a real PDS', () => {
     })
   })
 
-  // What is left out there is what we do better. It shows that the cases ask for no more than the contract.
+  // The omitted cases are those where this package does better. It shows that the cases require no more than the
+  // contract.
   describe('the PDS’s own store on disk keeps it where the cases do not say strict:', () => {
     const network = new Network()
     let pds: ReturnType<Network['pds']> | undefined

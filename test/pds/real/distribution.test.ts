@@ -8,7 +8,7 @@ import { freePort } from '../../../examples/pds/free-port.ts'
 import { layOut } from '../distribution/layout.ts'
 import { adminPassword, describeWithPds, Network, Person } from './network.ts'
 
-// The official distribution without docker: its layout in a folder, an entry that knows nothing of this store, and what
+// The official distribution without docker: its layout in a folder, an entry that does not know this store, and what
 // examples/pds-distribution adds to the environment.
 
 const versions = ['0.4.217', '0.5.35'] as const
@@ -23,7 +23,7 @@ describeWithPds('a PDS of the distribution', () => {
 
   describe.each(versions)('@atproto/pds %s', (version) => {
     test.each(['index.cjs', 'index.mjs'])(
-      'has the store by its environment alone: %s',
+      'gets the store from its environment alone: %s',
       { timeout: 180_000 },
       async (entry) => {
         const data = await network.folder()
@@ -41,12 +41,12 @@ describeWithPds('a PDS of the distribution', () => {
         pds.process.kill('SIGTERM')
         expect(await pds.ended).toBe(0)
         expect(pds.output()).toContain('stopped')
-        // Closed, and not only killed: SQLite has taken its log in.
+        // Closed, not only killed: SQLite has copied its log into the file.
         expect(existsSync(join(data, 'store.sqlite-wal'))).toBe(false)
       },
     )
 
-    test('does not start without a place for the store, or with one that is not whole, and says why', {
+    test('does not start without a place for the store, or with an incomplete one, and says why', {
       timeout: 180_000,
     }, async () => {
       const data = await network.folder()
@@ -63,7 +63,7 @@ describeWithPds('a PDS of the distribution', () => {
     })
   })
 
-  test('leaves every other program alone', { timeout: 60_000 }, async () => {
+  test('register leaves every other program alone', { timeout: 60_000 }, async () => {
     const app = apps.get(versions[0]) as string
     const program = spawn(process.execPath, ['-e', 'console.log(1 + 1)'], { cwd: app, env: registered({}) })
     let output = ''
@@ -101,7 +101,7 @@ describeWithPds('a PDS of the distribution', () => {
 
 const endOf = (child: ChildProcess) => new Promise<number | null>((resolve) => void child.once('exit', resolve))
 
-/** The environment of the machine, but for what is meant for this process, and the one line of the example. */
+/** The environment of the machine, except variables for this process, and the one line of the example. */
 function registered(variables: Record<string, string>): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env
   return { PATH, HOME, NODE_OPTIONS: '--import=pds-blobstore/register', ...variables }

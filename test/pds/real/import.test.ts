@@ -5,8 +5,9 @@ import { killAmidst, reportOf } from '../../transfer/killing.ts'
 import { ReferencePds } from '../../transfer/reference-pds.ts'
 import { describeWithPds, Network, Person } from './network.ts'
 
-// The data of a real PDS, of IMPORT_BLOBS blobs (5,000) in IMPORT_ACCOUNTS accounts (50), are imported by the command line,
-// which is killed IMPORT_KILLS times (20), while the PDS goes on to take uploads; then that PDS is started with the store.
+// The data of a real PDS, with IMPORT_BLOBS blobs (5,000) in IMPORT_ACCOUNTS accounts (50), are imported by the command
+// line, which is killed IMPORT_KILLS times (20), while the PDS continues to accept uploads; then that PDS is started
+// with the store.
 
 const { IMPORT_BLOBS = '5000', IMPORT_ACCOUNTS = '50', IMPORT_KILLS = '20' } = process.env
 const [count, accounts, kills] = [Number(IMPORT_BLOBS), Number(IMPORT_ACCOUNTS), Number(IMPORT_KILLS)]
@@ -14,14 +15,16 @@ const [count, accounts, kills] = [Number(IMPORT_BLOBS), Number(IMPORT_ACCOUNTS),
 describeWithPds('the data of a real PDS', () => {
   const network = new Network()
 
-  test('are imported while it serves, served byte by byte, and exported again', { timeout: 3_600_000 }, async () => {
+  test('the blobs of a real PDS are imported while it serves, served byte by byte, and exported again', {
+    timeout: 3_600_000,
+  }, async () => {
     const dir = await network.folder()
     const own = await network.pds({ dir, attach: false })
     const people: Person[] = []
     for (let n = 0; n < accounts; n++) people.push(await new Person(own.url).signUp())
     const served: { did: string; cid: string; bytes: Buffer }[] = []
     let uploads = 0
-    /** Ten blobs, eight of them in one record; one of two that remain is taken down, one stays temporary. */
+    /** Ten blobs, eight of them in one record; of the two that remain one is taken down, one stays temporary. */
     const live = async (person: Person) => {
       const all = Array.from({ length: 10 }, () => randomBytes(50 + (uploads++ % 5000)))
       const blobs = await Promise.all(all.map((bytes) => person.upload(bytes)))

@@ -19,14 +19,14 @@ interface Kept {
   bytes: Buffer
   /** Once its record was acknowledged. */
   rkey?: string
-  /** Once its deletion was asked for: from then on both are right. */
+  /** After its deletion was requested: from then on both states are right. */
   erased?: boolean
 }
 
 describeWithPds('a PDS that is killed', () => {
   const network = new Network()
 
-  test('in the middle of everything, again and again, loses nothing and keeps nothing too much', {
+  test('killing a real PDS again and again loses no blob and leaves no bytes behind', {
     timeout: 300_000,
   }, async () => {
     const [dir, port, plc] = [await network.folder(), await freePort(), await network.plc()]
@@ -67,7 +67,7 @@ describeWithPds('a PDS that is killed', () => {
 
     const last = await network.pds({ dir, port, times: { grace: 300, deleteDelay: 0 } })
     for (const one of kept) await verify(one)
-    // What was uploaded and not referenced can be still, for its grace period is long in the lives before.
+    // What was uploaded and not referenced may still exist, because its grace period is long in the lives before.
     const temporary = kept.filter((one) => one.rkey === undefined && !one.erased).slice(-10)
     for (const one of temporary) {
       one.rkey = await one.person.write(one.blob)

@@ -4,12 +4,12 @@ import { expect, test } from 'vitest'
 import { moveInAndBack } from '../../transfer/moved-and-back.ts'
 import { describeWithPds, Network, Person, settled } from './network.ts'
 
-// Goes red when a blob is lost or changed on its way without a word.
+// Fails when a blob is lost or changed without a report.
 
 describeWithPds('the data of a real PDS, spoiled in many ways,', () => {
   const network = new Network()
 
-  test('are moved in and back, 222 blobs of 10 accounts, and every difference is told', {
+  test('222 blobs of 10 accounts of a real PDS are imported and exported, and every difference is reported', {
     timeout: 300_000,
   }, async () => {
     const dir = await network.folder()

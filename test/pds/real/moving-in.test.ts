@@ -3,8 +3,8 @@ import { AtpAgent } from '@atproto/api'
 import { describe, expect, test } from 'vitest'
 import { collectAll, describeWithPds, Network, Person, wheres } from './network.ts'
 
-// As clients move accounts: the repository first, then each blob that is missing, as */*, whatever the old server said it
-// is. The target has this store; the old server has its own.
+// As clients move accounts: the repository first, then each missing blob, as */*, whatever type the old server
+// returned. The target has this store; the old server has its own.
 
 describeWithPds('an account that moves in by the official client', () => {
   describe.each(wheres)('its blobs %s', (where) => {
@@ -32,7 +32,7 @@ describeWithPds('an account that moves in by the official client', () => {
         if (data.blobs.length === 0) break
         expect(rounds).toBeLessThan(10)
         for (const { cid } of data.blobs) {
-          // Not by the client's getBlob, which takes text/html for text.
+          // Not by the client's getBlob, which treats text/html as text.
           const bytes = await fetch(alice.urlOf(cid)).then((answer) => answer.arrayBuffer())
           await moved.com.atproto.repo.uploadBlob(new Uint8Array(bytes), { encoding: '*/*' })
         }

@@ -9,7 +9,7 @@ import type { Plc } from '../../../examples/pds/plc.ts'
 import type { BlobBackend } from '../../../src/index.ts'
 import { S3Place } from '../../support/s3.ts'
 
-/** What these tests need is not among the root's dependencies: `npm ci --prefix examples/pds`. */
+/** What these tests need is not among the root's dependencies: run `npm ci --prefix examples/pds`. */
 export const isInstalled: boolean = existsSync(
   new URL('../../../examples/pds/node_modules/@atproto/pds/package.json', import.meta.url),
 )
@@ -17,22 +17,22 @@ if (!isInstalled && process.env.REQUIRE_PDS === '1') {
   throw new Error('@atproto/pds is not installed: npm ci --prefix examples/pds')
 }
 
-/** Skipped, with a line that says so, where the PDS is not installed. */
+/** Skipped, with a line that says so, if the PDS is not installed. */
 export const describeWithPds: ReturnType<typeof describe.skipIf> = describe.skipIf(!isInstalled)
 if (!isInstalled) process.stderr.write('Skipped, for @atproto/pds is not installed: npm ci --prefix examples/pds\n')
 
 export const adminPassword = 'admin'
 
-/** Where the bytes of an attached store are: on disk, and in S3 where there is a server. */
+/** Where the bytes of an attached store are: on disk, and in S3 if there is a server. */
 export type Where = 'on disk' | 'in S3'
 export const wheres: Where[] = inject('s3') ? ['on disk', 'in S3'] : ['on disk']
 
-/** A PLC directory and PDSes of this file's own, gone when its tests are through. */
+/** A PLC directory and PDSes for this file alone, removed when its tests end. */
 export class Network {
   #plc: Promise<Plc> | undefined
   readonly #undo: (() => Promise<unknown>)[] = []
   readonly #where: Where
-  /** By the folder of the PDS: one that starts again in it finds its bytes. */
+  /** By the folder of the PDS: one that restarts in it finds its bytes. */
   readonly #buckets = new Map<string, S3Place>()
 
   constructor(where: Where = 'on disk') {
@@ -83,7 +83,7 @@ export class Network {
 
 let people = 0
 
-/** An account, with the official client in hand. */
+/** An account with an official client. */
 export class Person {
   readonly agent: AtpAgent
   readonly handle = `person${people++}.test`
@@ -109,7 +109,7 @@ export class Person {
     return (await this.agent.uploadBlob(bytes, { encoding })).data.blob
   }
 
-  /** A record that names these blobs. Resolves with its key. */
+  /** A record that references these blobs. Resolves with its key. */
   async write(...blobs: BlobRef[]): Promise<string> {
     const { data } = await this.agent.com.atproto.repo.createRecord({
       repo: this.did,
@@ -124,7 +124,7 @@ export class Person {
     await this.agent.com.atproto.repo.deleteRecord({ repo: this.did, collection: 'com.example.file', rkey })
   }
 
-  /** Null when it is not served. */
+  /** Null if it is not served. */
   async read(blob: BlobRef | string): Promise<Buffer | null> {
     const response = await fetch(this.urlOf(blob))
     const body = Buffer.from(await response.arrayBuffer())
@@ -156,12 +156,12 @@ export class Person {
   }
 }
 
-/** The background of the PDS, in which it deletes blobs, done with what it has. */
+/** Waits until the background queue of the PDS, in which it deletes blobs, is empty. */
 export async function settled({ pds }: RunningPds): Promise<void> {
   await pds.ctx.backgroundQueue.processAll()
 }
 
-/** Everything that nothing needs is deleted, of a store whose grace and delete delay are short. */
+/** Deletes everything that nothing needs, in a store with a short grace period and delete delay. */
 export async function collectAll({ attachment, blobs }: RunningPds): Promise<void> {
   for (let round = 0; round < 3; round++) {
     await attachment?.reconcile()

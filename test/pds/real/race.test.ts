@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { RunningPds } from '../../../examples/pds/pds.ts'
 import { collectAll, describeWithPds, Network, Person, settled, wheres } from './network.ts'
 
-// Delete a record, upload the same bytes again, reference them again; meanwhile the PDS's background deletes what the
-// first record named. When that runs is drawn: before, between, beside, or after everything.
+// Deletes a record, uploads the same bytes again, references them again; meanwhile the PDS's background queue deletes
+// what the first record referenced. When that runs is random: before, between, beside, or after everything.
 const moments = ['at once', 'after the upload', 'beside the record', 'after the record'] as const
 
 async function race(pds: RunningPds, rounds: number): Promise<number> {
@@ -30,7 +30,7 @@ async function race(pds: RunningPds, rounds: number): Promise<number> {
     const served = await person.read(again)
     if (!served?.equals(bytes)) lost += 1
     last.set(person, [...(last.get(person) ?? []), bytes])
-    // That it is lost, the PDS does not know.
+    // The PDS does not know that it is lost.
     expect(await person.missing()).toEqual([])
   }
   if (!pds.attachment) return lost
@@ -51,7 +51,7 @@ describeWithPds('a record deleted, its blob uploaded and referenced again', () =
 
   const network = new Network()
 
-  test('loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
+  test('the same race loses blobs with the PDS’s own store on disk', { timeout: 120_000 }, async () => {
     const pds = await network.pds({ attach: false })
     expect(await race(pds, 16)).toBeGreaterThan(0)
   })

@@ -19,7 +19,7 @@ describeWithPds('of what the account’s database says', () => {
     database.close()
   }
 
-  /** As the branch of the PDS that has permissioned spaces keeps them. */
+  /** The tables of the PDS branch with permissioned spaces. */
   async function postInSpace(pds: RunningPds, person: Person, blob: BlobRef): Promise<void> {
     const table = 'create table if not exists space_record_blob (blobCid varchar not null, recordUri varchar not null)'
     const row = 'insert into space_record_blob values (?, ?)'
@@ -47,7 +47,7 @@ describeWithPds('of what the account’s database says', () => {
     expect((await alice.read(blob))?.equals(bytes)).toBe(true)
   })
 
-  test('a blob that was taken down is not shown by the store, whatever it is asked', async () => {
+  test('the store never shows a blob that was taken down', async () => {
     const pds = await network.pds({ times: { grace: 200, deleteDelay: 0 } })
     const alice = await new Person(pds.url).signUp()
     const bytes = randomBytes(100)
@@ -62,7 +62,7 @@ describeWithPds('of what the account’s database says', () => {
     expect((await alice.read(blob))?.equals(bytes)).toBe(true)
   })
 
-  test('what a record names whose write failed is not shown after a takedown and its reversal', async () => {
+  test('a blob of a record whose write failed is not shown after a takedown and its reversal', async () => {
     const pds = await network.pds()
     const alice = await new Person(pds.url).signUp()
     const [good, other] = [await alice.upload(randomBytes(100)), await alice.upload(randomBytes(100))]

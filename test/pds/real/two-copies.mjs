@@ -1,5 +1,5 @@
-// A host with a copy of SQLite of its own, that imports in its own process: node two-copies.mjs <host's copy> <file> <how>.
-// Prints whether another process finds the file locked afterwards, while the host is still within its transaction.
+// A host with its own copy of SQLite that imports in its own process: node two-copies.mjs <host's copy> <file> <how>.
+// Prints whether another process finds the file locked afterwards, while the host's transaction is still open.
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 

@@ -10,13 +10,13 @@ import { temporaryFolder } from '../../support/places.ts'
 import { alice } from '../../support/samples.ts'
 import { describeWithPds } from './network.ts'
 
-// Goes red when an import reads the databases of the PDS in its own process: two copies of SQLite drop each other's locks.
+// Fails when an import reads the databases of the PDS in its own process: two copies of SQLite drop each other's locks.
 
 describeWithPds('an import in the process of a PDS, which has a copy of SQLite of its own,', () => {
   const pds = createRequire(new URL('../../../examples/pds/pds.ts', import.meta.url))
   const hosts = pathToFileURL(pds.resolve('better-sqlite3')).href
 
-  /** What another process is told that wants to write, while the host writes. */
+  /** The error of another process that wants to write while the host writes. */
   function told(mode: string, how: string): string {
     const folder = join(temporaryFolder(), createHash('sha256').update(alice).digest('hex').slice(0, 2), alice)
     mkdirSync(folder, { recursive: true })
@@ -31,11 +31,11 @@ describeWithPds('an import in the process of a PDS, which has a copy of SQLite o
     return execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 }).trim()
   }
 
-  test.each(['WAL', 'DELETE'])('leaves the PDS its locks, in the mode %s', (mode) => {
+  test.each(['WAL', 'DELETE'])('an import leaves the PDS its locks, in the mode %s', (mode) => {
     expect(told(mode, 'import')).toBe('SQLITE_BUSY')
   })
 
-  test('would not, if it read them itself', () => {
+  test("reading the files in the PDS's own process would drop its locks", () => {
     expect(told('DELETE', 'in-process')).toBe('free')
   })
 })

@@ -1,6 +1,6 @@
 import { type Owner, storeIn } from './place.ts'
 
-// What a command of the command line is to the file: another process that opens the store, and closes it.
+// To the file, a command of the command line is another process that opens the store, and closes it.
 
 const [folder = '', owner = ''] = process.argv.slice(2)
 const blobs = storeIn(folder, owner as Owner)

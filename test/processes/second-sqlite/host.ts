@@ -4,8 +4,9 @@ import { alice, bytes, nextRev, uriOf } from '../../support/samples.ts'
 import { type Intrusion, intrusions } from './intrusions.ts'
 import { fileIn, type Owner, storeIn } from './place.ts'
 
-// A host with a store, in which something else opens the store's file: node host.ts <folder> <owner> <intrusion> <busy>.
-// Writes 100 records; then the intrusion; then, while other processes come and go, until it is told to end.
+// A host with a store, in which other code opens the store's file: node host.ts <folder> <owner> <intrusion> <busy>.
+// Writes 100 records; then runs the intrusion; then continues, while other processes come and go, until it is told to
+// end.
 
 const [folder = '', owner = '', intrusion = '', busy = ''] = process.argv.slice(2)
 const blobs = storeIn(folder, owner as Owner)

@@ -2,9 +2,9 @@ import { copyFile, cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import OtherDatabase from 'better-sqlite3-other'
 
-/** What a host may do in its own process to the file that the store has open, in good faith. */
+/** What a host may do in its own process, in good faith, to the file that the store has open. */
 export const intrusions = {
-  /** What many manuals show as the way to back up. */
+  /** The way to back up in many manuals. */
   async backup(file: string) {
     const database = new OtherDatabase(file, { readonly: true })
     await database.backup(`${file}.copy`)
@@ -35,7 +35,7 @@ export const intrusions = {
   async 'read of -shm'(file: string) {
     await readFile(`${file}-shm`)
   },
-  /** For a moment nothing is closed, and so no lock is gone yet. */
+  /** Until something is closed, no lock is lost. */
   async 'opened and left open'(file: string) {
     const database = new OtherDatabase(file)
     database.prepare('select count(*) from blobstore_blob').get()

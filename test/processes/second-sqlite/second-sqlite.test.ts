@@ -10,8 +10,8 @@ import { alice } from '../../support/samples.ts'
 import type { Intrusion } from './intrusions.ts'
 import { fileIn, type Owner, storeIn } from './place.ts'
 
-// Two copies of SQLite in one process drop each other's locks, and so does everything else that opens and closes the file.
-// Then the next process that opens the file and closes it takes the log away, and what is committed after that is gone.
+// Two copies of SQLite in one process drop each other's locks, and so does everything else that opens and closes the
+// file. Then the next process that opens and closes the file deletes the log, and what is committed after that is lost.
 
 interface End {
   acknowledged: { uri: string; cid: string }[]
@@ -59,7 +59,7 @@ async function endOf({ child, next }: Host): Promise<End> {
   return end
 }
 
-/** What was acknowledged and is not there. */
+/** What was acknowledged and is missing. */
 async function lost(folder: string, owner: Owner, { acknowledged }: End): Promise<string[]> {
   const blobs = storeIn(folder, owner)
   const gone: string[] = []
@@ -80,7 +80,7 @@ describe.each<{ owner: Owner; intrusions: Intrusion[] }>([
   { owner: 'the host', intrusions: ['backup'] },
 ])('beside a store whose file is of $owner', ({ owner, intrusions }) => {
   test.each(intrusions)(
-    'a %s by something else loses nothing: no more is written',
+    'a %s by other code loses nothing: nothing more is written',
     async (intrusion) => {
       const folder = temporaryFolder()
       const host = startHost(folder, owner, intrusion)
@@ -95,7 +95,7 @@ describe.each<{ owner: Owner; intrusions: Intrusion[] }>([
     60_000,
   )
 
-  test('a backup by something else in the midst of writing loses nothing either', async () => {
+  test('a backup by other code during writes loses nothing either', async () => {
     const folder = temporaryFolder()
     const host = startHost(folder, owner, 'backup', 'busy')
     expect(await host.next()).toBe('intruded')

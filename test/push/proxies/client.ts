@@ -15,7 +15,7 @@ export interface Asking {
   agent?: http.Agent | https.Agent
 }
 
-/** A client that reads while it writes, and to which an answer counts only when it is whole. */
+/** A client that reads while it writes, and accepts only complete responses. */
 export function ask(url: string, { method = 'GET', headers = {}, body, agent }: Asking = {}): Promise<Answer> {
   const { request } = url.startsWith('https:') ? https : http
   return new Promise((resolve, reject) => {

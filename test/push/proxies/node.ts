@@ -6,7 +6,7 @@ import { blobRouter, checkContinue } from '../../../src/express.ts'
 import { createBlobStore, DiskBackend, sqliteMetadata } from '../../../src/index.ts'
 import { tokens } from '../../http/tokens.ts'
 
-// One process of a PDS that has several, as the examples are: node test/push/proxies/node.ts DIR PORT
+// One process of a PDS with several, like the examples: node test/push/proxies/node.ts DIR PORT
 
 const [dir = '', port = ''] = process.argv.slice(2)
 const blobs = createBlobStore({

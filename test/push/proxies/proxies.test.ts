@@ -18,7 +18,7 @@ import { freePort } from '../../servers/free-port.ts'
 import { type Answer, type Asking, ask } from './client.ts'
 import { isInstalled, type ProxyName, startProxy } from './proxy.ts'
 
-// Behind real proxies, by the files in docs/proxies.md.
+// Behind real proxies, with the files in docs/proxies.md.
 
 const adapters: Record<string, (blobs: BlobStore) => RequestListener> = {
   blobRouter: (blobs) => blobRouter(blobs, tokens),
@@ -71,7 +71,7 @@ const count = (what: string[]) =>
 for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
   describe.skipIf(!isInstalled(proxy))(`behind ${proxy}`, () => {
     for (const adapter of Object.keys(adapters)) {
-      // Red when a refusal stops reading at some size, or ends its body before the client's: 502, resets, cut bodies.
+      // Fails when a refusal stops reading at some size, or ends its body before the client's: 502, resets, cut bodies.
       test(`no early refusal of ${adapter} is lost`, async () => {
         const { origin, blobs } = await behind(proxy, adapter)
         const url = origin + xrpc.upload
@@ -135,7 +135,7 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
         expect([head.status, head.headers['content-length']]).toEqual([200, '20000000'])
       })
 
-      // Red when the proxy's own limit for silent bodies is ours: it answers in the place of the PDS.
+      // Fails when the proxy's own limit for silent bodies equals ours: it answers instead of the PDS.
       test(`a silent upload to ${adapter} gets our 408, a slow one is stored, and aborted ones leave nothing`, async () => {
         const { origin, blobs, files } = await behind(proxy, adapter, { idle: 2000 })
         const url = origin + xrpc.upload
@@ -159,7 +159,8 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
       })
     }
 
-    // Red when SIGTERM cuts what is under way, or proxies are not told before the process stops listening (`notice: 0`).
+    // Fails when SIGTERM cuts running requests, or proxies are not notified before the process stops listening
+    // (`notice: 0`).
     test('no request is lost while two processes restart one after the other', async () => {
       const dir = await mkdtemp(join(tmpdir(), 'pds-blobstore-rolling-'))
       const ports = [await freePort(), await freePort()]
@@ -199,7 +200,7 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-/** People who upload, quickly and slowly, and read, until they are told to stop. */
+/** Users who upload, quickly and slowly, and read, until the test ends them. */
 function startTraffic(origin: string) {
   const { Agent } = origin.startsWith('https:') ? https : http
   const agent = new Agent({ keepAlive: false, rejectUnauthorized: false } as object)
@@ -247,7 +248,7 @@ async function* slowly(bytes: Uint8Array, parts: number, pause: number): AsyncGe
   }
 }
 
-/** Says a byte more after a while, for Caddy gives no answer before: see docs/proxies.md. */
+/** Sends one more byte after a while, because Caddy sends no response before: see docs/proxies.md. */
 async function* silence(bytes: Uint8Array, pause: number): AsyncGenerator<Uint8Array> {
   yield bytes
   await new Promise((resolve) => setTimeout(resolve, pause))

@@ -8,7 +8,7 @@ import { freePort } from '../../servers/free-port.ts'
 
 export type ProxyName = 'caddy' | 'nginx' | 'haproxy'
 
-/** Whether it can be started here. With REQUIRE_PROXIES=1, as in CI, one that is missing fails the test. */
+/** Whether it can be started here. With REQUIRE_PROXIES=1, as in CI, a missing one fails the test. */
 export function isInstalled(name: ProxyName): boolean {
   if (process.env.REQUIRE_PROXIES === '1') return true
   return spawnSync('sh', ['-c', `command -v ${name}`], { env: environment }).status === 0
@@ -19,11 +19,14 @@ const page = new URL('../../../docs/proxies.md', import.meta.url)
 
 export interface Proxy {
   origin: string
-  /** Sends on to these ports alone from now on, where only the operator can tell it so; others ask the processes. */
+  /**
+   * From now on forwards to these ports alone, where only the operator can configure that; others check the processes'
+   * health.
+   */
   use(ports: readonly number[]): Promise<void>
 }
 
-/** A proxy in front of these ports, by the file in docs/proxies.md, with other ports, paths and certificates. */
+/** A proxy in front of these ports, with the file in docs/proxies.md, and other ports, paths and certificates. */
 export async function startProxy(name: ProxyName, ports: readonly number[]): Promise<Proxy> {
   const dir = await mkdtemp(join(tmpdir(), `pds-blobstore-${name}-`))
   const port = await freePort()
@@ -50,7 +53,7 @@ export async function startProxy(name: ProxyName, ports: readonly number[]): Pro
       if (name !== 'nginx') return
       await write(some)
       child.kill('SIGHUP')
-      await new Promise((resolve) => setTimeout(resolve, 2000)) // it says nowhere when it has
+      await new Promise((resolve) => setTimeout(resolve, 2000)) // it does not report when it has
     },
   }
 }
@@ -112,7 +115,7 @@ function replace(text: string, pairs: readonly (readonly [string | RegExp, strin
   return result
 }
 
-/** One of its own, with its key in the same file, as HAProxy wants it and nginx takes it. */
+/** Self-signed, with its key in the same file, as HAProxy requires and nginx accepts. */
 async function certificate(dir: string): Promise<void> {
   const [key, cert] = [join(dir, 'key'), join(dir, 'cert')]
   const made = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1']

@@ -12,7 +12,7 @@ const names = ['memory', 'disk'] as const
 const batch = 20
 
 export const trial = defineTrial({
-  about: 'Does what hosts do, about 50 commands in a row, and compares each answer with a model of the contract',
+  about: 'Runs random calls of hosts, about 50 in a row, and compares each answer with a model of the contract',
   options: {
     runs: times(1000, 'so many sequences at each place'),
     place: oneOf(names, 'only there'),

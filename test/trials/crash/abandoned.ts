@@ -5,8 +5,8 @@ import type { Place } from './place.ts'
 const most = { bytes: 1e12, blobs: 1e9, temporaryBlobs: 1e9, pendingBytes: 1e12 }
 
 /**
- * Leaves the row of an upload whose lease is over, as of a process that died before its first byte. Those that the
- * kills leave are due only after seconds, and whichever collector is first takes them: a plan to die there may wait in vain.
+ * Leaves the row of an upload whose lease is over, as of a process that died before its first byte. Rows that the kills
+ * leave are due only after seconds, and any collector may take them first: a plan to die there might wait in vain.
  */
 export class Abandoned {
   readonly #place: Place

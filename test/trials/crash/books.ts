@@ -22,7 +22,7 @@ export class Books {
     return [...this.#books.values()].map(({ ledger }) => ledger)
   }
 
-  /** Takes in what was added to the journals, and returns it. */
+  /** Reads what was added to the journals, and returns it. */
   read(): Line[] {
     return [...this.#books.values()].flatMap(({ ledger, reader }) => {
       const lines = reader.read()
@@ -31,12 +31,12 @@ export class Books {
     })
   }
 
-  /** The process is dead. Returns how many of its uploads were under way. */
+  /** The process is dead. Returns how many of its uploads were running. */
   bury(name: string): number {
     return this.#books.get(name)?.ledger.bury() ?? 0
   }
 
-  /** Notes for all, whose processes must be dead, that everything temporary is gone. */
+  /** Records for all, whose processes must be dead, that everything temporary was collected. */
   settled(): void {
     for (const name of this.#books.keys()) {
       const journal = new Journal(this.#place.journal(name))
@@ -45,7 +45,7 @@ export class Books {
     }
   }
 
-  /** Throws away what was read, while nobody works: a long trial would fill the disk. */
+  /** Deletes what was read, while no process runs: a long trial would fill the disk. */
   empty(): void {
     for (const { reader } of this.#books.values()) reader.empty()
   }

@@ -6,7 +6,7 @@ import type { Place } from './place.ts'
 import { staleCollector } from './stale-collector.ts'
 
 /**
- * The rules of the protocol that `--break` takes away; without one of them the trial must find losses or orphans, or it
+ * The rules of the protocol that `--break` removes; without one of them the trial must find losses or orphans, or it
  * proves nothing. `early-ack` is in the journal, `fk` partly in the tables: see `dropForeignKeys`.
  */
 export const brokenRules = ['row-first', 'fk', 'early-ack'] as const

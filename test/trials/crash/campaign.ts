@@ -13,12 +13,12 @@ import { plantStray } from './stray.ts'
 import { type Report, Tally } from './tally.ts'
 import { Targets } from './targets.ts'
 
-/** After so many cycles everybody is killed, and what is left is collected. */
+/** After so many cycles every process is killed, and what is left is collected. */
 const cyclesToSettle = 10
-/** After so many a new store begins, whose making is killed too. */
+/** After so many a new store begins; processes are also killed while it is created. */
 const cyclesOfStore = 30
 
-/** Half of the writers keep temporary blobs for long: those can be counted on. */
+/** Half of the writers keep temporary blobs for long, so that these blobs must still be there. */
 const lasting = { lasting: true, times: { ...hasty, grace: 3_600_000 } }
 const fleeting = { lasting: false, times: hasty }
 const crew = [
@@ -32,12 +32,12 @@ const crew = [
 
 /**
  * Four writers and two collectors work on one store. In each cycle some of them are killed with SIGKILL, at a step of
- * the protocol or by chance; the others come to rest; what was acknowledged is compared with what is there; and new
- * processes take the places of the dead.
+ * the protocol or at random; the others pause; what was acknowledged is compared with what is there; and new processes
+ * replace the dead.
  *
- * Fails when src/ breaks a rule of the protocol: see `--break` for three; a tombstone dropped before the deletion, or a
- * commit before `put`, are others. It does not notice a missing fsync, since a kill leaves the page cache: that is for
- * the power cut.
+ * Fails when src/ breaks a rule of the protocol: see `--break` for three; a tombstone that is removed before the
+ * deletion, or a commit before `put`, are others. It does not detect a missing fsync, because a kill leaves the page
+ * cache: the power trial does.
  */
 export class Campaign {
   readonly #options: Options
@@ -117,18 +117,18 @@ export class Campaign {
       this.#tally.deaths += 1
       this.#tally.uploadsInFlight += this.#books.bury(name)
     }
-    this.#crew.fill() // they load while we look
+    this.#crew.fill() // they load meanwhile
     this.#tally.cycles += 1
     this.#tally.found(await check(this.#place, this.#books.ledgers, this.#strays))
   }
 
-  /** At a step, or by chance. */
+  /** At a step, or at random. */
   async #kill(member: Member): Promise<void> {
     const planned = this.#random.chance(member.role === 'collector' ? 0.9 : 0.7)
     await this.#crew.kill(member, planned ? this.#targets.next(member.role) : null, this.#random.below(300))
   }
 
-  /** One, some, or nearly all; the second collector lives on, so that there is one. */
+  /** One, some, or nearly all; the second collector survives, so that there is one. */
   #someOf(members: readonly Member[]): Member[] {
     const writers = members.filter(({ role }) => role === 'writer')
     const collector = members.filter(({ name }) => name === 'collector0')
@@ -152,7 +152,7 @@ export class Campaign {
     this.#tally.found(await check(this.#place, this.#books.ledgers, this.#strays))
   }
 
-  /** For strays: bytes as of requests that come to their end long after they were given up. */
+  /** For strays: bytes of requests that complete long after they were given up. */
   #someContent() {
     return this.#random.chance(0.5) ? this.#random.pick(small) : contentOf('stray', 100)
   }

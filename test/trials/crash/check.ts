@@ -3,15 +3,15 @@ import { type Held, type Ledger, type Named, named, pair } from './ledger.ts'
 import { type Facts, look } from './look.ts'
 import type { Place } from './place.ts'
 
-/** `lost`: a promise that is not kept. `orphan`: bytes that no row knows. `wrong`: anything else that should not be. */
+/** `lost`: a broken promise. `orphan`: bytes that no row knows. `wrong`: anything else that should not be. */
 export interface Finding {
   kind: 'lost' | 'orphan' | 'wrong'
   what: string
 }
 
 /**
- * Checks, while nobody works, that what was promised is there, and that every file is named by a row: nothing may rest on
- * the sweep but the `strays`, which the trial has planted.
+ * Checks, while no process runs, that what was acknowledged is there, and that a row names every file: only the
+ * `strays`, which the trial has planted, may need the sweep.
  */
 export async function check(
   place: Place,
@@ -21,7 +21,7 @@ export async function check(
   const findings: Finding[] = []
   const blobs = place.store({})
   try {
-    await blobs.ready() // makes what a kill has kept from being made
+    await blobs.ready() // creates what a kill has prevented
     const facts = look(place)
     const held = new Map(ledgers.flatMap((ledger) => [...ledger.held].filter(([, { until }]) => until > Date.now())))
     for (const file of facts.files) {
@@ -58,7 +58,7 @@ function checkHeld(facts: Facts, { did, cid }: Held, findings: Finding[]): void 
   else if (!facts.files.has(key)) findings.push({ kind: 'lost', what: `the upload of ${cid} by ${did}: no bytes` })
 }
 
-/** That it names just these; one that may wait for a blob does not where the account has it. */
+/** That it references exactly these; one that may wait for a blob does not if the account has it. */
 function checkRecord(
   facts: Facts,
   { did, uri, cids, expected }: Named,
@@ -68,7 +68,7 @@ function checkRecord(
   const refs = facts.refs.get(uri) ?? []
   const waiting = expected ? (facts.expected.get(uri) ?? []) : []
   if (named([...refs, ...waiting]) !== named(cids)) {
-    findings.push({ kind: 'lost', what: `${uri} names ${named(refs) || 'nothing'} instead of ${named(cids)}` })
+    findings.push({ kind: 'lost', what: `${uri} references ${named(refs) || 'nothing'} instead of ${named(cids)}` })
   }
   for (const cid of waiting) {
     if (held.has(pair(did, cid))) findings.push({ kind: 'lost', what: `${uri} waits for ${cid}, which is held` })
@@ -78,7 +78,7 @@ function checkRecord(
 function checkDoubtful(facts: Facts, uri: string, could: ReadonlySet<string>, findings: Finding[]): void {
   const names = named([...(facts.refs.get(uri) ?? []), ...(facts.expected.get(uri) ?? [])])
   if (could.has(names)) return
-  findings.push({ kind: 'lost', what: `${uri} names ${names || 'nothing'}, which no write of it says` })
+  findings.push({ kind: 'lost', what: `${uri} references ${names || 'nothing'}, which no write of it says` })
 }
 
 async function checkReadable(

@@ -30,16 +30,16 @@ export interface ChildOptions {
   /** Whether uploads of this process live long. */
   lasting: boolean
   broken: BrokenRule | null
-  /** Over how many milliseconds to lose memory and descriptors, on purpose. @default never */
+  /** Over how many milliseconds to leak memory and descriptors, on purpose. @default never */
   leak?: number
-  /** Milliseconds to rest between two things, at most. */
+  /** The longest pause between two operations, in milliseconds. */
   rest: number
 }
 
 export type Order = { go: Plan | null } | { pause: true } | { vitals: true }
 export type Reply = 'loaded' | 'paused' | Vitals
 
-/** Somebody who does one thing after another. */
+/** A worker that does one operation after another. */
 export interface Worker {
   turn(step: Step | undefined): Promise<void>
 }
@@ -61,9 +61,9 @@ process.on('message', (order: Order) => {
   }
 })
 process.on('disconnect', () => process.exit())
-// Control-C reaches the whole group: when to end is for the parent to say.
+// Control-C reaches the whole group: the parent decides when to end.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
-flushCompileCache() // who is killed does not do it at its end
+flushCompileCache() // a killed process does not do it at its end
 tell('loaded')
 
 function tell(reply: Reply): void {
@@ -86,7 +86,7 @@ async function work(worker: Worker): Promise<void> {
   }
 }
 
-/** Goes on where the journal of the process before ends. */
+/** Continues where the journal of the previous process ends. */
 function hire(): Worker[] {
   const file = place.journal(name)
   const ledger = new Ledger(times.grace ?? 0).read(new JournalReader(file).read())

@@ -9,7 +9,7 @@ const sweeping: readonly (Step | undefined)[] = [
   ...(['readMarker', 'identity', 'nextEpoch', 'writeMarker', 'list', 'noteUnknown'] as const),
   ...(['doomNoted', 'forgetNotes', 'sweepSpools'] as const),
 ]
-/** Of nobody else: it is never deleted. */
+/** Used by this process alone: it is never deleted. */
 const abandoning = 'did:plc:abandoning'
 const scrubbing: readonly (Step | undefined)[] = ['markVerified', 'recount']
 
@@ -46,7 +46,7 @@ export class Collector implements Worker {
     })
   }
 
-  /** What it finds damaged or missing, and not replaced meanwhile, is a refusal: and that is a fault. */
+  /** What it finds damaged or missing, and not replaced meanwhile, is recorded as a refusal: and that is a fault. */
   async #scrub(): Promise<void> {
     await this.#journal.attempt({ what: 'scrub' }, async () => {
       const { findings } = await this.#blobs.scrub({ olderThan: 100 })

@@ -11,7 +11,7 @@ export interface Content {
 const mimeType = 'application/octet-stream'
 const mebibyte = 1024 * 1024
 
-/** Bytes that the name makes. */
+/** Bytes that follow from the name. */
 export function contentOf(name: string, size: number): Content {
   const bytes = new Uint8Array(Buffer.alloc(size, createHash('sha256').update(name).digest().subarray(0, 31)))
   const cid = cidOfBytes(bytes)
@@ -19,8 +19,8 @@ export function contentOf(name: string, size: number): Content {
 }
 
 /**
- * The few that every account uploads again and again, so that their bytes are shared, collected and born anew. None is
- * empty, since tombstones without a size are those of sweeps (see witness.ts).
+ * The few contents that every account uploads again and again, so that their bytes are shared, collected and stored
+ * anew. None is empty, because tombstones without a size are those of sweeps (see witness.ts).
  */
 export const small: readonly Content[] = [1, 20, 900, 9_000, 60_000, 300_000].map((size) => contentOf('small', size))
 
@@ -31,7 +31,7 @@ export const large: readonly Content[] = [1.2, 1.7].map((size) => contentOf('lar
 export async function* inChunks({ bytes }: Content, breakAt = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   const length = 256 * 1024
   for (let at = 0; at < bytes.byteLength; at += length) {
-    if (at + length > breakAt) throw new Error('the client went away')
+    if (at + length > breakAt) throw new Error('the client disconnected')
     yield bytes.slice(at, at + length)
     await new Promise(setImmediate)
   }

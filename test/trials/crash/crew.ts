@@ -4,12 +4,12 @@ import type { Place } from './place.ts'
 import type { Plan } from './steps.ts'
 
 /**
- * How long a process may take to come to its step, at least and at most, and to start or to rest: in milliseconds. Where
- * processes load slowly, others work beside us, and steps take longer too.
+ * How long a process may take to reach its step, at least and at most, and to start or to pause: in milliseconds. Where
+ * processes load slowly, the machine is under load, and steps take longer too.
  */
 const [patience, mostPatience, longPatience] = [1500, 15_000, 120_000]
 
-/** The processes of a trial. Whoever is dead is replaced by a new one of the same name. */
+/** The processes of a trial. A dead one is replaced by a new one of the same name. */
 export class Crew {
   readonly #place: Place
   readonly #options: readonly ChildOptions[]
@@ -17,7 +17,7 @@ export class Crew {
   readonly #fault: (what: string) => void
   started = 0
 
-  /** `fault` is told of what no process should do. */
+  /** `fault` is called for what no process should do. */
   constructor(place: Place, options: readonly ChildOptions[], fault: (what: string) => void) {
     this.#place = place
     this.#options = options
@@ -28,7 +28,7 @@ export class Crew {
     return [...this.#members.values()]
   }
 
-  /** Those that are dead, or were never there, begin; they wait for `go`. */
+  /** Starts those that are dead, or were never started; they wait for `go`. */
   fill(): void {
     for (const options of this.#options) {
       if (this.#members.get(options.name)?.dead === false) continue
@@ -46,26 +46,26 @@ export class Crew {
     return Math.min(Math.max(patience, slowest), mostPatience)
   }
 
-  /** Lets it work until it has come to the step of the plan, or for so long. */
+  /** Lets it work until it has reached the step of the plan, or for so long. */
   async kill(member: Member, plan: Plan | null, milliseconds: number): Promise<void> {
     await this.go(member, plan)
     await within(plan ? this.#patience : milliseconds, member.died)
     await member.kill()
   }
 
-  /** Who lives finishes what it is at, and waits. */
+  /** Living processes finish their current operation, and wait. */
   async rest(): Promise<void> {
     const living = this.members.filter((member) => !member.dead)
     await Promise.all(
       living.map(async (member) => {
         if (await member.pause(longPatience)) return
-        this.#fault(`${member.name} does not come to rest`)
+        this.#fault(`${member.name} does not pause`)
         await member.kill()
       }),
     )
   }
 
-  /** Who is dead, and whether it was killed. */
+  /** Which are dead, and whether they were killed. */
   async dead(): Promise<Member[]> {
     const dead = this.members.filter((member) => member.dead)
     for (const member of dead) {

@@ -2,12 +2,12 @@ import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync 
 import { isBlobStoreError } from '../../../src/index.ts'
 import type { Moment, Step } from './steps.ts'
 
-/** What a process is about to do: journaled before it is begun. */
+/** What a process is about to do: journaled before it begins. */
 export type Deed =
   | { what: 'upload'; did: string; cid: string }
-  /** A body that breaks off amid its bytes. */
+  /** A body that fails amid its bytes. */
   | { what: 'interrupt'; did: string }
-  /** After it the record names exactly these blobs; `expected`: or waits for them. */
+  /** After it the record references exactly these blobs; `expected`: or waits for them. */
   | { what: 'write'; did: string; uri: string; cids: string[]; expected: boolean }
   | { what: 'takedown' | 'restore'; did: string; cid: string }
   | { what: 'delete' | 'reopen'; did: string }
@@ -32,8 +32,8 @@ export interface JournalOptions {
 }
 
 /**
- * What a process did, as lines appended to a file of its own. Written bytes survive the process, since they are the
- * kernel's. An acknowledgement counts when it was journaled: what was under way at a kill has no outcome, and may have
+ * What a process did, as lines appended to a separate file. Written bytes survive the process, because the kernel has
+ * them. An acknowledgement counts when it was journaled: what was running at a kill has no outcome, and may have
  * either.
  */
 export class Journal {
@@ -49,7 +49,7 @@ export class Journal {
     this.#ops = options.ops ?? 0
   }
 
-  /** Does it, and resolves with what came out, or undefined when it was refused. */
+  /** Runs it, and resolves with its result, or undefined when it was refused. */
   async attempt<T>(deed: Deed, run: () => Promise<T>): Promise<T | undefined> {
     this.#ops += 1
     const op = this.#ops
@@ -93,7 +93,7 @@ function explain(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-/** The lines of a journal, as they are added to it. `Journal` appends, so that it may be emptied meanwhile. */
+/** The lines of a journal, as they are added. `Journal` appends, so it may be emptied meanwhile. */
 export class JournalReader {
   readonly #file: string
   #length = 0
@@ -102,13 +102,13 @@ export class JournalReader {
     this.#file = file
   }
 
-  /** Forgets what was read. Nobody may write meanwhile. */
+  /** Deletes what was read. Nothing may be written meanwhile. */
   empty(): void {
     if (existsSync(this.#file)) truncateSync(this.#file)
     this.#length = 0
   }
 
-  /** What was added since the last call. A line that a kill has torn counts as not written. */
+  /** What was added since the last call. A line that a kill has truncated counts as not written. */
   read(): Line[] {
     if (!existsSync(this.#file)) return []
     const text = readFileSync(this.#file)

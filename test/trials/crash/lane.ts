@@ -13,7 +13,7 @@ const weights = {
 }
 type Turn = keyof typeof weights
 
-/** The turn that comes to a step which the others rarely reach. */
+/** The turn that reaches a step which the others rarely reach. */
 const turnTo: Partial<Record<Step, Turn>> = {
   ...{ reserve: 'postLarge', spool: 'postLarge', fill: 'postLarge', discard: 'interrupt', release: 'interrupt' },
   ...{ takedown: 'moderate', reverseTakedown: 'moderate', markDeleted: 'leave', deleteSome: 'leave', reopen: 'leave' },
@@ -25,15 +25,15 @@ export interface LaneOptions {
   journal: Journal
   ledger: Ledger
   random: Random
-  /** Of this lane alone: it comes and goes. */
+  /** For this lane alone: the account is deleted and reopened. */
   own: string
-  /** Of several lanes, in several processes; each has records of its own in it. */
+  /** Used by several lanes, in several processes; each has its own records in it. */
   shared: string
-  /** Whether uploads live long: then what was uploaded can be counted on. */
+  /** Whether uploads live long: then what was uploaded must still be there. */
   lasting: boolean
 }
 
-/** One client after another: uploads, posts, deletions, one at a time; several lanes make a process. */
+/** One client after another: uploads, posts, deletions, one at a time; several lanes make up a process. */
 export class Lane {
   readonly #it: LaneOptions
   readonly #refs: BlobRef[] = []
@@ -43,10 +43,10 @@ export class Lane {
     this.#it = options
   }
 
-  /** Does one thing; `step` is one of the protocol that it should come to. */
+  /** Does one operation; `step` is the step of the protocol that it should reach. */
   async turn(step: Step | undefined): Promise<void> {
     const { random, own, shared, ledger, lasting } = this.#it
-    // A kill came amid its deletion: that is left to the collector, until which it cannot be opened again.
+    // A kill came amid its deletion: the collector completes it, and until then the account cannot be reopened.
     const away = ledger.accounts.has(own)
     if (away && random.chance(0.3)) return void (await this.#reopen())
     const wanted = step && turnTo[step]
@@ -81,7 +81,7 @@ export class Lane {
     return ref
   }
 
-  /** Some time after the upload, so that the end of the grace period comes now before it, now after. */
+  /** Some time after the upload, so that the end of the grace period comes sometimes before it, sometimes after. */
   async #post(did: string, ref: BlobRef | undefined): Promise<void> {
     const { random, blobs, lasting } = this.#it
     if (!ref) return

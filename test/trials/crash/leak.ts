@@ -4,7 +4,7 @@ import type { Worker } from './child.ts'
 
 const mebibyte = 1024 * 1024
 
-/** Keeps memory and descriptors for ever, 300 MiB and 80 over the time given: what a soak must notice. */
+/** Leaks memory and descriptors, 300 MiB and 80 over the given time: a soak must detect it. */
 export class Leak implements Worker {
   readonly #kept: Uint8Array[] = []
   readonly #milliseconds: number

@@ -1,6 +1,6 @@
 import type { Deed, Line } from './journal.ts'
 
-/** What a record names, as far as acknowledgements say it. */
+/** What a record references, according to acknowledgements. */
 export interface Named {
   did: string
   uri: string
@@ -25,11 +25,11 @@ interface UnderWay {
 
 export const pair = (did: string, cid: string): string => `${did} ${cid}`
 
-/** What one process has been promised, read from its journal. */
+/** What was acknowledged to one process, read from its journal. */
 export class Ledger {
   /** Records whose last write was acknowledged. */
   readonly records = new Map<string, Named>()
-  /** Records whose last write has no outcome: the CIDs that each may name. */
+  /** Records whose last write has no outcome: the CIDs that each may reference. */
   readonly doubtful = new Map<string, { did: string; could: Set<string> }>()
   /** Uploads that were acknowledged. */
   readonly held = new Map<string, Held>()
@@ -37,7 +37,7 @@ export class Ledger {
   readonly hidden = new Set<string>()
   /** Accounts that are deleted, or may be. */
   readonly accounts = new Map<string, 'deleted' | 'doubtful'>()
-  /** Acknowledged, and refused with what, by deed. */
+  /** Acknowledged, and refused with what, by operation. */
   readonly done: Record<string, number> = {}
   readonly refused: Record<string, number> = {}
   /** What should not have been refused. */
@@ -69,7 +69,7 @@ export class Ledger {
     return [...this.hidden].filter((name) => name.startsWith(start)).map((name) => name.slice(start.length))
   }
 
-  /** The process is dead: what was under way has no outcome. Resolves with how many uploads that were. */
+  /** The process is dead: what was running has no outcome. Resolves with how many uploads that were. */
   bury(): number {
     const uploads = [...this.#underWay.values()].filter(
       ({ deed }) => deed.what === 'upload' || deed.what === 'interrupt',
@@ -115,7 +115,7 @@ export class Ledger {
     } else if (deed.what === 'restore') this.hidden.delete(pair(deed.did, deed.cid))
     else if (deed.what === 'delete') this.#forget(deed.did)
     else if (deed.what === 'reopen') this.accounts.delete(deed.did)
-    else if (deed.what === 'interrupt') this.faults.push('an upload that broke off was acknowledged')
+    else if (deed.what === 'interrupt') this.faults.push('an upload whose body failed was acknowledged')
   }
 
   #refuse({ deed, record, could }: UnderWay, { no, why }: { no: string; why: string }): void {
@@ -123,7 +123,7 @@ export class Ledger {
     this.refused[name] = (this.refused[name] ?? 0) + 1
     if (!this.#mayRefuse(deed, no)) this.faults.push(`${name} (${why})`)
     if (deed.what !== 'write') return
-    // It changed nothing: all is as it was before.
+    // It changed nothing.
     this.doubtful.delete(deed.uri)
     if (could) this.doubtful.set(deed.uri, { did: deed.did, could })
     if (record) this.records.set(deed.uri, record)
@@ -145,7 +145,7 @@ export class Ledger {
     return code === 'BlobNotFound' && !cids.every(promised)
   }
 
-  /** What is temporary is gone; what waited for a blob that was held has it for good. */
+  /** What is temporary is deleted; what waited for a blob that was held references it for good. */
   #settle(): void {
     for (const record of this.records.values()) {
       if (record.cids.every((cid) => this.held.has(pair(record.did, cid)))) record.expected = false
@@ -174,5 +174,5 @@ export class Ledger {
   }
 }
 
-/** CIDs as one name, for sets. */
+/** CIDs joined to one name, for sets. */
 export const named = (cids: readonly string[] = []): string => [...new Set(cids)].sort().join(' ')

@@ -5,7 +5,7 @@ import { leftoverRows } from '../../support/leftover-rows.ts'
 import { pair } from './ledger.ts'
 import type { Place } from './place.ts'
 
-/** What database and directory say, without asking the library. */
+/** What database and directory contain, without the library. */
 export interface Facts {
   /** Names of the files under which bytes are. */
   files: Set<string>

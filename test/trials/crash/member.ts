@@ -18,7 +18,7 @@ export class Member {
   readonly role: ChildOptions['role']
   readonly died: Promise<Death>
   dead = false
-  /** How long it took to load, in milliseconds: what the machine can do, under its load. */
+  /** How long it took to load, in milliseconds: shows the machine's speed under its load. */
   loading = 0
   readonly #child: ChildProcess
   readonly #loaded: Promise<unknown>
@@ -51,7 +51,7 @@ export class Member {
     this.#tell({ go: plan })
   }
 
-  /** Resolves with whether it has come to rest, or died, in time. */
+  /** Resolves with whether it has paused, or died, in time. */
   async pause(patience: number): Promise<boolean> {
     const paused = this.#heard('paused')
     this.#tell({ pause: true })
@@ -73,7 +73,7 @@ export class Member {
     if (this.#child.connected) this.#child.send(order, () => {})
   }
 
-  /** Also when it died: nobody waits for a dead process. */
+  /** Also when it died: nothing waits for a dead process. */
   #heard<R extends Reply>(wanted: 'loaded' | 'paused' | ((reply: Reply) => reply is R)): Promise<R> {
     return new Promise((resolve) => {
       const onMessage = (reply: Reply) => {

@@ -4,7 +4,7 @@ export interface Options {
   cycles: number
   /** Ends earlier when they are over. */
   minutes: number
-  /** Goes on beyond the cycles, up to three times as many, until somebody was killed at every step. */
+  /** Continues beyond the cycles, up to three times as many, until a process was killed at every step. */
   everyStep: boolean
   seed: string
   broken: BrokenRule | null

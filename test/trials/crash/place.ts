@@ -12,8 +12,9 @@ import {
 import type { BlobStoreTimes } from '../../../src/store/limits.ts'
 
 /**
- * So short that collecting races with uploads, references and reads. Only the lease is long beside an upload: its end
- * under a slow `put` leaves, by the protocol, bytes to the sweep, which the checker would take for a broken rule.
+ * So short that collecting races with uploads, references and reads. Only the lease is long compared with an upload: if
+ * it ended during a slow `put`, the protocol would leave bytes to the sweep, which the checker would take for a broken
+ * rule.
  */
 export const hasty: BlobStoreTimes = {
   ...{ grace: 30, deleteDelay: 20, fresh: 200 },
@@ -28,7 +29,7 @@ export class Place {
     this.folder = folder
   }
 
-  /** Gone with the process, unless that is killed. */
+  /** Removed with the process, unless that is killed. */
   static temporary(prefix = 'pds-blobstore-crash-'): Place {
     const place = new Place(mkdtempSync(join(tmpdir(), prefix)))
     process.once('exit', () => place.remove())
@@ -43,7 +44,7 @@ export class Place {
     return join(this.folder, 'store', 'blobs.sqlite')
   }
 
-  /** Compiled once, processes start in half the time. */
+  /** With compiled code, processes start in half the time. */
   get compileCache(): string {
     return join(this.folder, 'compiled')
   }

@@ -12,7 +12,7 @@ export function print(report: Report): string {
     ['cycles', report.cycles],
     ['processes', `${report.processes}, of which ${atSteps + report.killsByChance} were killed`],
     ['killed at a step', `${atSteps} (below)`],
-    ['killed by chance', report.killsByChance],
+    ['killed at random', report.killsByChance],
     ...(report.missed.length > 0 ? [['never killed at', report.missed.join(', ')] as [string, string]] : []),
     ['uploads in flight at a kill', report.uploadsInFlight],
     ['acknowledged', `${sum(acknowledged)}: ${list(acknowledged)}`],

@@ -8,7 +8,7 @@ const accounts = [
   ...['writer0a', 'writer0b', 'writer1a', 'writer1b', 'writer2a', 'writer2b'].map((name) => `did:plc:${name}`),
 ]
 
-/** The public: lists an account's blobs and reads one. What was listed is there, or not referenced any more. */
+/** The public: lists an account's blobs and reads one. What was listed is there, or no longer referenced. */
 export class Reader implements Worker {
   readonly #blobs: BlobStore
   readonly #journal: Journal

@@ -7,12 +7,12 @@ import type { Place } from './place.ts'
 
 const hour = 3_600_000
 
-/** So often a transient error is tried again, as it says: new processes begin meanwhile, and write when they open the store. */
+/** How often a transient error is retried: new processes start meanwhile, and write when they open the store. */
 const attempts = 3
 
 /**
- * Collects and sweeps, with nobody at work, by a clock that runs ahead of every grace period, lease and delay.
- * Afterwards there is what records name, and nothing else.
+ * Collects and sweeps, while no process runs, with a clock that is ahead of every grace period, lease and delay.
+ * Afterwards there is what records reference, and nothing else.
  */
 export async function settle(place: Place): Promise<Finding[]> {
   const findings: Finding[] = []

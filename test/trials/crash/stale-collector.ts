@@ -3,9 +3,10 @@ import Database from 'better-sqlite3'
 import type { MetadataAdapter } from '../../../src/index.ts'
 import type { Place } from './place.ts'
 
-// Two halves of one broken rule: the database holds that nothing referenced is deleted, whatever the collector believes.
+// Two halves of one broken rule: the database ensures that nothing referenced is deleted, whatever the collector
+// believes.
 
-/** Makes the tables anew as they are, but without their foreign keys. They must be empty. */
+/** Creates the tables again, without their foreign keys. They must be empty. */
 export function dropForeignKeys(file: string): void {
   const database = new Database(file)
   database.pragma('foreign_keys = OFF')
@@ -26,7 +27,7 @@ const withoutReferences = (sql: string): string =>
     '',
   )
 
-/** Deletes what was unreferenced when it looked, a while ago. */
+/** Deletes what was unreferenced when it checked, a while ago. */
 export function staleCollector(place: Place, metadata: MetadataAdapter): MetadataAdapter {
   return {
     async open() {
@@ -47,7 +48,7 @@ export function staleCollector(place: Place, metadata: MetadataAdapter): Metadat
               }
             })()
           } catch {
-            return 0 // a foreign key has forbidden it: with the tables as they are, nothing is lost
+            return 0 // a foreign key has prevented it: with the original tables nothing is lost
           }
           await opened.recount(did)
           return stale.length

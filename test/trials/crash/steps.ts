@@ -1,6 +1,6 @@
 /**
  * The steps of the protocol at which a process is killed: calls to the backend and to the metadata, by what the process
- * does. A step of the library that is missing here is killed only by chance: add it when you add one.
+ * does. A step of the library that is missing here is hit only at random: add it when you add one.
  */
 export const writerSteps = [
   'reserve',
@@ -52,6 +52,6 @@ export interface Plan {
   moment: Moment
   /** At which call of the step, counted from 1. */
   call: number
-  /** Counting begins so many milliseconds after the process went to work. */
+  /** Counting begins so many milliseconds after the process began to work. */
   after: number
 }

@@ -3,7 +3,7 @@ import { keyOf, newGeneration } from '../../../src/backend/key.ts'
 import type { Content } from './contents.ts'
 import type { Place } from './place.ts'
 
-/** Puts bytes that no row names, under a key of their own. Resolves with the key. */
+/** Stores bytes that no row knows, under a new key. Resolves with the key. */
 export async function plantStray(place: Place, { bytes, cid }: Content): Promise<string> {
   const backend = place.backend()
   await backend.open()

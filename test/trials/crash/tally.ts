@@ -2,7 +2,7 @@ import type { Finding } from './check.ts'
 import type { Ledger } from './ledger.ts'
 import { collectorSteps, type Moment, type Step, writerSteps } from './steps.ts'
 
-/** What a trial comes to. */
+/** The totals of a trial. */
 export interface Report {
   seed: string
   broken: string | null
@@ -11,15 +11,15 @@ export interface Report {
   processes: number
   /** By step of the protocol. */
   kills: Record<Step, Record<Moment, number>>
-  /** At moments of chance. */
+  /** At random moments. */
   killsByChance: number
-  /** Steps at which nobody was killed. */
+  /** Steps at which no process was killed. */
   missed: Step[]
   uploadsInFlight: number
-  /** By deed. */
+  /** By operation. */
   acknowledged: Record<string, number>
   refused: Record<string, number>
-  /** Promises, bytes without a row, and other things that should not be. */
+  /** Broken promises, bytes without a row, and other things that should not be. */
   lost: number
   orphans: number
   wrong: number
@@ -49,13 +49,13 @@ export class Tally {
     for (const finding of findings) this.findings.set(finding.what, finding)
   }
 
-  /** Takes over what a ledger has counted; once for each. */
+  /** Adds what a ledger has counted; call it once for each. */
   count({ done, refused }: Ledger): void {
     for (const [what, times] of Object.entries(done)) add(this.#acknowledged, what, times)
     for (const [what, times] of Object.entries(refused)) add(this.#refused, what, times)
   }
 
-  /** Steps at which nobody was killed. */
+  /** Steps at which no process was killed. */
   get missed(): Step[] {
     return steps.filter((step) => !this.#kills.has(step))
   }

@@ -1,7 +1,7 @@
 import type { Random } from '../../support/random.ts'
 import { collectorSteps, type Moment, moments, type Plan, type Step, writerSteps } from './steps.ts'
 
-/** Reached in many turns, so that the first call need not be the one. */
+/** Reached in many turns, so the first call need not be the one. */
 const frequent: readonly Step[] = [
   'intend',
   'put',
@@ -12,7 +12,7 @@ const frequent: readonly Step[] = [
   'collectBlobs',
 ]
 
-/** Which step comes next, so that each is hit in each moment, and all about as often. */
+/** Chooses the next step, so that each is hit in each moment, and all about equally often. */
 export class Targets {
   readonly #random: Random
   readonly #tries = new Map<string, number>()
@@ -36,7 +36,7 @@ export class Targets {
     this.#hits.set(step, (this.#hits.get(step) ?? 0) + 1)
   }
 
-  /** A step that was never hit comes first, though not for ever. */
+  /** A step that was never hit comes first, but not for ever. */
   #rank({ step, moment }: { step: Step; moment: Moment }): number {
     return (this.#tries.get(`${step} ${moment}`) ?? 0) - (this.#hits.has(step) ? 0 : 3)
   }

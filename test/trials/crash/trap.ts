@@ -5,7 +5,7 @@ import { meddle } from '../../support/meddling.ts'
 import type { Journal } from './journal.ts'
 import type { Plan, Step } from './steps.ts'
 
-/** Kills this process at the step that was planned: before the step has an effect, amid it, or after it had one. */
+/** Kills this process at the planned step: before the step has an effect, during it, or after its effect. */
 export class Trap {
   readonly #journal: Journal
   #plan: Plan | null = null
@@ -45,7 +45,7 @@ export class Trap {
     return meddle(inner, {
       spool: (options) =>
         this.#pass('spool', async () => {
-          // Replaced in the spool itself: the backend takes only its own for `put`.
+          // Replaced in the spool itself: the backend accepts only its own for `put`.
           const spool = await inner.spool(options)
           const [write, discard] = [spool.write.bind(spool), spool.discard.bind(spool)]
           spool.write = (chunks) => this.#pass('fill', () => write(chunks))
@@ -57,7 +57,7 @@ export class Trap {
       list: (options) => this.#pass('list', () => inner.list(options)),
       sweepSpools: (olderThan, options) => this.#pass('sweepSpools', () => inner.sweepSpools(olderThan, options)),
       readMarker: (options) => this.#pass('readMarker', () => inner.readMarker(options)),
-      claimMarker: (marker, options) => inner.claimMarker(marker, options), // once, when the place is made
+      claimMarker: (marker, options) => inner.claimMarker(marker, options), // once, when the place is created
       writeMarker: (marker, options) => this.#pass('writeMarker', () => inner.writeMarker(marker, options)),
     })
   }
@@ -81,7 +81,7 @@ export class Trap {
 }
 
 /**
- * A transaction of SQLite runs in microtasks alone, so some turns of them end amid one; what the backend does takes
+ * A transaction of SQLite runs in microtasks alone, so some turns of them end within one; what the backend does takes
  * turns of the event loop.
  */
 async function aMoment(): Promise<void> {

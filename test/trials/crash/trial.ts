@@ -4,13 +4,13 @@ import { brokenRules } from './broken-rules.ts'
 import { Campaign } from './campaign.ts'
 import { print } from './print.ts'
 
-// See campaign.ts. The seed is that of the choices: the processes' timing is their own.
+// See campaign.ts. The seed repeats the choices, not the timing of the processes.
 
 export const trial = defineTrial({
   about: 'Kills real processes on one store, again and again: nothing acknowledged may be lost, and nothing left',
   options: {
     cycles: times(50, 'kill and check N times'),
-    'every-step': flag('go on until somebody was killed at every step, up to three times as long'),
+    'every-step': flag('continue until a process was killed at every step, up to three times as long'),
     break: breaking(brokenRules),
   },
   run: async ({ 'every-step': everyStep, break: broken, ...amount }, { progress, signal }) => {

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs'
 
-/** What a process holds: what must not grow. */
+/** What a process holds, and what must not grow. */
 export interface Vitals {
   /** Resident memory in bytes, garbage included. */
   memory: number
   /** What is alive in the heap and outside of it, in bytes. */
   live: number
-  /** Open file descriptors; 0 where the system does not tell. */
+  /** Open file descriptors; 0 if the system does not report them. */
   descriptors: number
 }
 

@@ -5,8 +5,8 @@ import type { Journal } from './journal.ts'
 import type { Place } from './place.ts'
 
 /**
- * Journals which bytes a collector is about to delete because a sweep has found them. Sweeps mend what a broken rule has
- * left before the checker sees it; but without a broken rule there is nothing to mend, except what was planted.
+ * Journals which bytes a collector is about to delete because a sweep has found them. Sweeps clean up after a broken
+ * rule before the checker sees it; but without a broken rule there is nothing to clean up, except what was planted.
  */
 export function witness(place: Place, metadata: MetadataAdapter, journal: Journal): MetadataAdapter {
   const backend = place.backend()
@@ -15,7 +15,8 @@ export function witness(place: Place, metadata: MetadataAdapter, journal: Journa
       const opened = await metadata.open()
       const dueKeys = async (limit: number, at: number): Promise<DoomedKey[]> => {
         const due = await opened.dueKeys(limit, at)
-        // The others have an account or a size; and bytes that went between a sweep's list and its look were none.
+        // Other tombstones have an account or a size; and bytes that disappeared between a sweep's list and its look-up
+        // were none.
         for (const { key, did, size } of due) {
           if (did === null && size === 0 && (await backend.has(key))) journal.swept(key)
         }

@@ -10,11 +10,11 @@ import { factsOf } from '../power/facts.ts'
 const stores = 4
 
 /**
- * Many upload the same bytes at once, by way of several stores on the same files: accounts that have them twice and
- * accounts that have them once. One copy is live, everybody has it, and it goes when nobody needs it.
+ * Many accounts upload the same bytes at once, through several stores on the same files: some twice and some once. One
+ * copy is live, every account has it, and it is deleted when nothing needs it.
  *
- * Goes red when src/metadata/queries/upload-steps.ts replaces content without comparing the key, or does not doom its own
- * copy; when collecting takes content that another account has.
+ * Fails when src/metadata/queries/upload-steps.ts replaces content without comparing the key, or does not doom its own
+ * copy; when collecting deletes content that another account has.
  */
 export class Crowd {
   uploads = 0
@@ -36,7 +36,7 @@ export class Crowd {
     )
   }
 
-  /** @throws when there is not exactly one copy as long as somebody needs it, or anything afterwards */
+  /** @throws if there is not exactly one copy as long as an account needs it, or anything afterwards */
   async round(uploads: number): Promise<void> {
     this.#rounds += 1
     const bytes = Buffer.alloc(16 + this.#random.below(50_000), `round ${this.#rounds} `)
@@ -50,14 +50,14 @@ export class Crowd {
     const posters = this.#random.shuffled(accounts).slice(0, 20)
     for (const did of posters) await post(this.#any, did, 'a', refs[0] as BlobRef)
     await this.#collect()
-    this.#expectCopies(1, 'while records name it')
+    this.#expectCopies(1, 'while records reference it')
     for (const did of posters) {
       const reading = await this.#any.read(did, (refs[0] as BlobRef).ref, { verify: true })
-      if (!bytes.equals(await reading.bytes())) throw new Error(`${did} reads something else`)
+      if (!bytes.equals(await reading.bytes())) throw new Error(`${did} reads other bytes`)
     }
     for (const did of posters) await unpost(this.#any, did, 'a')
     await this.#collect()
-    this.#expectCopies(0, 'when nobody needs it')
+    this.#expectCopies(0, 'when nothing needs it')
     const { leftovers } = this.#facts
     if (leftovers.length > 0) throw new Error(leftovers.join('\n'))
   }

@@ -15,7 +15,7 @@ import { World } from '../simulate/world.ts'
 import { type Level, mortalBackend, trappedBackend, trappedStatement, trapSystemCalls } from './levels.ts'
 import type { Trap } from './trap.ts'
 
-/** A host's process on a store, that goes on after a fault, or is started again after it was killed. */
+/** A host's process on a store, which continues after a fault, or is restarted after it was killed. */
 export class Bench {
   readonly world = new World(1)
   readonly promises: Promises
@@ -57,7 +57,9 @@ export class Bench {
     return this.#trap.dead
   }
 
-  /** Another process at the same place, if this one was killed; and it is open: no store opens within a transaction. */
+  /**
+   * Another process at the same place, if this one was killed. It is open, because no store opens within a transaction.
+   */
   async revive(): Promise<void> {
     if (this.isDead) {
       if (this.#database.inTransaction) this.#database.exec('rollback')
@@ -75,7 +77,7 @@ export class Bench {
     await this.blobs.ready()
   }
 
-  /** Checks that what was promised is there, and that in the end nothing else is. */
+  /** Checks that what was acknowledged is there, and that in the end nothing else is. */
   async audit(): Promise<void> {
     this.#trap.close()
     const stored = this.#stored()
@@ -86,7 +88,7 @@ export class Bench {
       await this.blobs.sweep()
       await auditNow(this.#database, stored, this.promises)
     }
-    // Those that are left go when they are old, by a clock that no test moves.
+    // Those that are left are deleted when they are old, by a clock that no test moves.
     await stored.sweepSpools(-1)
     await auditQuiet(this.#database, stored)
   }

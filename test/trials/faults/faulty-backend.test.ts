@@ -10,8 +10,8 @@ import {
 import { backendConformance, type Fault, type FaultyBackend, faultyBackend } from '../../../src/testing.ts'
 import { alice, bytes, text } from '../../support/samples.ts'
 
-// Goes red when a fault has another effect than it says: an answer that is lost before the effect, a spool that nobody
-// discards, a seed that does not decide, or a wrapper that changes what the backend does when nothing is planned.
+// Fails when a fault has another effect than it says: a response that is lost before the effect, a spool that is never
+// discarded, a seed that does not decide, or a wrapper that changes what the backend does when nothing is planned.
 
 const key = (letter: string) => `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-${letter.repeat(16)}`
 const body = (content: string) => ({ size: content.length, sha256: new Uint8Array(32), chunks: [bytes(content)] })
@@ -35,7 +35,7 @@ describe('a backend without faults', () => {
 })
 
 describe('a fault', () => {
-  test('comes at the n-th call of its method, before the effect', async () => {
+  test('happens at the n-th call of its method, before the effect', async () => {
     const full = new BlobStoreError('StorageFull', 'No space left')
     const { backend } = await place({ kind: 'fail', on: 'put', at: 2, error: full })
     await backend.put(key('a'), body('a'))
@@ -44,7 +44,7 @@ describe('a fault', () => {
     expect((await backend.list()).keys).toEqual([key('a'), key('c')])
   })
 
-  test('comes at the n-th call of all, which it counts', async () => {
+  test('happens at the n-th call of all, which it counts', async () => {
     const { backend } = await place({ kind: 'fail', at: 3 })
     expect(await backend.has(key('a'))).toBe(false)
     await expect(backend.readMarker()).rejects.toMatchObject(planned)
@@ -53,7 +53,7 @@ describe('a fault', () => {
     expect([backend.faults(), backend.faults('fail'), backend.faults('lose')]).toEqual([1, 1, 0])
   })
 
-  test('may lose the answer after the effect', async () => {
+  test('may lose the response after the effect', async () => {
     const { backend } = await place({ kind: 'lose', on: 'put', at: 1 }, { kind: 'lose', on: 'delete', at: 1 })
     await expect(backend.put(key('a'), body('a'))).rejects.toMatchObject(planned)
     expect(await backend.has(key('a'))).toBe(true)
@@ -61,7 +61,7 @@ describe('a fault', () => {
     expect(await backend.has(key('a'))).toBe(false)
   })
 
-  test('may have the effect after the answer', async () => {
+  test('may have the effect after the response', async () => {
     const { backend } = await place({ kind: 'late', on: 'put', at: 1, delay: 1 })
     await expect(backend.put(key('a'), body('a'))).rejects.toMatchObject(planned)
     expect(await backend.has(key('a'))).toBe(false)
@@ -80,7 +80,7 @@ describe('a fault', () => {
     expect(await backend.has(key('b'))).toBe(false)
   })
 
-  test('may be a body that ends too early, one with a wrong bit, or one that breaks off', async () => {
+  test('may be a body that ends too early, one with a wrong bit, or one that fails', async () => {
     const { backend } = await place(
       { kind: 'truncate', on: 'read', at: 1 },
       { kind: 'corrupt', on: 'read', at: 2 },
@@ -110,7 +110,7 @@ describe('a fault', () => {
     expect(await inner.sweepSpools(0)).toBe(0)
   })
 
-  test('takes over a spool where none is planned', async () => {
+  test('passes a spool on unchanged if none is planned', async () => {
     const { backend } = await place()
     const spool = await backend.spool()
     await spool.write([bytes('spooled')])
@@ -118,7 +118,7 @@ describe('a fault', () => {
     expect(await text((await backend.get(key('a')))?.body ?? fail())).toBe('spooled')
   })
 
-  test('comes no more once the backend is healed', async () => {
+  test('does not happen any more once the backend is healed', async () => {
     const { backend } = await place({ kind: 'fail', on: 'has', chance: 1 })
     await expect(backend.has(key('a'))).rejects.toMatchObject(planned)
     backend.heal()
@@ -127,7 +127,7 @@ describe('a fault', () => {
   })
 })
 
-test('a seed decides on all chances', async () => {
+test('the seed decides all random faults', async () => {
   const outcomes = async (seed: number) => {
     const faults = [{ kind: 'fail', chance: 0.2 }] as const
     const backend = faultyBackend(new MemoryBackend(), { seed, faults })
@@ -143,12 +143,12 @@ test('a seed decides on all chances', async () => {
 })
 
 test.each<[string, unknown]>([
-  ['a kind that there is not', { kind: 'explode', at: 1 }],
+  ['an unknown kind', { kind: 'explode', at: 1 }],
   ['neither `at` nor `chance`', { kind: 'fail' }],
   ['both', { kind: 'fail', at: 1, chance: 0.5 }],
   ['a chance above 1', { kind: 'fail', chance: 2 }],
   ['a call before the first', { kind: 'fail', at: 0 }],
-  ['a method that there is not', { kind: 'fail', on: 'upload', at: 1 }],
+  ['an unknown method', { kind: 'fail', on: 'upload', at: 1 }],
   ['a body that ends early where none is read', { kind: 'truncate', on: 'get', at: 1 }],
   ['a misspelt option', { kind: 'fail', at: 1, methd: 'put' }],
 ])('a plan is refused that has %s', (_what, fault) => {
@@ -156,7 +156,7 @@ test.each<[string, unknown]>([
   expect(make).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
 })
 
-test('a store on such a backend tells typed errors, and goes on', async () => {
+test('a store on such a backend throws typed errors, and continues', async () => {
   const faults = [{ kind: 'fail', on: 'put', at: 1 }] as const
   const backend: BlobBackend = faultyBackend(new MemoryBackend(), { faults })
   const blobs = createBlobStore({

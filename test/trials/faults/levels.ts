@@ -7,12 +7,12 @@ import { interceptBackend } from '../simulate/intercept.ts'
 import { SqlFault } from '../simulate/sql-faults.ts'
 import type { Trap } from './trap.ts'
 
-/** Whose calls are counted, and go wrong. */
+/** Whose calls are counted, and fail. */
 export type Level = 'backend calls' | 'system calls' | 'SQL statements'
 
 const systemError = (errno: string): Error => Object.assign(new Error(errno), { code: errno, syscall: 'test' })
 
-/** A backend that rejects with what the disk backend makes of the same errors. */
+/** A backend that rejects with the errors that the disk backend would throw. */
 export function trappedBackend(inner: BlobBackend, trap: Trap): BlobBackend {
   const errorOf = (errno: string) => fileError(systemError(errno), { verb: 'do it', backend: inner.name }) as Error
   return interceptBackend(inner, (method, run, { half }) => trap.call(method, run, { errorOf, half }))
@@ -26,7 +26,7 @@ export function mortalBackend(inner: BlobBackend, trap: Trap): BlobBackend {
   })
 }
 
-/** Lets every system call of the disk backend go through the trap of the time. Gives what undoes that. */
+/** Sends every system call of the disk backend through the current trap. Returns a function that undoes that. */
 export function trapSystemCalls(trapNow: () => Trap): () => void {
   const original: SystemCalls = { ...sys }
   const errorOf = systemError
@@ -39,14 +39,14 @@ export function trapSystemCalls(trapNow: () => Trap): () => void {
     const half = () => original.writev(fd, [Buffer.concat(chunks).subarray(0, 10)])
     return trapNow().call('writev', () => original.writev(fd, chunks), { errorOf, half })
   }
-  // Whatever close says, and whoever dies, the descriptor is gone.
+  // Whatever close returns, and even if the process dies, the descriptor is closed.
   for (const name of ['close', 'closeRead'] as const) {
     sys[name] = async (fd) => {
       await original[name](fd)
       return trapNow().call(name, async () => {}, { errorOf })
     }
   }
-  // What is not tested here need not be waited for.
+  // Waits for nothing that is not tested here.
   sys.fsync = () => trapNow().call('fsync', async () => {}, { errorOf })
   return () => void Object.assign(sys, original)
 }
@@ -61,15 +61,15 @@ const sqlErrors: Record<string, [code: string, message: string]> = {
   'timeout after': ['08006', 'the connection was lost'],
 }
 
-/** With these the transaction is over: SQLite ends it by itself, and a lost connection does. */
+/** After these errors the transaction is over: SQLite ends it by itself, and so does a lost connection. */
 const ending = new Set(['ENOSPC', 'short write', 'EIO', 'timeout after'])
 
-/** Lets every statement go through the trap. */
+/** Sends every statement through the trap. */
 export function trappedStatement(database: Database.Database, trap: Trap): Passage['statement'] {
   return ({ sql }, run) => {
     const fault = trap.step(sql)
     if (fault === undefined) return run()
-    // There is no database on which a rollback fails and leaves the transaction open.
+    // No database fails a rollback and leaves the transaction open.
     if (fault === 'timeout after' || sql === 'rollback') run()
     if (ending.has(fault) && database.inTransaction) database.exec('rollback')
     throw new SqlFault(...(sqlErrors[fault] as [string, string]))

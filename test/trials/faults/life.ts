@@ -5,7 +5,7 @@ import { Violation } from '../simulate/audit.ts'
 import { bytesOf, contents, largeCid, mimeType, refOf } from '../simulate/contents.ts'
 import type { Bench } from './bench.ts'
 
-// What a host does with a store, everything once. Each step is such that it may be done again when it failed.
+// Everything that a host does with a store, once. Each step may be repeated when it failed.
 
 interface Step {
   name: string
@@ -109,7 +109,7 @@ const life: readonly Step[] = [
   call('takedown', (blobs) => blobs.takedown('*', three)),
   refused('BlobTakenDown', upload(bob, three)),
   call('reverseTakedown', (blobs) => blobs.reverseTakedown('*', three)),
-  upload(alice, two), // not fresh any more: replaces what there is
+  upload(alice, two), // no longer fresh: replaces the existing bytes
   upload(bob, two),
   write(bob, 'b', [two]),
   wait(2 * day),
@@ -125,7 +125,7 @@ const life: readonly Step[] = [
   collect,
 ]
 
-/** Who wants to know what happens. */
+/** Is notified of what happens. */
 export interface Listener {
   onStep(name: string): void
   /** A step has succeeded at once. */
@@ -134,7 +134,7 @@ export interface Listener {
 }
 
 /**
- * Lives the life. A step that fails is done once more, by the same process or, if that was killed, by the next: as often
+ * Runs the steps. A step that fails is repeated once, by the same process or, if that was killed, by the next: as often
  * as there are faults to come.
  */
 export async function live(bench: Bench, faults: number, listener: Listener): Promise<void> {
@@ -156,7 +156,7 @@ export async function live(bench: Bench, faults: number, listener: Listener): Pr
   }
 }
 
-/** What the store rejects with is always its own. What the host's transaction does is the host's business. */
+/** What the store rejects with is always its own error. The host's transaction is the host's business. */
 async function typed<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise

@@ -11,7 +11,7 @@ export interface Cell extends Ambush {
   call: string
 }
 
-/** What is free is believed for a while: how often a process asks, beyond the first time, depends on the time. */
+/** Free space is cached for a while: how often a process measures it, beyond the first time, depends on the time. */
 const processes = 2
 
 /** Every call of a life × every fault that it can meet: found by counting, so that no call is forgotten. */
@@ -28,10 +28,11 @@ export async function cellsOf(level: Level): Promise<Cell[]> {
 }
 
 /**
- * Lives a life with a fault at the cell's call and, if wanted, with another one so many calls after it. Resolves with
- * whether that came too: a life may be over before.
+ * Runs a life with a fault at the cell's call and, if requested, with another one so many calls after it. Resolves with
+ * whether the second happened: a life may be over before.
  *
- * @throws when the store does not go on as if nothing had been, says something wrong, or loses or leaves something
+ * @throws if the store does not continue as if nothing had happened, returns something wrong, or loses or leaves
+ * something
  */
 export async function tryCell(cell: Cell, second?: Ambush): Promise<boolean> {
   const { at, call } = cell
@@ -46,14 +47,14 @@ export async function tryCell(cell: Cell, second?: Ambush): Promise<boolean> {
     },
     onDone: (step) => {
       if (trap.sprung.slice(harmed).some(({ call }) => call === 'fsync') && step.startsWith('upload')) {
-        throw new Violation('it was acknowledged, and is not on stable storage')
+        throw new Violation('it was acknowledged, but is not on stable storage')
       }
     },
     onError: (error) => assertRightError(trap.sprung, error),
   }
   try {
     await attempt(cell.level, trap, ambushes.length, listener)
-    if (trap.sprung.length === 0) throw new Violation('the fault did not come')
+    if (trap.sprung.length === 0) throw new Violation('the fault did not happen')
     return trap.sprung.length === 2
   } catch (error) {
     const faults = trap.sprung.map(({ call, fault }) => `${fault} at ${call}`).join(', then ')
@@ -72,7 +73,7 @@ async function attempt(level: Level, trap: Trap, faults: number, listener: Liste
   }
 }
 
-/** Of two faults either may be the one that is told of. */
+/** With two faults either may be the one that is reported. */
 function assertRightError(sprung: Trap['sprung'], error: BlobStoreError): void {
   const problems = sprung.map((one) => wrongIn(one, error))
   if (problems.every((problem) => problem !== null)) throw new Violation(`${problems.join('; ')}: ${error.message}`)
@@ -86,8 +87,8 @@ function wrongIn({ call, fault }: Trap['sprung'][number], { code, transient }: B
     other: code === 'StorageFailed' || code === 'MetadataFailed',
   }
   const kind = fault === 'ENOSPC' || fault === 'short write' ? 'full' : fault.startsWith('timeout') ? 'late' : 'other'
-  return isRight[kind] ? null : `${fault} at ${call} is told as ${code}`
+  return isRight[kind] ? null : `${fault} at ${call} is reported as ${code}`
 }
 
-/** Every n-th of them: with an n that no number of faults divides, each call and each fault has its turn. */
+/** Every n-th of them: with an n that divides no number of faults, each call and each fault has its turn. */
 export const everyNth = (cells: readonly Cell[], n: number): Cell[] => cells.filter((_cell, index) => index % n === 0)

@@ -11,12 +11,12 @@ export const faultNames = [
 ] as const
 export type FaultName = (typeof faultNames)[number]
 
-/** What a process that was killed gets to know: nothing. */
+/** The result for a process that was killed: none. */
 class Dead extends Error {
   override readonly name = 'Dead'
 }
 
-/** Where a fault comes: at the n-th call of a life, or of those after the fault before it. */
+/** Where a fault happens: at the n-th call of a life, or of those after the fault before it. */
 export interface Ambush {
   at: number
   /** Counts the calls of this name only. @default all */
@@ -24,11 +24,11 @@ export interface Ambush {
   fault: FaultName
 }
 
-/** Lies in wait at some calls of a life, one after another; without an ambush it only counts. */
+/** Causes faults at some calls of a life, one after another; without an ambush it only counts. */
 export class Trap {
   /** The calls so far, by name. */
   readonly calls: string[] = []
-  /** The faults that came, and at which calls. */
+  /** The faults that happened, and at which calls. */
   readonly sprung: { call: string; fault: FaultName }[] = []
   dead = false
   #open = true
@@ -39,13 +39,13 @@ export class Trap {
     this.#ambushes = [...ambushes]
   }
 
-  /** The trap of the process after this one, which was killed: for what did not come yet. */
+  /** The trap for the process after this one, which was killed: with the faults that have not happened yet. */
   heir(): Trap {
     const heir = new Trap(...this.#ambushes)
     return Object.assign(heir, { calls: this.calls, sprung: this.sprung })
   }
 
-  /** From now on it neither counts nor harms. */
+  /** From now on it neither counts nor causes faults. */
   close(): void {
     this.#open = false
   }
@@ -55,7 +55,7 @@ export class Trap {
     if (this.dead) throw new Dead()
   }
 
-  /** What is to go wrong with this call, if anything. @throws `Dead` from a kill on */
+  /** The fault for this call, if any. @throws `Dead` after a kill */
   step(name: string): Exclude<FaultName, 'kill'> | undefined {
     this.assertAlive()
     if (!this.#open) return undefined
@@ -72,7 +72,7 @@ export class Trap {
     throw new Dead()
   }
 
-  /** Makes a call, and lets go wrong what is to: `half` is the call with half its bytes. */
+  /** Runs a call, with its fault: `half` is the call with half its bytes. */
   async call<T>(
     name: string,
     run: () => Promise<T>,

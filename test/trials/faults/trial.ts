@@ -12,10 +12,10 @@ const levels: readonly Level[] = ['backend calls', 'system calls', 'SQL statemen
 const kinds = ['one', 'pairs'] as const
 
 export const trial = defineTrial({
-  about: 'Lets things go wrong in a store’s life: at each of its calls each fault, and then the life goes on',
+  about: 'Causes faults in a store’s life: each fault at each of its calls, after which the life continues',
   options: {
     faults: kind(kinds, 'each fault at each call, once; or a second fault after the first, both chosen at random'),
-    tries: times(1000, 'so many lives at each level; with one fault, never more than there are calls and faults'),
+    tries: times(1000, 'so many lives at each level; with one fault, at most as many as there are calls and faults'),
     level: oneOf(levels, 'only at this level'),
     from: number('beginning with this try, to look at a failure again (with --seed, --level and --tries)', 0),
   },
@@ -40,7 +40,7 @@ interface LevelReport {
   level: Level
   lives: number
   cells: number
-  /** In how many lives the second fault came too. */
+  /** In how many lives the second fault happened too. */
   both: number
   failures: number
 }
@@ -70,7 +70,7 @@ async function tryLevel(level: Level, plan: Plan, control: Control): Promise<Lev
   return { level, lives, cells: cells.length, both, failures }
 }
 
-/** The same for the same seed, whichever came before. The second fault comes soon, for then the first is being answered. */
+/** The same for the same seed, whichever came before. The second fault comes soon, while the first is being handled. */
 function chosen(cells: readonly Cell[], at: number, { faults, seed }: Plan): { cell: Cell; second?: Ambush } {
   if (faults === 'one') return { cell: cells[at % cells.length] as Cell }
   const random = new Random(`${seed} ${at}`)

@@ -8,7 +8,7 @@ import { type Filling, SmallDisk } from './small-disk.ts'
 export const kinds = ['space', 'inodes'] as const
 export type Kind = (typeof kinds)[number]
 
-// Inodes enough for every shard: a shard stays when it is empty. Where inodes are scarce there are few contents, and so
+// Enough inodes for every shard, because an empty shard stays. Where inodes are scarce there are few contents, and so
 // few shards.
 export const mountOptions: Record<Kind, string> = {
   space: 'size=16m,nr_inodes=2000,mode=700',
@@ -33,8 +33,8 @@ function filled(random: Random, most: string): Uint8Array {
 }
 
 /**
- * A store and its database on a small disk that is filled by uploads: what is refused has a typed error, reading goes
- * on, what was acknowledged stays, and with space all of it works again and all of it goes.
+ * A store and its database on a small disk that is filled by uploads: what is refused has a typed error, reading
+ * continues, what was acknowledged stays, and with free space everything works again and can be deleted.
  */
 export class FullDisk {
   readonly #small: SmallDisk
@@ -59,7 +59,7 @@ export class FullDisk {
     return this.#small.acknowledged
   }
 
-  /** Fills it once, and empties it. @throws when something is lost, left, or told wrongly */
+  /** Fills it once, and empties it. @throws if something is lost, left, or reported wrongly */
   async round(): Promise<void> {
     const small = this.#small
     const { refused } = small

@@ -15,12 +15,12 @@ import { Random } from '../../support/random.ts'
 import { alice, day, post, unpost } from '../../support/samples.ts'
 import { factsOf } from '../power/facts.ts'
 
-/** What makes the disk full, and what gives way. */
+/** What makes the disk full, and what frees it. */
 export interface Filling {
   content: (random: Random) => Uint8Array
   /** So many files of so many bytes. */
   ballast: { files: number; size: number }
-  /** Whether the database finds no space either: then not even an upload's row can be taken back. */
+  /** Whether the database finds no space either: then not even an upload's row can be removed. */
   stopsDatabase: boolean
 }
 
@@ -33,7 +33,7 @@ export class SmallDisk {
   readonly #random: Random
   readonly #held = new Map<string, BlobRef>()
   readonly #posts = new Map<string, BlobRef>()
-  /** Calls refused for want of space. */
+  /** Calls refused for lack of space. */
   refused = 0
   acknowledged = 0
 
@@ -60,7 +60,7 @@ export class SmallDisk {
     rmSync(join(this.#disk, 'ballast'), { recursive: true })
   }
 
-  /** Until not even the smallest goes in, some times in a row. */
+  /** Until not even the smallest fits, some times in a row. */
   async fill(): Promise<void> {
     for (let failures = 0; failures < 6; ) {
       const bytes = failures < 3 ? this.#filling.content(this.#random) : new Uint8Array([failures])
@@ -71,7 +71,7 @@ export class SmallDisk {
     }
   }
 
-  /** What was refused has left nothing, without any collecting. */
+  /** What was refused has left nothing, even without collecting. */
   expectNothingBegun(): void {
     const { spools, leftovers } = factsOf(this.#place)
     expect(spools, 'spools').toEqual([])
@@ -79,7 +79,7 @@ export class SmallDisk {
     if (!this.#filling.stopsDatabase) expect(begun).toEqual([])
   }
 
-  /** Service is full again: whatever is asked succeeds. */
+  /** Everything works again: every call succeeds. */
   async serve(): Promise<void> {
     for (let n = 0; n < 5; n++) {
       const ref = await this.blobs.upload(alice, source(this.#filling.content(this.#random)))
@@ -90,7 +90,7 @@ export class SmallDisk {
     }
   }
 
-  /** Goes on, or is refused with its error; then nothing has changed. */
+  /** Continues, or is refused with its error; then nothing has changed. */
   async refer(ref: BlobRef | undefined = this.#random.pick([...this.#held.values()])): Promise<void> {
     const rkey = this.#rkey()
     const done = post(this.blobs, alice, rkey, ref).then(() => true)
@@ -111,7 +111,7 @@ export class SmallDisk {
     expect(Object.fromEntries(named), 'what the records name').toEqual(Object.fromEntries(expected))
   }
 
-  /** Deletes all records, and everything goes. */
+  /** Deletes all records, and everything is deleted. */
   async empty(): Promise<void> {
     for (const rkey of this.#posts.keys()) await unpost(this.blobs, alice, rkey)
     this.#posts.clear()
@@ -156,7 +156,7 @@ export class SmallDisk {
   }
 }
 
-/** Above 1 MiB a spool takes them. */
+/** Above 1 MiB they go to a spool. */
 async function* source(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += 200_000) yield bytes.subarray(at, at + 200_000)
 }

@@ -10,10 +10,10 @@ import { FullDisk, type Kind, kinds, mountOptions } from './rounds.ts'
 // See rounds.ts.
 
 export const trial = defineTrial({
-  about: 'Fills a small disk by uploads, and gives way again: nothing is lost, and all of it works again (root)',
+  about: 'Fills a small disk by uploads, and frees it: nothing is lost, and everything works again (root)',
   options: {
     rounds: times(20, 'fill it so many times, of each kind'),
-    kind: oneOf(kinds, 'what there is too little of'),
+    kind: oneOf(kinds, 'what the disk has too little of'),
   },
   run: async ({ rounds, kind, minutes, seed }, control) => {
     control.say(`seed ${seed}`)

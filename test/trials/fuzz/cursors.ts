@@ -6,7 +6,7 @@ import { anyText, mutateText } from './mutations.ts'
 
 let opened: Promise<BlobStore> | null = null
 
-/** A store of a few blobs, some temporary and some missing, opened when it is first needed. */
+/** A store with a few blobs, some temporary and some missing, opened on first use. */
 function store(): Promise<BlobStore> {
   opened ??= (async () => {
     const limits = { accept: ['*/*'] }

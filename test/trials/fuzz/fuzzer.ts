@@ -12,11 +12,11 @@ export interface Case {
 export interface Fuzzer {
   name: string
   make(random: Random): Case
-  /** Lets go of what it opened. */
+  /** Releases what it opened. */
   close?(): Promise<void>
 }
 
-/** What the call gave, or the code of the library's own error. Any other error is a failure, and passes through. */
+/** The result of the call, or the code of the library's own error. Any other error is a failure, and passes through. */
 export function outcome<T>(call: () => T): { value: T } | { code: string } {
   try {
     return { value: call() }
@@ -25,11 +25,12 @@ export function outcome<T>(call: () => T): { value: T } | { code: string } {
   }
 }
 
-// As much as a line of a log and a terminal bear. Separators and reversals (U+2028, U+202E) are the log's own test.
+// As much as a line of a log and a terminal can show. Separators and reversals (U+2028, U+202E) are tested with the
+// log.
 const control = /\p{Cc}/u
 const longestMessage = 3000
 
-/** The code of an error of the library's, whose message must be fit for a log. */
+/** The code of an error of the library, whose message must be fit for a log. */
 export function codeOf(error: unknown): string {
   if (!isBlobStoreError(error)) throw error
   if (control.test(error.message)) throw new Error(`A control character in a message: ${JSON.stringify(error.message)}`)
@@ -41,7 +42,7 @@ export function promise(kept: boolean, what: string): asserts kept {
   if (!kept) throw new Error(what)
 }
 
-/** The input as one line that can be pasted into a test: any character but printable ASCII is escaped. */
+/** The input as one line that can be pasted into a test: everything except printable ASCII is escaped. */
 export function spell(input: unknown, most = 2000): string {
   const text = JSON.stringify(input, (_key, value: unknown) =>
     value instanceof Uint8Array ? `hex:${Buffer.from(value).toString('hex')}` : value,

@@ -12,7 +12,7 @@ const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const cid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
 const signal = new AbortController().signal
 
-/** A store that holds one blob of this size, of a type that somebody put into the database by hand. */
+/** A store with one blob of this size, of a type that was written into the database directly. */
 function storeOf(size: number, mimeType: string, uploads: UploadOptions[] = []): BlobStore {
   const stat = { cid, mimeType, size, createdAt: new Date(0), referenced: true, takenDown: false }
   const store: Pick<BlobStore, 'limits' | 'stat' | 'read' | 'upload'> = {
@@ -42,7 +42,7 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'cross-origin',
 }
 
-/** What every answer must be, whatever was asked. */
+/** What every response must be, whatever was requested. */
 function checkReply({ status, headers, body }: Reply): void {
   promise(status >= 200 && status < 500, `status ${status}`)
   for (const [name, value] of Object.entries(headers)) {
@@ -90,7 +90,7 @@ const range: Fuzzer = {
         const chosen = chooseRange(header, size)
         if (typeof chosen === 'object') {
           const { start, end } = chosen
-          promise(Number.isSafeInteger(start) && Number.isSafeInteger(end), 'no whole numbers')
+          promise(Number.isSafeInteger(start) && Number.isSafeInteger(end), 'not whole numbers')
           promise(start >= 0 && start <= end && end < size, 'outside the blob')
           promise(!header.includes(',') && header.length <= 128, 'more than one range')
         }
@@ -112,7 +112,7 @@ function checkLength({ status, headers, body }: Reply, size: number): void {
   promise(isReading(body), 'no reading')
   const length = Number(headers['content-length'])
   if (status === 200) {
-    promise(length === size && body.range === undefined, 'not the whole')
+    promise(length === size && body.range === undefined, 'not the whole blob')
     return
   }
   const { start, end } = body.range ?? { start: -1, end: -1 }
@@ -167,7 +167,7 @@ const contentLength: Fuzzer = {
         const isNumber = length.length <= 15 && length.split('').every((c) => c >= '0' && c <= '9') && length !== ''
         const expected = !isPlain ? 415 : !isNumber ? 400 : Number(length) > 1000 ? 413 : 200
         promise(reply.status === expected, `${reply.status} instead of ${expected}`)
-        promise(uploads.length === (expected === 200 ? 1 : 0), 'the store was asked')
+        promise(uploads.length === (expected === 200 ? 1 : 0), 'the store was called')
         if (expected === 200) promise(uploads[0]?.size === Number(length), 'another size')
       },
     }

@@ -1,6 +1,6 @@
 import type { Random } from '../../support/random.ts'
 
-/** Characters that end lines, headers, paths, strings or numbers, or that turn into others when their case changes. */
+/** Characters that end lines, headers, paths, strings or numbers, or that change into others with their case. */
 const odd: readonly string[] = [
   ...'\0\n\r\t\v\f "\'%/\\;,:=*+-_.#?&<>[]{}()~^`|!$@09afAFxX',
   ...[
@@ -69,7 +69,7 @@ function changeText(random: Random, text: string, others: readonly string[]): st
   }
 }
 
-/** A part of the text so often that something which looks back and forth would not come to an end. */
+/** A part of the text repeated so often that backtracking would not end. */
 function stretch(random: Random, text: string): string {
   const at = random.below(text.length + 1)
   const part = text.slice(at, at + 1 + random.below(6)) || random.pick(odd)
@@ -96,7 +96,7 @@ export function mutateBytes(random: Random, bytes: Uint8Array): Uint8Array {
 const edges = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x18, 0x3b, 0x5b, 0x9b, 0xbb, 0xd8]
 
 function changeBytes(random: Random, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  // Most of what decides lies in the first bytes.
+  // The first bytes decide most.
   const at = random.below(random.chance(0.7) ? Math.min(bytes.length, 200) : bytes.length) || 0
   const next = Uint8Array.from(bytes)
   switch (random.below(6)) {

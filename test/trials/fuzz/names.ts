@@ -17,7 +17,7 @@ import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
 
-/** Spellings of a CID, the canonical one among them. */
+/** Spellings of a CID, including the canonical one. */
 function spelling(random: Random): string {
   const cid = toCidObject(cidOfDigest(random.bytes(32)))
   switch (random.below(8)) {
@@ -36,7 +36,7 @@ function spelling(random: Random): string {
   }
 }
 
-/** One letter of many is another one of the alphabet; anything may have happened to the others. */
+/** One letter of many is replaced by another of the alphabet; the others may be changed in any way. */
 function someCid(random: Random): string {
   const text = spelling(random)
   if (random.chance(0.05)) return text
@@ -45,7 +45,7 @@ function someCid(random: Random): string {
   return text.slice(0, at) + random.pick('abcdefghijklmnopqrstuvwxyz234567'.split('')) + text.slice(at + 1)
 }
 
-/** By another library's parser: CIDv1, raw, sha-256, and what it would write is what stands there. */
+/** Checked with another library's parser: CIDv1, raw, sha-256, and it writes the same spelling. */
 function isCanonical(text: string): boolean {
   if (text.length > 100) return false
   try {
@@ -66,10 +66,10 @@ const cid: Fuzzer = {
     return {
       input: { text, binary },
       check() {
-        promise(isBlobCid(text) === isCanonical(text), 'accepted is not canonical')
+        promise(isBlobCid(text) === isCanonical(text), 'accepted, but not canonical')
         const parsed = outcome(() => parseBlobCid(text))
         promise('value' in parsed ? parsed.value === text : parsed.code === 'InvalidCid', 'parsed to something else')
-        if ('value' in parsed) promise(cidOfDigest(digestOfCid(text)) === text, 'lost on the way through its digest')
+        if ('value' in parsed) promise(cidOfDigest(digestOfCid(text)) === text, 'lost in the conversion to its digest')
         const key = `${text.slice(0, 200)}.1-aaaaaaaaaaaaaaaa`
         promise((cidOfKey(key) === null) === !isBlobCid(text), 'a key without a CID')
 
@@ -114,8 +114,8 @@ const did: Fuzzer = {
     return {
       input: text,
       check() {
-        promise(isDid(text) === isDidByHand(text), 'accepted is not of the grammar')
-        if (isDid(text)) promise(!/[/\\?#\s"'<>\0]/.test(text) && text.length <= 2048, 'would leave its place')
+        promise(isDid(text) === isDidByHand(text), 'accepted, but not in the grammar')
+        if (isDid(text)) promise(!/[/\\?#\s"'<>\0]/.test(text) && text.length <= 2048, 'would leave its folder')
       },
     }
   },

@@ -47,7 +47,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The links of all that calls itself a blob reference, outermost first, by the shortest program that finds them. */
+/**
+ * The links of everything that claims to be a blob reference, outermost first, by the shortest program that finds them.
+ */
 function linksByHand(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
   if (!Array.isArray(value) && Object.hasOwn(value, '$type') && (value as { $type: unknown }).$type === 'blob') {
@@ -71,9 +73,9 @@ function check(record: unknown): FoundBlobRef[] {
 }
 
 function checkFound({ cid, mimeType, size, path }: FoundBlobRef): void {
-  promise(isBlobCid(cid), 'a CID that is none')
-  promise(parseMimeType(mimeType) === mimeType, 'a type that is none')
-  promise(size === undefined || (Number.isSafeInteger(size) && size >= 0), 'a size that is none')
+  promise(isBlobCid(cid), 'an invalid CID')
+  promise(parseMimeType(mimeType) === mimeType, 'an invalid type')
+  promise(size === undefined || (Number.isSafeInteger(size) && size >= 0), 'an invalid size')
   promise(path.length <= 201 && !/\p{Cc}/u.test(path), 'a path that breaks lines')
 }
 
@@ -88,7 +90,10 @@ const json: Fuzzer = {
         const found = check(record).filter(({ size }) => size !== undefined)
         if (found.length === 0) return
         const links = linksByHand(record)
-        promise(links.length === found.length && links.every((link, at) => link === found[at]?.cid), 'others are found')
+        promise(
+          links.length === found.length && links.every((link, at) => link === found[at]?.cid),
+          'other references are found',
+        )
       },
     }
   },
@@ -154,13 +159,13 @@ const cbor: Fuzzer = {
         const found = check(block)
         if (found.length === 0) return
         const again = outcome(() => findBlobRefs(decode(block)))
-        promise('value' in again && JSON.stringify(again.value) === JSON.stringify(found), 'decoded it has others')
+        promise('value' in again && JSON.stringify(again.value) === JSON.stringify(found), 'different after decoding')
       },
     }
   },
 }
 
-/** Nesting, and lengths that the bytes do not have. */
+/** Nesting, and wrong lengths. */
 function deep(random: Random): Uint8Array {
   const head = random.pick([0x81, 0x9b, 0xbb, 0x5b, 0x7b, 0x9a, 0xba, 0xd8, 0xa1, 0xf9, 0xfb])
   return Uint8Array.from([...new Uint8Array(random.below(3000)).fill(head), ...random.bytes(random.below(20))])

@@ -9,7 +9,7 @@ import { mimeTypes } from './types.ts'
 
 export const fuzzers: readonly Fuzzer[] = [...names, ...mimeTypes, ...http, ...references, ...sniffing, ...cursors]
 
-/** No input may take longer, in milliseconds: one request at a time must not stop all the others. */
+/** No input may take longer, in milliseconds: one request must not block all the others. */
 const timeLimit = 250
 
 export interface Settings {
@@ -41,7 +41,7 @@ export interface Report {
   slowest: { milliseconds: number; run: number; input: string }
 }
 
-/** Runs one fuzzer. Each run has a seed of its own, so that a failure comes again without those before it. */
+/** Runs one fuzzer. Each run has its own seed, so that a failure is repeated without the runs before it. */
 export async function fuzz(
   fuzzer: Fuzzer,
   { runs, seed, until = Number.POSITIVE_INFINITY, signal, at }: Settings,
@@ -52,7 +52,7 @@ export async function fuzz(
   }
   for (let run = at ?? 0; run < (at === undefined ? runs : at + 1); run++) {
     if (run % 256 === 0) {
-      // Ctrl-C is heard only between turns.
+      // Ctrl-C is only noticed between turns.
       if (signal) await new Promise(setImmediate)
       if (Date.now() > until || signal?.aborted) break
     }
@@ -67,7 +67,7 @@ export async function fuzz(
     }
     let milliseconds = performance.now() - start
     if (milliseconds <= report.slowest.milliseconds) continue
-    // A busy machine, or the garbage of others, is no slowness of the input.
+    // A busy machine, or garbage collection, is no slowness of the input.
     for (let again = 0; again < 3; again++) milliseconds = Math.min(milliseconds, await timeOf(one))
     if (milliseconds > report.slowest.milliseconds) {
       report.slowest = { milliseconds, run, input: spell(one.input, 200) }

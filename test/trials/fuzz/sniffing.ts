@@ -21,7 +21,7 @@ function zipOf(name: string, content: Uint8Array, size: number): Uint8Array {
   return Buffer.concat([header, Buffer.from(name), content])
 }
 
-/** How files begin: real ones, and those that hung or filled file-type before. */
+/** How files begin: real ones, and those that once hung file-type or filled its memory. */
 const seeds: readonly Uint8Array[] = [
   ...readdirSync(media).map((name) => new Uint8Array(readFileSync(join(media, name)).subarray(0, 4200))),
   ...Object.values(files),
@@ -47,7 +47,7 @@ const seeds: readonly Uint8Array[] = [
   ...['<?xml version="1.0"?><svg/>', '\xff\xfe<\0?\0x\0', '%PDF-1.7\n', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'ftyp'].map(
     (text) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(600)]),
   ),
-  // what is read here: brands, boxes, tags, frames, checksums
+  // what this library reads: brands, boxes, tags, frames, checksums
   ...['qt  ', '3gp4', 'mif1', 'avis'].map((brand) => ftyp(brand, 'isom', 'mp42', 'heic', 'avif')),
   joined(box('skip', noise(30)), box('free'), big(1), 'wide', big(0), big(24), noise(8), box('moov', noise(300))),
   joined(box('jP  ', '\r\n\x87\n'), ftyp('jph ', 'jp2 ')),

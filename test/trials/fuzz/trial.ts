@@ -18,7 +18,7 @@ const only: Option<readonly Fuzzer[]> = {
 }
 
 export const trial = defineTrial({
-  about: 'Gives the library’s parsers what nobody would send in good faith, and checks what they promise',
+  about: 'Passes malicious input to the library’s parsers, and checks their promises',
   options: {
     runs: times(100_000, 'inputs for each fuzzer'),
     only,

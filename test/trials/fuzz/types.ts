@@ -54,11 +54,14 @@ const mime: Fuzzer = {
       input: text,
       check() {
         const parsed = parseMimeType(text)
-        promise(parsed === parseByHand(text), 'parsed is not of the grammar')
+        promise(parsed === parseByHand(text), 'parsed, but not in the grammar')
         if (parsed === null) return
         promise(/^[\x21-\x7e]{3,255}$/.test(parsed), 'not fit for a header')
-        promise(parseMimeType(parsed) === parsed, 'parsed again it is another')
-        promise(new Headers({ 'content-type': parsed }).get('content-type') === parsed, 'a header spells it otherwise')
+        promise(parseMimeType(parsed) === parsed, 'different when parsed again')
+        promise(
+          new Headers({ 'content-type': parsed }).get('content-type') === parsed,
+          'a header spells it differently',
+        )
       },
     }
   },
@@ -109,7 +112,7 @@ const policy: Fuzzer = {
         const result = outcome(() => effectiveMimeType({ declared, sniffed: found, policy: chosen }))
         if ('code' in result) return promise(result.code === 'InvalidMimeType', 'its code')
         const type = result.value
-        promise(parseMimeType(type) === type && !type.includes('*'), 'the effective type is none')
+        promise(parseMimeType(type) === type && !type.includes('*'), 'the effective type is invalid')
         if (chosen !== 'declared' && found === 'application/x-msdownload')
           promise(type === found, 'a program that hides')
         const said = declared === null ? null : parseMimeType(declared)
@@ -127,7 +130,7 @@ const text: Fuzzer = {
     return {
       input: value,
       check() {
-        promise(parseMimeType(value) === parseByHand(value), 'parsed is not of the grammar')
+        promise(parseMimeType(value) === parseByHand(value), 'parsed, but not in the grammar')
         mimeTypeOfFileName(value)
       },
     }

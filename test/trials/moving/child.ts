@@ -3,8 +3,8 @@ import { alice, nextRev, uriOf } from '../../support/samples.ts'
 import { bytesOf } from './blobs.ts'
 import { type MovingPlace, storeAt } from './place.ts'
 
-// A process on a store that moves: node child.ts <place as JSON> <disk|s3: what it writes to> <role> <number>. Told by
-// messages which blobs there are, and tells which it has stored; is killed at any time.
+// A process on a store that moves: node child.ts <place as JSON> <disk|s3: what it writes to> <role> <number>. Messages
+// tell it which blobs there are, and it sends which it has stored; it is killed at any time.
 
 const [placeText = '', write = '', role = '', number = '0'] = process.argv.slice(2)
 const place: MovingPlace = JSON.parse(placeText)
@@ -23,7 +23,7 @@ async function move(): Promise<void> {
   process.disconnect?.()
 }
 
-/** Uploads blobs from this number on, and reads what there is in between. */
+/** Uploads blobs from this number on, and reads the existing ones in between. */
 async function serve(first: number): Promise<void> {
   const known: number[] = []
   for (let next = first; ; next++) {

@@ -23,7 +23,7 @@ interface Told {
  * A store of many blobs moves from a disk to S3 and back, while another process reads and uploads, and both are killed
  * again and again. In the end every blob is compared byte by byte.
  *
- * Goes red when the mover loses, damages or leaves something; for example with the copy stored before its row.
+ * Fails when migrate loses, damages or leaves something; for example with the copy stored before its row.
  */
 export class Moving {
   readonly stored = new Set<number>()
@@ -118,7 +118,7 @@ export class Moving {
         .catch(() => new Uint8Array())
       if (Buffer.compare(found, expected) !== 0) lost += 1
     })
-    // What died holds its upload until the lease is over.
+    // A dead process holds its upload until the lease is over.
     for (let round = 0; round < 30; round++) {
       const { waitingKeys } = await blobs.collect()
       const { orphans } = await blobs.sweep()

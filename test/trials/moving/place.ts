@@ -22,7 +22,7 @@ export function s3Of({ folder, s3, prefix }: MovingPlace): BlobBackend {
   return new S3Backend({ bucket: sharedBucket, ...options })
 }
 
-/** What died must be seen as dead, and old copies deleted, within the run. */
+/** Dead processes must be recognized, and old copies deleted, within the run. */
 const times = { lease: 20_000, upload: 10_000, inspect: 5000, deleteDelay: 5000 }
 
 export function storeAt(place: MovingPlace, write: 'disk' | 's3'): BlobStore {

@@ -7,7 +7,7 @@ import { number } from '../options.ts'
 import { type Control, defineTrial, type Outcome } from '../trial.ts'
 import { Moving } from './moving.ts'
 
-// See moving.ts. It takes as long as the blobs take, and its choices are of the moment.
+// See moving.ts. It takes as long as the blobs take, and its choices are not repeatable.
 
 export const trial = defineTrial({
   about:

@@ -1,7 +1,7 @@
 import { sys } from '../../../src/backend/files/system-calls.ts'
 import type { MetadataDurability } from '../../../src/index.ts'
 
-/** The rules of durability that `--break` takes away; without one of them a power cut must lose what was promised. */
+/** The rules of durability that `--break` removes; without one of them a power cut must lose what was acknowledged. */
 export const brokenRules = ['fsync', 'dirsync', 'sync-normal'] as const
 export type BrokenRule = (typeof brokenRules)[number]
 
@@ -9,7 +9,7 @@ export function isBrokenRule(rule: string | undefined): rule is BrokenRule {
   return brokenRules.some((known) => known === rule)
 }
 
-/** Breaks the rule in this process, for good. */
+/** Breaks the rule in this process, permanently. */
 export function breakRule(rule: BrokenRule | null): void {
   if (rule !== 'fsync' && rule !== 'dirsync') return
   const { openDirectory, fsync, close } = sys

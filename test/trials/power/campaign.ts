@@ -11,14 +11,14 @@ import type { Place } from './store.ts'
 import { type FileSystem, Volume } from './volume.ts'
 import type { Work } from './worker.ts'
 
-/** What a trial on one file system comes to. */
+/** The totals of a trial on one file system. */
 export interface Report {
   fileSystem: FileSystem
   seed: string
   broken: string | null
   seconds: number
   cycles: number
-  /** Under load; right after an acknowledgement, with nothing else under way; while the store was being made. */
+  /** Under load; right after an acknowledgement, with nothing else running; while the store was being created. */
   cuts: { load: number; rest: number; making: number }
   acknowledged: number
   lost: number
@@ -34,11 +34,12 @@ const cyclesOfStore = 10
 const names = ['lasting', 'hasty'] as const
 
 /**
- * Two processes upload, reference, dereference and collect on a file system in an image; they are stopped, and its power
- * is cut; they are killed; it is mounted again; and what they had written down as acknowledged is compared with what is there.
+ * Two processes upload, reference, dereference and collect on a file system in an image; they are stopped, and its
+ * power is cut; they are killed; it is mounted again; and what they had recorded as acknowledged is compared with what
+ * is there.
  *
- * Fails when src/ does not bring to stable storage what it promises: see `--break` for three ways. The order of what
- * the device itself has in its cache it does not try: the image has all that was written to it.
+ * Fails when src/ does not bring to stable storage what it acknowledges: see `--break` for three ways. It does not test
+ * the order of writes in the device's own cache: the image has everything that was written to it.
  */
 export class Campaign {
   readonly #options: Options
@@ -126,8 +127,8 @@ export class Campaign {
     await this.#await(moment, processes)
     for (const { death } of processes) if (death !== null) this.#fault(death)
     const cutAt = Date.now()
-    // Power leaves all at once. Who went on while file systems are being shut down would hear of syncs that never were:
-    // the kernel does not fail each of those that it drops.
+    // The power fails for all processes at once. A process that continued while file systems are being shut down would
+    // get successes of syncs that never happened: the kernel does not fail each of those that it drops.
     for (const process of processes) process.freeze()
     for (const volume of this.#random.shuffled(this.#inUse())) await volume.cut()
     await Promise.all(processes.map((process) => process.kill()))
@@ -201,7 +202,7 @@ export class Campaign {
   }
 }
 
-/** Who comes to rest is alone with one lane: nobody else's sync may help. */
+/** The paused process ran alone with one lane: no other sync may help. */
 function lanesOf(rest: number | null, collects: boolean): Pick<Work, 'lanes' | 'rest' | 'collects'> {
   return rest === null ? { lanes: 4, rest, collects } : { lanes: 1, rest, collects: false }
 }

@@ -5,7 +5,7 @@ import { factsOf } from './facts.ts'
 import type { Ledger } from './ledger.ts'
 import { openStore, type Place } from './store.ts'
 
-/** `lost`: a promise that is not kept. `orphan`: bytes that nothing names. `wrong`: what else should not be. */
+/** `lost`: a broken promise. `orphan`: bytes that nothing names. `wrong`: anything else that should not be. */
 export interface Finding {
   kind: 'lost' | 'orphan' | 'wrong'
   what: string
@@ -14,12 +14,12 @@ export interface Finding {
 const day = 86_400_000
 const rounds = 3
 
-/** By how much a check moves the clock: all graces and leases of before are over then. */
+/** By how much a check moves the clock: all earlier grace periods and leases are over then. */
 export const checkTakes = (rounds + 1) * 2 * day
 
 /**
- * After the cut, and with every process dead: what was promised is there; and after collecting and sweeping, by a clock
- * that runs ahead, what records name, and nothing else.
+ * After the cut, and with every process dead: what was acknowledged is there; and after collecting and sweeping, with a
+ * clock that is ahead, what records reference, and nothing else.
  */
 export async function check(place: Place, ledger: Ledger, ahead: number): Promise<Finding[]> {
   const findings: Finding[] = []
@@ -48,7 +48,10 @@ async function checkPromises(place: Place, ledger: Ledger, ahead: number, findin
       const cid = named[0] ?? null
       if (named.length > 1 || !could.includes(cid)) {
         const expected = could.map((one) => one ?? 'nothing').join(' or ')
-        findings.push({ kind: 'lost', what: `${uri} names ${named.join(', ') || 'nothing'} instead of ${expected}` })
+        findings.push({
+          kind: 'lost',
+          what: `${uri} references ${named.join(', ') || 'nothing'} instead of ${expected}`,
+        })
       }
       if (cid !== null) await checkBytes(blobs, did, cid, 'public', findings)
       ledger.found(uri, cid)
@@ -83,7 +86,7 @@ async function settle(place: Place, ahead: number, findings: Finding[]): Promise
     try {
       await blobs.collect({ force: true })
       const { orphans } = await blobs.sweep({ force: true })
-      // A power cut may leave such, but this one keeps what was synced, and the row is synced before the bytes.
+      // A power cut may leave orphans, but this trial keeps what was synced, and the row is synced before the bytes.
       if (orphans > 0) findings.push({ kind: 'orphan', what: `${orphans} keys that no row named, found by sweeping` })
     } finally {
       await blobs.close()

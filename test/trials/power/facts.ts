@@ -4,15 +4,15 @@ import Database from 'better-sqlite3'
 import { leftoverRows } from '../../support/leftover-rows.ts'
 import type { Place } from './store.ts'
 
-/** What the tables and folders have, past the store's own eyes. */
+/** What the tables and folders contain, without the library. */
 export interface Facts {
-  /** Which blobs each record names. */
+  /** Which blobs each record references. */
   refs: ReadonlyMap<string, readonly string[]>
   /** The keys of live content, and of every other row. */
   live: ReadonlySet<string>
   files: readonly string[]
   spools: readonly string[]
-  /** What must not be there once all is quiet. */
+  /** What must not be there once nothing runs any more. */
   leftovers: readonly string[]
 }
 

@@ -1,10 +1,10 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
 
-/** What a worker writes down, where no cut reaches it: a promise counts when it stands here. */
+/** What a worker records, out of reach of the cut: a promise counts when it is here. */
 export type Entry =
   /** An upload was acknowledged. */
   | { uploaded: string; did: string }
-  /** A record is about to name a blob, or none. */
+  /** A record is about to reference a blob, or none. */
   | { writing: string; did: string; cid: string | null }
   | { written: string }
   | { refused: string }
@@ -28,7 +28,7 @@ export class Journal {
   }
 }
 
-/** All entries; the last line may have been cut short by a kill, and then promises nothing. */
+/** All entries; a kill may have truncated the last line, which then promises nothing. */
 export function readJournal(path: string): Entry[] {
   if (!existsSync(path)) return []
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)

@@ -3,10 +3,10 @@ import type { Random } from '../../support/random.ts'
 import { chunks } from '../../support/samples.ts'
 import type { Journal } from './journal.ts'
 
-/** Few, so that records change the blob that they name. */
+/** Few, so that records change the blob that they reference. */
 const recordsOfLane = 8
 
-/** One account's work, a deed after the other: each is written down when it was acknowledged. */
+/** One account's work, one operation after the other: each is recorded when it was acknowledged. */
 export class Lane {
   readonly #blobs: BlobStore
   readonly #journal: Journal
@@ -46,7 +46,7 @@ export class Lane {
     return bytes
   }
 
-  /** A record names this blob, or none any more. */
+  /** A record references this blob, or no longer any. */
   async #write(ref: BlobRef | undefined): Promise<void> {
     const uri = `at://${this.#did}/app.bsky.feed.post/${this.#random.below(recordsOfLane)}`
     this.#journal.write({ writing: uri, did: this.#did, cid: ref?.ref.toString() ?? null })
@@ -55,14 +55,14 @@ export class Lane {
       await this.#blobs.applyWrites(this.#did, [write], { rev: nextRev() })
       this.#journal.write({ written: uri })
     } catch (error) {
-      // Where blobs do not wait for their record, it may come too late.
+      // If blobs do not wait for their record, it may come too late.
       if (!isBlobStoreError(error, 'BlobNotFound') && !isBlobStoreError(error, 'MetadataBusy')) throw error
       this.#journal.write({ refused: uri })
     }
   }
 }
 
-/** Null where others stayed in the way for too long, as on a machine under load: then nothing was done. */
+/** Null if others stayed in the way for too long, as on a machine under load: then nothing was done. */
 export async function unlessBusy<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work

@@ -1,6 +1,6 @@
 import type { Entry } from './journal.ts'
 
-/** What a record names, as far as known: a write that nobody heard the end of leaves two possibilities. */
+/** What a record references, as far as known: a write without an outcome leaves two possibilities. */
 export interface RecordState {
   did: string
   could: readonly (string | null)[]
@@ -34,7 +34,7 @@ export class Ledger {
     }
   }
 
-  /** What was found after a cut is how it is: from now on it must stay. */
+  /** What was found after a cut is the new state: from now on it must stay. */
   found(uri: string, cid: string | null): void {
     const record = this.records.get(uri)
     if (record) this.records.set(uri, { did: record.did, could: [cid] })

@@ -4,8 +4,8 @@ import { createBlobStore, DiskBackend, sqliteMetadata } from '../../../src/index
 import { alice, bytes, chunks, post, unpost } from '../../support/samples.ts'
 import { breakRule, isBrokenRule, metadataDurability } from './broken-rules.ts'
 
-// The process that strace watches: does one of each, and says on standard output when each begins and is acknowledged.
-// Arguments: a folder, and maybe a rule to break.
+// The process that strace watches: does one of each, and prints on standard output when each begins and is
+// acknowledged. Arguments: a folder, and optionally a rule to break.
 
 const [folder, rule] = process.argv.slice(2)
 const broken = isBrokenRule(rule) ? rule : null
@@ -13,7 +13,7 @@ breakRule(broken)
 
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
-// As in a container: the folder that everything is in is a link to a volume.
+// As in a container: the parent folder is a link to a volume.
 mkdirSync(`${folder}/volume`)
 symlinkSync('volume', `${folder}/link`)
 
@@ -36,7 +36,7 @@ say('begin spooled')
 const spooled = await blobs.upload(alice, chunks(3, 700_000))
 say(`end spooled ${spooled.ref}`)
 
-// Its shard is there now: only the shard itself is synced.
+// Its shard exists now: only the shard itself is synced.
 say('begin again')
 const again = await blobs.upload(alice, bytes('small'))
 say(`end again ${again.ref}`)
@@ -49,7 +49,7 @@ say('begin dereference')
 await unpost(blobs, alice, 'a')
 say('end dereference')
 
-// What expires now is not yet expired in this very millisecond.
+// What expires now is not yet expired in this millisecond.
 await sleep(20)
 say('begin collect')
 const { deletedKeys } = await blobs.collect()

@@ -1,7 +1,7 @@
 import type { BrokenRule } from './broken-rules.ts'
 import type { FileSystem } from './volume.ts'
 
-/** Where the database is: on the volume of the blobs, or on one of its own, whose syncs help no blob. */
+/** Where the database is: on the volume of the blobs, or on a separate one, whose syncs help no blob. */
 export const layouts = ['together', 'apart'] as const
 export type Layout = (typeof layouts)[number]
 

@@ -9,7 +9,10 @@ export function print(report: Report): string {
     ...(report.broken ? [['broken rule', report.broken] as [string, string]] : []),
     ['duration', `${report.seconds} s`],
     ['cycles', report.cycles],
-    ['cuts', `${cuts.load} under load, ${cuts.rest} after an acknowledgement, ${cuts.making} at the store's making`],
+    [
+      'cuts',
+      `${cuts.load} under load, ${cuts.rest} after an acknowledgement, ${cuts.making} while the store was created`,
+    ],
     ['acknowledged', report.acknowledged],
     ['lost', report.lost],
     ['orphans', report.orphans],

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Work } from './worker.ts'
 
-/** Longer than any process takes to load, to open a store, or to come to rest: in milliseconds. */
+/** Longer than any process takes to load, to open a store, or to pause: in milliseconds. */
 const patience = 120_000
 
-/** What a worker says. */
+/** A worker's messages. */
 export type Word = 'loaded' | 'working' | 'resting'
 
-/** A worker, as its parent sees it. Forked ahead of its work, for loading takes longer than a cycle. */
+/** A worker, as its parent sees it. Forked ahead of its work, because loading takes longer than a cycle. */
 export class Process {
   readonly #child: ChildProcess
   readonly #ended: Promise<unknown>
@@ -61,7 +61,7 @@ export class Process {
     }
   }
 
-  /** From now on it does nothing, and hears nothing of what the kernel still does for it. */
+  /** From now on it does nothing, and gets no results from the kernel. */
   freeze(): void {
     this.#child.kill('SIGSTOP')
   }

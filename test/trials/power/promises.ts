@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import type { Call } from './strace.ts'
 
-/** One step of `one-of-each.ts`: what it did between its first word and its last. */
+/** One step of `one-of-each.ts`: what it did between its first and its last message. */
 export interface Deed {
   calls: readonly Call[]
   /** What came with the acknowledgement. */
@@ -16,7 +16,7 @@ export function deedOf(calls: readonly Call[], name: string): Deed {
   return { calls: calls.slice(begin + 1, end), answer }
 }
 
-/** What the trace of an upload lacks; nothing, when it keeps the order that a power cut cannot break. */
+/** What the trace of an upload lacks; nothing, if it keeps an order that survives a power cut. */
 export function brokenByUpload({ calls, answer: cid }: Deed): string[] {
   const broken: string[] = []
   const rename = calls.find(({ name, to }) => name.startsWith('rename') && to.includes(`/${cid}.`))
@@ -39,12 +39,12 @@ export function brokenByUpload({ calls, answer: cid }: Deed): string[] {
   return [...broken, ...brokenByCommit({ calls, answer: cid })]
 }
 
-/** The names of the directories that were made for the root, and its own, before anything is in it. */
+/** The names of the directories that were created for the root, and its own, before anything is in it. */
 export function brokenByRoot({ calls }: Deed): string[] {
   const version = calls.find(({ name, path }) => name === 'openat' && path.endsWith('/layout-1'))
-  if (version === undefined) return ['no root was made']
+  if (version === undefined) return ['no root was created']
   const made = calls.filter(({ name, path }) => name === 'mkdir' && version.path.startsWith(`${path}/`))
-  if (made.length !== 2) return [`${made.length} directories were made for the root`]
+  if (made.length !== 2) return [`${made.length} directories were created for the root`]
   return made
     .filter(({ path, ended }) => !syncedBetween(calls, dirname(path), ended, version.begun))
     .map(({ path }) => `mkdir(${basename(path)}) < fsync(its parent) < what is in it`)
@@ -77,7 +77,10 @@ export function brokenByDeletion({ calls, answer }: Deed): string[] {
   return [...new Set([...broken, ...brokenByCommit({ calls, answer })])]
 }
 
-/** The database's epoch is safe before the marker's, the marker whole before it is there, and there when it is told. */
+/**
+ * The database's epoch is on stable storage before the marker's, the marker is complete before it has its name, and
+ * durable before the acknowledgement.
+ */
 export function brokenByMarker({ calls, answer }: Deed): string[] {
   const broken: string[] = []
   const rename = calls.find(({ name, to }) => name.startsWith('rename') && to.endsWith('/marker'))

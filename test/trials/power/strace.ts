@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** A system call: when it was begun and when it ended, as places in the trace. */
+/** A system call: when it began and ended, as positions in the trace. */
 export interface Call {
   name: string
   /** The path of its descriptor; the first path given, where it has none. */
@@ -19,10 +19,10 @@ const traced =
 
 export const straceWorks = (): boolean => spawnSync('strace', ['-e', 'trace=none', 'true']).status === 0
 
-/** Runs Node under strace, and gives the calls that succeeded, in the order in which they were begun. */
+/** Runs Node under strace, and returns the calls that succeeded, in the order in which they began. */
 export function trace(script: string, args: readonly string[], output: string): Call[] {
   const node = [process.execPath, '--no-warnings', script, ...args]
-  // A page of SQLite, and with it the keys that it names, is printed whole.
+  // A page of SQLite, and with it the keys that it names, is printed completely.
   const options = ['-f', '-qq', '-s', '5000', '-e', 'signal=none', '-e', `trace=${traced}`, '-o', output]
   const { status, stderr, error } = spawnSync('strace', [...options, ...node], {
     encoding: 'utf8',
@@ -43,7 +43,7 @@ function callsOf(text: string): Call[] {
     const begin = /^(.*) <unfinished \.\.\.>$/.exec(rest)
     if (begin) {
       unfinished.set(pid, { head: begin[1] ?? '', begun: at })
-      // From here on another thread may be given the number.
+      // From here on another thread may get the number.
       const closed = /^close\((\d+)/.exec(rest)
       if (closed?.[1]) paths.delete(closed[1])
       continue

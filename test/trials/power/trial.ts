@@ -9,7 +9,7 @@ import { layouts, type Options } from './options.ts'
 import { print } from './print.ts'
 import { fileSystems, tryMount, whyNot } from './volume.ts'
 
-// See campaign.ts. Where the power cannot be cut it says so, and finds nothing; unless REQUIRE_POWER=1.
+// See campaign.ts. If the power cannot be cut it says so, and finds nothing; unless REQUIRE_POWER=1.
 
 export const trial = defineTrial({
   about:
@@ -17,7 +17,7 @@ export const trial = defineTrial({
   options: {
     cycles: times(20, 'cut and check N times on each file system'),
     fs: oneOf(fileSystems, 'the file system'),
-    database: oneOf(layouts, 'on the volume of the blobs, or on one of its own; by turns'),
+    database: oneOf(layouts, 'on the volume of the blobs, or on a separate one; by turns'),
     break: breaking(brokenRules),
     'until-lost': flag('stop when something was lost'),
   },

@@ -9,12 +9,12 @@ const run = promisify(execFile)
 export const fileSystems = ['ext4', 'xfs'] as const
 export type FileSystem = (typeof fileSystems)[number]
 
-/** xfs is not made smaller than 300 MiB; the image is sparse. */
+/** xfs cannot be smaller than 300 MiB; the image is sparse. */
 const imageSize = 320 * 1024 * 1024
 
 const makers: Record<FileSystem, readonly string[]> = { ext4: ['mkfs.ext4', '-q', '-F'], xfs: ['mkfs.xfs', '-q', '-f'] }
 
-/** A file system in an image file of its own, whose power can be cut. */
+/** A file system in a separate image file, whose power can be cut. */
 export class Volume {
   readonly folder: string
   readonly #image: string
@@ -26,7 +26,7 @@ export class Volume {
     mkdirSync(this.folder)
   }
 
-  /** Begins anew: an empty file system. */
+  /** Starts with an empty file system. */
   async make(fileSystem: FileSystem): Promise<void> {
     await this.unmount()
     rmSync(this.#image, { force: true })
@@ -37,12 +37,12 @@ export class Volume {
     await this.mount()
   }
 
-  /** What the file system has not yet written to its device never gets there; every call fails from then on. */
+  /** What the file system has not yet written to its device is lost; every call fails from then on. */
   async cut(): Promise<void> {
     await run('xfs_io', ['-x', '-c', 'shutdown', this.folder])
   }
 
-  /** Mounting brings the journal's recovery with it. */
+  /** Mounting recovers the journal. */
   async mount(): Promise<void> {
     await run('mount', ['-o', 'loop', this.#image, this.folder])
     this.#mounted = true

@@ -6,7 +6,7 @@ import { Journal } from './journal.ts'
 import { Lane, unlessBusy } from './lane.ts'
 import { openStore, type Place } from './store.ts'
 
-/** What a process is told to do. */
+/** The instructions for a process. */
 export interface Work {
   name: string
   place: Place
@@ -16,12 +16,13 @@ export interface Work {
   ahead: number
   broken: BrokenRule | null
   lanes: number
-  /** Comes to rest after so many acknowledgements, so that no later call helps what was promised last. */
+  /** Pauses after so many acknowledgements, so that no later call helps the last acknowledged one. */
   rest: number | null
   collects: boolean
 }
 
-// A process that works on the store until the power is cut and it is killed. It loads at once, and waits for its work.
+// A process that works on the store until the power is cut and it is killed. It loads at once, and waits for its
+// instructions.
 
 process.once('message', (work: Work) => void start(work))
 process.send?.('loaded')

@@ -10,20 +10,20 @@ export interface Tally {
   /** Files with one flipped bit, and how many of them a scrub found. */
   flipped: number
   found: number
-  /** Files that were as they had been, and how many of them a scrub called damaged. */
+  /** Files that were unchanged, and how many of them a scrub reported as damaged. */
   clean: number
   falseAlarms: number
 }
 
-/** Blobs of a round, of which so many rot. */
+/** Blobs of a round, of which so many are damaged. */
 const blobsOfRound = 1100
 const rotten = 100
 
 /**
- * A store on disk in whose files single bits flip: of each round's blobs a tenth, at any place. A scrub must find all of
- * them and nothing else; a verified read must not give them; an upload of the same bytes must heal them.
+ * A store on disk in whose files single bits flip: in each round a tenth of the blobs, at any place. A scrub must find
+ * all of them and nothing else; a verified read must not return them; an upload of the same bytes must repair them.
  *
- * Goes red when src/maintenance/scrub.ts compares sizes only, or heals without looking.
+ * Fails when src/maintenance/scrub.ts compares sizes only, or repairs without checking.
  */
 export class Rotting {
   readonly tally: Tally = { flipped: 0, found: 0, clean: 0, falseAlarms: 0 }
@@ -43,7 +43,7 @@ export class Rotting {
     })
   }
 
-  /** One round: uploads, flips, scrubs, heals and scrubs again. Resolves with the number of flips. */
+  /** One round: uploads, flips, scrubs, repairs and scrubs again. Resolves with the number of flips. */
   async round(): Promise<number> {
     this.#rounds += 1
     const did = `did:plc:round${this.#rounds}`
@@ -91,7 +91,7 @@ export class Rotting {
 
   async #scrub(): Promise<string[]> {
     const { findings, objects } = await this.#blobs.scrub({ olderThan: 0 })
-    if (objects !== blobsOfRound) throw new Error(`${objects} objects were looked at instead of ${blobsOfRound}`)
+    if (objects !== blobsOfRound) throw new Error(`${objects} objects were examined instead of ${blobsOfRound}`)
     return findings.map(({ cid }) => cid)
   }
 
@@ -112,7 +112,7 @@ export class Rotting {
       if (isBlobStoreError(error, 'BlobDamaged')) return
       throw error
     }
-    throw new Error(`${cid} was read, and verified, though a bit of it is flipped`)
+    throw new Error(`${cid} was read, and verified, although one of its bits is flipped`)
   }
 
   async #clear(did: string): Promise<void> {

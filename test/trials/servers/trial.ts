@@ -11,7 +11,7 @@ import { breaking, number } from '../options.ts'
 import { type Control, defineTrial, type Outcome } from '../trial.ts'
 import { findLost, uploadUntil } from './uploaders.ts'
 
-// See run(). It takes about as long as it is told; its choices are of the moment.
+// See run(). It takes about as long as it is told; its choices are not repeatable.
 
 export const trial = defineTrial({
   about: 'Kills parts of a real Ceph cluster under uploads: each one acknowledged is there afterwards (Ceph)',
@@ -44,7 +44,7 @@ interface Values {
   break: 'early-ack' | null
 }
 
-/** Three OSDs and three copies; one OSD dies, the gateway, then both. */
+/** Three OSDs and three copies; one OSD dies, then the gateway, then both. */
 async function run(ceph: Ceph, folder: string, values: Values, { say, signal }: Control): Promise<Outcome> {
   const { seconds, uploads: atOnce } = values
   await createBucket(ceph.s3)
@@ -90,12 +90,12 @@ async function run(ceph: Ceph, folder: string, values: Values, { say, signal }: 
   for (const { did, cid, size } of lost.slice(0, 10)) say(`LOST ${cid} of ${did}, ${size} bytes`)
   const bytes = acknowledged.reduce((sum, { size }) => sum + size, 0)
   say(`acknowledged ${acknowledged.length} (${Math.round(bytes / 1e6)} MB), lost ${lost.length}`)
-  // Who stops it early may have stopped it before much was acknowledged.
+  // If it is stopped early, little may have been acknowledged.
   const little = acknowledged.length <= atOnce && !signal.aborted
   return { found: lost.length > 0 || little, report: { acknowledged: acknowledged.length, bytes, lost } }
 }
 
-/** Breaks a rule: the bytes are still on their way when the upload is acknowledged. */
+/** Breaks a rule: the bytes are still being sent when the upload is acknowledged. */
 function acknowledgingEarly(inner: S3Backend): BlobBackend {
   const put: BlobBackend['put'] = async (...args) => {
     inner.put(...args).catch(() => {})

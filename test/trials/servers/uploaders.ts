@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { cidOfDigest } from '../../../src/blob/cid.ts'
 import { type BlobStore, isBlobStoreError } from '../../../src/index.ts'
 
-/** What was acknowledged, and so promised. */
+/** What was acknowledged, and must be there. */
 export interface Acknowledged {
   did: string
   cid: string
@@ -12,11 +12,11 @@ export interface Acknowledged {
 
 export interface Uploads {
   acknowledged: Acknowledged[]
-  /** How many were refused, by what was said of it. */
+  /** How many were refused, by message. */
   refused: Map<string, number>
 }
 
-// Of all ways: held in memory, spooled, in parts.
+// In all ways: held in memory, spooled, in parts.
 const sizes = [1000, 1000, 50_000, 50_000, 50_000, 700_000, 3_000_000, 12_000_000]
 
 /** Uploads `atOnce` at a time until the end is said. */
@@ -41,7 +41,7 @@ export async function uploadUntil(over: () => boolean, blobs: BlobStore, atOnce:
   return uploads
 }
 
-/** Those of which not every byte is there. */
+/** Those that are incomplete. */
 export async function findLost(blobs: BlobStore, acknowledged: readonly Acknowledged[]): Promise<Acknowledged[]> {
   const lost: Acknowledged[] = []
   const rest = [...acknowledged]

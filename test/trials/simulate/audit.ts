@@ -4,9 +4,9 @@ import { bytesOf } from './contents.ts'
 import type { Promises } from './promises.ts'
 import { rowsOf } from './rows.ts'
 
-/** The bytes, past the store. */
+/** The bytes, without the store. */
 export interface Stored extends Pick<BlobBackend, 'get' | 'list' | 'sweepSpools'> {
-  /** Whether the bytes came when their key had been deleted already: then only a sweep finds them. */
+  /** Whether the bytes arrived after their key had been deleted: then only a sweep finds them. */
   cameTooLate(key: string): boolean
 }
 
@@ -14,7 +14,7 @@ export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
-// Rows that there must never be.
+// Rows that must never exist.
 const wrongAlways: Record<string, string> = {
   'a key that is in two tables': `SELECT key FROM (SELECT key FROM blobstore_upload UNION ALL
     SELECT key FROM blobstore_content UNION ALL SELECT key FROM blobstore_doomed) GROUP BY key HAVING count(*) > 1`,
@@ -34,7 +34,7 @@ const wrongAlways: Record<string, string> = {
     WHERE (bytes, count, temporary) <> (SELECT coalesce(sum(size), 0), count(*), count(expires_at) FROM blobstore_blob AS b WHERE b.did = account.did)
     OR (reserved, uploads) <> (SELECT coalesce(sum(reserved), 0), count(*) FROM blobstore_upload AS u WHERE u.did = account.did)
     OR pending <> (SELECT coalesce(sum(size), 0) FROM blobstore_doomed AS d WHERE d.did = account.did)`,
-  'a record of which the store knows something else': `WITH
+  'a record whose references differ in the store': `WITH
     known AS (SELECT did, record_uri AS uri, group_concat(cid, ' ' ORDER BY cid) AS cids FROM (
       SELECT did, record_uri, cid FROM blobstore_ref UNION SELECT did, record_uri, cid FROM blobstore_expected
     ) GROUP BY did, record_uri),
@@ -44,9 +44,9 @@ const wrongAlways: Record<string, string> = {
     WHERE did NOT IN (SELECT did FROM blobstore_account WHERE deleted_at IS NOT NULL)`,
 }
 
-// Rows that there must not be once all is quiet and the graces are over.
+// Rows that must not exist once nothing runs any more and the grace periods are over.
 const wrongWhenQuiet: Record<string, string> = {
-  'an upload under way': `SELECT * FROM blobstore_upload`,
+  'a running upload': `SELECT * FROM blobstore_upload`,
   'a tombstone': `SELECT * FROM blobstore_doomed`,
   'a note of a sweep': `SELECT * FROM blobstore_candidate`,
   'a deletion that is not finished': `SELECT did FROM blobstore_account WHERE deleting = 1`,
@@ -54,7 +54,7 @@ const wrongWhenQuiet: Record<string, string> = {
     SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
 }
 
-/** Checks what holds at any moment: I1, I3, I4 of the protocol, and what the rows say of each other. */
+/** Checks what holds at any moment: I1, I3, I4 of the protocol, and the consistency of the rows. */
 export async function auditNow(database: Database.Database, bytes: Stored, promises: Promises): Promise<void> {
   expectNone(database, wrongAlways)
   for (const { cid = '', key = '' } of rowsOf(database, 'SELECT cid, key FROM blobstore_content')) {

@@ -5,7 +5,7 @@ import type { Metadata } from '../../../src/metadata/metadata.ts'
 /**
  * - `row-first`: the row comes only after the bytes
  * - `bytes-before-commit`: the bytes come only after the commit
- * - `tombstone-last`: the tombstone is dropped before the bytes are deleted
+ * - `tombstone-last`: the tombstone is removed before the bytes are deleted
  */
 export type BrokenRule = (typeof brokenRules)[number]
 export const brokenRules = ['row-first', 'bytes-before-commit', 'tombstone-last'] as const
@@ -15,7 +15,7 @@ interface Parts {
   metadata: MetadataAdapter
 }
 
-/** Backend and metadata that do not keep a rule of the protocol: what a simulation must notice. */
+/** Backend and metadata that break a rule of the protocol: a simulation must detect it. */
 export function broken({ backend, metadata }: Parts, rule: BrokenRule | undefined): Parts {
   if (!rule) return { backend, metadata }
   return { backend, metadata: { open: async () => breakers[rule](await metadata.open()) } }

@@ -12,18 +12,18 @@ import {
 
 /** What happens around the work on a connection. */
 export interface Passage {
-  /** Before somebody gets the connection: may throw. */
+  /** Before a caller gets the connection: may throw. */
   enter(): Promise<void>
   /** Runs a statement, or does not. */
   statement<T>(query: CompiledQuery, run: () => T): T
-  /** After somebody let go of the connection. */
+  /** After a caller released the connection. */
   leave(): Promise<void>
 }
 
 /**
- * A process's way to the database that all processes share. Whoever has entered works to the end before another enters,
- * as SQLite lets only one write; so one connection is as good as many. Statements are kept, since preparing them
- * takes longer than running them.
+ * A process's access to the database that all processes share. A caller works to its end before another begins, as
+ * SQLite allows only one writer; so one connection is enough. Statements are cached, because preparing them takes
+ * longer than running them.
  */
 export function openDatabase(database: Database.Database, passage: Passage): Kysely<never> {
   return new Kysely<never>({
@@ -58,7 +58,7 @@ class SharedDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     await this.#passage.enter()
-    if (this.#database.inTransaction) throw new Error('Somebody else has not finished')
+    if (this.#database.inTransaction) throw new Error('Another caller has not finished')
     return {
       executeQuery: (query) => this.#execute(query),
       streamQuery: () => {

@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3'
 
 /**
- * What the host keeps beside the store's tables: its records, written in the transactions in which their references are.
- * And for the audit: how often each account was deleted, which ends what was promised it; and how often blobs were
- * hidden, by which a reader knows whether it may find nothing.
+ * What the host stores beside the store's tables: its records, written in the same transactions as their references.
+ * And for the audit: how often each account was deleted, which ends earlier promises; and how often blobs were hidden,
+ * so that a reader knows whether it may find nothing.
  */
 export function addHostTables(database: Database.Database): void {
   database.exec(`

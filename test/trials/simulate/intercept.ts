@@ -3,8 +3,8 @@ import type { BackendObject, BlobBackend, Spool } from '../../../src/index.ts'
 import type { FaultyMethod } from '../../../src/testing.ts'
 
 /**
- * What stands between a store and its backend. Who aborts a call does not stop what was begun: no signal goes through.
- * `half` is the same with half the bytes, where there are any.
+ * What is between a store and its backend. Aborting a call does not stop what was begun: no signal is passed on. `half`
+ * is the same with half the bytes, if there are any.
  */
 export type Intercept = <T>(
   method: FaultyMethod,

@@ -26,7 +26,7 @@ const backendFaults: readonly Fault[] = [
   { kind: 'corrupt', on: 'read', chance: 0.02 },
 ]
 
-/** Requests that reach the backend even when who sent them has died. */
+/** Requests that reach the backend even after their sender has died. */
 const outliving: readonly string[] = ['put', 'delete', 'write', 'writeMarker']
 
 // In steps, on average.
@@ -42,11 +42,11 @@ interface Running extends Process {
 
 export interface LifeOptions {
   operations: number
-  /** A rule of the protocol that is not kept. @default all are */
+  /** A rule of the protocol that is broken. @default none */
   breaking?: BrokenRule | undefined
 }
 
-/** A host's life with its store: processes with workers, which crash and start again, in a world of faults. */
+/** A host's life with its store: processes with workers, which crash and restart, in a world of faults. */
 export class Life {
   operations = 0
   crashes = 0
@@ -114,7 +114,7 @@ export class Life {
     this.#begin()
   }
 
-  /** Clocks jump ahead, or are put right. */
+  /** Clocks jump ahead, or are corrected. */
   #jump(): void {
     const world = this.#world
     const before = world.clock
@@ -191,7 +191,7 @@ export class Life {
     }
   }
 
-  /** How it ended: what cannot be helped is no failure. */
+  /** How it ended: an unavoidable failure does not count. */
   async #attempt(run: () => Promise<void>): Promise<string> {
     try {
       await run()
@@ -203,7 +203,7 @@ export class Life {
     }
   }
 
-  /** All graces end, and somebody collects and sweeps in peace. */
+  /** All grace periods end, and a process collects and sweeps without faults. */
   async #tidyUp(): Promise<void> {
     for (let round = 0; round < 3; round++) {
       this.#world.now += 2 * day

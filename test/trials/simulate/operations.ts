@@ -14,7 +14,7 @@ export interface Host {
   promises: Promises
   blobs: BlobStore
   db: Kysely<never>
-  /** Waits for its turn: others go on meanwhile. */
+  /** Waits for its turn: others continue meanwhile. */
   pause(): Promise<void>
   /** How many bits came back wrong so far. */
   corruptions(): number
@@ -40,7 +40,7 @@ async function* slowly(bytes: Uint8Array, pause: () => Promise<void>): AsyncGene
   yield bytes.subarray(half)
 }
 
-/** A commit of the host's: the record, and in the same transaction what it names. */
+/** A commit of the host: the record, and in the same transaction what it references. */
 const write: Operation = async ({ world, promises, blobs, db }) => {
   const did = world.pick(dids)
   const uri = uriOf(did, world.pick(['one', 'two', 'three']))
@@ -58,7 +58,7 @@ const write: Operation = async ({ world, promises, blobs, db }) => {
   })
 }
 
-/** Reads what a record names: as long as it does, only a fault may come between. */
+/** Reads what a record references: as long as it does, only a fault may interfere. */
 const read: Operation = async ({ world, promises, blobs, corruptions }) => {
   const reference = promises.someReference()
   if (!reference) return
@@ -74,7 +74,7 @@ const read: Operation = async ({ world, promises, blobs, corruptions }) => {
     const isGone = isBlobStoreError(error, 'BlobNotFound') || isBlobStoreError(error, 'BlobMissing')
     if (!isGone) throw error
     if (promises.stateOf(reference) === state)
-      throw new Violation(`${cid} is referenced, and reading it: ${error.message}`)
+      throw new Violation(`${cid} is referenced, but reading it fails: ${error.message}`)
   }
 }
 
@@ -92,10 +92,10 @@ const deleteAccount: Operation = async ({ world, promises, blobs }) => {
   const did = world.pick(dids)
   await blobs.deleteAccount(did)
   if (promises.finishedDeletion(did) && promises.heldBy(did).length > 0)
-    throw new Violation(`${did} has blobs though deleted`)
+    throw new Violation(`${did} has blobs although it was deleted`)
 }
 
-/** Only when the deletion is finished: who is reopened half-way keeps what was not yet forgotten. */
+/** Only when the deletion is finished: an account that is reopened half-way keeps what was not yet forgotten. */
 const reopenAccount: Operation = async ({ world, promises, blobs, db }) => {
   const deleted = dids.filter((did) => promises.finishedDeletion(did))
   if (deleted.length === 0) return
@@ -135,7 +135,7 @@ const weights: [number, Operation][] = [
 
 export const operations: readonly Operation[] = weights.flatMap(([weight, one]) => Array<Operation>(weight).fill(one))
 
-/** What may come of an operation in a world of faults, of other workers, and of accounts that are deleted. */
+/** The possible results of an operation in a world of faults, of other workers, and of accounts that are deleted. */
 export const expectedErrors: ReadonlySet<BlobStoreErrorCode> = new Set<BlobStoreErrorCode>([
   ...(['StorageFailed', 'MetadataFailed', 'MetadataBusy', 'UploadTimeout', 'UploadExpired'] as const),
   ...(['AccountDeleted', 'BlobTakenDown', 'BlobNotFound'] as const),

@@ -2,14 +2,14 @@ import type Database from 'better-sqlite3'
 import { type Row, rowsOf } from './rows.ts'
 import type { World } from './world.ts'
 
-/** A record names a blob. */
+/** A record references a blob. */
 export interface Reference {
   did: string
   cid: string
   uri: string
 }
 
-/** What the host may rely upon, and what it can know from its own tables. */
+/** What the host may rely on, and what it can know from its own tables. */
 export class Promises {
   /** Acknowledged uploads. */
   readonly #held = new Map<string, { did: string; cid: string; until: number; grace: number; deletions: number }>()
@@ -22,7 +22,7 @@ export class Promises {
     this.#world = world
   }
 
-  /** An upload begins; what it gives is to be called when it is acknowledged. */
+  /** An upload begins; the returned function is to be called when it is acknowledged. */
   beginUpload(did: string, cid: string, grace: number): () => void {
     const promise = { did, cid, until: this.#world.clock + grace, grace, deletions: this.#deletionsOf(did) }
     const jumps = this.#jumps
@@ -31,7 +31,10 @@ export class Promises {
     }
   }
 
-  /** The clock has jumped, and showed `before`. Ahead, it ends graces; when it is put right they begin anew, at the latest. */
+  /**
+   * The clock has jumped, and showed `before`. A jump ahead ends grace periods; when it is corrected they begin anew,
+   * at the latest.
+   */
   onJump(before: number): void {
     this.#jumps += 1
     const { clock } = this.#world
@@ -41,7 +44,7 @@ export class Promises {
     }
   }
 
-  /** An upload that was acknowledged, and of which nothing is left before its time. */
+  /** An acknowledged upload of which nothing is left before its time. */
   get broken(): { did: string; cid: string } | undefined {
     for (const [name, { did, cid, until, deletions }] of this.#held) {
       if (until <= this.#world.clock || this.#deletionsOf(did) > deletions) this.#held.delete(name)
@@ -62,7 +65,7 @@ export class Promises {
     return visible.length === 0 ? undefined : (this.#world.pick(visible) as unknown as Reference)
   }
 
-  /** Changes whenever the record does, or something is hidden: as long as it is the same, the reference is good. */
+  /** Changes whenever the record does, or something is hidden: while it is the same, the reference is good. */
   stateOf({ uri }: Reference): string {
     return JSON.stringify(this.#rows('SELECT (SELECT version FROM record WHERE uri = ?) AS v, count FROM hidings', uri))
   }

@@ -4,7 +4,7 @@ export type Row = Record<string, string>
 
 const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>()
 
-/** What a query finds, past the store and the scheduler. */
+/** The result of a query, without the store and the scheduler. */
 export function rowsOf(database: Database.Database, sql: string, ...values: unknown[]): Row[] {
   const known = statements.get(database) ?? new Map<string, Database.Statement>()
   statements.set(database, known)

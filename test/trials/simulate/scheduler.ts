@@ -1,6 +1,6 @@
 import type { World } from './world.ts'
 
-/** A process of the host: its calls are its own, and end with it. */
+/** A process of the host: its calls belong to it, and end with it. */
 export interface Process {
   readonly name: string
   alive: boolean
@@ -11,7 +11,7 @@ interface Waiting {
   process: Process
   /** It sleeps until then: a worker that is paused, or a request that is slow. */
   notBefore: number
-  /** It happens even when its process has died: a request that is on its way already. */
+  /** It happens even after its process has died: a request that was already sent. */
   outlives: boolean
   go(): unknown
 }
@@ -19,13 +19,13 @@ interface Waiting {
 const hour = 3_600_000
 
 /**
- * Decides who goes on. Every call to backend and database waits here; one at a time is let go, by chance, and runs until
- * all wait again. A timer is one more that waits, from when it is due: processes may be late for their own deadlines.
+ * Decides who continues. Every call to backend and database waits here; one at a time is released, at random, and runs
+ * until all wait again. A timer also waits here, from when it is due: processes may be late for their own timeouts.
  */
 export class Scheduler {
   steps = 0
   #fingerprint = 0
-  /** What happens, for somebody who wants to know. */
+  /** What happens, for debugging. */
   tell: (line: () => string) => void = () => {}
   /** How probable it is that a call sleeps for hours. */
   sleeping: number = 1 / 80
@@ -37,8 +37,8 @@ export class Scheduler {
   }
 
   /**
-   * Makes a call when it is its turn; the answer comes at another. Who aborts it hears so at once, and may have come
-   * too late to stop it.
+   * Runs a call when it is its turn; its response comes at another. An abort is noticed at once, but may come too late
+   * to stop the call.
    */
   async call<T>(
     what: string,
@@ -68,7 +68,7 @@ export class Scheduler {
     return new Promise((resolve) => this.#wait(what, process, resolve))
   }
 
-  /** Nothing of the process happens any more, but for requests that are on their way. */
+  /** Nothing of the process happens any more, except requests that were already sent. */
   kill(process: Process): void {
     process.alive = false
     this.#waiting = this.#waiting.filter((one) => one.process !== process || (one.outlives && this.#world.chance(0.5)))
@@ -76,13 +76,13 @@ export class Scheduler {
     this.tell(() => `${process.name} is killed`)
   }
 
-  /** Lets one after the other go until `done`, with a look in between. */
+  /** Releases one after the other until `done`, with a check in between. */
   async run(done: () => boolean, look: () => Promise<void>): Promise<void> {
     let idle = 0
     await quiet()
     while (!done()) {
       idle = (await this.#step()) ? 0 : idle + 1
-      if (idle > 1000) throw new Error('Stuck: nobody waits for anything, and yet it is not done')
+      if (idle > 1000) throw new Error('Deadlock: nothing waits, but it is not done')
       if (this.steps > 1_000_000) throw new Error('It does not end')
       await look()
     }
@@ -139,7 +139,7 @@ export class Scheduler {
   }
 }
 
-/** Everybody has run as far as they get: whoever gathers writes into a group lets the loop turn once for each group. */
+/** All have run as far as they can: grouping writes takes one turn of the loop for each group. */
 async function quiet(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -7,13 +7,13 @@ export interface Simulated {
   steps: number
   crashes: number
   faults: number
-  /** The same for the same seed, when nothing but the seed decides. */
+  /** The same for the same seed, if nothing but the seed decides. */
   fingerprint: string
-  /** What went wrong; absent when nothing did. */
+  /** What went wrong; absent if nothing did. */
   failure?: string
 }
 
-/** Lives one life, which its seed decides to the last detail. */
+/** Runs one life, which its seed decides to the last detail. */
 export async function simulate(seed: number, options: LifeOptions, tell?: (line: string) => void): Promise<Simulated> {
   const world = new World(seed)
   return world.live(async () => {

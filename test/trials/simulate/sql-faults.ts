@@ -16,7 +16,7 @@ export function isSqlFault(error: unknown): error is Error {
   return error instanceof SqlFault || (error instanceof Error && error.message.startsWith('cannot rollback'))
 }
 
-/** Lets statements fail, as SQLite and lost connections do. */
+/** Makes statements fail, as SQLite and lost connections do. */
 export class SqlFaults {
   count = 0
   readonly #world: World

@@ -6,10 +6,10 @@ import { type BrokenRule, brokenRules } from './broken-rules.ts'
 import { type Simulated, simulate } from './simulate.ts'
 import type { Share } from './worker.ts'
 
-// Seeds are counted, not chosen: each has all that it needs in itself.
+// Seeds are counted, not chosen: each decides everything by itself.
 
 export const trial = defineTrial({
-  about: 'Simulates lives of a host with its store: processes, crashes, faults and a clock, all out of one seed',
+  about: 'Simulates lives of a host with its store: processes, crashes, faults and a clock, all from one seed',
   options: {
     seeds: number('so many seeds, where no --minutes are given', 100),
     from: number('from this one on', 1),
@@ -43,7 +43,7 @@ interface Total {
   failures: number
 }
 
-/** Each share in a thread, which has clocks and chance of its own. */
+/** Each share in a thread, which has its own clocks and random numbers. */
 async function simulateAll(
   shares: readonly Share[],
   minutes: number,

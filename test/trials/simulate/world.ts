@@ -3,17 +3,17 @@ import { syncBuiltinESMExports } from 'node:module'
 import { seededRandom } from '../../../src/testing/fault-plan.ts'
 
 /**
- * Time and chance, as a seed has them: in its place, clocks and timers of the whole thread show and follow `now`, and
- * random bytes come from the seed. So everything that happens in it happens again.
+ * Time and chance, decided by a seed: while it is active, clocks and timers of the whole thread show and follow `now`,
+ * and random bytes come from the seed. So everything that happens in it can be repeated.
  */
 export class World {
   now: number = Date.UTC(2026, 0, 1)
-  /** How far ahead of it clocks show, at the moment. Timers have nothing to do with them. */
+  /** How far ahead of `now` clocks are at the moment. Timers ignore this. */
   ahead = 0
   readonly timers: Set<Timer> = new Set()
   /** From 0 to 1. */
   readonly random: () => number
-  /** Who is running, and owns the timers that are being set. */
+  /** Which process is running, and owns the timers that are being set. */
   owner: object | null = null
 
   constructor(seed: number) {
@@ -48,7 +48,7 @@ export class World {
     try {
       globalThis.setTimeout = ((run: () => void, delay = 0) => new Timer(this, run, delay)) as never
       globalThis.clearTimeout = ((timer) => this.timers.delete(timer as unknown as Timer)) as typeof clearTimeout
-      // Signs of life between processes, which change nothing here; a real one would ring in somebody else's world.
+      // Renewals between processes, which change nothing here; a real timer would fire in another world.
       globalThis.setInterval = (() => ({ unref: () => undefined })) as never
       Date.now = () => this.clock
       Math.random = chance
@@ -66,7 +66,9 @@ export class World {
   }
 }
 
-/** What `setTimeout` gives, as far as the store uses it. Rings when the scheduler says so, and not before its time. */
+/**
+ * What `setTimeout` returns, as far as the store uses it. Fires when the scheduler says so, and not before its time.
+ */
 export class Timer {
   due: number
   readonly owner: object | null

@@ -2,7 +2,7 @@ import type { Vitals } from '../crash/vitals.ts'
 
 const mebibyte = 1024 * 1024
 
-/** Descriptors that a process has more of once its log was long for the first time: the thread's that takes it. */
+/** Additional descriptors of a process once its log was long for the first time: those of the checkpoint thread. */
 const ofThread = 7
 
 /** Each at first and at last; and what is more than chance. */
@@ -13,7 +13,7 @@ export interface Growth {
   grew: string[]
 }
 
-/** What a process held, time after time. */
+/** What a process held, at each sample. */
 export class Samples {
   readonly #taken: Vitals[] = []
 
@@ -26,8 +26,8 @@ export class Samples {
   }
 
   /**
-   * The median of the second fifth of the time, when all is warm, and that of the last. What is alive hardly varies;
-   * resident memory does, with garbage, and a heap grows for minutes.
+   * The median of the second fifth of the time, when everything is warm, and that of the last. Live memory hardly
+   * varies; resident memory does, with garbage, and a heap grows for minutes.
    */
   growth(): Growth {
     const memory = this.#fifths(({ memory }) => memory)

@@ -25,16 +25,16 @@ const crew = [
 export interface SoakOptions {
   minutes: number
   seed: string
-  /** Whether the reader shall leak: then the soak must fail. */
+  /** Whether the reader leaks: then the soak must fail. */
   leak: boolean
 }
 
 /**
- * Three writers, a reader and a collector on one store, for as long as wanted. Nobody is killed: what is looked for is
- * what goes wrong with time. Now and then all rest, and what was promised is compared with what is there.
+ * Three writers, a reader and a collector on one store, for as long as wanted. Nothing is killed: the soak is for what
+ * goes wrong with time. Now and then all pause, and what was acknowledged is compared with what is there.
  *
- * Fails when a read, upload or collection of src/ keeps memory or a descriptor (`--break leak` does, in the reader), and
- * when collecting takes what is referenced.
+ * Fails when a read, upload or collection of src/ keeps memory or a descriptor (`--break leak` does, in the reader),
+ * and when collecting deletes what is referenced.
  */
 export class Soak {
   /** By process. */
@@ -91,7 +91,7 @@ export class Soak {
     await Promise.all(this.#crew.members.map((member) => this.#crew.go(member)))
   }
 
-  /** Fifty samples at least in all. */
+  /** At least fifty samples in all. */
   async #watch(until: number): Promise<void> {
     while (performance.now() < until && !this.#stopped) {
       await sleep(Math.min(until - performance.now(), this.#milliseconds / 50, 5000))

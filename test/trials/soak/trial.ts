@@ -8,7 +8,7 @@ import { Soak } from './soak.ts'
 const deeds = ['upload', 'write', 'delete', 'takedown', 'read', 'collect', 'sweep', 'scrub'] as const
 
 export const trial = defineTrial({
-  about: 'Lets five processes work on one store: nothing is lost or left, and no memory or descriptor kept',
+  about: 'Lets five processes work on one store: nothing is lost or left, and no memory or descriptor leaks',
   options: { minutes: number('for so long', 10), break: breaking(['leak'] as const) },
   run: async ({ minutes, break: broken, seed }, { say, signal }) => {
     if (minutes === 0) throw new Error('--minutes 0: expected a number above 0')
