@@ -39,7 +39,7 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
     const keys = some.map(([key]) => key)
     await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
     store.logger.warn(
-      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, loggedKeys) },
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
       'Bytes could not be deleted; a later run tries again',
     )
   }

@@ -22,7 +22,7 @@ export type OpenCopy = () => Promise<BlobSource | undefined>
  */
 export type Replacement = 'replaced' | 'superseded' | Exclude<NoCopy, 'purged'>
 
-export type NoCopy = 'missing' | 'not what the CID names' | 'purged'
+export type NoCopy = 'missing' | 'does not match the CID' | 'purged'
 
 /**
  * Replaces a CID's bytes with a copy in the backend that is written to: row before bytes, under a new key, as in an
