@@ -118,7 +118,7 @@ describe('the source', () => {
       new Set([
         'metadata/sqlite/settings.ts',
         'metadata/schema/migrations.ts',
-        'metadata/sqlite/statement-cache.ts', // what Kysely has compiled
+        'metadata/sqlite/statement-cache.ts', // what Kysely has compiled, and how a transaction begins and ends
         'cli/place.ts', // a constant
         // In a process apart, on a connection that can only read: names of tables, quoted.
         'transfer/reader/account-answers.ts',
