@@ -11,9 +11,10 @@ import { Listener } from './listen.ts'
 
 const cid = cidOfBytes(bytes('x'))
 
-/** The operations, and whether their first arguments are an account and a blob, as src/blob-store.ts declares them. */
+/** The operations, and whether their first arguments are an account and a blob, as the contract declares them. */
 function declared(): { operation: StoreOperation; did: boolean; cid: boolean }[] {
-  const source = readFileSync(join(import.meta.dirname, '../../src/blob-store.ts'), 'utf8')
+  const files = ['blob-store.ts', 'store/moderation.ts'].map((file) => join(import.meta.dirname, '../../src', file))
+  const source = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const signature = /^ {2}(?<operation>\w+)\(\s*(?<did>did: string)?(?:,\s*(?<cid>cid: CidLike))?/gm
   return [...source.matchAll(signature)]
     .map(({ groups }) => ({ operation: groups?.operation as StoreOperation, did: !!groups?.did, cid: !!groups?.cid }))
