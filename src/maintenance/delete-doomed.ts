@@ -4,7 +4,7 @@ import { type Run, retryDelay, type Step } from './collection.ts'
 
 /** Keys of one deletion: as many as S3 accepts at once. */
 const keyBatch = 1000
-/** How many of those that could not be deleted are told by name. */
+/** How many keys that could not be deleted are logged by name. */
 const toldKeys = 3
 
 /** Deletes the bytes whose delay is over, then their tombstones. What fails waits for another run. */
@@ -39,7 +39,7 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
     const keys = some.map(([key]) => key)
     await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
     store.logger.warn(
-      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, loggedKeys) },
+      { err: some[0]?.[1], backend, failed: keys.length, keys: keys.slice(0, toldKeys) },
       'Bytes could not be deleted; a later run tries again',
     )
   }

@@ -17,12 +17,12 @@ const memorySize = 1024 * 1024
 export type OpenCopy = () => Promise<BlobSource | undefined>
 
 /**
- * `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, they are being purged, or the
- * copy outlived its lease.
+ * `superseded`: other bytes have replaced the old ones meanwhile, nothing needs them any more, they are being purged, or
+ * the copy outlived its lease.
  */
 export type Replacement = 'replaced' | 'superseded' | Exclude<NoCopy, 'purged'>
 
-export type NoCopy = 'missing' | 'not what the CID names' | 'purged'
+export type NoCopy = 'missing' | 'does not match the CID' | 'purged'
 
 /**
  * Replaces a CID's bytes with a copy in the backend that is written to: row before bytes, under a new key, as in an
