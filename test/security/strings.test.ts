@@ -118,7 +118,7 @@ describe('the source', () => {
       new Set([
         'metadata/sqlite/settings.ts',
         'metadata/schema/migrations.ts',
-        'metadata/sqlite/statement-cache.ts', // what Kysely has compiled
+        'metadata/sqlite/statement-cache.ts', // what Kysely has compiled, and how a transaction begins and ends
         'cli/place.ts', // a constant
         // In a separate process, on a read-only connection: names of tables, quoted.
         'transfer/reader/account-answers.ts',

@@ -85,13 +85,13 @@ export class FileDriver implements StepDriver {
   }
 
   #execute({ sql, parameters }: CompiledQuery): QueryResult<unknown> {
-    const statement = this.#statements.prepare(sql)
+    const statement = this.#statements.get(sql)
     if (statement.reader) return { rows: statement.all(parameters) }
     return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }
   }
 
   #say(sql: string): void {
-    this.#statements.prepare(sql).run()
+    this.#statements.get(sql).run()
   }
 
   /** SQLite refuses where it has rolled back by itself, as on a full disk; and the first error tells what happened. */

@@ -12,10 +12,10 @@ export class StatementCache {
     this.#database = database
   }
 
-  prepare(sql: string): Statement<unknown[], unknown> {
+  get(sql: string): Statement<unknown[], unknown> {
     let statement = this.#kept.get(sql)
     if (statement) return statement
-    statement = this.#database.prepare<unknown[], unknown>(sql)
+    statement = this.#database.prepare(sql)
     if (this.#kept.size >= most) this.#kept.delete(this.#kept.keys().next().value as string)
     this.#kept.set(sql, statement)
     return statement
