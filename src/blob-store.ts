@@ -104,7 +104,8 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * for `times.idle`, so that the caller can answer a request or pass the stream again, and is then closed unless the
    * caller has begun to read it.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads` `BlobTakenDown`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads`
+   * `BlobTakenDown`
    *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
@@ -169,8 +170,9 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
   usage(did: string, options?: QueryOptions): Promise<AccountUsage>
 
   /**
-   * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. The bytes go with the next collections,
-   * unless another account has the same, or `times.takedownHold` keeps what was taken down. What a crash leaves half done is finished by collecting.
+   * Forgets all blobs of an account, and refuses new ones until `reopenAccount`. Later collections delete the bytes,
+   * unless another account has the same, or `times.takedownHold` keeps what was taken down. After a crash, collecting
+   * completes it.
    */
   deleteAccount(did: string, options?: CallOptions): Promise<void>
 

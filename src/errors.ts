@@ -6,7 +6,7 @@
  * | `BlobNotFound` | no such blob, or not visible to the viewer |
  * | `BlobTakenDown` | a moderator has taken it down: it cannot be uploaded or referenced |
  * | `PayloadTooLarge` | more bytes than the limit |
- * | `InvalidMimeType` | not accepted, or not what the bytes are |
+ * | `InvalidMimeType` | the type is not accepted, or does not match the bytes |
  * | `ScopeMissing` | the client was granted no upload of this type or size |
  * | `InvalidSize` | the size declared or referenced is not the size of the bytes |
  * | `InvalidCid` `InvalidDid` `InvalidBlobRef` | malformed |

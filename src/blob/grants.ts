@@ -8,20 +8,20 @@ export interface BlobGrant {
   readonly maxSize?: number | undefined
 }
 
-/** The scope of clients from before there were scopes for blobs: it allows what an app password allows. */
+/** The scope of clients that are older than scopes for blobs: it allows what an app password allows. */
 const transitional = 'transition:generic'
 
 /**
- * What the scope of an OAuth token allows a client to upload: a blob is allowed if one of the grants allows it. An empty
- * list allows nothing. `scope` is the claim of the token, whose scopes a space separates, or the scopes themselves.
+ * What the scope of an OAuth token allows a client to upload: a blob is allowed if one of the grants allows it. An
+ * empty list allows nothing. `scope` is the claim of the token, scopes separated by spaces, or a list of the scopes.
  *
- * A grant is `blob:image/png`, `blob:image/*`, `blob?accept=image/png&accept=video/mp4`, or one of these with `maxSize`,
- * in bytes: `blob:image/*?maxSize=1000000`. `transition:generic` allows everything. What is no grant allows nothing: one with
- * an unknown parameter or an invalid pattern, too. In a query, a `+` is written `%2B`.
+ * A grant is `blob:image/png`, `blob:image/*`, `blob?accept=image/png&accept=video/mp4`, or one of these with
+ * `maxSize`, in bytes: `blob:image/*?maxSize=1000000`. `transition:generic` allows everything. An invalid grant allows
+ * nothing, for example one with an unknown parameter or an invalid pattern. In a query, write `+` as `%2B`.
  *
- * `@atproto/oauth-scopes` reads scopes likewise, with three differences. It knows no `maxSize`, so a grant with one allows
- * nothing there. It compares patterns by their letters, upper or lower case, where types have none. And it throws at a `%`
- * that encodes nothing; here such a scope allows nothing.
+ * `@atproto/oauth-scopes` reads scopes in the same way, with three differences. It does not know `maxSize`, so a grant
+ * with it allows nothing there. It compares patterns case-sensitively, although types are case-insensitive. And it
+ * throws at a `%` that encodes nothing; here such a scope allows nothing.
  *
  * @example
  * ```ts
@@ -42,14 +42,14 @@ function grantOf(scope: string): BlobGrant | null {
   const params = new URLSearchParams(match.groups?.query)
   const [sizes, types] = [params.getAll('maxSize'), typesOf(match.groups?.type, params.getAll('accept'))]
   if (types === null || params.size > sizes.length + params.getAll('accept').length) return null
-  // A pattern that no type can match allows nothing, and leaves those beside it alone.
+  // A pattern that no type can match allows nothing, and does not affect the others.
   const accept = types.filter(isAcceptPattern).map((type) => type.toLowerCase())
   const maxSize = sizeOf(sizes)
   if (accept.length === 0 || maxSize === null) return null
   return { accept, ...(maxSize === undefined ? {} : { maxSize }) }
 }
 
-/** The patterns, behind the colon or in the query. Null unless there are some, in one of the two, and all are patterns. */
+/** The patterns, after the colon or in the query. Null unless there are some, in one of the two, and all are valid. */
 function typesOf(encoded: string | undefined, named: string[]): string[] | null {
   const only = encoded === undefined ? undefined : decode(encoded)
   if (only === null || (only !== undefined && named.length > 0)) return null
@@ -65,12 +65,12 @@ function decode(text: string): string | null {
   }
 }
 
-/** As loosely as the reference sees it: one that is none for the reference makes its whole scope invalid. */
+/** As tolerant as the reference: a pattern that is invalid for the reference makes its whole scope invalid. */
 function isPattern(text: string): boolean {
   return /^[^/ ]+\/[^/ ]+$/.test(text) && (text === '*/*' || !text.includes('*') || text.endsWith('/*'))
 }
 
-/** Undefined for none, null for what is no number of bytes, or more than one. */
+/** Undefined if absent, null for an invalid number of bytes, or more than one. */
 function sizeOf([size, ...more]: string[]): number | null | undefined {
   if (size === undefined) return undefined
   return more.length === 0 && /^\d{1,15}$/.test(size) ? Number(size) : null

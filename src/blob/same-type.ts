@@ -23,7 +23,7 @@ export function matchesInAnySpelling(mimeType: string, patterns: readonly string
   )
 }
 
-/** What a client sends for want of a better type, in the sniffer's spelling. */
+/** What clients send when they know no type, in the sniffer's spelling. */
 const saysNothing: ReadonlySet<string> = new Set([
   octetStream,
   'application/x-www-form-urlencoded', // the default of curl

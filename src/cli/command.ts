@@ -13,9 +13,9 @@ export interface StoreCommand {
   description: string
   /** One line: what the command changes, and what it does not. */
   changes: string
-  /** What it takes besides options, each with what it is. They come with the options, by their names. */
+  /** Its arguments besides options, each with a description. They are passed with the options, by their names. */
   arguments?: readonly (readonly [name: string, description: string])[]
-  /** With `--yes` among them it is one that asks, and says before which store it means. */
+  /** If `--yes` is among them, the command asks first, and says which store it will change. */
   options: readonly Option[]
   /** Whether it may create the store. A dry run then needs no store. */
   fills?: boolean

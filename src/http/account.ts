@@ -23,7 +23,7 @@ export async function assertServed(options: BlobServingOptions, did: string): Pr
 
 type Requester = Exclude<Authenticated, Response | null>
 
-/** A host's own answer, on its way to the client. */
+/** A response of the host's own, for the client. */
 export class HostAnswer {
   readonly response: Response
   constructor(response: Response) {
@@ -31,7 +31,7 @@ export class HostAnswer {
   }
 }
 
-/** Who sends the request, or the refusal of one that nobody is known by. */
+/** Who sends the request. If it is unknown, throws the refusal. */
 export async function requester(request: BlobRequest): Promise<Requester> {
   const who = await request.authenticate()
   if (who === null) {
@@ -39,7 +39,7 @@ export async function requester(request: BlobRequest): Promise<Requester> {
     throw new XrpcError(401, error, 'Authentication Required', { 'www-authenticate': 'Bearer' })
   }
   if (isResponse(who)) throw new HostAnswer(who)
-  if (!isDid(who?.did)) throw new Error('authenticate must give { did }, a Response or null')
+  if (!isDid(who?.did)) throw new Error('authenticate must return { did }, a Response or null')
   return who
 }
 

@@ -63,8 +63,8 @@ export interface BlobServingOptions {
 export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
 
 /**
- * Who sends a request, and the limits of what this client may upload (`{ did, grants: blobGrants(token.scope) }`); null when
- * nobody that is known. Limits that are invalid are an error of the host, answered by 500: nothing is uploaded.
+ * Who sends a request, and the limits of what this client may upload (`{ did, grants: blobGrants(token.scope) }`); null if
+ * unknown. Invalid limits are an error of the host, answered by 500: nothing is uploaded.
  */
 export type Authenticated = ({ readonly did: string } & UploadLimits) | Response | null
 

@@ -7,13 +7,13 @@ import type { Call } from './request.ts'
 
 interface Address {
   blob: BlobStat
-  /** Null when the bytes are to be had here only. */
+  /** Null if only this server has the bytes. */
   url: string | null
 }
 
 /**
- * The answer that sends a client on; null when the bytes are to be had here only. Not to be kept by caches: the next who
- * asks may not see the blob. `check` throws where the request asks for what the blob does not have.
+ * The response that redirects a client; null if only this server has the bytes. Caches must not keep it: the next
+ * client may not see the blob. `check` throws if the request asks for what the blob does not have.
  */
 export async function redirectReply(
   call: Call,
@@ -35,7 +35,7 @@ export async function redirectReply(
   }
 }
 
-/** Null when the blob may not be seen. */
+/** Null if the blob may not be seen. */
 async function addressInBackend(
   { blobs, request: { signal } }: Call,
   expiresIn: number | undefined,
@@ -56,5 +56,5 @@ async function addressInCdn(
   if (!blob) return null
   const address = URL.parse(url({ ...blob, did }))
   if (address?.protocol === 'https:' || address?.protocol === 'http:') return { blob, url: address.href }
-  throw new Error('redirect.url must give an http or https address')
+  throw new Error('redirect.url must return an http or https address')
 }

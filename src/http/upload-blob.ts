@@ -21,16 +21,18 @@ export async function uploadBlob({ blobs, request }: Call): Promise<Reply> {
   return jsonReply({ blob })
 }
 
-/** What the host gives is not the client's mistake: it is answered by 500, and reported to the host. */
+/** Wrong limits are the host's mistake, not the client's: they are answered by 500, and reported to the host. */
 function assertHostsLimits(limits: UploadLimits): void {
   try {
     assertUploadLimits('authenticate', limits)
   } catch (cause) {
-    throw new Error('authenticate gave invalid limits for the upload', { cause })
+    throw new Error('authenticate returned invalid limits for the upload', { cause })
   }
 }
 
-/** Codings are refused, not undone: a few kilobytes of gzip are gigabytes, and the CID is that of the bytes sent. */
+/**
+ * Encodings are refused, not decoded: a few kilobytes of gzip can be gigabytes, and the CID is that of the bytes sent.
+ */
 function assertPlain(request: BlobRequest): void {
   const plain = 'send the bytes as they are'
   if (names(request, 'content-encoding', ['identity'])) throw unsupported(`Content-Encoding is not supported: ${plain}`)

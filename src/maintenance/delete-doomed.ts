@@ -4,7 +4,7 @@ import { type Run, retryDelay, type Step } from './collection.ts'
 
 /** Keys of one deletion: as many as S3 accepts at once. */
 const keyBatch = 1000
-/** How many of those that could not be deleted are told by name. */
+/** How many keys that could not be deleted are logged by name. */
 const toldKeys = 3
 
 /** Deletes the bytes whose delay is over, then their tombstones. What fails waits for another run. */

@@ -38,8 +38,8 @@ export interface RecoverReport {
   /** Forgotten ones that verified and have no owner: the next sweep dooms them. */
   unclaimed: BlobCid[]
   /**
-   * Those that have owners and were given to none, since a moderator took the CID down for some account. Where it is meant to
-   * come back: `reverseTakedown` first, then recover again. What is purged for all is not even copied.
+   * Those that have owners and were given to none, because a moderator took the CID down for some account. To bring one
+   * back, call `reverseTakedown` first, then recover again. What is purged for all is not even copied.
    */
   takenDown: BlobCid[]
   /** Forgotten ones that could not be read, or did not verify. */
@@ -144,7 +144,7 @@ async function giveBack(
   const open = async () => (await backend.get(key, { signal }))?.body
   const copied = await putCopy(store, { cid, size }, open, signal)
   if (copied === 'purged') return keptFrom(report, cid)
-  if (typeof copied === 'string') return true // gone, or rotten, in this moment: another run will say so
+  if (typeof copied === 'string') return true // deleted or damaged at this moment: another run will report it
   return adopt(store, { cid, size, key: copied.key, backend: store.backends.write.name }, owners, report)
 }
 
@@ -177,13 +177,13 @@ async function adopt(
   return claimed
 }
 
-/** By a moderator: that is an answer, too. */
+/** Records that a moderator keeps the CID from its owners. */
 function keptFrom(report: RecoverReport, cid: BlobCid): true {
   if (!report.takenDown.includes(cid)) report.takenDown.push(cid)
   return true
 }
 
-/** Without reading them; null for those that are gone, or cannot be opened. */
+/** The size without reading the bytes; null if they are gone or cannot be opened. */
 async function sizeAt({ backend, key, options: { signal } }: Candidate): Promise<number | null> {
   try {
     const object = await backend.get(key, { signal })

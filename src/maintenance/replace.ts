@@ -17,8 +17,8 @@ const memorySize = 1024 * 1024
 export type OpenCopy = () => Promise<BlobSource | undefined>
 
 /**
- * `superseded`: other bytes took the place of the old ones meanwhile, nobody needs them any more, they are being purged, or the
- * copy outlived its lease.
+ * `superseded`: other bytes have replaced the old ones meanwhile, nothing needs them any more, they are being purged, or
+ * the copy outlived its lease.
  */
 export type Replacement = 'replaced' | 'superseded' | Exclude<NoCopy, 'purged'>
 

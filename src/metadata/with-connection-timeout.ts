@@ -4,9 +4,9 @@ import { BlobStoreError } from '../errors.ts'
 const connectionTimeout = 5000
 
 /**
- * Runs something on a connection, `execute` being how to get one: it calls `start` when it has one. Kysely over SQLite has one connection: a call without
- * `trx` inside the host's transaction would wait for that transaction, which waits for the call. Says so instead of
- * waiting for ever.
+ * Runs something on a connection. `execute` obtains the connection, and calls `start` when it has one. Kysely over
+ * SQLite has one connection: a call without `trx` inside the host's transaction would wait for that transaction, which
+ * waits for the call. Throws instead of waiting for ever.
  *
  * @throws `MetadataBusy`
  */

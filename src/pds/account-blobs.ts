@@ -220,9 +220,9 @@ export class PdsAccountBlobs implements PdsBlobStore {
   async #reveal(cid: BlobCid): Promise<boolean> {
     const { revealing } = this.#pds
     const key = `${this.#did} ${cid}`
-    const underWay = revealing.get(key) // nothing is awaited between the look and the note
-    // A no may be from before the record was committed: it is not taken from others.
-    if (underWay && (await underWay)) return true
+    const running = revealing.get(key) // no await between this and the `set` below
+    // A negative answer may be from before the record was committed, so it is not shared with others.
+    if (running && (await running)) return true
     const answer = this.#askToReveal(cid).finally(() => revealing.delete(key))
     revealing.set(key, answer)
     return answer

@@ -34,7 +34,7 @@ export async function applyWrites(
   signal?.throwIfAborted()
   const onlyIf = options.onlyIf && namedBy(options.onlyIf)
   const applied = await metadata.applyReferences(did, records, { rev, trx, missing, onlyIf, grace: times.grace })
-  // Within the host's transaction nothing has happened yet: the host purges when it has.
+  // Within the host's transaction nothing is committed yet: there the host purges after its commit.
   if (!trx) for (const cid of applied.hidden) void notifyInaccessible(store, { did, cid, because: 'hidden' })
   return applied
 }

@@ -12,29 +12,29 @@ export interface QueryOptions extends CallOptions {
 }
 
 /**
- * The limits of one upload. They narrow the limits of the store and never widen them: each of them must hold. They hold with
- * `enforceLimits: false` too.
+ * The limits of one upload. They narrow the limits of the store and never widen them: both apply. They also apply with
+ * `enforceLimits: false`.
  */
 export interface UploadLimits {
   /**
-   * Patterns, one of which must match the type under which the blob is stored, and what its bytes are: a video that is declared
-   * as image/png is a video. Else `InvalidMimeType`. @default any that the store accepts
+   * Patterns, one of which must match the type under which the blob is stored, and the sniffed one: a video that is
+   * declared as image/png is a video. Otherwise `InvalidMimeType`. @default any that the store accepts
    */
   accept?: readonly string[] | undefined
   /** In bytes, inclusive; more is `PayloadTooLarge`, as soon as it is known. @default `maxBlobSize` of the store */
   maxSize?: number | undefined
-  /** What the account may have; of this and the quota of the store the lower number holds. @default the quota of the store */
+  /** What the account may have; the lower number of this and the store's quota applies. @default the quota of the store */
   quota?: AccountQuota | undefined
   /**
-   * What the client was granted (`blobGrants` reads it from the scope of its token): one of the grants must allow the type, as
-   * `accept` does, and the size. Else `ScopeMissing`, so that the client knows that another grant would help. An empty list
-   * allows nothing. @default everything
+   * What the client was granted (`blobGrants` reads it from the scope of its token): one of the grants must allow the
+   * type, as `accept` does, and the size. Otherwise `ScopeMissing`, so that the client knows that another grant would
+   * help. An empty list allows nothing. @default everything
    */
   grants?: readonly BlobGrant[] | undefined
 }
 
 export interface UploadOptions extends CallOptions, UploadLimits {
-  /** The declared type, such as a Content-Type as it came. What is no MIME type, or a range, declares none. @default none */
+  /** The declared type, such as a Content-Type header. An invalid type, or a range, declares none. @default none */
   mimeType?: string | undefined
   /** A file name to take the declared type from if `mimeType` declares none: `cat.jpg`. Not stored. */
   fileName?: string | undefined
@@ -45,8 +45,8 @@ export interface UploadOptions extends CallOptions, UploadLimits {
   /** When the account first had the blob, for a blob from elsewhere. @default now */
   createdAt?: Date | undefined
   /**
-   * False for a host that enforces limits of its own: the store's limits of size, type, quota and uploads at once then do not
-   * hold. The times, and the limits of this call, hold all the same.
+   * False for a host that enforces its own limits: the store's limits of size, type, quota and concurrent uploads do not
+   * apply then. The times, and the limits of this call, still apply.
    * @default true
    */
   enforceLimits?: boolean | undefined

@@ -5,7 +5,9 @@ import type { Backends } from './backends.ts'
 /** How long a backend may take over one deletion, in milliseconds. */
 const patience = 5 * 60_000
 
-/** Resolves with the keys that could not be deleted, and why: all, where the backend does not answer, or is not known here. */
+/**
+ * Resolves with the keys that could not be deleted, and why: all, if the backend does not answer, or is unknown here.
+ */
 export async function deleteBytes(
   backends: Backends,
   backend: string,

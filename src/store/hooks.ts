@@ -11,9 +11,9 @@ export interface BlobStoreHooks {
    */
   inspect?: ((upload: UploadInspection) => Promise<InspectionVerdict | undefined>) | undefined
   /**
-   * A blob can no longer be seen by the public: purge caches. Told after it is committed; not for what happens within a
-   * transaction of the host's, which knows itself when that is. Errors are logged. Of a purge that another process began it is
-   * told within a minute.
+   * Called when the public can no longer see a blob: purge caches. Called after the commit; not for changes within a
+   * transaction of the host, which knows when it commits. Errors are logged. For a purge that another process began, it is
+   * called within a minute.
    */
   onInaccessible?: ((event: InaccessibleEvent) => void | Promise<void>) | undefined
   /**

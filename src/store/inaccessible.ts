@@ -1,7 +1,7 @@
 import type { StoreContext } from './context.ts'
 import type { InaccessibleEvent } from './hooks.ts'
 
-/** Tells the host, who need not be waited for. Resolves with whether its hook succeeded, and never rejects. */
+/** Notifies the host; need not be awaited. Resolves with whether its hook succeeded, and never rejects. */
 export async function notifyInaccessible({ hooks, logger }: StoreContext, event: InaccessibleEvent): Promise<boolean> {
   if (!hooks.onInaccessible) return true
   try {

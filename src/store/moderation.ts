@@ -9,37 +9,42 @@ import type { StoreContext } from './context.ts'
 import { notifyInaccessible } from './inaccessible.ts'
 import type { PurgeOptions, PurgeReport } from './purge.ts'
 
-/** What moderators do with blobs: a part of `BlobStore`, whose general terms hold here too. */
+/** What moderators do with blobs: a part of `BlobStore`, whose general terms apply here too. */
 export interface BlobModeration {
   /**
-   * Hides a blob of one account, or with `did: '*'` a CID everywhere. Outlives the blob: it cannot be uploaded again. The bytes go when the
-   * account deletes them, unless `times.takedownHold` keeps them for moderators.
+   * Hides a blob of one account or, with `did: '*'`, a CID in every account. It outlives the blob: the blob cannot be
+   * uploaded again. The bytes are deleted when the account deletes them, unless `times.takedownHold` keeps them for
+   * moderators.
    */
   takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
 
   /**
-   * Undoes `takedown` for the same `did` and CID. Harmless when there was none. After a purge it lets the bytes be uploaded
-   * again, since they are gone: `listMissing` names the records that wait for them.
+   * Undoes `takedown` for the same `did` and CID. Does nothing if there was none. After a purge the bytes are gone, but
+   * can be uploaded again: `listMissing` lists the records that wait for them.
    *
-   * @throws `BlobTakenDown` (transient) while a purge of the same is under way
+   * @throws `BlobTakenDown` (transient) while a purge of the same is running
    */
   reverseTakedown(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
 
   /**
-   * For illegal content: takes a blob down, of one account or with `did: '*'` of all, and deletes its bytes now instead of after
-   * the delete delay. `times.takedownHold` does not keep it. In this order:
+   * For illegal content: takes a blob down, of one account or with `did: '*'` of all, and deletes its bytes now instead
+   * of after the delete delay. `times.takedownHold` does not keep it. In this order:
    *
-   * 1. The takedown and a record of the purge are committed. From then on nobody but moderators is served the blob, no upload
+   * 1. The takedown and a record of the purge are committed. From then on only moderators are served the blob, no
+   * upload
    *    stores its bytes again (`BlobTakenDown`, also with `takenDown: 'store'`), and no import or `recover` brings it back.
    * 2. `hooks.onInaccessible` is called, to purge caches and image variants: `because` is `purged`.
-   * 3. The account loses the blob, or all accounts do. Records that name it stay, and wait for it: `stat` finds nothing, also as
-   *    `moderator`, `listAll` and `recordsFor` do not have it, and `listMissing` does not ask for it. Ask `recordsFor` before.
-   * 4. Every key that ever held these bytes is deleted in every backend of this process: the live one, replaced ones, and those
+   * 3. The account loses the blob, or all accounts do. Records that reference it stay, and wait for it: `stat` finds
+   * nothing,
+   *    also as `moderator`, `listAll` and `recordsFor` do not have it, and `listMissing` does not ask for it. Call
+   *    `recordsFor` before.
+   * 4. Every key that ever held these bytes is deleted in every backend of this process: the live one, replaced ones,
+   * and those
    *    that wait for the end of their delete delay. With one account, only when no other has the bytes, or had them last.
    *
-   * What fails, or a crash stops, after step 1 is finished by collecting, or by calling it again, which leaves
-   * a record of its own. A reader that has begun may end or fail. The report is for the operator: it says whether others have
-   * the same bytes. What the account's owner can see is the same in both cases.
+   * After a failure or a crash after step 1, collecting completes it, or a further call, which leaves its own record. A
+   * running reader may end or fail. The report is for the operator: it says whether others have the same bytes. What
+   * the account's owner can see is the same in both cases.
    *
    * Not deleted: copies in backups (see `heldByBackups`), and bytes that no row knows, which the next sweep dooms.
    *

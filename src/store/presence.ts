@@ -7,13 +7,15 @@ import { keepMarkers, lease, type Parties } from './identity.ts'
 const interval = 60_000
 
 export interface PresenceEvents {
-  /** Called, again and again, with the times that this process and the others have agreed on. */
+  /** Called repeatedly, with the times that this process and the others have agreed on. */
   agreed: (times: SharedTimes) => void
-  /** Called once a minute while the store is open: the time to look what others did. */
+  /** Called once a minute while the store is open, to check what others did. */
   stayed: () => Promise<void>
 }
 
-/** Lets the other processes of the store know of this one, and where it looks for bytes, as long as it has the store open. */
+/**
+ * Announces this process, and the backends that it knows, to the store's other processes while it has the store open.
+ */
 export class Presence {
   readonly #store: Parties
   readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
@@ -45,7 +47,7 @@ export class Presence {
         )
       }
       this.#note(false).then(this.#events.stayed).catch(warn)
-      // A backend that hangs must neither keep the database from knowing, nor gather calls.
+      // A backend that hangs must neither keep the database from being updated, nor accumulate calls.
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
         .finally(() => {

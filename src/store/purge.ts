@@ -16,21 +16,24 @@ import { notifyInaccessible } from './inaccessible.ts'
 export interface PurgeOptions extends CallOptions {
   /** Why, for the record: a case number, a law. At most 1000 characters. @default none */
   reason?: string | undefined
-  /** Who asked for it, for the record. At most 300 characters. @default nobody */
+  /** Who requested it, for the record. At most 300 characters. @default none */
   by?: string | undefined
 }
 
-/** What a purge has done so far. For operators: `sharedWithOthers`, `keys` and `remaining` tell what other accounts have. */
+/**
+ * What a purge has done so far. For operators: `sharedWithOthers`, `keys` and `remaining` reveal what other accounts
+ * have.
+ */
 export interface PurgeReport extends PurgeRecord {
-  /** Keys that could not be deleted: the first 100. Collecting tries them again, and so does another call. */
+  /** Keys that could not be deleted: the first 100. Collecting tries them again, and so does a further call. */
   remaining: RemainingKey[]
-  /** How many these are in all. */
+  /** How many keys could not be deleted. */
   remainingKeys: number
-  /** Uploads of these bytes under way: each is refused at its end, and a collection deletes what it stored. */
+  /** Running uploads of these bytes: each is refused at its end, and a collection deletes what it stored. */
   uploads: number
   /**
-   * Whether the hook `onInaccessible` purged the caches: false when it failed or took longer than 30 seconds, null where this
-   * process has none. Other processes call theirs within a minute.
+   * Whether the hook `onInaccessible` purged the caches: false if it failed or took longer than 30 seconds, null if
+   * this process has none. Other processes call theirs within a minute.
    */
   cachesPurged: boolean | null
 }
@@ -49,13 +52,13 @@ interface Purged {
 
 type Deletion = Pick<PurgeReport, 'keys' | 'remaining' | 'remainingKeys'>
 
-/** What one transaction, or page, takes: few references, so that others get their turn. */
+/** The size of one transaction, or page: few references, so that other transactions can run in between. */
 const sizes = { references: 250, holders: 100, keys: 1000 }
-/** How many of the keys that remain are told by name. */
+/** How many of the remaining keys are listed by name. */
 const toldKeys = 100
 /** How long the host may take to purge its caches, in milliseconds. */
 const hookPatience = 30_000
-/** Other processes are told of purges that are not older, in milliseconds. */
+/** Other processes are notified of purges that are not older, in milliseconds. */
 const news = { within: 86_400_000, limit: 1000 }
 
 export async function purge(
@@ -80,7 +83,7 @@ export async function purge(
   return { ...(record as PurgeRecord), ...rest, cachesPurged: await caches }
 }
 
-/** All that follows the takedown. May be done again, and at once by several: by another call, or by a collection. */
+/** Everything after the takedown. May be repeated, and run concurrently: by another call, or by a collection. */
 export async function finishPurge(
   store: StoreContext,
   purged: Purged,
@@ -88,7 +91,7 @@ export async function finishPurge(
 ): Promise<Pick<PurgeReport, 'remaining' | 'remainingKeys' | 'uploads'>> {
   const { metadata } = store
   const { did, cid } = purged
-  // Counted before the keys are listed: an upload that is refused after that leaves a key which is not on the list.
+  // Counted before the keys are listed: an upload that is refused later leaves a key that is not on the list.
   const uploads = await metadata.awaitUploads(did, cid)
   await releaseHolders(metadata, purged, signal)
   const deletion: Deletion = { keys: 0, remaining: [], remainingKeys: 0 }
@@ -122,7 +125,7 @@ async function releaseHolders(
   }
 }
 
-/** Early: before their delay is over, which protects readers and backups, and a purge gives both up. */
+/** Deletes keys before their delay is over. The delay protects readers and backups, which a purge gives up. */
 async function deleteKeys(
   { metadata, backends }: StoreContext,
   doomed: readonly PurgedKey[],
@@ -133,7 +136,7 @@ async function deleteKeys(
     const keys = some.map(({ key }) => key)
     const failures = await deleteBytes(backends, backend, keys, signal)
     const gone = some.filter(({ key }) => !failures.has(key))
-    // The other tombstones stay: a request may still write under their keys, and is followed by another deletion.
+    // The other tombstones stay: a request may still write under their keys, and then another deletion follows.
     await metadata.forgetKeys(gone.filter(({ due }) => due))
     report.keys += gone.length
     report.remainingKeys += failures.size
@@ -144,7 +147,7 @@ async function deleteKeys(
   }
 }
 
-/** The host's caches, of purges that another process began: the command line has no hooks. */
+/** Notifies the host's caches of purges that another process began: the command line has no hooks. */
 export async function tellPurges(store: StoreContext): Promise<void> {
   if (!store.hooks.onInaccessible) return
   const recent = await store.metadata.recentPurges(news)

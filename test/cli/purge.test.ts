@@ -13,7 +13,7 @@ async function listed(place: CliPlace) {
 }
 
 describe('pds-blobstore purge', () => {
-  // Goes red when it asks for nothing, or the arguments do not reach the command.
+  // Fails when it asks for nothing, or the arguments do not reach the command.
   test('deletes a blob of all accounts for good, with a record, and not without being told twice', async () => {
     const place = await filled()
     const unasked = await place.cli('purge', '*', cid)

@@ -22,7 +22,7 @@ interface Journal {
   posts: Map<string, { did: string; cid: string }>
   /** What was purged: gone from the disk when that was acknowledged. */
   purged: string[]
-  /** The operation under way, whose outcome is unknown when it does not return. */
+  /** The running operation, whose outcome is unknown if it does not return. */
   doing: string
 }
 

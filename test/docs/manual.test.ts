@@ -34,7 +34,7 @@ describe('the manual', () => {
     expect(explained.map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
   })
 
-  test('tells of declared and sniffed types what is so', () => {
+  test('describes declared and sniffed types correctly', () => {
     const page = readFileSync(join(project, 'docs/uploads-and-limits.md'), 'utf8')
     const table = /^\| declared \| sniffed \|.*\n\|[-|]+\n(?<rows>(?:\|.*\n)+)/m.exec(page)?.groups?.rows ?? ''
     const rows = table

@@ -139,7 +139,7 @@ test('a blob that was taken down is not found, even by clients that have it cach
   expect((await get(alice, cid, { headers })).status).toBe(304)
 })
 
-test('what was purged is not found, whoever had it', async () => {
+test('a purged blob is not found, whichever account had it', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   await publish(bob, bytesOf(10))
@@ -154,7 +154,7 @@ test('what was purged is not found, whoever had it', async () => {
   }
 })
 
-test('caches may keep a blob for five minutes, never longer without asking, and no error at all', async () => {
+test('caches may keep a blob for five minutes, never longer without revalidation, and no error at all', async () => {
   const { blobs, publish } = await openPlace()
   const cid = await publish(alice, bytesOf(10))
   const control = async (asked: Promise<Response>) => (await asked).headers.get('cache-control')

@@ -49,7 +49,7 @@ async function expectNothing({ blobs, files }: Place): Promise<void> {
   expect(await blobs.usage(alice)).toEqual({ bytes: 0, count: 0, reserved: 0, pending: 0 })
 }
 
-// Goes red when Content-Type is what is compared.
+// Fails when Content-Type is what is compared.
 test.each(adapters)(
   '%s refuses a film that is sent as a picture to a client that may upload pictures',
   async (_name, listener) => {

@@ -127,8 +127,8 @@ test.each([1, 2, 3, 4])('a cache and a store that open one new place at once are
   await blobs.close()
 })
 
-describe('what the public may not see', () => {
-  // Red when a purge tells no hook, or its report does not wait for it.
+describe('a blob that the public may not see', () => {
+  // Fails when a purge calls no hook, or its report does not wait for it.
   test('has no variant left in the cache once it is purged, of any account', async () => {
     const place = await openImages()
     const { blobs, images, cache, publish } = place
@@ -146,7 +146,7 @@ describe('what the public may not see', () => {
     expect((await images.variant(bob, other, 'avatar')).mimeType).toBe('image/webp')
   })
 
-  test('has no variant: what is temporary, hidden, taken down, or of another account', async () => {
+  test('has no variant: temporary, hidden, taken down, or of another account', async () => {
     const { blobs, images, publish } = await openImages()
     const bytes = await png('red')
     const temporary = await blobs.upload(alice, await png('blue'), { mimeType: 'image/png' })

@@ -36,7 +36,7 @@ function openStore() {
   return { open, backUp, restore, clock, files }
 }
 
-// Goes red when `recover` copies before it looks, or a sweep keeps for a delete delay what no row knows of it.
+// Fails when `recover` copies before it looks, or a sweep keeps for a delete delay what no row knows of it.
 test('a restored database hides what is purged, gives it to nobody, and deletes it once it is recovered', async () => {
   const { open, backUp, restore, files } = openStore()
   const before = open()
@@ -81,7 +81,7 @@ test('a database of before a purge names bytes that are gone, and does not know 
   await restored.close()
 })
 
-// Goes red when `Presence` does not look what others did, or tells of the same again.
+// Fails when `Presence` does not look what others did, or tells of the same again.
 test('the hooks of other processes hear of a purge within a minute, and once', async () => {
   const place = diskPlace()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })

@@ -6,7 +6,7 @@ import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.
 import { temporaryFolder } from '../support/places.ts'
 import { bytes } from '../support/samples.ts'
 
-// The store's own SQLite file. Red when SQLite itself waits long for a lock, which holds the event loop.
+// The store's own SQLite file. Fails when SQLite itself waits long for a lock, which holds the event loop.
 
 const alice = 'did:plc:alice'
 

@@ -6,7 +6,7 @@ import { alice, bob, bytes, post } from '../support/samples.ts'
 
 // Until version 005 of the tables nothing could be purged.
 
-// Goes red when 005 needs a takedown to say what it is, or tables that are empty.
+// Fails when 005 needs a takedown to say what it is, or tables that are empty.
 test.each(hostDatabases)('a store of version 004 keeps its takedowns, and can purge: $name', async ({ name, make }) => {
   const { store, db } = make()
   if (db === undefined) throw new Error('no host')

@@ -8,7 +8,7 @@ import { FileDriver } from '../../src/metadata/sqlite/file-driver.ts'
 import { changedRows, execute, firstRow, type NewStep, pause, rowsOf } from '../../src/metadata/step.ts'
 import { WriteGroup } from '../../src/metadata/write-group.ts'
 
-// How steps run: on the store's own file, and through Kysely. Red when a step that failed is committed, when what reads sees
+// How steps run: on the store's own file, and through Kysely. Fails when a step that failed is committed, when what reads sees
 // the half of a transaction, and when a step does not hear of its statement's error.
 
 function connect() {

@@ -27,7 +27,7 @@ describe('without the lock on the content, bytes leak when', () => {
   })
 })
 
-// The rows of uploads are what a purge waits at for commits that have not seen it.
+// A purge waits at the rows of uploads for commits that have not seen it.
 describe('without the locks on uploads, bytes come back when', () => {
   test.each([named('of what nobody has'), named('a copy is adopted')])('$name', async (meeting) => {
     const [wrong] = await meetEverywhere(new Bench(), meeting, { rewrite: withoutContentLock })
@@ -35,7 +35,7 @@ describe('without the locks on uploads, bytes come back when', () => {
   })
 })
 
-describe('without the account’s row first', () => {
+describe('without writing the account’s row first', () => {
   test.each([
     ['a record is imported', 'a blob that is held and still expected'],
     ['before the border of a quota', '2 were granted'],

@@ -381,7 +381,7 @@ test('a Kysely that the host gave stays open', async () => {
   await again.close()
 })
 
-/** Every operation, with arguments that it takes. */
+/** A valid call of every operation, with further options. */
 function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options?: never) => Promise<unknown>> {
   return {
     ready: (blobs) => blobs.ready(),

@@ -19,7 +19,7 @@ async function name(db: HostDatabase & Kysely<never>, did: string): Promise<void
     select ${did}, ${cid}, 'at://' || n, ${rev}, 'public' from s`.execute(db)
 }
 
-// Goes red when `releasePurged` takes all references at once, or finds those of a page by walking through all.
+// Fails when `releasePurged` takes all references at once, or finds those of a page by walking through all.
 test.each(hostDatabases)(
   '100,000 references take as many small transactions: $name',
   { timeout: 120_000 },

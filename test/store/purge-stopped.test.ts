@@ -115,7 +115,7 @@ describe.each(places)('a purge in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, cid)).body)).toBe('illegal')
   })
 
-  // Goes red when `releasePurged` relies on an earlier look at the takedown.
+  // Fails when `releasePurged` relies on an earlier look at the takedown.
   test('that is overtaken by another one and by a reversal takes nothing that came since', async () => {
     const place = make()
     const adapter = place.metadata()
@@ -138,7 +138,7 @@ describe.each(places)('a purge in $name', ({ make }) => {
     expect(await text((await blobs.read(alice, cid)).body)).toBe('illegal')
   })
 
-  // Goes red when `reverseTakedown` does not look for a purge: half of the records would wait for a blob that is there.
+  // Fails when `reverseTakedown` does not look for a purge: half of the records would wait for a blob that is there.
   test('cannot be reversed while accounts still have the blob', async () => {
     const place = make()
     let broken = true

@@ -37,7 +37,7 @@ describe.each(places)('an upload that is under way while its bytes are purged in
     return blobs
   }
 
-  // Goes red when `endPurge` takes no notice of uploads, or a refused one keeps its bytes for as long as any other.
+  // Fails when `endPurge` takes no notice of uploads, or a refused one keeps its bytes for as long as any other.
   test.each(['refuse', 'store'] as const)(
     'is refused, and its bytes go with the next collection: %s',
     async (takenDown) => {
@@ -56,7 +56,7 @@ describe.each(places)('an upload that is under way while its bytes are purged in
     },
   )
 
-  // On PostgreSQL one may be announced in the very moment of the purge. Goes red when it keeps the delay of any other.
+  // On PostgreSQL one may be announced in the very moment of the purge. Fails when it keeps the delay of any other.
   test('and unknown to the purge goes with the next collection all the same', async () => {
     const place = make()
     const adapter = place.metadata()
@@ -75,7 +75,7 @@ describe.each(places)('an upload that is under way while its bytes are purged in
     expect(await keysOf(place)).toEqual([])
   })
 
-  // Goes red when `deleteKeys` drops a tombstone whose delay is not over: no row would know of the bytes.
+  // Fails when `deleteKeys` drops a tombstone whose delay is not over: no row would know of the bytes.
   test('and was given up leaves a tombstone, since it may still write', async () => {
     const place = make()
     const inner = place.backend()
@@ -184,7 +184,7 @@ describe.each(places.slice(1))('a move between two backends in $name', ({ make }
     return { blobs, fresh, old }
   }
 
-  // Goes red when `announceUpload` lets copies of purged bytes come to be, or `finishPurge` looks into one backend.
+  // Fails when `announceUpload` lets copies of purged bytes come to be, or `finishPurge` looks into one backend.
   test('copies nothing that is purged meanwhile', async () => {
     const place = make()
     const before = place.store()

@@ -61,7 +61,7 @@ describe.each(places)('a purge for all in $name', ({ make }) => {
     expect((await blobs.scrub({ olderThan: 0 })).recounted).toEqual([])
   })
 
-  // Goes red when `commit` looks only whether it is taken down, or `intend` stores the bytes first.
+  // Fails when `commit` looks only whether it is taken down, or `intend` stores the bytes first.
   test('refuses the same bytes of everybody from then on, also as a hidden copy, and stores none', async () => {
     const place = make()
     const blobs = place.store()
@@ -78,7 +78,7 @@ describe.each(places)('a purge for all in $name', ({ make }) => {
     }
   })
 
-  // Goes red when `intend` looks only in `announceUpload`: a spooled upload has its row already.
+  // Fails when `intend` looks only in `announceUpload`: a spooled upload has its row already.
   test('refuses bytes that came by a spool before any are stored under a key', async () => {
     const place = make()
     const blobs = place.store()
@@ -155,7 +155,7 @@ describe.each(places)('a purge for all in $name', ({ make }) => {
     expect((await blobs.recordsFor(alice, cid)).sort()).toEqual([uriOf(alice, '3'), uriOf(alice, '5')])
   })
 
-  // Goes red when `releasePurged` forgets what an imported record says of its blob.
+  // Fails when `releasePurged` forgets what an imported record says of its blob.
   test('keeps what each record says of the blob, and by which scope it shows it', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bad, { mimeType: 'text/markdown' })
@@ -208,7 +208,7 @@ describe.each(places)('a purge of one account in $name', ({ make }) => {
     expect((await shared.listPurges()).items).toMatchObject([{ sharedWithOthers: true, goneAt: null }])
   })
 
-  // Goes red when `isShared` looks only for live bytes.
+  // Fails when `isShared` looks only for live bytes.
   test('leaves bytes that another account had last, for a restore of its backups', async () => {
     const place = make()
     const blobs = place.store({ times: { deleteDelay: 7 * day } })

@@ -25,7 +25,7 @@ async function outcome(blobs: BlobStore, source: Uint8Array, options: UploadOpti
 const limits = { accept: ['*/*'], maxBlobSize: 10_000_000 }
 
 describe.each(places)('the limits of one upload to $name', ({ make }) => {
-  // Goes red when the declared type is looked at in place of the effective one.
+  // Fails when the declared type is looked at in place of the effective one.
   test('are those of what the bytes are, whatever they are declared as', async () => {
     const blobs = make().store({ limits })
     const pictures = [{ accept: ['image/*'] }, { grants: blobGrants('blob:image/*') }]
@@ -140,7 +140,7 @@ describe.each(places)('the limits of one upload to $name', ({ make }) => {
     expect(await outcome(blobs, mp4, { quota: {} })).toBe('video/mp4')
   })
 
-  // Goes red when the type that an imported record gives is all that is looked at.
+  // Fails when the type that an imported record gives is all that is looked at.
   test('are not met by what an imported record calls the bytes', async () => {
     const blobs = make().store({ limits: { ...limits, accept: ['image/*'] } })
     const named = { $type: 'blob', ref: { $link: cidOfBytes(mp4) }, mimeType: 'image/png', size: mp4.length }

@@ -97,8 +97,8 @@ describe.each(['pds', 'store'] as const)('what is taken down, references kept by
     expect(await blobs.stat(alice, cid)).not.toBe(null)
   })
 
-  // Goes red when an import stores what is purged, or fails for the whole account because of it.
-  test('and purged in the store is not taken in, is told, and hinders nothing else', async () => {
+  // Fails when an import stores what is purged, or fails for the whole account because of it.
+  test('and purged in the store is not imported, is reported, and affects nothing else', async () => {
     const pds = new ReferencePds()
     pds.post(alice, 'bad', pds.upload(alice, bytes('bad')), pds.upload(alice, bytes('good')))
     const blobs = new FolderPlace().store()
@@ -117,7 +117,7 @@ describe.each(['pds', 'store'] as const)('what is taken down, references kept by
     expect(await blobs.stat(alice, cid)).not.toBe(null)
   })
 
-  test('is told and hidden where its bytes are damaged', async () => {
+  test('is reported and hidden if its bytes are damaged', async () => {
     const pds = new ReferencePds()
     pds.post(alice, 'bad', pds.upload(alice, bytes('bad')))
     pds.takedown(alice, cid)

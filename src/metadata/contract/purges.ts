@@ -5,19 +5,22 @@ import type { DoomedKey } from './collection.ts'
 import type { PageRequest } from './queries.ts'
 
 /**
- * How illegal content is deleted at once. A purge takes the blob down first; then records wait for the blob instead of referencing
- * it, and the content is doomed as by a collection. What is special is only the time: the keys are deleted before their delay
- * is over. Their tombstones stay until then, since a request may still be running that writes under such a key.
+ * How illegal content is deleted at once. A purge takes the blob down first; then records wait for the blob instead of
+ * referencing it, and the content is doomed as by a collection. Only the time is special: the keys are deleted before
+ * their delay is over. Their tombstones stay until then, because a request that writes under such a key may still be
+ * running.
  */
 export interface PurgeSteps {
   /**
-   * Takes the CID down for the account, or with `*` for all, so that its bytes are not stored again for them, and records the
-   * purge. Both in one transaction, before anything is deleted: from here on the purge is finished, whatever crashes.
+   * Takes the CID down for the account, or with `*` for all, so that its bytes are not stored again, and records the
+   * purge. Both in one transaction, before anything is deleted: from here on the purge will be completed, whatever
+   * crashes.
    */
   beginPurge(purge: { id: string; did: string; cid: BlobCid; reason: string | null; by: string | null }): Promise<void>
   /**
-   * Waits for the commits of uploads that may not have seen the takedown. When it resolves, no account gets the blob any more.
-   * Resolves with how many uploads of the CID are under way, of the account or of all: they are refused at their end.
+   * Waits for the commits of uploads that may not have seen the takedown. When it resolves, no account gets the blob
+   * any more. Resolves with how many uploads of the CID are running, of the account or of all: they are refused at
+   * their end.
    *
    * @throws `StoreRestored`
    */
@@ -25,27 +28,27 @@ export interface PurgeSteps {
   /** Of the accounts for which the CID is purged, a page of those that have the blob, ordered by DID. */
   purgedHolders(did: string, cid: BlobCid, page: { after: string; limit: number }): Promise<string[]>
   /**
-   * Up to `limit` of the account's records that reference the purged blob wait for it from here on. When none references it, the
-   * account's blob is deleted, and the content that no account has any more, with a tombstone that is due at once and counts as
-   * nobody's: the account's usage tells nothing of what others have. Resolves with whether anything of it remains. Does nothing
-   * where the CID is not purged for the account.
+   * Makes up to `limit` of the account's records that reference the purged blob wait for it instead. When none
+   * references it, deletes the account's blob, and the content that no account has any more. Its tombstone is due at
+   * once and charged to no account, so the account's usage shows nothing of what others have. Resolves with whether
+   * anything of it remains. Does nothing if the CID is not purged for the account.
    *
    * @throws `StoreRestored`
    */
   releasePurged(did: string, cid: BlobCid, options: { limit: number }): Promise<boolean>
   /**
-   * A page of the doomed keys of the CID, whatever their delay, ordered by key. Of one account's purge there are none while others
-   * have the bytes, or had them last: their delay is for the others' backups.
+   * A page of the doomed keys of the CID, whatever their delay, ordered by key. For a purge of one account there are
+   * none while others have the bytes, or had them last: the delay protects the others' backups.
    *
    * @throws `StoreRestored`
    */
   purgedKeys(did: string, cid: BlobCid, page: { after: BlobKey | ''; limit: number }): Promise<PurgedKey[]>
   /**
-   * So many keys were deleted: records it for each unfinished purge of the same. With `complete` nothing remains, and they are
-   * finished; unless accounts still have the blob.
+   * Records for each unfinished purge of the same that so many keys were deleted. With `complete` nothing remains, and
+   * they are finished; unless accounts still have the blob.
    */
   endPurge(did: string, cid: BlobCid, deletion: { keys: number; complete: boolean }): Promise<void>
-  /** The record of a purge; null when there is none of that id. */
+  /** The record of a purge; null if there is none with that id. */
   purgeRecord(id: string): Promise<PurgeRecord | null>
   /** A page of the purges that are not finished, ordered by id. */
   openPurges(page: { after: string; limit: number }): Promise<OpenPurge[]>
@@ -57,8 +60,8 @@ export interface PurgeSteps {
 
 export interface PurgedKey extends DoomedKey {
   /**
-   * Whether its delay was over when it was listed: then its tombstone may be dropped, once the bytes are deleted. One that becomes due
-   * meanwhile may not: a request may have written after the deletion.
+   * Whether its delay was over when it was listed: then its tombstone may be removed, once the bytes are deleted. The
+   * tombstone of a key that becomes due meanwhile must stay: a request may have written after the deletion.
    */
   due: boolean
 }
@@ -79,21 +82,21 @@ export interface PurgeRecord {
   /** As the caller gave them. */
   reason: string | null
   by: string | null
-  /** How many keys were deleted from the backends. Those of which a tombstone still waits count again in a later purge. */
+  /** How many keys were deleted from the backends. Keys whose tombstones still wait count again in a later purge. */
   keys: number
   /**
-   * When the last of them was. Null while something remains, which collecting goes on with; and where `sharedWithOthers`, since
-   * then the bytes stay.
+   * When the last of them was deleted. Null while something remains, which collecting continues; and with
+   * `sharedWithOthers`, because then the bytes stay.
    */
   goneAt: Date | null
   /**
-   * Of the purge of one account: others have the same bytes, or had them last, so they were not deleted. For the operator
-   * only: it must not reach the account's owner. Purge the CID for `*` to delete them.
+   * For the purge of one account: others have the same bytes, or had them last, so they were not deleted. For the
+   * operator only: the account's owner must not learn it. Purge the CID for `*` to delete them.
    */
   sharedWithOthers: boolean
   /**
-   * The last backup that was marked before (by `markBackup` or `backup`): it, older ones, and copies of the bytes made until
-   * the purge may hold the blob. Null when none was ever marked: whether there are backups is not known.
+   * The last backup that was marked before (by `markBackup` or `backup`). It, older ones, and copies of the bytes made
+   * before the purge may contain the blob. Null if none was ever marked: then it is unknown whether there are backups.
    */
   heldByBackups: Date | null
 }

@@ -18,9 +18,9 @@ export interface ScrubSteps {
    */
   markDamaged(cid: BlobCid, key: BlobKey): Promise<boolean>
   /**
-   * The row before bytes that no account uploads: a copy that will replace the content's.
+   * Creates the row before the bytes for a copy that will replace the content's bytes. No account uploads it.
    *
-   * @throws `BlobTakenDown` for what is purged for all: of that no copy is made
+   * @throws `BlobTakenDown` if the CID is purged for all: it must not be copied
    */
   intendCopy(copy: { key: BlobKey; backend: string; cid: BlobCid; lease: number }): Promise<void>
   /**

@@ -17,8 +17,8 @@ export interface UploadSteps {
    * The row before the bytes: from here on, bytes under `key` are known, whatever happens. Completes the reservation of
    * that generation, or creates the row. Need not be durable: losing it costs a retry or a sweep, never bytes.
    *
-   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` when the reservation was taken away, `BlobTakenDown` for what is
-   *   purged: of that no bytes are stored
+   * @throws `AccountDeleted` `QuotaExceeded`, `UploadExpired` if the reservation was removed, `BlobTakenDown` if the CID is
+   *   purged: then no bytes are stored
    */
   intend(upload: Intent): Promise<void>
 
@@ -87,8 +87,8 @@ export interface Commit {
   /** When the account first had it, in milliseconds since 1970. @default now */
   createdAt?: number | undefined
   /**
-   * What becomes of bytes that are taken down, for this account or for all: `store` keeps them, hidden. What is purged is
-   * refused either way.
+   * What to do with bytes that are taken down, for this account or for all: `store` keeps them, hidden. What is purged is
+   * refused in any case.
    * @default 'refuse'
    */
   takenDown?: 'refuse' | 'store' | undefined

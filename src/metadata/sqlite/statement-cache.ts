@@ -3,7 +3,7 @@ import type { Database, Statement } from 'better-sqlite3'
 /** More than the library has, except for lists, where each length is a statement of its own. */
 const most = 256
 
-/** The prepared statements of a connection: to prepare one takes longer than to run most. */
+/** Caches the prepared statements of a connection: preparing one takes longer than running most of them. */
 export class StatementCache {
   readonly #database: Database
   readonly #kept = new Map<string, Statement<unknown[], unknown>>()

@@ -53,7 +53,7 @@ export class UploadAttempt {
   async openSpool(declaredSize: number | undefined, most: number): Promise<ReservedSpool> {
     const { metadata } = this.#store
     const backend = this.#store.backends.write
-    this.#reserved = true // even if the answer is lost
+    this.#reserved = true // even if the response is lost
     const reserved = await metadata.reserve({
       generation: this.#generation,
       backend: backend.name,

@@ -9,7 +9,7 @@ import type { UploadLimits } from '../calls.ts'
 import { resolveQuota, unlimited } from '../limits.ts'
 
 /**
- * Checks what a caller gives. An absent limit is no limit, so nothing else may pass for an absent one.
+ * Checks a caller's limits. An absent limit means no limit, so an invalid one must not count as absent.
  *
  * @throws `InvalidArgument`
  */
@@ -26,7 +26,7 @@ export function assertUploadLimits(what: string, { accept, maxSize, quota, grant
   }
 }
 
-/** How many bytes an upload may have, and how it is refused when it has more. */
+/** How many bytes an upload may have, and the error if it has more. */
 export interface SizeLimit {
   /** Inclusive. */
   readonly maxSize: number
@@ -34,9 +34,10 @@ export interface SizeLimit {
 }
 
 /**
- * The least of the limits. The type decides which grant holds, and is known last: until then it is the one that allows most.
+ * The lowest of the limits. The type decides which grant applies, and is known last: until then it is the grant that
+ * allows most.
  *
- * @throws `ScopeMissing` when nothing is granted
+ * @throws `ScopeMissing` if nothing is granted
  */
 export function sizeLimitOf(storeMost: number, { maxSize = unlimited, grants }: UploadLimits): SizeLimit {
   if (grants?.length === 0) throw scopeMissing('upload blobs', grants)
@@ -56,8 +57,9 @@ function mostOf({ maxSize = unlimited }: BlobGrant): number {
 }
 
 /**
- * Refuses a type that the caller does not take. Both must be taken, the type under which the blob would be stored and what
- * its bytes are: they differ where the store does not look (the policy `declared`), and where a record names the type.
+ * Refuses a type that the caller does not accept. Both the type under which the blob would be stored and the sniffed
+ * one must be accepted: they differ if the store does not sniff (the policy `declared`), and if a record gives the
+ * type.
  *
  * @throws `InvalidMimeType` `ScopeMissing`
  */
@@ -78,7 +80,7 @@ export async function assertTypeAllowed(
   }
 }
 
-/** Null for bytes that are not what they were declared as, nor anything else that is known. */
+/** Null for bytes that are neither of their declared type nor of another known one. */
 async function typeOfBytes({ head, declared }: { head: Uint8Array; declared: string | null }): Promise<string | null> {
   const seen = await sniffHead(head)
   try {

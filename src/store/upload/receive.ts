@@ -11,16 +11,16 @@ import { type BlobSource, chunksOf } from './source.ts'
 const memorySize = 1024 * 1024
 
 export interface ReceiveOptions extends SizeLimit {
-  /** What was announced, in bytes. */
+  /** The announced size, in bytes. */
   declaredSize: number | undefined
   /** How many first bytes to keep for sniffing. */
   headLength: number
   interruption: Interruption
-  /** Called once, before the first byte is written anywhere, when they do not fit into memory. */
+  /** Called once, before the first byte is written, if the bytes do not fit into memory. */
   openSpool(): Promise<ReservedSpool>
 }
 
-/** A place for the bytes, and how many may be written there. */
+/** A spool for the bytes, and how many may be written there. */
 export interface ReservedSpool {
   spool: Spool
   reserved: number
@@ -58,7 +58,7 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
     opened ??= await options.openSpool()
     if (size > opened.reserved) throw quotaReached(opened.reserved)
     writing = opened.spool.write(held.take())
-    writing.catch(() => {}) // heard at the next await, which may come later
+    writing.catch(() => {}) // the next await, which may come later, handles it
   }
   try {
     if (declaredSize !== undefined && declaredSize > memorySize) opened = await options.openSpool()

@@ -81,9 +81,9 @@ export class AccountImport {
     const { cid } = row
     for (let look = 1, blob = row; ; look++) {
       const taken = await this.#bring(blob)
-      if (taken.outcome === 'imported') return this.#tell(blob, taken)
+      if (taken.outcome === 'imported') return this.#reportDifference(blob, taken)
       if (taken.outcome === 'purged') return this.#notTaken(blob, taken)
-      // It may have been moved or deleted since its row was read, or be written this very moment.
+      // It may have been moved or deleted since its row was read, or be written at this moment.
       const now = await actor.blob(cid)
       if (!now || !hasCid(now)) {
         job.report.gone += 1
@@ -102,7 +102,7 @@ export class AccountImport {
     if (!job.dryRun) await references.keep(blob)
   }
 
-  #tell({ cid, size, standing }: SourceBlob, taken: Taken & { outcome: 'imported' }): void {
+  #reportDifference({ cid, size, standing }: SourceBlob, taken: Taken & { outcome: 'imported' }): void {
     const { did, job } = this.#parties
     for (const damage of taken.damaged) job.found({ problem: 'damaged', did, cid, ...damage })
     if (size !== null && size !== taken.size) {

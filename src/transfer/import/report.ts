@@ -4,12 +4,12 @@ export type ImportOptions = TransferOptions<ImportReport>
 
 export interface ImportFinding {
   /**
-   * `damaged`: the bytes are not those that the CID names, or cannot be read. `missing`: a row or a record names bytes that
-   * are not there. `unknown`: bytes that no row names, of whom nobody knows whose they are or that they are needed.
-   * `unnamed`: a permanent blob that no record names; it was imported, and is kept. `differs`: it was imported, though its
-   * row says something else of it. `unreadable`: a database, a table, a folder or a row, or some columns of a row whose
-   * blob was imported all the same. `purged`: the store's operator purged the CID, so its bytes are not taken in, and the
-   * records that name it wait for it. `failed`: something else went wrong; calling again tries again.
+   * `damaged`: the bytes do not match the CID, or cannot be read. `missing`: a row or a record names bytes that do not
+   * exist. `unknown`: bytes that no row names, so their owner is unknown. `unnamed`: a permanent blob that no record
+   * references; it was imported, and is kept. `differs`: it was imported, but its row claims something else.
+   * `unreadable`: a database, a table, a folder or a row; or some columns of a row, whose blob was imported anyway.
+   * `purged`: the store's operator purged the CID, so its bytes are not imported, and the records that reference it wait
+   * for it. `failed`: something else went wrong; call again to retry.
    */
   problem: 'damaged' | 'missing' | 'unknown' | 'unnamed' | 'differs' | 'unreadable' | 'purged' | 'failed'
   did?: string | undefined

@@ -278,7 +278,7 @@ test('an unknown transfer encoding is refused', async () => {
   expect(await files()).toEqual([])
 })
 
-// Red when only the store's own limit is compared with Content-Length.
+// Fails when only the store's own limit is compared with Content-Length.
 test('a client that was granted less, or nothing, is refused before it has sent anything', async () => {
   const { blobs, files } = await openPlace({ limits: { maxBlobSize: 1e9 } })
   for (const [limits, expected] of [
