@@ -67,7 +67,7 @@ export async function exchange(port: number, lines: string[], body: string | Uin
   return await wire.closed
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, what: string, within = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, within = 20_000): Promise<void> {
   for (const end = performance.now() + within; performance.now() < end; ) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
