@@ -1,6 +1,7 @@
 import type { CallOptions } from './backend/backend.ts'
 import type { BlobRef } from './blob/blob-ref.ts'
 import type { BlobCid, CidLike } from './blob/cid.ts'
+import type { SpaceUri } from './blob/spaces.ts'
 import type { CollectOptions } from './maintenance/collect.ts'
 import type { CollectReport } from './maintenance/collection.ts'
 import type { MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
@@ -22,15 +23,18 @@ import type {
   ApplyWritesOptions,
   BlobReading,
   ListBlobsOptions,
+  ListMissingOptions,
   PageOptions,
   PresignBlobOptions,
   PresignedBlob,
   QueryOptions,
   ReadOptions,
   RecordWrite,
+  RepositoryOptions,
   StatOptions,
   UploadOptions,
 } from './store/calls.ts'
+import type { DropSpaceReport } from './store/drop-space.ts'
 import type { BlobStoreHooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 import type { BlobModeration } from './store/moderation.ts'
@@ -150,6 +154,12 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    */
   listPublic(did: string, options?: ListBlobsOptions): Promise<BlobPage<BlobCid>>
 
+  /**
+   * The same of the account's records in one space (com.atproto.space.listBlobs). Whether the caller may see the space is the
+   * host's to decide.
+   */
+  listSpace(did: string, space: SpaceUri, options?: ListBlobsOptions): Promise<BlobPage<BlobCid>>
+
   /** A page of all the account's blobs, temporary ones included, newest first. */
   listAll(did: string, options?: PageOptions): Promise<BlobPage<BlobStat>>
 
@@ -158,13 +168,20 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * (com.atproto.repo.listMissingBlobs), ordered by CID and record. Taken down blobs are left out, because they cannot
    * be uploaded.
    */
-  listMissing(did: string, options?: PageOptions): Promise<BlobPage<MissingBlob>>
+  listMissing(did: string, options?: ListMissingOptions): Promise<BlobPage<MissingBlob>>
 
   /** `expectedBlobs` and `importedBlobs` of com.atproto.server.checkAccountStatus. */
-  importProgress(did: string, options?: QueryOptions): Promise<ImportProgress>
+  importProgress(did: string, options?: RepositoryOptions): Promise<ImportProgress>
 
-  /** The URIs of the account's records that reference the blob, in no particular order. */
+  /** The URIs of the account's records that reference the blob, in no particular order. Each tells its space. */
   recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
+
+  /**
+   * Forgets the account's records in one space, as when it deletes its repository there: their blobs are no longer visible by
+   * it, and those that nothing else references become temporary again. Runs in small transactions: after a crash or an
+   * abort, call it again. It may also forget what is written to the space meanwhile.
+   */
+  dropSpace(did: string, space: SpaceUri, options?: CallOptions): Promise<DropSpaceReport>
 
   /** How much the account's blobs use. */
   usage(did: string, options?: QueryOptions): Promise<AccountUsage>

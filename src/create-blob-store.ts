@@ -16,6 +16,7 @@ import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
 import { type BackendSet, Backends } from './store/backends.ts'
 import type { StoreContext } from './store/context.ts'
+import { dropSpace } from './store/drop-space.ts'
 import { type BlobStoreHooks, Hooks } from './store/hooks.ts'
 import { verifyIdentity, verifyWholeIdentity } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
@@ -37,6 +38,7 @@ import {
   listMissing,
   listPublic,
   listPurges,
+  listSpace,
   recordsFor,
   usage,
 } from './store/queries.ts'
@@ -131,6 +133,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     stat: (did, cid, given) => run('stat', (store) => stat(store, did, cid, given)),
 
     listPublic: (did, given) => run('listPublic', (store) => listPublic(store, did, given)),
+    listSpace: (did, space, given) => run('listSpace', (store) => listSpace(store, did, space, given)),
     listAll: (did, given) => run('listAll', (store) => listAll(store, did, given)),
     listMissing: (did, given) => run('listMissing', (store) => listMissing(store, did, given)),
     importProgress: (did, given) => run('importProgress', (store) => importProgress(store, did, given)),
@@ -139,6 +142,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
     takedown: (did, cid, given) => run('takedown', (store) => takedown(store, did, cid, given)),
     reverseTakedown: (did, cid, given) => run('reverseTakedown', (store) => reverseTakedown(store, did, cid, given)),
+    dropSpace: (did, space, given) => run('dropSpace', (store) => dropSpace(store, did, space, given)),
     purge: (did, cid, given) => run('purge', (store) => purge(store, did, cid, given)),
     listPurges: (given) => run('listPurges', (store) => listPurges(store, given)),
     deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),

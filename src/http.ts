@@ -6,6 +6,8 @@ export type {
   BlobHandlerOptions,
   BlobServingOptions,
   Redirect,
+  SpaceAccess,
+  SpaceDecision,
 } from './http/options.ts'
 
 export { type BlobHandler, type BlobHandlers, createBlobHandler, createBlobHandlers } from './http/web.ts'

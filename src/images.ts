@@ -1,11 +1,11 @@
 export type { BlobRouter } from './http/node/router.ts'
-export type { AccountStatus } from './http/options.ts'
+export type { AccountStatus, SpaceAccess, SpaceDecision } from './http/options.ts'
 export type { BlobHandler } from './http/web.ts'
 export { createImageVariants } from './images/create-image-variants.ts'
 export type { Dimensions } from './images/dimensions/header.ts'
 
 export { createImageHandler } from './images/http/handler.ts'
-export type { ImageServingOptions } from './images/http/options.ts'
+export type { ImageHandlerOptions, ImageRouterOptions, ImageServingOptions } from './images/http/options.ts'
 export { imageRouter } from './images/http/router.ts'
 export type { ImageVariant, ImageVariants, VariantOptions } from './images/image-variants.ts'
 export type { ImageVariantsOptions } from './images/options.ts'

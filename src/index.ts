@@ -92,7 +92,9 @@ export type {
   AppliedWrites,
   ApplyWritesOptions,
   BlobReading,
+  HiddenInSpace,
   ListBlobsOptions,
+  ListMissingOptions,
   PageOptions,
   PresignBlobOptions,
   PresignedBlob,
@@ -100,11 +102,13 @@ export type {
   ReadOptions,
   RecordBlob,
   RecordWrite,
+  RepositoryOptions,
   StatOptions,
   TakedownOptions,
   UploadLimits,
   UploadOptions,
 } from './store/calls.ts'
+export type { DropSpaceReport } from './store/drop-space.ts'
 export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
 export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 export type { BlobModeration } from './store/moderation.ts'

@@ -22,21 +22,3 @@ export function assertTid(what: string, value: unknown): asserts value is string
   if (typeof value === 'string' && value.length === 13 && tidGrammar.test(value)) return
   throw invalidArgument(what, 'expected a TID, the revision of a repository (13 characters)')
 }
-
-/** The scope of references by which everybody may see the blob. */
-export const publicScope = 'public'
-
-const scopeGrammar = /^[a-zA-Z0-9._:/-]{1,512}$/
-
-/** @throws `InvalidArgument` unless `value` is a scope: 1 to 512 letters, digits or `._:/-` */
-export function assertScope(what: string, value: unknown): asserts value is string {
-  if (typeof value === 'string' && value.length <= 512 && scopeGrammar.test(value)) return
-  throw invalidArgument(what, 'a scope is 1 to 512 letters, digits or ._:/-')
-}
-
-/** The scopes that a viewer may see, including `public`. @throws `InvalidArgument` */
-export function visibleScopes(what: string, scopes: readonly string[] = []): string[] {
-  if (!Array.isArray(scopes)) throw invalidArgument(what, 'scopes must be an array')
-  for (const scope of scopes) assertScope(what, scope)
-  return [publicScope, ...scopes]
-}

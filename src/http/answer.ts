@@ -32,7 +32,7 @@ export async function answerError(route: Route, call: Call, error: unknown): Pro
 /** The response to a path that names no method of ours. */
 export function noSuchMethod(): Reply {
   const reply = errorReply(new XrpcError(404, 'XRPCNotSupported', 'No such method'))
-  return { ...reply, headers: { ...reply.headers, ...securityHeaders() } }
+  return { ...reply, headers: { ...reply.headers, ...securityHeaders({}) } }
 }
 
 async function handle(route: Route, call: Call): Promise<Reply> {
@@ -54,7 +54,7 @@ function complete(route: Route, { options, request }: Call, reply: Reply): Reply
     ...reply.headers,
     ...(route.file ? destinationHeaders : {}),
     ...(corsAllowed(route, options) ? corsHeaders : {}),
-    ...securityHeaders(route.file && isBlobCid(cid) ? cid : undefined),
+    ...securityHeaders(route, route.file && isBlobCid(cid) ? cid : undefined),
   }
   return { status: reply.status, headers, body: request.method === 'HEAD' ? null : reply.body }
 }
@@ -84,7 +84,7 @@ function preflightHeaders(route: Route): Record<string, string> {
  * The headers that keep a blob from doing harm in a browser, for every status and for HEAD. They are created only here,
  * are set last, and no type relaxes them: a polyglot file has two types.
  */
-function securityHeaders(cid?: BlobCid): Record<string, string> {
+function securityHeaders({ space }: Pick<Route, 'space'>, cid?: BlobCid): Record<string, string> {
   return {
     // The type is that of the row. A browser that guesses the type would run HTML that was stored as text.
     'x-content-type-options': 'nosniff',
@@ -93,8 +93,10 @@ function securityHeaders(cid?: BlobCid): Record<string, string> {
     'content-disposition': cid ? `attachment; filename="${cid}"` : 'attachment',
     // And where it is shown anyway (a frame, an old browser), it loads and runs nothing, in an origin of its own.
     'content-security-policy': "default-src 'none'; sandbox",
-    // Clients on other origins embed images; without this header a page with COEP could not. The bytes are public.
-    'cross-origin-resource-policy': 'cross-origin',
+    // Clients on other origins embed images; without it a page with COEP could not. Public bytes, nothing to hide. What is in
+    // a space is not public: where the host knows visitors by a cookie, no other page may embed what only they see. Pages that
+    // send a token use fetch, which this header does not concern.
+    'cross-origin-resource-policy': space ? 'same-origin' : 'cross-origin',
   }
 }
 

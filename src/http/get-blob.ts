@@ -1,63 +1,91 @@
-import type { ByteRange } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { octetStream, parseMimeType } from '../blob/mime.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { assertServed } from './account.ts'
 import { taggedAs } from './cache-tags.ts'
 import { failsMatch, isNotModified, rangeHolds } from './conditions.ts'
 import { XrpcError } from './errors.ts'
-import type { BlobServingOptions } from './options.ts'
+import type { Redirect } from './options.ts'
 import { cidParam, didParam } from './params.ts'
+import { rangeOf } from './range.ts'
 import { redirectReply } from './redirect.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
+import { admitted, privateCaching } from './space-access.ts'
 
 /** com.atproto.sync.getBlob: returns the bytes as uploaded, to anyone. */
 export async function getBlob(call: Call): Promise<Reply> {
-  const { blobs, options, request } = call
+  const { options, request } = call
   const did = didParam(request)
   const cid = cidParam(request)
-  const { signal } = request
-  const { verify, redirect } = options
   await assertServed(options, did)
+  const { maxAge = 300, redirect } = options
+  const shared = {
+    // A CID's bytes never change, but they may be taken down: hence short, never `immutable`, not to be served stale.
+    // And nobody may compress or shrink on the way what must have this hash.
+    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+    ...taggedAs(options, did, cid),
+  }
+  return await replyWith(call, { did, cid, redirect, shared })
+}
 
-  // The tag is the CID, so conditions need no row. Visibility is checked before them: a blob that was taken down must
-  // not be answered by "not modified".
+/** com.atproto.space.getBlob: the same of what the account's records in one space reference, to whom the host lets in. */
+export async function getSpaceBlob(call: Call): Promise<Reply> {
+  const { options, request } = call
+  const cid = cidParam(request)
+  const { space, repo } = await admitted(call, didParam(request, 'repo'))
+  const shared = { 'cache-control': privateCaching }
+  return await replyWith(call, { did: repo, cid, space, redirect: options.redirectSpace, shared })
+}
+
+/** A blob that is asked for, by public records or by those in a space. */
+interface Asked {
+  did: string
+  cid: BlobCid
+  space?: SpaceUri
+  redirect: Redirect | undefined
+  /** The headers that all answers with the blob have. */
+  shared: Record<string, string>
+}
+
+async function replyWith(call: Call, { did, cid, space, redirect, shared }: Asked): Promise<Reply> {
+  const { blobs, options, request } = call
+  const { signal } = request
+  const { verify } = options
+  // The tag is the CID, so conditions are decided without the row. Whether the blob may be seen is answered before them:
+  // what was taken down is not "not modified", it is gone.
   const etag = etagOf(cid)
   const [fails, unchanged] = [failsMatch(request, etag), isNotModified(request, etag)]
   if (fails || unchanged || request.method === 'HEAD') {
-    const blob = await blobs.stat(did, cid, { signal })
+    const blob = await blobs.stat(did, cid, { space, signal })
     if (!blob) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
-    if (fails) throw new XrpcError(412, 'PreconditionFailed', 'The blob does not match If-Match')
-    const headers = blobHeaders(blob, did, options)
+    if (fails) throw new XrpcError(412, 'PreconditionFailed', 'The blob is not the one of If-Match')
+    const headers = blobHeaders(blob, shared)
     return unchanged ? notModified(headers) : { status: 200, headers: lengthOf(headers, blob.size), body: null }
   }
 
   const header = rangeHolds(request, etag) ? request.header('range') : null
   const range = (size: number) => rangeOf(header, size)
-  const elsewhere = redirect && (await redirectReply(call, redirect, did, cid, ({ size }) => range(size)))
+  const elsewhere = redirect && (await redirectReply(call, redirect, { did, cid, space }, ({ size }) => range(size)))
   if (elsewhere) return elsewhere
-  const body = await blobs.read(did, cid, { range, signal, verify })
-  const headers = blobHeaders(body, did, options)
+  const body = await blobs.read(did, cid, { space, range, signal, verify })
+  const headers = blobHeaders(body, shared)
   if (!body.range) return { status: 200, headers: lengthOf(headers, body.size), body }
   const { start, end } = body.range
   const part = { ...headers, 'content-range': `bytes ${start}-${end}/${body.size}` }
   return { status: 206, headers: lengthOf(part, end - start + 1), body }
 }
 
-function blobHeaders(blob: BlobStat, did: string, options: BlobServingOptions): Record<string, string> {
-  const { maxAge = 300 } = options
+function blobHeaders(blob: BlobStat, shared: Record<string, string>): Record<string, string> {
   return {
     // Checked when it was written, and again here, because anyone who can write to the database could inject headers
     // with it.
     'content-type': parseMimeType(blob.mimeType) ?? octetStream,
     'accept-ranges': 'bytes',
     etag: etagOf(blob.cid),
-    // A CID's bytes never change, but they may be taken down: so the time is short, never `immutable`, and stale copies
-    // must not be served. Proxies must not compress or shrink the bytes, which must have this hash.
-    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-    ...taggedAs(options, did, blob.cid),
+    ...shared,
   }
 }
 
@@ -72,36 +100,4 @@ function etagOf(cid: BlobCid): string {
 
 function notModified({ 'content-type': _, ...headers }: Record<string, string>): Reply {
   return { status: 304, headers, body: null }
-}
-
-/** @throws 416 `InvalidRange` */
-function rangeOf(header: string | null, size: number): ByteRange | undefined {
-  const range = chooseRange(header, size)
-  if (range === 'whole') return undefined
-  if (range !== 'unsatisfiable') return range
-  throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', { 'content-range': `bytes */${size}` })
-}
-
-// The longest header that is parsed; one range is shorter.
-const maxLength = 128
-const grammar = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
-
-/**
- * What a Range header requests. Several ranges, which could make a server send a small blob many times over, and
- * malformed ones (also reversed ones) get the whole blob, as RFC 9110 14.2 allows. So does an empty blob: it has no
- * valid range, and clients that always send `bytes=0-` should not fail.
- */
-export function chooseRange(header: string | null, size: number): ByteRange | 'whole' | 'unsatisfiable' {
-  if (header === null || header.length > maxLength || size === 0) return 'whole'
-  const match = grammar.exec(header)
-  if (!match) return 'whole'
-  const [, first = '', last = '', suffix = ''] = match
-  if (suffix !== '') {
-    const length = Math.min(Number(suffix), size) // a suffix longer than the blob is all of it
-    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 }
-  }
-  const start = Number(first)
-  const end = last === '' ? Number.POSITIVE_INFINITY : Number(last)
-  if (end < start) return 'whole'
-  return start < size ? { start, end: Math.min(end, size - 1) } : 'unsatisfiable'
 }

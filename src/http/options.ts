@@ -1,3 +1,4 @@
+import type { SpaceUri } from '../blob/spaces.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { Logger } from '../logger.ts'
 import type { BlobStat } from '../metadata/types.ts'
@@ -14,20 +15,31 @@ export interface BlobHandlerOptions extends BlobServingOptions {
    * read the body of `request`.
    */
   authenticate: (request: Request) => Authenticated | Promise<Authenticated>
+
+  /**
+   * Whether this request may see the account's (`repo`) blobs in the space: asked for com.atproto.space.getBlob and
+   * space.listBlobs, before anything is looked up, with URI and DID that are well-formed, and may name what does not exist. Who may
+   * is the host's to know: the account itself, by OAuth; a member, by a space credential, which the host verifies. True lets
+   * it in; false is 401 without an Authorization header, else 403. An answer of the host's own is a `Response`, returned or
+   * thrown, or a thrown {@link XrpcError}, such as `new XrpcError(400, 'SpaceNotFound', …)` for one who may know that. Any other
+   * error is answered by 500.
+   * @default the two methods are not there: 404
+   */
+  authorizeSpace?: ((request: Request, asked: SpaceAccess) => SpaceDecision | Promise<SpaceDecision>) | undefined
 }
 
 /** The options that every adapter has. */
 export interface BlobServingOptions {
   /**
-   * The status of a DID's account, called for getBlob and listBlobs: nothing of an account that is not active is
-   * public.
-   * @default every account is active, and an unknown one has no blobs
+   * The account behind a DID, asked for getBlob and listBlobs: nothing of an account that is not active is
+   * public. For those of spaces it is asked too, after `authorizeSpace`.
+   * @default every account is active, and one that nobody knows has no blobs
    */
   accountStatus?: ((did: string) => AccountStatus | null | Promise<AccountStatus | null>) | undefined
 
   /**
-   * Which methods pages of other origins may call, without cookies: `public` those without authentication (getBlob,
-   * listBlobs), `all` the two others too, `none` none (the host sets the headers). @default 'public'
+   * Which methods pages of other origins may call, without cookies: `public` those that ask no authentication
+   * (getBlob, listBlobs), `all` the others too, `none` none of them (the host does it). @default 'public'
    */
   cors?: 'public' | 'all' | 'none' | undefined
 
@@ -46,13 +58,15 @@ export interface BlobServingOptions {
    */
   verify?: boolean | undefined
 
-  /**
-   * Redirects clients of getBlob to another address for the bytes; docs/security.md says what is given up. @default
-   * never
-   */
+  /** Sends clients of sync.getBlob elsewhere for the bytes; docs/security.md says what is given up. @default never */
   redirect?: Redirect | undefined
 
-  /** Called with each error that the host should see: those answered by a status from 500. Silent by default. */
+  /**
+   * The same for space.getBlob. Who is sent has been let in; who gets hold of the address need not have been. @default never
+   */
+  redirectSpace?: Redirect | undefined
+
+  /** Told of each error that the host should look at: those answered by a status from 500. Silent by default. */
   onError?: ((error: unknown, context: { method: string }) => void) | undefined
 
   /** Logs the same errors, and warnings about wrong settings; a pino logger fits. @default silent */
@@ -68,6 +82,16 @@ export type AccountStatus = 'active' | 'takendown' | 'suspended' | 'deactivated'
  */
 export type Authenticated = ({ readonly did: string } & UploadLimits) | Response | null
 
+/** What a request wants to see: an account's repository in a space. */
+export interface SpaceAccess {
+  readonly space: SpaceUri
+  /** The DID of the account whose blobs they are. */
+  readonly repo: string
+}
+
+/** True: let in. False: refused. A `Response`: the host's own answer. */
+export type SpaceDecision = boolean | Response
+
 const known = [
   'authenticate',
   'accountStatus',
@@ -76,6 +100,8 @@ const known = [
   'maxAge',
   'verify',
   'redirect',
+  'authorizeSpace',
+  'redirectSpace',
   'onError',
   'logger',
 ]
@@ -83,7 +109,7 @@ const known = [
 /** @throws `InvalidArgument` for an invalid option */
 export function checkOptions(
   what: string,
-  options: BlobServingOptions & { authenticate: unknown },
+  options: BlobServingOptions & { authenticate: unknown; authorizeSpace?: unknown },
   blobs: BlobStore,
 ): void {
   assertStore(what, blobs)
@@ -97,9 +123,25 @@ export function checkOptions(
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
-  if (options.redirect === undefined) return
-  checkRedirect(what, options.redirect, blobs)
-  if (options.verify) throw invalidArgument(what, 'bytes served elsewhere cannot be verified')
+  checkAuthorizeSpace(what, options)
+  if (options.redirectSpace !== undefined && options.authorizeSpace === undefined) {
+    throw invalidArgument(what, 'redirectSpace needs authorizeSpace, which decides who may be sent')
+  }
+  for (const name of ['redirect', 'redirectSpace'] as const) {
+    const redirect = options[name]
+    if (redirect === undefined) continue
+    checkRedirect(`${what}: ${name}`, redirect, blobs)
+    if (options.verify) throw invalidArgument(`${what}: ${name}`, 'bytes served elsewhere cannot be verified')
+  }
+}
+
+/** @throws `InvalidArgument` */
+export function checkAuthorizeSpace(what: string, { authorizeSpace }: { authorizeSpace?: unknown }): void {
+  if (authorizeSpace === undefined || typeof authorizeSpace === 'function') return
+  throw invalidArgument(
+    what,
+    'authorizeSpace must be a function that says whether a request may see a space: (request, { space, repo }) => boolean',
+  )
 }
 
 /**
@@ -116,20 +158,20 @@ export function checkOptions(
  */
 export type Redirect =
   | { to: 'backend'; expiresIn?: number | undefined }
-  | { to: 'cdn'; url: (blob: BlobStat & { did: string }) => string; addsSecurityHeaders: true }
+  | { to: 'cdn'; url: (blob: BlobStat & { did: string; space?: SpaceUri }) => string; addsSecurityHeaders: true }
 
 /** @throws `InvalidArgument` */
 function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void {
   if (redirect?.to === 'backend') {
-    assertOptions(`${what}: redirect`, redirect, ['to', 'expiresIn'])
+    assertOptions(what, redirect, ['to', 'expiresIn'])
     const { expiresIn = 60 } = redirect
-    assertWhole(`${what}: redirect.expiresIn`, expiresIn, 1)
-    if (expiresIn > 60) throw invalidArgument(what, 'redirect.expiresIn is at most 60 seconds')
+    assertWhole(`${what}.expiresIn`, expiresIn, 1)
+    if (expiresIn > 60) throw invalidArgument(what, 'expiresIn is 60 seconds at most')
     return
   }
-  if (redirect?.to !== 'cdn') throw invalidArgument(what, 'redirect.to is "backend" or "cdn"')
-  assertOptions(`${what}: redirect`, redirect, ['to', 'url', 'addsSecurityHeaders'])
-  if (typeof redirect.url !== 'function') throw invalidArgument(what, 'redirect.url is missing, a function')
+  if (redirect?.to !== 'cdn') throw invalidArgument(what, 'to is "backend" or "cdn"')
+  assertOptions(what, redirect, ['to', 'url', 'addsSecurityHeaders'])
+  if (typeof redirect.url !== 'function') throw invalidArgument(what, 'url is missing, a function')
   if (redirect.addsSecurityHeaders !== true) {
     throw invalidArgument(
       what,

@@ -1,12 +1,20 @@
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
 import { assertTid, isDid } from '../blob/identifiers.ts'
+import { isInternalSpace, isSpaceUri, type SpaceUri } from '../blob/spaces.ts'
 import { XrpcError } from './errors.ts'
 import type { BlobRequest } from './request.ts'
 
-export function didParam(request: BlobRequest): string {
-  const did = required(request, 'did')
-  if (!isDid(did)) throw invalid('did must be a DID')
+export function didParam(request: BlobRequest, name: 'did' | 'repo' = 'did'): string {
+  const did = required(request, name)
+  if (!isDid(did)) throw invalid(`${name} must be a DID`)
   return did
+}
+
+/** A space of the store's own is none: nobody sees a blob by it, whatever the host says. */
+export function spaceParam(request: BlobRequest): SpaceUri {
+  const space = required(request, 'space')
+  if (isSpaceUri(space) && !isInternalSpace(space)) return space
+  throw invalid('space must be the URI of a space: at://<DID>/space/<type>/<key>')
 }
 
 export function cidParam(request: BlobRequest): BlobCid {

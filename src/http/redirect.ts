@@ -1,9 +1,17 @@
 import type { BlobCid } from '../blob/cid.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import type { Redirect } from './options.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
+
+/** What is asked for: by public records, or by those in a space. */
+interface Asked {
+  did: string
+  cid: BlobCid
+  space: SpaceUri | undefined
+}
 
 interface Address {
   blob: BlobStat
@@ -18,14 +26,16 @@ interface Address {
 export async function redirectReply(
   call: Call,
   redirect: Redirect,
-  did: string,
-  cid: BlobCid,
+  asked: Asked,
   check: (blob: BlobStat) => void,
 ): Promise<Reply | null> {
   const address = await (redirect.to === 'backend'
-    ? addressInBackend(call, redirect.expiresIn, did, cid)
-    : addressInCdn(call, redirect.url, did, cid))
-  if (address === null) throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+    ? addressInBackend(call, redirect.expiresIn, asked)
+    : addressInCdn(call, redirect.url, asked))
+  if (address === null) {
+    const { did, cid } = asked
+    throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
+  }
   check(address.blob)
   if (address.url === null) return null
   return {
@@ -39,22 +49,20 @@ export async function redirectReply(
 async function addressInBackend(
   { blobs, request: { signal } }: Call,
   expiresIn: number | undefined,
-  did: string,
-  cid: BlobCid,
+  { did, cid, space }: Asked,
 ): Promise<Address | null> {
-  const blob = await blobs.presign(did, cid, { expiresIn, signal })
+  const blob = await blobs.presign(did, cid, { space, expiresIn, signal })
   return blob && { blob, url: blob.url }
 }
 
 async function addressInCdn(
   { blobs, request: { signal } }: Call,
   url: Extract<Redirect, { to: 'cdn' }>['url'],
-  did: string,
-  cid: BlobCid,
+  { did, cid, space }: Asked,
 ): Promise<Address | null> {
-  const blob = await blobs.stat(did, cid, { signal })
+  const blob = await blobs.stat(did, cid, { space, signal })
   if (!blob) return null
-  const address = URL.parse(url({ ...blob, did }))
+  const address = URL.parse(url(space === undefined ? { ...blob, did } : { ...blob, did, space }))
   if (address?.protocol === 'https:' || address?.protocol === 'http:') return { blob, url: address.href }
   throw new Error('redirect.url must return an http or https address')
 }

@@ -1,6 +1,6 @@
 import type { BlobStore } from '../blob-store.ts'
 import type { BlobSource } from '../store/upload/source.ts'
-import type { Authenticated, BlobServingOptions } from './options.ts'
+import type { Authenticated, BlobServingOptions, SpaceAccess, SpaceDecision } from './options.ts'
 import type { Reply } from './reply.ts'
 
 /** A request as the handlers need it, whether it is a web `Request` or one of Node's. */
@@ -14,6 +14,8 @@ export interface BlobRequest {
   header(name: string): string | null
   /** Asks the host who sends it. */
   authenticate(): Authenticated | Promise<Authenticated>
+  /** Asks the host whether it may see an account's blobs in a space. */
+  authorizeSpace(asked: SpaceAccess): SpaceDecision | Promise<SpaceDecision>
 }
 
 /** One request to a method. */
@@ -29,7 +31,9 @@ export interface Route {
   readonly methods: readonly string[]
   /** Whether it needs no authentication. */
   readonly public: boolean
-  /** Whether it responds with a file, which is saved under its CID. @default false */
+  /** Whether it is of spaces, and there only where the host has `authorizeSpace`. @default false */
+  readonly space?: boolean
+  /** Whether it answers with a file, which is saved by the name of its CID. @default false */
   readonly file?: boolean
   handle(call: Call): Promise<Reply>
 }

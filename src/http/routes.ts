@@ -1,9 +1,12 @@
-import { getBlob } from './get-blob.ts'
-import { listBlobs, listMissingBlobs } from './list-blobs.ts'
+import { getBlob, getSpaceBlob } from './get-blob.ts'
+import { listBlobs, listMissingBlobs, listSpaceBlobs } from './list-blobs.ts'
 import type { Route } from './request.ts'
 import { uploadBlob } from './upload-blob.ts'
 
-export const routes: Record<'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissingBlobs', Route> = {
+export const routes: Record<
+  'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissingBlobs' | 'getSpaceBlob' | 'listSpaceBlobs',
+  Route
+> = {
   uploadBlob: { nsid: 'com.atproto.repo.uploadBlob', methods: ['POST'], public: false, handle: uploadBlob },
   getBlob: { nsid: 'com.atproto.sync.getBlob', methods: ['GET', 'HEAD'], public: true, file: true, handle: getBlob },
   listBlobs: { nsid: 'com.atproto.sync.listBlobs', methods: ['GET', 'HEAD'], public: true, handle: listBlobs },
@@ -13,11 +16,32 @@ export const routes: Record<'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissin
     public: false,
     handle: listMissingBlobs,
   },
+  getSpaceBlob: {
+    nsid: 'com.atproto.space.getBlob',
+    methods: ['GET', 'HEAD'],
+    public: false,
+    space: true,
+    file: true,
+    handle: getSpaceBlob,
+  },
+  listSpaceBlobs: {
+    nsid: 'com.atproto.space.listBlobs',
+    methods: ['GET', 'HEAD'],
+    public: false,
+    space: true,
+    handle: listSpaceBlobs,
+  },
 }
 
 const byPath = new Map<string, Route>(Object.values(routes).map((route) => [`/xrpc/${route.nsid}`, route]))
 
-/** The method of a path, if it is one of ours. */
-export function routeOf(path: string): Route | undefined {
-  return byPath.get(path)
+/** The method that a path names, if it is one of ours. */
+export function routeOf(path: string, options: { authorizeSpace?: unknown }): Route | undefined {
+  const route = byPath.get(path)
+  return route && isServed(route, options) ? route : undefined
+}
+
+/** Without the host's decision the methods of spaces are not there. */
+export function isServed(route: Route, { authorizeSpace }: { authorizeSpace?: unknown }): boolean {
+  return route.space !== true || authorizeSpace !== undefined
 }

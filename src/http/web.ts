@@ -7,7 +7,7 @@ import { type BlobHandlerOptions, checkOptions } from './options.ts'
 import { isReading, type Reply } from './reply.ts'
 import type { BlobRequest, Route } from './request.ts'
 import { RequestBody } from './request-body.ts'
-import { routeOf, routes } from './routes.ts'
+import { isServed, routeOf, routes } from './routes.ts'
 
 /** Answers a request. Never rejects. */
 export type BlobHandler = (request: Request) => Promise<Response>
@@ -18,11 +18,16 @@ export interface BlobHandlers {
   getBlob: BlobHandler
   listBlobs: BlobHandler
   listMissingBlobs: BlobHandler
+  /** com.atproto.space.getBlob, which without `authorizeSpace` is answered by 404. */
+  getSpaceBlob: BlobHandler
+  /** com.atproto.space.listBlobs, likewise. */
+  listSpaceBlobs: BlobHandler
 }
 
 /**
  * The blob methods of a PDS as one function from Request to Response: `/xrpc/com.atproto.repo.uploadBlob`,
- * `…sync.getBlob`, `…sync.listBlobs` and `…repo.listMissingBlobs`. Any other path is answered by 404.
+ * `…sync.getBlob`, `…sync.listBlobs` and `…repo.listMissingBlobs`; with the option `authorizeSpace` also `…space.getBlob` and
+ * `…space.listBlobs`. Any other path is answered by 404.
  *
  * The body of a refusal ends only when the client has sent its own, or after `times.idle`: otherwise the server would
  * close the connection, and a client that is still sending would not see the response. Disconnecting clients that stop
@@ -46,7 +51,7 @@ export interface BlobHandlers {
 export function createBlobHandler(blobs: BlobStore, options: BlobHandlerOptions): BlobHandler {
   checkOptions('createBlobHandler', options, blobs)
   return async (request) => {
-    const route = routeOf(URL.parse(request.url)?.pathname ?? '')
+    const route = routeOf(URL.parse(request.url)?.pathname ?? '', options)
     return route ? await respond(route, blobs, options, request) : toResponse(noSuchMethod())
   }
 }
@@ -56,13 +61,15 @@ export function createBlobHandlers(blobs: BlobStore, options: BlobHandlerOptions
   checkOptions('createBlobHandlers', options, blobs)
   const handler =
     (route: Route): BlobHandler =>
-    (request) =>
-      respond(route, blobs, options, request)
+    async (request) =>
+      isServed(route, options) ? await respond(route, blobs, options, request) : toResponse(noSuchMethod())
   return {
     uploadBlob: handler(routes.uploadBlob),
     getBlob: handler(routes.getBlob),
     listBlobs: handler(routes.listBlobs),
     listMissingBlobs: handler(routes.listMissingBlobs),
+    getSpaceBlob: handler(routes.getSpaceBlob),
+    listSpaceBlobs: handler(routes.listSpaceBlobs),
   }
 }
 
@@ -126,6 +133,7 @@ function blobRequest(
     header: (name) => request.headers.get(name),
     body,
     authenticate: () => options.authenticate(request),
+    authorizeSpace: (asked) => (options.authorizeSpace ? options.authorizeSpace(request, asked) : false),
   }
 }
 

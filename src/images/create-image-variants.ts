@@ -1,4 +1,5 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
+import { assertSpaceUri, type SpaceUri } from '../blob/spaces.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
@@ -12,7 +13,7 @@ import { type ImageVariantsOptions, resolveOptions } from './options.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
 import { type Recipe, recipeId, recipeOf } from './presets.ts'
 import { SingleFlight } from './single-flight.ts'
-import { idOf, VariantCache, type VariantName } from './variant-cache.ts'
+import { type Forgotten, idOf, matches, VariantCache, type VariantName } from './variant-cache.ts'
 
 const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
 
@@ -41,7 +42,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   const { blobs, presets, maxInput, maxPixels } = settings
   const cache = new VariantCache(settings.cache, settings.cacheSize, settings.logger)
   const pool = new WorkerPool(settings)
-  const flights = new SingleFlight<Uint8Array>()
+  const flights = new SingleFlight<VariantName, Uint8Array>(idOf)
   const refusals = new NegativeCache()
   let opening: Promise<void> | undefined
   let closing: Promise<void> | undefined
@@ -52,15 +53,16 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     ready,
     close,
     [Symbol.asyncDispose]: close,
-    forget,
+    forget: (event) => forget(forgottenBy(event)),
     async variant(did, cidLike, preset, options = {}) {
-      assertOptions('variant', options, ['format', 'signal'])
-      const { format, signal } = options
+      assertOptions('variant', options, ['format', 'space', 'signal'])
+      const { format, space, signal } = options
+      if (space !== undefined) assertSpaceUri('variant: space', space)
       const recipe = recipeOf(presets, preset, format)
       await ready()
-      const blob = await visible(did, cidLike, signal)
-      const name = { did, cid: blob.cid, recipe: recipeId(recipe) }
-      const bytes = await flights.run(idOf(name), signal, async (signal) => {
+      const blob = await visible(did, cidLike, space, signal)
+      const name = { did, cid: blob.cid, space: space ?? null, recipe: recipeId(recipe) }
+      const bytes = await flights.run(name, signal, async (signal) => {
         return (await cache.get(name, signal)) ?? (await make(name, blob, recipe, signal))
       })
       return { blob, mimeType: `image/${recipe.format}`, bytes }
@@ -73,21 +75,28 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     },
   }
 
-  async function visible(did: string, cidLike: CidLike, signal: AbortSignal | undefined): Promise<BlobStat> {
-    const blob = await blobs.stat(did, cidLike, { signal })
+  async function visible(
+    did: string,
+    cidLike: CidLike,
+    space: SpaceUri | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<BlobStat> {
+    const blob = await blobs.stat(did, cidLike, { space, signal })
     if (blob) return blob
     const cid = parseBlobCid(cidLike)
-    forget({ did, cid })
+    // Only what those who ask would have seen: others may see it still.
+    forget({ did, cid, space: space ?? null })
     throw notFound(did, cid)
   }
 
   async function make(name: VariantName, blob: BlobStat, recipe: Recipe, signal: AbortSignal): Promise<Uint8Array> {
     const { did, cid } = name
-    const which = `${did} ${cid}`
+    const seeing = { space: name.space ?? undefined }
+    const which = idOf({ ...name, recipe: '' })
     refusals.check(which)
     try {
-      const shown = await decodable(did, blob, signal)
-      const read = async (signal: AbortSignal) => (await blobs.read(did, cid, { signal })).chunks
+      const shown = await decodable(did, blob, { ...seeing, signal })
+      const read = async (signal: AbortSignal) => (await blobs.read(did, cid, { ...seeing, signal })).chunks
       const bytes = await pool.run({ size: blob.size, recipe, shown, read }, signal)
       await cache.put(name, bytes, signal)
       return bytes
@@ -97,10 +106,10 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     }
   }
 
-  /** Checks the header, so that what it rules out reaches no decoding process. */
-  async function decodable(did: string, blob: BlobStat, signal: AbortSignal): Promise<FoundDimensions> {
+  /** What its header tells is refused before any process sees it. */
+  async function decodable(did: string, blob: BlobStat, options: StatOptions): Promise<FoundDimensions> {
     if (blob.size > maxInput) throw refused(`it has ${blob.size} bytes, the limit is ${maxInput}`)
-    const found = await findDimensions(blobSource(blobs, did, blob, { signal }))
+    const found = await findDimensions(blobSource(blobs, did, blob, options))
     if (!found || !decoded.includes(found.kind))
       throw refused('it is not a JPEG, PNG, GIF, WebP or AVIF that browsers show')
     const { width, height } = found
@@ -110,14 +119,11 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     return found
   }
 
-  function forget({ did, cid }: { did: string; cid: BlobCid | null }): void {
-    const isOne = (name: string) => {
-      const [itsDid, itsCid] = name.split(' ')
-      return (did === '*' || itsDid === did) && (cid === null || itsCid === cid)
-    }
-    const gone = new BlobStoreError('BlobNotFound', 'The blob is no longer public', cid === null ? {} : { cid })
-    flights.abort(isOne, gone)
-    cache.forget(did, cid)
+  function forget(forgotten: Forgotten): void {
+    const { cid } = forgotten
+    const gone = new BlobStoreError('BlobNotFound', 'The blob can no longer be seen', cid === null ? {} : { cid })
+    flights.abort((name) => matches(forgotten, name), gone)
+    cache.forget(forgotten)
   }
 
   /** What kept it from opening may be over at the next call. */
@@ -139,6 +145,12 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     })()
     return closing
   }
+}
+
+/** `hidden` is said of one audience, the public or a space; anything else, of all. */
+function forgottenBy({ did, cid, space, because }: Parameters<ImageVariants['forget']>[0]): Forgotten {
+  if (space !== undefined) return { did, cid, space }
+  return because === 'hidden' ? { did, cid, space: null } : { did, cid }
 }
 
 function notFound(did: string, cid: BlobCid): BlobStoreError {

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../backend/backend.ts'
 import type { CidLike } from '../blob/cid.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
@@ -27,9 +28,9 @@ export interface ImageVariants {
   [Symbol.asyncDispose](): Promise<void>
 
   /**
-   * A variant of an image that the public may see. Concurrent calls for one variant generate it once; each call may be
-   * aborted by itself. Of an animation it shows the first frame; of a truncated JPEG, PNG or GIF, what is there.
-   * Upright and in sRGB, without any metadata.
+   * A variant of an image that the public may see, or with `space` those in that space. Calls for one variant at once make it once; each may be aborted by
+   * itself. Of a picture that moves it is the first frame; of a JPEG, PNG or GIF that is cut off, what is there. Upright
+   * and in sRGB, without any metadata.
    *
    * @throws `BlobNotFound`, `ImageRefused` for a blob that is not an image or exceeds a limit, `ImagesBusy`
    * `ImagesFailed`,
@@ -48,16 +49,22 @@ export interface ImageVariants {
   dimensions(did: string, cid: CidLike, options?: StatOptions): Promise<Dimensions | null>
 
   /**
-   * Deletes the variants of blobs that the public may no longer see, and stops generating others: give it to the store
-   * as its hook `onInaccessible`. Without it nothing would be served either, but the variants would stay in the cache
-   * for a while.
+   * Throws away the variants of what the public, or those in a space, may not see any more, and ends the making of others:
+   * give it to the store as its hook `onInaccessible`. Nothing would be served without it either, but would stay in the cache for
+   * a while. An event with `space` concerns the variants for that space, one with `because: 'hidden'` and no space those for the
+   * public, any other all of them.
    */
-  forget(event: Pick<InaccessibleEvent, 'did' | 'cid'>): void
+  forget(event: Pick<InaccessibleEvent, 'did' | 'cid'> & Partial<InaccessibleEvent>): void
 }
 
 export interface VariantOptions extends CallOptions {
   /** @default that of the preset */
   format?: ImageFormat | undefined
+  /**
+   * Asks by the account's records in this space, as `read` does. Whether the caller may see the space is the host's to decide.
+   * @default by public records
+   */
+  space?: SpaceUri | undefined
 }
 
 export interface ImageVariant {

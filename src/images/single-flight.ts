@@ -1,45 +1,53 @@
-interface Flight<T> {
+interface Flight<Name, T> {
+  readonly name: Name
   readonly result: Promise<T>
   readonly abort: AbortController
   waiting: number
 }
 
-/** Runs work once that several callers request at the same time. */
-export class SingleFlight<T> {
-  readonly #flights = new Map<string, Flight<T>>()
+/** Work that many ask for at once, and that is done once. */
+export class SingleFlight<Name, T> {
+  readonly #idOf: (name: Name) => string
+  readonly #flights = new Map<string, Flight<Name, T>>()
+
+  /** Two names are the same when `idOf` gives the same for them. */
+  constructor(idOf: (name: Name) => string) {
+    this.#idOf = idOf
+  }
 
   /**
    * The result of the work of that name: of the running one, otherwise of `work`. A signal is that of one caller; the
    * work is aborted when the last of them has left.
    */
-  async run(name: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run(name: Name, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
-    const flight = this.#flights.get(name) ?? this.#start(name, work)
+    const flight = this.#flights.get(this.#idOf(name)) ?? this.#start(name, work)
     flight.waiting += 1
     try {
       return await unlessAborted(flight.result, signal)
     } finally {
       flight.waiting -= 1
-      if (flight.waiting === 0) this.#end(name, flight, signal?.reason)
+      if (flight.waiting === 0) this.#end(flight, signal?.reason)
     }
   }
 
-  /** Ends the running work with these names, for all callers. */
-  abort(isOne: (name: string) => boolean, reason: unknown): void {
-    for (const [name, flight] of this.#flights) if (isOne(name)) this.#end(name, flight, reason)
+  /** Ends what is under way, for all who wait, where the name is one of these. */
+  abort(isOne: (name: Name) => boolean, reason: unknown): void {
+    for (const flight of this.#flights.values()) if (isOne(flight.name)) this.#end(flight, reason)
   }
 
-  #start(name: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> {
+  #start(name: Name, work: (signal: AbortSignal) => Promise<T>): Flight<Name, T> {
     const abort = new AbortController()
     const result = work(abort.signal)
-    result.catch(() => {}) // perhaps no caller waits any more
-    const flight: Flight<T> = { result, abort, waiting: 0 }
-    this.#flights.set(name, flight)
+    result.catch(() => {}) // perhaps nobody waits any more
+    const flight: Flight<Name, T> = { name, result, abort, waiting: 0 }
+    this.#flights.set(this.#idOf(name), flight)
     return flight
   }
 
-  #end(name: string, flight: Flight<T>, reason: unknown): void {
-    if (this.#flights.get(name) === flight) this.#flights.delete(name)
+  #end(flight: Flight<Name, T>, reason: unknown): void {
+    const id = this.#idOf(flight.name)
+    if (this.#flights.get(id) === flight) this.#flights.delete(id)
     flight.abort.abort(reason)
   }
 }

@@ -4,6 +4,7 @@ import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { isEmpty, pagesOf } from '../backend/pages.ts'
 import { readWhole } from '../backend/read-whole.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
@@ -15,7 +16,9 @@ const marker = 'pds-blobstore image variants 1'
 export interface VariantName {
   did: string
   cid: BlobCid
-  /** The recipe's id, see `recipeId`. */
+  /** Whose members it was made for; null: the public. */
+  space: SpaceUri | null
+  /** Of the recipe, see `recipeId`. */
   recipe: string
 }
 
@@ -28,7 +31,8 @@ interface Entry extends VariantName {
  * Variants in a separate backend; the least recently requested are deleted first. The index is in memory, so the
  * backend is emptied when it opens. Another process that uses it finds its variants gone, and generates them again.
  *
- * Each account has its own variants, even of the same bytes: the response time must not show what others have.
+ * Each account has its own, even of the same bytes, and each of its spaces: how soon an answer comes must not tell what others
+ * have, nor what those in another space have looked at.
  */
 export class VariantCache {
   readonly #backend: BlobBackend
@@ -104,12 +108,12 @@ export class VariantCache {
     signal.throwIfAborted()
   }
 
-  /** Deletes the variants of a blob; without a CID those of the whole account, with `*` those of every account. */
-  forget(did: string, cid: BlobCid | null): void {
-    const isOne = (entry: VariantName) => (did === '*' || entry.did === did) && (cid === null || entry.cid === cid)
+  /** Throws away what {@link matches}. */
+  forget(forgotten: Forgotten): void {
+    const { did, cid } = forgotten
     const exact = did !== '*' && cid !== null
     const ids = exact ? (this.#byBlob.get(blobOf({ did, cid })) ?? []) : this.#entries.keys()
-    this.#remove([...ids].flatMap((id) => this.#entries.get(id) ?? []).filter(isOne))
+    this.#remove([...ids].flatMap((id) => this.#entries.get(id) ?? []).filter((entry) => matches(forgotten, entry)))
   }
 
   /** Claims the backend, and empties it. */
@@ -177,11 +181,27 @@ async function readAll(backend: BlobBackend, { key, size }: Entry, signal: Abort
   return await readWhole(object.body, size)
 }
 
-/** A DID has no spaces, so the name is unambiguous. */
+/** Which variants are not to be shown any more. */
+export interface Forgotten {
+  /** `*`: of every account. */
+  did: string
+  /** Null: of all the account's blobs. */
+  cid: BlobCid | null
+  /** Those made for this space, or with null for the public. Absent: all of them. */
+  space?: SpaceUri | null
+}
+
+/** Whether a variant is one of those. */
+export function matches({ did, cid, space }: Forgotten, name: Omit<VariantName, 'recipe'>): boolean {
+  const ofBlob = (did === '*' || name.did === did) && (cid === null || name.cid === cid)
+  return ofBlob && (space === undefined || name.space === space)
+}
+
+/** Neither a DID nor the URI of a space has blanks. */
 function blobOf({ did, cid }: { did: string; cid: BlobCid }): string {
   return `${did} ${cid}`
 }
 
 export function idOf(name: VariantName): string {
-  return `${blobOf(name)} ${name.recipe}`
+  return `${blobOf(name)} ${name.space ?? 'public'} ${name.recipe}`
 }

@@ -7,6 +7,7 @@ import { accountSteps } from './queries/account-steps.ts'
 import { blobQueries } from './queries/blob-queries.ts'
 import { bringBackSteps } from './queries/bring-back-steps.ts'
 import { collectSteps } from './queries/collect-steps.ts'
+import { dropSpaceStep } from './queries/drop-space-step.ts'
 import { identityRows } from './queries/identity-rows.ts'
 import { listQueries } from './queries/list-queries.ts'
 import { processSteps } from './queries/process-steps.ts'
@@ -46,6 +47,7 @@ export async function openMetadata(source: Source): Promise<Metadata> {
       ...identityRows(session),
       ...uploadSteps(session),
       ...referenceSteps(session),
+      ...dropSpaceStep(session),
       ...blobQueries(session),
       ...listQueries(session),
       ...takedownSteps(session),

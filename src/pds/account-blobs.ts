@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { type BlobCid, isBlobCid, parseBlobCid } from '../blob/cid.ts'
-import { isDid, publicScope } from '../blob/identifiers.ts'
+import { isDid } from '../blob/identifiers.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import { printable } from '../printable.ts'
@@ -8,7 +8,7 @@ import type { BlobReading } from '../store/calls.ts'
 import type { PdsBlobStore, PdsCid } from './contract.ts'
 import { ask, isKept, type PdsHost } from './host.ts'
 import { asHttpError, hostError } from './host-error.ts'
-import { type Pins, pin, pinsOf, quarantined, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
+import { isPinned, type Pins, pin, pinsOf, quarantined, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 import { takeIn } from './source.ts'
 import { newTempKey, parseTempKey } from './temp-key.ts'
 
@@ -29,8 +29,8 @@ export interface PdsBlobs {
  * | the PDS's | the store's |
  * |---|---|
  * | temporary | a blob without a reference, which expires |
- * | stored | a blob with a pin, the reference of a record that does not exist, in the scope `public` |
- * | quarantined | a blob with a pin in a scope by which nobody sees it |
+ * | stored | a blob with a pin, the reference of a record that does not exist, among the public records |
+ * | quarantined | a blob with a pin in a space that nobody sees |
  * | deleted | its pin removed: it expires, and is deleted if the PDS, asked again, has no record of it |
  *
  * Everything belongs to the account and is shared by all instances, because the PDS creates one for each request. All
@@ -67,7 +67,7 @@ export class PdsAccountBlobs implements PdsBlobStore {
     if (found !== own) {
       throw new BlobStoreError('CidMismatch', `The bytes have the CID ${found}, not ${own}`, { cid: own })
     }
-    await this.#pin(own, publicScope)
+    await this.#pin(own, 'public')
   }
 
   async quarantine(cid: PdsCid): Promise<void> {
@@ -153,8 +153,8 @@ export class PdsAccountBlobs implements PdsBlobStore {
     }
   }
 
-  async #pin(cid: BlobCid, scope: typeof publicScope | typeof uncommitted): Promise<void> {
-    const isHeld = await pin(this.#pds.blobs, this.#did, cid, scope).catch((error: unknown) => {
+  async #pin(cid: BlobCid, view: 'public' | typeof uncommitted): Promise<void> {
+    const isHeld = await pin(this.#pds.blobs, this.#did, cid, view).catch((error: unknown) => {
       throw hostError(error)
     })
     if (!isHeld) throw this.#notFound(cid)
@@ -181,12 +181,12 @@ export class PdsAccountBlobs implements PdsBlobStore {
   }
 
   /** Changes who sees a permanent blob. */
-  async #repin(cid: BlobCid, scope: typeof uncommitted | typeof quarantined): Promise<void> {
+  async #repin(cid: BlobCid, view: typeof uncommitted | typeof quarantined): Promise<void> {
     const { blobs } = this.#pds
     while (true) {
       const former = await pinsOf(blobs, this.#did, cid)
       if (former.pins.length === 0 && !(await this.#isStored(cid))) throw this.#notFound(cid)
-      const outcome = await replacePins(blobs, this.#did, scope, former)
+      const outcome = await replacePins(blobs, this.#did, view, former)
       if (outcome === 'missing') throw this.#notFound(cid)
       if (outcome === 'pinned') return
     }
@@ -233,15 +233,15 @@ export class PdsAccountBlobs implements PdsBlobStore {
     const held = await blobs.stat(this.#did, cid, { as: 'moderator' })
     if (!held || held.takenDown) return false
     const former: Pins = await pinsOf(blobs, this.#did, cid)
-    const isUncommitted = (await blobs.stat(this.#did, cid, { scopes: [uncommitted] })) !== null
-    const isUnlisted = (await blobs.stat(this.#did, cid, { scopes: [unlisted] })) !== null
+    const isUncommitted = await isPinned(blobs, this.#did, cid, uncommitted)
+    const isUnlisted = await isPinned(blobs, this.#did, cid, unlisted)
     if (former.pins.length > 0 && !isUncommitted && !isUnlisted) return false
     const standing = (await ask(host, this.#did, [cid], { final: false })).get(cid)
     // A PDS without the blob is driven by other code: then the contract decides.
     const isPublic = standing === 'permanent' || (isUncommitted && standing === undefined)
     if (!isPublic) return false
     // If something else was written meanwhile, it counts: by a moderator, a deletion, another reader.
-    const outcome = await replacePins(blobs, this.#did, publicScope, former)
+    const outcome = await replacePins(blobs, this.#did, 'public', former)
     return outcome === 'pinned' || (outcome === 'changed' && (await blobs.stat(this.#did, cid)) !== null)
   }
 }

@@ -1,13 +1,13 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid } from '../blob/cid.ts'
-import type { publicScope } from '../blob/identifiers.ts'
+import { internalSpace, type SpaceUri } from '../blob/spaces.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { RecordWrite } from '../store/calls.ts'
 import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 
-// What the PDS calls permanent is a reference: a pin, of a record that does not exist. Its scope says who sees the
-// blob.
+// What the PDS calls permanent is a reference: a pin, of a record that does not exist. The place of that record says who
+// sees the blob: everybody, among the public records; nobody, in a space of the library's own.
 //
 // Each `makePermanent` creates a new pin, and in the same transaction removes those before it. So a deletion can name
 // exactly the pins that it saw *before* it asked the PDS whether the blob is referenced: a pin that was created since,
@@ -17,12 +17,13 @@ import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 // acts while the PDS is asked, the result is not overwritten.
 
 /** The PDS has it, as far as known in an open transaction. Nobody sees it until the PDS is asked. */
-export const uncommitted = 'pds:uncommitted'
+export const uncommitted = 'uncommitted'
 /** A moderator has taken it down. Nobody sees it. */
-export const quarantined = 'pds:quarantined'
+export const quarantined = 'quarantined'
 /** What references it in the PDS is not for everybody, such as a record in a permissioned space. */
-export const unlisted = 'pds:unlisted'
-export type PinScope = typeof publicScope | typeof uncommitted | typeof quarantined | typeof unlisted
+export const unlisted = 'unlisted'
+/** Who sees a blob by its pin. */
+export type PinView = 'public' | typeof uncommitted | typeof quarantined | typeof unlisted
 
 /** The references of a blob, as they were read. */
 export interface Pins {
@@ -38,23 +39,42 @@ export interface Pin {
   madeAt: number
 }
 
-const prefixOf = (did: string, cid: BlobCid): string => `at://${did}/pds-blobstore.pin/${cid}.`
+/** The space by which nobody sees what is pinned so. */
+export const pinSpace = (did: string, view: Exclude<PinView, 'public'>): SpaceUri => internalSpace(did, view)
 
-/** The pins of a blob, whatever their scope. */
+const repositoryOf = (did: string, view: PinView): string =>
+  view === 'public' ? `at://${did}/pds-blobstore.pin` : `${pinSpace(did, view)}/${did}/pds-blobstore.internal.pin`
+
+const prefixOf = (did: string, view: PinView, cid: BlobCid): string => `${repositoryOf(did, view)}/${cid}.`
+
+const views = ['public', uncommitted, quarantined, unlisted] as const
+
+/** The pins of a blob, whoever sees it by them. */
 export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promise<Pins> {
-  const prefix = prefixOf(did, cid)
+  const prefixes = views.map((view) => prefixOf(did, view, cid))
   const recordUris = await blobs.recordsFor(did, cid)
   const pins = recordUris.flatMap((uri) => {
-    const mark = uri.startsWith(prefix) ? uri.slice(prefix.length) : ''
+    const prefix = prefixes.find((prefix) => uri.startsWith(prefix))
+    const mark = prefix === undefined ? '' : uri.slice(prefix.length)
     return markGrammar.test(mark) ? [{ uri, mark, madeAt: timeOfMark(mark) }] : []
   })
   return { cid, pins, recordUris }
 }
 
+/** Whether a blob has a pin of this kind, by which nobody sees it. False if it is taken down. */
+export async function isPinned(
+  blobs: BlobStore,
+  did: string,
+  cid: BlobCid,
+  view: Exclude<PinView, 'public'>,
+): Promise<boolean> {
+  return (await blobs.stat(did, cid, { space: pinSpace(did, view) })) !== null
+}
+
 /** Pins a blob in place of its existing pins. Resolves with whether the account holds it. */
-export async function pin(blobs: BlobStore, did: string, cid: BlobCid, scope: PinScope): Promise<boolean> {
+export async function pin(blobs: BlobStore, did: string, cid: BlobCid, view: PinView): Promise<boolean> {
   while (true) {
-    const outcome = await replacePins(blobs, did, scope, await pinsOf(blobs, did, cid))
+    const outcome = await replacePins(blobs, did, view, await pinsOf(blobs, did, cid))
     if (outcome !== 'changed') return outcome === 'pinned'
   }
 }
@@ -69,13 +89,13 @@ export async function pin(blobs: BlobStore, did: string, cid: BlobCid, scope: Pi
 export async function replacePins(
   blobs: BlobStore,
   did: string,
-  scope: PinScope,
+  view: PinView,
   { cid, pins, recordUris }: Pins,
 ): Promise<'pinned' | 'changed' | 'missing'> {
   const held = await blobs.stat(did, cid, { as: 'moderator' })
   if (!held) return 'missing'
-  const uri = prefixOf(did, cid) + nextMark()
-  const write: RecordWrite = { action: 'create', uri, scope, blobs: [{ ref: createBlobRef(held) }] }
+  const uri = prefixOf(did, view, cid) + nextMark()
+  const write: RecordWrite = { action: 'create', uri, blobs: [{ ref: createBlobRef(held) }] }
   try {
     const options = { rev: nextTid(), onlyIf: { cid, recordUris } }
     const { applied } = await blobs.applyWrites(did, [write, ...pins.map(deletion)], options)

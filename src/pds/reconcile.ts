@@ -1,12 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
-import { publicScope } from '../blob/identifiers.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { type Logger, silent } from '../logger.ts'
 import { deletionLimit } from '../maintenance/deletion-limit.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { ask, type PdsHost } from './host.ts'
-import { type Pin, type Pins, pinsOf, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
+import { isPinned, type Pin, type Pins, pinsOf, replacePins, uncommitted, unlisted, unpin } from './pins.ts'
 
 export interface ReconcileOptions extends CallOptions {
   /**
@@ -120,7 +119,7 @@ async function reconcileBlobs(
     const found = standing.get(cid)
     if (found === 'permanent') {
       if (pins.length > 0 && !(await mayBeShown(blobs, did, cid))) continue
-      if ((await replacePins(blobs, did, publicScope, former)) === 'pinned') report.confirmed += 1
+      if ((await replacePins(blobs, did, 'public', former)) === 'pinned') report.confirmed += 1
       continue
     }
     if (found === 'unlisted') {
@@ -145,5 +144,5 @@ async function reconcileBlobs(
 /** Whether it is hidden, and not by a moderator. */
 async function mayBeShown(blobs: BlobStore, did: string, cid: string): Promise<boolean> {
   if ((await blobs.stat(did, cid)) !== null) return false
-  return (await blobs.stat(did, cid, { scopes: [uncommitted, unlisted] })) !== null
+  return (await isPinned(blobs, did, cid, uncommitted)) || (await isPinned(blobs, did, cid, unlisted))
 }

@@ -1,13 +1,14 @@
 import { parseBlobCid } from '../blob/cid.ts'
 import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
-import { assertDid, assertScope, assertTid, publicScope } from '../blob/identifiers.ts'
+import { assertDid, assertTid } from '../blob/identifiers.ts'
+import { assertSpaceUri, isInternalSpace, placeOfRecord, type RecordPlace, scopeOf } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { NamedBy, RecordRefs, WantedRef } from '../metadata/contract/references.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { AppliedWrites, ApplyWritesOptions, RecordWrite } from './calls.ts'
 import type { StoreContext } from './context.ts'
-import { notifyInaccessible } from './inaccessible.ts'
+import { notifyHidden } from './inaccessible.ts'
 
 export async function applyWrites(
   store: StoreContext,
@@ -17,9 +18,10 @@ export async function applyWrites(
 ): Promise<AppliedWrites> {
   const { metadata, times } = store
   assertDid(did)
-  assertOptions('applyWrites', options, ['rev', 'trx', 'missing', 'onlyIf', 'signal'])
-  const { rev, trx, missing = 'reject', signal } = options
+  assertOptions('applyWrites', options, ['rev', 'spaceRevs', 'trx', 'missing', 'onlyIf', 'signal'])
+  const { rev, spaceRevs = {}, trx, missing = 'reject', signal } = options
   assertTid('applyWrites: rev', rev)
+  assertRevs(spaceRevs)
   assertOneOf('applyWrites: missing', missing, ['reject', 'expect'])
   if (!Array.isArray(writes)) throw new BlobStoreError('InvalidArgument', 'applyWrites: writes must be an array')
   // Only the last write to each record counts.
@@ -28,14 +30,21 @@ export async function applyWrites(
     if (typeof write !== 'object' || write === null) {
       throw new BlobStoreError('InvalidArgument', 'applyWrites: each write must be an object')
     }
-    assertUri(did, write.uri)
-    records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(write) })
+    const { space } = assertUri(did, write.uri)
+    const revOfSpace = space === null || !Object.hasOwn(spaceRevs, space) ? undefined : spaceRevs[space]
+    records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(space), rev: revOfSpace ?? rev })
   }
   signal?.throwIfAborted()
   const onlyIf = options.onlyIf && namedBy(options.onlyIf)
-  const applied = await metadata.applyReferences(did, records, { rev, trx, missing, onlyIf, grace: times.grace })
+  const { hiddenInSpaces, ...rest } = await metadata.applyReferences(did, records, {
+    trx,
+    missing,
+    onlyIf,
+    grace: times.grace,
+  })
+  const applied = { ...rest, hiddenInSpaces: hiddenInSpaces.filter(({ space }) => !isInternalSpace(space)) }
   // Within the host's transaction nothing is committed yet: there the host purges after its commit.
-  if (!trx) for (const cid of applied.hidden) void notifyInaccessible(store, { did, cid, because: 'hidden' })
+  if (!trx) notifyHidden(store, did, applied)
   return applied
 }
 
@@ -68,12 +77,6 @@ function wantedBy(write: RecordWrite, missing: 'reject' | 'expect'): WantedRef[]
   return findBlobRefs(write.record, { broken: missing === 'expect' ? 'keep' : 'refuse' })
 }
 
-function scopeOf(write: RecordWrite): string {
-  if (write.action === 'delete' || write.scope === undefined) return publicScope
-  assertScope('applyWrites: scope', write.scope)
-  return write.scope
-}
-
 function oneReference(ref: unknown, missing: 'reject' | 'expect'): FoundBlobRef {
   const [found] = findBlobRefs(ref, { broken: missing === 'expect' ? 'keep' : 'refuse' })
   if (found?.path === '') return found
@@ -84,11 +87,25 @@ function oneReference(ref: unknown, missing: 'reject' | 'expect'): FoundBlobRef 
 const longestPath = 830
 
 /** A reference counts only for its own repository. */
-function assertUri(did: string, uri: unknown): void {
-  const own = `at://${did}/`
-  if (typeof uri === 'string' && uri.startsWith(own) && uri.length <= own.length + longestPath) {
-    if (printable(uri, uri.length) === uri) return
-  }
-  const message = `applyWrites: uri must be that of a record of this account: ${own}<collection>/<record key>`
+function assertUri(did: string, uri: unknown): RecordPlace {
+  const place = typeof uri === 'string' && printable(uri, uri.length) === uri ? placeOfRecord(uri) : null
+  if (place?.did === did && (uri as string).length <= `at://${place.space ?? ''}/${did}/`.length + longestPath)
+    return place
+  const message =
+    `applyWrites: uri must be that of a record of this account: at://${did}/<collection>/<record key>, or in a space ` +
+    `at://<DID of the space>/space/<type>/<key>/${did}/<collection>/<record key>`
   throw new BlobStoreError('InvalidArgument', message, { did })
+}
+
+function assertRevs(spaceRevs: unknown): void {
+  if (typeof spaceRevs !== 'object' || spaceRevs === null) {
+    throw new BlobStoreError(
+      'InvalidArgument',
+      'applyWrites: spaceRevs must be an object, a revision by each space’s URI',
+    )
+  }
+  for (const [space, rev] of Object.entries(spaceRevs)) {
+    assertSpaceUri('applyWrites: spaceRevs', space)
+    assertTid('applyWrites: spaceRevs', rev)
+  }
 }

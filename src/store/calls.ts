@@ -1,6 +1,7 @@
 import type { ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { BlobGrant } from '../blob/grants.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import type { HostTransaction } from '../metadata/host-database.ts'
 import type { AccountQuota, BlobStat, BlobViewer, DifferingClaim } from '../metadata/types.ts'
 
@@ -60,18 +61,13 @@ export interface UploadOptions extends CallOptions, UploadLimits {
 
 /**
  * What a commit does to one record. References are found in `record`, unless `blobs` gives them. `create` and `update`
- * are the same: both replace what the record referenced before. `scope` says who sees the blobs through this record,
- * see `StatOptions.scopes`; it is `public` unless given.
+ * are the same: both replace what the record referenced before. `uri` says where the record is, and so who sees its
+ * blobs through it: `at://{did}/{collection}/{rkey}` is public,
+ * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space.
  */
 export type RecordWrite =
-  | { action: 'create' | 'update'; uri: string; record: unknown; scope?: string | undefined; blobs?: never }
-  | {
-      action: 'create' | 'update'
-      uri: string
-      blobs: readonly RecordBlob[]
-      scope?: string | undefined
-      record?: never
-    }
+  | { action: 'create' | 'update'; uri: string; record: unknown; blobs?: never }
+  | { action: 'create' | 'update'; uri: string; blobs: readonly RecordBlob[]; record?: never }
   | { action: 'delete'; uri: string }
 
 export interface AppliedWrites {
@@ -79,8 +75,15 @@ export interface AppliedWrites {
   applied: boolean
   /** Blobs that lost their last public reference: purge them from caches once it is committed. */
   hidden: BlobCid[]
+  /** Blobs that lost their last reference in a space: from now on its members do not see them through it. */
+  hiddenInSpaces: HiddenInSpace[]
   /** With `missing: 'expect'`: references to blobs that the account holds with another type or size. At most 100. */
   differing: DifferingClaim[]
+}
+
+export interface HiddenInSpace {
+  space: SpaceUri
+  cid: BlobCid
 }
 
 /** A reference, and what the record's Lexicon requires of it. */
@@ -93,8 +96,14 @@ export interface RecordBlob {
 }
 
 export interface ApplyWritesOptions extends QueryOptions {
-  /** The repository revision of the commit, a TID; `listPublic({ since })` compares it. */
+  /** The repository revision of the commit, a TID; `listPublic({ since })` and `listSpace` compare it. */
   rev: string
+  /**
+   * For writes to several repositories at once, because an account has one for each space: the revisions of those in
+   * spaces, by the space's URI. `rev` is then that of all others.
+   * @default `rev` for all
+   */
+  spaceRevs?: Readonly<Record<SpaceUri, string>> | undefined
   /**
    * `reject`: a reference to a blob that the account does not hold is an error, as for a client's write. `expect`: the
    * reference is kept, and `listMissing` lists it until the blob is uploaded, as an import of a repository needs. The
@@ -117,10 +126,11 @@ export interface StatOptions extends QueryOptions {
   /** @default 'public' */
   as?: BlobViewer | undefined
   /**
-   * Scopes whose references show a blob to the viewer, besides `public`: those that the host allows the viewer.
-   * @default none
+   * Answers for the account's records in this space, and for no others: the blob is found if one of them references it.
+   * The host decides whether the caller may see the space. `as: 'moderator'` also sees there what was taken down.
+   * @default public records; for `account` and `moderator`, any record, or none
    */
-  scopes?: readonly string[] | undefined
+  space?: SpaceUri | undefined
 }
 
 export interface ReadOptions extends StatOptions {
@@ -170,9 +180,14 @@ export interface PageOptions extends QueryOptions {
   cursor?: string | undefined
 }
 
+export interface RepositoryOptions extends QueryOptions {
+  /** Only for the account's repository in this space; null for its public one. @default all of them */
+  space?: SpaceUri | null | undefined
+}
+
+export interface ListMissingOptions extends PageOptions, RepositoryOptions {}
+
 export interface ListBlobsOptions extends PageOptions {
-  /** As in `StatOptions`. @default none */
-  scopes?: readonly string[] | undefined
   /** Only blobs that a record written after this revision references. */
   since?: string | undefined
 }

@@ -1,4 +1,5 @@
 import type { BlobCid } from '../blob/cid.ts'
+import type { SpaceUri } from '../blob/spaces.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
 
 /** Functions of the host that decide, or are notified. */
@@ -11,9 +12,9 @@ export interface BlobStoreHooks {
    */
   inspect?: ((upload: UploadInspection) => Promise<InspectionVerdict | undefined>) | undefined
   /**
-   * Called when the public can no longer see a blob: purge caches. Called after the commit; not for changes within a
-   * transaction of the host, which knows when it commits. Errors are logged. For a purge that another process began, it is
-   * called within a minute.
+   * Called when the public, or the members of a space, can no longer see a blob: purge caches. Called after the commit; not
+   * for changes within a transaction of the host, which knows when it commits. Errors are logged. For a purge that another
+   * process began, it is called within a minute.
    */
   onInaccessible?: ((event: InaccessibleEvent) => void | Promise<void>) | undefined
   /**
@@ -46,7 +47,9 @@ export interface InaccessibleEvent {
   did: string
   /** Null for all of the account's blobs. */
   cid: BlobCid | null
-  /** `hidden`: no record shows it to the public any more. `purged`: taken down, and its bytes deleted at once. */
+  /** The space whose members do not see it any more through that space's records. Absent if it is the public. */
+  space?: SpaceUri
+  /** `hidden`: no record shows it to them any more. `purged`: taken down, and its bytes deleted at once. */
   because: 'hidden' | 'takenDown' | 'purged' | 'accountDeleted'
 }
 

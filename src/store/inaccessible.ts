@@ -1,3 +1,4 @@
+import type { AppliedWrites } from './calls.ts'
 import type { StoreContext } from './context.ts'
 import type { InaccessibleEvent } from './hooks.ts'
 
@@ -11,4 +12,14 @@ export async function notifyInaccessible({ hooks, logger }: StoreContext, event:
     logger.error({ ...event, err: error }, 'The hook onInaccessible failed')
     return false
   }
+}
+
+/** Tells the host which blobs a commit has hidden, and from whom. */
+export function notifyHidden(
+  store: StoreContext,
+  did: string,
+  { hidden, hiddenInSpaces }: Pick<AppliedWrites, 'hidden' | 'hiddenInSpaces'>,
+): void {
+  for (const cid of hidden) notifyInaccessible(store, { did, cid, because: 'hidden' })
+  for (const { cid, space } of hiddenInSpaces) notifyInaccessible(store, { did, cid, space, because: 'hidden' })
 }

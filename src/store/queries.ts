@@ -1,10 +1,11 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
-import { assertDid, assertTid, visibleScopes } from '../blob/identifiers.ts'
+import { assertDid, assertTid } from '../blob/identifiers.ts'
+import { assertSpaceUri, publicScope, type SpaceUri, scopeOf } from '../blob/spaces.ts'
 import type { PurgeRecord } from '../metadata/contract/purges.ts'
-import type { PageRequest } from '../metadata/contract/queries.ts'
+import type { ListRequest, PageRequest } from '../metadata/contract/queries.ts'
 import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
-import type { ListBlobsOptions, PageOptions, QueryOptions } from './calls.ts'
+import type { ListBlobsOptions, ListMissingOptions, PageOptions, QueryOptions, RepositoryOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
 
 // Calls that only query the metadata. Each checks its arguments, because the metadata does not.
@@ -17,11 +18,17 @@ export async function listPublic(
   did: string,
   options: ListBlobsOptions = {},
 ): Promise<BlobPage<BlobCid>> {
-  const page = pageRequest('listPublic', did, options, [...pageOptions, 'since', 'scopes'])
-  const { since } = options
-  const scopes = visibleScopes('listPublic', options.scopes)
-  if (since !== undefined) assertTid('list: since', since)
-  return metadata.listPublic(did, { ...page, since, scopes })
+  return metadata.listReferenced(did, listRequest('listPublic', did, publicScope, options))
+}
+
+export async function listSpace(
+  { metadata }: StoreContext,
+  did: string,
+  space: SpaceUri,
+  options: ListBlobsOptions = {},
+): Promise<BlobPage<BlobCid>> {
+  assertSpaceUri('listSpace', space)
+  return metadata.listReferenced(did, listRequest('listSpace', did, scopeOf(space), options))
 }
 
 export async function listAll(
@@ -35,9 +42,10 @@ export async function listAll(
 export async function listMissing(
   { metadata }: StoreContext,
   did: string,
-  options: PageOptions = {},
+  options: ListMissingOptions = {},
 ): Promise<BlobPage<MissingBlob>> {
-  return metadata.listMissing(did, pageRequest('listMissing', did, options, pageOptions))
+  const page = pageRequest('listMissing', did, options, [...pageOptions, 'space'])
+  return metadata.listMissing(did, { ...page, scope: repositoryOf('listMissing', options) })
 }
 
 export async function listAccounts(
@@ -57,9 +65,10 @@ export async function listPurges(
 export async function importProgress(
   { metadata }: StoreContext,
   did: string,
-  options: QueryOptions = {},
+  options: RepositoryOptions = {},
 ): Promise<ImportProgress> {
-  return metadata.importProgress(did, query('importProgress', did, options))
+  const { trx } = query('importProgress', did, options, ['space'])
+  return metadata.importProgress(did, { trx, scope: repositoryOf('importProgress', options) })
 }
 
 export async function usage(
@@ -79,9 +88,27 @@ export async function recordsFor(
   return metadata.recordsFor(did, parseBlobCid(cid), query('recordsFor', did, options))
 }
 
-function query(what: string, did: string, options: QueryOptions): Pick<QueryOptions, 'trx'> {
+/** The scope of the repository that is asked for; undefined for all. */
+function repositoryOf(what: string, { space }: RepositoryOptions): string | undefined {
+  if (space !== undefined && space !== null) assertSpaceUri(`${what}: space`, space)
+  return space === undefined ? undefined : scopeOf(space)
+}
+
+function listRequest(what: string, did: string, scope: string, options: ListBlobsOptions): ListRequest {
+  const { since } = options
+  const page = pageRequest(what, did, options, [...pageOptions, 'since'])
+  if (since !== undefined) assertTid(`${what}: since`, since)
+  return { ...page, since, scope }
+}
+
+function query(
+  what: string,
+  did: string,
+  options: QueryOptions,
+  others: readonly string[] = [],
+): Pick<QueryOptions, 'trx'> {
   assertDid(did)
-  assertOptions(what, options, queryOptions)
+  assertOptions(what, options, [...queryOptions, ...others])
   options.signal?.throwIfAborted()
   return { trx: options.trx }
 }

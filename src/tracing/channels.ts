@@ -6,8 +6,8 @@ import type { ByteRange } from '../backend/backend.ts'
 export const storeOperations = [
   'ready', 'close',
   'upload', 'applyWrites', 'read', 'presign', 'stat',
-  'listPublic', 'listAll', 'listMissing', 'importProgress', 'recordsFor', 'usage',
-  'takedown', 'reverseTakedown', 'purge', 'listPurges', 'deleteAccount', 'reopenAccount',
+  'listPublic', 'listSpace', 'listAll', 'listMissing', 'importProgress', 'recordsFor', 'usage',
+  'takedown', 'reverseTakedown', 'purge', 'listPurges', 'dropSpace', 'deleteAccount', 'reopenAccount',
   'collect', 'sweep', 'scrub', 'stats', 'listAccounts', 'backup', 'markBackup', 'migrate', 'recover',
 ] as const
 

@@ -66,6 +66,8 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   presign: stat,
   stat,
   listPublic: items,
+  listSpace: items,
+  dropSpace: numbersOf,
   listAll: items,
   listMissing: items,
   listAccounts: items,

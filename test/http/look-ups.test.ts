@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { createBlobHandler } from '../../src/http.ts'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
-import { bytes, post } from '../support/samples.ts'
+import { bytes, friends, post, postIn } from '../support/samples.ts'
 import { alice, query, tokens, xrpc } from './place.ts'
 
 // Fails when a handler calls `stat` for the size and then reads: a client that seeks in a video sends hundreds of
@@ -18,9 +18,11 @@ test('every GET or HEAD looks up the row of its blob once', async () => {
   })
   const blob = await blobs.upload(alice, bytes('some bytes'))
   await post(blobs, alice, 'a', blob)
+  await postIn(friends, blobs, alice, 'a', blob)
   const resolve = vi.spyOn(opened[0] ?? expect.fail(), 'resolve')
-  const handler = createBlobHandler(blobs, tokens)
-  const url = `http://x${query(xrpc.get, { did: alice, cid: String(blob.ref) })}`
+  const handler = createBlobHandler(blobs, { ...tokens, authorizeSpace: () => true })
+  const cid = String(blob.ref)
+  const paths = [query(xrpc.get, { did: alice, cid }), query(xrpc.getInSpace, { space: friends, repo: alice, cid })]
   const tag = `"${blob.ref}"`
   const asked: [number, RequestInit][] = [
     [200, {}],
@@ -35,11 +37,13 @@ test('every GET or HEAD looks up the row of its blob once', async () => {
     [200, { headers: { 'if-match': tag } }],
     [412, { headers: { 'if-match': '"other"' } }],
   ]
-  for (const [status, init] of asked) {
-    resolve.mockClear()
-    const response = await handler(new Request(url, init))
-    await response.arrayBuffer()
-    expect([response.status, resolve.mock.calls.length], JSON.stringify(init)).toEqual([status, 1])
+  for (const path of paths) {
+    for (const [status, init] of asked) {
+      resolve.mockClear()
+      const response = await handler(new Request(`http://x${path}`, init))
+      await response.bytes()
+      expect([response.status, resolve.mock.calls.length], path + JSON.stringify(init)).toEqual([status, 1])
+    }
   }
   await blobs.close()
 })

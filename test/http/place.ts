@@ -13,6 +13,8 @@ export const xrpc = {
   get: '/xrpc/com.atproto.sync.getBlob',
   list: '/xrpc/com.atproto.sync.listBlobs',
   missing: '/xrpc/com.atproto.repo.listMissingBlobs',
+  getInSpace: '/xrpc/com.atproto.space.getBlob',
+  listSpace: '/xrpc/com.atproto.space.listBlobs',
 }
 
 /** A path with a query. */

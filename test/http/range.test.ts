@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chooseRange } from '../../src/http/get-blob.ts'
+import { chooseRange } from '../../src/http/range.ts'
 import { createBlobHandler } from '../../src/http.ts'
 import { alice, bytesOf, openPlace, query, tokens, xrpc } from './place.ts'
 import { serve } from './servers.ts'

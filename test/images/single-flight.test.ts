@@ -17,9 +17,9 @@ function work() {
   return { begun, start, finish: () => resolve('done') }
 }
 
-describe('work that several callers request', () => {
-  test('runs once while it is running, and again afterwards', async () => {
-    const flights = new SingleFlight<string>()
+describe('work that many ask for', () => {
+  test('is done once while it is under way, and again afterwards', async () => {
+    const flights = new SingleFlight<string, string>((name) => name)
     const { begun, start, finish } = work()
     const all = Array.from({ length: 100 }, () => flights.run('a', undefined, start))
     finish()
@@ -29,8 +29,8 @@ describe('work that several callers request', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('continues when one caller leaves, and ends with the last', async () => {
-    const flights = new SingleFlight<string>()
+  test('goes on when one who waits leaves, and ends with the last', async () => {
+    const flights = new SingleFlight<string, string>((name) => name)
     const { begun, start, finish } = work()
     const [one, two] = [new AbortController(), new AbortController()]
     const first = flights.run('a', one.signal, start)
@@ -49,7 +49,7 @@ describe('work that several callers request', () => {
   })
 
   test('that fails fails for all, and is tried again', async () => {
-    const flights = new SingleFlight<string>()
+    const flights = new SingleFlight<string, string>((name) => name)
     let times = 0
     const start = async () => {
       times += 1

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BlobBackend, type BlobRef, type BlobStore, BlobStoreError, cidOfBytes } from '../../src/index.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { hostPlace, memoryPlace, places } from '../support/places.ts'
-import { alice, bob, bytes, day, hour, nextRev, post, text, uriOf } from '../support/samples.ts'
+import { alice, bob, bytes, day, friends, hour, nextRev, post, text, uriIn, uriOf } from '../support/samples.ts'
 
 // What others do between two steps of maintenance, and what maintenance cannot know. Fails when a step acts on what it
 // read before, instead of checking in its own transaction whether that still holds.
@@ -277,8 +277,12 @@ describe.each(places)('recovering on $name', ({ make }) => {
       await blobs.upload(alice, bytes('for friends')),
     ]
     await post(blobs, alice, 'a', others[1] as BlobRef)
-    const scoped = { action: 'create' as const, uri: uriOf(alice, 'b'), blobs: [{ ref: others[2] as BlobRef }] }
-    await blobs.applyWrites(alice, [{ ...scoped, scope: 'friends' }], { rev: nextRev() })
+    const ofSpace = {
+      action: 'create' as const,
+      uri: uriIn(friends, alice, 'b'),
+      blobs: [{ ref: others[2] as BlobRef }],
+    }
+    await blobs.applyWrites(alice, [ofSpace], { rev: nextRev() })
     const named = [...cids, ...others.map(({ ref }) => ref.toString())]
     const record = { blobs: named.map((cid) => ({ cid, mimeType: 'text/plain' })) }
     const write = { action: 'create' as const, uri: uriOf(bob, 'a'), record }

@@ -1,4 +1,4 @@
-import type { AsyncCommand } from 'fast-check'
+import type { Arbitrary, AsyncCommand } from 'fast-check'
 import { expect } from 'vitest'
 import { type BlobStore, isBlobStoreError } from '../../src/index.ts'
 import { type Model, Refused } from './model.ts'
@@ -70,6 +70,20 @@ export class Command implements AsyncCommand<Model, Subject> {
     return this.#text
   }
 }
+
+/** Commands with these values. */
+export function command<T extends object>(
+  values: Arbitrary<T>,
+  text: (values: T) => string,
+  ask: (values: T) => Question,
+): Arbitrary<Command> {
+  return values.map((value) => {
+    const did = 'did' in value && typeof value.did === 'string' && value.did !== '*' ? value.did : undefined
+    return new Command(text(value), did, ask(value))
+  })
+}
+
+export const nameOf = (did: string): string => did.replace('did:plc:', '')
 
 export interface Outcome {
   value?: unknown

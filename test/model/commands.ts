@@ -1,32 +1,17 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { BlobPage, BlobStore, BlobStoreErrorCode, BlobViewer } from '../../src/index.ts'
+import type { BlobStoreErrorCode } from '../../src/index.ts'
 import { alice, bob, nextRev } from '../support/samples.ts'
-import { Command, type Question } from './command.ts'
-import { contents } from './contents.ts'
+import { type Command, command, nameOf } from './command.ts'
+import { spaces } from './model.ts'
+import { look, read, someAccount, someContent } from './questions.ts'
 import { type Form, inChunks, sourceOf } from './sources.ts'
-import { resolve, someWrites, writeAs } from './writes.ts'
+import { resolve, someWrites, spaceName, writeAs } from './writes.ts'
 
 // Random calls of hosts to a store. Each command is readable, because a failing sequence is all that one sees.
 
 const minute = 60_000
 
-const someAccount = fc.constantFrom(alice, bob)
 const somebody = fc.constantFrom(alice, bob, '*')
-const someContent = fc.constantFrom(...contents)
-const someScopes = fc.constantFrom<string[]>([], ['circle'])
-
-const nameOf = (did: string): string => did.replace('did:plc:', '')
-
-function command<T extends object>(
-  values: Arbitrary<T>,
-  text: (values: T) => string,
-  ask: (values: T) => Question,
-): Arbitrary<Command> {
-  return values.map((value) => {
-    const did = 'did' in value && typeof value.did === 'string' && value.did !== '*' ? value.did : undefined
-    return new Command(text(value), did, ask(value))
-  })
-}
 
 const upload = command(
   fc.record({
@@ -71,18 +56,18 @@ const write = command(
     writes: someWrites,
     missing: fc.constantFrom<'reject' | 'expect'>('reject', 'reject', 'expect'),
     ending: fc.constantFrom<'alone' | 'committed' | 'rolled back'>('alone', 'alone', 'committed', 'rolled back'),
+    ahead: fc.subarray([...spaces]),
   }),
-  ({ did, writes, missing, ending }) =>
-    `write(${nameOf(did)}, ${writes.map(String).join(', ')}, missing: ${missing}${ending === 'alone' ? '' : `, ${ending}`})`,
-  ({ did, writes, missing, ending }) =>
+  ({ did, writes, missing, ending, ahead }) =>
+    `write(${nameOf(did)}, ${writes.map(String).join(', ')}, missing: ${missing}${ending === 'alone' ? '' : `, ${ending}`}${ahead.length > 0 ? `, a later revision in ${ahead.map(spaceName).join(', ')}` : ''})`,
+  ({ did, writes, missing, ending, ahead }) =>
     ({ blobs, place: { db } }, model) => {
       const [rev, resolved] = [nextRev(), resolve(model, did, writes, missing)]
-      const apply = (trx?: object) => writeAs(blobs, did, resolved, { rev, missing, trx })
-      if (ending === 'alone' || !db)
-        return { real: () => apply(), modelled: () => model.write(did, resolved, missing, rev) }
-      if (ending === 'committed') {
-        return { real: () => db.transaction().execute(apply), modelled: () => model.write(did, resolved, missing, rev) }
-      }
+      const spaceRevs = Object.fromEntries(ahead.map((space) => [space, nextRev()]))
+      const apply = (trx?: object) => writeAs(blobs, did, resolved, { rev, spaceRevs, missing, trx })
+      const modelled = () => model.write(did, resolved, missing, { public: rev, ...spaceRevs })
+      if (ending === 'alone' || !db) return { real: () => apply(), modelled }
+      if (ending === 'committed') return { real: () => db.transaction().execute(apply), modelled }
       return {
         real: async () => {
           const trx = await db.startTransaction().execute()
@@ -93,75 +78,15 @@ const write = command(
     },
 )
 
-const read = command(
-  fc.record({
-    did: someAccount,
-    content: someContent,
-    as: fc.constantFrom<BlobViewer>('public', 'public', 'account', 'moderator'),
-    scopes: someScopes,
-    range: fc.constantFrom(undefined, undefined, { start: 2, end: 9 }),
-  }),
-  ({ did, content, as, scopes, range }) =>
-    `read(${nameOf(did)}, ${content.name}, as ${as}${range ? ', bytes 2 to 9' : ''}${scopes.map((one) => `, ${one}`)})`,
-  ({ did, content, as, scopes, range }) =>
+const dropSpace = command(
+  fc.record({ did: someAccount, space: fc.constantFrom(...spaces) }),
+  ({ did, space }) => `dropSpace(${nameOf(did)}, ${spaceName(space)})`,
+  ({ did, space }) =>
     ({ blobs }, model) => ({
-      real: async () => {
-        const reading = await blobs.read(did, content.cid, { as, scopes, range, verify: true })
-        const { cid, mimeType, size, createdAt, referenced, takenDown } = reading
-        const bytes = Buffer.from(await reading.bytes())
-        return { cid, mimeType, size, createdAt, referenced, takenDown, range: reading.range, bytes }
-      },
-      modelled: () => model.read(did, content, { as, scopes, range }),
+      real: async () => (await blobs.dropSpace(did, space)).references,
+      modelled: () => model.dropSpace(did, space),
     }),
 )
-
-/** Everything that an account's host may query. */
-const look = command(
-  fc.record({ did: someAccount, scopes: someScopes, limit: fc.integer({ min: 1, max: 3 }), since: fc.nat(20) }),
-  ({ did, scopes, limit, since }) =>
-    `look(${nameOf(did)}${scopes.map((one) => `, ${one}`)}, ${limit} a page${since > 10 ? '' : `, since ${since} writes ago`})`,
-  ({ did, scopes, limit, since: ago }) =>
-    ({ blobs }, model) => {
-      const since = ago > 10 ? undefined : model.revOf(did, ago)
-      return {
-        real: async () => ({
-          list: await all((cursor) => blobs.listPublic(did, { scopes, since, limit, cursor })),
-          own: await all((cursor) => blobs.listAll(did, { limit, cursor })),
-          missing: await all((cursor) => blobs.listMissing(did, { limit, cursor })),
-          counts: await blobs.importProgress(did),
-          records: await Promise.all(contents.map(async ({ cid }) => (await blobs.recordsFor(did, cid)).sort())),
-          stats: await Promise.all(contents.map(({ cid }) => blobs.stat(did, cid, { scopes }))),
-          usage: await usageOf(blobs, did),
-        }),
-        modelled: () => ({
-          list: model.list(did, { scopes, since }),
-          own: model.listOwn(did),
-          missing: model.listMissing(did),
-          counts: model.counts(did),
-          records: contents.map(({ cid }) => model.recordsFor(did, cid)),
-          stats: contents.map(({ cid }) => model.stat(did, cid, 'public', scopes)),
-          usage: model.usage(did),
-        }),
-      }
-    },
-)
-
-async function all<T>(pageAt: (cursor: string | undefined) => Promise<BlobPage<T>>): Promise<T[]> {
-  const items: T[] = []
-  let cursor: string | undefined
-  do {
-    const page = await pageAt(cursor)
-    items.push(...page.items)
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  return items
-}
-
-/** What is pending depends on the time of the query; other tests check it. */
-async function usageOf(blobs: BlobStore, did: string): Promise<object> {
-  const { pending: _, ...usage } = await blobs.usage(did)
-  return usage
-}
 
 const takedown = command(
   fc.record({
@@ -250,6 +175,7 @@ const weights: [number, Arbitrary<Command>][] = [
   [12, write],
   [5, read],
   [7, look],
+  [2, dropSpace],
   [2, takedown],
   [1, purge],
   [1, account],

@@ -7,7 +7,25 @@ import type {
   MissingBlob,
   ReadOptions,
 } from '../../src/index.ts'
-import { day } from '../support/samples.ts'
+import { day, friends, work } from '../support/samples.ts'
+import {
+  type Account,
+  allNames,
+  type Blob,
+  bytesOf,
+  claimedBy,
+  expected,
+  firstType,
+  fits,
+  last,
+  type ModelWrite,
+  meet,
+  type Named,
+  nameTypes,
+  octetStream,
+  type Post,
+  referenced,
+} from './account.ts'
 import type { Content } from './contents.ts'
 
 /** The store refuses, with one of these codes. Which check comes first is not promised. */
@@ -20,47 +38,15 @@ export class Refused extends Error {
   }
 }
 
-export interface Named {
-  content: Content
-  mimeType: string
-  /** Undefined in the legacy form. */
-  size: number | undefined
-  accept?: readonly string[] | undefined
-  maxSize?: number | undefined
+/** The revision of a commit: that of the public repository, and those of spaces that have another. */
+export type Revs = { public: string } & Record<string, string>
+
+export interface Hidden {
+  hidden: string[]
+  hiddenInSpaces: { space: string; cid: string }[]
 }
 
-/** A commit's effect on a record: what it references, or null when it is deleted. */
-export interface ModelWrite {
-  uri: string
-  scope: string
-  names: readonly Named[] | null
-}
-
-interface Blob {
-  mimeType: string
-  size: number
-  createdAt: number
-  /** Only counts while nothing references it. */
-  expiresAt: number
-}
-
-interface Post {
-  rev: string
-  scope: string
-  names: (Named & { met: boolean; claimed: Claimed })[]
-}
-
-/** What an imported record claims of a blob, where it differs from the held one. */
-interface Claimed {
-  mimeType?: string
-  size?: number
-}
-
-interface Account {
-  blobs: Map<string, Blob>
-  posts: Map<string, Post>
-  deleted: boolean
-}
+export const spaces: readonly string[] = [friends, work]
 
 export const quota = {
   bytes: 1_100_040,
@@ -123,12 +109,12 @@ export class Model {
     if (refusals.size > 0) throw new Refused(refusals)
   }
 
-  /** Resolves with the CIDs that lost their last public reference. */
-  write(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect', rev: string): string[] {
+  /** Resolves with what lost its last reference in a scope. */
+  write(did: string, writes: readonly ModelWrite[], missing: 'reject' | 'expect', revs: Revs): Hidden {
     this.check(did, writes, missing)
     const account = this.#account(did)
     const before = referenced(account)
-    const shown = referenced(account, [])
+    const shown = shownIn(account)
     if (missing === 'expect') nameTypes(account, last(writes), before)
     for (const { uri, scope, names } of last(writes)) {
       const former = account.posts.get(uri)
@@ -141,27 +127,41 @@ export class Model {
           if (blob && missing === 'reject') found.claimed = fits(named, blob) ? {} : claimedBy(former, named)
           return found
         })
-        account.posts.set(uri, { rev, scope, names: met })
+        account.posts.set(uri, { rev: revs[scope] ?? revs.public, scope, names: met })
       }
     }
-    const after = referenced(account)
-    const lost = [...before].filter((cid) => !after.has(cid))
-    for (const cid of lost) (account.blobs.get(cid) as Blob).expiresAt = this.#clock.time + grace
-    this.#revs.set(did, [rev, ...(this.#revs.get(did) ?? [])])
-    const stillShown = referenced(account, [])
-    return [...shown].filter((cid) => !stillShown.has(cid)).sort()
+    this.#letGo(account, before)
+    for (const scope of ['public', ...spaces]) {
+      const name = `${did} ${scope}`
+      this.#revs.set(name, [revs[scope] ?? revs.public, ...(this.#revs.get(name) ?? [])])
+    }
+    const still = shownIn(account)
+    return {
+      hidden: shown.filter((one) => one.space === 'public' && !isIn(still, one)).map(({ cid }) => cid),
+      hiddenInSpaces: shown.filter((one) => one.space !== 'public' && !isIn(still, one)),
+    }
   }
 
-  stat(did: string, cid: string, as: BlobViewer, scopes: readonly string[]): BlobStat | null {
+  /** Resolves with the number of references that are no more. */
+  dropSpace(did: string, space: string): number {
+    const account = this.#account(did)
+    const before = referenced(account)
+    const posts = [...account.posts].filter(([, { scope }]) => scope === space)
+    for (const [uri] of posts) account.posts.delete(uri)
+    this.#letGo(account, before)
+    return posts.reduce((sum, [, { names }]) => sum + names.length, 0)
+  }
+
+  stat(did: string, cid: string, as: BlobViewer, space: string | undefined): BlobStat | null {
     const account = this.#account(did)
     const stat = this.#stat(did, account, cid)
-    if (!stat || as === 'moderator') return stat
-    if (stat.takenDown) return null
-    return as === 'account' || referenced(account, scopes).has(cid) ? stat : null
+    const scope = space ?? (as === 'public' ? 'public' : undefined)
+    if (!stat || (scope !== undefined && !referenced(account, scope).has(cid))) return null
+    return stat.takenDown && as !== 'moderator' ? null : stat
   }
 
-  read(did: string, content: Content, { as, scopes, range }: ReadOptions): object {
-    const stat = this.stat(did, content.cid, as ?? 'public', scopes ?? [])
+  read(did: string, content: Content, { as, space, range }: ReadOptions): object {
+    const stat = this.stat(did, content.cid, as ?? 'public', space)
     if (!stat) throw new Refused(['BlobNotFound'])
     const asked = typeof range === 'function' ? range(stat.size) : range
     if (!asked) return { ...stat, bytes: Buffer.from(content.bytes) }
@@ -171,8 +171,8 @@ export class Model {
     return { ...stat, range: { start, end }, bytes: Buffer.from(content.bytes.subarray(start, end + 1)) }
   }
 
-  list(did: string, { scopes, since = '' }: { scopes: readonly string[]; since?: string | undefined }): string[] {
-    const cids = [...referenced(this.#account(did), scopes, since)]
+  list(did: string, { scope, since = '' }: { scope: string; since?: string | undefined }): string[] {
+    const cids = [...referenced(this.#account(did), scope, since)]
     return cids.filter((cid) => !this.#isTakenDown(did, cid)).sort()
   }
 
@@ -182,8 +182,9 @@ export class Model {
     return stats.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.cid < b.cid ? 1 : -1))
   }
 
-  listMissing(did: string): MissingBlob[] {
-    const missing = [...this.#account(did).posts].flatMap(([recordUri, { names }]) =>
+  listMissing(did: string, only?: string): MissingBlob[] {
+    const posts = [...this.#account(did).posts].filter(([, { scope }]) => only === undefined || scope === only)
+    const missing = posts.flatMap(([recordUri, { names }]) =>
       names
         .filter(({ met, content }) => !met && !this.#isTakenDown(did, content.cid))
         .map(({ content }) => ({ cid: content.cid, recordUri })),
@@ -191,9 +192,10 @@ export class Model {
     return missing.sort((a, b) => (`${a.cid} ${a.recordUri}` < `${b.cid} ${b.recordUri}` ? -1 : 1))
   }
 
-  counts(did: string): ImportProgress {
+  counts(did: string, only?: string): ImportProgress {
     const account = this.#account(did)
-    const named = [...new Set(allNames(account).map(({ content }) => content.cid))]
+    const posts = [...account.posts.values()].filter(({ scope }) => only === undefined || scope === only)
+    const named = [...new Set(posts.flatMap(({ names }) => names).map(({ content }) => content.cid))]
     return { expected: named.length, imported: named.filter((cid) => account.blobs.has(cid)).length }
   }
 
@@ -248,14 +250,21 @@ export class Model {
     return collected
   }
 
-  /** The revision of the account's commit so many commits ago. */
-  revOf(did: string, ago: number): string | undefined {
-    return this.#revs.get(did)?.[ago]
+  /** The revision of the account's commit to a repository so many commits ago. */
+  revOf(did: string, scope: string, ago: number): string | undefined {
+    return this.#revs.get(`${did} ${scope}`)?.[ago]
   }
 
   /** The type with which a record would reference the blob correctly. */
   typeOf(did: string, content: Content): string {
     return this.#account(did).blobs.get(content.cid)?.mimeType ?? content.sniffed ?? 'text/plain'
+  }
+
+  /** What was referenced, and is no more, is temporary from here on. */
+  #letGo(account: Account, before: ReadonlySet<string>): void {
+    const after = referenced(account)
+    const lost = [...before].filter((cid) => !after.has(cid))
+    for (const cid of lost) (account.blobs.get(cid) as Blob).expiresAt = this.#clock.time + grace
   }
 
   #account(did: string): Account {
@@ -303,55 +312,9 @@ export class Model {
   }
 }
 
-/** Only the last write to each record counts. */
-const last = (writes: readonly ModelWrite[]) => [...new Map(writes.map((write) => [write.uri, write])).values()]
+/** Which scope shows which blob, in order. */
+const shownIn = (account: Account): { space: string; cid: string }[] =>
+  ['public', ...spaces].flatMap((space) => [...referenced(account, space)].sort().map((cid) => ({ space, cid })))
 
-const allNames = (account: Account) => [...account.posts.values()].flatMap(({ names }) => names)
-
-const bytesOf = (blobs: readonly Blob[]): number => blobs.reduce((sum, { size }) => sum + size, 0)
-
-const octetStream = 'application/octet-stream'
-
-/** Types that say nothing about the bytes are omitted. */
-const firstType = (names: readonly Named[]): string | undefined =>
-  names.map(({ mimeType }) => mimeType).find((mimeType) => mimeType !== octetStream)
-
-/** The references by which records wait for the blob, the first revision first. */
-function expected(account: Account, cid: string): Named[] {
-  const posts = [...account.posts].sort(([a, one], [b, other]) => (`${one.rev} ${a}` < `${other.rev} ${b}` ? -1 : 1))
-  return posts.flatMap(([, { names }]) => names.filter(({ met, content }) => !met && content.cid === cid))
-}
-
-/** The CID proves the bytes, whatever the record claims. */
-function meet(named: Named & { met: boolean; claimed: Claimed }, blob: Blob): void {
-  named.met = true
-  const { mimeType, size } = named
-  named.claimed = {
-    ...(mimeType !== blob.mimeType && { mimeType }),
-    ...(size !== undefined && size !== blob.size && { size }),
-  }
-}
-
-/** What imported records claim of blobs that no record references yet becomes their type. */
-function nameTypes(account: Account, writes: readonly ModelWrite[], referenced: ReadonlySet<string>): void {
-  const names = writes.flatMap((write) => write.names ?? [])
-  for (const [cid, blob] of account.blobs) {
-    if (!referenced.has(cid))
-      blob.mimeType = firstType(names.filter(({ content }) => content.cid === cid)) ?? blob.mimeType
-  }
-}
-
-const claimedBy = (post: Post | undefined, { content }: Named): Claimed =>
-  post?.names.find((one) => one.met && one.content.cid === content.cid)?.claimed ?? {}
-
-function fits({ mimeType, size }: Named, blob: { mimeType: string; size: number }): boolean {
-  return mimeType === blob.mimeType && (size ?? blob.size) === blob.size
-}
-
-/** The CIDs that records reference: those of any scope, or those visible by these scopes and `public`. */
-function referenced(account: Account, scopes?: readonly string[], since = ''): Set<string> {
-  const visible = [...account.posts.values()].filter(
-    ({ scope, rev }) => rev > since && (!scopes || scope === 'public' || scopes.includes(scope)),
-  )
-  return new Set(visible.flatMap(({ names }) => names.filter(({ met }) => met).map(({ content }) => content.cid)))
-}
+const isIn = (shown: ReturnType<typeof shownIn>, { space, cid }: { space: string; cid: string }): boolean =>
+  shown.some((one) => one.space === space && one.cid === cid)

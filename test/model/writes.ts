@@ -1,8 +1,9 @@
 import fc, { type Arbitrary } from 'fast-check'
 import type { ApplyWritesOptions, BlobStore, HostTransaction, RecordWrite } from '../../src/index.ts'
-import { uriOf } from '../support/samples.ts'
+import { uriIn, uriOf } from '../support/samples.ts'
+import type { ModelWrite, Named } from './account.ts'
 import { type Content, contents } from './contents.ts'
-import type { Model, ModelWrite, Named } from './model.ts'
+import { type Hidden, type Model, spaces } from './model.ts'
 
 /** What a record references, before it is known how the account holds it. */
 interface Naming {
@@ -19,6 +20,9 @@ export interface Write {
   names: Naming[] | null
 }
 
+/** How a failing sequence calls a space. */
+export const spaceName = (space: string): string => space.slice(space.lastIndexOf('/') + 1)
+
 /** Mostly `usual`: a commit with one mistake in every reference would never pass. */
 const mostly = <T>(usual: T, ...others: T[]): Arbitrary<T> =>
   fc.oneof(
@@ -34,7 +38,9 @@ const someNaming: Arbitrary<Naming> = fc.record({
 })
 
 const textOf = ({ rkey, scope, names }: Write): string =>
-  names ? `${rkey} = [${names.map(nameText).join(', ')}]${scope === 'public' ? '' : ` for ${scope}`}` : `no ${rkey}`
+  names
+    ? `${rkey} = [${names.map(nameText).join(', ')}]${scope === 'public' ? '' : ` in ${spaceName(scope)}`}`
+    : `no ${rkey}`
 
 function nameText({ content, type, size, demands }: Naming): string {
   const remarks = [
@@ -49,7 +55,7 @@ export const someWrites: Arbitrary<Write[]> = fc.array(
   fc
     .record({
       rkey: fc.constantFrom('one', 'two', 'three'),
-      scope: fc.constantFrom('public', 'public', 'circle'),
+      scope: fc.constantFrom('public', 'public', ...spaces),
       names: fc.option(
         fc.uniqueArray(someNaming, { minLength: 1, maxLength: 3, selector: ({ content }) => content.name }),
         { freq: 4 },
@@ -73,26 +79,34 @@ export function resolve(
     accept: missing === 'reject' && demands === 'image/png' ? [demands] : undefined,
     maxSize: missing === 'reject' && demands === '6 bytes' ? 6 : undefined,
   })
-  return writes.map(({ rkey, scope, names }) => ({ uri: uriOf(did, rkey), scope, names: names?.map(named) ?? null }))
+  return writes.map(({ rkey, scope, names }) => ({
+    uri: scope === 'public' ? uriOf(did, rkey) : uriIn(scope, did, rkey),
+    scope,
+    names: names?.map(named) ?? null,
+  }))
 }
 
-/** Resolves with the CIDs that lost their last reference. */
+/** Resolves with what lost its last reference in a scope. */
 export async function writeAs(
   blobs: BlobStore,
   did: string,
   writes: readonly ModelWrite[],
   { trx, ...options }: Omit<ApplyWritesOptions, 'trx'> & { trx?: object | undefined },
-): Promise<string[]> {
-  const given = writes.map(({ uri, scope, names }): RecordWrite => {
+): Promise<Hidden> {
+  const given = writes.map(({ uri, names }): RecordWrite => {
     if (names === null) return { action: 'delete', uri }
     const demanding = names.some(({ accept, maxSize }) => accept ?? maxSize)
     const refs = names.map((named) => ({ ...named, ref: referenceOf(named) }))
     if (demanding)
-      return { action: 'update', uri, scope, blobs: refs.map(({ ref, accept, maxSize }) => ({ ref, accept, maxSize })) }
-    return { action: 'update', uri, scope, record: { text: 'hello', embeds: refs.map(({ ref }) => ({ ref })) } }
+      return { action: 'update', uri, blobs: refs.map(({ ref, accept, maxSize }) => ({ ref, accept, maxSize })) }
+    return { action: 'update', uri, record: { text: 'hello', embeds: refs.map(({ ref }) => ({ ref })) } }
   })
-  const { hidden } = await blobs.applyWrites(did, given, { ...options, trx: trx as HostTransaction | undefined })
-  return hidden.sort()
+  const { hidden, hiddenInSpaces } = await blobs.applyWrites(did, given, {
+    ...options,
+    trx: trx as HostTransaction | undefined,
+  })
+  const nameOf = ({ space, cid }: { space: string; cid: string }) => `${space} ${cid}`
+  return { hidden: hidden.sort(), hiddenInSpaces: hiddenInSpaces.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) }
 }
 
 function referenceOf({ content: { cid }, mimeType, size }: Named): object {

@@ -40,9 +40,9 @@ describe('the package', () => {
     expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
   })
 
-  test('loads a core of less than 68 KiB, compressed, at start', () => {
+  test('loads a core of less than 72 KiB, compressed, at start', () => {
     const code = [...importsOf(join(root, 'dist/index.js')).files].map((file) => readFileSync(file))
-    expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(68 * 1024)
+    expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(72 * 1024)
   })
 
   test('imports nothing that it does not depend on', () => {

@@ -91,8 +91,8 @@ export async function write(
   missing: 'reject' | 'expect' = 'reject',
 ): Promise<void> {
   const refs = cids.map((cid) => ({ cid, mimeType, size }))
-  const records = new Map([[uriOf(did, rkey), { refs, scope: 'public' }]])
-  await metadata.applyReferences(did, records, { rev: nextRev(), grace: hour, missing })
+  const records = new Map([[uriOf(did, rkey), { refs, scope: 'public', rev: nextRev() }]])
+  await metadata.applyReferences(did, records, { grace: hour, missing })
 }
 
 /** What must never happen, whatever ran concurrently: each query returns the rows that are wrong. */

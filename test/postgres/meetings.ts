@@ -29,7 +29,7 @@ const deleteAll = (did: string) => async (metadata: Metadata) => {
 /** Resolves with whether the blob was there when it was taken down, and whether it still is. */
 const takedown = (did: string, cid: string, owner: string) => async (metadata: Metadata) => {
   await metadata.takedown(did, cid, { ref: null })
-  const looked = { as: 'moderator' as const, scopes: ['public'] }
+  const looked = { as: 'moderator' as const, scope: null }
   const taken = (await metadata.resolve(owner, cid, looked)) !== null
   return async () => taken && (await metadata.resolve(owner, cid, looked)) === null
 }
@@ -139,7 +139,7 @@ export const meetings: Meeting[] = [
         one: (m) => m.commit(commit),
         other: (m) => m.takedown('*', cid, { ref: null }),
         async after() {
-          const seen = await metadata.resolve(alice, cid, { as: 'account', scopes: ['public'] })
+          const seen = await metadata.resolve(alice, cid, { as: 'account', scope: null })
           if (seen) throw new Error('it is seen')
         },
       }

@@ -128,7 +128,7 @@ export const purgeMeetings: Meeting[] = [
           const { ended } = purged.value as Awaited<ReturnType<typeof purge>>
           const held = (await metadata.contentOf(cid)) !== null
           if (ended && held) throw new Error('the purge has ended, and the bytes are live')
-          const seen = await metadata.resolve(alice, cid, { as: 'public', scopes: ['public'] })
+          const seen = await metadata.resolve(alice, cid, { as: 'public', scope: null })
           if (seen && !held) throw new Error('it is visible without bytes')
         },
       }

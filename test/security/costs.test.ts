@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { isBlobCid } from '../../src/blob/cid.ts'
 import { mimeTypeOfFileName } from '../../src/blob/file-name.ts'
 import { findBlobRefs } from '../../src/blob/find-blob-refs.ts'
-import { assertScope, assertTid, isDid } from '../../src/blob/identifiers.ts'
+import { assertTid, isDid } from '../../src/blob/identifiers.ts'
 import { matchesAccept, parseMimeType } from '../../src/blob/mime.ts'
+import { isSpaceUri, placeOfRecord } from '../../src/blob/spaces.ts'
 import { failsMatch, isNotModified, rangeHolds } from '../../src/http/conditions.ts'
-import { chooseRange } from '../../src/http/get-blob.ts'
 import { splitUrl } from '../../src/http/node/request.ts'
+import { chooseRange } from '../../src/http/range.ts'
 import type { BlobRequest } from '../../src/http/request.ts'
 import { decodeCursor } from '../../src/metadata/queries/list-referenced.ts'
 
@@ -85,7 +86,8 @@ const tag = '"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"'
 const readers: Record<string, (text: string) => unknown> = {
   DID: isDid,
   CID: isBlobCid,
-  scope: (text) => assertScope('', text),
+  space: isSpaceUri,
+  'record URI': placeOfRecord,
   revision: (text) => assertTid('', text),
   type: parseMimeType,
   accept: (text) => matchesAccept(text, ['image/*']),

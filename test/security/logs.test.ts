@@ -59,18 +59,20 @@ const missing = createBlobRef({
 })
 
 describe('a message of an error', () => {
-  test('quotes no invalid DID, CID, cursor, scope or revision', async () => {
+  test('quotes no invalid DID, CID, cursor, space or revision', async () => {
     const { blobs } = await place()
     await expectFit((text) => blobs.upload(text, bytes('a')))
     await expectFit((text) => blobs.upload(`did:plc:${text}`, bytes('a')))
     await expectFit((text) => blobs.read(alice, text))
     await expectFit((text) => blobs.listPublic(alice, { cursor: text }))
     await expectFit((text) => blobs.listPublic(alice, { since: text }))
-    await expectFit((text) => blobs.stat(alice, 'x', { scopes: [text] }))
+    await expectFit((text) => blobs.stat(alice, 'x', { space: text }))
     await expectFit((text) => blobs.read(alice, String(missing.ref), { as: text as never }))
     await expectFit((rev) => blobs.applyWrites(alice, [], { rev }))
     await expectFit((uri) => commit(blobs, alice, { action: 'delete', uri }))
-    await expectFit((scope) => commit(blobs, alice, { action: 'create', uri: `at://${alice}/a/b`, record: {}, scope }))
+    await expectFit((text) => blobs.listSpace(alice, text))
+    await expectFit((text) => blobs.dropSpace(alice, text))
+    await expectFit((text) => blobs.applyWrites(alice, [], { rev: nextRev(), spaceRevs: { [text]: text } }))
   })
 
   test('quotes no type and no file name unchanged', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { type BlobStore, isBlobStoreError } from '../../src/index.ts'
 import { places } from '../support/places.ts'
 import { Random } from '../support/random.ts'
-import { alice, bob, bytes, commit, post, uriOf } from '../support/samples.ts'
+import { alice, bob, bytes, commit, friends, nextRev, post, uriIn, uriOf } from '../support/samples.ts'
 import { anyText } from '../trials/fuzz/mutations.ts'
 
 // Row 27 of the table of attacks: SQL injection. Fails when a value is written into a statement, or a `sql.raw` occurs
@@ -51,8 +51,10 @@ async function sayEverywhere(blobs: BlobStore, text: string): Promise<string[]> 
       () => blobs.listMissing(alice, { cursor: value }),
     ]),
     () => blobs.listPublic(alice, { since: text }),
-    () => blobs.listPublic(alice, { scopes: [text] }),
-    () => blobs.stat(alice, cid, { scopes: [text] }),
+    () => blobs.listSpace(alice, text),
+    () => blobs.dropSpace(alice, text),
+    () => blobs.listMissing(alice, { space: text }),
+    () => blobs.stat(alice, cid, { space: text }),
     () => blobs.stat(alice, text),
     () => blobs.recordsFor(alice, text),
     () => blobs.takedown(bob, cid, { ref: text }),
@@ -65,7 +67,9 @@ async function sayEverywhere(blobs: BlobStore, text: string): Promise<string[]> 
     () => commit(blobs, alice, { action: 'create', uri: uriOf(alice, text), record: { [text]: ref } }),
     () => commit(blobs, alice, { action: 'create', uri: uriOf(alice, text), record: { [text]: text } }),
     () => commit(blobs, alice, { action: 'create', uri: text, record: {} }),
-    () => commit(blobs, alice, { action: 'create', uri: uriOf(alice, 'r'), record: {}, scope: text }),
+    () => commit(blobs, alice, { action: 'create', uri: uriIn(friends, alice, text), record: {} }),
+    () => commit(blobs, alice, { action: 'create', uri: uriIn(text, alice, 'r'), record: {} }),
+    () => blobs.applyWrites(alice, [], { rev: nextRev(), spaceRevs: { [text]: text } }),
     () => commit(blobs, alice, { action: 'delete', uri: uriOf(alice, text) }),
   ]
   const odd: string[] = []
@@ -118,6 +122,7 @@ describe('the source', () => {
       new Set([
         'metadata/sqlite/settings.ts',
         'metadata/schema/migrations.ts',
+        'metadata/schema/spaces-migration.ts', // names of its own
         'metadata/sqlite/statement-cache.ts', // what Kysely has compiled, and how a transaction begins and ends
         'cli/place.ts', // a constant
         // In a separate process, on a read-only connection: names of tables, quoted.

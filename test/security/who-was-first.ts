@@ -2,7 +2,7 @@ import { createBlobHandler } from '../../src/http.ts'
 import { type BlobRef, type BlobStore, BlobStoreError, cidOfBytes, createBlobRef } from '../../src/index.ts'
 import { query, tokens, xrpc } from '../http/place.ts'
 import type { Clock } from '../support/clock.ts'
-import { alice, bob, chunks, commit, day, hour, post, unpost, uriOf } from '../support/samples.ts'
+import { alice, bob, chunks, commit, day, friends, hour, post, unpost, uriIn, uriOf } from '../support/samples.ts'
 
 // One account's life, through the HTTP handlers and through the store, and every answer that it gets. Comparing two of
 // them, with and without others who have the same bytes, shows what reveals who was first.
@@ -60,7 +60,7 @@ export const worlds: readonly World[] = [
     name: 'another account that shows them to few viewers',
     async before(blobs, content) {
       const record = { ref: await upload(blobs, content) }
-      await commit(blobs, bob, { action: 'create', uri: uriOf(bob, 'few'), record, scope: 'few' })
+      await commit(blobs, bob, { action: 'create', uri: uriIn(friends, bob, 'few'), record })
     },
   },
   {

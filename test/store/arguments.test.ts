@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { memoryPlace } from '../support/places.ts'
-import { alice, bytes, nextRev, uriOf } from '../support/samples.ts'
+import { alice, bytes, friends, nextRev, uriOf } from '../support/samples.ts'
 
 // What plain JavaScript may pass. Fails when it is silently ignored, or fails as a TypeError.
 
@@ -32,12 +32,19 @@ test('an undefined record beside its blobs counts as no record', async () => {
   expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uriOf(alice, 'a')])
 })
 
-test('scopes must be an array of scopes', async () => {
+test('a space must be the URI of a space', async () => {
   const blobs = memoryPlace().store()
   const { ref } = await blobs.upload(alice, bytes('x'))
-  for (const scopes of ['private', [1], [''], {}]) {
-    const call = blobs.stat(alice, ref, { scopes: scopes as never })
-    await expect(call, JSON.stringify(scopes)).rejects.toMatchObject({ code: 'InvalidArgument' })
+  for (const space of ['private', 1, '', {}, [friends], null, `${friends}/`]) {
+    for (const call of [blobs.stat, blobs.read, blobs.presign]) {
+      const asked = call(alice, ref, { space: space as never })
+      await expect(asked, JSON.stringify(space)).rejects.toMatchObject({ code: 'InvalidArgument' })
+    }
+    for (const call of [blobs.listSpace, blobs.dropSpace]) {
+      await expect(call(alice, space as never), JSON.stringify(space)).rejects.toMatchObject({
+        code: 'InvalidArgument',
+      })
+    }
   }
 })
 

@@ -18,7 +18,20 @@ import {
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, heldBack, meddle } from '../support/meddling.ts'
 import { hostPlace, places, temporaryFolder } from '../support/places.ts'
-import { alice, bob, bytes, chunks, day, hour, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
+import {
+  alice,
+  bob,
+  bytes,
+  chunks,
+  day,
+  friends,
+  hour,
+  nextRev,
+  post,
+  text,
+  unpost,
+  uriOf,
+} from '../support/samples.ts'
 
 describe('createBlobStore', () => {
   const needed = () => ({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:') })
@@ -396,6 +409,8 @@ function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options
     presign: (blobs, options) => blobs.presign(alice, cid, options),
     stat: (blobs, options) => blobs.stat(alice, cid, options),
     listPublic: (blobs, options) => blobs.listPublic(alice, options),
+    listSpace: (blobs, options) => blobs.listSpace(alice, friends, options),
+    dropSpace: (blobs, options) => blobs.dropSpace(alice, friends, options),
     listAll: (blobs, options) => blobs.listAll(alice, options),
     listMissing: (blobs, options) => blobs.listMissing(alice, options),
     importProgress: (blobs, options) => blobs.importProgress(alice, options),

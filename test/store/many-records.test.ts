@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BlobRef, type BlobStore, cidOfBytes, type RecordWrite } from '../../src/index.ts'
 import { meddleMetadata } from '../support/meddling.ts'
 import { diskPlace, type Place, places } from '../support/places.ts'
-import { alice, bob, bytes, commit, day, nextRev, post, uriOf } from '../support/samples.ts'
+import { alice, bob, bytes, commit, day, friends, nextRev, post, uriIn, uriOf } from '../support/samples.ts'
 
 // One blob that very many records reference: every operation on it takes several transactions, and what happens in
 // between must lose nothing. More than two pages of what begins to reference a blob at once (rows/expected-rows.ts).
@@ -13,12 +13,11 @@ const content = bytes('named by many')
 const cid = cidOfBytes(content)
 const claim = { $type: 'blob', ref: { $link: cid }, mimeType: 'text/plain', size: content.length }
 
-const creates = (scope?: string): RecordWrite[] =>
+const creates = (space?: string): RecordWrite[] =>
   rkeys.map((rkey) => ({
     action: 'create',
-    uri: uriOf(alice, rkey),
+    uri: space === undefined ? uriOf(alice, rkey) : uriIn(space, alice, rkey),
     record: { claim },
-    ...(scope !== undefined && { scope }),
   }))
 
 async function imported(blobs: BlobStore): Promise<void> {
@@ -72,14 +71,14 @@ describe.each(places)('a blob that many records reference in $name', ({ make }) 
     const gone = vi.fn()
     const blobs = make().store({ hooks: { onInaccessible: gone } })
     const ref = await uploaded(blobs)
-    await commit(blobs, alice, ...creates('private'))
+    await commit(blobs, alice, ...creates(friends))
     await post(blobs, alice, 'public', ref)
     expect(await blobs.listPublic(alice)).toEqual({ items: [cid] })
     await commit(blobs, alice, { action: 'delete', uri: uriOf(alice, 'public') })
     expect(gone).toHaveBeenCalledExactlyOnceWith({ did: alice, cid, because: 'hidden' })
     expect(await blobs.listPublic(alice)).toEqual({ items: [] })
     expect(await blobs.stat(alice, cid)).toBeNull()
-    expect(await blobs.listPublic(alice, { scopes: ['private'] })).toEqual({ items: [cid] })
+    expect(await blobs.listSpace(alice, friends)).toEqual({ items: [cid] })
   })
 
   test('is forgotten with its account, together with what waits for a blob', async () => {

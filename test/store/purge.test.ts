@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { type BlobStore, cidOfBytes } from '../../src/index.ts'
 import { type Place, places } from '../support/places.ts'
-import { alice, bob, bytes, commit, day, hour, nextRev, post, text, unpost, uriOf } from '../support/samples.ts'
+import {
+  alice,
+  bob,
+  bytes,
+  commit,
+  day,
+  friends,
+  hour,
+  nextRev,
+  post,
+  text,
+  unpost,
+  uriIn,
+  uriOf,
+} from '../support/samples.ts'
 
 // What is illegal is gone when `purge` resolves, and does not come back.
 
@@ -156,10 +170,10 @@ describe.each(places)('a purge for all in $name', ({ make }) => {
   })
 
   // Fails when `releasePurged` forgets what an imported record says of its blob.
-  test('keeps what each record says of the blob, and by which scope it shows it', async () => {
+  test('keeps what each record says of the blob, and in which space it shows it', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bad, { mimeType: 'text/markdown' })
-    await commit(blobs, alice, { action: 'create', uri: uriOf(alice, '1'), record: { ref }, scope: 'space' })
+    await commit(blobs, alice, { action: 'create', uri: uriIn(friends, alice, '1'), record: { ref } })
     const claim = { ...JSON.parse(JSON.stringify(ref)), mimeType: 'text/plain', size: 5 }
     const imported = { action: 'create', uri: uriOf(alice, '2'), record: { claim } } as const
     await blobs.applyWrites(alice, [imported], { rev: nextRev(), missing: 'expect' })
@@ -171,7 +185,7 @@ describe.each(places)('a purge for all in $name', ({ make }) => {
     await commit(blobs, alice, imported)
     await unpost(blobs, alice, '2')
     expect(await blobs.stat(alice, cid)).toBeNull()
-    expect(await blobs.stat(alice, cid, { scopes: ['space'] })).toMatchObject({ referenced: true })
+    expect(await blobs.stat(alice, cid, { space: friends })).toMatchObject({ referenced: true })
   })
 })
 

@@ -35,9 +35,26 @@ export function nextRev(): string {
 
 export const uriOf = (did: string, rkey: string): string => `at://${did}/app.bsky.feed.post/${rkey}`
 
+/** A space of another account, and a second one. */
+export const friends = 'at://did:plc:group/space/com.example.circle/friends'
+export const work = 'at://did:plc:group/space/com.example.circle/work'
+
+export const uriIn = (space: string, did: string, rkey: string): string => `${space}/${did}/app.bsky.feed.post/${rkey}`
+
 /** Writes a record of the account that references these blobs. */
 export async function post(blobs: BlobStore, did: string, rkey: string, ...refs: unknown[]): Promise<void> {
   await commit(blobs, did, { action: 'update', uri: uriOf(did, rkey), record: { text: rkey, refs } })
+}
+
+/** The same in a space. */
+export async function postIn(
+  space: string,
+  blobs: BlobStore,
+  did: string,
+  rkey: string,
+  ...refs: unknown[]
+): Promise<void> {
+  await commit(blobs, did, { action: 'update', uri: uriIn(space, did, rkey), record: { text: rkey, refs } })
 }
 
 export async function unpost(blobs: BlobStore, did: string, rkey: string): Promise<void> {

@@ -27,7 +27,7 @@ test('an upload, its record and a reading are published with their subjects and 
   const ends = (name: string) => listener.ends(name)
   expect(ends('upload')).toEqual([{ operation: 'upload', did: alice, result: { cid, size, mimeType } }])
   expect(ends('applyWrites')).toEqual([
-    { operation: 'applyWrites', did: alice, result: { applied: true, hidden: 0, differing: 0 } },
+    { operation: 'applyWrites', did: alice, result: { applied: true, hidden: 0, hiddenInSpaces: 0, differing: 0 } },
   ])
   expect(ends('read')).toEqual([{ operation: 'read', did: alice, cid, result: { size, mimeType, length: 3 } }])
   expect(ends('listPublic')).toEqual([{ operation: 'listPublic', did: alice, result: { items: 1 } }])

@@ -71,11 +71,11 @@ describe.each(modes)('an import, references kept by the $references,', (mode) =>
       expect(await blobs.stat(alice, cid, { as: 'account' })).toMatchObject({ referenced: true })
     }
     if (mode.references === 'store') {
-      expect(await blobs.stat(alice, ofSpace.cid, { scopes: [space] })).not.toBe(null)
-      expect(await blobs.stat(alice, odd.cid, { scopes: [space] })).toBe(null)
+      expect(await blobs.stat(alice, ofSpace.cid, { space })).not.toBe(null)
+      expect(await blobs.stat(alice, odd.cid, { space })).toBe(null)
       await dropPins(blobs, alice)
       await collected(place, blobs)
-      expect((await blobs.usage(alice)).count, 'own, and both').toBe(2)
+      expect((await blobs.usage(alice)).count, 'what records of spaces name, and both').toBe(3)
     }
   })
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlobSource } from '../../store/upload/source.ts'
-import type { Authenticated, BlobServingOptions } from '../options.ts'
+import type { Authenticated, BlobServingOptions, SpaceAccess, SpaceDecision } from '../options.ts'
 import type { BlobRequest } from '../request.ts'
 
 /** A Node request, and what Express adds to it. */
@@ -29,6 +29,7 @@ export function blobRequest(
       return { [Symbol.asyncIterator]: () => requestBody(req) } // no listeners before it is read
     },
     authenticate: () => options.authenticate(webRequest(req), req),
+    authorizeSpace: (asked) => (options.authorizeSpace ? options.authorizeSpace(webRequest(req), asked, req) : false),
   }
 }
 
@@ -84,6 +85,14 @@ export interface BlobRouterOptions extends BlobServingOptions {
    * Express's request, with what the host's middleware added (`req.auth`).
    */
   authenticate: (request: Request, req: IncomingMessage) => Authenticated | Promise<Authenticated>
+
+  /**
+   * As for `createBlobHandler`: whether this request may see the account's blobs in the space. `request` and `req` as above.
+   * @default com.atproto.space.getBlob and space.listBlobs are not there, and go on to `next`
+   */
+  authorizeSpace?:
+    | ((request: Request, asked: SpaceAccess, req: IncomingMessage) => SpaceDecision | Promise<SpaceDecision>)
+    | undefined
 }
 
 /**

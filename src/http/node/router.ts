@@ -47,7 +47,7 @@ export function blobRouter(blobs: BlobStore, options: BlobRouterOptions): BlobRo
   return (request, response, next) => {
     // Those of HTTP/2 have everything that is used here; `http2Stream` tells them apart where they differ.
     const [req, res] = [request as IncomingMessage, response as ServerResponse]
-    const route = routeOfRequest(req)
+    const route = routeOfRequest(req, options)
     if (route) {
       if (route === routes.uploadBlob) warnOfTimeout(req)
       void serve(route, blobs, options, req, res)
@@ -67,9 +67,9 @@ export function passOn(res: ServerResponse, next?: () => void): void {
   res.writeHead(status, headers).end(body)
 }
 
-/** By the path below the mount point, or by the whole path if the router is mounted at `/xrpc` itself. */
-function routeOfRequest(req: NodeRequest): Route | undefined {
-  return routeOf(splitUrl(req.url ?? '').path) ?? routeOf(splitUrl(req.originalUrl ?? '').path)
+/** By the path below the mount point, or by the whole one when the router is mounted at `/xrpc` itself. */
+function routeOfRequest(req: NodeRequest, options: BlobRouterOptions): Route | undefined {
+  return routeOf(splitUrl(req.url ?? '').path, options) ?? routeOf(splitUrl(req.originalUrl ?? '').path, options)
 }
 
 /**

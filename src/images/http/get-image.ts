@@ -1,46 +1,108 @@
 import type { BlobCid } from '../../blob/cid.ts'
+import type { SpaceUri } from '../../blob/spaces.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { assertServed } from '../../http/account.ts'
 import { taggedAs } from '../../http/cache-tags.ts'
 import { isNotModified } from '../../http/conditions.ts'
 import { cidParam, didParam } from '../../http/params.ts'
 import type { Reply } from '../../http/reply.ts'
-import type { Call, Route } from '../../http/request.ts'
+import type { BlobRequest, Call, Route } from '../../http/request.ts'
+import { isServed } from '../../http/routes.ts'
+import { admitted, privateCaching } from '../../http/space-access.ts'
 import { Reading } from '../../store/read/reading.ts'
 import type { ImageVariants } from '../image-variants.ts'
-import { recipeId, recipeOf } from '../presets.ts'
+import { type Recipe, recipeId, recipeOf } from '../presets.ts'
+import type { ImageParams } from './options.ts'
+
+/** Which route answers for an image: none for one of a space, where the host decides of no spaces. */
+export function imageRoutes(
+  images: ImageVariants,
+  options: { authorizeSpace?: unknown },
+): (params: ImageParams) => Route | undefined {
+  const [open, ofSpace] = [imageRoute(images), spaceImageRoute(images)]
+  return ({ space }) => {
+    const route = space === undefined ? open : ofSpace
+    return isServed(route, options) ? route : undefined
+  }
+}
 
 /** The route of the images, as an XRPC method whose parameters are in its path. */
-export function imageRoute(images: ImageVariants): Route {
+function imageRoute(images: ImageVariants): Route {
   return {
     nsid: 'img',
     methods: ['GET', 'HEAD'],
     public: true,
     file: true,
-    handle: (call) => getImage(images, call),
+    async handle(call) {
+      const { options, request } = call
+      const did = didParam(request)
+      const cid = cidParam(request)
+      const recipe = recipeParam(images, request)
+      await assertServed(options, did)
+      const { maxAge = 300 } = options
+      const shared = {
+        // As for the blob, which may be taken down.
+        'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
+        ...taggedAs(options, did, cid), // those of the blob, so that its purge takes this along
+      }
+      return await replyWith(images, call, { did, cid, recipe, shared })
+    },
   }
 }
 
-async function getImage(images: ImageVariants, { blobs, options, request }: Call): Promise<Reply> {
-  const did = didParam(request)
-  const cid = cidParam(request)
-  const { signal, query } = request
-  const preset = query.get('preset') ?? ''
-  const recipe = recipeOf(images.presets, preset, query.get('format') ?? undefined)
-  await assertServed(options, did)
-
-  const { maxAge = 300 } = options
-  const headers = {
-    etag: etagOf(cid, recipeId(recipe)),
-    // Short, as for the blob, which may be taken down.
-    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-    ...taggedAs(options, did, cid), // the blob's tags, so that its purge covers the variant
+/** The same for the images of a space, which the query names. */
+function spaceImageRoute(images: ImageVariants): Route {
+  return {
+    nsid: 'img',
+    methods: ['GET', 'HEAD'],
+    public: false,
+    space: true,
+    file: true,
+    async handle(call) {
+      const { request } = call
+      const cid = cidParam(request)
+      const recipe = recipeParam(images, request)
+      const { space, repo } = await admitted(call, didParam(request))
+      return await replyWith(images, call, {
+        did: repo,
+        cid,
+        space,
+        recipe,
+        shared: { 'cache-control': privateCaching },
+      })
+    },
   }
+}
+
+function recipeParam(images: ImageVariants, { query }: BlobRequest): Recipe {
+  return recipeOf(images.presets, query.get('preset') ?? '', query.get('format') ?? undefined)
+}
+
+interface Asked {
+  did: string
+  cid: BlobCid
+  space?: SpaceUri
+  recipe: Recipe
+  /** The headers that all answers with the image have. */
+  shared: Record<string, string>
+}
+
+async function replyWith(
+  images: ImageVariants,
+  { blobs, request }: Call,
+  { did, cid, space, recipe, shared }: Asked,
+): Promise<Reply> {
+  const { signal, query } = request
+  const headers = { etag: etagOf(cid, recipeId(recipe)), ...shared }
   if (isNotModified(request, headers.etag)) {
-    if (await blobs.stat(did, cid, { signal })) return { status: 304, headers, body: null }
+    if (await blobs.stat(did, cid, { space, signal })) return { status: 304, headers, body: null }
     throw new BlobStoreError('BlobNotFound', 'Blob not found', { cid, did })
   }
-  const { blob, mimeType, bytes } = await images.variant(did, cid, preset, { format: recipe.format, signal })
+  const { blob, mimeType, bytes } = await images.variant(did, cid, query.get('preset') ?? '', {
+    format: recipe.format,
+    space,
+    signal,
+  })
   const size = bytes.byteLength
   const about = { ...headers, 'content-type': mimeType, 'content-length': String(size) }
   if (request.method === 'HEAD') return { status: 200, headers: about, body: null }

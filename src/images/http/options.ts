@@ -1,5 +1,6 @@
 import { cacheTagHeaders } from '../../http/cache-tags.ts'
-import type { BlobServingOptions } from '../../http/options.ts'
+import type { BlobRouterOptions } from '../../http/node/request.ts'
+import { type BlobHandlerOptions, type BlobServingOptions, checkAuthorizeSpace } from '../../http/options.ts'
 import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import type { ImageVariants } from '../image-variants.ts'
 
@@ -9,28 +10,54 @@ export type ImageServingOptions = Pick<
   'accountStatus' | 'cors' | 'cacheTags' | 'maxAge' | 'onError' | 'logger'
 >
 
+/** The options of {@link createImageHandler}. */
+export interface ImageHandlerOptions extends ImageServingOptions {
+  /**
+   * As for the blobs of spaces: whether this request may see the account's images in the space, which the query names
+   * (`?space=at://…`). Asked before anything is looked up. @default no image of a space is served: 404
+   */
+  authorizeSpace?: BlobHandlerOptions['authorizeSpace']
+}
+
+/** The options of {@link imageRouter}. */
+export interface ImageRouterOptions extends ImageServingOptions {
+  /** As for `createImageHandler`; `req` is the request of Express. @default images of spaces go on to `next` */
+  authorizeSpace?: BlobRouterOptions['authorizeSpace']
+}
+
 /** @throws `InvalidArgument` for an invalid option */
-export function checkServing(what: string, images: ImageVariants, options: ImageServingOptions): void {
+export function checkServing(
+  what: string,
+  images: ImageVariants,
+  options: ImageServingOptions & { authorizeSpace?: unknown },
+): void {
   if (typeof images?.variant !== 'function') {
     throw invalidArgument(what, 'expected what createImageVariants returns')
   }
-  assertOptions(what, options, ['accountStatus', 'cors', 'cacheTags', 'maxAge', 'onError', 'logger'])
+  assertOptions(what, options, [
+    ...['accountStatus', 'authorizeSpace', 'cors', 'cacheTags', 'maxAge', 'onError', 'logger'],
+  ])
+  checkAuthorizeSpace(what, options)
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
 }
 
-/** The parameters in an image's path, not checked yet. */
-export type ImageParams = Record<'preset' | 'did' | 'cid', string> & { format?: string }
+/** What the address of an image asks for. Not checked yet. */
+export type ImageParams = Record<'preset' | 'did' | 'cid', string> & { format?: string; space?: string }
 
 const grammar = /^\/img\/([^/]+)\/plain\/([^/]+)\/([^/@]+)(?:@([^/]*))?$/
 
-/** Parses `/img/<preset>/plain/<did>/<cid>[@<format>]`; null for any other path. */
-export function parseImagePath(path: string): ImageParams | null {
+/**
+ * Takes apart `/img/<preset>/plain/<did>/<cid>[@<format>]`, and what a query says of a space; null for any other path. Nothing
+ * else of the query counts.
+ */
+export function parseImageUrl(path: string, query: string): ImageParams | null {
   if (path.length > 8192) return null
   const [, preset, did, cid, format] = (grammar.exec(path) ?? []).map(decode)
   if (!preset || !did || !cid) return null
-  return format === undefined ? { preset, did, cid } : { preset, did, cid, format }
+  const space = new URLSearchParams(query).get('space')
+  return { preset, did, cid, ...(format === undefined ? {} : { format }), ...(space === null ? {} : { space }) }
 }
 
 /** Clients may escape the colons of a DID. */

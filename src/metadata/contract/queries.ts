@@ -15,10 +15,10 @@ import type {
 export interface BlobQueries {
   /** One query: everything that a read needs, or null if `as` cannot see the blob. */
   resolve(did: string, cid: BlobCid, options: ResolveOptions): Promise<ResolvedBlob | null>
-  listPublic(did: string, options: ListRequest): Promise<BlobPage<BlobCid>>
+  listReferenced(did: string, options: ListRequest): Promise<BlobPage<BlobCid>>
   listAll(did: string, options: PageRequest): Promise<BlobPage<BlobStat>>
-  listMissing(did: string, options: PageRequest): Promise<BlobPage<MissingBlob>>
-  importProgress(did: string, options: InTransaction): Promise<ImportProgress>
+  listMissing(did: string, options: PageRequest & RepositoryRequest): Promise<BlobPage<MissingBlob>>
+  importProgress(did: string, options: RepositoryRequest): Promise<ImportProgress>
   recordsFor(did: string, cid: BlobCid, options: InTransaction): Promise<string[]>
   usage(did: string, options: InTransaction): Promise<AccountUsage>
   listAccounts(options: PageRequest): Promise<BlobPage<AccountEntry>>
@@ -26,8 +26,8 @@ export interface BlobQueries {
 
 export interface ResolveOptions extends InTransaction {
   as: BlobViewer
-  /** Scopes whose references make a blob visible to the public. */
-  scopes: readonly string[]
+  /** The scope in which a record must reference the blob; null if none needs to. */
+  scope: string | null
 }
 
 export interface ResolvedBlob extends BlobStat {
@@ -37,7 +37,12 @@ export interface ResolvedBlob extends BlobStat {
 
 export interface ListRequest extends PageRequest {
   since: string | undefined
-  scopes: readonly string[]
+  scope: string
+}
+
+/** Of one of the account's repositories, or of all. */
+export interface RepositoryRequest extends InTransaction {
+  scope: string | undefined
 }
 
 export interface PageRequest extends InTransaction {

@@ -1,4 +1,5 @@
 import type { BlobCid } from '../../blob/cid.ts'
+import type { SpaceUri } from '../../blob/spaces.ts'
 import type { InTransaction } from '../host-database.ts'
 import type { DifferingClaim } from '../types.ts'
 
@@ -14,6 +15,21 @@ export interface ReferenceSteps {
     records: ReadonlyMap<string, RecordRefs>,
     options: ApplyOptions,
   ): Promise<AppliedReferences>
+
+  /** Forgets at most `limit` references of the account's records in a space. None was left when it drops none. */
+  dropSomeOfSpace(did: string, space: SpaceUri, options: DropOptions): Promise<DroppedReferences>
+}
+
+export interface DropOptions {
+  limit: number
+  grace: number
+}
+
+export interface DroppedReferences {
+  /** How many references were forgotten, those to missing blobs included. */
+  dropped: number
+  /** CIDs that lost their last reference in the space. */
+  hidden: BlobCid[]
 }
 
 export interface AppliedReferences {
@@ -21,6 +37,8 @@ export interface AppliedReferences {
   applied: boolean
   /** CIDs that lost their last public reference. */
   hidden: BlobCid[]
+  /** CIDs that lost their last reference in a space. */
+  hiddenInSpaces: { space: SpaceUri; cid: BlobCid }[]
   /** Of imported records: references to blobs that the account holds with another type or size. At most 100. */
   differing: DifferingClaim[]
 }
@@ -28,7 +46,10 @@ export interface AppliedReferences {
 /** The blobs that one record references, and the scope that this shows them to. */
 export interface RecordRefs {
   refs: readonly WantedRef[]
+  /** `public`, or the URI of the space that the record is in. */
   scope: string
+  /** The revision of its repository. */
+  rev: string
 }
 
 /** A reference as the record has it. */
@@ -42,7 +63,6 @@ export interface WantedRef {
 }
 
 export interface ApplyOptions extends InTransaction {
-  rev: string
   grace: number
   missing: 'reject' | 'expect'
   onlyIf?: NamedBy | undefined

@@ -1,10 +1,12 @@
 import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import type { BlobQueries } from '../contract/queries.ts'
+import type { HostTransaction } from '../host-database.ts'
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import { firstRow, rowsOf, type Step } from '../step.ts'
-import type { BlobStat, BlobViewer } from '../types.ts'
+import type { BlobStat } from '../types.ts'
+import type { NamingTable } from './naming-rows.ts'
 import { takenDown } from './takedown-steps.ts'
 import { walk, walkCids } from './walks.ts'
 
@@ -13,12 +15,13 @@ export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'impor
 /** What is asked of one blob, or of an account as a whole. */
 export function blobQueries(session: Session): OneBlobQueries {
   return {
-    resolve: (did, cid, { as, scopes, trx }) =>
+    resolve: (did, cid, { as, scope, trx }) =>
       session.read(function* (db) {
-        const [row] = (yield* findVisible(db, { did, cid, scopes })).rows
-        if (!row) return null
+        // No scope has the empty name.
+        const [row] = (yield* findVisible(db, { did, cid, scope: scope ?? '' })).rows
+        if (!row || (scope !== null && !row.in_scope)) return null
         const stat = toStat(row)
-        if (!isVisible(stat, as, Boolean(row.visible)) || (row.deleted_at !== null && as !== 'moderator')) return null
+        if ((stat.takenDown && as !== 'moderator') || (row.deleted_at !== null && as !== 'moderator')) return null
         return { ...stat, key: row.key, backend: row.backend }
       }, trx),
 
@@ -32,19 +35,14 @@ export function blobQueries(session: Session): OneBlobQueries {
       return uris
     },
 
-    importProgress: async (did, { trx }) => {
-      const [account] = await session.read(
-        (db) => rowsOf(db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did)),
-        trx,
-      )
-      // A temporary blob is no import until a record names it.
-      const imported = account ? Number(account.count) - Number(account.temporary) : 0
+    importProgress: async (did, { trx, scope }) => {
       let missing = 0
       for await (const rows of walk<{ cid: string; held: unknown }>((last, atMost) =>
-        session.read((db) => waitedFor(db, { did, after: last?.cid ?? '', atMost }), trx),
+        session.read((db) => cidsIn(db, 'blobstore_expected', { did, scope, after: last?.cid ?? '', atMost }), trx),
       )) {
         missing += rows.filter((row) => !row.held).length
       }
+      const imported = scope === undefined ? await referencedBlobs(did, trx) : await referencedIn(did, scope, trx)
       return { expected: imported + missing, imported }
     },
 
@@ -60,6 +58,25 @@ export function blobQueries(session: Session): OneBlobQueries {
           pending: Number(row?.pending ?? 0),
         }
       }, trx),
+  }
+
+  async function referencedBlobs(did: string, trx: HostTransaction | undefined): Promise<number> {
+    const account = await session.read(
+      (db) => firstRow(db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did)),
+      trx,
+    )
+    // A temporary blob is no import until a record names it.
+    return account ? Number(account.count) - Number(account.temporary) : 0
+  }
+
+  async function referencedIn(did: string, scope: string, trx: HostTransaction | undefined): Promise<number> {
+    let count = 0
+    for await (const rows of walk<{ cid: string }>((last, atMost) =>
+      session.read((db) => cidsIn(db, 'blobstore_ref', { did, scope, after: last?.cid ?? '', atMost }), trx),
+    )) {
+      count += rows.length
+    }
+    return count
   }
 }
 
@@ -91,19 +108,20 @@ function referencesAfter(
   )
 }
 
-/** The CIDs that records wait for, each once. */
-function* waitedFor(
+/** The CIDs that records reference, or wait for, each once. */
+function* cidsIn(
   db: Kysely<Tables>,
-  asked: { did: string; after: string; atMost: number },
+  table: NamingTable,
+  asked: { did: string; scope: string | undefined; after: string; atMost: number },
 ): Step<{ cid: string; held: unknown }[]> {
   const cids = sql<{ cid: string; held: unknown }>`
-    with recursive ${walkCids('blobstore_expected', asked)}
+    with recursive ${walkCids(table, asked)}
     select cid, exists (select 1 from blobstore_blob as blob where blob.cid = walk.cid and blob.did = ${asked.did}) as held
     from walk where cid is not null order by cid`
   return yield* rowsOf(cids.compile(db))
 }
 
-const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: string; scopes: readonly string[] }) =>
+const findVisible = statement((db, { did, cid, scope }: { did: string; cid: string; scope: string }) =>
   selectBlobs(db, did)
     // No joins: with one, the SQLite of better-sqlite3 prepares a statement anew for each new value.
     .select((eb) => [
@@ -121,9 +139,9 @@ const findVisible = statement((db, { did, cid, scopes }: { did: string; cid: str
             .select('seen.cid')
             .whereRef('seen.did', '=', 'blob.did')
             .whereRef('seen.cid', '=', 'blob.cid')
-            .where('seen.scope', 'in', scopes),
+            .where('seen.scope', '=', scope),
         )
-        .as('visible'),
+        .as('in_scope'),
     ])
     .where('blob.cid', '=', cid),
 )
@@ -177,10 +195,4 @@ export function toStat(row: BlobRow): BlobStat {
     referenced: Boolean(row.referenced),
     takenDown: Boolean(row.taken_down),
   }
-}
-
-function isVisible(stat: BlobStat, as: BlobViewer, byScope: boolean): boolean {
-  if (as === 'moderator') return true
-  if (stat.takenDown) return false
-  return as === 'account' || byScope
 }

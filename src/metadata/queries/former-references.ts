@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely'
-import { publicScope } from '../../blob/identifiers.ts'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import { rowsOf, type Step } from '../step.ts'
@@ -58,9 +57,14 @@ export function* deleteFormer(
   }
 }
 
-/** Those of the CIDs that these records showed to the public, and that no record shows it now. */
-export function* hiddenAmong(trx: Kysely<Tables>, did: string, former: readonly Former[]): Step<string[]> {
-  const shown = new Set(former.filter(({ scope }) => scope === publicScope).map((naming) => naming.cid))
+/** Those of the CIDs, which records of this scope showed, that none of it shows now. */
+export function* hiddenAmong(
+  trx: Kysely<Tables>,
+  did: string,
+  scope: string,
+  formerCids: Iterable<string>,
+): Step<string[]> {
+  const shown = new Set(formerCids)
   for (const cids of chunks([...shown])) {
     const rows = yield* rowsOf(
       trx
@@ -75,7 +79,7 @@ export function* hiddenAmong(trx: Kysely<Tables>, did: string, former: readonly 
               .select('ref.cid')
               .whereRef('ref.did', '=', 'blob.did')
               .whereRef('ref.cid', '=', 'blob.cid')
-              .where('ref.scope', '=', publicScope),
+              .where('ref.scope', '=', scope),
           ),
         ),
     )

@@ -1,4 +1,4 @@
-import type { Kysely, RawBuilder } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import { changedRows, execute, type Step } from '../step.ts'
@@ -6,6 +6,12 @@ import { lockAccount } from './account-row.ts'
 import { isNamed } from './naming-rows.ts'
 
 // Which blobs of an account are temporary, and how many. Both under the account's lock.
+
+/**
+ * As it stands. A bare `expires_at is not null` lets SQLite, asked for five blobs or more, walk through all that are temporary
+ * in the account.
+ */
+const expiry = sql<number | null>`+expires_at`
 
 interface Blobs {
   did: string
@@ -24,7 +30,7 @@ const keep = statement((db, { did, cids }: Blobs) =>
     .set({ expires_at: null, was_referenced: 1 })
     .where('did', '=', did)
     .where('cid', 'in', cids)
-    .where('expires_at', 'is not', null)
+    .where(expiry, 'is not', null)
     .where((eb) => eb.not(isNamed(eb, 'blobstore_expected'))),
 )
 
@@ -38,7 +44,7 @@ export function* letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: Raw
     .where('cid', 'in', cids)
     .where((eb) => eb.not(isNamed(eb, 'blobstore_ref')))
   // First what is temporary already, as where records still waited for it: it has a whole grace period before it, too.
-  yield* execute(unreferenced.where('expires_at', 'is not', null))
+  yield* execute(unreferenced.where(expiry, 'is not', null))
   const changed = yield* changedRows(unreferenced.where('expires_at', 'is', null))
   if (changed > 0) yield* lockAccount(trx, did, { temporary: changed })
 }

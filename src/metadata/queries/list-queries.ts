@@ -12,11 +12,11 @@ import { fill } from './walks.ts'
 /** What is listed in pages. */
 export function listQueries(
   session: Session,
-): Pick<BlobQueries, 'listPublic' | 'listAll' | 'listMissing' | 'listAccounts'> {
+): Pick<BlobQueries, 'listReferenced' | 'listAll' | 'listMissing' | 'listAccounts'> {
   return {
-    listPublic: async (did, { limit, cursor, since, scopes, trx }) => {
+    listReferenced: async (did, { limit, cursor, since, scope, trx }) => {
       const [after] = decodeCursor('referenced', cursor) ?? ['']
-      return listReferenced(session, { did, after, limit, since, scopes }, trx)
+      return listReferenced(session, { did, after, limit, since, scope }, trx)
     },
 
     listAll: (did, { limit, cursor, trx }) =>
@@ -38,12 +38,12 @@ export function listQueries(
         return pageOf(stats, limit, (stat) => encodeCursor('own', String(stat.createdAt.getTime()), stat.cid))
       }, trx),
 
-    listMissing: async (did, { limit, cursor, trx }) => {
+    listMissing: async (did, { limit, cursor, scope, trx }) => {
       const begin = decodeCursor('missing', cursor)
       const after = begin ? { cid: begin[0], recordUri: begin[1], missing: true } : undefined
       const rows = await fill<Waiting>(
         limit + 1,
-        (last, atMost) => session.read((db) => waitingAfter(db, { did, after: last ?? after, atMost }), trx),
+        (last, atMost) => session.read((db) => waitingAfter(db, { did, scope, after: last ?? after, atMost }), trx),
         (row) => row.missing,
       )
       const items = rows.map(({ cid, recordUri }) => ({ cid, recordUri }))
@@ -91,7 +91,7 @@ interface Waiting {
 /** Records that wait for blobs. After one whose blob is not missing, those of the next blob: it may be named by a million. */
 function* waitingAfter(
   db: Kysely<Tables>,
-  { did, after, atMost }: { did: string; after: Waiting | undefined; atMost: number },
+  { did, scope, after, atMost }: { did: string; scope: string | undefined; after: Waiting | undefined; atMost: number },
 ): Step<Waiting[]> {
   let query = db
     .selectFrom('blobstore_expected')
@@ -109,6 +109,7 @@ function* waitingAfter(
         .as('held'),
     ])
     .where('did', '=', did)
+    .$if(scope !== undefined, (query) => query.where('scope', '=', scope ?? ''))
     .where((eb) => eb.not(isDeleted(db, did)))
     .orderBy('cid')
     .orderBy('record_uri')
@@ -120,7 +121,11 @@ function* waitingAfter(
     )
   }
   const rows = yield* rowsOf(query)
-  return rows.map(({ cid, recordUri, ...row }) => ({ cid, recordUri, missing: !row.takenDown && !row.held }))
+  return rows.map(({ cid, recordUri, ...row }) => ({
+    cid,
+    recordUri,
+    missing: !row.takenDown && !row.held,
+  }))
 }
 
 export const hasSomething = (

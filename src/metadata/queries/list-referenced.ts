@@ -15,13 +15,13 @@ interface Asked {
   after: string
   limit: number
   since: string | undefined
-  scopes: readonly string[]
+  scope: string
 }
 
 /** So many references are sorted sooner than the CIDs of a large account are walked through. */
 const few = 5000
 
-/** A page of the CIDs that the account's records reference in these scopes, and since that revision where one is given. */
+/** A page of the CIDs that the account's records reference in this scope, and since that revision where one is given. */
 export async function listReferenced(
   session: Session,
   asked: Asked,
@@ -39,11 +39,11 @@ export async function listReferenced(
   return page(rows.map((row) => row.cid))
 
   /** CIDs in their order, those that are not listed too. */
-  function* cidsAfter(db: Kysely<Tables>, { after, scopes }: Asked, atMost: number) {
+  function* cidsAfter(db: Kysely<Tables>, { after, scope }: Asked, atMost: number) {
     const cid = sql.ref<string>('walk.cid')
     const cids = sql<{ cid: string; listed: unknown }>`
-      with recursive ${walkCids('blobstore_ref', { did, after, atMost })}
-      select cid, (${isReferenced(db, { did, cid, scopes, since })} and not ${isHidden(db, did, cid)}) as listed
+      with recursive ${walkCids('blobstore_ref', { did, after, atMost, scope })}
+      select cid, (${isReferenced(db, { did, cid, scope, since })} and not ${isHidden(db, did, cid)}) as listed
       from walk where cid is not null order by cid`
     return yield* rowsOf(cids.compile(db))
   }
@@ -52,17 +52,17 @@ export async function listReferenced(
 /** The CIDs of a page, where the references since that revision are few; null where they are many. */
 function* fewSince(
   db: Kysely<Tables>,
-  { did, after, limit, since, scopes }: Asked & { since: string },
+  { did, after, limit, since, scope }: Asked & { since: string },
 ): Step<string[] | null> {
-  const newer = db.selectFrom('blobstore_ref').where('did', '=', did).where('rev', '>', since).orderBy('rev')
+  const ofScope = db.selectFrom('blobstore_ref').where('did', '=', did).where('scope', '=', scope)
+  const newer = ofScope.where('rev', '>', since).orderBy('rev')
   if (yield* firstRow(newer.select('rev').offset(few).limit(1))) return null
   const rows = yield* rowsOf(
     db
       // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
-      .selectFrom(newer.select(['cid', 'scope']).limit(few).as('ref'))
+      .selectFrom(newer.select('cid').limit(few).as('ref'))
       .select('ref.cid')
       .distinct()
-      .where('ref.scope', 'in', scopes)
       .where('ref.cid', '>', after)
       .where((eb) => eb.not(isHidden(db, did, eb.ref('ref.cid'))))
       .orderBy('ref.cid')
@@ -80,14 +80,14 @@ const isHidden = (
 
 function isReferenced(
   db: Kysely<Tables>,
-  { did, cid, scopes, since }: Pick<Asked, 'did' | 'scopes' | 'since'> & { cid: Expression<string> },
+  { did, cid, scope, since }: Pick<Asked, 'did' | 'scope' | 'since'> & { cid: Expression<string> },
 ): ExpressionWrapper<Tables, never, SqlBool> {
   const references = db
     .selectFrom('blobstore_ref as ref')
     .select('ref.cid')
     .where('ref.did', '=', did)
     .where('ref.cid', '=', cid)
-    .where('ref.scope', 'in', scopes)
+    .where('ref.scope', '=', scope)
   return expressionBuilder<Tables>().exists(since === undefined ? references : references.where('ref.rev', '>', since))
 }
 

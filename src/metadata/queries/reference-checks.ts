@@ -171,4 +171,5 @@ function refusal(
 export interface Naming extends WantedRef {
   recordUri: string
   scope: string
+  rev: string
 }

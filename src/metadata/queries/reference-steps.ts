@@ -1,6 +1,7 @@
 import type { Insertable, Kysely } from 'kysely'
 import { snifferSpelling } from '../../blob/mime-refinements.ts'
 import { saysSomething } from '../../blob/same-type.ts'
+import { publicScope } from '../../blob/spaces.ts'
 import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps } from '../contract/references.ts'
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
@@ -16,7 +17,7 @@ import { chunks } from './walks.ts'
 
 type Trx = Kysely<Tables>
 
-export function referenceSteps(session: Session): ReferenceSteps {
+export function referenceSteps(session: Session): Pick<ReferenceSteps, 'applyReferences'> {
   return {
     applyReferences: (did, records, options) =>
       session.write((trx) => applyReferences(trx, did, records, options), options.trx),
@@ -30,10 +31,10 @@ export function referenceSteps(session: Session): ReferenceSteps {
   ): Step<AppliedReferences> {
     yield* lockLivingAccount(trx, did)
     if (options.onlyIf && !(yield* isNamedBy(trx, did, options.onlyIf))) {
-      return { applied: false, hidden: [], differing: [] }
+      return { applied: false, hidden: [], hiddenInSpaces: [], differing: [] }
     }
-    const namings = [...records].flatMap(([recordUri, { refs, scope }]) =>
-      refs.map((ref) => ({ ...ref, recordUri, scope })),
+    const namings = [...records].flatMap(([recordUri, { refs, scope, rev }]) =>
+      refs.map((ref) => ({ ...ref, recordUri, scope, rev })),
     )
     const { met, expected, differing } =
       options.missing === 'expect'
@@ -42,10 +43,11 @@ export function referenceSteps(session: Session): ReferenceSteps {
     const uris = [...records.keys()]
     const former = yield* namedBy(trx, did, uris)
     yield* deleteFormer(trx, did, former)
-    yield* add(trx, did, met, expected, options)
+    yield* add(trx, did, met, expected)
     yield* letGoOthers(trx, did, former.references, met, options)
-    const hidden = yield* hiddenAmong(trx, did, former.references)
-    return { applied: true, hidden, differing: differing.slice(0, maxDifferingClaims) }
+    const { [publicScope]: hidden = [], ...inSpaces } = yield* hiddenByScope(trx, did, former.references)
+    const hiddenInSpaces = Object.entries(inSpaces).flatMap(([space, cids]) => cids.map((cid) => ({ space, cid })))
+    return { applied: true, hidden, hiddenInSpaces, differing: differing.slice(0, maxDifferingClaims) }
   }
 
   /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
@@ -62,9 +64,9 @@ export function referenceSteps(session: Session): ReferenceSteps {
     return changed ? yield* sortReferences(trx, did, namings) : sorted
   }
 
-  function* add(trx: Trx, did: string, met: MetNaming[], expected: Naming[], { rev }: ApplyOptions): Step<void> {
+  function* add(trx: Trx, did: string, met: MetNaming[], expected: Naming[]): Step<void> {
     for (const some of chunks(unique(met))) {
-      const rows = some.map(({ cid, recordUri, scope, claimed }) => ({
+      const rows = some.map(({ cid, recordUri, scope, rev, claimed }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope },
         claimed_type: claimed?.mimeType ?? null,
         claimed_size: claimed?.size ?? null,
@@ -73,7 +75,7 @@ export function referenceSteps(session: Session): ReferenceSteps {
       yield* keepBlobs(trx, { did, cids: some.map((naming) => naming.cid) })
     }
     for (const some of chunks(unique(expected))) {
-      const rows = some.map(({ cid, recordUri, scope, mimeType, size = null }) => ({
+      const rows = some.map(({ cid, recordUri, scope, rev, mimeType, size = null }) => ({
         ...{ did, cid, record_uri: recordUri, rev, scope, mime_type: mimeType, size },
       }))
       yield* execute(trx.insertInto('blobstore_expected').values(rows))
@@ -92,6 +94,20 @@ export function referenceSteps(session: Session): ReferenceSteps {
     const gone = new Set(former.map((naming) => naming.cid).filter((cid) => !kept.has(cid)))
     for (const cids of chunks([...gone])) yield* letGo(trx, { did, cids }, session.now(grace))
   }
+}
+
+/** Of what these records named before: the CIDs that no record of the same scope names now, by scope. */
+function* hiddenByScope(trx: Trx, did: string, former: readonly Former[]): Step<Record<string, string[]>> {
+  const hidden: Record<string, string[]> = {}
+  for (const [scope, namings] of Map.groupBy(former, (naming) => naming.scope)) {
+    hidden[scope] = yield* hiddenAmong(
+      trx,
+      did,
+      scope,
+      namings.map((naming) => naming.cid),
+    )
+  }
+  return hidden
 }
 
 /** Asked under the account's lock: nobody changes its references before this transaction ends. */

@@ -55,15 +55,16 @@ export function* walkInStep<R>(
 }
 
 /**
- * For a query that begins with `with recursive`: `walk (cid, n)` are the first CIDs after one that an account's records name,
- * each once, and each found in one step in the index, however many records name it. Its last row may be null.
+ * For a query that begins with `with recursive`: `walk (cid, n)` are the first CIDs after one that an account's records name, in
+ * one scope or in any, each once, and each found in one step in the index, however many records name it. Its last row may be null.
  */
 export function walkCids(
   table: NamingTable,
-  { did, after, atMost }: { did: string; after: string; atMost: number },
+  { did, after, atMost, scope }: { did: string; after: string; atMost: number; scope?: string | undefined },
 ): RawBuilder<unknown> {
+  const inScope = scope === undefined ? sql`` : sql` and scope = ${scope}`
   const first = (above: RawBuilder<unknown>) =>
-    sql`(select cid from ${sql.table(table)} where did = ${did} and cid > ${above} order by cid limit 1)`
+    sql`(select cid from ${sql.table(table)} where did = ${did}${inScope} and cid > ${above} order by cid limit 1)`
   return sql`walk (cid, n) as (
     select ${first(sql`${after}`)}, 1
     union all

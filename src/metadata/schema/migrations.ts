@@ -6,6 +6,7 @@ import { rowsOf, type Step } from '../step.ts'
 import { firstMigration } from './first-migration.ts'
 import { purgeMigration } from './purge-migration.ts'
 import { reachMigration } from './reach-migration.ts'
+import { spacesMigration } from './spaces-migration.ts'
 import type { Tables } from './tables.ts'
 
 // Kysely's own migrator does not fit: it looks for its tables in every schema of a PostgreSQL database, not only where
@@ -20,6 +21,7 @@ const migrations: Record<string, Migrate> = {
   '003': timesMigration,
   '004': reachMigration,
   '005': purgeMigration,
+  '006': spacesMigration,
 }
 
 /** An arbitrary number that nothing else uses: of several processes at once, one at a time creates the tables. */

@@ -78,6 +78,7 @@ export interface BlobTable {
 export interface RefTable {
   did: string
   cid: string
+  /** `public`, or the URI of the space that the record is in. */
   scope: string
   rev: string
   record_uri: string

@@ -16,7 +16,7 @@ export async function presign(
   options: PresignBlobOptions = {},
 ): Promise<PresignedBlob | null> {
   assertDid(did)
-  assertOptions('presign', options, ['as', 'scopes', 'trx', 'signal', 'expiresIn'])
+  assertOptions('presign', options, ['as', 'space', 'trx', 'signal', 'expiresIn'])
   const { expiresIn = longest, ...viewing } = options
   if (!Number.isSafeInteger(expiresIn) || expiresIn < 1 || expiresIn > longest) {
     throw new BlobStoreError('InvalidArgument', `presign: expiresIn is 1 to ${longest} seconds`)

@@ -1,6 +1,7 @@
 import type { ByteRange } from '../../backend/backend.ts'
 import { type BlobCid, type CidLike, parseBlobCid } from '../../blob/cid.ts'
-import { assertDid, visibleScopes } from '../../blob/identifiers.ts'
+import { assertDid } from '../../blob/identifiers.ts'
+import { assertSpaceUri, publicScope } from '../../blob/spaces.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
 import type { BlobStat } from '../../metadata/types.ts'
@@ -17,7 +18,7 @@ export async function read(
   options: ReadOptions = {},
 ): Promise<BlobReading> {
   assertDid(did)
-  assertOptions('read', options, ['as', 'scopes', 'range', 'verify', 'trx', 'signal'])
+  assertOptions('read', options, ['as', 'space', 'range', 'verify', 'trx', 'signal'])
   const cid = parseBlobCid(cidLike)
   // Twice, because the bytes may have been replaced, and the old key deleted, since it was resolved.
   for (const isLast of [false, true]) {
@@ -41,7 +42,7 @@ export async function stat(
   options: StatOptions = {},
 ): Promise<BlobStat | null> {
   assertDid(did)
-  assertOptions('stat', options, ['as', 'scopes', 'trx', 'signal'])
+  assertOptions('stat', options, ['as', 'space', 'trx', 'signal'])
   const blob = await resolve(store, did, parseBlobCid(cidLike), options)
   if (!blob) return null
   const { key: _key, backend: _backend, ...stat } = blob
@@ -53,12 +54,13 @@ export async function resolve(
   { metadata }: StoreContext,
   did: string,
   cid: BlobCid,
-  { as = 'public', scopes, trx, signal }: StatOptions,
+  { as = 'public', space, trx, signal }: StatOptions,
 ): Promise<ResolvedBlob | null> {
   // A misspelt viewer must not silently see more or less.
   assertOneOf('as', as, ['public', 'account', 'moderator'])
+  if (space !== undefined) assertSpaceUri('space', space)
   signal?.throwIfAborted()
-  return metadata.resolve(did, cid, { as, trx, scopes: visibleScopes('scopes', scopes) })
+  return metadata.resolve(did, cid, { as, trx, scope: space ?? (as === 'public' ? publicScope : null) })
 }
 
 /** @throws `InvalidRange` */

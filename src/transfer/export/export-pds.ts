@@ -4,7 +4,7 @@ import { BlobStoreError } from '../../errors.ts'
 import { transferOptions } from '../../maintenance/transfer-job.ts'
 import type { BlobStat } from '../../metadata/types.ts'
 import { assertOptions } from '../../options.ts'
-import { quarantined } from '../../pds/pins.ts'
+import { isPinned, quarantined } from '../../pds/pins.ts'
 import type { ActorDatabase } from '../import/actor-database.ts'
 import type { DiskTreeOptions } from '../import/disk-tree.ts'
 import { isPlainName } from '../import/pds-tree.ts'
@@ -75,6 +75,6 @@ export async function exportPds(blobs: BlobStore, options: ExportPdsOptions): Pr
 
   async function isQuarantined(did: string, { cid }: BlobStat): Promise<boolean> {
     if ((await blobs.stat(did, cid)) !== null) return false
-    return (await blobs.stat(did, cid, { scopes: [quarantined] })) !== null
+    return isPinned(blobs, did, cid, quarantined)
   }
 }

@@ -106,9 +106,9 @@ export async function importAurora(blobs: BlobStore, options: ImportAuroraOption
   async function keep(did: string, cid: BlobCid): Promise<void> {
     if ((await blobs.stat(did, cid)) !== null) return
     const held = await blobs.stat(did, cid, { as: 'moderator' })
-    const { uri, scope } = referenceWithoutRecord(did, cid, true)
+    const uri = referenceWithoutRecord(did, cid, true)
     if (!held || (await blobs.recordsFor(did, cid)).includes(uri)) return
-    const write = { action: 'create', uri, scope, blobs: [{ ref: createBlobRef(held) }] } as const
+    const write = { action: 'create', uri, blobs: [{ ref: createBlobRef(held) }] } as const
     await blobs.applyWrites(did, [write], { rev: nextTid(), missing: 'expect' })
   }
 

@@ -1,6 +1,5 @@
-import { publicScope } from '../../blob/identifiers.ts'
 import type { BlobStore } from '../../blob-store.ts'
-import { type PinScope, pin, quarantined, unlisted } from '../../pds/pins.ts'
+import { isPinned, type PinView, pin, quarantined, unlisted } from '../../pds/pins.ts'
 import type { ReferenceWriter, SourceBlob } from './reference-writer.ts'
 
 /**
@@ -20,16 +19,16 @@ export class PinWriter implements ReferenceWriter {
     const { cid } = blob
     if (blob.standing === 'temporary') return (await this.#blobs.stat(this.#did, cid, { as: 'moderator' })) !== null
     const isPublic = (await this.#blobs.stat(this.#did, cid)) !== null
-    const scope = scopeOf(blob)
-    if (scope === publicScope) return isPublic
-    return !isPublic && (await this.#blobs.stat(this.#did, cid, { scopes: [scope] })) !== null
+    const view = viewOf(blob)
+    if (view === 'public') return isPublic
+    return !isPublic && isPinned(this.#blobs, this.#did, cid, view)
   }
 
   /** Nobody sees a blob before it has a pin. */
   async hide(): Promise<void> {}
 
   async keep(blob: SourceBlob): Promise<void> {
-    if (blob.standing !== 'temporary') await pin(this.#blobs, this.#did, blob.cid, scopeOf(blob))
+    if (blob.standing !== 'temporary') await pin(this.#blobs, this.#did, blob.cid, viewOf(blob))
   }
 
   async expectMissing(): Promise<void> {}
@@ -40,7 +39,7 @@ export class PinWriter implements ReferenceWriter {
   }
 }
 
-function scopeOf({ takedown, isPublic }: SourceBlob): PinScope {
+function viewOf({ takedown, isPublic }: SourceBlob): PinView {
   if (takedown !== null) return quarantined
-  return isPublic ? publicScope : unlisted
+  return isPublic ? 'public' : unlisted
 }

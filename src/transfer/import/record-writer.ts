@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../backend/backend.ts'
 import { createBlobRef } from '../../blob/blob-ref.ts'
 import { type BlobCid, isBlobCid } from '../../blob/cid.ts'
-import { assertTid, publicScope } from '../../blob/identifiers.ts'
+import { assertTid } from '../../blob/identifiers.ts'
 import { parseMimeType } from '../../blob/mime.ts'
 import type { BlobStore } from '../../blob-store.ts'
 import type { RecordBlob } from '../../store/calls.ts'
@@ -16,7 +16,6 @@ export const firstRev = '2222222222222'
 interface Named {
   /** The source's name of the record; null for one that is missing. */
   recordUri: string | null
-  scope: string
   rev: string
   cids: BlobCid[]
 }
@@ -66,7 +65,7 @@ export class RecordWriter implements ReferenceWriter {
             continue
           }
           if (uri === null || (table === publicTable && !isOwnUri(did, uri))) invalid(cid, `table ${table}, row ${at}`)
-          references.#add(cid, { ...referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
+          references.#add(cid, { uri: referenceFor(did, table, uri, cid), recordUri: uri, rev: revOf(rev) ?? latest })
         }
       }
     }
@@ -94,7 +93,7 @@ export class RecordWriter implements ReferenceWriter {
     const { spaces } = await this.#actor.tables()
     for (const table of [publicTable, ...spaces]) {
       for await (const rows of this.#actor.unmet(table)) {
-        const uris = rows.map(({ uri, cid }) => referenceFor(this.#did, table, uri, cid ?? '').uri)
+        const uris = rows.map(({ uri, cid }) => referenceFor(this.#did, table, uri, cid ?? ''))
         for (const uri of new Set(uris)) if (this.#named.has(uri)) await this.#write(uri)
       }
     }
@@ -119,8 +118,8 @@ export class RecordWriter implements ReferenceWriter {
 
   async #unwritten({ cid, standing, isPublic }: SourceBlob): Promise<string[]> {
     if (standing === 'unnamed') {
-      const reference = referenceWithoutRecord(this.#did, cid, isPublic)
-      this.#add(cid, { ...reference, recordUri: null, rev: this.#latest })
+      const uri = referenceWithoutRecord(this.#did, cid, isPublic)
+      this.#add(cid, { uri, recordUri: null, rev: this.#latest })
     }
     const wanted = this.#recordsOf.get(cid) ?? []
     if (wanted.length === 0) return []
@@ -136,10 +135,10 @@ export class RecordWriter implements ReferenceWriter {
   }
 
   async #write(uri: string): Promise<void> {
-    const { cids, recordUri, scope, rev } = this.#named.get(uri) ?? nothing
+    const { cids, recordUri, rev } = this.#named.get(uri) ?? nothing
     const blobs: RecordBlob[] = []
     for (const cid of cids) blobs.push({ ref: await this.#refTo(cid, recordUri) })
-    await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs, scope }], { rev, missing: 'expect' })
+    await this.#blobs.applyWrites(this.#did, [{ action: 'create', uri, blobs }], { rev, missing: 'expect' })
   }
 
   /**
@@ -157,9 +156,9 @@ export class RecordWriter implements ReferenceWriter {
   }
 }
 
-const withoutRecord = (did: string, { cid }: SourceBlob): string => referenceWithoutRecord(did, cid, true).uri
+const withoutRecord = (did: string, { cid }: SourceBlob): string => referenceWithoutRecord(did, cid, true)
 
-const nothing: Named = { recordUri: null, scope: publicScope, rev: firstRev, cids: [] }
+const nothing: Named = { recordUri: null, rev: firstRev, cids: [] }
 
 /** The CID proves the bytes; but a type is required. */
 const anyType = 'application/octet-stream'
