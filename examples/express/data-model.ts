@@ -7,9 +7,13 @@ export interface RecordPath {
   did: string
   collection: string
   rkey: string
+  /** The URI of the space that it is in. Absent: it is public. */
+  space?: string
 }
 
-export const uriOf = ({ did, collection, rkey }: RecordPath): string => `at://${did}/${collection}/${rkey}`
+/** By this URI the blob store knows who sees the blobs of a record. */
+export const uriOf = ({ space, did, collection, rkey }: RecordPath): string =>
+  `${space === undefined ? 'at:/' : space}/${did}/${collection}/${rkey}`
 
 /** Converts a record from its JSON form, and computes its CID. */
 export function parseRecord(json: unknown): { record: unknown; cid: string } {

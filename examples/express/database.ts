@@ -6,6 +6,12 @@ export interface Tables {
   session: { token: string; did: string; kind: 'access' | 'refresh' }
   /** `value` is the record as JSON, `cid` that of its dag-cbor form. */
   record: { did: string; collection: string; rkey: string; cid: string; value: string }
+  /** The spaces of this server's accounts; `did` is the one whose it is. */
+  space: { uri: string; did: string }
+  /** Who is in a space, besides the account whose it is. */
+  member: { space: string; did: string }
+  /** As `record`. It stays with its author when the space is deleted, so it refers to none. */
+  space_record: { space: string; did: string; collection: string; rkey: string; cid: string; value: string }
 }
 
 /** The one database of this PDS. The blob store adds its own tables, whose names begin with `blobstore_`. */
@@ -41,6 +47,30 @@ export async function openDatabase(file: string): Promise<Kysely<Tables>> {
     .addColumn('cid', 'text', (c) => c.notNull())
     .addColumn('value', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('record_pk', ['did', 'collection', 'rkey'])
+    .execute()
+  await db.schema
+    .createTable('space')
+    .ifNotExists()
+    .addColumn('uri', 'text', (c) => c.primaryKey())
+    .addColumn('did', 'text', (c) => c.notNull().references('account.did').onDelete('cascade'))
+    .execute()
+  await db.schema
+    .createTable('member')
+    .ifNotExists()
+    .addColumn('space', 'text', (c) => c.notNull().references('space.uri').onDelete('cascade'))
+    .addColumn('did', 'text', (c) => c.notNull().references('account.did').onDelete('cascade'))
+    .addPrimaryKeyConstraint('member_pk', ['space', 'did'])
+    .execute()
+  await db.schema
+    .createTable('space_record')
+    .ifNotExists()
+    .addColumn('space', 'text', (c) => c.notNull())
+    .addColumn('did', 'text', (c) => c.notNull().references('account.did').onDelete('cascade'))
+    .addColumn('collection', 'text', (c) => c.notNull())
+    .addColumn('rkey', 'text', (c) => c.notNull())
+    .addColumn('cid', 'text', (c) => c.notNull())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('space_record_pk', ['space', 'did', 'collection', 'rkey'])
     .execute()
   return db
 }

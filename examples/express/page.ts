@@ -31,8 +31,8 @@ const policy = (nonce: string): string =>
     `default-src 'none'`,
     `script-src 'nonce-${nonce}'`,
     `style-src 'self'`,
-    `img-src 'self' blob:`, // blob: for pictures that are not uploaded yet
-    `media-src 'self'`,
+    `img-src 'self' blob:`, // blob: for what is not public, which a request with a token brings
+    `media-src 'self' blob:`,
     `connect-src 'self'`,
     `base-uri 'none'`,
     `form-action 'none'`,

@@ -22,6 +22,8 @@ import { overviewRoutes } from './overview.ts'
 import { pageRoutes } from './page.ts'
 import { repoRoutes } from './repo.ts'
 import { Sessions } from './sessions.ts'
+import { spaceGuard } from './space-guard.ts'
+import { spaceRoutes } from './spaces.ts'
 import { errorHandler } from './xrpc.ts'
 
 export interface PdsOptions {
@@ -61,6 +63,7 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
 
   const sessions = new Sessions(db)
   const context = { db, blobs, sessions, requireAdmin: adminGuard(adminPassword) }
+  const authorizeSpace = spaceGuard(context)
 
   const app = express().disable('x-powered-by')
   app.get('/xrpc/_health', (_req, res) => void res.sendStatus(isEnding() ? 503 : 200))
@@ -70,12 +73,14 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
       // A password may upload all that the store takes. With OAuth: { did, grants: blobGrants(token.scope) }.
       authenticate: async ({ headers }) => ({ did: await sessions.authenticate(headers.get('authorization')) }),
       accountStatus,
+      authorizeSpace,
       onError: console.error,
     }),
   )
-  app.use(imageRouter(images, { accountStatus, onError: console.error }))
+  app.use(imageRouter(images, { accountStatus, authorizeSpace, onError: console.error }))
   app.use(express.json({ limit: '1mb' }))
-  app.use('/xrpc', accountRoutes(context), repoRoutes(context), adminRoutes(context), overviewRoutes(context))
+  app.use('/xrpc', accountRoutes(context), repoRoutes(context), spaceRoutes(context), adminRoutes(context))
+  app.use('/xrpc', overviewRoutes(context))
   app.use(pageRoutes())
   app.use((req) => {
     throw new XrpcError(501, 'MethodNotImplemented', `No ${req.path} here`)

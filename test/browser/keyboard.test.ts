@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium())('without a mouse', () => {
 
     await tabTo(/^Post sunset.jpg$/)
     await press('Space')
-    expect(await page.getByRole('checkbox').isChecked()).toBe(false)
+    expect(await page.getByRole('checkbox', { name: 'Post sunset.jpg' }).isChecked()).toBe(false)
     await press('Space')
     await tabTo(/^Text of the post$/)
     await page.keyboard.type('By hand')

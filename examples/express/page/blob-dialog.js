@@ -1,7 +1,7 @@
 import { byId, element } from './element.js'
 import { attempt, notify } from './notice.js'
 import { sizeText } from './text.js'
-import { isPublic, isVideo, nameOf, stateOf, thumbnail } from './tile.js'
+import { isPublic, isVideo, nameOf, privateSourceOf, stateOf, thumbnail } from './tile.js'
 import { variantsOf } from './variants.js'
 import { blobUrl, call } from './xrpc.js'
 
@@ -25,16 +25,25 @@ export async function openBlob(blob, session, refresh) {
   dialog.onclose = () => dialog.replaceChildren() // stops a video
   if (!dialog.open) dialog.showModal()
   await attempt(async () => {
-    const { uris } = await call('com.example.blobs.records', { params: { did: blob.did, cid: blob.cid } })
+    const { uris } = await call('com.example.blobs.records', {
+      auth: session.auth,
+      params: { did: blob.did, cid: blob.cid },
+    })
     uses.replaceChildren(...uris.map((uri) => element('li', { textContent: uri })))
     if (uris.length === 0) uses.append(element('li', { className: 'quiet', textContent: 'None.' }))
   })
 }
 
 function whole(blob) {
-  if (!isPublic(blob) || !/^(image|video)\//.test(blob.mimeType)) return thumbnail(blob)
-  if (!isVideo(blob)) return element('img', { src: blobUrl(blob), alt: nameOf(blob) })
-  return element('video', { src: blobUrl(blob), controls: true, preload: 'metadata', 'aria-label': nameOf(blob) })
+  const source = isPublic(blob) ? () => blobUrl(blob) : privateSourceOf(blob)
+  if (!source || !/^(image|video)\//.test(blob.mimeType)) return thumbnail(blob)
+  const shown = isVideo(blob)
+    ? element('video', { controls: true, preload: 'metadata', 'aria-label': nameOf(blob) })
+    : element('img', { alt: nameOf(blob) })
+  attempt(async () => {
+    shown.src = await source()
+  })
+  return shown
 }
 
 function facts(blob) {

@@ -1,8 +1,10 @@
 import { byId, element } from './element.js'
+import { prepareFriends } from './friends.js'
 import { prepareModerator, showAll } from './moderator.js'
 import { attempt } from './notice.js'
 import { prepareOwn, showOwn } from './own.js'
 import { logIn, people } from './people.js'
+import { seeAs } from './private-files.js'
 import { cancelUploads } from './uploads.js'
 
 /** The user to log in: the one that was chosen last. */
@@ -22,6 +24,7 @@ function choose(name) {
   return attempt(async () => {
     const session = await logIn(name)
     if (chosen !== name) return
+    seeAs(session)
     await (session.isModerator ? showAll(session) : showOwn(session))
     if (chosen !== name) return
     byId('nobody').hidden = true
@@ -32,6 +35,7 @@ function choose(name) {
 
 byId('people').append(...people.map(radio))
 prepareOwn()
+prepareFriends()
 prepareModerator()
 const known = people.find((name) => `#${name.toLowerCase()}` === location.hash)
 if (known) choose(known)

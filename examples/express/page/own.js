@@ -1,5 +1,6 @@
 import { openBlob } from './blob-dialog.js'
 import { byId, element } from './element.js'
+import { ensureFriends, friendsOf, showFriends } from './friends.js'
 import { attempt, notify } from './notice.js'
 import { post, showPosts } from './posts.js'
 import { acceptText, countText, sizeText } from './text.js'
@@ -15,8 +16,9 @@ const unchecked = new Set()
 export async function showOwn(who) {
   session = who
   const { blobs, usage, limits } = await call('com.example.blobs.mine', { auth: who.auth })
-  await showPosts(who, blobs, refresh)
-  if (session !== who) return // another user was chosen meanwhile
+  await showPosts(who, blobs, friendsOf(who.did), refresh)
+  await showFriends(who, refresh)
+  if (session !== who) return // another person was chosen meanwhile
   showUsage(usage, limits)
   temporary = blobs.filter((blob) => !blob.referenced && !blob.takenDown)
   const others = blobs.filter((blob) => blob.referenced || blob.takenDown)
@@ -80,10 +82,12 @@ export function prepareOwn() {
     attempt(async () => {
       const chosen = temporary.filter(({ cid }) => !unchecked.has(cid))
       if (chosen.length === 0) throw new Error('Choose at least one picture or video to post')
-      await post(session, byId('text').value.trim(), chosen)
+      const toFriends = byId('to-friends').checked
+      if (toFriends) await ensureFriends(session)
+      await post(session, byId('text').value.trim(), chosen, toFriends ? friendsOf(session.did) : undefined)
       byId('text').value = ''
       byId('gallery-title').focus()
-      notify('Posted: now everybody can see it')
+      notify(`Posted: now ${toFriends ? 'your friends' : 'everybody'} can see it`)
       await refresh()
     })
   }

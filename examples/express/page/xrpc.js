@@ -20,12 +20,23 @@ export async function call(nsid, { auth, params = {}, body } = {}) {
 /** The public address of a blob that a record references. */
 export const blobUrl = ({ did, cid }) => `/xrpc/com.atproto.sync.getBlob?${new URLSearchParams({ did, cid })}`
 
-/** The public address of a variant of it, generated on first request. */
+/** Where one gets a blob of one's own, whether a record names it or not. */
+export const previewUrl = ({ cid }) => `/xrpc/com.example.blobs.preview?${new URLSearchParams({ cid })}`
+
+/** Where those in a space get a blob that a record there names. */
+export const spaceBlobUrl = ({ space, did, cid }) =>
+  `/xrpc/com.atproto.space.getBlob?${new URLSearchParams({ space, repo: did, cid })}`
+
+/** Where everybody gets a smaller picture of it, made when it is first asked for. */
 export const variantUrl = ({ did, cid }, preset) => `/img/${preset}/plain/${did}/${cid}@webp`
 
+/** The same for those in a space. */
+export const spaceVariantUrl = (blob, preset) =>
+  `${variantUrl(blob, preset)}?${new URLSearchParams({ space: blob.space })}`
+
 /** The bytes at an address, as a Blob with their type. */
-export async function getFile(address) {
-  const response = await fetch(address)
+export async function getFile(address, auth) {
+  const response = await fetch(address, auth && { headers: { authorization: auth } })
   if (response.ok) return await response.blob()
   throw new XrpcError(await response.json().catch(() => ({})), response.status)
 }
