@@ -152,6 +152,18 @@ export const goalRows: readonly GoalRow[] = [
     ],
   },
   {
+    title: 'One space of 1,000 with 1,000,000 references, against one of 500 alone',
+    goals: (
+      [
+        ['a page of listBlobs', 'listCpu'],
+        ['a read', 'readCpu'],
+      ] as const
+    ).map(([what, figure]): Goal => {
+      const ours = pair('spaces-1m', '1000-spaces', 'one-space')
+      return { what: `${what}: CPU time`, figure: ratio(figure, ...ours), most: 1.3, unit: '×' }
+    }),
+  },
+  {
     title: 'S3',
     goals: [
       {

@@ -11,6 +11,8 @@ const others: Record<string, string> = {
   '10k': '10,000 blobs',
   '100k': '100,000 blobs',
   '1m': '1,000,000 blobs',
+  'one-space': '500 references in one space',
+  '1000-spaces': '1,000,000 references in 1,000 spaces',
 }
 
 /** A contender's name in tables. */

@@ -8,6 +8,7 @@ import { packageWorks } from './package.ts'
 import { postgresWorks } from './postgres.ts'
 import { reads } from './read.ts'
 import { s3Works } from './s3.ts'
+import { spaces } from './spaces.ts'
 import { streams } from './stream.ts'
 import { uploads } from './upload.ts'
 import type { Workload } from './workload.ts'
@@ -22,6 +23,7 @@ export const workloads: readonly Workload[] = [
   ...largeStores,
   ...collecting,
   ...manyRecords,
+  ...spaces,
   ...s3Works,
   ...postgresWorks,
   ...packageWorks,

@@ -10,10 +10,12 @@ export interface Stock {
   accounts: readonly string[]
   /** Blobs, each referenced by its own record; there are no bytes. */
   count: number
+  /** URIs of the spaces that the records are in, in turn. @default they are public */
+  spaces?: readonly string[]
 }
 
-/** The store must be closed; its tables must exist. */
-export function addStock(folder: string, { accounts, count }: Stock): void {
+/** The store must be closed; its tables must be there. */
+export function addStock(folder: string, { accounts, count, spaces = [] }: Stock): void {
   const database = new Database(join(folder, 'blobs.sqlite'))
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = OFF')
@@ -21,7 +23,7 @@ export function addStock(folder: string, { accounts, count }: Stock): void {
   const content = database.prepare(`INSERT INTO blobstore_content VALUES (?, ?, 'disk', 1000, ?)`)
   const blob = database.prepare(`INSERT INTO blobstore_blob VALUES (?, ?, 'image/jpeg', 1000, ?, 1, NULL)`)
   const ref = database.prepare(
-    `INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, '3jzfcijpj2z2a', 'public')`,
+    `INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, '3jzfcijpj2z2a', ?)`,
   )
   const account = database.prepare(
     `INSERT INTO blobstore_account (did, bytes, count, reserved, uploads, pending, deleting) VALUES (?, ?, ?, 0, 0, 0, 0)
@@ -36,7 +38,8 @@ export function addStock(folder: string, { accounts, count }: Stock): void {
       const cid = cidOfBytes(seed)
       content.run(cid, `${cid}.1-${'a'.repeat(16)}`, now)
       blob.run(did, cid, now)
-      ref.run(did, cid, `at://${did}/app.bsky.feed.post/${number}`)
+      const space = spaces[number % spaces.length]
+      ref.run(did, cid, `${space ?? 'at:/'}/${did}/app.bsky.feed.post/${number}`, space ?? 'public')
     }
     for (const did of accounts) account.run(did, (count / accounts.length) * 1000, Math.ceil(count / accounts.length))
   })()

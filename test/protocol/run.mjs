@@ -5,7 +5,7 @@ import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
 import { hostModel } from './host.mjs'
 import { claimModel, retireModel } from './places.mjs'
-import { purgeModel } from './purge.mjs'
+import { spacesModel } from './spaces.mjs'
 import { parseArgs } from 'node:util'
 
 const usage = `npm run test:protocol -- [options]
@@ -44,6 +44,12 @@ const again = { start: stored, procs: [['rm', 'up', 'wr']] }
 const twice = { start: stored, procs: [['rm', 'up', 'wr'], ['up', 'wr', 'rm']] }
 const shown = { start: { ...stored }, procs: [], moderator: true, maxMark: 6, judge: 'I1 I8' }
 const moving = { start: { rec: 1 }, procs: [['im', 'rm'], ['up', 'wr']] }
+const V = spacesModel
+const spaces = { start: { A: ['a1', 'p1'], B: ['p1'] }, procs: [['A', 'w:-p1', 'w:+b1'], ['A', 'drop:a'], ['A', 'w:-b1,+a2']] }
+const waits = { start: {}, starts: { A: ['a1', 'b1'] }, procs: [['A', 'drop:a'], ['A', 'up'], ['A', 'imp:+a2']] }
+const hides = { start: { A: ['a1', 'p1'] }, procs: [['A', 'td', 'untd'], ['A', 'drop:a']] }
+const leaves = { start: { A: ['a1', 'b1'], B: ['p1'] }, procs: [['A', 'del'], ['A', 'drop:a'], ['B', 'w:-p1']] }
+const lastTwo = { start: { A: ['a1', 'b1'] }, procs: [['A', 'drop:a'], ['A', 'drop:b']], faults: 0 }
 // Three keys are the default of content.mjs.
 const R = (o) => contentModel({ maxGen: keys, ...o })
 const runs = [
@@ -189,6 +195,28 @@ const runs = [
   [H({ name: 'H1 a moderator quarantines it while a reader waits for the host', ...shown }), []],
   [H({ name: 'H1- a pin takes the place of those noted, whatever else is there by then', ...shown, compare: false }), ['I8']],
   [H({ name: 'H1- no reconciling: a rollback, or a lost deletion', ...again, reconcile: false, judge: 'I2' }), ['I2']],
+  // spaces: by what a reader asks, and what is shown
+  [V({ name: 'V1 records come and go in public and in two spaces, one is dropped', ...spaces }), []],
+  [V({ name: 'V1 the bytes are replaced meanwhile, 2 reads', ...spaces, swaps: 1, reads: 2 }), [], 'full'],
+  [V({ name: 'V1 the bytes are replaced meanwhile', ...spaces, swaps: 1, faults: 0 }), [], 'quick'],
+  [V({ name: 'V1 as before, taken down, and the account is deleted, 2 collectors, 2 crashes', ...spaces, procs: [['A', 'w:-p1', 'w:+b1'], ['A', 'drop:a'], ['A', 'imp:-b1,+a2', 'up'], ['A', 'td', 'del']], gcs: 2, faults: 2, swaps: 1 }), [], 'full'],
+  [V({ name: 'V1 records wait, and the upload comes while their space is dropped', ...waits }), []],
+  [V({ name: 'V1 taken down and restored while a space is dropped', ...hides }), []],
+  [V({ name: 'V1 the account is deleted while a space is dropped', ...leaves }), []],
+  [V({ name: 'V1 both spaces are dropped at once', ...lastTwo, faults: 1, gcs: 2 }), []],
+  [V({ name: 'V1 the collector looks for public records alone: the foreign key holds it', ...spaces, collects: 'p' }), []],
+  [V({ name: 'V1- shown by any reference', ...spaces, sees: 'any' }), ['IB']],
+  [V({ name: 'V1- a space shows what is public, too', ...spaces, sees: 'or public' }), ['IB']],
+  [V({ name: 'V1- shown by the reference of another account', ...spaces, sees: 'whose' }), ['IB']],
+  [V({ name: 'V1- the references first, then the key', ...spaces, oneQuery: false }), ['IB']],
+  [V({ name: 'V1- after a key that is gone only the key is looked up again', ...spaces, swaps: 1, again: 'key' }), ['IB']],
+  [V({ name: 'V1- a takedown hides from the public alone', ...hides, hides: ['td of p', 'acct'] }), ['IB']],
+  [V({ name: 'V1- a deletion hides only what it has reached', ...leaves, hides: ['td'] }), ['IB']],
+  [V({ name: 'V1- dropSpace forgets what is referenced, not what waits', ...waits, dropExp: false }), ['IB']],
+  [V({ name: 'V1- the collector looks for public records alone, no foreign key', ...spaces, collects: 'p', fk: false }), ['I1']],
+  [V({ name: 'V1- dropSpace looks for other references before it has the account’s lock', ...lastTwo, dropLock: false }), ['I2']],
+  [V({ name: 'V1- nobody takes the account’s lock', ...lastTwo, acctFirst: false }), ['I2']],
+  [V({ name: 'V1- dropSpace sets no expiry', ...lastTwo, dropLooks: 'none' }), ['I2']],
 ]
 let bad = 0, left = 0
 for (const [m, expect, size] of runs) {

@@ -2,6 +2,7 @@ import { type BlobStore, cidOfBytes } from '../../../src/index.ts'
 import { type Held, type Ledger, type Named, named, pair } from './ledger.ts'
 import { type Facts, look } from './look.ts'
 import type { Place } from './place.ts'
+import { checkShown, placeOf } from './shown.ts'
 
 /** `lost`: a broken promise. `orphan`: bytes that no row knows. `wrong`: anything else that should not be. */
 export interface Finding {
@@ -32,7 +33,7 @@ export async function check(
       for (const record of ledger.records.values()) {
         checkRecord(facts, record, held, findings)
         const readable = record.cids.filter((cid) => facts.refs.get(record.uri)?.includes(cid))
-        for (const cid of readable) await checkReadable(blobs, record.did, cid, ledger, findings)
+        for (const cid of readable) await checkReadable(blobs, record, cid, ledger, findings)
       }
       for (const [uri, { could }] of ledger.doubtful) checkDoubtful(facts, uri, could, findings)
       for (const [did, state] of ledger.accounts) {
@@ -44,6 +45,7 @@ export async function check(
       }
       for (const fault of ledger.faults) findings.push({ kind: 'wrong', what: fault })
     }
+    await checkShown(blobs, ledgers, findings)
   } catch (error) {
     findings.push({ kind: 'lost', what: `the store cannot be read: ${error}` })
   } finally {
@@ -83,13 +85,16 @@ function checkDoubtful(facts: Facts, uri: string, could: ReadonlySet<string>, fi
 
 async function checkReadable(
   blobs: BlobStore,
-  did: string,
+  { did, uri }: Named,
   cid: string,
   ledger: Ledger,
   findings: Finding[],
 ): Promise<void> {
   try {
-    const reading = await blobs.read(did, cid, { as: ledger.hidden.has(pair(did, cid)) ? 'moderator' : 'public' })
+    const reading = await blobs.read(did, cid, {
+      space: placeOf(uri),
+      as: ledger.hidden.has(pair(did, cid)) ? 'moderator' : 'public',
+    })
     if (cidOfBytes(await reading.bytes()) === cid) return
     findings.push({ kind: 'lost', what: `${cid} of ${did} has other bytes` })
   } catch (error) {

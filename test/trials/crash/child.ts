@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/index.ts'
 import type { BlobStoreTimes } from '../../../src/store/limits.ts'
+import { meddleMetadata } from '../../support/meddling.ts'
 import { Random } from '../../support/random.ts'
 import { Abandoned } from './abandoned.ts'
 import { type BrokenRule, breakRule } from './broken-rules.ts'
@@ -94,7 +95,11 @@ function hire(): Worker[] {
   const earlyAck = broken === 'early-ack'
   const journal = new Journal(file, { earlyAck, ops: ledger.ops, onLine: (line) => void ledger.read([line]) })
   trap = new Trap(journal)
-  const metadata = witness(place, trap.metadata(place.metadata()), journal)
+  const inSmallSteps = meddleMetadata(place.metadata(), (inner) => ({
+    // In as many transactions as there are references, since there are few.
+    dropSomeOfSpace: (did, space, some) => inner.dropSomeOfSpace(did, space, { ...some, limit: 1 }),
+  }))
+  const metadata = witness(place, trap.metadata(inSmallSteps), journal)
   const rules = breakRule(broken, place, trap.backend(place.backend()), metadata)
   const blobs: BlobStore = place.store(times, rules.backend, rules.metadata)
   const random = new Random(`${options.seed} ${name} ${ledger.ops}`)

@@ -11,6 +11,7 @@ export type Deed =
   | { what: 'write'; did: string; uri: string; cids: string[]; expected: boolean }
   | { what: 'takedown' | 'restore'; did: string; cid: string }
   | { what: 'delete' | 'reopen'; did: string }
+  | { what: 'drop'; did: string; space: string }
   | { what: 'collect' | 'abandon' | 'sweep' | 'scrub' | 'read' }
 
 export type Line =

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobRef, BlobStore } from '../../../src/index.ts'
 import type { Random } from '../../support/random.ts'
-import { nextRev } from '../../support/samples.ts'
+import { friends, nextRev, uriIn, uriOf, work } from '../../support/samples.ts'
 import { type Content, contentOf, inChunks, large, small } from './contents.ts'
 import type { Journal } from './journal.ts'
 import type { Ledger } from './ledger.ts'
@@ -9,7 +9,7 @@ import type { Step } from './steps.ts'
 
 const weights = {
   ...{ post: 40, postLarge: 7, unpost: 22, upload: 10, repost: 8, expect: 5 },
-  ...{ interrupt: 3, moderate: 2, leave: 1.5 },
+  ...{ interrupt: 3, moderate: 2, leave: 1.5, drop: 3 },
 }
 type Turn = keyof typeof weights
 
@@ -17,6 +17,7 @@ type Turn = keyof typeof weights
 const turnTo: Partial<Record<Step, Turn>> = {
   ...{ reserve: 'postLarge', spool: 'postLarge', fill: 'postLarge', discard: 'interrupt', release: 'interrupt' },
   ...{ takedown: 'moderate', reverseTakedown: 'moderate', markDeleted: 'leave', deleteSome: 'leave', reopen: 'leave' },
+  dropSomeOfSpace: 'drop',
 }
 
 export interface LaneOptions {
@@ -61,6 +62,7 @@ export class Lane {
     else if (turn === 'interrupt') await this.#interrupt(did)
     else if (turn === 'moderate' && !away) await this.#moderate()
     else if (turn === 'leave') await this.#leave()
+    else if (turn === 'drop') await this.#drop()
   }
 
   #choose(known: readonly Content[], size: number): Content {
@@ -91,7 +93,9 @@ export class Lane {
 
   async #write(did: string, refs: BlobRef[], expected = false): Promise<void> {
     const { name, journal, blobs, random } = this.#it
-    const uri = `at://${did}/app.bsky.feed.post/${name}-${random.below(6)}`
+    const space = random.pick([null, null, friends, work])
+    const rkey = `${name}-${random.below(6)}`
+    const uri = space === null ? uriOf(did, rkey) : uriIn(space, did, rkey)
     const cids = refs.map(({ ref }) => ref.toString())
     await journal.attempt({ what: 'write', did, uri, cids, expected }, () =>
       blobs.applyWrites(
@@ -118,6 +122,13 @@ export class Lane {
     for (const hidden of ledger.hiddenOf(did)) {
       await journal.attempt({ what: 'restore', did, cid: hidden }, () => blobs.reverseTakedown(did, hidden))
     }
+  }
+
+  /** Of the lane's own account, whose records nobody else writes; one that a kill has left half dropped comes first. */
+  async #drop(): Promise<void> {
+    const { own: did, journal, blobs, random, ledger } = this.#it
+    const space = ledger.halfDropped(did) ?? random.pick([friends, work])
+    await journal.attempt({ what: 'drop', did, space }, () => blobs.dropSpace(did, space))
   }
 
   async #leave(): Promise<void> {

@@ -37,7 +37,9 @@ export class Ledger {
   readonly hidden = new Set<string>()
   /** Accounts that are deleted, or may be. */
   readonly accounts = new Map<string, 'deleted' | 'doubtful'>()
-  /** Acknowledged, and refused with what, by operation. */
+  /** Spaces of accounts that are being dropped, or were when their process died. */
+  readonly #dropping = new Map<string, { did: string; space: string }>()
+  /** Acknowledged, and refused with what, by deed. */
   readonly done: Record<string, number> = {}
   readonly refused: Record<string, number> = {}
   /** What should not have been refused. */
@@ -69,7 +71,12 @@ export class Ledger {
     return [...this.hidden].filter((name) => name.startsWith(start)).map((name) => name.slice(start.length))
   }
 
-  /** The process is dead: what was running has no outcome. Resolves with how many uploads that were. */
+  /** A space of the account whose dropping has begun, and was not acknowledged. */
+  halfDropped(did: string): string | undefined {
+    return [...this.#dropping.values()].find((one) => one.did === did)?.space
+  }
+
+  /** The process is dead: what was under way has no outcome. Resolves with how many uploads that were. */
   bury(): number {
     const uploads = [...this.#underWay.values()].filter(
       ({ deed }) => deed.what === 'upload' || deed.what === 'interrupt',
@@ -92,6 +99,9 @@ export class Ledger {
     } else if (deed.what === 'delete') {
       this.#doubt(deed.did)
       this.accounts.set(deed.did, 'doubtful')
+    } else if (deed.what === 'drop') {
+      this.#doubtSpace(deed.did, deed.space)
+      this.#dropping.set(pair(deed.did, deed.space), deed)
     }
   }
 
@@ -114,6 +124,7 @@ export class Ledger {
       if (deed.cids.length > 0) this.records.set(deed.uri, deed)
     } else if (deed.what === 'restore') this.hidden.delete(pair(deed.did, deed.cid))
     else if (deed.what === 'delete') this.#forget(deed.did)
+    else if (deed.what === 'drop') this.#forgetSpace(deed.did, deed.space)
     else if (deed.what === 'reopen') this.accounts.delete(deed.did)
     else if (deed.what === 'interrupt') this.faults.push('an upload whose body failed was acknowledged')
   }
@@ -168,11 +179,34 @@ export class Ledger {
     for (const [name, blob] of this.held) if (blob.did === did) this.held.delete(name)
   }
 
+  /** Until its dropping is acknowledged each of its records may name what it did, a part of that, or nothing. */
+  #doubtSpace(did: string, space: string): void {
+    for (const [uri, { cids, ...record }] of this.records) {
+      if (record.did !== did || !isIn(uri, space)) continue
+      this.records.delete(uri)
+      this.doubtful.set(uri, { did, could: new Set([named(cids)]) })
+    }
+    for (const [uri, record] of this.doubtful) {
+      if (record.did !== did || !isIn(uri, space)) continue
+      for (const names of [...record.could]) for (const part of ['', ...names.split(' ')]) record.could.add(part)
+    }
+  }
+
+  /** What is known of its records is that they name nothing. */
+  #forgetSpace(did: string, space: string): void {
+    this.#dropping.delete(pair(did, space))
+    for (const [uri, record] of this.doubtful) {
+      if (record.did === did && isIn(uri, space)) record.could = new Set([named()])
+    }
+  }
+
   #forget(did: string): void {
     this.accounts.set(did, 'deleted')
     for (const [uri, record] of this.doubtful) if (record.did === did) this.doubtful.delete(uri)
   }
 }
 
-/** CIDs joined to one name, for sets. */
+const isIn = (uri: string, space: string): boolean => uri.startsWith(`${space}/`)
+
+/** CIDs as one name, for sets. */
 export const named = (cids: readonly string[] = []): string => [...new Set(cids)].sort().join(' ')

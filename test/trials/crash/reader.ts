@@ -1,5 +1,6 @@
 import { type BlobStore, cidOfBytes, isBlobStoreError } from '../../../src/index.ts'
 import type { Random } from '../../support/random.ts'
+import { friends, work } from '../../support/samples.ts'
 import type { Worker } from './child.ts'
 import type { Journal } from './journal.ts'
 
@@ -8,7 +9,7 @@ const accounts = [
   ...['writer0a', 'writer0b', 'writer1a', 'writer1b', 'writer2a', 'writer2b'].map((name) => `did:plc:${name}`),
 ]
 
-/** The public: lists an account's blobs and reads one. What was listed is there, or no longer referenced. */
+/** Who reads in public, or in a space: lists an account's blobs there and reads one. What was listed is there, or not referenced any more. */
 export class Reader implements Worker {
   readonly #blobs: BlobStore
   readonly #journal: Journal
@@ -22,12 +23,13 @@ export class Reader implements Worker {
 
   async turn(): Promise<void> {
     const did = this.#random.pick(accounts)
+    const space = this.#random.pick([undefined, friends, work])
     await this.#journal.attempt({ what: 'read' }, async () => {
-      const { items } = await this.#blobs.listPublic(did)
+      const { items } = await (space === undefined ? this.#blobs.listPublic(did) : this.#blobs.listSpace(did, space))
       if (items.length === 0) return
       const cid = this.#random.pick(items)
       try {
-        const reading = await this.#blobs.read(did, cid)
+        const reading = await this.#blobs.read(did, cid, { space })
         if (cidOfBytes(await reading.bytes()) !== cid) throw new Error(`${cid} has other bytes`)
       } catch (error) {
         if (!isBlobStoreError(error, 'BlobNotFound')) throw error

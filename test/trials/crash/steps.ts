@@ -12,6 +12,7 @@ export const writerSteps = [
   'discard', // of a spool
   'release',
   'applyReferences',
+  'dropSomeOfSpace',
   'takedown',
   'reverseTakedown',
   'markDeleted',

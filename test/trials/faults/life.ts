@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { type BlobStore, type BlobStoreError, isBlobStoreError } from '../../../src/index.ts'
-import { alice, bob, day, nextRev, uriOf } from '../../support/samples.ts'
+import { alice, bob, day, friends, nextRev, uriIn, uriOf, work } from '../../support/samples.ts'
 import { Violation } from '../simulate/audit.ts'
 import { bytesOf, contents, largeCid, mimeType, refOf } from '../simulate/contents.ts'
 import type { Bench } from './bench.ts'
@@ -23,23 +23,30 @@ const upload = (did: string, cid: string): Step => ({
   },
 })
 
-const write = (did: string, rkey: string, cids: readonly string[], missing: 'reject' | 'expect' = 'reject'): Step => ({
-  name: `write ${rkey} of ${did}`,
+const write = (
+  did: string,
+  rkey: string,
+  cids: readonly string[],
+  missing: 'reject' | 'expect' = 'reject',
+  space?: string,
+): Step => ({
+  name: `write ${rkey} of ${did}${space ? ' in a space' : ''}`,
   async run({ blobs, db }) {
-    const uri = uriOf(did, rkey)
+    const uri = space ? uriIn(space, did, rkey) : uriOf(did, rkey)
     await db.transaction().execute(async (trx) => {
       const action = { action: 'update', uri, record: { embeds: cids.map(refOf) } } as const
       await typed(blobs.applyWrites(did, [action], { rev: nextRev(), missing, trx }))
       await sql`DELETE FROM record WHERE uri = ${uri}`.execute(trx)
-      if (cids.length > 0) await sql`INSERT INTO record VALUES (${uri}, ${did}, ${cids.join(' ')}, 1)`.execute(trx)
+      if (cids.length > 0)
+        await sql`INSERT INTO record VALUES (${uri}, ${did}, ${space ?? 'public'}, ${cids.join(' ')}, 1)`.execute(trx)
     })
   },
 })
 
-const read = (did: string, cid: string): Step => ({
-  name: `read by ${did}`,
+const read = (did: string, cid: string, space?: string): Step => ({
+  name: `read by ${did}${space ? ' in a space' : ''}`,
   async run({ blobs }) {
-    const reading = await typed(blobs.read(did, cid, { verify: true }))
+    const reading = await typed(blobs.read(did, cid, { space, verify: true }))
     const bytes = await typed(reading.bytes())
     if (Buffer.compare(bytes, bytesOf(cid)) !== 0) throw new Violation('what was read is not what was uploaded')
   },
@@ -71,11 +78,26 @@ const collect = call('collect', (blobs) => blobs.collect())
 const look = call('look', async (blobs) => {
   await blobs.stat(alice, one, { as: 'account' })
   await blobs.listPublic(alice)
+  await blobs.listSpace(alice, friends)
+  await blobs.importProgress(alice, { space: friends })
   await blobs.listAll(alice)
   await blobs.listMissing(alice)
   await blobs.importProgress(alice)
   await blobs.recordsFor(alice, one)
   await blobs.usage(alice)
+})
+
+/** As a host does it: first it forgets its own records. */
+const dropSpace = (did: string, space: string): Step => ({
+  name: `drop a space of ${did}`,
+  async run({ blobs, db }) {
+    await db.transaction().execute(async (trx) => {
+      await sql`INSERT INTO dropping VALUES (${did}, ${space}) ON CONFLICT DO NOTHING`.execute(trx)
+      await sql`DELETE FROM record WHERE did = ${did} AND space = ${space}`.execute(trx)
+    })
+    await typed(blobs.dropSpace(did, space))
+    await sql`DELETE FROM dropping WHERE did = ${did} AND space = ${space}`.execute(db)
+  },
 })
 
 const reopenAccount = (did: string): Step => ({
@@ -101,7 +123,15 @@ const life: readonly Step[] = [
   refused('BlobNotFound', write(alice, 'd', [two])),
   write(alice, 'd', [two], 'expect'),
   upload(alice, two),
+  write(alice, 'e', [two], 'reject', friends),
+  write(alice, 'f', [one], 'reject', work),
+  write(alice, 'g', [three], 'expect', friends),
+  read(alice, two, friends),
+  refused('BlobNotFound', read(alice, two, work)),
   look,
+  dropSpace(alice, friends),
+  refused('BlobNotFound', read(alice, two, friends)),
+  read(alice, one, work),
   write(alice, 'a', []),
   write(bob, 'b', [], 'expect'),
   wait(2 * day),

@@ -1,5 +1,5 @@
 import { answer } from '../../../src/http/answer.ts'
-import { chooseRange } from '../../../src/http/get-blob.ts'
+import { chooseRange } from '../../../src/http/range.ts'
 import { isReading, type Reply } from '../../../src/http/reply.ts'
 import type { BlobRequest, Call } from '../../../src/http/request.ts'
 import { routes } from '../../../src/http/routes.ts'
@@ -10,6 +10,7 @@ import { anyText, mutateText } from './mutations.ts'
 
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const cid = 'bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4'
+const space = 'at://did:plc:group/space/com.example.circle/friends'
 const signal = new AbortController().signal
 
 /** A store with one blob of this size, of a type that was written into the database directly. */
@@ -19,7 +20,7 @@ function storeOf(size: number, mimeType: string, uploads: UploadOptions[] = []):
     limits: { maxBlobSize: 1000 } as BlobStore['limits'],
     stat: async () => stat,
     read: async (_did, _cid, { range }: ReadOptions = {}) =>
-      ({ ...stat, range, chunks: null }) as unknown as BlobReading,
+      ({ ...stat, range: typeof range === 'function' ? range(size) : range, chunks: null }) as unknown as BlobReading,
     upload: async (_did, _body, options = {}) => {
       uploads.push(options)
       return { $type: 'blob', ref: cid as never, mimeType: 'a/b', size: options.size ?? 0 }
@@ -33,23 +34,24 @@ function requestWith(method: string, headers: Record<string, string>, query: Rec
     ...{ method, signal, body: null, query: new URLSearchParams(query) },
     header: (name) => headers[name] ?? null,
     authenticate: () => ({ did }),
+    authorizeSpace: () => true,
   }
 }
 
 const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; sandbox",
-  'cross-origin-resource-policy': 'cross-origin',
 }
 
-/** What every response must be, whatever was requested. */
-function checkReply({ status, headers, body }: Reply): void {
+/** What every answer must be, whatever was asked. */
+function checkReply({ status, headers, body }: Reply, embeddedBy = 'cross-origin'): void {
   promise(status >= 200 && status < 500, `status ${status}`)
   for (const [name, value] of Object.entries(headers)) {
     promise(/^[a-z-]+$/.test(name), `the name of a header: ${JSON.stringify(name)}`)
     promise(/^[\x20-\x7e]*$/.test(String(value)), `the header ${name}: ${JSON.stringify(value)}`)
   }
   for (const [name, value] of Object.entries(securityHeaders)) promise(headers[name] === value, `the header ${name}`)
+  promise(headers['cross-origin-resource-policy'] === embeddedBy, 'cross-origin-resource-policy')
   promise(
     /^attachment(?:; filename="bafkrei[a-z2-7]{52}")?$/.test(String(headers['content-disposition'])),
     'disposition',
@@ -129,18 +131,22 @@ const header: Fuzzer = {
     const query = {
       did: random.chance(0.7) ? did : mutateText(random, did),
       cid: random.chance(0.7) ? cid : mutateText(random, cid),
+      space: random.chance(0.7) ? space : mutateText(random, space),
     }
     const method = random.chance(0.7) ? 'GET' : mutateText(random, random.pick(['GET', 'HEAD', 'OPTIONS', 'POST']))
     return {
       input: { mimeType, query, method },
       async check() {
-        const request = requestWith(method, {}, query)
-        const reply = await answer(routes.getBlob, { blobs: storeOf(5, mimeType), options: {}, request })
+        const request = requestWith(method, {}, { ...query, repo: query.did })
+        const call = { blobs: storeOf(5, mimeType), options: {}, request }
+        const [reply, ofSpace] = [await answer(routes.getBlob, call), await answer(routes.getSpaceBlob, call)]
         checkReply(reply)
-        promise(
-          /^[\x21-\x7e]+(?: charset=utf-8)?$/.test(String(reply.headers['content-type'] ?? 'none')),
-          'Content-Type',
-        )
+        checkReply(ofSpace, 'same-origin')
+        promise(/^(?:private, |no-store$|undefined$)/.test(String(ofSpace.headers['cache-control'])), 'cache-control')
+        for (const { headers } of [reply, ofSpace]) {
+          const type = String(headers['content-type'] ?? 'none')
+          promise(/^[\x21-\x7e]+(?: charset=utf-8)?$/.test(type), 'Content-Type')
+        }
       },
     }
   },

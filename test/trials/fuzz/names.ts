@@ -12,7 +12,8 @@ import {
   parseBlobCid,
   toCidObject,
 } from '../../../src/blob/cid.ts'
-import { assertScope, assertTid, isDid } from '../../../src/blob/identifiers.ts'
+import { assertTid, isDid } from '../../../src/blob/identifiers.ts'
+import { isSpaceUri, placeOfRecord } from '../../../src/blob/spaces.ts'
 import type { Random } from '../../support/random.ts'
 import { type Fuzzer, outcome, promise } from './fuzzer.ts'
 import { anyText, mutateBytes, mutateText } from './mutations.ts'
@@ -121,23 +122,33 @@ const did: Fuzzer = {
   },
 }
 
-const scopeOrRevision: Fuzzer = {
-  name: 'scope',
+const spaceOrRevision: Fuzzer = {
+  name: 'space',
   make(random) {
     const text = random.chance(0.3)
       ? anyText(random)
-      : mutateText(random, random.pick(['public', 'space:at://did:plc:a/x', '3jzfcijpj2z2a']))
+      : mutateText(random, random.pick(['public', 'at://did:plc:a/space/com.example.forum/self', '3jzfcijpj2z2a']))
     return {
       input: text,
       check() {
-        const scope = outcome(() => assertScope('scope', text))
-        promise('value' in scope === /^[a-zA-Z0-9._:/-]{1,512}(?![\s\S])/.test(text), 'scope')
+        const isSpace = isSpaceUri(text)
+        promise(!isSpace || looksAsSpace(text), 'space')
+        const place = placeOfRecord(`${text}/did:plc:b/com.example.post/1`)
+        promise(isSpace === (place?.space === text && place.did === 'did:plc:b'), 'record in it')
         const tid = outcome(() => assertTid('rev', text))
         if ('value' in tid) promise(/^[2-7a-z]{13}(?![\s\S])/.test(text), 'revision')
-        for (const one of [scope, tid]) promise('value' in one || one.code === 'InvalidArgument', 'its code')
+        promise('value' in tid || tid.code === 'InvalidArgument', 'its code')
       },
     }
   },
 }
 
-export const names: readonly Fuzzer[] = [cid, did, scopeOrRevision]
+/** Said in another way than the library says it. */
+function looksAsSpace(text: string): boolean {
+  const [scheme, empty, did, word, type = '', key = '', ...more] = text.split('/')
+  const isKey = key.length > 0 && key.length <= 512 && !/[^A-Za-z0-9._:~-]/.test(key) && key !== '.' && key !== '..'
+  const isType = type.split('.').length > 2 && type.length <= 317 && !/[^A-Za-z0-9.-]/.test(type)
+  return scheme === 'at:' && empty === '' && isDid(did) && word === 'space' && isType && isKey && more.length === 0
+}
+
+export const names: readonly Fuzzer[] = [cid, did, spaceOrRevision]

@@ -34,14 +34,16 @@ const wrongAlways: Record<string, string> = {
     WHERE (bytes, count, temporary) <> (SELECT coalesce(sum(size), 0), count(*), count(expires_at) FROM blobstore_blob AS b WHERE b.did = account.did)
     OR (reserved, uploads) <> (SELECT coalesce(sum(reserved), 0), count(*) FROM blobstore_upload AS u WHERE u.did = account.did)
     OR pending <> (SELECT coalesce(sum(size), 0) FROM blobstore_doomed AS d WHERE d.did = account.did)`,
-  'a record whose references differ in the store': `WITH
-    known AS (SELECT did, record_uri AS uri, group_concat(cid, ' ' ORDER BY cid) AS cids FROM (
-      SELECT did, record_uri, cid FROM blobstore_ref UNION SELECT did, record_uri, cid FROM blobstore_expected
-    ) GROUP BY did, record_uri),
-    host AS (SELECT did, uri, cids FROM record)
+  'a record of which the store knows something else': `WITH
+    known AS (SELECT did, record_uri AS uri, scope AS space, group_concat(cid, ' ' ORDER BY cid) AS cids FROM (
+      SELECT did, record_uri, scope, cid FROM blobstore_ref UNION
+      SELECT did, record_uri, scope, cid FROM blobstore_expected
+    ) GROUP BY did, record_uri, scope),
+    host AS (SELECT did, uri, space, cids FROM record)
     SELECT * FROM (SELECT 'store', * FROM (SELECT * FROM known EXCEPT SELECT * FROM host)
       UNION ALL SELECT 'host', * FROM (SELECT * FROM host EXCEPT SELECT * FROM known))
-    WHERE did NOT IN (SELECT did FROM blobstore_account WHERE deleted_at IS NOT NULL)`,
+    WHERE did NOT IN (SELECT did FROM blobstore_account WHERE deleted_at IS NOT NULL)
+      AND (did, space) NOT IN (SELECT did, space FROM dropping)`,
 }
 
 // Rows that must not exist once nothing runs any more and the grace periods are over.

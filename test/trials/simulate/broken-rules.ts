@@ -5,10 +5,12 @@ import type { Metadata } from '../../../src/metadata/metadata.ts'
 /**
  * - `row-first`: the row comes only after the bytes
  * - `bytes-before-commit`: the bytes come only after the commit
- * - `tombstone-last`: the tombstone is removed before the bytes are deleted
+ * - `tombstone-last`: the tombstone is dropped before the bytes are deleted
+ * - `any-place`: a blob is shown by any reference
+ * - `drop-once`: a space counts as dropped after the first transaction
  */
 export type BrokenRule = (typeof brokenRules)[number]
-export const brokenRules = ['row-first', 'bytes-before-commit', 'tombstone-last'] as const
+export const brokenRules = ['row-first', 'bytes-before-commit', 'tombstone-last', 'any-place', 'drop-once'] as const
 
 interface Parts {
   backend: BlobBackend
@@ -54,4 +56,21 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
       return due
     },
   }),
+  'any-place': (metadata) => ({
+    ...metadata,
+    resolve: (did, cid, options) => metadata.resolve(did, cid, { ...options, scope: null }),
+  }),
+  'drop-once': (metadata) => {
+    const begun = new Set<string>()
+    return {
+      ...metadata,
+      dropSomeOfSpace: async (did, space, options) => {
+        const name = `${did} ${space}`
+        if (begun.delete(name)) return { dropped: 0, hidden: [] }
+        const some = await metadata.dropSomeOfSpace(did, space, options)
+        if (some.dropped > 0) begun.add(name)
+        return some
+      },
+    }
+  },
 }

@@ -1,13 +1,15 @@
 import type Database from 'better-sqlite3'
 
 /**
- * What the host stores beside the store's tables: its records, written in the same transactions as their references.
- * And for the audit: how often each account was deleted, which ends earlier promises; and how often blobs were hidden,
- * so that a reader knows whether it may find nothing.
+ * What the host keeps beside the store's tables: its records, written in the transactions in which their references are;
+ * and the spaces whose records it has forgotten, and the store may not have yet.
+ * And for the audit: how often each account was deleted, which ends what was promised it; and how often blobs were
+ * hidden, by which a reader knows whether it may find nothing.
  */
 export function addHostTables(database: Database.Database): void {
   database.exec(`
-    CREATE TABLE record (uri TEXT PRIMARY KEY, did TEXT NOT NULL, cids TEXT NOT NULL, version INTEGER NOT NULL);
+    CREATE TABLE record (uri TEXT PRIMARY KEY, did TEXT NOT NULL, space TEXT NOT NULL, cids TEXT NOT NULL, version INTEGER NOT NULL);
+    CREATE TABLE dropping (did TEXT NOT NULL, space TEXT NOT NULL, PRIMARY KEY (did, space));
     CREATE TABLE deletions (did TEXT PRIMARY KEY, count INTEGER NOT NULL);
     CREATE TABLE hidings (count INTEGER NOT NULL);
     INSERT INTO hidings VALUES (0);

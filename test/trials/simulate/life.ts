@@ -2,16 +2,19 @@ import type Database from 'better-sqlite3'
 import { createBlobStore, isBlobStoreError, kyselyMetadata } from '../../../src/index.ts'
 import { type Fault, type FaultyBackend, faultyBackend } from '../../../src/testing.ts'
 import { memoryDatabase } from '../../model/memory-database.ts'
+import { meddleMetadata } from '../../support/meddling.ts'
 import { day } from '../../support/samples.ts'
 import { auditNow, auditQuiet, Violation } from './audit.ts'
 import { type BrokenRule, broken } from './broken-rules.ts'
 import { openDatabase } from './database.ts'
+import type { Host } from './host.ts'
 import { addHostTables } from './host-tables.ts'
 import { interceptBackend } from './intercept.ts'
-import { expectedErrors, type Host, operations } from './operations.ts'
+import { expectedErrors, operations } from './operations.ts'
 import { Place } from './place.ts'
 import { Promises } from './promises.ts'
 import { type Process, Scheduler } from './scheduler.ts'
+import { finishDrops } from './spaces.ts'
 import { isSqlFault, SqlFaults } from './sql-faults.ts'
 import type { World } from './world.ts'
 
@@ -163,9 +166,12 @@ export class Life {
       },
       leave: () => scheduler.turn('SQL answered', process),
     })
-    const metadata = kyselyMetadata(db, { now: () => world.clock, migrate: 'check' })
+    const metadata = meddleMetadata(kyselyMetadata(db, { now: () => world.clock, migrate: 'check' }), (inner) => ({
+      // In as many transactions as there are references, since there are few.
+      dropSomeOfSpace: (did, space, options) => inner.dropSomeOfSpace(did, space, { ...options, limit: 1 }),
+    }))
     const host: Host = {
-      ...{ world, promises: this.#promises, db },
+      ...{ world, promises: this.#promises, db, process },
       blobs: createBlobStore({
         janitor: false,
         ...broken({ backend, metadata }, this.#options.breaking),
@@ -205,6 +211,7 @@ export class Life {
 
   /** All grace periods end, and a process collects and sweeps without faults. */
   async #tidyUp(): Promise<void> {
+    await this.#inPeace(finishDrops)
     for (let round = 0; round < 3; round++) {
       this.#world.now += 2 * day
       await this.#inPeace(async ({ blobs }) => {

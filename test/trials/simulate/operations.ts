@@ -1,28 +1,13 @@
-import { type Kysely, sql } from 'kysely'
-import { type BlobStore, type BlobStoreErrorCode, isBlobStoreError } from '../../../src/index.ts'
-import { alice, bob, nextRev, uriOf } from '../../support/samples.ts'
+import { sql } from 'kysely'
+import { type BlobStoreErrorCode, isBlobStoreError } from '../../../src/index.ts'
+import { nextRev } from '../../support/samples.ts'
 import { Violation } from './audit.ts'
 import { bytesOf, contents, largeCid, mimeType, refOf } from './contents.ts'
-import type { Promises } from './promises.ts'
-import type { World } from './world.ts'
+import { dids, type Operation } from './host.ts'
+import { dropSpace, isWritable, look, places, spaceOf, uriAt } from './spaces.ts'
 
 // What the workers of a process do, at random.
 
-/** A process of the host, as its workers see it. */
-export interface Host {
-  world: World
-  promises: Promises
-  blobs: BlobStore
-  db: Kysely<never>
-  /** Waits for its turn: others continue meanwhile. */
-  pause(): Promise<void>
-  /** How many bits came back wrong so far. */
-  corruptions(): number
-}
-
-type Operation = (host: Host) => Promise<void>
-
-const dids = [alice, bob, 'did:plc:carol']
 const minute = 60_000
 
 const upload: Operation = async ({ world, promises, blobs, pause }) => {
@@ -43,18 +28,20 @@ async function* slowly(bytes: Uint8Array, pause: () => Promise<void>): AsyncGene
 /** A commit of the host: the record, and in the same transaction what it references. */
 const write: Operation = async ({ world, promises, blobs, db }) => {
   const did = world.pick(dids)
-  const uri = uriOf(did, world.pick(['one', 'two', 'three']))
+  const place = world.pick(places)
+  const uri = uriAt(place, did, world.pick(['one', 'two', 'three']))
   const missing = world.chance(0.2) ? 'expect' : 'reject'
   const candidates = missing === 'expect' || world.chance(0.1) ? [...contents.keys()] : promises.heldBy(did)
   const named = candidates.length === 0 ? [] : Array.from({ length: world.below(3) }, () => world.pick(candidates))
   const cids = [...new Set(named)].sort()
   const version = world.below(2 ** 31)
   await db.transaction().execute(async (trx) => {
+    if (!(await isWritable(trx, did, place))) return
     const action = { action: 'update', uri, record: { embeds: cids.map(refOf) } } as const
     await blobs.applyWrites(did, [action], { rev: nextRev(), missing, trx })
     await sql`DELETE FROM record WHERE uri = ${uri}`.execute(trx)
     if (cids.length > 0)
-      await sql`INSERT INTO record VALUES (${uri}, ${did}, ${cids.join(' ')}, ${version})`.execute(trx)
+      await sql`INSERT INTO record VALUES (${uri}, ${did}, ${place}, ${cids.join(' ')}, ${version})`.execute(trx)
   })
 }
 
@@ -65,7 +52,7 @@ const read: Operation = async ({ world, promises, blobs, corruptions }) => {
   const { did, cid } = reference
   const [state, wrongBits] = [promises.stateOf(reference), corruptions()]
   try {
-    const reading = await blobs.read(did, cid, { verify: world.chance(0.5) })
+    const reading = await blobs.read(did, cid, { space: spaceOf(reference.place), verify: world.chance(0.5) })
     const bytes = await reading.bytes()
     if (Buffer.compare(bytes, bytesOf(cid)) === 0 || wrongBits < corruptions()) return
     throw new Violation(`${cid} was read, and is not what was uploaded`)
@@ -124,6 +111,8 @@ const weights: [number, Operation][] = [
   [32, upload],
   [30, write],
   [12, read],
+  [6, look],
+  [3, dropSpace],
   [10, collect],
   [3, sweep],
   [1, deleteAccount],
