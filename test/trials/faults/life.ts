@@ -3,6 +3,7 @@ import { type BlobStore, type BlobStoreError, isBlobStoreError } from '../../../
 import { alice, bob, day, friends, nextRev, uriIn, uriOf, work } from '../../support/samples.ts'
 import { Violation } from '../simulate/audit.ts'
 import { bytesOf, contents, largeCid, mimeType, refOf } from '../simulate/contents.ts'
+import { drop } from '../simulate/spaces.ts'
 import type { Bench } from './bench.ts'
 
 // Everything that a host does with a store, once. Each step may be repeated when it failed.
@@ -87,17 +88,9 @@ const look = call('look', async (blobs) => {
   await blobs.usage(alice)
 })
 
-/** As a host does it: first it forgets its own records. */
 const dropSpace = (did: string, space: string): Step => ({
   name: `drop a space of ${did}`,
-  async run({ blobs, db }) {
-    await db.transaction().execute(async (trx) => {
-      await sql`INSERT INTO dropping VALUES (${did}, ${space}) ON CONFLICT DO NOTHING`.execute(trx)
-      await sql`DELETE FROM record WHERE did = ${did} AND space = ${space}`.execute(trx)
-    })
-    await typed(blobs.dropSpace(did, space))
-    await sql`DELETE FROM dropping WHERE did = ${did} AND space = ${space}`.execute(db)
-  },
+  run: ({ blobs, db }) => drop(db, { did, space, forget: () => typed(blobs.dropSpace(did, space)) }),
 })
 
 const reopenAccount = (did: string): Step => ({

@@ -12,29 +12,39 @@ export const spaceOf = (place: string): string | undefined => (place === 'public
 export const uriAt = (place: string, did: string, rkey: string): string =>
   place === 'public' ? uriOf(did, rkey) : uriIn(place, did, rkey)
 
-/** The host forgets its records, notes that the store has still to, and drops the note when that has. */
 export const dropSpace: Operation = async ({ world, promises, blobs, db, process }) => {
   const { did, space } = promises.someDrop() ?? { did: world.pick(dids), space: world.pick([friends, work]) }
   // Who drops a space while another does would forget what is written when the other is done.
   if (!promises.beginDrop(did, space, process)) return
   try {
-    await drop({ blobs, db }, did, space)
+    await drop(db, { did, space, forget: () => blobs.dropSpace(did, space) })
   } finally {
     promises.endDrop(did, space)
   }
 }
 
 /** Drops what crashes and faults have left half dropped. */
-export async function finishDrops({ promises, ...host }: Host): Promise<void> {
-  for (let left = promises.someDrop(); left; left = promises.someDrop()) await drop(host, left.did, left.space)
+export async function finishDrops({ promises, blobs, db }: Host): Promise<void> {
+  for (let left = promises.someDrop(); left; left = promises.someDrop()) {
+    const { did, space } = left
+    await drop(db, { did, space, forget: () => blobs.dropSpace(did, space) })
+  }
 }
 
-export async function drop({ blobs, db }: Pick<Host, 'blobs' | 'db'>, did: string, space: string): Promise<void> {
+interface Drop {
+  did: string
+  space: string
+  /** The store forgets. */
+  forget(): Promise<unknown>
+}
+
+/** The host forgets its records, notes that the store has still to, and drops the note when that has. */
+export async function drop(db: Host['db'], { did, space, forget }: Drop): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await sql`INSERT INTO dropping VALUES (${did}, ${space}) ON CONFLICT DO NOTHING`.execute(trx)
     await sql`DELETE FROM record WHERE did = ${did} AND space = ${space}`.execute(trx)
   })
-  await blobs.dropSpace(did, space)
+  await forget()
   await sql`DELETE FROM dropping WHERE did = ${did} AND space = ${space}`.execute(db)
 }
 
