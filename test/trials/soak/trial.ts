@@ -5,7 +5,7 @@ import { Soak } from './soak.ts'
 
 // See soak.ts.
 
-const deeds = ['upload', 'write', 'delete', 'takedown', 'read', 'collect', 'sweep', 'scrub'] as const
+const deeds = ['upload', 'write', 'delete', 'drop', 'takedown', 'read', 'collect', 'sweep', 'scrub'] as const
 
 export const trial = defineTrial({
   about: 'Lets five processes work on one store: nothing is lost or left, and no memory or descriptor leaks',
