@@ -5,11 +5,11 @@ import { statement } from '../statement.ts'
 import type { Step } from '../step.ts'
 import type { ResolvedQuota } from '../types.ts'
 
-/** What an account has, in numbers. */
+/** The numbers in an account's row. */
 export interface AccountState {
   bytes: number
   count: number
-  /** Of its blobs, those that no record references. */
+  /** How many of its blobs no record references. */
   temporary: number
   reserved: number
   uploads: number
@@ -20,9 +20,9 @@ export interface AccountState {
 type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
 
 /**
- * Writes the account's row, which every transaction that changes what the account has does first: it is the account's
- * lock, and it makes the transaction begin with a write. An insert or update, since an update of a row that is not
- * there would lock nothing. Resolves with the row as it is then, which nobody else changes before this transaction ends.
+ * Writes the account's row, and resolves with it. Every transaction that changes what an account has does this first:
+ * the row is the account's lock, and the transaction begins with a write. It is an insert or update, because an update
+ * of a missing row would lock nothing. No other transaction changes the row before this one ends.
  */
 export function* lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Step<AccountState> {
   const { rows } = yield* addToAccount(trx, { did, ...none, ...deltas })
@@ -58,7 +58,11 @@ const addToAccount = statement(
       .returning(['bytes', 'count', 'temporary', 'reserved', 'uploads', 'pending', 'deleted_at']),
 )
 
-/** As {@link lockAccount}, for what a deleted account may not do. */
+/**
+ * As {@link lockAccount}, for changes that a deleted account must not make.
+ *
+ * @throws `AccountDeleted`
+ */
 export function* lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Step<AccountState> {
   const account = yield* lockAccount(trx, did, deltas)
   if (account.deletedAt === null) return account
@@ -69,15 +73,19 @@ export function* lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: De
   )
 }
 
-/** What a deleted account had is nobody's to see, though its rows may stay for long: while the database is restored. */
+/**
+ * Whether the account is deleted: then its blobs are hidden, although their rows may stay for long, while the database
+ * is marked as restored.
+ */
 export const isDeleted = (db: Kysely<Tables>, did: string): ExpressionWrapper<Tables, never, SqlBool> =>
   expressionBuilder<Tables>().exists(
     db.selectFrom('blobstore_account').select('did').where('did', '=', did).where('deleted_at', 'is not', null),
   )
 
 /**
- * Refuses an upload of `size` bytes that the account's row already counts as reserved. The transaction that counted it
- * is rolled back, so a refusal leaves nothing; and the row is locked, so no two uploads pass one border.
+ * Refuses an upload that exceeds the quota. The account's row already counts the upload as reserved: the caller's
+ * transaction rolls back, so a refusal leaves nothing; and the row is locked, so two uploads cannot pass the same
+ * limit.
  *
  * @throws `QuotaExceeded`
  */
@@ -94,7 +102,7 @@ export function assertQuota(did: string, account: AccountState, quota: ResolvedQ
   throw exceeded(did, `it may have ${temporaryBlobs} blobs that no record references; wait, or reference them`, true)
 }
 
-/** The most bytes that an upload of unknown length may have. */
+/** The most bytes that an upload of unknown size may reserve. */
 export function grantable(account: AccountState, quota: ResolvedQuota, most: number): number {
   return Math.max(0, Math.min(most, quota.bytes - account.bytes - account.reserved))
 }

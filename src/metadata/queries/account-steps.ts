@@ -40,7 +40,7 @@ export function accountSteps(session: Session): AccountSteps {
         if ((yield* lockAccount(trx, did)).deletedAt !== mark) return false // it was reopened meanwhile
         yield* assertNotRestored(trx)
         for (const table of ['blobstore_expected', 'blobstore_ref'] as const) {
-          // Whatever they name: one blob may be named by a million records.
+          // The limit counts rows, not blobs: a million records may name one blob.
           if ((yield* deleteNamings(trx, table, sql`did = ${did} order by cid limit ${limit}`)) > 0) return true
         }
         const blobs = yield* rowsOf(
@@ -67,7 +67,7 @@ export function accountSteps(session: Session): AccountSteps {
           blobs.map((blob) => blob.cid),
           takedownHold,
         )
-        if (cids.length === 0) return true // taken down since they were looked at
+        if (cids.length === 0) return true // taken down since the query
         yield* deleteBlobs(session, trx, did, cids, deleteDelay)
         return true
       }),
@@ -89,7 +89,10 @@ export function accountSteps(session: Session): AccountSteps {
       }, trx),
   }
 
-  /** What is held is temporary from here on, and goes when it is held no more. Resolves with whether there was any. */
+  /**
+   * Makes the blobs that a takedown holds temporary: they are collected when the hold ends. Resolves with whether there
+   * were any.
+   */
   function* expireHeld(trx: Kysely<Tables>, did: string, limit: number): Step<boolean> {
     const held = yield* rowsOf(
       trx

@@ -8,10 +8,10 @@ import { isPurged, purged } from './purge-rows.ts'
 type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
 
 /**
- * The row before the bytes. It comes to be only where the backend is in use: a process that was paused while everything
- * moved away, and its backend was retired, must not go on writing there. PostgreSQL keeps the backend's row as it is until
- * the transaction ends; SQLite has one writer at a time. Nor does it come to be for what is purged, of which nothing is to be
- * stored: an upload of which no row knows the CID yet is refused where it gets it, see {@link assertNotPurged}.
+ * Inserts the row before the bytes, but only while the backend is in use: a process that was paused while everything
+ * moved away and its backend was retired must not continue to write there. PostgreSQL locks the backend's row until the
+ * transaction ends; SQLite has one writer at a time. Nor does it insert a row for a purged CID, whose bytes must not be
+ * stored. An upload whose CID is not known yet is refused when its row gets the CID, see {@link assertNotPurged}.
  */
 export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Step<void> {
   const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
@@ -58,7 +58,7 @@ export function retired(backend: string): BlobStoreError {
   )
 }
 
-/** The row was taken away: the upload was collected. */
+/** The row was deleted, because the upload was collected. */
 export function expired({ did, ...upload }: { did: string; cid?: string }): BlobStoreError {
   return new BlobStoreError('UploadExpired', 'The upload took longer than its lease and was collected; upload again', {
     did,

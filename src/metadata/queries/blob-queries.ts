@@ -12,12 +12,12 @@ import { walk, walkCids } from './walks.ts'
 
 export type OneBlobQueries = Pick<BlobQueries, 'resolve' | 'recordsFor' | 'importProgress' | 'usage'>
 
-/** What is asked of one blob, or of an account as a whole. */
+/** Queries about one blob, or about an account as a whole. */
 export function blobQueries(session: Session): OneBlobQueries {
   return {
     resolve: (did, cid, { as, scope, trx }) =>
       session.read(function* (db) {
-        // No scope has the empty name.
+        // No scope is an empty string.
         const [row] = (yield* findVisible(db, { did, cid, scope: scope ?? '' })).rows
         if (!row || (scope !== null && !row.in_scope)) return null
         const stat = toStat(row)
@@ -65,7 +65,7 @@ export function blobQueries(session: Session): OneBlobQueries {
       (db) => firstRow(db.selectFrom('blobstore_account').select(['count', 'temporary']).where('did', '=', did)),
       trx,
     )
-    // A temporary blob is no import until a record names it.
+    // A temporary blob does not count as imported until a record references it.
     return account ? Number(account.count) - Number(account.temporary) : 0
   }
 
@@ -108,7 +108,7 @@ function referencesAfter(
   )
 }
 
-/** The CIDs that records reference, or wait for, each once. */
+/** The distinct CIDs that records reference, or those that they wait for, depending on the table. */
 function* cidsIn(
   db: Kysely<Tables>,
   table: NamingTable,
@@ -123,7 +123,7 @@ function* cidsIn(
 
 const findVisible = statement((db, { did, cid, scope }: { did: string; cid: string; scope: string }) =>
   selectBlobs(db, did)
-    // No joins: with one, the SQLite of better-sqlite3 prepares a statement anew for each new value.
+    // No joins: with a join, the SQLite of better-sqlite3 prepares the statement again for each new value.
     .select((eb) => [
       contentOf(eb).select('content.key').$asScalar().$notNull().as('key'),
       contentOf(eb).select('content.backend').$asScalar().$notNull().as('backend'),
@@ -154,7 +154,7 @@ function contentOf(
   return eb.selectFrom('blobstore_content as content').whereRef('content.cid', '=', 'blob.cid')
 }
 
-/** The account's blobs, with what makes a {@link BlobStat}. */
+/** The account's blobs, with the columns of a {@link BlobStat}. */
 export function selectBlobs(db: Kysely<Tables>, did: string): SelectQueryBuilder<BlobTables, 'blob', BlobRow> {
   return db
     .selectFrom('blobstore_blob as blob')

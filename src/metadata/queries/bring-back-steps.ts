@@ -7,8 +7,8 @@ import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { readNotes } from './meta-notes.ts'
 
-// Looked for by the ends of indexes, in small pages, and changed by key only where it is still so: mostly there is nothing,
-// and nobody waits.
+// Rows are searched from the ends of indexes, in small pages, and updated by key only if their time is still too late.
+// Usually there are none, and no other transaction waits.
 
 export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'> {
   return {
@@ -18,7 +18,8 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
         return yield* readNotes(db)
       })
       const { grace, deleteDelay, lease } = most
-      // Another process may be of a version that forgets them: then nothing is shortened before they are known again.
+      // A process of another version may have dropped these times. Then nothing is shortened until they are known
+      // again.
       if (grace === undefined || deleteDelay === undefined || lease === undefined) return 0
       const tombstones = await bringBackTombstones(Math.max(deleteDelay, ahead.retry), ahead)
       const blobs = await bringBackBlobs(Math.max(grace, ahead.retry), ahead)
@@ -84,7 +85,7 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     return changed
   }
 
-  /** What is reserved is the most that an upload may still send, and so how long it may still last. */
+  /** The reserved bytes are the most that an upload may still send. So they limit how long it may still last. */
   async function bringBackUploads(lease: number, { limit, allowance }: Ahead): Promise<number> {
     const latest = lease + allowance.most
     const rows = await session.read((db) =>

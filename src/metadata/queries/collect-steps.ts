@@ -94,7 +94,7 @@ export function collectSteps(session: Session): Omit<CollectSteps, 'bringBack'> 
             .where('did', '=', did)
             .where('cid', 'in', cids),
         )
-        // One that is referenced needs no further look until it loses its last reference, which sets the expiry anew.
+        // A referenced blob needs no further check until it loses its last reference, which sets a new expiry.
         const kept = blobs.filter((blob) => blob.referenced)
         if (kept.length > 0) yield* keepBlobs(trx, { did, cids: kept.map((blob) => blob.cid) })
         const gone = blobs.filter((blob) => !blob.referenced && !blob.waited && blob.expired)

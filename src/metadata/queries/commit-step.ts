@@ -15,9 +15,9 @@ import { takenDown } from './takedown-steps.ts'
 
 type Trx = Kysely<Tables>
 
-/** The last step of an upload: its bytes become the account's, or are doomed. */
+/** The last step of an upload: its bytes become a blob of the account, or are doomed. */
 export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step<CommitOutcome> {
-  /** The blob begins its grace period anew, unless a record keeps it. */
+  /** Restarts the blob's grace period, unless the blob does not expire because a record references it. */
   const prolong = session.statement((db, { did, cid, grace }: { did: string; cid: string; grace: number }, now) =>
     db
       .updateTable('blobstore_blob')
@@ -25,7 +25,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
       .where('did', '=', did)
       .where('cid', '=', cid),
   )
-  /** All that decides what becomes of the bytes, in one question: each takes as long as a change. */
+  /** One query for everything that decides what happens to the bytes: each query costs as much as a write. */
   const findSituation = session.statement(
     (db, { did, cid, since }: { did: string; cid: string; since: number }, now) => {
       const blob = db.selectFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid)
@@ -37,7 +37,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
         blob.select('mime_type').as('heldType'),
         content.select('key').as('key'),
         content.select('backend').as('backend'),
-        // What lies in the future is of a clock that ran ahead, and tells nothing.
+        // A time in the future comes from a clock that ran ahead, and proves nothing.
         content
           .select((eb) => eb.and([eb('verified_at', '>', now(since)), eb('verified_at', '<=', now())]).as('fresh'))
           .as('fresh'),
@@ -77,7 +77,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
 
   function* commit(trx: Trx, upload: Commit): Step<CommitOutcome> {
     const { key, backend, did, cid, size, grace, createdAt = null } = upload
-    // As if it were the account's first copy, which it mostly is.
+    // Counts it as the account's first copy, which it usually is. Corrected below if it is not.
     const { deletedAt } = yield* lockAccount(trx, did, {
       reserved: -size,
       uploads: -1,
@@ -85,8 +85,8 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
       count: 1,
       temporary: 1,
     })
-    // Deleting the row, and not only finding it, is what makes a collector that dooms the key and this commit exclude
-    // each other.
+    // Deletes the row instead of only reading it. This makes the commit and a collector that dooms the key exclude each
+    // other.
     const { numAffectedRows: own } = yield* takeUpload(trx, { key })
     if (own !== 1n) throw expired(upload)
 
@@ -99,12 +99,14 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
       yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
     }
     if (refusal !== null) {
-      // Of what is purged as little as possible stays, for as short as possible: the backend has acknowledged these bytes.
+      // As little as possible of purged bytes stays, for as short as possible. They need no delay, because the backend
+      // has acknowledged them.
       yield* doom(session, trx, [{ key, backend, did, size }], wasPurged ? 0 : upload.unusedDelay)
       return { outcome: refusal }
     }
-    // A copy too many counts against the account only where it knew that it has the blob, and then always alike: which of
-    // the two copies goes, and when, depends on when anybody last uploaded these bytes, which `pending` must not tell.
+    // A redundant copy is charged to the account only if the account already had the blob, and then always in the same
+    // way. Which of the two copies is deleted, and when, depends on when any account last uploaded these bytes, and
+    // `pending` must not reveal that.
     yield* settleContent(trx, upload, situation)
     if (heldType !== null) yield* doom(session, trx, [chargeOf(upload)], upload.unusedDelay)
     const mimeType = yield* typeOf(trx, upload, situation)
@@ -115,8 +117,9 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
   }
 
   /**
-   * What the blob is from here on. Where records wait for it, what the first of them says. One that a record references
-   * keeps the type that records may name; else a client that says another puts a mistake right.
+   * The type of the blob from now on. If records wait for the blob, it is the type that the first of them gives. A blob
+   * that a record references keeps the type by which records may reference it. Otherwise a client corrects the type by
+   * declaring another.
    */
   function* typeOf(trx: Trx, upload: Commit, { expected, heldType }: Situation): Step<string> {
     const { did, cid, mimeType, declared } = upload
@@ -125,7 +128,10 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
     return (yield* retype(trx, { did, cid, mimeType })) ? mimeType : heldType
   }
 
-  /** One key is live for a CID. Bytes just received win over bytes not looked at for long: those may have rotted. */
+  /**
+   * One key of a CID is live. The bytes just received replace bytes that were not verified for long, which may be
+   * damaged.
+   */
   function* settleContent(trx: Trx, upload: Commit, live: Situation): Step<void> {
     const { key, backend, cid, size } = upload
     if (live.key === null || live.backend === null) {
@@ -142,7 +148,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
   }
 }
 
-/** How things stand when an upload's bytes are there. */
+/** What a commit finds when the upload's bytes are stored. */
 interface Situation {
   /** For this account, or for all. */
   takenDown: unknown
@@ -150,10 +156,10 @@ interface Situation {
   expected: unknown
   /** The type of the account's blob; null when it has none of this CID. */
   heldType: string | null
-  /** Of the live bytes of this CID, of any account; null when there are none. */
+  /** The key of the CID's live bytes, whichever accounts have them; null if there are none. */
   key: string | null
   backend: string | null
-  /** Whether those were looked at a short time ago. */
+  /** Whether those bytes were verified recently. */
   fresh: unknown
 }
 

@@ -6,9 +6,9 @@ import { lockAccount } from './account-row.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
 
 /**
- * Deletes an account's unreferenced blobs, and the content that nobody has any more with its tombstone: in one
- * transaction, so that no content is ever without a blob and none has to be searched for. A reference or another
- * account's blob that comes between is a foreign key violation, and nothing is deleted.
+ * Deletes an account's unreferenced blobs, and the content that no account has any more, and inserts the tombstones: in
+ * one transaction, so that content without a blob never exists, and nothing has to search for it. A reference, or
+ * another account's blob, that is added in between violates a foreign key, and nothing is deleted.
  */
 export function* deleteBlobs(
   session: Session,
@@ -28,7 +28,8 @@ export function* deleteBlobs(
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   const temporary = deleted.filter((row) => row.expires_at !== null).length
   yield* lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })
-  // Two accounts that delete the last two blobs of a CID at once: the second waits here, and sees the first's work.
+  // If two accounts delete the last two blobs of a CID at once, the second waits here, and then sees what the first
+  // did.
   yield* lockContents(session, trx, cids)
   const unowned = yield* rowsOf(
     trx
@@ -45,7 +46,7 @@ export function* deleteBlobs(
   )
   const keys = new Map(unowned.map((content) => [content.cid, content]))
   const doomed = deleted.map(({ cid, size }) => {
-    // What others have too stays. The account is charged all the same.
+    // Content that other accounts have stays. The account is charged the same.
     const charge = chargeOf({ did, cid, size: Number(size) })
     const content = keys.get(cid)
     return content ? { ...charge, key: content.key, backend: content.backend } : charge
@@ -55,8 +56,8 @@ export function* deleteBlobs(
 }
 
 /**
- * Keeps the content of these CIDs as it is until the transaction ends, in one order for all who do so. On PostgreSQL alone: SQLite
- * has one writer at a time.
+ * Locks the content of these CIDs until the transaction ends. All callers lock in the same order. Only on PostgreSQL:
+ * SQLite has one writer at a time.
  */
 export function* lockContents(session: Session, trx: Kysely<Tables>, cids: readonly string[]): Step<void> {
   if (session.dialect.name !== 'postgres') return

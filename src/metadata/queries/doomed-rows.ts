@@ -9,22 +9,22 @@ import { addUp } from './sums.ts'
 export interface Doom {
   key: string
   backend: string | null
-  /** Whose `pending` it counts as: deleting and uploading again must not be a way around a quota. */
+  /** The account whose `pending` includes it, so that deleting and uploading again does not evade a quota. */
   did: string | null
   size: number
 }
 
 /**
- * What an account is charged for bytes that others have too, or may have: a tombstone for a key that never was, so that
- * `pending`, and a quota that it fills, tells nothing of them.
+ * The charge for bytes that other accounts have, or may have: a tombstone for a key that never existed. So `pending`,
+ * and a quota that it fills, reveals nothing about the others.
  */
 export function chargeOf({ did, cid, size }: { did: string; cid: string; size: number }): Doom {
   return { key: keyOf(cid, newGeneration(1)), backend: null, did, size }
 }
 
 /**
- * Tombstones: the bytes under these keys will be deleted, `delay` milliseconds from now at the earliest, and the keys
- * never come back. All keys of one account, or of none.
+ * Inserts tombstones: the bytes under these keys will be deleted, `delay` milliseconds from now at the earliest, and
+ * the keys are never used again. All keys must be of one account, or of none.
  */
 export function* doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Step<void> {
   const [first] = keys
@@ -39,7 +39,7 @@ export function* doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom
   yield* lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
 }
 
-/** Keys whose bytes are to be deleted, due or not. */
+/** The number of keys whose bytes will be deleted, due or not. */
 export async function countDoomed(session: Session): Promise<number> {
   const where = sql<SqlBool>`backend is not null`
   return (await addUp(session, { table: 'blobstore_doomed', along: 'key', where })).rows

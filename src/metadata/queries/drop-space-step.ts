@@ -7,13 +7,13 @@ import { hiddenAmong } from './former-references.ts'
 import { letGo } from './kept-blobs.ts'
 import { deleteNamings } from './naming-rows.ts'
 
-/** Forgetting what an account has in a space, some at a time. */
+/** Forgets what an account has in a space, a bounded number of references in each transaction. */
 export function dropSpaceStep(session: Session): Pick<ReferenceSteps, 'dropSomeOfSpace'> {
   return {
     dropSomeOfSpace: (did, space, { limit, grace }) =>
       session.write(function* (trx) {
         yield* lockAccount(trx, did)
-        // By the scope and not by the URIs: hosts of earlier versions gave records with public URIs the scope of a space.
+        // By scope, not by URI: hosts of earlier versions gave records with public URIs the scope of a space.
         const some = sql`did = ${did} and scope = ${space} order by cid limit ${limit}`
         const query = sql<{ cid: string }>`select cid from blobstore_ref where ${some}`
         const cids = [...new Set((yield* rowsOf(query.compile(trx))).map((row) => row.cid))]

@@ -13,15 +13,18 @@ interface Expected {
   cid: string
 }
 
-/** How many records begin to reference their blob in one transaction: few, since SQLite lets nobody else write meanwhile. */
+/**
+ * How many records start to reference their blob in one transaction. Few, because SQLite lets no other transaction
+ * write meanwhile.
+ */
 const metAtOnce = 250
 
-/** Among so many records, the first by their URIs, it is looked what the type of the blob is. */
+/** How many of the waiting records, the first by URI, are examined for the blob's type. */
 const asked = 1000
 
 /**
- * The type that the account's records give the blob that they wait for: that of the first of them, by revision, which
- * gives one. Undefined when no record waits for it, null when none of them says what it is.
+ * The type that the account's records give a blob that they wait for: that of the first record, by revision, that gives
+ * one. Undefined if no record waits for the blob, null if no record gives a type.
  */
 export function* expectedType(db: Kysely<Tables>, blob: Expected): Step<string | null | undefined> {
   const { rows } = yield* findFirstType(db, blob)
@@ -30,7 +33,7 @@ export function* expectedType(db: Kysely<Tables>, blob: Expected): Step<string |
   return saysSomething(type) ? snifferSpelling(type) : null
 }
 
-// Those that say nothing come last.
+// Records that give no type come last.
 const findFirstType = statement((db, blob: Expected) =>
   db
     .selectFrom(waiting(db, blob, asked).select(['mime_type', 'rev', 'record_uri']).as('some'))
@@ -42,8 +45,9 @@ const findFirstType = statement((db, blob: Expected) =>
 )
 
 /**
- * The account holds the blob: of the records that wait for it the first {@link metAtOnce} reference it from here on. The CID
- * proves the bytes, whatever a record says of their type and size. Only with the last is the blob no longer looked at.
+ * For a blob that the account holds: the first {@link metAtOnce} records that wait for it reference it from now on. The
+ * CID proves the bytes, whatever type and size a record gives. The blob keeps its expiry until no record waits for it
+ * any more, so that a collector still finds it.
  */
 export function* meetExpectations(
   trx: Kysely<Tables>,
@@ -73,7 +77,7 @@ function* waits(db: Kysely<Tables>, blob: Expected): Step<boolean> {
 
 const findWaiting = statement((db, blob: Expected) => waiting(db, blob, 1).select('cid'))
 
-/** So many of the records that wait for it, the first by their URIs. */
+/** Up to `atMost` of the records that wait for the blob, the first by URI. */
 function waiting(
   db: Kysely<Tables>,
   { did, cid }: Expected,

@@ -26,7 +26,7 @@ export interface Former {
   scope: string
 }
 
-/** What these records named before: blobs that the account has, and blobs that they wait for. */
+/** The references that these records had before: to blobs that the account holds, and to blobs that they wait for. */
 export function* namedBy(
   trx: Kysely<Tables>,
   did: string,
@@ -41,7 +41,7 @@ export function* namedBy(
   return { references, expected }
 }
 
-/** Deletes what these records named before. */
+/** Deletes the references that these records had before. */
 export function* deleteFormer(
   trx: Kysely<Tables>,
   did: string,
@@ -57,7 +57,7 @@ export function* deleteFormer(
   }
 }
 
-/** Those of the CIDs, which records of this scope showed, that none of it shows now. */
+/** Of CIDs that records in this scope referenced before: those that no record in it references now. */
 export function* hiddenAmong(
   trx: Kysely<Tables>,
   did: string,

@@ -59,7 +59,7 @@ export function identityRows(session: Session): StoreIdentity {
         const now = yield* beginAt(trx)
         const before = yield* readNotes(trx)
         const doubt = before.doubts[backend]
-        // One of the future is of a clock that ran ahead.
+        // A time in the future comes from a clock that ran ahead.
         if (doubt?.found === found && doubt.since <= now) return doubt.since
         yield* writeNotes(trx, before, { ...before, doubts: { ...before.doubts, [backend]: { found, since: now } } })
         return now
@@ -75,7 +75,7 @@ export function identityRows(session: Session): StoreIdentity {
       }),
   }
 
-  /** Locks the row, and tells the time. */
+  /** Locks the row, and resolves with the database's time. */
   function* beginAt(trx: Kysely<Tables>): Step<number> {
     const row = yield* onlyRow(
       trx
@@ -87,7 +87,11 @@ export function identityRows(session: Session): StoreIdentity {
   }
 }
 
-/** Deletes nothing on the word of a database that has forgotten uploads. */
+/**
+ * Refuses to delete anything because of a database that has forgotten uploads.
+ *
+ * @throws `StoreRestored`
+ */
 export function* assertNotRestored(db: Kysely<Tables>): Step<void> {
   const row = yield* firstRow(db.selectFrom('blobstore_meta').select('restored'))
   if (!row?.restored) return

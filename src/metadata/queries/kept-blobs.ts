@@ -5,11 +5,11 @@ import { changedRows, execute, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { isNamed } from './naming-rows.ts'
 
-// Which blobs of an account are temporary, and how many. Both under the account's lock.
+// Which of an account's blobs are temporary, and how many. Both change under the account's lock.
 
 /**
- * As it stands. A bare `expires_at is not null` lets SQLite, asked for five blobs or more, walk through all that are temporary
- * in the account.
+ * The `+` prevents an index search. With a bare `expires_at is not null` and five CIDs or more, SQLite may walk through
+ * all temporary blobs of the account.
  */
 const expiry = sql<number | null>`+expires_at`
 
@@ -18,7 +18,10 @@ interface Blobs {
   cids: readonly string[]
 }
 
-/** Records reference these blobs: they are temporary no more. One that records still wait for is, until all reference it. */
+/**
+ * Makes blobs permanent, because records reference them. A blob that records still wait for stays temporary until all
+ * of them reference it.
+ */
 export function* keepBlobs(trx: Kysely<Tables>, blobs: Blobs): Step<void> {
   const { numAffectedRows = 0n } = yield* keep(trx, blobs)
   if (numAffectedRows > 0n) yield* lockAccount(trx, blobs.did, { temporary: -Number(numAffectedRows) })
@@ -34,7 +37,7 @@ const keep = statement((db, { did, cids }: Blobs) =>
     .where((eb) => eb.not(isNamed(eb, 'blobstore_expected'))),
 )
 
-/** Those of the blobs that no record references any more are temporary from here on, and expire then. */
+/** Makes those blobs temporary that no record references any more. They expire at `expiresAt`. */
 export function* letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: RawBuilder<number>): Step<void> {
   if (cids.length === 0) return
   const unreferenced = trx
@@ -43,7 +46,8 @@ export function* letGo(trx: Kysely<Tables>, { did, cids }: Blobs, expiresAt: Raw
     .where('did', '=', did)
     .where('cid', 'in', cids)
     .where((eb) => eb.not(isNamed(eb, 'blobstore_ref')))
-  // First what is temporary already, as where records still waited for it: it has a whole grace period before it, too.
+  // First the blobs that are temporary already, for example because records still waited for them: they get a full
+  // grace period too.
   yield* execute(unreferenced.where(expiry, 'is not', null))
   const changed = yield* changedRows(unreferenced.where('expires_at', 'is', null))
   if (changed > 0) yield* lockAccount(trx, did, { temporary: changed })

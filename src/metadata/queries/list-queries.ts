@@ -9,7 +9,7 @@ import { decodeCursor, encodeCursor, listReferenced, notACursor, pageOf } from '
 import { takenDown } from './takedown-steps.ts'
 import { fill } from './walks.ts'
 
-/** What is listed in pages. */
+/** The lists, in pages. */
 export function listQueries(
   session: Session,
 ): Pick<BlobQueries, 'listReferenced' | 'listAll' | 'listMissing' | 'listAccounts'> {
@@ -55,7 +55,7 @@ export function listQueries(
       const rows = await fill<Account>(
         limit + 1,
         (last, atMost) => session.read((db) => accountsAfter(db, last?.did ?? begin, atMost), trx),
-        // A row is also the lock of an account that never had a blob.
+        // An account that never had a blob may have a row too, as its lock.
         (row) => Boolean(row.has),
       )
       const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null }))
@@ -84,11 +84,17 @@ const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number): Step<Ac
 interface Waiting {
   cid: string
   recordUri: string
-  /** Not where it is taken down, and cannot be uploaded; nor where it is held, and its records are being told. */
+  /**
+   * False for a blob that is taken down, because it cannot be uploaded; and for one that is held, because its records
+   * are about to reference it.
+   */
   missing: boolean
 }
 
-/** Records that wait for blobs. After one whose blob is not missing, those of the next blob: it may be named by a million. */
+/**
+ * Records that wait for blobs. After a record whose blob is not missing, continues with the next blob, because a
+ * million records may name one blob.
+ */
 function* waitingAfter(
   db: Kysely<Tables>,
   { did, scope, after, atMost }: { did: string; scope: string | undefined; after: Waiting | undefined; atMost: number },

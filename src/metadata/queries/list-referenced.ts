@@ -18,10 +18,10 @@ interface Asked {
   scope: string
 }
 
-/** So many references are sorted sooner than the CIDs of a large account are walked through. */
+/** Sorting up to this many references is faster than walking through the CIDs of a large account. */
 const few = 5000
 
-/** A page of the CIDs that the account's records reference in this scope, and since that revision where one is given. */
+/** A page of the CIDs that the account's records reference in this scope; with `since`, in revisions after that one. */
 export async function listReferenced(
   session: Session,
   asked: Asked,
@@ -38,7 +38,7 @@ export async function listReferenced(
   )
   return page(rows.map((row) => row.cid))
 
-  /** CIDs in their order, those that are not listed too. */
+  /** The next CIDs in order, including those that are not listed. */
   function* cidsAfter(db: Kysely<Tables>, { after, scope }: Asked, atMost: number) {
     const cid = sql.ref<string>('walk.cid')
     const cids = sql<{ cid: string; listed: unknown }>`
@@ -49,7 +49,7 @@ export async function listReferenced(
   }
 }
 
-/** The CIDs of a page, where the references since that revision are few; null where they are many. */
+/** The CIDs of a page, if there are few references since that revision; null if there are many. */
 function* fewSince(
   db: Kysely<Tables>,
   { did, after, limit, since, scope }: Asked & { since: string },
@@ -59,7 +59,7 @@ function* fewSince(
   if (yield* firstRow(newer.select('rev').offset(few).limit(1))) return null
   const rows = yield* rowsOf(
     db
-      // With a limit, if one that nothing reaches, it stays a query of its own, and begins at the revision.
+      // The limit, which is never reached, keeps this a separate subquery that begins at the revision.
       .selectFrom(newer.select('cid').limit(few).as('ref'))
       .select('ref.cid')
       .distinct()
@@ -91,8 +91,9 @@ function isReferenced(
   return expressionBuilder<Tables>().exists(since === undefined ? references : references.where('ref.rev', '>', since))
 }
 
-// A cursor is the sort key of the last item, so it stays valid whatever comes and goes. Opaque, so that nobody relies
-// on more than that; and it names its list, since the cursor of another would begin somewhere and look right.
+// A cursor is the sort key of the last item, so it stays valid whatever is added or deleted. It is opaque, so that no
+// client relies on its content. It names its list: the cursor of another list would begin at a wrong place without an
+// error.
 
 export type ListName = 'referenced' | 'own' | 'missing' | 'accounts' | 'purges'
 
@@ -100,18 +101,22 @@ export function encodeCursor(list: ListName, ...sortKey: [string, string]): stri
   return Buffer.from(JSON.stringify([list, ...sortKey])).toString('base64url')
 }
 
-/** The sort key, or null for no cursor. @throws `InvalidArgument` for what no page of this list has given */
+/**
+ * The sort key, or null without a cursor.
+ *
+ * @throws `InvalidArgument` if no page of this list can have returned the cursor
+ */
 export function decodeCursor(list: ListName, cursor: string | undefined): [string, string] | null {
   if (cursor === undefined) return null
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor.slice(0, 20_000), 'base64url').toString())
     if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string')) {
       const [name, ...sortKey] = parts
-      // PostgreSQL has no text with a zero in it.
+      // A text in PostgreSQL cannot contain a zero character.
       if (name === list && !sortKey.some((part) => part.includes('\0'))) return sortKey as [string, string]
     }
   } catch {
-    // told below
+    // thrown below
   }
   throw notACursor()
 }
@@ -123,7 +128,7 @@ export function notACursor(): BlobStoreError {
   )
 }
 
-/** A page from one item more than it holds, by which it knows whether another follows. */
+/** Makes a page of up to `limit` items. An item more than that shows that another page follows. */
 export function pageOf<T>(items: T[], limit: number, cursorOf: (item: T) => string): BlobPage<T> {
   const last = items[limit - 1]
   if (items.length <= limit || last === undefined) return { items }

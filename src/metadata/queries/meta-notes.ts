@@ -3,13 +3,17 @@ import type { Tables } from '../schema/tables.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'
 import { execute, firstRow, type Step } from '../step.ts'
 
-/** What `blobstore_meta.times` holds, besides the times themselves. Versions that do not know of it leave it out. */
+/**
+ * What `blobstore_meta.times` contains besides the times themselves. Versions that do not know these notes drop them.
+ */
 export interface MetaNotes {
-  /** The times by which the store deletes, that were last given to a process. */
+  /** The deletion times that a process was last given. */
   times: SharedTimes
-  /** The longest that it ever had of each: by no other was a time ever stored that lies in the future. */
+  /** The longest value that each time ever had in this store. No time in the future was stored with a longer one. */
   most: SharedTimes
-  /** What is doubted of a backend, and since when the same was found there. See `StoreIdentity.sameSince`. */
+  /**
+   * For each suspicious backend: what was found there, and since when it is the same. See `StoreIdentity.sameSince`.
+   */
   doubts: Readonly<Record<string, Doubt>>
 }
 
@@ -24,7 +28,7 @@ export function* readNotes(trx: Kysely<Tables>): Step<MetaNotes> {
   return { times: longest([value]), most: longest([value.most ?? {}]), doubts: value.doubts ?? {} }
 }
 
-/** Writes only what has changed. */
+/** Writes only if something has changed. */
 export function* writeNotes(trx: Kysely<Tables>, before: MetaNotes, { times, most, doubts }: MetaNotes): Step<void> {
   const after = JSON.stringify({ ...times, most, doubts })
   if (after === JSON.stringify({ ...before.times, most: before.most, doubts: before.doubts })) return

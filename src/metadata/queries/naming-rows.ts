@@ -3,7 +3,7 @@ import type { Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import { changedRows, type Step } from '../step.ts'
 
-/** Where it is said that a record names a blob: one that is held, or one that it waits for. */
+/** The tables in which a record names a blob: one that is held, or one that the record waits for. */
 export type NamingTable = 'blobstore_ref' | 'blobstore_expected'
 
 const keys = {
@@ -12,8 +12,9 @@ const keys = {
 } as const
 
 /**
- * Deletes the rows that a condition finds, by whatever index, and returns their number. Deleted by the whole primary key:
- * asked at once, SQLite walks through all that the account has.
+ * Deletes the rows that match a condition, by whatever index, and returns their number. A subquery finds them, and the
+ * deletion is by the whole primary key: with the condition in the DELETE itself, SQLite would walk through all rows of
+ * the account.
  */
 export function* deleteNamings(trx: Kysely<Tables>, table: NamingTable, condition: RawBuilder<unknown>): Step<number> {
   const key = sql.join(keys[table].map((column) => sql.ref(column)))
@@ -22,7 +23,7 @@ export function* deleteNamings(trx: Kysely<Tables>, table: NamingTable, conditio
   return yield* changedRows(deletion.compile(trx))
 }
 
-/** Whether any record references a blob, or waits for it: found in one step, however many do. */
+/** Whether any record references a blob, or waits for it. One index search, however many records do. */
 export function isNamed(
   eb: ExpressionBuilder<Tables, 'blobstore_blob'>,
   table: NamingTable,
@@ -39,7 +40,10 @@ interface Retyped {
   mimeType: string
 }
 
-/** Gives a blob another type, unless a record references it: that one names it by the type it has. Resolves with whether it did. */
+/**
+ * Gives a blob another type, unless a record references it: that record names the blob by its present type. Resolves
+ * with whether it did.
+ */
 export function* retype(trx: Kysely<Tables>, blob: Retyped): Step<boolean> {
   const { numAffectedRows } = yield* change(trx, blob)
   return numAffectedRows === 1n

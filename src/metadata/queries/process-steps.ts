@@ -13,7 +13,8 @@ type Trx = Kysely<Tables>
 export function processSteps(session: Session): ProcessSteps {
   return {
     enter: async (process) => {
-      // By itself: what is refused below is undone, and would be refused until the date that the clock had.
+      // In its own transaction: a refusal below rolls back what it has written. The correction would be lost, and the
+      // refusal repeated until the date that the wrong clock showed.
       await session.write((trx) => bringBack(trx, process.lease))
       return session.write((trx) => enter(trx, process))
     },
@@ -25,12 +26,13 @@ export function processSteps(session: Session): ProcessSteps {
       }),
 
     retireBackend: async (name) => {
-      // It may take long to find none, and others wait meanwhile: first a look that nobody waits for.
+      // The search takes long if it finds nothing, and other processes wait for the lock. So the first search is
+      // without it.
       const use = await session.read((db) => useOf(db, name))
       if (isUsed(use)) return use
       return session.write(function* (trx) {
         yield* lock(trx)
-        // Nobody announces an upload from here on: see announceUpload.
+        // From here on no process announces an upload to this backend: see announceUpload.
         if (session.dialect.name === 'postgres') {
           yield* execute(trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate())
         }
@@ -41,7 +43,10 @@ export function processSteps(session: Session): ProcessSteps {
     },
   }
 
-  /** Not dead, but alive for a lease from now: whose clock is wrong is not known, and who lives says so again. */
+  /**
+   * Shortens entries that reach too far into the future to a lease from now. Deletes none, because it is unknown whose
+   * clock is wrong; a living process renews its entry in time.
+   */
   function* bringBack(trx: Trx, lease: number): Step<void> {
     yield* execute(
       trx
@@ -77,7 +82,7 @@ export function processSteps(session: Session): ProcessSteps {
     return yield* agreedTimes(session, trx, defaults)
   }
 
-  /** In the order in which bytes go: what moves on between two looks is seen by the next. */
+  /** Searches in the order in which bytes move: what moves on between two searches is found by the second. */
   function* useOf(db: Trx, name: string): Step<BackendUse> {
     const writers = (yield* running(db)).filter((one) => one.writes_to === name).length
     const uploads = yield* has(db, 'blobstore_upload', name)
@@ -95,7 +100,7 @@ export function processSteps(session: Session): ProcessSteps {
   }
 }
 
-/** Who comes, goes or retires a backend does so alone. */
+/** One process at a time opens the store, renews its entry, or retires a backend. */
 function* lock(trx: Trx): Step<void> {
   yield* execute(trx.updateTable('blobstore_meta').set((eb) => ({ epoch: eb.ref('epoch') })))
 }
@@ -132,9 +137,9 @@ function notKnownToAll(name: string, others: number): BlobStoreError {
 }
 
 /**
- * The longest times that an open process was given, and of what none was given the last that the store had: a tool beside
- * the host knows no times, and the host may be stopped. Remembers them, and the longest that the store ever had; where nobody
- * was given any, the process has `defaults`.
+ * The longest times that any open process was given. For a time that none was given, the last that the store had: a
+ * tool beside the host has no times, and the host may be stopped. Stores them, and the longest that the store ever had.
+ * A process uses its `defaults` for times that no process was given.
  */
 function* agreedTimes(session: Session, trx: Kysely<Tables>, defaults: SharedTimes): Step<SharedTimes> {
   const open = yield* rowsOf(
@@ -147,7 +152,7 @@ function* agreedTimes(session: Session, trx: Kysely<Tables>, defaults: SharedTim
   return times
 }
 
-/** Null for a process of an older version, which told none. */
+/** `times` is null for a process of an older version, which recorded none. */
 function parsed(times: string | null): SharedTimes {
   return times === null ? {} : longest([JSON.parse(times)])
 }

@@ -7,7 +7,10 @@ import { firstRow, rowsOf, type Step } from '../step.ts'
 
 const everyAccount = '*'
 
-/** Whether the CID is purged for this account, or for all, and that was not reversed: none of its bytes are stored for it. */
+/**
+ * Whether the CID is purged for this account or for all, and the takedown was not reversed. Then no bytes of it are
+ * stored for the account.
+ */
 export function* isPurged(db: Kysely<Tables>, did: string, cid: string): Step<boolean> {
   return (yield* findPurged(db, { did, cid })).rows.some((row) => row.purged)
 }
@@ -16,7 +19,9 @@ const findPurged = statement((db, { did, cid }: { did: string; cid: string }) =>
   db.selectNoFrom(purged(db, did, cid).as('purged')),
 )
 
-/** The same as a condition. Without an account, as of a copy that the store makes: whether it is for all. */
+/**
+ * The same as a condition. Without an account, as for a copy that the store makes: whether the CID is purged for all.
+ */
 export function purged(
   db: Kysely<Tables>,
   did: string | null,
@@ -27,7 +32,7 @@ export function purged(
   return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
 }
 
-/** Those of the CIDs that are purged for all. */
+/** Those of the CIDs that are purged for all accounts. */
 export function* purgedAmong(db: Kysely<Tables>, cids: readonly string[]): Step<ReadonlySet<string>> {
   if (cids.length === 0) return new Set()
   const rows = yield* rowsOf(
@@ -41,17 +46,20 @@ export function* purgedAmong(db: Kysely<Tables>, cids: readonly string[]): Step<
   return new Set(rows.map((row) => row.cid))
 }
 
-/** The keys of a CID begin with it: a part of the table's primary key. */
+/** The range of a CID's keys in the primary key of the table: they begin with the CID. */
 export function keysOf(cid: BlobCid): { from: string; to: string } {
   return { from: `${cid}.`, to: `${cid}/` }
 }
 
-/** Whether accounts for which the CID is purged still have the blob. */
+/** Whether an account for which the CID is purged still has the blob. */
 export function* isHeldYet(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
   return (yield* isPurged(db, did, cid)) && (yield* hasHolder(db, did, cid))
 }
 
-/** Whether a purge of the same is not finished, and the account, or with `*` any, has the blob. */
+/**
+ * Whether a purge of the same CID for the same account, or `*`, is unfinished, and that account, or with `*` any, still
+ * has the blob.
+ */
 export function* isReleasing(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
   const unfinished = yield* firstRow(
     db
@@ -77,7 +85,7 @@ function* hasHolder(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean
   return held !== undefined
 }
 
-/** Whether accounts other than this one have the bytes of the CID, or had them last: their tombstone is charged to one of them. */
+/** Whether other accounts have the bytes of the CID, or had them last: then a tombstone is charged to one of them. */
 export function* isShared(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
   if (did === everyAccount) return false
   const { from, to } = keysOf(cid)

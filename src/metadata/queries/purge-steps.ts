@@ -14,7 +14,8 @@ export function purgeSteps(session: Session): PurgeSteps {
   return {
     beginPurge: ({ id, did, cid, reason, by }) =>
       session.write(function* (trx) {
-        // Of one account: a commit of its upload has happened before, or sees the takedown. Of all: see `awaitUploads`.
+        // For one account: a commit of its upload either has happened before, or sees the takedown. For all: see
+        // `awaitUploads`.
         if (did !== everyAccount) yield* lockAccount(trx, did)
         yield* execute(
           trx
@@ -81,8 +82,8 @@ export function purgeSteps(session: Session): PurgeSteps {
           .where('cid', '=', cid)
           .where('did', '=', did)
           .where('unfinished', '=', 1)
-        // A later try finds fewer: the tombstones of keys that are deleted go, too. Run even where it changes nothing, so that
-        // the transaction begins with a write.
+        // A later attempt finds fewer keys, because the tombstones of deleted keys are removed. The update runs even if
+        // it changes nothing, so that the transaction begins with a write.
         yield* execute(unfinished.set({ key_count: keys }).where('key_count', '<', keys))
         if (!complete || (yield* isHeldYet(trx, did, cid))) return
         const isLeft = yield* isShared(trx, did, cid)
@@ -145,8 +146,8 @@ export function purgeSteps(session: Session): PurgeSteps {
   }
 
   /**
-   * A commit deletes its upload's row before it looks for takedowns. So one that has not seen this one is over, or holds a row
-   * that is waited for here; and what it then has committed is found by the next step.
+   * A commit deletes its upload's row before it looks for takedowns. So a commit that has not seen this takedown is
+   * over, or holds the lock of a row, and this waits for it. The next step finds what it has committed.
    */
   async function awaitCommits(cid: BlobCid): Promise<void> {
     const { from, to } = keysOf(cid)

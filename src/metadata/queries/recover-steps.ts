@@ -58,13 +58,19 @@ export function recoverSteps(session: Session): RecoverSteps {
       }),
   }
 
-  /** As a commit deletes its upload's row before it looks for takedowns: a purge that begins now waits for this. */
+  /**
+   * Locks the copy's row, as a commit does before it looks for takedowns: a purge that begins now waits for this
+   * transaction.
+   */
   function* lockCopy(trx: Trx, key: string): Step<void> {
     if (session.dialect.name !== 'postgres') return
     yield* execute(trx.selectFrom('blobstore_upload').select('key').where('key', '=', key).forUpdate())
   }
 
-  /** Whether the content's bytes were live under its key, or now became so; null where they cannot: the key was doomed. */
+  /**
+   * Whether the bytes were live under this key, or became live now. Null if they cannot become live, because the key
+   * was doomed.
+   */
   function* makeLive(
     trx: Trx,
     { cid, key, backend, size }: Content,
@@ -90,7 +96,7 @@ export function recoverSteps(session: Session): RecoverSteps {
   }
 }
 
-/** A moderator's word outlives the rows that a restored database has forgotten: it may be about any of the accounts. */
+/** A takedown outlives the rows that a restored database has forgotten, so it may apply to any of the accounts. */
 function* isTakenDownForAnybody(trx: Trx, cid: string): Step<boolean> {
   const row = yield* firstRow(trx.selectFrom('blobstore_takedown').select('cid').where('cid', '=', cid).limit(1))
   return row !== undefined

@@ -19,7 +19,7 @@ interface Held {
 
 /** A reference to a blob that the account holds. */
 export interface MetNaming extends Naming {
-  /** What the record says of the blob, where that differs from how it is held; see `RefTable`. */
+  /** What the record claims, if it differs from the blob as it is held; see `RefTable`. */
   claimed: Claim | null
 }
 
@@ -35,9 +35,9 @@ interface Claim {
 }
 
 /**
- * Checks every reference of new records, each time it is written and not only the first: else a second record could
- * name the blob with any type and size. What a record was imported with it may say again. Resolves with the references
- * that the account's blobs meet; throws before anything is written.
+ * Checks every reference of new records, each time a record is written and not only the first time: otherwise a second
+ * record could name the blob with any type and size. A record may repeat the claims that it was imported with. Resolves
+ * with the references to blobs that the account holds; throws before anything is written.
  */
 export function* checkReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Step<MetNaming[]> {
   const held = yield* heldAmong(db, did, namings)
@@ -65,8 +65,9 @@ export function* checkReferences(db: Kysely<Tables>, did: string, namings: reado
 }
 
 /**
- * Imported records are history: the CID proves the bytes, and what a record says of them is kept, not checked. Resolves with the
- * references that the account's blobs meet, those that wait for their blob, and what is said otherwise than it is.
+ * Sorts the references of imported records. They are not checked: the CID proves the bytes, and what a record claims is
+ * stored. Resolves with the references to blobs that the account holds, those that wait for their blob, and the claims
+ * that differ from the blob.
  */
 export function* sortReferences(db: Kysely<Tables>, did: string, namings: readonly Naming[]): Step<Sorted> {
   const held = yield* heldAmong(db, did, namings)
@@ -110,7 +111,7 @@ const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly st
     .where('cid', 'in', cids),
 )
 
-/** What the record was imported with. */
+/** What the record claimed when it was imported. */
 function* importedClaim(db: Kysely<Tables>, did: string, { cid, recordUri }: Naming): Step<Claim | null> {
   const { rows } = yield* findClaim(db, { did, cid, recordUri })
   const row = rows[0]
@@ -127,7 +128,7 @@ const findClaim = statement((db, { did, cid, recordUri }: { did: string; cid: st
     .where('record_uri', '=', recordUri),
 )
 
-/** The blob as the imported record has it. */
+/** The blob with the type and size that the imported record claims. */
 const wanted = (held: Held, claim: Claim): Pick<Held, 'mimeType' | 'size'> => ({
   mimeType: claim.mimeType ?? held.mimeType,
   size: claim.size ?? held.size,
@@ -149,7 +150,7 @@ function assertFits(did: string, naming: Naming, held: Held): void {
 
 function assertAccepted(did: string, naming: Naming, held: Held): void {
   const { mimeType, accept, maxSize } = naming
-  // Lexicons spell types as records do: image/jpg may stand in both.
+  // Lexicons spell types as records do: both may say image/jpg.
   if (accept && !matchesAccept(held.mimeType, accept) && !matchesAccept(mimeType, accept)) {
     throw refusal('InvalidMimeType', `is ${held.mimeType}; the record accepts ${accept.join(', ')}`, did, naming)
   }

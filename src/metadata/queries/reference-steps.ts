@@ -50,7 +50,7 @@ export function referenceSteps(session: Session): Pick<ReferenceSteps, 'applyRef
     return { applied: true, hidden, hiddenInSpaces, differing: differing.slice(0, maxDifferingClaims) }
   }
 
-  /** What an imported record says of a blob that no record names yet is the type that the blob has from here on. */
+  /** A blob that no record names yet takes the type that an imported record claims. */
   function* imported(trx: Trx, did: string, namings: readonly Naming[]): Step<Sorted> {
     const sorted = yield* sortReferences(trx, did, namings)
     const named = new Set<string>()
@@ -82,7 +82,9 @@ export function referenceSteps(session: Session): Pick<ReferenceSteps, 'applyRef
     }
   }
 
-  /** Blobs that the records named before and name no longer: unless others do, they are temporary again. */
+  /**
+   * Makes blobs temporary again that the records named before and no longer name, unless other records reference them.
+   */
   function* letGoOthers(
     trx: Trx,
     did: string,
@@ -96,7 +98,9 @@ export function referenceSteps(session: Session): Pick<ReferenceSteps, 'applyRef
   }
 }
 
-/** Of what these records named before: the CIDs that no record of the same scope names now, by scope. */
+/**
+ * Of the CIDs that these records referenced before: those that no record in the same scope references now, by scope.
+ */
 function* hiddenByScope(trx: Trx, did: string, former: readonly Former[]): Step<Record<string, string[]>> {
   const hidden: Record<string, string[]> = {}
   for (const [scope, namings] of Map.groupBy(former, (naming) => naming.scope)) {
@@ -110,7 +114,7 @@ function* hiddenByScope(trx: Trx, did: string, former: readonly Former[]): Step<
   return hidden
 }
 
-/** Asked under the account's lock: nobody changes its references before this transaction ends. */
+/** Called under the account's lock, so its references do not change before this transaction ends. */
 function* isNamedBy(trx: Trx, did: string, { cid, recordUris }: NamedBy): Step<boolean> {
   const uris = new Set(recordUris)
   const { rows } = yield* findRecords(trx, { did, cid, atMost: uris.size + 1 })
@@ -125,7 +129,7 @@ const insertReferences = statement((db, { rows }: { rows: Insertable<RefTable>[]
   db.insertInto('blobstore_ref').values(rows),
 )
 
-/** A record may name a blob twice; the tables know it once. */
+/** A record may name a blob twice; the tables store it once. */
 function unique<T extends Naming>(namings: readonly T[]): T[] {
   return [...new Map(namings.map((naming) => [identify(naming), naming])).values()]
 }

@@ -24,7 +24,7 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   yield* assertNotRestored(trx)
   if (!(yield* isPurged(trx, did, cid))) return false
   const some = sql`did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
-  // With what each record says of the blob, as if it had been imported before its blob.
+  // Each record waits with the type and size that it gives, as if it had been imported before its blob.
   const waiting = sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
     select ref.did, ref.cid, ref.record_uri, ref.rev, ref.scope,
       coalesce(ref.claimed_type, blob.mime_type), coalesce(ref.claimed_size, blob.size)
@@ -36,7 +36,7 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   return !(yield* deleteUnreferenced(session, trx, did, cid))
 }
 
-/** Resolves with whether the account has the blob no more. */
+/** Resolves with whether the account no longer has the blob. */
 function* deleteUnreferenced(session: Session, trx: Trx, did: string, cid: BlobCid): Step<boolean> {
   const blob = yield* firstRow(
     trx
@@ -59,7 +59,7 @@ function* deleteUnreferenced(session: Session, trx: Trx, did: string, cid: BlobC
       .where((eb) => eb.not(eb.exists(eb.selectFrom('blobstore_blob').select('did').where('cid', '=', cid))))
       .returning(['key', 'backend']),
   )
-  // Due at once: the bytes were stored long ago, so no request is under way that a tombstone would have to outlast.
+  // Due at once: the bytes were stored long ago, so no request is running that a tombstone would have to outlast.
   if (content) yield* doom(session, trx, [{ ...content, did: null, size }], 0)
   return true
 }

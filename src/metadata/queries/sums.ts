@@ -4,21 +4,22 @@ import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { firstRow } from '../step.ts'
 
-/** So many rows are looked at in one statement: some milliseconds. */
+/** The number of rows that one statement reads, in some milliseconds. */
 const atOnce = 5000
 
 interface Added<T extends keyof Tables, C extends string> {
   table: T
-  /** The column, of texts that differ, in whose order the rows are gone through: an index leads along it. */
+  /** The column that orders the rows: distinct texts, with an index. */
   along: string
-  /** What is added up besides the number of rows. */
+  /** The columns to add up, besides the number of rows. */
   columns?: readonly C[]
   /** Which rows count. @default all */
   where?: Expression<SqlBool>
 }
 
 /**
- * Adds up rows, in statements of bounded size between which the event loop turns: the sums are of no single moment.
+ * Adds up rows, in statements of bounded size, and lets the event loop run in between. So the sums are not those of a
+ * single moment.
  */
 export async function addUp<T extends keyof Tables, C extends string = never>(
   session: Session,

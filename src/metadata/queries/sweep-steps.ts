@@ -45,7 +45,7 @@ export function sweepSteps(session: Session): SweepSteps {
           noted.map((row) => row.key),
         )
         const orphans = unknown.map((key) => ({ key, backend, did: null, size: 0 }))
-        // No backup is to need what is purged.
+        // Purged bytes are deleted without delay: no backup may need them.
         const illegal = yield* purgedAmong(trx, unknown.map(cidIn))
         const [gone, kept] = [orphans.filter(isIllegal), orphans.filter((orphan) => !isIllegal(orphan))]
         yield* doom(session, trx, kept, deleteDelay)
@@ -70,7 +70,9 @@ export function sweepSteps(session: Session): SweepSteps {
   }
 }
 
-/** Those of the keys that are in no table. One statement: a key moves from one table to the next, never back. */
+/**
+ * Those of the keys that are in no table. In one statement, because a key moves from one table to the next, never back.
+ */
 export function* unknownAmong(trx: Trx, keys: readonly string[]): Step<string[]> {
   if (keys.length === 0) return []
   const known = yield* rowsOf(
@@ -85,7 +87,9 @@ export function* unknownAmong(trx: Trx, keys: readonly string[]): Step<string[]>
   return keys.filter((key) => !names.has(key))
 }
 
-/** Found by their CIDs, which keys begin with: an index of their own would be one more page to write for each upload. */
+/**
+ * Finds keys by their CIDs, with which they begin. An index on keys would be one more page to write for each upload.
+ */
 export function liveAmong(
   db: Trx,
   keys: readonly string[],

@@ -9,7 +9,7 @@ import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { isReleasing } from './purge-rows.ts'
 
-/** Stands for every account in a takedown. */
+/** The `did` of a takedown for every account. */
 const everyAccount = '*'
 
 export function takedownSteps(session: Session): TakedownSteps {
@@ -35,9 +35,9 @@ export function takedownSteps(session: Session): TakedownSteps {
   }
 
   /**
-   * A blob that is there when this resolves is held: a deletion has happened before, or sees the takedown. SQLite has one
-   * writer at a time. For every account it is the content's row, of which a deletion takes the lock before it looks: see
-   * {@link unheldAmong}.
+   * A blob that exists when this resolves stays: a deletion either has happened before, or sees the takedown. SQLite
+   * has one writer at a time. On PostgreSQL this locks the account's row or, for every account, the content's row,
+   * which a deletion locks before it looks for takedowns: see {@link unheldAmong}.
    */
   function* excludeDeletion(db: Kysely<Tables>, did: string, cid: string): Step<void> {
     if (session.dialect.name !== 'postgres') return
@@ -46,13 +46,19 @@ export function takedownSteps(session: Session): TakedownSteps {
   }
 }
 
-/** Now some records would wait for a blob that their account has. Once no account has it, the bytes can be uploaded again. */
+/**
+ * A reversal during the purge would leave records that wait for a blob that their account has. Once no account has the
+ * blob, the bytes can be uploaded again.
+ */
 function underWay(did: string, cid: string): BlobStoreError {
   const message = 'This blob is being purged; try again when the purge is finished: calling purge again finishes it'
   return new BlobStoreError('BlobTakenDown', message, { ...(did !== everyAccount && { did }), cid, transient: true })
 }
 
-/** Whether a blob stays for the moderators: it was taken down, for its account or for all, less than `hold` milliseconds ago. */
+/**
+ * Whether a blob stays for moderators: it was taken down, for its account or for all, less than `hold` milliseconds
+ * ago.
+ */
 export function isHeld(
   session: Session,
   db: Kysely<Tables>,
@@ -68,7 +74,10 @@ export function isHeld(
   return or([exists(takedowns.where('did', '=', blob.did)), exists(takedowns.where('did', '=', everyAccount))])
 }
 
-/** Those of the account's blobs that no takedown holds, until this transaction ends, which has locked the account. */
+/**
+ * Those of the account's blobs that no takedown holds. This stays true until the transaction ends, which must have
+ * locked the account.
+ */
 export function* unheldAmong(
   session: Session,
   trx: Kysely<Tables>,
@@ -97,7 +106,10 @@ const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) 
   db.selectNoFrom(takenDown(db, did, cid).as('takenDown')),
 )
 
-/** Whether the CID is taken down for this account, or for all. Not `did in (…)`, for which SQLite makes a table each time. */
+/**
+ * Whether the CID is taken down for this account, or for all. Not `did in (…)`, for which SQLite creates a table each
+ * time.
+ */
 export function takenDown(
   db: Kysely<Tables>,
   did: string,

@@ -22,7 +22,7 @@ export function uploadSteps(session: Session): UploadSteps {
     meetExpectations: (did, cid) =>
       session.write(function* (trx) {
         const { deletedAt } = yield* lockAccount(trx, did)
-        if (deletedAt !== null) return { differing: [], waiting: false } // what waits is forgotten with the account
+        if (deletedAt !== null) return { differing: [], waiting: false } // waiting records are forgotten too
         const held = (yield* findHeld(trx, { did, cid })).rows[0]
         if (!held) return { differing: [], waiting: false }
         return yield* meetExpectations(trx, { did, cid, mimeType: held.mime_type, size: Number(held.size) })
@@ -106,7 +106,7 @@ interface EndedUpload {
   reserved: number
 }
 
-/** What follows when an upload's row was deleted without a commit. Bytes may be there once the CID was known. */
+/** Ends an upload whose row was deleted without a commit. There may be bytes if the CID was known. */
 export function* endUpload(session: Session, trx: Trx, upload: EndedUpload, unusedDelay: number): Step<void> {
   const { key, backend, did, cid } = upload
   const size = Number(upload.reserved)

@@ -3,14 +3,14 @@ import { type RawBuilder, sql } from 'kysely'
 import { pause, type Step } from '../step.ts'
 import type { NamingTable } from './naming-rows.ts'
 
-// Long ways in short steps: each statement looks at a bounded number of rows, and between them the event loop turns.
+// Long lists in short steps: each statement reads a bounded number of rows, and the event loop runs in between.
 
 const fewest = 100
 const most = 1000
 
 /**
- * The first `wanted` rows of those that are shown, of a way along which many may not be. `next` gives so many rows after one,
- * shown or not, in the list's order; fewer at its end.
+ * The first `wanted` rows to be shown, of a list in which many may be hidden. `next` returns up to `atMost` rows after
+ * the given one, in the list's order, hidden ones included; fewer only at the end of the list.
  */
 export async function fill<R>(
   wanted: number,
@@ -25,7 +25,7 @@ export async function fill<R>(
   return shown.slice(0, wanted)
 }
 
-/** All rows, in pieces. */
+/** All rows, in pages. */
 export async function* walk<R>(
   next: (after: R | undefined, atMost: number) => Promise<R[]>,
   size: () => number = () => most,
@@ -41,7 +41,7 @@ export async function* walk<R>(
   }
 }
 
-/** As {@link walk}, within one step, which pauses between two pieces. */
+/** As {@link walk}, but within one step, which pauses between two pages. */
 export function* walkInStep<R>(
   next: (after: R | undefined, atMost: number) => Step<R[]>,
   look: (rows: R[]) => void,
@@ -55,8 +55,9 @@ export function* walkInStep<R>(
 }
 
 /**
- * For a query that begins with `with recursive`: `walk (cid, n)` are the first CIDs after one that an account's records name, in
- * one scope or in any, each once, and each found in one step in the index, however many records name it. Its last row may be null.
+ * For a query that begins with `with recursive`. `walk (cid, n)` has the first CIDs, after the given one, that an
+ * account's records name, in one scope or in any. Each CID appears once, and takes one index search, however many
+ * records name it. The last row may be null.
  */
 export function walkCids(
   table: NamingTable,
@@ -75,7 +76,7 @@ export function walkCids(
 /** How many rows one statement carries: well below the drivers' limits of 32,766 and 65,535 values. */
 export const chunkSize = 1000
 
-/** A list in pieces that a statement can carry. */
+/** Splits a list into pieces that fit into one statement. */
 export function chunks<T>(items: readonly T[]): T[][] {
   const result: T[][] = []
   for (let at = 0; at < items.length; at += chunkSize) result.push(items.slice(at, at + chunkSize))
