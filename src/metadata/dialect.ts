@@ -35,7 +35,7 @@ export async function detectDialect(db: Kysely<Tables>): Promise<Dialect> {
   throw new BlobStoreError('MetadataFailed', 'The database is neither SQLite nor PostgreSQL')
 }
 
-/** @throws what a database throws that knows the function, or cannot be asked */
+/** @throws the error of a database that cannot be queried, or that knows the function and fails in it */
 async function understands(db: Kysely<Tables>, question: RawBuilder<unknown>): Promise<boolean> {
   try {
     await question.execute(db)

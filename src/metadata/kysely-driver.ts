@@ -5,7 +5,7 @@ import type { NewStep, Step, StepDriver } from './step.ts'
 import { inTransaction, type TransactionOptions } from './transaction.ts'
 import { withConnectionTimeout } from './with-connection-timeout.ts'
 
-/** Runs steps on a database that Kysely speaks to, awaiting each statement. */
+/** Runs steps on a Kysely database, and awaits each statement. */
 export class KyselyDriver implements StepDriver {
   readonly #db: Kysely<Tables>
   readonly #options: TransactionOptions
@@ -34,7 +34,7 @@ export class KyselyDriver implements StepDriver {
   }
 }
 
-/** Runs a step on a connection, or in a transaction of the host's. */
+/** Runs a step on a connection, or in a transaction of the host. */
 export async function runStep<T>(db: Kysely<Tables>, step: Step<T>): Promise<T> {
   let next = step.next(nothing)
   while (!next.done) {
@@ -51,5 +51,5 @@ export async function runStep<T>(db: Kysely<Tables>, step: Step<T>): Promise<T> 
   return next.value
 }
 
-/** What a pause comes to. */
+/** The result of a pause. */
 const nothing: QueryResult<unknown> = { rows: [] }

@@ -15,13 +15,13 @@ import { WriteGroup } from './write-group.ts'
 
 export interface SessionOptions {
   dialect: Dialect
-  /** Whether transactions of the host's can exist on this database. */
+  /** Whether the database is a file of the store's own, on which no transaction of the host can exist. */
   ownFile: boolean
   /** See `placeOf`. */
   place: string | null
-  /** Of an SQLite file that this process has open. */
+  /** The guard of an SQLite file that this process has open. */
   guard: FileGuard | null
-  /** What a connection of our own does around its transactions. */
+  /** What our own connection does around its transactions. */
   around?: AroundTransactions | undefined
   /** Runs the steps. @default through Kysely */
   driver?: StepDriver | undefined
@@ -30,7 +30,8 @@ export interface SessionOptions {
 }
 
 /**
- * The one way to the database: who may run when, in which transaction, and how its errors are told.
+ * The only way to the database. Decides what runs when, and in which transaction, and turns the database's errors into
+ * the library's.
  */
 export class Session {
   readonly dialect: Dialect
@@ -54,20 +55,22 @@ export class Session {
     this.#clock = options.now
   }
 
-  /** The database's time, or some milliseconds later. One clock for all processes, whatever their machines say. */
+  /**
+   * The database's time, or `later` milliseconds after it. One clock for all processes, whatever their machines show.
+   */
   now(later = 0): RawBuilder<number> {
     if (this.#clock) return sql`cast(${this.#clock() + later} as bigint)`
     return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
   }
 
-  /** A {@link statement} that may name times: `now()`, and `now(given.later)` in milliseconds. */
+  /** A {@link statement} that may use times: `now()`, and `now(given.later)` in milliseconds. */
   statement<G extends object, R>(
     build: (db: Kysely<Tables>, given: G, now: (later?: number) => RawBuilder<number>) => Compilable<R>,
   ): Statement<G, R> {
     return statement((db: Kysely<Tables>, given: G) => build(db, given, (later) => this.#nowIn(later)))
   }
 
-  /** As {@link now}, where `later` may be a placeholder, and the clock is read when the statement runs. */
+  /** As {@link now}, but `later` may be a placeholder, and the clock is read when the statement runs. */
   #nowIn(later: unknown = 0): RawBuilder<number> {
     const clock = this.#clock
     if (!clock) return later === 0 ? this.dialect.now : sql`(${this.dialect.now} + cast(${later} as bigint))`
@@ -87,9 +90,9 @@ export class Session {
   }
 
   /**
-   * Runs a step in a transaction. One that changes what an account has begins by writing its row, so that on any connection it
-   * holds the write lock from the start; one that lost a race, or came too late for the lock, runs again.
-   * In the host's transaction it runs once, and what it throws must roll that back.
+   * Runs a step in a transaction. A step that changes what an account has begins by writing the account's row, so on
+   * any connection it holds the write lock from the start. A step that lost a race, or did not get the lock in time,
+   * runs again. In the host's transaction a step runs once, and the host must roll back if it throws.
    */
   async write<T>(step: NewStep<T>, trx?: HostTransaction): Promise<T> {
     if (trx === undefined) {
@@ -97,14 +100,17 @@ export class Session {
     }
     try {
       const result = await this.#inHostTransaction(step, trx)
-      this.#guard?.check() // the commit is the host's
+      this.#guard?.check() // the host commits later
       return result
     } catch (error) {
       throw metadataError(error)
     }
   }
 
-  /** SQLite lets one write at a time: who waits, waits together. PostgreSQL syncs its log for many by itself. */
+  /**
+   * SQLite allows one write at a time, so waiting steps share a transaction. PostgreSQL itself syncs its log for many
+   * at once.
+   */
   #inGroup<T>(step: NewStep<T>): Promise<T> {
     return withConnectionTimeout((start) =>
       this.#group.run((db) => {
@@ -121,14 +127,14 @@ export class Session {
     return result
   }
 
-  /** The guard has the last word before the commit. */
+  /** The guard's check is the last thing before the commit. */
   *#checked<T>(step: Step<T>): Step<T> {
     const result = yield* step
     this.#guard?.check()
     return result
   }
 
-  /** Changes the tables, all or nothing: through Kysely on every database. */
+  /** Changes the tables, all or nothing. Uses Kysely on every database. */
   async changeSchema(run: (trx: Kysely<Tables>) => Promise<void>): Promise<void> {
     return withRetry(() =>
       withConnectionTimeout(async (start) => {
@@ -144,12 +150,12 @@ export class Session {
     )
   }
 
-  /** @throws `MetadataUnsafe` when others see another file by now */
+  /** @throws `MetadataUnsafe` if other processes would now open another file */
   assertSameFile(): void {
     this.#guard?.checkFiles()
   }
 
-  /** Gives back what it holds itself; the connection is its giver's. */
+  /** Releases what it holds itself, but not the connection, which belongs to its owner. */
   end(): void {
     this.#guard?.close()
   }

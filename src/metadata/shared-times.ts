@@ -18,7 +18,7 @@ const names = [
   'lease',
 ] as const satisfies readonly (keyof SharedTimes)[]
 
-/** The longest of each time; of one process, its shared times. */
+/** The longest value of each shared time. Other entries are ignored. */
 export function longest(
   all: readonly { readonly [K in keyof SharedTimes]?: SharedTimes[K] | undefined }[],
 ): SharedTimes {

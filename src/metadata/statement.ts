@@ -2,22 +2,22 @@ import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Tables } from './schema/tables.ts'
 import type { Step } from './step.ts'
 
-/** What a statement is given, by name: values, lists of values, lists of rows. */
+/** The arguments of a statement, by name: values, lists of values, lists of rows. */
 type Given = object
 
-/** Runs with these values. */
+/** Runs the statement with these arguments. */
 export type Statement<G extends Given, R> = (db: Kysely<Tables>, given: G) => Step<QueryResult<R>>
 
-/** Statements with longer lists than this are not kept: there would be one for each length. */
+/** Statements with longer lists than this are not cached: there would be one for each length. */
 const longestKept = 16
 
 /**
- * A statement that is built and compiled once for each database and length of its lists, since that takes several times
- * as long as running it. `build` sees placeholders, or long lists as they are, and must not decide by their values. What
- * is given has always the same names, and lists under the same ones.
+ * A statement that is built and compiled only once for each database and each length of its lists, because this takes
+ * several times as long as running it. `build` gets placeholders instead of values, except in long lists, and must not
+ * decide by values. All calls must pass the same names, with the lists under the same ones.
  */
 export function statement<G extends Given, R>(build: (db: Kysely<Tables>, given: G) => Compilable<R>): Statement<G, R> {
-  // By the adapter, which the transactions of a Kysely share: each compiles for its own database.
+  // By adapter, which all transactions of a Kysely share, because each adapter compiles for its own database.
   const kept = new WeakMap<object, Map<string, Kept>>()
   let lists: readonly string[] | undefined
   return function* (db, given) {
@@ -33,7 +33,7 @@ export function statement<G extends Given, R>(build: (db: Kysely<Tables>, given:
   }
 }
 
-/** Stands in a statement for a value that is known when it runs. */
+/** Stands for a value that is known only when the statement runs. */
 export class Placeholder {
   readonly valueIn: (given: Given) => unknown
 
@@ -41,7 +41,7 @@ export class Placeholder {
     this.valueIn = valueIn
   }
 
-  /** How to find the value, or what a placeholder stands for. */
+  /** How to find a value: a placeholder's in the arguments; any other is the value itself. */
   static resolver(value: unknown): (given: Given) => unknown {
     return value instanceof Placeholder ? value.valueIn : () => value
   }
@@ -76,7 +76,7 @@ function shapeOf(given: Given, lists: readonly string[]): string | null {
   return shape
 }
 
-/** The same form, with a placeholder for each value in it. */
+/** The same structure, with a placeholder for each value. */
 function placeholdersFor(form: unknown, path: readonly string[]): unknown {
   if (Array.isArray(form)) return form.map((item, index) => placeholdersFor(item, [...path, String(index)]))
   if (typeof form === 'object' && form !== null) {

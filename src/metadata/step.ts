@@ -2,20 +2,26 @@ import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Tables } from './schema/tables.ts'
 
 /**
- * What runs in a transaction, or reads: a generator that yields each statement and goes on with its result, or with the error
- * that the statement ended in. It yields null for a {@link pause}. So one text of each step runs in both ways: on the store's
- * own file without waiting, and through Kysely with a promise for each statement. See {@link StepDriver}.
+ * The work of a transaction, or of a read: a generator that yields each statement, and continues with its result or
+ * with the error that it caused. It yields null for a {@link pause}. So each step is written once, and runs in both
+ * ways: on the store's own file without promises, and through Kysely with a promise for each statement. See {@link
+ * StepDriver}.
  */
 export type Step<T> = Generator<CompiledQuery | null, T, QueryResult<unknown>>
 
-/** Begins a step, each time anew: a transaction may run more than once. `db` builds the statements, and runs none. */
+/**
+ * Begins a step, from the start at each call: a transaction may run more than once. `db` builds the statements, and
+ * runs none.
+ */
 export type NewStep<T> = (db: Kysely<Tables>) => Step<T>
 
 /** Runs steps on a database. Both reject with what the step throws, or with the driver's error. */
 export interface StepDriver {
-  /** Runs what changes nothing: not within another transaction, nor between two statements of one. */
+  /** Runs a step that only reads: never within another transaction, nor between two statements of one. */
   read<T>(step: NewStep<T>): Promise<T>
-  /** Runs in a transaction: all of it is committed when this resolves, and nothing of it stays when this rejects. */
+  /**
+   * Runs a step in a transaction. All of it is committed when this resolves, and nothing of it stays when this rejects.
+   */
   transact<T>(step: NewStep<T>): Promise<T>
 }
 
@@ -46,7 +52,7 @@ export function* changedRows(query: Query<unknown>): Step<number> {
   return Number((yield* execute(query)).numAffectedRows ?? 0n)
 }
 
-/** Lets the event loop turn: for steps of many statements. */
+/** Lets the event loop run. For steps of many statements. */
 export function* pause(): Step<void> {
   yield null
 }

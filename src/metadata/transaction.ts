@@ -4,27 +4,27 @@ import type { Dialect } from './dialect.ts'
 import type { Tables } from './schema/tables.ts'
 import { isConnectionLost } from './sql-errors.ts'
 
-/** What a connection of our own does around its transactions. */
+/** What our own connection does around its transactions. */
 export interface AroundTransactions {
-  /** To be awaited before one begins. */
+  /** To be awaited before a transaction begins. */
   before(): Promise<void>
-  /** Follows each that was committed. */
+  /** To be called after each commit. */
   committed(): void
 }
 
 export interface TransactionOptions {
   dialect: Dialect['name']
-  /** Of a connection of our own. */
+  /** Only for a connection of our own. */
   around?: AroundTransactions | undefined
 }
 
-/** Between two attempts to roll back, in milliseconds. */
+/** The time between two attempts to roll back, in milliseconds. */
 const pauses = { first: 50, longest: 5000 }
 
 /**
- * Runs something in a transaction, on a connection of its own. Not by Kysely's own transactions: in 0.28.8 to 0.29.6 one whose
- * ROLLBACK failed keeps its connection for ever, and on SQLite there is no other. There it fails whenever SQLite has
- * rolled back by itself, as on a full disk.
+ * Runs something in a transaction, on a connection of its own. Does not use Kysely's own transactions: in 0.28.8 to
+ * 0.29.6, a transaction whose ROLLBACK failed keeps its connection for ever, and on SQLite there is no other. There the
+ * ROLLBACK fails whenever SQLite has already rolled back by itself, as on a full disk.
  */
 export function inTransaction<T>(
   db: Kysely<Tables>,
@@ -41,7 +41,7 @@ export function inTransaction<T>(
         around?.committed()
         resolve(result)
       } catch (error) {
-        // The first error tells what happened.
+        // Rejects with the first error, which shows the cause.
         await rollBack(connection, dialect, () => reject(error))
         reject(error)
       }
@@ -50,14 +50,20 @@ export function inTransaction<T>(
   })
 }
 
-/** A connection of our own takes SQLite's write lock at once: begun deferred, it fails at its first write, and waiting cannot help. */
+/**
+ * Our own connection takes SQLite's write lock at once. A deferred transaction would fail at its first write, and
+ * waiting would not help.
+ */
 function beginning(dialect: Dialect['name'], isOwn: boolean): RawBuilder<unknown> {
   if (dialect === 'sqlite') return isOwn ? sql`begin immediate` : sql`begin`
-  // What the protocol was checked with, whatever the host's default is.
+  // The protocol was checked at this level, whatever the host's default is.
   return sql`begin isolation level read committed read write`
 }
 
-/** PostgreSQL answers the COMMIT of a transaction that has failed as if all were well, but for a word. */
+/**
+ * PostgreSQL answers the COMMIT of a failed transaction without an error. Only the command in its answer shows the
+ * rollback.
+ */
 async function commit(connection: Kysely<Tables>): Promise<void> {
   const { rows } = await sql<{ command?: string }>`commit`.execute(connection)
   if (rows[0]?.command === 'ROLLBACK')
@@ -65,9 +71,10 @@ async function commit(connection: Kysely<Tables>): Promise<void> {
 }
 
 /**
- * SQLite has rolled back by itself where it does not do so now, and a connection to PostgreSQL that is lost has none to roll
- * back. Any other, as one that is busy for longer than the host's `query_timeout`, is kept until it has done so: its pool
- * would give it to others within this transaction. `onLate` says that it takes longer.
+ * If ROLLBACK fails, SQLite has already rolled back by itself, and a lost connection to PostgreSQL has nothing to roll
+ * back. Any other connection, such as one that is busy for longer than the host's `query_timeout`, is kept until it has
+ * rolled back: otherwise its pool would give it to others within this transaction. `onLate` is called after each
+ * attempt that fails there.
  */
 async function rollBack(connection: Kysely<Tables>, dialect: Dialect['name'], onLate: () => void): Promise<void> {
   for (let pause = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
@@ -82,7 +89,7 @@ async function rollBack(connection: Kysely<Tables>, dialect: Dialect['name'], on
   }
 }
 
-/** A query that pg itself gave up has a connection still. */
+/** When pg itself gave up a query, its connection still exists. */
 function isGone(error: unknown): boolean {
   return isConnectionLost(error) && (error as Partial<Error>).message !== 'Query read timeout'
 }

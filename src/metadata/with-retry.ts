@@ -1,12 +1,12 @@
 import pRetry from 'p-retry'
 import { isBusy, isLostRace, metadataError } from './sql-errors.ts'
 
-/** Together some seconds: longer than other transactions last, shorter than a client waits. */
+/** All attempts together take some seconds: longer than other transactions last, shorter than a client waits. */
 const attempts = 12
 
 /**
- * Retries what another transaction was in the way of, without blocking the event loop as SQLite's own waiting does,
- * which also does not cover every case. The last failure is thrown as an error of the library.
+ * Retries what another transaction has blocked. Waits without blocking the event loop, as SQLite's own waiting would,
+ * which also does not cover every case. Throws the last failure as an error of the library.
  */
 export async function withRetry<T>(attempt: () => Promise<T>): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { NewStep, StepDriver } from './step.ts'
 
-/** Steps of one transaction; more would let readers wait too long. */
+/** The most steps in one transaction; more would let readers wait too long. */
 const most = 64
 
 interface Member {
@@ -11,10 +11,10 @@ interface Member {
 }
 
 /**
- * Group commit, for a database that lets one transaction write at a time: steps that come while others are at it wait,
- * and then share one transaction and one sync of the log. Where one of them fails, nothing of that transaction stays;
- * the one runs again alone, and the others together. All are told when theirs is committed. No savepoints between
- * them: SQLite would copy each page that the next one touches, into a file before long.
+ * Group commit, for a database that allows one write transaction at a time: steps that arrive during a transaction
+ * wait, and then share one transaction and one sync of the log. If one of them fails, the whole transaction rolls back;
+ * the failed step runs again alone, and the others together. Each caller gets its result only after the commit. No
+ * savepoints between the steps: for them SQLite would copy each page that the next step changes, and soon into a file.
  */
 export class WriteGroup {
   readonly #transact: StepDriver['transact']
@@ -36,7 +36,7 @@ export class WriteGroup {
   async #work(): Promise<void> {
     this.#busy = true
     while (this.#waiting.length > 0) {
-      // Whose bytes arrived in the same turn of the loop comes along.
+      // Lets steps join whose bytes arrived in the same turn of the event loop.
       await setImmediate()
       await this.#commit(this.#waiting.splice(0, most))
     }
@@ -53,7 +53,7 @@ export class WriteGroup {
       for (const [at, { resolve }] of members.entries()) resolve(results[at])
     } catch (error) {
       if (!(error instanceof Failure)) {
-        // It began or was committed in vain, or nobody knows: that is true of each.
+        // The transaction could not begin or commit, or its outcome is unknown: this is true of each step.
         for (const { reject } of members) reject(error)
         return
       }
@@ -63,7 +63,7 @@ export class WriteGroup {
   }
 }
 
-/** One step failed, and so the transaction. */
+/** A step failed, and with it the transaction. */
 class Failure extends Error {
   readonly member: Member
 

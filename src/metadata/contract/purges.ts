@@ -25,7 +25,7 @@ export interface PurgeSteps {
    * @throws `StoreRestored`
    */
   awaitUploads(did: string, cid: BlobCid): Promise<number>
-  /** Of the accounts for which the CID is purged, a page of those that have the blob, ordered by DID. */
+  /** A page of the accounts that have the blob and for which the CID is purged, ordered by DID. */
   purgedHolders(did: string, cid: BlobCid, page: { after: string; limit: number }): Promise<string[]>
   /**
    * Makes up to `limit` of the account's records that reference the purged blob wait for it instead. When none
@@ -44,11 +44,11 @@ export interface PurgeSteps {
    */
   purgedKeys(did: string, cid: BlobCid, page: { after: BlobKey | ''; limit: number }): Promise<PurgedKey[]>
   /**
-   * Records for each unfinished purge of the same that so many keys were deleted. With `complete` nothing remains, and
-   * they are finished; unless accounts still have the blob.
+   * Records in each unfinished purge of this CID and account how many keys were deleted. With `complete` nothing
+   * remains, and the purges are finished, unless accounts still have the blob.
    */
   endPurge(did: string, cid: BlobCid, deletion: { keys: number; complete: boolean }): Promise<void>
-  /** The record of a purge; null if there is none with that id. */
+  /** The record of a purge; null if no purge has this id. */
   purgeRecord(id: string): Promise<PurgeRecord | null>
   /** A page of the purges that are not finished, ordered by id. */
   openPurges(page: { after: string; limit: number }): Promise<OpenPurge[]>

@@ -40,7 +40,7 @@ export interface ListRequest extends PageRequest {
   scope: string
 }
 
-/** Of one of the account's repositories, or of all. */
+/** One of the account's repositories, or all of them. */
 export interface RepositoryRequest extends InTransaction {
   scope: string | undefined
 }

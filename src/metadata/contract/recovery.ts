@@ -1,7 +1,7 @@
 import type { BlobKey } from '../../backend/key.ts'
 import type { Content } from './scrub.ts'
 
-/** How bytes that a restored database has forgotten are given back. */
+/** How accounts get back bytes that a restored database has forgotten. */
 export interface RecoverSteps {
   /**
    * Of the listed keys: those in no table, those of some content, and those that are doomed. Looked up in one

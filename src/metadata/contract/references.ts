@@ -16,7 +16,7 @@ export interface ReferenceSteps {
     options: ApplyOptions,
   ): Promise<AppliedReferences>
 
-  /** Forgets at most `limit` references of the account's records in a space. None was left when it drops none. */
+  /** Forgets up to `limit` references of the account's records in a space. If it forgets none, none was left. */
   dropSomeOfSpace(did: string, space: SpaceUri, options: DropOptions): Promise<DroppedReferences>
 }
 
@@ -43,7 +43,7 @@ export interface AppliedReferences {
   differing: DifferingClaim[]
 }
 
-/** The blobs that one record references, and the scope that this shows them to. */
+/** The blobs that one record references, and the scope in which they are visible through it. */
 export interface RecordRefs {
   refs: readonly WantedRef[]
   /** `public`, or the URI of the space that the record is in. */

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import type { Tables } from './tables.ts'
 
-/** Takedowns know whether bytes may be stored again while they stand, and purges leave a record. */
+/** Takedowns store whether a purge made them, which forbids storing the bytes again; and each purge gets a record. */
 export async function purgeMigration({ schema }: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
   const end = dialect === 'sqlite' ? sql`without rowid` : sql``
   const text = dialect === 'sqlite' ? 'text' : sql`text collate "C"`

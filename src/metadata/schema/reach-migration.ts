@@ -3,8 +3,8 @@ import type { Dialect } from '../dialect.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * Every query about a blob is answered without reading all records that reference it; and accounts store how many of
- * their blobs are temporary.
+ * Every query about a blob no longer reads all records that reference it. Accounts store how many of their blobs are
+ * temporary.
  */
 export async function reachMigration(db: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
   await (dialect === 'sqlite' ? rebuildReferences(db) : changeKey(db))

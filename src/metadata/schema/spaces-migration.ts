@@ -3,8 +3,8 @@ import type { Dialect } from '../dialect.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * The scope of a reference is `public`, or the URI of the space that the record's own URI names. An account's references in one
- * space, and what its records there wait for, are found without those of other spaces.
+ * Makes the scope of each reference `public`, or the URI of the space in the record's own URI. New indexes find an
+ * account's references in one space, and what its records there wait for, without reading those of other spaces.
  */
 export async function spacesMigration(db: Kysely<Tables>, dialect: Dialect['name']): Promise<void> {
   const { schema } = db
@@ -23,8 +23,9 @@ export async function spacesMigration(db: Kysely<Tables>, dialect: Dialect['name
 }
 
 /**
- * References that the library made itself, with a scope that was no space or a URI that was in none, become records of a space
- * of the account's own. What a host called a scope, with a public URI, stays: nobody sees a blob by it, unless it is a space.
+ * References that the library made itself, whose scope was no space or whose URI was in none, become records in a space
+ * of the account's own. A scope that a host gave to a record with a public URI stays: it shows the blob to no reader,
+ * unless it is a space.
  */
 async function nameSpaces(db: Kysely<Tables>, table: 'blobstore_ref' | 'blobstore_expected'): Promise<void> {
   const name = sql.table(table)
@@ -46,8 +47,8 @@ async function nameSpaces(db: Kysely<Tables>, table: 'blobstore_ref' | 'blobstor
 }
 
 /**
- * Records of spaces of the account's own, `at://{did}/space/{type}/{key}/{did}/…`: whatever scope the host gave them, `public`
- * where it gave none, it is the space that their URIs name.
+ * Records in spaces of the account's own, `at://{did}/space/{type}/{key}/{did}/…`, get the space that their URI names
+ * as scope, whatever scope the host gave them, or `public` if it gave none.
  */
 async function readSpaces(
   db: Kysely<Tables>,

@@ -73,7 +73,7 @@ export interface BlobTable {
 
 /**
  * A record references a blob. The key begins with the columns that queries filter by: whether anything references the
- * blob, whether in a scope, and whether since a revision. Each is one step, however many records reference it.
+ * blob, whether in a scope, and whether since a revision. Each is one index search, however many records reference it.
  */
 export interface RefTable {
   did: string
@@ -103,7 +103,7 @@ interface ExpectedTable {
 /** A tombstone: the bytes are to be deleted, and the key is never used again. */
 interface DoomedTable {
   key: string
-  /** Null if there are no bytes: the account is charged alike, whether others have the same bytes or not. */
+  /** Null if there are no bytes: the account is charged the same, whether others have the same bytes or not. */
   backend: string | null
   /** The account whose `pending` bytes include it; null for what a sweep found. */
   did: string | null
@@ -120,7 +120,7 @@ interface TakedownTable {
   did: string
   ref: string | null
   created_at: number
-  /** 1 where a purge took it down: then no bytes of it are stored for the account, hidden or not. */
+  /** 1 if a purge took it down: then no bytes of it are stored for the account, hidden or not. */
   purged: ColumnType<number, number | undefined>
 }
 
@@ -135,7 +135,7 @@ interface AccountTable {
   uploads: number
   pending: number
   deleted_at: number | null
-  /** 1 while a deleted account's blobs are still being forgotten. */
+  /** 1 until all blobs of a deleted account are forgotten. */
   deleting: number
 }
 
@@ -146,9 +146,9 @@ interface MetaTable {
   epoch: number
   /** 1 after the database was found to be older than its bytes, until it is recovered. */
   restored: number
-  /** The deletion times that were last given to a process, and more: rows/meta-notes.ts, as JSON. */
+  /** The deletion times that a process was last given, and more: queries/meta-notes.ts, as JSON. */
   times: ColumnType<string | null, string | null | undefined>
-  /** When a copy of the database was last complete, as far as the store was told. */
+  /** When a copy of the database was last complete, as far as the store knows. */
   backed_up_at: ColumnType<number | null, number | null | undefined>
 }
 
@@ -158,7 +158,7 @@ interface CandidateTable {
   key: string
 }
 
-/** A backend that may have bytes. No upload is announced for another: see rows/announce-upload.ts. */
+/** A backend that may have bytes. Uploads are announced for no other: see queries/announce-upload.ts. */
 interface BackendTable {
   name: string
 }
@@ -174,7 +174,7 @@ interface ProcessTable {
   times: ColumnType<string | null, string | null | undefined>
 }
 
-/** A purge, as it is kept: see `PurgeRecord`. */
+/** The record of a purge: see `PurgeRecord`. */
 export interface PurgeTable {
   id: string
   /** `*` for every account. */
@@ -187,8 +187,8 @@ export interface PurgeTable {
   unfinished: number
   key_count: number
   gone_at: number | null
-  /** 1 where the bytes stay, since others have them. */
+  /** 1 if the bytes stay because others have them. */
   shared: number
-  /** When a copy of the database was last complete before, as far as the store was told. */
+  /** When a copy of the database was last complete before the purge, as far as the store knows. */
   backed_up_at: number | null
 }

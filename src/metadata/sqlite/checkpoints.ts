@@ -49,7 +49,7 @@ export class Checkpoints {
   #thread: CheckpointThread | null = null
   #running: Promise<void> | null = null
   #nearlyDone = false
-  /** A writer has waited for the running call in vain. */
+  /** A writer has waited for the running call until the timeout. */
   #hangs = false
   /** The last known length of the log. */
   #known = 0

@@ -8,9 +8,9 @@ import { withConnectionTimeout } from '../with-connection-timeout.ts'
 import { StatementCache } from './statement-cache.ts'
 
 /**
- * Runs steps on an SQLite file of the store's own. better-sqlite3 answers at once, so a transaction, or what reads, runs from its
- * first statement to its last without a promise, and nothing else of this process comes between. Only where a transaction
- * pauses does the event loop turn within it: until it ends, what would read waits. Transactions come one at a time, see
+ * Runs steps on an SQLite file of the store's own. better-sqlite3 is synchronous, so a transaction, or a read, runs
+ * from its first statement to its last without a promise, and nothing else in this process runs in between. Only if a
+ * transaction pauses does the event loop run within it: until it ends, reads wait. Transactions run one at a time, see
  * `WriteGroup`.
  */
 export class FileDriver implements StepDriver {
@@ -18,10 +18,10 @@ export class FileDriver implements StepDriver {
   readonly #statements: StatementCache
   readonly #db: Kysely<Tables>
   readonly #around: AroundTransactions
-  /** Of a transaction that is open while the event loop turns. */
+  /** Pending while a transaction is open and the event loop runs. */
   #paused: PromiseWithResolvers<void> | null = null
 
-  /** `db` builds statements. */
+  /** `db` only builds statements. */
   constructor(database: Database, db: Kysely<Tables>, around: AroundTransactions) {
     this.#database = database
     this.#statements = new StatementCache(database)
@@ -46,7 +46,7 @@ export class FileDriver implements StepDriver {
     return result
   }
 
-  /** Nothing may be awaited in here but a pause: what would read meanwhile would see what is not committed. */
+  /** Must await nothing but a pause: a read in between would see what is not committed. */
   async #transact<T>(step: NewStep<T>): Promise<T> {
     this.#say('begin immediate')
     try {
@@ -94,14 +94,14 @@ export class FileDriver implements StepDriver {
     this.#statements.get(sql).run()
   }
 
-  /** SQLite refuses where it has rolled back by itself, as on a full disk; and the first error tells what happened. */
+  /** ROLLBACK fails if SQLite has already rolled back by itself, as on a full disk. The first error shows the cause. */
   #rollBack(): void {
     try {
       if (this.#database.inTransaction) this.#say('rollback')
     } catch {}
   }
 
-  /** @throws `MetadataBusy` when that takes too long */
+  /** @throws `MetadataBusy` if this takes too long */
   #endOfPaused(): Promise<void> {
     return withConnectionTimeout(async (start) => {
       while (this.#paused) await this.#paused.promise
