@@ -49,7 +49,7 @@ function grantOf(scope: string): BlobGrant | null {
   return { accept, ...(maxSize === undefined ? {} : { maxSize }) }
 }
 
-/** The patterns, after the colon or in the query. Null unless there are some, in one of the two, and all are valid. */
+/** The patterns, after the colon or in the query. Null if there are none, if both have some, or if one is invalid. */
 function typesOf(encoded: string | undefined, named: string[]): string[] | null {
   const only = encoded === undefined ? undefined : decode(encoded)
   if (only === null || (only !== undefined && named.length > 0)) return null

@@ -1,10 +1,10 @@
 import { invalidArgument } from '../options.ts'
 import { isDid } from './identifiers.ts'
 
-// How spaces and the records in them are named: bluesky-social/proposals 0016, which may still change. What is known of that
-// stands in this file alone.
+// The names of spaces and of the records in them: bluesky-social/proposals 0016, which may still change. No other file
+// knows its details.
 
-/** A name space for permissioned records: `at://{spaceDid}/space/{spaceType}/{skey}`. */
+/** The URI of a space of permissioned records: `at://{spaceDid}/space/{spaceType}/{skey}`. */
 export type SpaceUri = string
 
 /** Where a record is. */
@@ -22,7 +22,7 @@ const space = `at://(?<owner>did:[^/]+)/space/${nsid}/${key}`
 const spaceGrammar = new RegExp(`^${space}$`)
 const inSpaceGrammar = new RegExp(`^(?<space>${space})/(?<author>did:[^/]+)/${nsid}/${key}$`)
 
-/** Longer than any URI of a space, or of a record in one, whose DIDs have at most 2,048 characters. */
+/** More characters than a URI of a space, or of a record in one, can have: its DIDs have at most 2,048 each. */
 const longest = 8192
 
 /** Whether `value` is the URI of a space. */
@@ -39,30 +39,28 @@ export function assertSpaceUri(what: string, value: unknown): asserts value is S
 }
 
 /**
- * Where the record of an at-URI is: `at://{did}/{collection}/{rkey}` is public, and
- * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space. Null for what is neither. Of a public
- * record only the account is looked at.
+ * The place of the record that an at-URI names: `at://{did}/{collection}/{rkey}` is public, and
+ * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space. Null for anything else. Of a
+ * public record only the account is checked.
  */
 export function placeOfRecord(uri: string): RecordPlace | null {
   if (uri.length > longest) return null
   const [, did, collection] = /^at:\/\/([^/]+)\/([^/]+)/.exec(uri) ?? []
-  // No collection is called so: each is an NSID.
+  // No collection has this name: each is an NSID.
   if (collection !== 'space') return isDid(did) ? { space: null, did } : null
   const { owner, author, space } = inSpaceGrammar.exec(uri)?.groups ?? {}
   return isDid(owner) && isDid(author) && space !== undefined ? { space, did: author } : null
 }
 
-/**
- * A space of the account's own in which the library keeps references of its own making, by which nobody is to see a blob.
- */
+/** A space of the account's own for references that the library makes itself. No reader may see a blob through it. */
 export const internalSpace = (did: string, name: string): SpaceUri => `at://${did}/space/${internalType}${name}/self`
 
 export const isInternalSpace = (space: SpaceUri): boolean => space.includes(`/space/${internalType}`)
 
 const internalType = 'pds-blobstore.internal.'
 
-/** What the rows of references say of a public record. No space is called so. */
+/** The scope of a public record in the tables. No space has this name. */
 export const publicScope = 'public'
 
-/** What the rows of references say of a record in this space. */
+/** The scope of a record in this space in the tables. */
 export const scopeOf = (space: SpaceUri | null | undefined): string => space ?? publicScope

@@ -93,9 +93,9 @@ function securityHeaders({ space }: Pick<Route, 'space'>, cid?: BlobCid): Record
     'content-disposition': cid ? `attachment; filename="${cid}"` : 'attachment',
     // And where it is shown anyway (a frame, an old browser), it loads and runs nothing, in an origin of its own.
     'content-security-policy': "default-src 'none'; sandbox",
-    // Clients on other origins embed images; without it a page with COEP could not. Public bytes, nothing to hide. What is in
-    // a space is not public: where the host knows visitors by a cookie, no other page may embed what only they see. Pages that
-    // send a token use fetch, which this header does not concern.
+    // Clients on other origins embed images, and a page with COEP needs this header for that. Public bytes need no
+    // protection. Bytes in a space do: if the host knows visitors by a cookie, no other page may embed what only they
+    // may see. Pages that send a token use fetch, to which this header does not apply.
     'cross-origin-resource-policy': space ? 'same-origin' : 'cross-origin',
   }
 }

@@ -23,15 +23,18 @@ export async function getBlob(call: Call): Promise<Reply> {
   await assertServed(options, did)
   const { maxAge = 300, redirect } = options
   const shared = {
-    // A CID's bytes never change, but they may be taken down: hence short, never `immutable`, not to be served stale.
-    // And nobody may compress or shrink on the way what must have this hash.
+    // A CID's bytes never change, but they may be taken down: so the time is short, never `immutable`, and caches must
+    // not serve stale bytes. Nor may a proxy compress or shrink bytes that must have this hash.
     'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
     ...taggedAs(options, did, cid),
   }
   return await replyWith(call, { did, cid, redirect, shared })
 }
 
-/** com.atproto.space.getBlob: the same of what the account's records in one space reference, to whom the host lets in. */
+/**
+ * com.atproto.space.getBlob: returns a blob that the account's records in one space reference, to requests that the
+ * host admits.
+ */
 export async function getSpaceBlob(call: Call): Promise<Reply> {
   const { options, request } = call
   const cid = cidParam(request)
@@ -40,13 +43,13 @@ export async function getSpaceBlob(call: Call): Promise<Reply> {
   return await replyWith(call, { did: repo, cid, space, redirect: options.redirectSpace, shared })
 }
 
-/** A blob that is asked for, by public records or by those in a space. */
+/** The requested blob, through public records or through those in a space. */
 interface Asked {
   did: string
   cid: BlobCid
   space?: SpaceUri
   redirect: Redirect | undefined
-  /** The headers that all answers with the blob have. */
+  /** The headers of all responses with the blob. */
   shared: Record<string, string>
 }
 
@@ -54,8 +57,8 @@ async function replyWith(call: Call, { did, cid, space, redirect, shared }: Aske
   const { blobs, options, request } = call
   const { signal } = request
   const { verify } = options
-  // The tag is the CID, so conditions are decided without the row. Whether the blob may be seen is answered before them:
-  // what was taken down is not "not modified", it is gone.
+  // The tag is the CID, so conditions need no row. Whether the blob may be seen is checked before them: what was taken
+  // down is not "not modified", it is gone.
   const etag = etagOf(cid)
   const [fails, unchanged] = [failsMatch(request, etag), isNotModified(request, etag)]
   if (fails || unchanged || request.method === 'HEAD') {

@@ -14,7 +14,10 @@ export async function listBlobs({ blobs, options, request }: Call): Promise<Repl
   return jsonReply({ cursor, cids: items })
 }
 
-/** com.atproto.space.listBlobs: the CIDs that an account's records in one space reference, to whom the host lets in. */
+/**
+ * com.atproto.space.listBlobs: returns the CIDs that an account's records in one space reference, to requests that the
+ * host admits.
+ */
 export async function listSpaceBlobs(call: Call): Promise<Reply> {
   const { blobs, request } = call
   const since = sinceParam(request)
@@ -25,8 +28,9 @@ export async function listSpaceBlobs(call: Call): Promise<Reply> {
 }
 
 /**
- * com.atproto.repo.listMissingBlobs: what the requester's public records name and this server does not hold. Not what records in
- * spaces name: clients refuse the whole answer for one URI that is not `at://<DID>/<collection>/<key>`.
+ * com.atproto.repo.listMissingBlobs: returns what the requester's public records name and this server does not hold.
+ * Not what records in spaces name: clients reject the whole response for one URI that is not
+ * `at://<DID>/<collection>/<key>`.
  */
 export async function listMissingBlobs({ blobs, request }: Call): Promise<Reply> {
   const { did } = await requester(request)

@@ -10,7 +10,7 @@ export function didParam(request: BlobRequest, name: 'did' | 'repo' = 'did'): st
   return did
 }
 
-/** A space of the store's own is none: nobody sees a blob by it, whatever the host says. */
+/** Refuses a space of the store's own: no reader sees a blob through it, whatever the host decides. */
 export function spaceParam(request: BlobRequest): SpaceUri {
   const space = required(request, 'space')
   if (isSpaceUri(space) && !isInternalSpace(space)) return space

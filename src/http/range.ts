@@ -9,14 +9,14 @@ export function rangeOf(header: string | null, size: number): ByteRange | undefi
   throw new XrpcError(416, 'InvalidRange', 'The range lies outside the blob', { 'content-range': `bytes */${size}` })
 }
 
-// One range. Longer than any that can be meant is not looked at.
+// One range. A header longer than any useful one is ignored.
 const maxLength = 128
 const grammar = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
 
 /**
- * What a Range header asks for. Several ranges, which are a way to make a server send a small blob many times over,
- * and whatever is malformed (a reversed range too) get the whole blob, as RFC 9110 14.2 allows and asks. So does an
- * empty blob: no range of it can be written down, and clients that send `bytes=0-` with everything should not fail.
+ * What a Range header requests. Several ranges, with which a client could make a server send a small blob many times
+ * over, and anything malformed (a reversed range too) get the whole blob, as RFC 9110 14.2 allows and asks. So does an
+ * empty blob: no range of it can be written, and clients that send `bytes=0-` with every request should not fail.
  */
 export function chooseRange(header: string | null, size: number): ByteRange | 'whole' | 'unsatisfiable' {
   if (header === null || header.length > maxLength || size === 0) return 'whole'

@@ -6,7 +6,7 @@ import type { Redirect } from './options.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
-/** What is asked for: by public records, or by those in a space. */
+/** The requested blob, through public records or through those in a space. */
 interface Asked {
   did: string
   cid: BlobCid

@@ -12,7 +12,7 @@ export interface BlobRequest {
   /** Aborts when the client disconnects. */
   readonly signal: AbortSignal
   header(name: string): string | null
-  /** Asks the host who sends it. */
+  /** Asks the host which account sends it. */
   authenticate(): Authenticated | Promise<Authenticated>
   /** Asks the host whether it may see an account's blobs in a space. */
   authorizeSpace(asked: SpaceAccess): SpaceDecision | Promise<SpaceDecision>
@@ -31,9 +31,9 @@ export interface Route {
   readonly methods: readonly string[]
   /** Whether it needs no authentication. */
   readonly public: boolean
-  /** Whether it is of spaces, and there only where the host has `authorizeSpace`. @default false */
+  /** Whether it is a method of spaces, which exists only if the host has `authorizeSpace`. @default false */
   readonly space?: boolean
-  /** Whether it answers with a file, which is saved by the name of its CID. @default false */
+  /** Whether it returns a file, which is saved under its CID. @default false */
   readonly file?: boolean
   handle(call: Call): Promise<Reply>
 }

@@ -41,7 +41,7 @@ export function routeOf(path: string, options: { authorizeSpace?: unknown }): Ro
   return route && isServed(route, options) ? route : undefined
 }
 
-/** Without the host's decision the methods of spaces are not there. */
+/** Without `authorizeSpace` the methods of spaces do not exist. */
 export function isServed(route: Route, { authorizeSpace }: { authorizeSpace?: unknown }): boolean {
   return route.space !== true || authorizeSpace !== undefined
 }

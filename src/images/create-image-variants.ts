@@ -84,7 +84,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     const blob = await blobs.stat(did, cidLike, { space, signal })
     if (blob) return blob
     const cid = parseBlobCid(cidLike)
-    // Only what those who ask would have seen: others may see it still.
+    // Forgets only what this audience would have seen: others may still see it.
     forget({ did, cid, space: space ?? null })
     throw notFound(did, cid)
   }
@@ -106,7 +106,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     }
   }
 
-  /** What its header tells is refused before any process sees it. */
+  /** Refuses what the header already rules out, before any process gets the image. */
   async function decodable(did: string, blob: BlobStat, options: StatOptions): Promise<FoundDimensions> {
     if (blob.size > maxInput) throw refused(`it has ${blob.size} bytes, the limit is ${maxInput}`)
     const found = await findDimensions(blobSource(blobs, did, blob, options))
@@ -126,7 +126,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
     cache.forget(forgotten)
   }
 
-  /** What kept it from opening may be over at the next call. */
+  /** The reason why the cache could not open may be gone at the next call. */
   async function ready(): Promise<void> {
     if (closing) throw new BlobStoreError('StoreClosed', 'The image variants were closed')
     opening ??= cache.open().catch((error) => {
@@ -147,7 +147,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   }
 }
 
-/** `hidden` is said of one audience, the public or a space; anything else, of all. */
+/** `hidden` concerns one audience, the public or a space; anything else concerns all. */
 function forgottenBy({ did, cid, space, because }: Parameters<ImageVariants['forget']>[0]): Forgotten {
   if (space !== undefined) return { did, cid, space }
   return because === 'hidden' ? { did, cid, space: null } : { did, cid }

@@ -5,12 +5,12 @@ interface Flight<Name, T> {
   waiting: number
 }
 
-/** Work that many ask for at once, and that is done once. */
+/** Work that many callers request at once, and that is done once. */
 export class SingleFlight<Name, T> {
   readonly #idOf: (name: Name) => string
   readonly #flights = new Map<string, Flight<Name, T>>()
 
-  /** Two names are the same when `idOf` gives the same for them. */
+  /** Two names are the same if `idOf` returns the same for them. */
   constructor(idOf: (name: Name) => string) {
     this.#idOf = idOf
   }
@@ -31,7 +31,7 @@ export class SingleFlight<Name, T> {
     }
   }
 
-  /** Ends what is under way, for all who wait, where the name is one of these. */
+  /** Aborts the running work with a matching name, for all callers that wait. */
   abort(isOne: (name: Name) => boolean, reason: unknown): void {
     for (const flight of this.#flights.values()) if (isOne(flight.name)) this.#end(flight, reason)
   }
@@ -39,7 +39,7 @@ export class SingleFlight<Name, T> {
   #start(name: Name, work: (signal: AbortSignal) => Promise<T>): Flight<Name, T> {
     const abort = new AbortController()
     const result = work(abort.signal)
-    result.catch(() => {}) // perhaps nobody waits any more
+    result.catch(() => {}) // perhaps no caller waits any more
     const flight: Flight<Name, T> = { name, result, abort, waiting: 0 }
     this.#flights.set(this.#idOf(name), flight)
     return flight

@@ -16,9 +16,9 @@ const marker = 'pds-blobstore image variants 1'
 export interface VariantName {
   did: string
   cid: BlobCid
-  /** Whose members it was made for; null: the public. */
+  /** The space whose members it was made for; null for the public. */
   space: SpaceUri | null
-  /** Of the recipe, see `recipeId`. */
+  /** The id of the recipe, see `recipeId`. */
   recipe: string
 }
 
@@ -31,8 +31,8 @@ interface Entry extends VariantName {
  * Variants in a separate backend; the least recently requested are deleted first. The index is in memory, so the
  * backend is emptied when it opens. Another process that uses it finds its variants gone, and generates them again.
  *
- * Each account has its own, even of the same bytes, and each of its spaces: how soon an answer comes must not tell what others
- * have, nor what those in another space have looked at.
+ * Each account has its own variants, even of the same bytes, and so has each of its spaces: the response time must not
+ * reveal what others have, or what members of another space have viewed.
  */
 export class VariantCache {
   readonly #backend: BlobBackend
@@ -108,7 +108,7 @@ export class VariantCache {
     signal.throwIfAborted()
   }
 
-  /** Throws away what {@link matches}. */
+  /** Deletes the variants that {@link matches} selects. */
   forget(forgotten: Forgotten): void {
     const { did, cid } = forgotten
     const exact = did !== '*' && cid !== null
@@ -181,23 +181,23 @@ async function readAll(backend: BlobBackend, { key, size }: Entry, signal: Abort
   return await readWhole(object.body, size)
 }
 
-/** Which variants are not to be shown any more. */
+/** Which variants must not be shown any more. */
 export interface Forgotten {
-  /** `*`: of every account. */
+  /** `*` for every account. */
   did: string
-  /** Null: of all the account's blobs. */
+  /** Null for all blobs of the account. */
   cid: BlobCid | null
-  /** Those made for this space, or with null for the public. Absent: all of them. */
+  /** Only those made for this space, or with null for the public. Absent for all. */
   space?: SpaceUri | null
 }
 
-/** Whether a variant is one of those. */
+/** Whether a variant must not be shown any more. */
 export function matches({ did, cid, space }: Forgotten, name: Omit<VariantName, 'recipe'>): boolean {
   const ofBlob = (did === '*' || name.did === did) && (cid === null || name.cid === cid)
   return ofBlob && (space === undefined || name.space === space)
 }
 
-/** Neither a DID nor the URI of a space has blanks. */
+/** A blank separates the parts: neither a DID nor the URI of a space contains one. */
 function blobOf({ did, cid }: { did: string; cid: BlobCid }): string {
   return `${did} ${cid}`
 }

@@ -6,8 +6,9 @@ import { isBlobStoreError } from '../errors.ts'
 import type { RecordWrite } from '../store/calls.ts'
 import { markGrammar, nextMark, nextTid, timeOfMark } from './mark.ts'
 
-// What the PDS calls permanent is a reference: a pin, of a record that does not exist. The place of that record says who
-// sees the blob: everybody, among the public records; nobody, in a space of the library's own.
+// What the PDS calls permanent becomes a reference: a pin, of a record that does not exist. The place of that record
+// decides who sees the blob: everyone, if it is among the public records; no reader, if it is in a space of the
+// library's own.
 //
 // Each `makePermanent` creates a new pin, and in the same transaction removes those before it. So a deletion can name
 // exactly the pins that it saw *before* it asked the PDS whether the blob is referenced: a pin that was created since,
@@ -22,7 +23,7 @@ export const uncommitted = 'uncommitted'
 export const quarantined = 'quarantined'
 /** What references it in the PDS is not for everybody, such as a record in a permissioned space. */
 export const unlisted = 'unlisted'
-/** Who sees a blob by its pin. */
+/** Who sees a blob through its pin. */
 export type PinView = 'public' | typeof uncommitted | typeof quarantined | typeof unlisted
 
 /** The references of a blob, as they were read. */
@@ -39,7 +40,7 @@ export interface Pin {
   madeAt: number
 }
 
-/** The space by which nobody sees what is pinned so. */
+/** The space of pins through which no reader sees the blob. */
 export const pinSpace = (did: string, view: Exclude<PinView, 'public'>): SpaceUri => internalSpace(did, view)
 
 const repositoryOf = (did: string, view: PinView): string =>
@@ -49,7 +50,7 @@ const prefixOf = (did: string, view: PinView, cid: BlobCid): string => `${reposi
 
 const views = ['public', uncommitted, quarantined, unlisted] as const
 
-/** The pins of a blob, whoever sees it by them. */
+/** All pins of a blob, public or not. */
 export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promise<Pins> {
   const prefixes = views.map((view) => prefixOf(did, view, cid))
   const recordUris = await blobs.recordsFor(did, cid)
@@ -61,7 +62,7 @@ export async function pinsOf(blobs: BlobStore, did: string, cid: BlobCid): Promi
   return { cid, pins, recordUris }
 }
 
-/** Whether a blob has a pin of this kind, by which nobody sees it. False if it is taken down. */
+/** Whether a blob has a pin of this kind, through which no reader sees it. False if it is taken down. */
 export async function isPinned(
   blobs: BlobStore,
   did: string,

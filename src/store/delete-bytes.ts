@@ -6,7 +6,8 @@ import type { Backends } from './backends.ts'
 const patience = 5 * 60_000
 
 /**
- * Resolves with the keys that could not be deleted, and why: all, if the backend does not answer, or is unknown here.
+ * Resolves with the keys that could not be deleted, and why: all of them if the backend does not answer, or if this
+ * process does not have it.
  */
 export async function deleteBytes(
   backends: Backends,

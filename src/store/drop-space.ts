@@ -6,7 +6,7 @@ import { assertOptions } from '../options.ts'
 import type { StoreContext } from './context.ts'
 import { notifyHidden } from './inaccessible.ts'
 
-/** How many references one transaction forgets: few, so that others get their turn. */
+/** How many references one transaction forgets. Few, so that other transactions can run in between. */
 const batch = 250
 
 export interface DropSpaceReport {
@@ -14,7 +14,7 @@ export interface DropSpaceReport {
   references: number
 }
 
-/** In small transactions: called again after a crash, it goes on. */
+/** Works in small transactions. After a crash, another call continues. */
 export async function dropSpace(
   store: StoreContext,
   did: string,

@@ -14,7 +14,7 @@ export async function notifyInaccessible({ hooks, logger }: StoreContext, event:
   }
 }
 
-/** Tells the host which blobs a commit has hidden, and from whom. */
+/** Notifies the host of the blobs that a commit has hidden, and from whom. */
 export function notifyHidden(
   store: StoreContext,
   did: string,

@@ -58,7 +58,7 @@ const sizes = { references: 250, holders: 100, keys: 1000 }
 const toldKeys = 100
 /** How long the host may take to purge its caches, in milliseconds. */
 const hookPatience = 30_000
-/** Other processes are notified of purges that are not older, in milliseconds. */
+/** Which purges other processes are notified of: those of the last `within` milliseconds, at most `limit`. */
 const news = { within: 86_400_000, limit: 1000 }
 
 export async function purge(

@@ -88,7 +88,7 @@ export async function recordsFor(
   return metadata.recordsFor(did, parseBlobCid(cid), query('recordsFor', did, options))
 }
 
-/** The scope of the repository that is asked for; undefined for all. */
+/** The scope of the requested repository; undefined for all. */
 function repositoryOf(what: string, { space }: RepositoryOptions): string | undefined {
   if (space !== undefined && space !== null) assertSpaceUri(`${what}: space`, space)
   return space === undefined ? undefined : scopeOf(space)

@@ -14,7 +14,7 @@ import type { ImageVariants } from '../image-variants.ts'
 import { type Recipe, recipeId, recipeOf } from '../presets.ts'
 import type { ImageParams } from './options.ts'
 
-/** Which route answers for an image: none for one of a space, where the host decides of no spaces. */
+/** Chooses the route of an image: none for an image of a space if the host has no `authorizeSpace`. */
 export function imageRoutes(
   images: ImageVariants,
   options: { authorizeSpace?: unknown },
@@ -43,7 +43,7 @@ function imageRoute(images: ImageVariants): Route {
       const shared = {
         // As for the blob, which may be taken down.
         'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-        ...taggedAs(options, did, cid), // those of the blob, so that its purge takes this along
+        ...taggedAs(options, did, cid), // those of the blob, so that purging the blob removes this too
       }
       return await replyWith(images, call, { did, cid, recipe, shared })
     },
@@ -83,7 +83,7 @@ interface Asked {
   cid: BlobCid
   space?: SpaceUri
   recipe: Recipe
-  /** The headers that all answers with the image have. */
+  /** The headers of all responses with the image. */
   shared: Record<string, string>
 }
 

@@ -43,14 +43,14 @@ export function checkServing(
   assertOneOf(`${what}: cacheTags`, options.cacheTags, cacheTagHeaders)
 }
 
-/** What the address of an image asks for. Not checked yet. */
+/** The parameters in the address of an image. Not checked yet. */
 export type ImageParams = Record<'preset' | 'did' | 'cid', string> & { format?: string; space?: string }
 
 const grammar = /^\/img\/([^/]+)\/plain\/([^/]+)\/([^/@]+)(?:@([^/]*))?$/
 
 /**
- * Takes apart `/img/<preset>/plain/<did>/<cid>[@<format>]`, and what a query says of a space; null for any other path. Nothing
- * else of the query counts.
+ * Parses `/img/<preset>/plain/<did>/<cid>[@<format>]`, and the space in the query; null for any other path. The rest of
+ * the query is ignored.
  */
 export function parseImageUrl(path: string, query: string): ImageParams | null {
   if (path.length > 8192) return null

@@ -34,8 +34,8 @@ export interface SizeLimit {
 }
 
 /**
- * The lowest of the limits. The type decides which grant applies, and is known last: until then it is the grant that
- * allows most.
+ * The lowest of the limits. The type decides which grant applies, but it is known last: until then, the grant that
+ * allows most applies.
  *
  * @throws `ScopeMissing` if nothing is granted
  */

@@ -4,14 +4,14 @@ import { pinSpace, unlisted } from '../../pds/pins.ts'
 import { printable } from '../../printable.ts'
 import { publicTable } from './actor-database.ts'
 
-// References of an import that cannot belong to a record of the account: of a record with an invalid URI, or of no record
-// at all. Each has a name that the next import finds again, and by which `dropPins` removes it.
+// References of an import that cannot belong to a record of the account: the record has an invalid URI, or there is
+// none. Each has a name that the next import finds again, and by which `dropPins` removes it.
 
 const publicPrefix = (did: string): string => `at://${did}/pds-blobstore.import/`
-/** In a space that nobody sees. */
+/** In a space that no reader sees. */
 const hiddenPrefix = (did: string): string => `${pinSpace(did, unlisted)}/${did}/pds-blobstore.internal.import/`
 
-/** Those of earlier versions are in the space of the record that they stand for. */
+/** Stand-ins of earlier versions are in the space of the record that they replace. */
 export function isStandIn(did: string, uri: string): boolean {
   return uri.startsWith(publicPrefix(did)) || uri.includes(`/${did}/pds-blobstore.internal.import/`)
 }
@@ -35,7 +35,7 @@ export function isOwnUri(did: string, uri: string): boolean {
   return spaceOfOwn(did, uri) === null
 }
 
-/** The space of a record of the account, null of a public one; undefined where `applyWrites` would not take it. */
+/** The space of a record of the account, null for a public record; undefined if `applyWrites` would refuse it. */
 function spaceOfOwn(did: string, uri: string): string | null | undefined {
   const place = printable(uri, uri.length) === uri ? placeOfRecord(uri) : null
   if (place?.did !== did) return undefined
