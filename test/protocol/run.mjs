@@ -5,6 +5,7 @@ import { cidModel } from './cidstate.mjs'
 import { contentModel } from './content.mjs'
 import { hostModel } from './host.mjs'
 import { claimModel, retireModel } from './places.mjs'
+import { purgeModel } from './purge.mjs'
 import { spacesModel } from './spaces.mjs'
 import { parseArgs } from 'node:util'
 

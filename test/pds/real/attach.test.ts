@@ -38,7 +38,7 @@ describeWithPds('attachBlobStore', () => {
     const blobs = memory()
     await using _attachment = await attachBlobStore(pds, blobs)
     const other = memory()
-    await expect(attachBlobStore(pds, other)).rejects.toThrow('has a blob store of pds-blobstore already')
+    await expect(attachBlobStore(pds, other)).rejects.toThrow('this PDS already has a blob store of pds-blobstore')
     const changed = { ctx: Object.assign(Object.create(pds.ctx), { accountManager: {} }) } as RunningPds
     const version = process.env.PDS_LINE === '0.4' ? '@atproto/pds 0.4.217' : '@atproto/pds 0.5.'
     await expect(attachBlobStore(changed, other)).rejects.toThrow(version)
