@@ -83,9 +83,10 @@ export class Promises {
     const deleted = this.#rows('SELECT did FROM blobstore_account WHERE did = ? AND deleted_at IS NOT NULL', did)
     const dropping = this.#rows('SELECT did FROM dropping WHERE did = ? AND space = ?', did, place)
     const hidings = this.#rows('SELECT count FROM hidings')
+    const changes = this.#rows('SELECT count FROM changes WHERE did = ?', did)
     const named = new Set(deleted.length > 0 ? [] : records.flatMap(({ cids = '' }) => cids.split(' ')))
     return {
-      state: dropping.length > 0 ? null : JSON.stringify([records, held, hidden, deleted, hidings]),
+      state: dropping.length > 0 ? null : JSON.stringify([records, held, hidden, deleted, hidings, changes]),
       cids: held.filter((cid) => named.has(cid) && !hidden.some((one) => one.cid === cid)),
     }
   }
