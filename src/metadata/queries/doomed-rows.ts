@@ -2,7 +2,8 @@ import { type Kysely, type SqlBool, sql } from 'kysely'
 import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { execute, type Step } from '../step.ts'
+import type { Statement } from '../statement.ts'
+import type { Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { addUp } from './sums.ts'
 
@@ -29,14 +30,32 @@ export function chargeOf({ did, cid, size }: { did: string; cid: string; size: n
 export function* doom(session: Session, trx: Kysely<Tables>, keys: readonly Doom[], delay: number): Step<void> {
   const [first] = keys
   if (!first) return
-  const notBefore = session.now(delay)
-  yield* execute(
-    trx
-      .insertInto('blobstore_doomed')
-      .values(keys.map((key) => ({ ...key, not_before: notBefore, attempts: 0, last_error: null }))),
-  )
+  yield* insertOf(session)(trx, {
+    rows: keys.map(({ key, backend, did, size }) => ({ key, backend, did, size })),
+    delay,
+  })
   if (first.did === null) return
   yield* lockAccount(trx, first.did, { pending: keys.reduce((sum, key) => sum + key.size, 0) })
+}
+
+interface Doomed {
+  rows: Doom[]
+  delay: number
+}
+
+const inserts = new WeakMap<Session, Statement<Doomed, unknown>>()
+
+/** Compiled once: an upload of bytes that others have inserts a tombstone, and must take no longer than any other. */
+function insertOf(session: Session): Statement<Doomed, unknown> {
+  const kept = inserts.get(session)
+  if (kept) return kept
+  const insert = session.statement<Doomed, unknown>((db, { rows, delay }, now) =>
+    db
+      .insertInto('blobstore_doomed')
+      .values(rows.map((row) => ({ ...row, not_before: now(delay), attempts: 0, last_error: null }))),
+  )
+  inserts.set(session, insert)
+  return insert
 }
 
 /** The number of keys whose bytes will be deleted, due or not. */
