@@ -40,3 +40,17 @@ export function ask(url: string, { method = 'GET', headers = {}, body, agent }: 
     else req.end(body)
   })
 }
+
+/**
+ * The same on a connection of its own, kept alive as any: on one that the proxy is closing after an earlier refusal a
+ * request is lost whatever the response was.
+ */
+export async function askAlone(url: string, asking: Asking): Promise<Answer> {
+  const { Agent } = url.startsWith('https:') ? https : http
+  const agent = new Agent({ keepAlive: true })
+  try {
+    return await ask(url, { ...asking, agent })
+  } finally {
+    agent.destroy()
+  }
+}

@@ -15,7 +15,7 @@ import type { BlobStore, BlobStoreTimes } from '../../../src/index.ts'
 import { alice, asAlice, bytesOf, openPlace, type Place, query, tokens, xrpc } from '../../http/place.ts'
 import { until } from '../../http/servers.ts'
 import { freePort } from '../../servers/free-port.ts'
-import { type Answer, type Asking, ask } from './client.ts'
+import { type Answer, type Asking, ask, askAlone } from './client.ts'
 import { isInstalled, type ProxyName, startProxy } from './proxy.ts'
 
 // Behind real proxies, with the files in docs/proxies.md.
@@ -86,7 +86,7 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
           const [, { headers = {} }] = kinds[n % kinds.length] as [string, Asking]
           const size = n % kinds.length < 2 ? body.length : 45_000_000 + (n % kinds.length === 2 ? 15_000_000 : 0)
           const length = n % 8 < 4 ? { 'content-length': size } : {}
-          const asked = ask(url, {
+          const asked = askAlone(url, {
             method: 'POST',
             headers: { ...headers, ...length },
             body: Readable.from(pieces(body.subarray(0, size))),
