@@ -2,22 +2,8 @@ import type { CallOptions } from './backend/backend.ts'
 import type { BlobRef } from './blob/blob-ref.ts'
 import type { BlobCid, CidLike } from './blob/cid.ts'
 import type { SpaceUri } from './blob/spaces.ts'
-import type { CollectOptions } from './maintenance/collect.ts'
-import type { CollectReport } from './maintenance/collection.ts'
-import type { MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
-import type { RecoverOptions, RecoverReport } from './maintenance/recover.ts'
-import type { ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
-import type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
-import type { BackupOptions, BackupReport } from './metadata/contract/backup.ts'
-import type {
-  AccountEntry,
-  AccountUsage,
-  BlobPage,
-  BlobStat,
-  ImportProgress,
-  MissingBlob,
-  StoreStats,
-} from './metadata/types.ts'
+import type { BlobMaintenance } from './maintenance/maintenance.ts'
+import type { AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from './metadata/types.ts'
 import type {
   AppliedWrites,
   ApplyWritesOptions,
@@ -59,7 +45,7 @@ export interface StorePlace {
  * with `MetadataBusy`. All methods may be called concurrently, also from several processes on one store. Unless a
  * method says otherwise it is idempotent, an error leaves nothing behind, and an abort rejects with `signal.reason`.
  */
-export interface BlobStore extends BlobModeration, AsyncDisposable {
+export interface BlobStore extends BlobModeration, BlobMaintenance, AsyncDisposable {
   /** The limits in force, defaults filled in. */
   readonly limits: ResolvedLimits
   /** The times in force, defaults filled in. Once the store is open, those that its processes have agreed on. */
@@ -108,9 +94,9 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * for `times.idle`, so that the caller can answer a request or pass the stream again, and is then closed unless the
    * caller has begun to read it.
    *
-   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded` `TooManyUploads`
-   * `BlobTakenDown`
-   *   `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
+   * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded`
+   *   `TooManyUploads` `BlobTakenDown` `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout`
+   *   `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
 
@@ -124,7 +110,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * are given.
    *
    * @throws `BlobNotFound` `BlobTakenDown` `InvalidMimeType` `InvalidSize` `PayloadTooLarge` `InvalidBlobRef`
-   * `AccountDeleted`
+   *   `AccountDeleted`
    */
   applyWrites(did: string, writes: readonly RecordWrite[], options: ApplyWritesOptions): Promise<AppliedWrites>
 
@@ -133,8 +119,7 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * until then it holds a file or a socket. If it is not read for `times.idle`, it is closed.
    *
    * @throws `BlobNotFound` (also when it is not visible to `as`), `InvalidRange` `BlobMissing` `BlobDamaged`; while it
-   * is read,
-   *   `ReadTimeout` too
+   *   is read, `ReadTimeout` too
    */
   read(did: string, cid: CidLike, options?: ReadOptions): Promise<BlobReading>
 
@@ -199,70 +184,4 @@ export interface BlobStore extends BlobModeration, AsyncDisposable {
    * @throws `AccountDeleted` (transient) while its old blobs are still being forgotten
    */
   reopenAccount(did: string, options?: QueryOptions): Promise<void>
-
-  /**
-   * Deletes what nothing needs: temporary blobs after the grace period, leftovers of dead uploads, and bytes whose
-   * delete delay is over. Several may run at once. The janitor runs it every few minutes (see `createBlobStore`).
-   *
-   * @throws `StoreRestored`
-   */
-  collect(options?: CollectOptions): Promise<CollectReport>
-
-  /**
-   * Finds bytes that no row knows, which only crashes leave, and dooms them; a later collection deletes them.
-   * Mandatory: the janitor runs it daily. Stops, and deletes nothing, when more than a tenth of the bytes would be
-   * doomed.
-   *
-   * @throws `StoreRestored`
-   */
-  sweep(options?: SweepOptions): Promise<SweepReport>
-
-  /**
-   * Reads and hashes stored bytes, and recounts what accounts have. Reports damage, and repairs it if a healthy copy is
-   * given. Run it so that each object is read once a month. After an abort, what was read counts as verified, and the
-   * next run continues there.
-   */
-  scrub(options?: ScrubOptions): Promise<ScrubReport>
-
-  /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
-  stats(): Promise<StoreStats>
-
-  /** A page of all accounts that have a blob, a running upload, or bytes that wait for deletion, ordered by DID. */
-  listAccounts(options?: PageOptions): Promise<BlobPage<AccountEntry>>
-
-  /**
-   * Copies the metadata's SQLite file as it is at one moment, in a thread, while the store serves. For a store with a
-   * file of its own (`sqliteMetadata`), because only the SQLite library that has the file open in this process may copy
-   * it. When it resolves, the copy is complete, on stable storage, and marked as by `markBackup`; copy the bytes after
-   * it. The file has mode 0600. When it rejects, there is no new file, and a file to be overwritten is unchanged.
-   *
-   * @throws `InvalidArgument`: the file exists, the folder does not, or the metadata is in a database of the host
-   * @throws `StorageFull` `MetadataFailed` `MetadataUnsafe`
-   */
-  backup(path: string, options?: BackupOptions): Promise<BackupReport>
-
-  /**
-   * Call it after every other backup of the database, when the dump is complete. A restore of that backup, or of an
-   * older one, is then noticed at the next opening, and nothing is deleted until `recover`. Logs a warning if the
-   * previous backup is older than `times.deleteDelay`: a restore of it would have named bytes that are deleted.
-   */
-  markBackup(): Promise<void>
-
-  /**
-   * Moves what is stored in other backends to the one that is written to, while the store serves. Each blob's bytes are
-   * copied under a new key, verified by their hash, and switched in one transaction; the old ones are deleted after the
-   * delete delay. It may be killed at any time and called again, and may run in several processes.
-   *
-   * 1. Give every process both backends: `backend: { write: 'disk', all: { disk, s3 } }`.
-   * 2. Then write to the new one: `write: 's3'`. A process refuses to open while another process does not know that
-   * backend.
-   * 3. Call this once, and again after the delete delay. When the report shows that the old backend is empty, leave it
-   * out.
-   */
-  migrate(options?: MigrateOptions): Promise<MigrateReport>
-
-  /**
-   * After a restore of the database: gives forgotten bytes back to accounts, and allows collecting and sweeping again.
-   */
-  recover(options?: RecoverOptions): Promise<RecoverReport>
 }

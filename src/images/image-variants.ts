@@ -28,13 +28,12 @@ export interface ImageVariants {
   [Symbol.asyncDispose](): Promise<void>
 
   /**
-   * A variant of an image that the public may see, or with `space` those in that space. Calls for one variant at once make it once; each may be aborted by
-   * itself. Of a picture that moves it is the first frame; of a JPEG, PNG or GIF that is cut off, what is there. Upright
-   * and in sRGB, without any metadata.
+   * A variant of an image that the public may see or, with `space`, of one that the records in that space reference.
+   * Concurrent calls for one variant make it once; each may be aborted by itself. Of an animation it is the first frame;
+   * of a truncated JPEG, PNG or GIF, what is there. Upright and in sRGB, without any metadata.
    *
-   * @throws `BlobNotFound`, `ImageRefused` for a blob that is not an image or exceeds a limit, `ImagesBusy`
-   * `ImagesFailed`,
-   *   and `InvalidArgument` for an unknown preset or format
+   * @throws `BlobNotFound`, `ImageRefused` for a blob that is not an image or exceeds a limit, `ImagesBusy`,
+   *   `ImagesFailed`, and `InvalidArgument` for an unknown preset or format
    */
   variant(did: string, cid: CidLike, preset: string, options?: VariantOptions): Promise<ImageVariant>
 

@@ -1,7 +1,7 @@
-import type { BlobStore } from '../blob-store.ts'
 import type { Logger } from '../logger.ts'
 import { assertDelay, assertOptions, assertWhole } from '../options.ts'
 import type { CollectReport } from './collection.ts'
+import type { BlobMaintenance } from './maintenance.ts'
 import type { SweepReport } from './sweep.ts'
 
 export interface JanitorOptions {
@@ -30,7 +30,7 @@ export function assertJanitorOptions(what: string, options: JanitorOptions): voi
  * Several processes on one store may each have one.
  */
 export function startJanitor(
-  blobs: Pick<BlobStore, 'collect' | 'sweep'>,
+  blobs: Pick<BlobMaintenance, 'collect' | 'sweep'>,
   options: JanitorOptions,
   logger: Logger,
 ): Janitor {

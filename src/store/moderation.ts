@@ -31,16 +31,15 @@ export interface BlobModeration {
    * of after the delete delay. `times.takedownHold` does not keep it. In this order:
    *
    * 1. The takedown and a record of the purge are committed. From then on only moderators are served the blob, no
-   * upload
-   *    stores its bytes again (`BlobTakenDown`, also with `takenDown: 'store'`), and no import or `recover` brings it back.
+   *    upload stores its bytes again (`BlobTakenDown`, also with `takenDown: 'store'`), and no import or `recover`
+   *    brings it back.
    * 2. `hooks.onInaccessible` is called, to purge caches and image variants: `because` is `purged`.
    * 3. The account loses the blob, or all accounts do. Records that reference it stay, and wait for it: `stat` finds
-   * nothing,
-   *    also as `moderator`, `listAll` and `recordsFor` do not have it, and `listMissing` does not ask for it. Call
-   *    `recordsFor` before.
+   *    nothing, also as `moderator`, `listAll` and `recordsFor` do not have it, and `listMissing` does not ask for it.
+   *    Call `recordsFor` before.
    * 4. Every key that ever held these bytes is deleted in every backend of this process: the live one, replaced ones,
-   * and those
-   *    that wait for the end of their delete delay. With one account, only when no other has the bytes, or had them last.
+   *    and those that wait for the end of their delete delay. With one account, only when no other has the bytes, or had
+   *    them last.
    *
    * After a failure or a crash after step 1, collecting completes it, or a further call, which leaves its own record. A
    * running reader may end or fail. The report is for the operator: it says whether others have the same bytes. What

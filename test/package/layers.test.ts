@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   metadata: ['blob', 'backend'],
   tracing: ['backend', 'metadata', 'blob-store.ts'],
   store: ['blob', 'backend', 'metadata', 'tracing'],
-  maintenance: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts'],
+  maintenance: ['blob', 'backend', 'metadata', 'store'],
   http: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts'],
   images: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts', 'http'],
   pds: ['blob', 'backend', 'metadata', 'maintenance', 'store', 'blob-store.ts', 'http'],

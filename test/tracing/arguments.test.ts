@@ -13,7 +13,9 @@ const cid = cidOfBytes(bytes('x'))
 
 /** The operations, and whether their first arguments are an account and a blob, as the contract declares them. */
 function declared(): { operation: StoreOperation; did: boolean; cid: boolean }[] {
-  const files = ['blob-store.ts', 'store/moderation.ts'].map((file) => join(import.meta.dirname, '../../src', file))
+  const files = ['blob-store.ts', 'maintenance/maintenance.ts', 'store/moderation.ts'].map((file) =>
+    join(import.meta.dirname, '../../src', file),
+  )
   const source = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const signature = /^ {2}(?<operation>\w+)\(\s*(?<did>did: string)?(?:,\s*(?<cid>cid: CidLike))?/gm
   return [...source.matchAll(signature)]

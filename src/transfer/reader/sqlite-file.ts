@@ -21,8 +21,7 @@ const busyTimeout = 5000
 /**
  * Opens another program's SQLite database, read-only. Its contents stay as they are, but SQLite may create an empty
  * `-wal` and a `-shm` beside it, as for every reader. These must belong to the owner of the database, or that program
- * could no longer open it. So this refuses to run as any user except its owner and root, for whom SQLite sets the
- * owner.
+ * could no longer open it. So only its owner may run this, and root, for whom SQLite sets the owner.
  */
 function openToRead(sqlite: Sqlite, file: string, { uid }: Stats): Database {
   const own = process.getuid?.() ?? uid
