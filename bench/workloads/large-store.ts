@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import type { Figures } from '../measure/figures.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, accounts, Blobs } from './blobs.ts'
 import { shuffled } from './read.ts'
+import { makeTables, openRelaxed } from './relaxed-store.ts'
 import { addStock } from './stock.ts'
 import type { Workload } from './workload.ts'
 
@@ -31,19 +30,11 @@ function largeStore(name: string, title: string, contenders: string[], when: Wor
     when,
     ...(when === 'full' ? { rounds: 2 } : {}),
     async run(stock, { folder, seconds, scale }): Promise<Figures> {
-      const open = () =>
-        createBlobStore({
-          janitor: false,
-          backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
-          metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
-        })
-      const first = open()
-      await first.ready()
-      await first.close()
+      await makeTables(folder)
       addStock(folder, { accounts: [listed], count: 1000 })
       addStock(folder, { accounts, count: Math.ceil((stocks[stock] as number) * scale) })
 
-      const store = open()
+      const store = openRelaxed(folder)
       const blobs = new Blobs(size, Math.ceil(6000 * scale))
       const uploads = await measure({ lanes: 16, seconds, most: blobs.count }, async (number) => {
         const did = accountOf(number)

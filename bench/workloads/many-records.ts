@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
+import type { BlobStore } from '../../src/index.ts'
+import { cidOfBytes } from '../library.ts'
 import { type Observed, observe } from '../measure/observe.ts'
+import { openRelaxed } from './relaxed-store.ts'
 import type { Workload } from './workload.ts'
 
 /**
@@ -18,19 +20,12 @@ export const manyRecords: Workload[] = [
   rounds: 2,
   async run(records, { folder, scale }) {
     const count = Math.ceil(Number(records) * scale)
-    const open = () =>
-      createBlobStore({
-        janitor: false,
-        backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
-        metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
-        limits: { accept: ['*/*'] },
-      })
-    const first = open()
+    const first = openRelaxed(folder)
     const ref = await first.upload(owner, Buffer.from(named))
     await first.close()
     addRecords(folder, ref.ref.toString(), count)
 
-    const blobs = open()
+    const blobs = openRelaxed(folder)
     await blobs.ready()
     const calls: Observed[] = []
     for (const call of callsTo(blobs, ref.ref.toString(), count)) {
@@ -51,7 +46,7 @@ const [owner, importer] = ['did:plc:owner', 'did:plc:importer']
 const [named, waitedFor] = ['referenced by many', 'many wait for it']
 const rev = '3jzfcijpj2z2b'
 
-function callsTo(blobs: ReturnType<typeof createBlobStore>, cid: string, count: number): (() => Promise<void>)[] {
+function callsTo(blobs: BlobStore, cid: string, count: number): (() => Promise<void>)[] {
   const uri = (number: number): string => `at://${owner}/app.bsky.feed.post/${number}`
   return [
     async () => void (await (await blobs.read(owner, cid)).bytes()),

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { createBlobStore, DiskBackend, sqliteMetadata } from '../library.ts'
 import type { Figures } from '../measure/figures.ts'
 import { measure } from '../measure/measure.ts'
 import { Blobs } from './blobs.ts'
 import { shuffled } from './read.ts'
+import { makeTables, openRelaxed } from './relaxed-store.ts'
 import { addStock } from './stock.ts'
 import type { Workload } from './workload.ts'
 
@@ -30,19 +29,11 @@ export const spaces: Workload[] = [
     rounds: 2,
     async run(stock, { folder, seconds, scale }): Promise<Figures> {
       const { spaces: count, each } = stocks[stock] as (typeof stocks)[string]
-      const open = () =>
-        createBlobStore({
-          janitor: false,
-          backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
-          metadata: sqliteMetadata(join(folder, 'blobs.sqlite'), { durability: 'relaxed' }),
-        })
-      const first = open()
-      await first.ready()
-      await first.close()
+      await makeTables(folder)
       const all = Array.from({ length: Math.ceil(count * scale) }, (_, number) => spaceOf(number))
       addStock(folder, { accounts: [owner], count: each * all.length, spaces: all })
 
-      const store = open()
+      const store = openRelaxed(folder)
       const space = all[all.length >> 1] as string
       const blobs = new Blobs(1024, 50)
       const numbers = Array.from({ length: blobs.count }, (_, number) => number)

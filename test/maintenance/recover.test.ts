@@ -1,40 +1,11 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
-import { copyDatabase } from '../support/database-copy.ts'
-import { Clock, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, nextRev, post, text, uriOf } from '../support/samples.ts'
-
-/**
- * A store whose database can be backed up and restored, as a host would do it: in files, with every process stopped.
- */
-function openStore() {
-  const folder = temporaryFolder()
-  const clock = new Clock()
-  const database = join(folder, 'database')
-  const open = () =>
-    createBlobStore({
-      backend: new DiskBackend({ root: join(folder, 'blobs'), durability: 'relaxed' }),
-      metadata: sqliteMetadata(join(database, 'blobs.sqlite'), { durability: 'relaxed', now: clock.now }),
-      limits: { accept: ['*/*'] },
-    })
-  const backUp = () => copyDatabase(join(database, 'blobs.sqlite'), join(folder, 'backup'))
-  const restore = () => {
-    rmSync(database, { recursive: true })
-    mkdirSync(database)
-    cpSync(join(folder, 'backup'), join(database, 'blobs.sqlite'))
-  }
-  const rot = (cid: string) => {
-    const files = readdirSync(join(folder, 'blobs', 'blobs'), { recursive: true, withFileTypes: true })
-    for (const file of files) if (file.name.startsWith(cid)) writeFileSync(join(file.parentPath, file.name), 'rotten')
-  }
-  return { open, backUp, restore, clock, rot }
-}
+import { restorable } from './restorable.ts'
 
 describe('a database restored from the past', () => {
   test('is noticed at the next opening, and deletes nothing until it is recovered', async () => {
-    const { open, backUp, restore, clock } = openStore()
+    const { open, backUp, restore, clock } = restorable()
     const before = open()
     const kept = await before.upload(alice, bytes('before the backup'))
     await post(before, alice, 'a', kept)
@@ -75,7 +46,7 @@ describe('a database restored from the past', () => {
   })
 
   test("gives forgotten bytes to their owner, permanent where the owner's records wait for them, and dooms what has no owner", async () => {
-    const { open, backUp, restore, clock } = openStore()
+    const { open, backUp, restore, clock } = restorable()
     const before = open()
     await before.ready()
     backUp()
@@ -103,7 +74,7 @@ describe('a database restored from the past', () => {
   })
 
   test('gives back a blob that another account shares, and keeps the bytes that were verified', async () => {
-    const { open, backUp, restore, clock, rot } = openStore()
+    const { open, backUp, restore, clock, files } = restorable()
     const before = open()
     const shared = await before.upload(alice, bytes('shared'))
     await post(before, alice, 'a', shared)
@@ -112,7 +83,7 @@ describe('a database restored from the past', () => {
     backUp()
     await before.markBackup()
     await before.upload(bob, bytes('shared'))
-    rot(healed.ref.toString())
+    for (const path of files().filter((path) => path.includes(`${healed.ref}`))) writeFileSync(path, 'rotten')
     await before.scrub({ olderThan: 0 })
     await before.upload(alice, bytes('healed'))
     await before.close()
@@ -129,7 +100,7 @@ describe('a database restored from the past', () => {
   })
 
   test('lets no deletion of an account begin before it is recovered', async () => {
-    const { open, backUp, restore } = openStore()
+    const { open, backUp, restore } = restorable()
     const before = open()
     const ref = await before.upload(alice, bytes('shared'))
     await post(before, alice, 'a', ref)
@@ -153,7 +124,7 @@ describe('a database restored from the past', () => {
   })
 
   test('is not suspected when nothing was restored', async () => {
-    const { open } = openStore()
+    const { open } = restorable()
     for (let opening = 0; opening < 3; opening++) {
       const blobs = open()
       await blobs.markBackup()

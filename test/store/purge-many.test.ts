@@ -1,16 +1,14 @@
 import { type Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { cidOfBytes, type HostDatabase } from '../../src/index.ts'
+import type { HostDatabase } from '../../src/index.ts'
 import { meddleMetadata } from '../support/meddling.ts'
 import { hostDatabases } from '../support/places.ts'
-import { alice, bob, bytes, nextRev, post, uriOf } from '../support/samples.ts'
+import { alice, bob, nextRev, post, uriOf } from '../support/samples.ts'
+import { bad, cid } from './purging.ts'
 
 // A blob that very many records name is purged in many small transactions, between which others have their turn.
 
 const many = 100_000
-const bad = bytes('illegal')
-const cid = cidOfBytes(bad)
-
 /** As if the account had written so many records: the rows alone, since this is not about writing them. */
 async function name(db: HostDatabase & Kysely<never>, did: string): Promise<void> {
   const rev = nextRev()

@@ -2,26 +2,11 @@ import { describe, expect, test, vi } from 'vitest'
 import { type BlobStore, BlobStoreError, cidOfBytes, type InaccessibleEvent } from '../../src/index.ts'
 import type { PurgeSteps } from '../../src/metadata/contract/purges.ts'
 import { meddle, meddleMetadata } from '../support/meddling.ts'
-import { type Place, places } from '../support/places.ts'
-import { alice, bob, bytes, hour, post, text } from '../support/samples.ts'
+import { places } from '../support/places.ts'
+import { alice, bob, bytes, hour, text } from '../support/samples.ts'
+import { bad, cid, keysOf, latest, posted } from './purging.ts'
 
 // A purge that does not come to its end at once: what fails, what crashes, what is reversed.
-
-const bad = bytes('illegal')
-const cid = cidOfBytes(bad)
-
-async function posted(blobs: BlobStore, ...dids: string[]): Promise<void> {
-  for (const did of dids) await post(blobs, did, 'bad', await blobs.upload(did, bad))
-}
-
-async function keysOf({ backend }: Place): Promise<string[]> {
-  return (await backend().list()).keys.filter((key) => key.startsWith(cid))
-}
-
-async function latest(blobs: BlobStore) {
-  const { items } = await blobs.listPurges({ limit: 1 })
-  return items[0]
-}
 
 describe.each(places)('a purge in $name', ({ make }) => {
   const steps = ['awaitUploads', 'purgedHolders', 'releasePurged', 'purgedKeys', 'endPurge', 'purgeRecord'] as const

@@ -3,24 +3,9 @@ import { type BlobStore, BlobStoreError, type BlobStoreHooks, cidOfBytes, DiskBa
 import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { type Place, places, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, post } from '../support/samples.ts'
+import { bad, cid, keysOf, latest, posted } from './purging.ts'
 
 // What is under way while its bytes are purged: uploads, and the store's own copies.
-
-const bad = bytes('illegal')
-const cid = cidOfBytes(bad)
-
-async function posted(blobs: BlobStore, ...dids: string[]): Promise<void> {
-  for (const did of dids) await post(blobs, did, 'bad', await blobs.upload(did, bad))
-}
-
-async function keysOf({ backend }: Place): Promise<string[]> {
-  return (await backend().list()).keys.filter((key) => key.startsWith(cid))
-}
-
-async function latest(blobs: BlobStore) {
-  const { items } = await blobs.listPurges({ limit: 1 })
-  return items[0]
-}
 
 describe.each(places)('an upload that is under way while its bytes are purged in $name', ({ make }) => {
   /** A store where something happens once the bytes are stored, and before the commit. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type BlobStore, cidOfBytes } from '../../src/index.ts'
-import { type Place, places } from '../support/places.ts'
+import { places } from '../support/places.ts'
 import {
   alice,
   bob,
@@ -16,21 +16,11 @@ import {
   uriIn,
   uriOf,
 } from '../support/samples.ts'
+import { bad, cid, keysOf, posted } from './purging.ts'
 
 // What is illegal is gone when `purge` resolves, and does not come back.
 
-const bad = bytes('illegal')
-const cid = cidOfBytes(bad)
 const nothing = { bytes: 0, count: 0, reserved: 0, pending: 0 }
-
-async function posted(blobs: BlobStore, ...dids: string[]): Promise<void> {
-  for (const did of dids) await post(blobs, did, 'bad', await blobs.upload(did, bad))
-}
-
-async function keysOf({ backend }: Place): Promise<string[]> {
-  const { keys } = await backend().list()
-  return keys.filter((key) => key.startsWith(cid))
-}
 
 async function expectNobodyHas(blobs: BlobStore, ...dids: string[]): Promise<void> {
   for (const did of dids) {
