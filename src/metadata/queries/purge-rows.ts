@@ -1,11 +1,10 @@
-import { type ExpressionWrapper, expressionBuilder, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
+import { type ExpressionWrapper, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeRecord } from '../contract/purges.ts'
 import type { PurgeTable, Tables } from '../schema/tables.ts'
 import { statement } from '../statement.ts'
 import { firstRow, rowsOf, type Step } from '../step.ts'
-
-const everyAccount = '*'
+import { everyAccount, hasTakedown } from './takedown-rows.ts'
 
 /**
  * Whether the CID is purged for this account or for all, and the takedown was not reversed. Then no bytes of it are
@@ -27,9 +26,7 @@ export function purged(
   did: string | null,
   cid: string | null,
 ): ExpressionWrapper<Tables, never, SqlBool> {
-  const { exists, or } = expressionBuilder<Tables>()
-  const takedowns = db.selectFrom('blobstore_takedown').select('did').where('cid', '=', cid).where('purged', '=', 1)
-  return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
+  return hasTakedown(db, { did, cid }, (all) => all.where('purged', '=', 1))
 }
 
 /** Those of the CIDs that are purged for all accounts. */

@@ -7,8 +7,7 @@ import { assertNotRestored } from './identity-rows.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './list-referenced.ts'
 import { isHeldYet, isPurged, isShared, keysOf, toRecord } from './purge-rows.ts'
 import { releasePurged } from './release-purged.ts'
-
-const everyAccount = '*'
+import { everyAccount } from './takedown-rows.ts'
 
 export function purgeSteps(session: Session): PurgeSteps {
   return {

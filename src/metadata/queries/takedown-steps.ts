@@ -1,4 +1,4 @@
-import { type Expression, type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import type { Expression, ExpressionWrapper, Kysely, SqlBool } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { TakedownSteps } from '../contract/accounts.ts'
 import type { Tables } from '../schema/tables.ts'
@@ -8,9 +8,7 @@ import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { isReleasing } from './purge-rows.ts'
-
-/** The `did` of a takedown for every account. */
-const everyAccount = '*'
+import { everyAccount, hasTakedown } from './takedown-rows.ts'
 
 export function takedownSteps(session: Session): TakedownSteps {
   return {
@@ -65,13 +63,7 @@ export function isHeld(
   blob: { did: string | Expression<string>; cid: Expression<string> },
   hold: number,
 ): ExpressionWrapper<Tables, never, SqlBool> {
-  const { exists, or } = expressionBuilder<Tables>()
-  const takedowns = db
-    .selectFrom('blobstore_takedown')
-    .select('did')
-    .where('blobstore_takedown.cid', '=', blob.cid)
-    .where('blobstore_takedown.created_at', '>', session.now(-hold))
-  return or([exists(takedowns.where('did', '=', blob.did)), exists(takedowns.where('did', '=', everyAccount))])
+  return hasTakedown(db, blob, (all) => all.where('blobstore_takedown.created_at', '>', session.now(-hold)))
 }
 
 /**
@@ -106,16 +98,11 @@ const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) 
   db.selectNoFrom(takenDown(db, did, cid).as('takenDown')),
 )
 
-/**
- * Whether the CID is taken down for this account, or for all. Not `did in (…)`, for which SQLite creates a table each
- * time.
- */
+/** Whether the CID is taken down for this account, or for all. */
 export function takenDown(
   db: Kysely<Tables>,
   did: string,
   cid: string | Expression<string>,
 ): ExpressionWrapper<Tables, never, SqlBool> {
-  const { exists, or } = expressionBuilder<Tables>()
-  const takedowns = db.selectFrom('blobstore_takedown').select('did').where('blobstore_takedown.cid', '=', cid)
-  return or([exists(takedowns.where('did', '=', did)), exists(takedowns.where('did', '=', everyAccount))])
+  return hasTakedown(db, { did, cid })
 }
