@@ -90,12 +90,12 @@ async function* finishDeletions({ store, signal }: Run): Step {
 }
 
 /** A crash may have stopped a purge, or a backend failed. */
-async function* finishPurges({ store, signal }: Run): Step {
+async function* finishPurges({ store, signal, down }: Run): Step {
   const { metadata, logger } = store
   for (let after: string | undefined = ''; after !== undefined; ) {
     const open: OpenPurge[] = await metadata.openPurges({ after, limit: rowBatch })
     for (const { did, cid } of open) {
-      const { remainingKeys, remaining } = await finishPurge(store, { did, cid }, signal)
+      const { remainingKeys, remaining } = await finishPurge(store, { did, cid }, { signal, down })
       if (remainingKeys > 0) {
         logger.warn(
           { did, cid, remainingKeys, remaining },

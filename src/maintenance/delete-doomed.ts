@@ -25,8 +25,9 @@ export async function* deleteDoomed(run: Run): Step {
 }
 
 async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[]): Promise<void> {
-  const { report, store } = run
-  const failures = await deleteKeys(run, backend, doomed)
+  const { report, store, signal, down } = run
+  const due = doomed.map(({ key }) => key)
+  const failures = await deleteBytes(store.backends, backend, due, { signal, down })
   const gone = doomed.filter((one) => !failures.has(one.key))
   // The tombstone is deleted only after the bytes are known to be gone.
   await store.metadata.forgetKeys(gone)
@@ -34,7 +35,6 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
   report.deletedBytes += gone.reduce((sum, one) => sum + one.size, 0)
   report.failedKeys += failures.size
   if (failures.size === 0) return
-  if (gone.length === 0) run.down.add(backend)
   for (const [message, some] of Map.groupBy(failures, ([, error]) => error.message)) {
     const keys = some.map(([key]) => key)
     await store.metadata.postponeKeys(keys, { error: message, delay: retryDelay })
@@ -43,18 +43,4 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
       'Bytes could not be deleted; a later run tries again',
     )
   }
-}
-
-/**
- * The keys that could not be deleted, and why. A backend that could delete nothing is not called again in the same run.
- */
-async function deleteKeys(
-  { store: { backends }, signal, down }: Run,
-  backend: string,
-  doomed: readonly DoomedKey[],
-): Promise<ReadonlyMap<string, Error>> {
-  const keys = doomed.map(({ key }) => key)
-  if (!down.has(backend)) return deleteBytes(backends, backend, keys, signal)
-  const failure = new Error(`The backend ${backend} could delete nothing a moment ago`)
-  return new Map(keys.map((key) => [key, failure]))
 }

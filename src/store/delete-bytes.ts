@@ -1,9 +1,18 @@
+import type { CallOptions } from '../backend/backend.ts'
 import type { BlobKey } from '../backend/key.ts'
 import { untilAborted } from '../backend/until-aborted.ts'
 import type { Backends } from './backends.ts'
 
 /** How long a backend may take over one deletion, in milliseconds. */
 const patience = 5 * 60_000
+
+export interface DeletionOptions extends CallOptions {
+  /**
+   * The backends that could delete nothing in this run, to which this adds: they are not called again. So a run ends in
+   * bounded time, however much it has to delete from a backend that does not answer.
+   */
+  down: Set<string>
+}
 
 /**
  * Resolves with the keys that could not be deleted, and why: all of them if the backend does not answer, or if this
@@ -13,14 +22,18 @@ export async function deleteBytes(
   backends: Backends,
   backend: string,
   keys: readonly BlobKey[],
-  signal: AbortSignal | undefined,
+  { signal, down }: DeletionOptions,
 ): Promise<ReadonlyMap<BlobKey, Error>> {
   try {
+    if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
     const limit = AbortSignal.timeout(patience)
     const ends = signal ? AbortSignal.any([signal, limit]) : limit
-    return await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
+    const failures = await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
+    if (failures.size === keys.length) down.add(backend)
+    return failures
   } catch (error) {
     signal?.throwIfAborted()
+    down.add(backend)
     const failure = error instanceof Error ? error : new Error(String(error))
     return new Map(keys.map((key) => [key, failure]))
   }

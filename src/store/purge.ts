@@ -10,7 +10,7 @@ import type { Metadata } from '../metadata/metadata.ts'
 import { assertOptions, invalidArgument } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { StoreContext } from './context.ts'
-import { deleteBytes } from './delete-bytes.ts'
+import { type DeletionOptions, deleteBytes } from './delete-bytes.ts'
 import { notifyInaccessible } from './inaccessible.ts'
 
 export interface PurgeOptions extends CallOptions {
@@ -78,7 +78,7 @@ export async function purge(
   store.purgesTold.add(id)
   await store.metadata.beginPurge({ id, did, cid, reason, by })
   const caches = purgeCaches(store, { did, cid })
-  const rest = await finishPurge(store, { did, cid }, signal)
+  const rest = await finishPurge(store, { did, cid }, { signal, down: new Set() })
   const record = await store.metadata.purgeRecord(id)
   return { ...(record as PurgeRecord), ...rest, cachesPurged: await caches }
 }
@@ -87,31 +87,27 @@ export async function purge(
 export async function finishPurge(
   store: StoreContext,
   purged: Purged,
-  signal: AbortSignal | undefined,
+  options: DeletionOptions,
 ): Promise<Pick<PurgeReport, 'remaining' | 'remainingKeys' | 'uploads'>> {
   const { metadata } = store
   const { did, cid } = purged
   // Counted before the keys are listed: an upload that is refused later leaves a key that is not on the list.
   const uploads = await metadata.awaitUploads(did, cid)
-  await releaseHolders(metadata, purged, signal)
+  await releaseHolders(metadata, purged, options)
   const deletion: Deletion = { keys: 0, remaining: [], remainingKeys: 0 }
   let page: PurgedKey[]
   let after = ''
   do {
     page = await metadata.purgedKeys(did, cid, { after, limit: sizes.keys })
     after = page.at(-1)?.key ?? after
-    await deleteKeys(store, page, deletion, signal)
+    await deleteKeys(store, page, deletion, options)
   } while (page.length === sizes.keys)
   const { keys, ...rest } = deletion
   await metadata.endPurge(did, cid, { keys, complete: uploads === 0 && rest.remainingKeys === 0 })
   return { ...rest, uploads }
 }
 
-async function releaseHolders(
-  metadata: Metadata,
-  { did, cid }: Purged,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function releaseHolders(metadata: Metadata, { did, cid }: Purged, { signal }: CallOptions): Promise<void> {
   let after: string | undefined = ''
   while (after !== undefined) {
     const holders: string[] = await metadata.purgedHolders(did, cid, { after, limit: sizes.holders })
@@ -130,11 +126,11 @@ async function deleteKeys(
   { metadata, backends }: StoreContext,
   doomed: readonly PurgedKey[],
   report: Deletion,
-  signal: AbortSignal | undefined,
+  options: DeletionOptions,
 ): Promise<void> {
   for (const [backend, some] of Map.groupBy(doomed, (one) => one.backend ?? '')) {
     const keys = some.map(({ key }) => key)
-    const failures = await deleteBytes(backends, backend, keys, signal)
+    const failures = await deleteBytes(backends, backend, keys, options)
     const gone = some.filter(({ key }) => !failures.has(key))
     // The other tombstones stay: a request may still write under their keys, and then another deletion follows.
     await metadata.forgetKeys(gone.filter(({ due }) => due))
