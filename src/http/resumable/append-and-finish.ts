@@ -1,0 +1,35 @@
+import { isBlobStoreError } from '../../errors.ts'
+import type { UploadLimits } from '../../store/calls.ts'
+import { toXrpcError } from '../error-table.ts'
+import { XrpcError } from '../errors.ts'
+import { jsonReply, type Reply } from '../reply.ts'
+import type { Call } from '../request.ts'
+import { endRefused } from './end-refused.ts'
+import { stateHeaders, versionHeader } from './headers.ts'
+
+/** Takes the last bytes of an upload, and answers as for an upload at once. */
+export async function appendAndFinish(
+  call: Call,
+  did: string,
+  { id, offset, size }: { id: string; offset: number; size?: number | undefined },
+  limits: UploadLimits,
+): Promise<Reply> {
+  const { blobs, request } = call
+  const { signal } = request
+  await blobs.resumable.append(did, id, offset, request.body, { ...limits, size, signal })
+  const headers = { 'upload-complete': '?1', ...versionHeader(request) }
+  try {
+    // Not with the request's signal: the client has sent all of it, and may ask for the result later.
+    const blob = await blobs.resumable.finish(did, id, limits)
+    const reply = jsonReply({ blob })
+    const state = await blobs.resumable.stat(did, id)
+    return { ...reply, headers: { ...reply.headers, ...(state && stateHeaders(call, state)), ...headers } }
+  } catch (error) {
+    await endRefused(blobs, did, id, error)
+    // The error is of the blob, not of its transfer: continuing would not help. But one that passes may be tried again.
+    if (isBlobStoreError(error) && error.transient) throw error
+    const known = toXrpcError(error)
+    if (known.status >= 500) throw error
+    throw new XrpcError(known.status, known.error, known.message, { ...known.headers, ...headers })
+  }
+}

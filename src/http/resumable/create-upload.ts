@@ -1,0 +1,57 @@
+import { isBlobStoreError } from '../../errors.ts'
+import type { UploadLimits } from '../../store/calls.ts'
+import type { ResumableUpload } from '../../store/resumable/resumable-uploads.ts'
+import type { Reply } from '../reply.ts'
+import type { Call } from '../request.ts'
+import { declaredSize, typeOf } from '../upload-headers.ts'
+import { appendAndFinish } from './append-and-finish.ts'
+import { completeness, lengthOf, limitHeader, speaksDraft, stateHeaders, versionHeader } from './headers.ts'
+
+/** A whole body of up to so many bytes is sent again more cheaply than it is resumed. */
+const worthwhile = 1024 * 1024
+
+/**
+ * Whether the client may continue its upload. If it sends all at once, that is offered by an interim response: where the
+ * server can send none, or the body is small, it is an upload like any other.
+ */
+export function isResumable({ options, request }: Call): boolean {
+  const complete = completeness(request)
+  if (complete === null || !speaksDraft(request)) return false
+  if (!complete) return true
+  const offers = options.interimResponses === true && request.interim !== undefined
+  return offers && (declaredSize(request) ?? worthwhile) >= worthwhile
+}
+
+/**
+ * Begins an upload, tells the client where to continue it, and takes what it sends. Null if the account has too many
+ * unfinished ones for that, and the client sends all at once: then it is an upload like any other.
+ */
+export async function createUpload(call: Call, did: string, limits: UploadLimits): Promise<Reply | null> {
+  const { blobs, options, request } = call
+  const contentLength = declaredSize(request)
+  const size = lengthOf(request, 0, contentLength) ?? undefined
+  const { signal } = request
+  const creating = blobs.resumable.create(did, { ...limits, size, mimeType: typeOf(request), signal })
+  const upload = await creating.catch((error: unknown) => {
+    if (completeness(request) && isBlobStoreError(error, 'TooManyUploads')) return null
+    throw error
+  })
+  if (upload === null) return null
+  const location = { location: addressOf(call, upload) }
+  const shared = { ...location, ...limitHeader(call, upload), ...versionHeader(request) }
+  if (options.interimResponses) request.interim?.(104, 'Upload Resumption Supported', shared)
+  if (completeness(request)) return await appendAndFinish(call, did, { ...upload, size }, limits)
+  try {
+    const state = await blobs.resumable.append(did, upload.id, 0, request.body, { ...limits, signal })
+    return { status: 201, headers: { ...location, ...stateHeaders(call, state), 'content-length': '0' }, body: null }
+  } catch (error) {
+    // A client that has not learned the address cannot continue there.
+    if (!options.interimResponses) await blobs.resumable.abort(did, upload.id).catch(() => {})
+    throw error
+  }
+}
+
+/** On the path that the client knows, so that it is right behind any proxy. */
+function addressOf({ request }: Call, { id }: ResumableUpload): string {
+  return `${request.path}?upload=${id}`
+}

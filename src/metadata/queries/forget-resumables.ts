@@ -1,0 +1,88 @@
+import type { Kysely } from 'kysely'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
+import { lockAccount } from './account-row.ts'
+import { doom } from './doomed-rows.ts'
+import { assertNotRestored } from './identity-rows.ts'
+import { freeReservation, isBusy, partRows } from './resumable-rows.ts'
+
+type Trx = Kysely<Tables>
+
+interface Forgetting {
+  limit: number
+  unusedDelay: number
+}
+
+/** Uploads whose time is over. One that is being finished is left to the request that does it. */
+export function findExpired(session: Session, limit: number): Promise<{ id: string; did: string }[]> {
+  return session.read(function* (db) {
+    yield* assertNotRestored(db)
+    return yield* rowsOf(
+      db
+        .selectFrom('blobstore_resumable')
+        .select(['id', 'did'])
+        .where('expires_at', '<=', session.now())
+        .where((eb) => eb.or([eb('busy_until', 'is', null), eb.not(isBusy(session))]))
+        .orderBy('expires_at')
+        .limit(limit),
+    )
+  })
+}
+
+/** Ends an upload that has expired, and forgets up to `limit` of its parts, then the upload. */
+export function* forgetExpired(
+  session: Session,
+  trx: Trx,
+  { did, id }: { did: string; id: string },
+  options: Forgetting,
+): Step<number> {
+  yield* lockAccount(trx, did)
+  // From here on nobody adds to it, and nobody reads its parts.
+  const row = yield* firstRow(
+    trx
+      .updateTable('blobstore_resumable')
+      .set({ state: 'ended' })
+      .where('id', '=', id)
+      .where('expires_at', '<=', session.now())
+      .where((eb) => eb.or([eb('busy_until', 'is', null), eb.not(isBusy(session))]))
+      .returning(['reservation', 'claimed_by']),
+  )
+  if (!row) return 0
+  if (yield* freeReservation(trx, did, row.reservation ?? row.claimed_by)) {
+    yield* execute(
+      trx.updateTable('blobstore_resumable').set({ reservation: null, claimed_by: null }).where('id', '=', id),
+    )
+  }
+  const parts = yield* forgetParts(session, trx, { did, id }, options)
+  if (parts === options.limit) return parts
+  return parts + (yield* changedRows(trx.deleteFrom('blobstore_resumable').where('id', '=', id)))
+}
+
+/**
+ * Forgets up to `limit` parts of an upload that needs them no more, and dooms their bytes. They count as the account's
+ * until they are deleted. The account is locked.
+ */
+export function* forgetParts(
+  session: Session,
+  trx: Trx,
+  { did, id }: { did: string; id: string },
+  { limit, unusedDelay }: Forgetting,
+): Step<number> {
+  const parts = yield* partRows(trx, id, -1, limit)
+  if (parts.length === 0) return 0
+  const keys = parts.map((part) => part.key)
+  const sizes = new Map(parts.map(({ key, size }) => [key, size]))
+  const named = yield* rowsOf(
+    trx.deleteFrom('blobstore_upload').where('key', 'in', keys).where('did', 'is', null).returning(['key', 'backend']),
+  )
+  yield* doom(
+    session,
+    trx,
+    named.map(({ key, backend }) => ({ key, backend, did, size: sizes.get(key) ?? 0 })),
+    unusedDelay,
+  )
+  const starts = parts.map((part) => part.start)
+  yield* execute(trx.deleteFrom('blobstore_part').where('upload', '=', id).where('start', 'in', starts))
+  return parts.length
+}

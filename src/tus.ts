@@ -1,0 +1,5 @@
+export { XrpcError } from './http/errors.ts'
+export type { BlobRouter } from './http/node/router.ts'
+export type { Authenticated } from './http/options.ts'
+export type { TusRouterOptions } from './tus/options.ts'
+export { tusRouter } from './tus/router.ts'

@@ -1,0 +1,323 @@
+import { describe, expect, test } from 'vitest'
+import { type BlobStore, cidOfBytes } from '../../src/index.ts'
+import { Gate, meddleMetadata } from '../support/meddling.ts'
+import { hostDatabases, places } from '../support/places.ts'
+import { alice, bob, bytes, chunks, day, hour, post } from '../support/samples.ts'
+
+const limits = { accept: ['*/*'], maxBlobSize: 20_000_000 }
+const MiB = 1024 * 1024
+
+/** Bytes that differ from place to place. */
+function pattern(size: number): Uint8Array {
+  const all = new Uint8Array(size)
+  for (let at = 0; at < size; at++) all[at] = (at * 31 + (at >> 11)) & 255
+  return all
+}
+
+/** A source that fails after some bytes, as a connection that is lost. */
+async function* cut(all: Uint8Array, step = 50_000): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < all.length; at += step) yield all.subarray(at, at + step)
+  throw new Error('connection lost')
+}
+
+const read = async (blobs: BlobStore, cid: string) => (await blobs.read(alice, cid, { as: 'account' })).bytes()
+const nothing = { bytes: 0, count: 0, reserved: 0, pending: 0 }
+
+describe.each(places)('resumable uploads on $name', ({ make }) => {
+  test('become a blob of all bytes, sent in several requests, and answer with it again', async () => {
+    const blobs = make().store({ limits })
+    const all = pattern(5 * MiB + 77)
+    const { id, offset, size } = await blobs.resumable.create(alice, {
+      size: all.length,
+      mimeType: 'application/x-own',
+    })
+    expect({ offset, size }).toEqual({ offset: 0, size: all.length })
+    expect((await blobs.usage(alice)).reserved).toBe(all.length)
+    let at = 0
+    for (const next of [1, 300_000, 3 * MiB, all.length]) {
+      const state = await blobs.resumable.append(alice, id, at, all.subarray(at, next))
+      expect(state.offset).toBe(next)
+      at = next
+    }
+    const blob = await blobs.resumable.finish(alice, id)
+    expect(String(blob.ref)).toBe(cidOfBytes(all))
+    expect(blob).toMatchObject({ mimeType: 'application/x-own', size: all.length })
+    expect(Buffer.compare(await read(blobs, String(blob.ref)), all)).toBe(0)
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: all.length, count: 1, reserved: 0 })
+    expect(await blobs.resumable.finish(alice, id)).toEqual(blob)
+    expect(await blobs.resumable.stat(alice, id)).toMatchObject({ offset: all.length, blob })
+  })
+
+  test('keep what had arrived when the connection was lost', async () => {
+    const blobs = make().store({ limits })
+    const all = pattern(3 * MiB)
+    const { id } = await blobs.resumable.create(alice)
+    await expect(blobs.resumable.append(alice, id, 0, cut(all.subarray(0, 2_500_000)))).rejects.toMatchObject({
+      code: 'UploadInterrupted',
+    })
+    expect(await blobs.resumable.stat(alice, id)).toMatchObject({ offset: 2_500_000, size: null, blob: null })
+    await blobs.resumable.append(alice, id, 2_500_000, all.subarray(2_500_000))
+    expect(String((await blobs.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(all))
+  })
+
+  test('take parts in any order, at once and again', async () => {
+    const blobs = make().store({ limits })
+    const all = pattern(200_000)
+    const { id } = await blobs.resumable.create(alice, { size: all.length, partSize: 65_536 })
+    const part = (n: number) => all.subarray((n - 1) * 65_536, n * 65_536)
+    await Promise.all([4, 2, 1].map((n) => blobs.resumable.putPart(alice, id, n, part(n))))
+    expect((await blobs.resumable.stat(alice, id))?.parts).toEqual([1, 2, 4])
+    await expect(blobs.resumable.finish(alice, id)).rejects.toMatchObject({ code: 'InvalidSize' })
+    await expect(blobs.resumable.putPart(alice, id, 3, bytes('short'))).rejects.toMatchObject({ code: 'InvalidSize' })
+    await expect(blobs.resumable.putPart(alice, id, 5, part(1))).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await Promise.all([2, 3].map((n) => blobs.resumable.putPart(alice, id, n, part(n))))
+    expect(String((await blobs.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(all))
+  })
+
+  test('have at most 1,000 parts', async () => {
+    const { resumable } = make().store({ limits: { maxBlobSize: 100_000_000 } })
+    const begin = (size: number) => resumable.create(alice, { size, partSize: 65_536 })
+    await expect(begin(65_536_001)).rejects.toThrow('at least 65537 bytes')
+    expect(await begin(65_536_000)).toMatchObject({ parts: [] })
+  })
+
+  test('belong to their account', async () => {
+    const blobs = make().store({ limits })
+    const { id } = await blobs.resumable.create(alice)
+    const missing = { code: 'UploadNotFound' }
+    await expect(blobs.resumable.append(bob, id, 0, bytes('x'))).rejects.toMatchObject(missing)
+    await expect(blobs.resumable.finish(bob, id)).rejects.toMatchObject(missing)
+    expect(await blobs.resumable.stat(bob, id)).toBeNull()
+    await blobs.resumable.abort(bob, id)
+    expect(await blobs.resumable.stat(alice, id)).toMatchObject({ offset: 0 })
+    await expect(blobs.resumable.stat(alice, "' or 1=1")).rejects.toMatchObject({ code: 'InvalidArgument' })
+  })
+
+  test('leave nothing when they are aborted, expire, or their account is deleted', async () => {
+    const { store, clock } = make()
+    const blobs = store({ limits, times: { grace: hour } })
+    const begin = async (did: string) => {
+      const { id } = await blobs.resumable.create(did, { size: 3_000_000 })
+      await blobs.resumable.append(did, id, 0, pattern(2_500_000))
+      return id
+    }
+    const aborted = await begin(alice)
+    await blobs.resumable.abort(alice, aborted)
+    expect(await blobs.resumable.stat(alice, aborted)).toBeNull()
+    expect((await blobs.usage(alice)).reserved).toBe(0)
+    const expired = await begin(alice)
+    await begin(bob)
+    await blobs.deleteAccount(bob)
+    clock.advance(day + 1)
+    expect(await blobs.resumable.stat(alice, expired)).toBeNull()
+    await expect(blobs.resumable.append(alice, expired, 2_500_000, bytes('x'))).rejects.toMatchObject({
+      code: 'UploadNotFound',
+    })
+    for (let round = 0; round < 3; round++) {
+      await blobs.collect()
+      clock.advance(3 * day)
+    }
+    expect(await blobs.usage(alice)).toEqual(nothing)
+    expect(await blobs.usage(bob)).toEqual(nothing)
+    expect(await blobs.stats()).toMatchObject({ doomedCount: 0, storedCount: 0, reserved: 0 })
+    expect(await blobs.sweep()).toMatchObject({ keys: 0, orphans: 0 })
+  })
+
+  test('keep to the limits of store, account and request', async () => {
+    const blobs = make().store({
+      limits: { ...limits, maxBlobSize: 1000, quota: { bytes: 1500 }, uploads: { resumable: 2 } },
+    })
+    const { resumable } = blobs
+    await expect(resumable.create(alice, { size: 1001 })).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    const { id } = await resumable.create(alice, { size: 1000 })
+    await expect(resumable.create(alice, { size: 600 })).rejects.toMatchObject({ code: 'QuotaExceeded' })
+    await expect(blobs.upload(alice, pattern(600))).rejects.toMatchObject({ code: 'QuotaExceeded' })
+    const other = await resumable.create(alice)
+    await expect(resumable.create(alice)).rejects.toMatchObject({ code: 'TooManyUploads' })
+    await expect(resumable.append(alice, other.id, 0, pattern(501))).rejects.toMatchObject({ code: 'QuotaExceeded' })
+    await resumable.append(alice, other.id, 0, pattern(500))
+    await expect(resumable.append(alice, id, 0, pattern(1001))).rejects.toMatchObject({ code: 'InvalidSize' })
+    const narrow = resumable.append(alice, other.id, 500, pattern(2), { maxSize: 501 })
+    await expect(narrow).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    await resumable.finish(alice, other.id)
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 500, reserved: 1000 })
+  })
+
+  test('of unknown size may learn it while they run, and reserve the rest', async () => {
+    const blobs = make().store({ limits: { ...limits, maxBlobSize: 1000, quota: { bytes: 1500 } } })
+    const { resumable } = blobs
+    const { id } = await resumable.create(alice)
+    await resumable.append(alice, id, 0, pattern(100))
+    const sized = (offset: number, size: number) => resumable.append(alice, id, offset, bytes('x'), { size })
+    await expect(sized(100, 1001)).rejects.toMatchObject({ code: 'PayloadTooLarge' })
+    await expect(sized(100, 99)).rejects.toMatchObject({ code: 'InvalidSize' })
+    await expect(sized(100, -1)).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await blobs.upload(alice, pattern(600))
+    await expect(sized(100, 901)).rejects.toMatchObject({ code: 'QuotaExceeded' })
+    expect(await blobs.usage(alice)).toMatchObject({ reserved: 100 })
+    expect(await sized(100, 200)).toMatchObject({ offset: 101, size: 200 })
+    expect(await blobs.usage(alice)).toMatchObject({ reserved: 200 })
+    await expect(sized(101, 201)).rejects.toMatchObject({ code: 'InvalidSize' })
+    await expect(resumable.finish(alice, id)).rejects.toMatchObject({ code: 'InvalidSize' })
+    await resumable.append(alice, id, 101, pattern(99), { size: 200 })
+    expect((await resumable.finish(alice, id)).size).toBe(200)
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 800, reserved: 0 })
+  })
+
+  test('fail for good because of their bytes, and may be finished later after any other failure', async () => {
+    const blobs = make().store({ limits })
+    const wrong = await blobs.resumable.create(alice, { cid: cidOfBytes(bytes('other')) })
+    await blobs.resumable.append(alice, wrong.id, 0, bytes('these'))
+    await expect(blobs.resumable.finish(alice, wrong.id)).rejects.toMatchObject({ code: 'CidMismatch' })
+    expect(await blobs.resumable.stat(alice, wrong.id)).toBeNull()
+
+    const { id } = await blobs.resumable.create(alice)
+    await blobs.resumable.append(alice, id, 0, chunks(3, 700_000))
+    const refused = blobs.resumable.finish(alice, id, { grants: [] })
+    await expect(refused).rejects.toMatchObject({ code: 'ScopeMissing' })
+    expect((await blobs.usage(alice)).reserved).toBe(2_100_000)
+    const blob = await blobs.resumable.finish(alice, id)
+    await post(blobs, alice, 'a', blob)
+    expect(await blobs.usage(alice)).toMatchObject({ bytes: 2_100_000, count: 1, reserved: 0 })
+  })
+
+  test('do not fill the disk past the quota, whatever is sent again, refused or given up', async () => {
+    const blobs = make().store({ limits: { ...limits, quota: { bytes: 1_000_000, pendingBytes: 1_000_000 } } })
+    const { resumable } = blobs
+    const until = async (again: (n: number) => Promise<unknown>) => {
+      for (let n = 0; n < 100; n++) await again(n)
+    }
+    const refused = { code: 'QuotaExceeded' }
+    const parts = await resumable.create(alice, { size: 100_000, partSize: 65_536 })
+    await expect(until(() => resumable.putPart(alice, parts.id, 1, pattern(65_536)))).rejects.toMatchObject(refused)
+    const given = async () => {
+      const { id } = await resumable.create(bob)
+      await resumable.append(bob, id, 0, pattern(200_000))
+      await resumable.abort(bob, id)
+    }
+    await expect(until(given)).rejects.toMatchObject(refused)
+    const carol = 'did:plc:carol'
+    const { id } = await resumable.create(carol)
+    const before = await blobs.sweep()
+    await expect(resumable.append(carol, id, 0, pattern(1_000_001))).rejects.toMatchObject(refused)
+    expect((await blobs.sweep()).keys, 'keys').toBe(before.keys)
+    for (const did of [alice, bob]) expect((await blobs.usage(did)).pending).toBeLessThan(1_300_000)
+  })
+
+  test('do not fill the database with the parts of a client that sends single bytes', async () => {
+    const { store } = make()
+    const blobs = store({ limits })
+    const { id } = await blobs.resumable.create(alice)
+    const all = bytes('twenty single bytes.')
+    for (const [at, byte] of [...all].entries()) await blobs.resumable.append(alice, id, at, Uint8Array.of(byte))
+    expect((await blobs.usage(alice)).pending).toBeGreaterThan(0)
+    expect(String((await blobs.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(all))
+  })
+})
+
+describe.each(hostDatabases)('resumable uploads of two processes on $name', ({ make }) => {
+  test('go on in another process', async () => {
+    const { store } = make()
+    const [one, other] = [store({ limits }), store({ limits })]
+    const all = pattern(100_000)
+    const { id } = await one.resumable.create(alice, { size: all.length })
+    await one.resumable.append(alice, id, 0, all.subarray(0, 60_000))
+    await one.close()
+    expect(await other.resumable.stat(alice, id)).toMatchObject({ offset: 60_000 })
+    await other.resumable.append(alice, id, 60_000, all.subarray(60_000))
+    expect(String((await other.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(all))
+  })
+
+  test('of two requests at the same offset, one is refused, and says where the upload is', async () => {
+    const { store } = make()
+    const [one, other] = [store({ limits }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    const outcomes = await Promise.allSettled([
+      one.resumable.append(alice, id, 0, bytes('first')),
+      other.resumable.append(alice, id, 0, bytes('other')),
+    ])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')?.reason
+    expect(refused).toMatchObject({ code: 'UploadOffsetMismatch', offset: 5 })
+    const wrong = one.resumable.append(alice, id, 2, bytes('x'))
+    await expect(wrong).rejects.toMatchObject({ code: 'UploadOffsetMismatch', offset: 5 })
+    expect((await one.resumable.finish(alice, id)).size).toBe(5)
+  })
+
+  test('what another process acknowledged is not replaced by a request that ends late', async () => {
+    const { store } = make()
+    const [one, other] = [store({ limits }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    await one.resumable.append(alice, id, 0, pattern(100))
+    const gate = Promise.withResolvers<void>()
+    const slow = async function* () {
+      yield pattern(150).subarray(100)
+      await gate.promise
+      throw new Error('connection lost')
+    }
+    const late = one.resumable.append(alice, id, 100, slow())
+    late.catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const state = await other.resumable.append(alice, id, 100, pattern(170).subarray(100))
+    gate.resolve()
+    await expect(late).rejects.toMatchObject({ code: 'UploadInterrupted' })
+    expect(await other.resumable.stat(alice, id)).toMatchObject({ offset: state.offset })
+    expect(String((await other.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(pattern(170)))
+  })
+
+  test('finished twice at once, the blob is stored once', async () => {
+    const { store } = make()
+    const [one, other] = [store({ limits }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    await one.resumable.append(alice, id, 0, pattern(70_000))
+    const outcomes = await Promise.allSettled([one.resumable.finish(alice, id), other.resumable.finish(alice, id)])
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'UploadBusy', transient: true })
+    }
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(await one.usage(alice)).toMatchObject({ count: 1, reserved: 0 })
+    expect((await other.resumable.finish(alice, id)).size).toBe(70_000)
+  })
+
+  test('finished by a process that dies, it can be finished by another ten seconds later', async () => {
+    const { store, metadata, clock } = make()
+    const gate = new Gate()
+    const dead = meddleMetadata(metadata(), () => ({ renewClaim: async () => {} }))
+    const [one, other] = [store({ limits, metadata: dead, hooks: { inspect: waitAt(gate) } }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    await one.resumable.append(alice, id, 0, pattern(70_000))
+    const first = one.resumable.finish(alice, id)
+    await gate.reached
+    await expect(other.resumable.finish(alice, id)).rejects.toMatchObject({ code: 'UploadBusy' })
+    clock.advance(10_001)
+    expect((await other.resumable.finish(alice, id)).size).toBe(70_000)
+    gate.open()
+    await first.catch(() => {}) // it only stood still: the blob is one all the same
+    expect(await other.usage(alice)).toMatchObject({ count: 1, bytes: 70_000, reserved: 0 })
+  })
+
+  test('finished slowly, it is not finished by another meanwhile', async () => {
+    const { store, metadata, clock } = make()
+    const gate = new Gate()
+    const renewed = Promise.withResolvers<void>()
+    const watched = meddleMetadata(metadata(), (inner) => ({
+      renewClaim: (...claim) => inner.renewClaim(...claim).then(renewed.resolve),
+    }))
+    const [one, other] = [store({ limits, metadata: watched, hooks: { inspect: waitAt(gate) } }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    await one.resumable.append(alice, id, 0, pattern(1000))
+    const first = one.resumable.finish(alice, id)
+    await gate.reached
+    clock.advance(9000)
+    await renewed.promise
+    clock.advance(9000)
+    await expect(other.resumable.finish(alice, id)).rejects.toMatchObject({ code: 'UploadBusy' })
+    gate.open()
+    expect((await first).size).toBe(1000)
+  })
+})
+
+const waitAt = (gate: Gate) => async (): Promise<undefined> => {
+  await gate.pass()
+  return undefined
+}
