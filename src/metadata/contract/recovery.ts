@@ -20,6 +20,8 @@ export interface RecoverSteps {
     mimeType: string
     grace: number
     deleteDelay: number
+    /** The reason to quarantine the blob, as for the commit of an upload. @default no quarantine */
+    quarantine?: string | undefined
   }): Promise<Adoption>
   /** Allows collecting and sweeping again, from this epoch on. */
   clearRestored(epoch: number): Promise<void>

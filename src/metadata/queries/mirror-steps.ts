@@ -1,0 +1,110 @@
+import { setImmediate } from 'node:timers/promises'
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import { type MirrorSteps, mirrorName, type WaitingContent } from '../contract/mirror.ts'
+import type { Tables } from '../schema/tables.ts'
+import type { Session } from '../session.ts'
+import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
+import { mirrorComparison } from './mirror-comparison.ts'
+import { mirroredCopies } from './mirrored-copies.ts'
+
+type Trx = Kysely<Tables>
+
+/** Rows of one statement that adds up. */
+const atOnce = 1000
+
+/** Loaded only where there is a mirror, or a purge has to ask. */
+export function mirrorSteps(session: Session): MirrorSteps {
+  return {
+    ...mirroredCopies(session),
+    ...mirrorComparison(session),
+
+    mirrorId: () =>
+      session.read(function* (db) {
+        const row = yield* firstRow(db.selectFrom('blobstore_meta').select('mirror'))
+        return row?.mirror ?? null
+      }),
+
+    setMirrorId: (id) =>
+      session.write(function* (trx) {
+        yield* execute(trx.updateTable('blobstore_meta').set({ mirror: id }))
+      }),
+
+    forgetCopies: (limit) =>
+      session.write((trx) =>
+        changedRows(
+          sql`delete from blobstore_mirrored where (cid, key) in
+            (select cid, key from blobstore_mirrored order by cid, key limit ${limit})`.compile(trx),
+        ),
+      ),
+
+    waiting: ({ after, limit }) =>
+      session.read(function* (db) {
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_content as content')
+            .select(['cid', 'key', 'backend', 'size', 'unmirrored_since as since'])
+            .where('unmirrored_since', 'is not', null)
+            .$if(after !== null, (query) =>
+              query.where(({ eb, refTuple, tuple }) =>
+                eb(refTuple('unmirrored_since', 'cid'), '>', tuple(after?.since ?? 0, after?.cid ?? '')),
+              ),
+            )
+            // Another process copies it.
+            .where(
+              sql<SqlBool>`not exists (select 1 from blobstore_upload as copying
+                where copying.key > content.cid || '.' and copying.key < content.cid || '/' and copying.backend = ${mirrorName})`,
+            )
+            .orderBy('unmirrored_since')
+            .orderBy('cid')
+            .limit(limit),
+        )
+        return rows.map((row): WaitingContent => ({ ...row, size: Number(row.size), since: Number(row.since) }))
+      }),
+
+    lag: async ({ most }) => {
+      const lag = { objects: 0, bytes: 0, isMore: false, oldest: null as number | null }
+      let after: Position | null = null
+      while (true) {
+        const begin: Position | null = after
+        const rows: Unmirrored[] = await session.read((db) =>
+          unmirrored(session, db, begin, Math.min(atOnce, most - lag.objects + 1)),
+        )
+        if (begin === null && rows[0]) lag.oldest = Math.max(0, rows[0].now - rows[0].since)
+        for (const { size } of rows) {
+          if (lag.objects === most) return { ...lag, isMore: true }
+          lag.objects += 1
+          lag.bytes += size
+        }
+        const last: Unmirrored | undefined = rows.at(-1)
+        if (rows.length < atOnce || !last) return lag
+        after = last
+        await setImmediate()
+      }
+    },
+  }
+}
+
+interface Position {
+  since: number
+  cid: string
+}
+
+type Unmirrored = Position & { size: number; now: number }
+
+function* unmirrored(session: Session, db: Trx, after: Position | null, limit: number): Step<Unmirrored[]> {
+  const rows = yield* rowsOf(
+    db
+      .selectFrom('blobstore_content')
+      .select(['unmirrored_since as since', 'cid', 'size', session.now().as('now')])
+      .where('unmirrored_since', 'is not', null)
+      .$if(after !== null, (query) =>
+        query.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('unmirrored_since', 'cid'), '>', tuple(after?.since ?? 0, after?.cid ?? '')),
+        ),
+      )
+      .orderBy('unmirrored_since')
+      .orderBy('cid')
+      .limit(limit),
+  )
+  return rows.map(({ since, cid, size, now }) => ({ since: Number(since), cid, size: Number(size), now: Number(now) }))
+}

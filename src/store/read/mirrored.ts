@@ -1,0 +1,99 @@
+import type { ByteRange } from '../../backend/backend.ts'
+import { isBlobStoreError } from '../../errors.ts'
+import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
+import type { ReadOptions } from '../calls.ts'
+import type { StoreContext } from '../context.ts'
+import { VerifiedChunks } from './verified-chunks.ts'
+
+interface Wanted {
+  did: string
+  blob: ResolvedBlob
+  range: ByteRange | undefined
+  options: ReadOptions
+}
+
+type Chunks = AsyncIterableIterator<Uint8Array>
+
+/** At most one warning in so many milliseconds. */
+const warnEvery = 60_000
+
+/**
+ * Opens the copy in the mirror of a blob that the caller may see, and whose own bytes are missing or damaged. Null if
+ * there is none that can be opened: the mirror may be down.
+ */
+export async function openMirrored(store: StoreContext, wanted: Wanted): Promise<Chunks | null> {
+  const { mirror } = store.backends
+  if (!mirror) return null
+  const { did, blob, range, options } = wanted
+  const { signal, trx } = options
+  try {
+    const steps = await store.metadata.mirror()
+    for (const { cid, key } of await steps.mirroredCopies(blob.cid, { trx })) {
+      const backend = trx ? mirror.opened : await mirror.open({ signal })
+      if (!backend) return null
+      const object = await backend.get(key, { signal, range, expectedSize: blob.size }).catch(() => null)
+      if (object?.size !== blob.size) {
+        await object?.body.return?.()
+        continue
+      }
+      tell(store, blob)
+      if (!options.verify || range) return object.body
+      const about = { did, cid, backend: 'mirror' }
+      return new VerifiedChunks(object.body, about, () => (trx ? Promise.resolve() : steps.forgetDamaged({ cid, key })))
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    store.logger.warn({ err: error, cid: blob.cid }, 'The mirror could not be read in place of the backend')
+  }
+  return null
+}
+
+/**
+ * The bytes, or those of the mirror if they turn out to be damaged before any of them was passed on. A larger blob fails,
+ * and its next read begins in the mirror.
+ */
+export class VerifiedOrMirrored implements Chunks {
+  #source: Chunks
+  readonly #copy: () => Promise<Chunks | null>
+  #begun = false
+
+  constructor(chunks: Chunks, copy: () => Promise<Chunks | null>) {
+    this.#source = chunks
+    this.#copy = copy
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#begun) return this.#source.next()
+    this.#begun = true
+    try {
+      return await this.#source.next()
+    } catch (error) {
+      const copy = isBlobStoreError(error, 'BlobDamaged') ? await this.#copy() : null
+      if (copy === null) throw error
+      this.#source = copy
+      return copy.next()
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.#begun = true
+    await this.#source.return?.()
+    return { value: undefined, done: true }
+  }
+}
+
+function tell({ backends: { mirror }, logger }: StoreContext, { cid, backend }: ResolvedBlob): void {
+  if (!mirror) return
+  mirror.reads += 1
+  const now = performance.now()
+  if (now - mirror.warnedAt < warnEvery) return
+  mirror.warnedAt = now
+  logger.warn(
+    { cid, backend, reads: mirror.reads },
+    'Bytes are missing or damaged in the backend, and are read from the mirror: scrub or heal the store (pds-blobstore/docs/disaster.md)',
+  )
+}

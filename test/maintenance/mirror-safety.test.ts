@@ -1,0 +1,405 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type BlobBackend, type BlobStore, DiskBackend, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import { FolderPlace } from '../support/folder-place.ts'
+import { Gate, meddle } from '../support/meddling.ts'
+import { places } from '../support/places.ts'
+import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
+
+// What a mirror must never do: mix two stores, spread damage, bring back what is gone, or stand in the way.
+
+class MirroredPlace extends FolderPlace {
+  readonly mirrorRoot: string = join(this.folder, 'mirror')
+
+  mirrored(root: string = this.mirrorRoot): BlobBackend {
+    return new DiskBackend({ root, name: 'second', durability: 'relaxed' })
+  }
+
+  open(options: Parameters<FolderPlace['store']>[0] = {}): BlobStore {
+    return this.store({ mirror: { backend: this.mirrored() }, ...options })
+  }
+
+  copies(root: string = this.mirrorRoot): string[] {
+    const files = readdirSync(join(root, 'blobs'), { recursive: true, withFileTypes: true })
+    return files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  }
+}
+
+function flip(file: string, at = 0): void {
+  const content = readFileSync(file)
+  content.writeUInt8(content.readUInt8(at) ^ 1, at)
+  writeFileSync(file, content)
+}
+
+async function posted(blobs: BlobStore, did: string, name: string): Promise<string> {
+  const ref = await blobs.upload(did, bytes(name))
+  await post(blobs, did, name, ref)
+  return String(ref.ref)
+}
+
+const readText = async (blobs: BlobStore, did: string, cid: string, options: { verify?: boolean } = {}) =>
+  text((await blobs.read(did, cid, options)).body)
+
+describe('whose mirror it is', () => {
+  test('a store refuses the mirror of another one, and changes nothing there', async () => {
+    const [one, other] = [new MirroredPlace(), new MirroredPlace()]
+    const [blobs, others] = [one.open(), other.store({ mirror: { backend: one.mirrored() } })]
+    await posted(blobs, alice, 'ours')
+    await blobs.mirror()
+    await posted(others, alice, 'theirs')
+    await expect(others.mirror()).rejects.toMatchObject({
+      code: 'StoreMismatch',
+      message: expect.stringMatching(/that of another store/),
+    })
+    expect(one.copies()).toHaveLength(1)
+    expect((await others.health()).mirror).toMatchObject({ ok: false, error: expect.stringContaining('another store') })
+  })
+
+  test('a store refuses its own folder, that of another store, and a folder with blobs and no marker', async () => {
+    const place = new MirroredPlace()
+    const other = new MirroredPlace()
+    await posted(other.store(), alice, 'theirs')
+    for (const root of [place.root, other.root]) {
+      const blobs = place.store({ mirror: { backend: place.mirrored(root) } })
+      await posted(blobs, alice, 'a')
+      await expect(blobs.mirror()).rejects.toMatchObject({
+        code: 'StoreMismatch',
+        message: expect.stringMatching(/keeps its own bytes/),
+      })
+      await blobs.close()
+    }
+    rmSync(join(other.root, 'marker'))
+    const blobs = place.store({ mirror: { backend: place.mirrored(other.root) } })
+    await expect(blobs.mirror()).rejects.toMatchObject({
+      code: 'StoreMismatch',
+      message: expect.stringMatching(/no `marker`/),
+    })
+    expect(other.copies(other.root)).toHaveLength(1)
+  })
+
+  test('a mirror cannot become the backend', async () => {
+    const place = new MirroredPlace()
+    const blobs = place.open()
+    await posted(blobs, alice, 'a')
+    await blobs.mirror()
+    await blobs.close()
+    await expect(place.store({ root: place.mirrorRoot }).ready()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    expect(place.copies()).toHaveLength(1)
+  })
+
+  test('an emptied mirror is refused, as an unmounted disk looks the same, until a new one is begun', async () => {
+    const place = new MirroredPlace()
+    const blobs = place.open()
+    await posted(blobs, alice, 'a')
+    await blobs.mirror()
+    await blobs.close()
+    rmSync(place.mirrorRoot, { recursive: true })
+    const again = place.open()
+    await expect(again.mirror()).rejects.toMatchObject({
+      code: 'StoreMismatch',
+      message: expect.stringMatching(/the database knows copies/),
+    })
+    expect(await again.mirror({ begin: true })).toMatchObject({ copied: 1, findings: [] })
+    expect(place.copies()).toHaveLength(1)
+    await expect(again.mirror({ begin: true })).rejects.toMatchObject({
+      code: 'StoreMismatch',
+      message: expect.stringMatching(/not empty/),
+    })
+    expect(place.copies()).toHaveLength(1)
+  })
+
+  test('no backend has the name of the mirror, and a mirror is a backend', () => {
+    const place = new MirroredPlace()
+    const backend = new MemoryBackend({ name: 'mirror' })
+    expect(() => place.open({ backend })).toThrow(/no backend is named mirror/)
+    for (const wrong of [{}, 'folder', { backend: 'folder' }, { backend, delay: -1 }, { backend, late: 1 }]) {
+      expect(() => place.store({ mirror: wrong as never })).toThrow(
+        expect.objectContaining({ code: 'InvalidArgument' }),
+      )
+    }
+  })
+})
+
+describe('damage', () => {
+  test('in the backend is not copied, and the good copy stays', async () => {
+    const place = new MirroredPlace()
+    const blobs = place.open()
+    const cid = await posted(blobs, alice, 'precious')
+    flip(place.fileOf(cid))
+    expect(await blobs.mirror()).toMatchObject({ copied: 0, findings: [{ cid, problem: 'damaged' }] })
+    expect(place.copies()).toEqual([])
+    await blobs.upload(bob, bytes('precious'))
+    expect(await blobs.mirror()).toMatchObject({ copied: 1, findings: [] })
+    flip(place.fileOf(cid))
+    expect(await blobs.mirror({ compare: true })).toMatchObject({ copied: 0, findings: [] })
+    expect(readFileSync(place.copies()[0] as string, 'utf8')).toBe('precious')
+  })
+
+  test('in the backend is read from the mirror when it is verified, and from then on', async () => {
+    const place = new MirroredPlace()
+    const warnings: string[] = []
+    const log = (_details: object, message: string) => void warnings.push(message)
+    const blobs = place.open({ logger: { info() {}, warn: log, error() {} } })
+    const small = await posted(blobs, alice, 'precious')
+    const ref = await blobs.upload(alice, chunks(40, 100_000))
+    await post(blobs, alice, 'large', ref)
+    const large = String(ref.ref)
+    await blobs.mirror()
+    for (const cid of [small, large]) flip(place.fileOf(cid))
+    expect(await readText(blobs, alice, small, { verify: true })).toBe('precious')
+    expect(await readText(blobs, alice, small)).toBe('precious')
+    await expect(readText(blobs, alice, large, { verify: true })).rejects.toMatchObject({ code: 'BlobDamaged' })
+    expect((await (await blobs.read(alice, large, { verify: true })).bytes()).byteLength).toBe(4_000_000)
+    expect(warnings.filter((message) => message.includes('read from the mirror'))).toHaveLength(1)
+    expect((await blobs.health()).mirror).toMatchObject({ reads: 3 })
+    expect((await blobs.scrub({ olderThan: 0 })).findings).toMatchObject([{ repaired: true }, { repaired: true }])
+  })
+
+  test('in the mirror is found when its copies are verified, and they are made again', async () => {
+    const place = new MirroredPlace()
+    const blobs = place.open()
+    const cids = [
+      await posted(blobs, alice, 'one'),
+      await posted(blobs, alice, 'two'),
+      await posted(blobs, bob, 'three'),
+    ]
+    await blobs.mirror()
+    const [rotten = '', missing = ''] = place.copies()
+    flip(rotten)
+    rmSync(missing)
+    const report = await blobs.mirror({ verifyOlderThan: 0 })
+    expect(report).toMatchObject({ verified: 1, copied: 2 })
+    expect(report.findings).toMatchObject([{ problem: 'copyDamaged' }, { problem: 'copyDamaged' }])
+    await blobs.collect()
+    expect(place.copies()).toHaveLength(3)
+    expect(await blobs.mirror({ verifyOlderThan: 0 })).toMatchObject({ findings: [] })
+    rmSync(place.root, { recursive: true })
+    for (const cid of cids) await readText(blobs, cid === cids[2] ? bob : alice, cid)
+  })
+
+  test('in both is an error that says so, and no bad copy is taken, nor keeps a good one from being made', async () => {
+    const place = new MirroredPlace()
+    const blobs = place.open()
+    const cid = await posted(blobs, alice, 'precious')
+    await blobs.mirror()
+    flip(place.copies()[0] as string)
+    rmSync(place.root, { recursive: true })
+    expect(await blobs.heal()).toMatchObject({ healed: 0, findings: [{ cid, problem: 'lost' }] })
+    await expect(readText(blobs, alice, cid, { verify: true })).rejects.toMatchObject({ code: 'BlobMissing' })
+    const copyOf = async () => bytes('precious')
+    expect(await blobs.heal({ copyOf })).toMatchObject({ healed: 1, findings: [] })
+    expect(await readText(blobs, alice, cid, { verify: true })).toBe('precious')
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+  })
+})
+
+describe.each(places)('a mirror beside $name', ({ make }) => {
+  test('shows nobody what is taken down, deleted, or somebody else’s', async () => {
+    const { store, backend } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored } })
+    const hidden = await posted(blobs, alice, 'hidden')
+    const gone = await posted(blobs, bob, 'gone')
+    await blobs.mirror()
+    for (const { name, keys } of [{ name: backend().name, keys: (await backend().list()).keys }]) {
+      expect(name).toBeTruthy()
+      await backend().delete(keys)
+    }
+    await blobs.takedown(alice, hidden)
+    await blobs.deleteAccount(bob)
+    for (const [did, cid] of [
+      [alice, hidden],
+      [bob, gone],
+      [alice, gone],
+    ] as const) {
+      await expect(blobs.read(did, cid)).rejects.toMatchObject({ code: 'BlobNotFound' })
+    }
+    expect(await text((await blobs.read(alice, hidden, { as: 'moderator' })).body)).toBe('hidden')
+  })
+
+  test('that is down keeps no upload, no read and no opening waiting', async () => {
+    const { store } = make()
+    const gate = new Gate()
+    const inner = new MemoryBackend()
+    const down = meddle(inner, { open: () => gate.pass().then(() => inner.open()) })
+    const blobs = store({ mirror: { backend: down } })
+    const cid = await posted(blobs, alice, 'a')
+    expect(await readText(blobs, alice, cid)).toBe('a')
+    expect(await blobs.health({ timeout: 100 })).toMatchObject({ ok: true, mirror: { ok: false } })
+    gate.open()
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+    expect((await blobs.health()).mirror).toMatchObject({ ok: true, lag: { objects: 0, oldest: null } })
+  })
+
+  test('copies again what a crash interrupted before or after the bytes, and leaves nothing behind', async () => {
+    const { store, clock } = make()
+    const inner = new MemoryBackend()
+    let when: 'before' | 'after' | 'never' = 'before'
+    const crashing = meddle(inner, {
+      async put(key, body, options) {
+        if (when === 'before') throw new Error('killed')
+        await inner.put(key, body, options)
+        if (when === 'after') throw new Error('killed')
+      },
+    })
+    const blobs = store({ mirror: { backend: crashing } })
+    await posted(blobs, alice, 'a')
+    for (when of ['before', 'after'] as const) {
+      expect(await blobs.mirror()).toMatchObject({ copied: 0, findings: [{ problem: 'failed' }] })
+      clock.advance(2 * hour)
+      await blobs.collect()
+    }
+    when = 'never'
+    clock.advance(2 * hour)
+    await blobs.collect()
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+    clock.advance(2 * day)
+    await blobs.collect()
+    expect((await inner.list()).keys).toHaveLength(1)
+  })
+
+  test('keeps what a purge of one account must leave to others', async () => {
+    const { store } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored } })
+    const cid = await posted(blobs, alice, 'shared')
+    await posted(blobs, bob, 'shared')
+    await blobs.mirror()
+    expect(await blobs.purge(alice, cid)).toMatchObject({ keys: 0, sharedWithOthers: true })
+    expect((await mirrored.list()).keys).toHaveLength(1)
+  })
+
+  test('keeps what nobody knows for its delay, as what nobody needs', async () => {
+    const { store, clock } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored, delay: 5 * day } })
+    await posted(blobs, alice, 'a')
+    await blobs.mirror()
+    await unpost(blobs, alice, 'a')
+    const [key = ''] = (await mirrored.list()).keys
+    // As the copy of an upload that a restored database has forgotten.
+    const forgotten = `${key.slice(0, 61)}-${'z'.repeat(16)}`
+    await mirrored.put(forgotten, { size: 1, sha256: new Uint8Array(32), chunks: [bytes('x')] })
+    clock.advance(2 * day)
+    await blobs.collect()
+    await blobs.mirror({ compare: true })
+    clock.advance(4 * day)
+    await blobs.mirror({ compare: true })
+    await blobs.collect()
+    expect((await mirrored.list()).keys).toHaveLength(2)
+    clock.advance(2 * day)
+    expect(await blobs.mirror()).toMatchObject({ deleted: 2 })
+    await blobs.collect()
+    expect((await mirrored.list()).keys).toEqual([])
+  })
+
+  test('keeps, at a purge of one account, what another account had last', async () => {
+    const { store } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored } })
+    const cid = await posted(blobs, alice, 'shared')
+    await posted(blobs, bob, 'shared')
+    await blobs.mirror()
+    for (const did of [alice, bob]) await blobs.deleteAccount(did)
+    await blobs.purge(alice, cid)
+    await blobs.collect()
+    expect((await mirrored.list()).keys).toHaveLength(1)
+    await blobs.purge('*', cid)
+    expect((await mirrored.list()).keys).toEqual([])
+  })
+})
+
+/** A database in memory has one process. */
+const shared = places.filter(({ name }) => !name.includes('SQLite in memory'))
+
+describe.each(shared)('a mirror of several processes beside $name', ({ make }) => {
+  test('gets one copy when several processes copy at once', async () => {
+    const { store } = make()
+    const mirrored = new MemoryBackend()
+    const all = [1, 2, 3].map(() => store({ mirror: { backend: mirrored } }))
+    const [first] = all as [BlobStore]
+    await first.mirror()
+    for (let at = 0; at < 20; at++) await posted(first, alice, `blob ${at}`)
+    const reports = await Promise.all(all.map((blobs) => blobs.mirror()))
+    expect(reports.reduce((sum, { copied }) => sum + copied, 0)).toBe(20)
+    expect(reports.flatMap(({ findings }) => findings)).toEqual([])
+    await first.collect()
+    expect((await first.health()).mirror?.lag).toMatchObject({ objects: 0 })
+  })
+
+  test('is purged by a process that has it, when another one without it began', async () => {
+    const { store } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored } })
+    const without = store()
+    const cid = await posted(blobs, alice, 'illegal')
+    await blobs.mirror()
+    const report = await without.purge('*', cid)
+    expect(report).toMatchObject({ goneAt: null, remainingKeys: 1, remaining: [{ backend: 'mirror' }] })
+    expect((await mirrored.list()).keys).toHaveLength(1)
+    await blobs.collect()
+    expect((await mirrored.list()).keys).toEqual([])
+    expect((await blobs.listPurges()).items).toMatchObject([{ goneAt: expect.any(Date) }])
+  })
+
+  test('gets everything that was stored before there was one, and what a process without it stored', async () => {
+    const { store } = make()
+    const without = store()
+    await posted(without, alice, 'before')
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored } })
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+    await posted(without, bob, 'after')
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+  })
+})
+
+// Fails when the second of two copies that were made at once is kept: its bytes would never be deleted.
+test('of two copies of the same bytes made at once, one is kept and the other is deleted', async () => {
+  const place = new MirroredPlace()
+  const blobs = place.open()
+  await blobs.mirror()
+  const cid = await posted(blobs, alice, 'a')
+  const metadata = await sqliteMetadata(place.database, { durability: 'relaxed', now: place.clock.now }).open()
+  onTestFinished(() => metadata.close())
+  const steps = await metadata.mirror()
+  const keys = ['a', 'b'].map((letter) => `${cid}.1-${letter.repeat(16)}`)
+  for (const key of keys) await steps.intendMirrored({ key, cid, lease: hour })
+  expect(await steps.waiting({ after: null, limit: 10 })).toEqual([])
+  const kept = []
+  for (const key of keys) kept.push(await steps.keepMirrored({ key, cid, size: 1, unusedDelay: hour }))
+  expect(kept).toEqual([true, false])
+  expect(await steps.mirroredCopies(cid, {})).toMatchObject([{ key: keys[0] }])
+  expect(await metadata.countDoomed()).toBe(1)
+  // Nor is a copy kept whose content was deleted meanwhile.
+  const gone = `${cid.slice(0, 58)}${cid.endsWith('a') ? 'q' : 'a'}`
+  await steps.intendMirrored({ key: `${gone}.1-${'a'.repeat(16)}`, cid: gone, lease: hour })
+  expect(await steps.keepMirrored({ key: `${gone}.1-${'a'.repeat(16)}`, cid: gone, size: 1, unusedDelay: 0 })).toBe(
+    false,
+  )
+  expect(await metadata.countDoomed()).toBe(2)
+})
+
+test('the janitor copies in the background, and health says when', async () => {
+  const place = new MirroredPlace()
+  const copied: number[] = []
+  const onMirrored = (report: { copied: number }) => void copied.push(report.copied)
+  const blobs = place.open({ janitor: { mirrorEvery: 20, onMirrored } })
+  await posted(blobs, alice, 'a')
+  await vi.waitFor(() => expect(copied).toContain(1), 5000)
+  expect((await blobs.health()).janitor?.mirror).toEqual({ endedAt: expect.any(Date), error: null })
+})
+
+test('a store without a mirror has nothing to copy or heal from', async () => {
+  const blobs = new FolderPlace().store()
+  await expect(blobs.mirror()).rejects.toMatchObject({
+    code: 'InvalidArgument',
+    message: expect.stringMatching(/has no mirror/),
+  })
+  await expect(blobs.heal()).rejects.toMatchObject({
+    code: 'InvalidArgument',
+    message: expect.stringMatching(/has no mirror/),
+  })
+  expect((await blobs.health()).mirror).toBeNull()
+})
