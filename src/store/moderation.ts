@@ -1,12 +1,13 @@
 import { type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/identifiers.ts'
-import { BlobStoreError } from '../errors.ts'
+import type { TakedownRecord } from '../metadata/contract/accounts.ts'
 import type { PurgeRecord } from '../metadata/contract/purges.ts'
-import type { BlobPage } from '../metadata/types.ts'
-import { assertOptions } from '../options.ts'
-import type { PageOptions, QueryOptions, TakedownOptions } from './calls.ts'
+import type { BlobHolder, BlobLocation, BlobPage, TakedownReversal } from '../metadata/types.ts'
+import { assertOptions, booleanOf } from '../options.ts'
+import type { ListTakedownsOptions, PageOptions, QueryOptions, ReversalOptions, TakedownOptions } from './calls.ts'
 import type { StoreContext } from './context.ts'
-import { notifyInaccessible } from './inaccessible.ts'
+import { tellTakedown } from './moderation-news.ts'
+import { noteOf } from './notes.ts'
 import type { PurgeOptions, PurgeReport } from './purge.ts'
 
 /** What moderators do with blobs: a part of `BlobStore`, whose general terms apply here too. */
@@ -14,17 +15,23 @@ export interface BlobModeration {
   /**
    * Hides a blob of one account or, with `did: '*'`, a CID in every account. It outlives the blob: the blob cannot be
    * uploaded again. The bytes are deleted when the account deletes them, unless `times.takedownHold` keeps them for
-   * moderators.
+   * moderators. A further call replaces `ref` and `by`, and keeps the time of the first. Of a quarantined blob it is the
+   * decision to refuse it, and the first call: the reason that the inspection gave stays, unless `ref` is given.
+   *
+   * `hooks.onInaccessible` is called, here and within a minute in every other process of the store; with `trx` only
+   * then.
    */
   takedown(did: string, cid: CidLike, options?: TakedownOptions): Promise<void>
 
   /**
-   * Undoes `takedown` for the same `did` and CID. Does nothing if there was none. After a purge the bytes are gone, but
-   * can be uploaded again: `listMissing` lists the records that wait for them.
+   * Undoes `takedown` for the same `did` and CID, or releases what is quarantined: its records show it from then on. Does
+   * nothing if there was none. Resolves with whether the blob stays hidden by another takedown: of one account by that of
+   * every account, and the reverse. After a purge the bytes are gone, but can be uploaded again: `listMissing` lists the
+   * records that wait for them.
    *
    * @throws `BlobTakenDown` (transient) while a purge of the same is running
    */
-  reverseTakedown(did: string, cid: CidLike, options?: QueryOptions): Promise<void>
+  reverseTakedown(did: string, cid: CidLike, options?: ReversalOptions): Promise<TakedownReversal>
 
   /**
    * For illegal content: takes a blob down, of one account or with `did: '*'` of all, and deletes its bytes now instead
@@ -53,6 +60,15 @@ export interface BlobModeration {
 
   /** A page of the records that purges have left, the newest first. */
   listPurges(options?: PageOptions): Promise<BlobPage<PurgeRecord>>
+
+  /** A page of the takedowns that were not reversed, the newest first; with `cid`, those of one CID. */
+  listTakedowns(options?: ListTakedownsOptions): Promise<BlobPage<TakedownRecord>>
+
+  /** A page of the accounts that have a blob with this CID, temporary ones and deleted accounts too, ordered by DID. */
+  listHolders(cid: CidLike, options?: PageOptions): Promise<BlobPage<BlobHolder>>
+
+  /** Where the bytes of this CID are; null if no account has them. */
+  locate(cid: CidLike, options?: QueryOptions): Promise<BlobLocation | null>
 }
 
 export async function takedown(
@@ -62,25 +78,24 @@ export async function takedown(
   options: TakedownOptions = {},
 ): Promise<void> {
   if (did !== '*') assertDid(did)
-  assertOptions('takedown', options, ['ref', 'trx', 'signal'])
+  assertOptions('takedown', options, ['ref', 'by', 'trx', 'signal'])
   options.signal?.throwIfAborted()
-  const { ref = null } = options
-  if (ref !== null && (typeof ref !== 'string' || ref.length > 1000 || ref.includes('\0'))) {
-    throw new BlobStoreError('InvalidArgument', 'takedown: ref is a text of at most 1000 characters, none of them NUL')
-  }
+  const ref = noteOf('takedown', 'ref', options.ref, 1000)
+  const by = noteOf('takedown', 'by', options.by, 300)
   const cid = parseBlobCid(cidLike)
-  await store.metadata.takedown(did, cid, { ref, trx: options.trx })
-  if (!options.trx) void notifyInaccessible(store, { did, cid, because: 'takenDown' })
+  const takenDownAt = await store.metadata.takedown(did, cid, { ref, by, trx: options.trx })
+  if (!options.trx) tellTakedown(store, { did, cid, takenDownAt })
 }
 
 export async function reverseTakedown(
   { metadata }: StoreContext,
   did: string,
   cid: CidLike,
-  options: QueryOptions = {},
-): Promise<void> {
+  options: ReversalOptions = {},
+): Promise<TakedownReversal> {
   if (did !== '*') assertDid(did)
-  assertOptions('reverseTakedown', options, ['trx', 'signal'])
+  assertOptions('reverseTakedown', options, ['onlyQuarantined', 'trx', 'signal'])
   options.signal?.throwIfAborted()
-  await metadata.reverseTakedown(did, parseBlobCid(cid), { trx: options.trx })
+  const onlyQuarantined = booleanOf('reverseTakedown: onlyQuarantined', options.onlyQuarantined) ?? false
+  return metadata.reverseTakedown(did, parseBlobCid(cid), { onlyQuarantined, trx: options.trx })
 }

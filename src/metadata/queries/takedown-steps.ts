@@ -4,31 +4,53 @@ import type { TakedownSteps } from '../contract/accounts.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
-import { execute, firstRow, rowsOf, type Step } from '../step.ts'
+import { firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { isReleasing } from './purge-rows.ts'
 import { everyAccount, hasTakedown } from './takedown-rows.ts'
 
-export function takedownSteps(session: Session): TakedownSteps {
+export function takedownSteps(session: Session): Pick<TakedownSteps, 'takedown' | 'reverseTakedown'> {
   return {
-    takedown: (did, cid, { ref, trx }) =>
+    takedown: (did, cid, { ref, by, trx }) =>
       session.write(function* (db) {
         yield* excludeDeletion(db, did, cid)
-        yield* execute(
+        const row = yield* onlyRow(
           db
             .insertInto('blobstore_takedown')
-            .values({ did, cid, ref, created_at: session.now() })
-            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ ref })),
+            .values({ did, cid, ref, requested_by: by, created_at: session.now() })
+            .onConflict((conflict) =>
+              conflict.columns(['cid', 'did']).doUpdateSet((eb) => {
+                // A quarantine becomes a takedown now. What the inspection found stays, unless there is a note.
+                const decided = eb.case().when('blobstore_takedown.quarantined', '=', 1)
+                const former = { ref: eb.ref('blobstore_takedown.ref'), at: eb.ref('blobstore_takedown.created_at') }
+                return {
+                  ref: decided.then(eb.fn.coalesce('excluded.ref', former.ref)).else(ref).end(),
+                  created_at: decided.then(session.now()).else(former.at).end(),
+                  requested_by: by,
+                  quarantined: 0,
+                }
+              }),
+            )
+            .returning('created_at'),
         )
+        return Number(row.created_at)
       }, trx),
 
-    reverseTakedown: (did, cid, { trx }) =>
+    reverseTakedown: (did, cid, { onlyQuarantined = false, trx }) =>
       session.write(function* (db) {
         const gone = yield* firstRow(
-          db.deleteFrom('blobstore_takedown').where('cid', '=', cid).where('did', '=', did).returning('purged'),
+          db
+            .deleteFrom('blobstore_takedown')
+            .where('cid', '=', cid)
+            .where('did', '=', did)
+            .$if(onlyQuarantined, (query) => query.where('quarantined', '=', 1))
+            .returning('purged'),
         )
         if (gone?.purged === 1 && (yield* isReleasing(db, did, cid))) throw underWay(did, cid)
+        const other = did === everyAccount ? isTakenDownAnywhere(db, { cid }) : findTakedown(db, { did, cid })
+        const stillTakenDown = (yield* other).rows.some((row) => row.takenDown)
+        return { reversed: gone !== undefined, stillTakenDown }
       }, trx),
   }
 
@@ -90,9 +112,11 @@ export function* unheldAmong(
   return rows.map((row) => row.cid)
 }
 
-export function* isTakenDown(db: Kysely<Tables>, did: string, cid: string): Step<boolean> {
-  return (yield* findTakedown(db, { did, cid })).rows.some((row) => row.takenDown)
-}
+const isTakenDownAnywhere = statement((db, { cid }: { cid: string }) =>
+  db.selectNoFrom(({ exists }) =>
+    exists(db.selectFrom('blobstore_takedown').select('did').where('cid', '=', cid)).as('takenDown'),
+  ),
+)
 
 const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) =>
   db.selectNoFrom(takenDown(db, did, cid).as('takenDown')),
@@ -101,7 +125,7 @@ const findTakedown = statement((db, { did, cid }: { did: string; cid: string }) 
 /** Whether the CID is taken down for this account, or for all. */
 export function takenDown(
   db: Kysely<Tables>,
-  did: string,
+  did: string | Expression<string>,
   cid: string | Expression<string>,
 ): ExpressionWrapper<Tables, never, SqlBool> {
   return hasTakedown(db, { did, cid })

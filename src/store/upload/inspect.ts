@@ -1,27 +1,32 @@
 import { BlobStoreError } from '../../errors.ts'
+import { printable } from '../../printable.ts'
 import type { StoreContext } from '../context.ts'
-import type { InspectionVerdict, UploadInspection } from '../hooks.ts'
+import type { InspectionVerdict, QuarantinedEvent, UploadInspection } from '../hooks.ts'
 
 /** The hook's argument, except that `read` takes a signal: reading ends with the inspection. */
 export type Inspected = Omit<UploadInspection, 'read'> & { read(signal: AbortSignal): AsyncIterable<Uint8Array> }
 
-/** @throws `BlobRefused` `InspectionFailed` */
-export async function inspect(store: StoreContext, upload: Inspected): Promise<void> {
+/**
+ * Resolves with the reason to quarantine the blob; undefined to accept it.
+ *
+ * @throws `BlobRefused` `InspectionFailed`
+ */
+export async function inspect(store: StoreContext, upload: Inspected): Promise<string | undefined> {
   const hook = store.hooks.inspect
-  if (!hook) return
+  if (!hook) return undefined
   upload.signal.throwIfAborted()
   const { did, cid } = upload
   // What the hook left open, or continues to read after its timeout, is closed with it.
   const over = new AbortController()
   const deadline = AbortSignal.timeout(store.times.inspect)
   const signal = AbortSignal.any([upload.signal, deadline])
-  let reason: string | undefined
+  let verdict: InspectionVerdict | undefined
   try {
-    const verdict = await Promise.race([
+    verdict = await Promise.race([
       hook({ ...upload, signal, read: () => upload.read(over.signal) }),
       rejectionOf(signal),
     ])
-    if (verdict) reason = reasonOf(verdict)
+    if (verdict) assertVerdict(verdict)
   } catch (cause) {
     upload.signal.throwIfAborted()
     const what = deadline.aborted ? `took longer than ${store.times.inspect} ms` : 'failed'
@@ -33,13 +38,22 @@ export async function inspect(store: StoreContext, upload: Inspected): Promise<v
   } finally {
     over.abort()
   }
-  if (reason !== undefined) throw new BlobStoreError('BlobRefused', `The upload was refused: ${reason}`, { did, cid })
+  if (verdict?.refuse === undefined) return verdict && printable(verdict.quarantine, 999)
+  throw new BlobStoreError('BlobRefused', `The upload was refused: ${verdict.refuse.slice(0, 300)}`, { did, cid })
 }
 
 /** Anything that is not a verdict must count neither as a refusal nor as an acceptance. */
-function reasonOf({ refuse }: InspectionVerdict): string {
-  if (typeof refuse === 'string') return refuse.slice(0, 300)
-  throw new BlobStoreError('InvalidArgument', 'The hook inspect must return { refuse: string }, or undefined to accept')
+function assertVerdict({ refuse, quarantine }: InspectionVerdict): void {
+  if (typeof (refuse ?? quarantine) === 'string' && (refuse === undefined || quarantine === undefined)) return
+  const verdicts = '{ refuse: string } or { quarantine: string }'
+  throw new BlobStoreError('InvalidArgument', `The hook inspect must return ${verdicts}, or undefined to accept`)
+}
+
+/** Notifies the host; need not be awaited, and never fails. */
+export function notifyQuarantined({ hooks, logger }: StoreContext, event: QuarantinedEvent): void {
+  Promise.resolve(event)
+    .then(hooks.onQuarantined)
+    .catch((err: unknown) => logger.error({ ...event, err }, 'The hook onQuarantined failed'))
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

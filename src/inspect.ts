@@ -1,0 +1,6 @@
+export { type ClamdOptions, clamd } from './inspect/clamd.ts'
+export { type HashListOptions, hashList } from './inspect/hash-list.ts'
+export { type InspectAgainOptions, type InspectAgainReport, inspectAgain } from './inspect/inspect-again.ts'
+export { type FindingOptions, type Inspector, type InspectorOptions, inspectors } from './inspect/inspector.ts'
+export { type WebhookOptions, webhook } from './inspect/webhook.ts'
+export type { InspectionVerdict, UploadInspection } from './store/hooks.ts'
