@@ -1,0 +1,1 @@
+export { type BlobStoreMetrics, type MetricsOptions, metricsOf } from './metrics/metrics-of.ts'
