@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { UsageError } from './command.ts'
+import { missingPackage } from './optional-package.ts'
 
 /**
  * Loads pg, and returns a function that creates a connection pool. When the server closes connections, as at a
@@ -9,13 +9,20 @@ import { UsageError } from './command.ts'
  * @throws `UsageError` if pg is not installed
  */
 export async function loadPostgres(): Promise<(connectionString: string) => Pool> {
-  const { default: pg } = await import('pg').catch(() => {
-    throw new UsageError('--postgres needs the package pg: npm install pg')
-  })
+  const pg = await loadPg()
   return (connectionString) => {
     const pool = new pg.Pool({ connectionString, max: 8 })
     pool.on('error', () => {})
     pool.on('connect', (client) => client.on('error', () => {}))
     return pool
+  }
+}
+
+/** Within `try`, because bundlers then accept that the package is not installed. */
+async function loadPg(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+  try {
+    return (await import('pg')).default
+  } catch (error) {
+    throw missingPackage('--postgres', 'pg', error)
   }
 }

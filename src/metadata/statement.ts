@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
+import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from 'kysely'
 import type { Tables } from './schema/tables.ts'
 import type { Step } from './step.ts'
 
@@ -6,7 +6,19 @@ import type { Step } from './step.ts'
 type Given = object
 
 /** Runs the statement with these arguments. */
-export type Statement<G extends Given, R> = (db: Kysely<Tables>, given: G) => Step<QueryResult<R>>
+export interface Statement<G extends Given, R> {
+  (db: Kysely<Tables>, given: G): Step<QueryResult<R>>
+  /** What it is made of. */
+  readonly build: Build<G, R>
+}
+
+export type Build<G extends Given, R> = (db: Kysely<Tables>, given: G) => Compilable<R>
+
+/** The database's time, or `later` milliseconds after it. */
+export type Now = (later?: number) => RawBuilder<number>
+
+/** What a statement with times is made of: see `Session.statement`. */
+export type TimedBuild<G extends Given, R> = (db: Kysely<Tables>, given: G, now: Now) => Compilable<R>
 
 /** Statements with longer lists than this are not cached: there would be one for each length. */
 const longestKept = 16
@@ -16,11 +28,13 @@ const longestKept = 16
  * several times as long as running it. `build` gets placeholders instead of values, except in long lists, and must not
  * decide by values. All calls must pass the same names, with the lists under the same ones.
  */
-export function statement<G extends Given, R>(build: (db: Kysely<Tables>, given: G) => Compilable<R>): Statement<G, R> {
+export function statement<G extends Given, R>(build: Build<G, R>): Statement<G, R> {
   // By adapter, which all transactions of a Kysely share, because each adapter compiles for its own database.
   const kept = new WeakMap<object, Map<string, Kept>>()
   let lists: readonly string[] | undefined
-  return function* (db, given) {
+  return Object.assign(run, { build })
+
+  function* run(db: Kysely<Tables>, given: G): Step<QueryResult<R>> {
     lists ??= listsIn(given)
     const shape = shapeOf(given, lists)
     if (shape === null) return (yield new Kept(build(db, given).compile()).with(given)) as QueryResult<R>

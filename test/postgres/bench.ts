@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import type { PoolConfig } from 'pg'
 import { onTestFinished } from 'vitest'
 import { keyOf, newGeneration } from '../../src/backend/key.ts'
 import { cidOfBytes, kyselyMetadata } from '../../src/index.ts'
@@ -30,10 +31,21 @@ export class Bench {
     onTestFinished(() => this.schema.drop())
   }
 
-  /** The metadata as another process opens it. */
-  async process(steering: Steering = {}): Promise<Metadata> {
-    const db = this.schema.open({ max: 3 }, steeredDialect(steering))
-    const metadata = await kyselyMetadata(db, { durability: 'relaxed', now: this.clock.now }).open()
+  /**
+   * The metadata as another process opens it. Without the database's functions, so that each statement of a step can be
+   * steered.
+   */
+  process(steering: Steering = {}): Promise<Metadata> {
+    return this.#enter(this.schema.open({ max: 3 }, steeredDialect(steering)), false)
+  }
+
+  /** The same with them. */
+  processWithFunctions(config: PoolConfig = {}): Promise<Metadata> {
+    return this.#enter(this.schema.open({ max: 3, ...config }), true)
+  }
+
+  async #enter(db: Kysely<never>, functions: boolean): Promise<Metadata> {
+    const metadata = await kyselyMetadata(db, { durability: 'relaxed', functions, now: this.clock.now }).open()
     await metadata.enter({
       id: randomUUID(),
       backends: ['disk'],
@@ -111,6 +123,9 @@ const wrongs: Record<string, string> = {
     or uploads <> (select count(*) from blobstore_upload as upload where upload.did = account.did)
     or reserved <> (select coalesce(sum(reserved), 0) from blobstore_upload as upload where upload.did = account.did)
     or pending <> (select coalesce(sum(size), 0) from blobstore_doomed as doomed where doomed.did = account.did)`,
+  'a quarantine of a blob that its account does not have': `select did, cid from blobstore_takedown as takedown
+    where quarantined = 1 and not exists
+      (select 1 from blobstore_blob as blob where blob.did = takedown.did and blob.cid = takedown.cid)`,
   'something of a deleted account': `select blob.did from blobstore_account as account
     left join blobstore_blob as blob on blob.did = account.did
       and not exists (select from blobstore_takedown as held where held.cid = blob.cid and held.did in ('*', blob.did))

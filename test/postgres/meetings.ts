@@ -28,7 +28,7 @@ const deleteAll = (did: string) => async (metadata: Metadata) => {
 
 /** Resolves with whether the blob was there when it was taken down, and whether it still is. */
 const takedown = (did: string, cid: string, owner: string) => async (metadata: Metadata) => {
-  await metadata.takedown(did, cid, { ref: null })
+  await metadata.takedown(did, cid, { ref: null, by: null })
   const looked = { as: 'moderator' as const, scope: null }
   const taken = (await metadata.resolve(owner, cid, looked)) !== null
   return async () => taken && (await metadata.resolve(owner, cid, looked)) === null
@@ -66,6 +66,36 @@ export const meetings: Meeting[] = [
       clock.advance(2 * hour)
       const commit = await intended(metadata, bob, cid)
       return { one: collectBlobs(alice, cid), other: (m) => m.commit(commit), after: bothSucceed }
+    },
+  },
+  {
+    name: 'a quarantined blob is collected, and its account uploads it again',
+    async prepare({ clock }, metadata, { alice, cid }) {
+      await metadata.commit({ ...(await intended(metadata, alice, cid)), quarantine: 'spam' })
+      clock.advance(25 * hour)
+      const commit = { ...(await intended(metadata, alice, cid)), quarantine: 'spam' }
+      const after: Check = async (...ended) => {
+        bothSucceed(...ended)
+        const { items } = await metadata.listTakedowns({ cid, quarantined: true, limit: 10, cursor: undefined })
+        if (items.length !== 1) throw new Error('it is public')
+      }
+      const one: Step = (m) => m.collectBlobs(alice, [cid], { deleteDelay, takedownHold: 0 })
+      return { one, other: (m) => m.commit(commit), after }
+    },
+  },
+  {
+    name: 'a quarantined blob is collected, and taken down',
+    async prepare({ clock }, metadata, { alice, cid }) {
+      await metadata.commit({ ...(await intended(metadata, alice, cid)), quarantine: 'spam' })
+      clock.advance(25 * hour)
+      return { one: takedown(alice, cid, alice), other: collectBlobs(alice, cid), after: held }
+    },
+  },
+  {
+    name: 'the account of a quarantined upload is deleted while it is committed',
+    async prepare(_bench, metadata, { alice, cid }) {
+      const commit = { ...(await intended(metadata, alice, cid)), quarantine: 'spam' }
+      return { one: (m) => m.commit(commit), other: deleteAll(alice) }
     },
   },
   {
@@ -137,7 +167,7 @@ export const meetings: Meeting[] = [
       const commit = await intended(metadata, alice, cid)
       return {
         one: (m) => m.commit(commit),
-        other: (m) => m.takedown('*', cid, { ref: null }),
+        other: (m) => m.takedown('*', cid, { ref: null, by: null }),
         async after() {
           const seen = await metadata.resolve(alice, cid, { as: 'account', scope: null })
           if (seen) throw new Error('it is seen')
@@ -185,7 +215,7 @@ export const meetings: Meeting[] = [
   {
     name: 'two uploads stand before the border of a quota',
     async prepare(_bench, _metadata, { alice, cid }) {
-      const quota = { bytes: size * 1.5, blobs: 9, temporaryBlobs: 9, pendingBytes: 99 }
+      const quota = { bytes: size + 1, blobs: 9, temporaryBlobs: 9, pendingBytes: 99 }
       const step: Step = (m) => intended(m, alice, cid, quota)
       return {
         one: step,

@@ -1,31 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import {
-  type BlobStore,
-  createBlobStore,
-  type HostDatabase,
-  type KyselyMetadataOptions,
-  kyselyMetadata,
-  MemoryBackend,
-  migrationSql,
-} from '../../src/index.ts'
-import { PostgresSchema } from '../support/postgres.ts'
+import { type BlobStore, MemoryBackend, migrationSql } from '../../src/index.ts'
 import { alice, bytes, post } from '../support/samples.ts'
-
-function someSchema(): PostgresSchema {
-  const schema = new PostgresSchema()
-  onTestFinished(() => schema.drop())
-  return schema
-}
-
-function storeOn(db: HostDatabase, options: KyselyMetadataOptions = {}, backend = new MemoryBackend()): BlobStore {
-  const metadata = kyselyMetadata(db, { durability: 'relaxed', ...options })
-  const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'] } })
-  onTestFinished(() => blobs.close())
-  return blobs
-}
+import { limitedRole, someSchema, storeOn } from './opened.ts'
 
 const failureOf = (blobs: BlobStore): Promise<Error> =>
   blobs.ready().then(
@@ -61,6 +39,8 @@ describe('the settings of a PostgreSQL connection', () => {
     expect(error.message).toContain('SET synchronous_commit = on')
     const careless = await failureOf(storeOn(await pretending({ fsync: 'off' }), { durability: 'full' }))
     expect(careless).toMatchObject({ code: 'MetadataUnsafe', message: expect.stringContaining('fsync = on') })
+    const both = await failureOf(storeOn(await pretending({ ...hasty, fsync: 'off' }), { durability: 'full' }))
+    expect(both.message, 'all lines at once').toMatch(/fsync = on[\s\S]*SET synchronous_commit = on/)
     await storeOn(await pretending(hasty), { durability: 'relaxed' }).ready()
   })
 
@@ -93,20 +73,7 @@ describe('the tables on PostgreSQL', () => {
   test('are created with the SQL that the library prints, where the role may not create them', async () => {
     const schema = someSchema()
     const owner = schema.open()
-    const role = `role_${randomBytes(4).toString('hex')}`
-    await sql`create role ${sql.id(role)} login password 'x'`.execute(owner)
-    await sql`grant usage on schema ${sql.id(schema.name)} to ${sql.id(role)}`.execute(owner)
-    const url = new URL(schema.config().connectionString ?? '')
-    url.username = role
-    url.password = 'x'
-    const { options } = schema.config()
-    const pool = new pg.Pool({ connectionString: url.href, ...(options && { options }) })
-    const limited = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
-    onTestFinished(async () => {
-      await limited.destroy()
-      await sql`drop owned by ${sql.id(role)}`.execute(owner)
-      await sql`drop role ${sql.id(role)}`.execute(owner)
-    })
+    const { db: limited, grantTables } = await limitedRole(schema, owner)
     const error = await failureOf(storeOn(limited))
     expect(error).toMatchObject({
       code: 'MetadataOutdated',
@@ -116,9 +83,7 @@ describe('the tables on PostgreSQL', () => {
     expect(await failureOf(storeOn(limited, { migrate: 'check' }))).toMatchObject({ code: 'MetadataOutdated' })
 
     await sql.raw(await migrationSql('postgres')).execute(owner)
-    await sql`grant select, insert, update, delete on all tables in schema ${sql.id(schema.name)} to ${sql.id(role)}`.execute(
-      owner,
-    )
+    await grantTables()
     for (const migrate of ['check', 'auto'] as const) {
       const blobs = storeOn(limited, { migrate })
       await post(blobs, alice, migrate, await blobs.upload(alice, bytes(migrate)))

@@ -6,6 +6,10 @@ import { postgresUrl } from '../support/postgres.ts'
 /** How pg sends a statement without parameters. */
 const commit = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1')
 
+/** A call of a function that does a step is a transaction by itself. */
+const isCommit = (bytes: Buffer): boolean =>
+  bytes.includes(commit) || /"\.blobstore_(intend|commit|reference)_/.test(bytes.toString('latin1'))
+
 /** Cuts connections at a COMMIT: before the server has it, or after it is done and before the client knows. */
 export class CuttingProxy {
   #cut: { when: 'before' | 'after'; at: number } | undefined
@@ -55,8 +59,8 @@ export class CuttingProxy {
       socket.on('error', end).on('close', end)
     }
     client.on('data', (bytes) => {
-      if (bytes.includes(commit)) this.#commits += 1
-      if (bytes.includes(commit) && this.#cut?.at === this.#commits) {
+      if (isCommit(bytes)) this.#commits += 1
+      if (isCommit(bytes) && this.#cut?.at === this.#commits) {
         const { when } = this.#cut
         this.#cut = undefined
         this.cuts += 1

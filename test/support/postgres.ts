@@ -52,10 +52,10 @@ export class PostgresSchema {
     return this.#made
   }
 
-  /** Whether one of its connections waits for a lock that another transaction has. */
+  /** Whether one of its connections waits for a row that another transaction has. */
   async isWaiting(): Promise<boolean> {
-    const { rows } = await sql`select pid from pg_stat_activity
-      where application_name = ${this.name} and wait_event_type = 'Lock'`.execute(admin)
+    const { rows } = await sql`select pid from pg_stat_activity where application_name = ${this.name}
+      and wait_event_type = 'Lock' and wait_event <> 'advisory'`.execute(admin)
     return rows.length > 0
   }
 

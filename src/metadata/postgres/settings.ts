@@ -7,7 +7,7 @@ import type { MetadataDurability } from '../sqlite/settings.ts'
  * Reads the settings that decide whether an acknowledged commit survives, and refuses those that would lose it. The
  * default isolation level does not matter: the store's own transactions set theirs.
  *
- * @throws `MetadataUnsafe`, with the line to change; `MetadataFailed` if nothing can be written
+ * @throws `MetadataUnsafe`, with the lines to change; `MetadataFailed` if nothing can be written
  */
 export async function checkPostgresSettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
   const { rows } = await sql<Settings>`
@@ -25,17 +25,19 @@ export async function checkPostgresSettings(db: Kysely<Tables>, durability: Meta
     throw new BlobStoreError('MetadataFailed', `The database's encoding is ${encoding}, and must be UTF8`)
   }
   if (durability === 'relaxed') return
+  const wrong: [why: string, cure: string][] = []
   if (fsync === 'off') {
-    throw unsafe('this server runs with fsync = off', 'in postgresql.conf, then restart or reload:\n  fsync = on')
+    wrong.push(['this server runs with fsync = off', 'in postgresql.conf, then restart or reload:\n  fsync = on'])
   }
   // `local` and `remote_write` at least wait for this server's own disk.
   if (synchronous_commit === 'off') {
-    throw unsafe(
+    wrong.push([
       'this connection runs with synchronous_commit = off',
       'as its owner, then reconnect:\n  ALTER ROLE CURRENT_USER SET synchronous_commit = on;\n' +
         'or remove it where it was set (postgresql.conf, ALTER DATABASE, the connection string)',
-    )
+    ])
   }
+  if (wrong.length > 0) throw unsafe(wrong)
 }
 
 interface Settings {
@@ -45,9 +47,10 @@ interface Settings {
   replica: boolean
 }
 
-function unsafe(why: string, cure: string): BlobStoreError {
+function unsafe(wrong: readonly [why: string, cure: string][]): BlobStoreError {
   return new BlobStoreError(
     'MetadataUnsafe',
-    `Acknowledged blobs could be lost, because ${why}. Set, ${cure}\n{ durability: 'relaxed' } accepts it`,
+    `Acknowledged blobs could be lost, because ${wrong.map(([why]) => why).join(', and ')}. ` +
+      `${wrong.map(([, cure]) => `Set, ${cure}`).join('\n')}\n{ durability: 'relaxed' } accepts it`,
   )
 }
