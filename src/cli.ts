@@ -7,7 +7,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 // A reader that closes its end early, such as `head`, has what it needs: the command continues.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return
+    // What was printed is not whole, and must not look so. What the command did in the store stays done.
+    if (output === process.stdout) process.stderr.write(`Failed: the output could not be written: ${error.message}\n`)
+    process.exit(1)
   })
 }
 

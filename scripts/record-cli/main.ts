@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { project } from '../check-package/workshop.ts'
-import { recorded } from './record.ts'
+import { recorded, recordedPages } from './record.ts'
 
-// npm run docs:cli: runs the commands in docs/command-line.md, and writes their output there. The tests check that it
-// was run.
+// npm run docs:cli: runs the commands in these pages, and writes their output there. The tests check that it was run.
 
-const file = join(project, 'docs/command-line.md')
-writeFileSync(file, await recorded(readFileSync(file, 'utf8')))
+for (const page of recordedPages) {
+  const file = join(project, page)
+  writeFileSync(file, await recorded(readFileSync(file, 'utf8')))
+}

@@ -7,6 +7,9 @@ import { project } from '../check-package/workshop.ts'
 import { makePds } from './pds.ts'
 import { makeStore } from './store.ts'
 
+/** The pages whose blocks marked `console` are recorded, each on a store of its own. */
+export const recordedPages = ['docs/command-line.md', 'docs/moderation.md'] as const
+
 const fence = /(?<=^```console\n)[\s\S]*?(?=^```$)/gm
 /** From a dollar to the end of the line, and its continuation lines. */
 const commandLine = /^\$ (?<command>(?:.*\\\n)*.*)$/gm
@@ -57,7 +60,10 @@ export default () =>
   createBlobStore({ janitor: false, backend: { write: 'raid', all: { disk, raid } }, metadata: sqliteMetadata('blobs.sqlite') })
 `
 
-/** What differs from run to run: the random part of keys, identities of stores, and the progress on a slow machine. */
+/**
+ * What differs from run to run: the random part of keys, identities of stores, times after those of the store itself, and
+ * the progress on a slow machine.
+ */
 function normalised(text: string): string {
   const seen: string[] = []
   const numbered = (id: string) => {
@@ -67,5 +73,6 @@ function normalised(text: string): string {
   return text
     .replaceAll(/(?<=\.\d+-)[a-z2-7]{16}/g, 'kq3z5vd4w2m7x6yt')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, numbered)
-    .replaceAll(/^\w+: [\d,]+ (?:of|done).*\n/gm, '')
+    .replaceAll(/(?!2026-0[12])\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, '2026-03-01T12:00:00.000Z')
+    .replaceAll(/^[\w-]+: [\d,]+ (?:of|done).*\n/gm, '')
 }

@@ -6,10 +6,12 @@ import { type BlobRef, cidOfBytes, createBlobStore, DiskBackend, sqliteMetadata 
 const day = 86_400_000
 export const photographer = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const friend = 'did:plc:44ybard66vv44zksje25o7dz'
+const stranger = 'did:plc:vc7f4oafdgxsihk4cry2xpze'
 
 /**
  * Creates a small store, always the same except for its keys: two accounts with pictures, one of which both have,
- * drafts that were never posted, bytes that a crash has left, and a picture that a disk has damaged.
+ * drafts that were never posted, bytes that a crash has left, a picture that a disk has damaged, and two of a third account
+ * that an inspection has quarantined.
  */
 export async function makeStore(folder: string): Promise<void> {
   // What happened then is long ago for the commands that are recorded.
@@ -28,6 +30,11 @@ export async function makeStore(folder: string): Promise<void> {
     }
     await post(friend, 31, await blobs.upload(friend, picture('photo 1', 20_000)))
     for (let at = 1; at <= 3; at++) await blobs.upload(friend, picture(`draft ${at}`, at * 10_000))
+    let finding = 'clamd found Html.Phishing.Bank-1'
+    blobs.setHooks({ inspect: async () => ({ quarantine: finding }) })
+    await post(stranger, 32, await blobs.upload(stranger, picture('advert', 15_000)))
+    finding = 'clamd could not inspect it: it took longer than 30000 ms'
+    await post(stranger, 33, await blobs.upload(stranger, picture('sunset', 15_000)))
     await leaveOrphan(backend)
   } finally {
     await blobs.close()
@@ -41,7 +48,7 @@ export function picture(name: string, size: number): Uint8Array {
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(size - 4, noise)])
 }
 
-const tidOf = (at: number): string => `3kphotos2222${'234567abcdefghijklmnopqrstuvwxyz'[at]}`
+const tidOf = (at: number): string => `3kphotos2222${'234567abcdefghijklmnopqrstuvwxyz'[at % 32]}`
 
 export const uriOf = (did: string, at: number): string => `at://${did}/app.bsky.feed.post/${tidOf(at)}`
 

@@ -1,5 +1,6 @@
 import { type ParsedOptions, UsageError } from './command.ts'
 import { type Place, placeOptions } from './place.ts'
+import { booleanOf } from './variables.ts'
 
 /** Options that exclude each other: if the command line has one of them, the variables of all are ignored. */
 const alike: readonly { says: readonly (keyof Place)[]; and: readonly (keyof Place)[] }[] = [
@@ -18,7 +19,7 @@ export interface ChosenPlace {
  * Which store is meant. The command line beats the environment, so that a forgotten variable sends no command to
  * another store. `sourceOf` says where an option came from, as in commander.
  *
- * @throws `UsageError` for `--config` together with other options
+ * @throws `UsageError` for `--config` together with other options, and for a variable that is neither on nor off
  */
 export function chosenPlace(given: ParsedOptions, sourceOf: (option: string) => string | undefined): ChosenPlace {
   const names = placeOptions.map((option) => option.attributeName()) as (keyof Place)[]
@@ -33,6 +34,12 @@ export function chosenPlace(given: ParsedOptions, sourceOf: (option: string) => 
   }
   const aside = [...put].filter((name) => !typed.has(name))
   const left = Object.fromEntries(Object.entries(given).filter(([name]) => !(aside as string[]).includes(name)))
+  for (const option of placeOptions) {
+    const name = option.attributeName()
+    // Of an option without a value, commander only looks whether its variable is there.
+    if (!option.isBoolean() || !(name in left) || sourceOf(name) !== 'env') continue
+    left[name] = booleanOf(option.envVar as string, process.env[option.envVar as string] ?? '')
+  }
   const named = config || alike.every(({ says }) => says.some((name) => typed.has(name)))
   return { given: left, named }
 }

@@ -19,13 +19,17 @@ export interface StoreCommand {
   options: readonly Option[]
   /** Whether it may create the store. A dry run then needs no store. */
   fills?: boolean
+  /** Whether it works with a folder of bytes that is lost, and makes it. */
+  heals?: boolean
+  /** Whether its result is bytes on stdout: then the report goes to stderr. */
+  printsBytes?: boolean
   /** Examples of its arguments, each with its purpose. */
   examples: readonly (readonly [args: string, what: string])[]
   run(blobs: BlobStore, given: ParsedOptions, surroundings: CommandContext): Promise<Outcome>
 }
 
 /** Why people come to it: the help groups commands by this. */
-export type Purpose = 'look' | 'order' | 'move'
+export type Purpose = 'look' | 'moderate' | 'order' | 'move'
 
 /** Options by their names in camel case, as commander returns them. */
 export type ParsedOptions = Readonly<Record<string, unknown>>
@@ -46,6 +50,8 @@ export interface Outcome {
   rows: readonly Row[]
   /** What the operator should check. If there are any, the exit status is 3. */
   problems: readonly string[]
+  /** What else there is to know, for people: printed to stderr. @default nothing */
+  notes?: readonly string[]
 }
 
 /** The command line is wrong: exit status 2. */

@@ -1,6 +1,5 @@
 import { styleText } from 'node:util'
 import { type BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
 import { printable } from '../printable.ts'
 import { chosenPlace } from './chosen-place.ts'
 import { type Outcome, type ParsedOptions, type StoreCommand, UsageError } from './command.ts'
@@ -8,11 +7,14 @@ import { confirm } from './confirm.ts'
 import { yes } from './options.ts'
 import { type Place, storeAt } from './place.ts'
 import { Progress } from './progress.ts'
+import { type StoppedStatus, Stopping } from './stopping.ts'
 import { storeName } from './store-name.ts'
 import { tableOf } from './table.ts'
+import { Warnings } from './warnings.ts'
+import { fitted } from './words.ts'
 
-/** 0: success. 1: it failed, or was stopped. 2: wrong usage. 3: it found problems. */
-export type ExitStatus = 0 | 1 | 2 | 3
+/** 0: success. 1: it failed. 2: wrong usage. 3: it found problems. 130, 143: a signal stopped it. */
+export type ExitStatus = 0 | 1 | 2 | 3 | StoppedStatus
 
 /** Runs a command on the store that the options name. */
 export async function execute(
@@ -21,78 +23,66 @@ export async function execute(
   sourceOf: (option: string) => string | undefined,
 ): Promise<ExitStatus> {
   const progress = new Progress({ name: command.name, stream: process.stderr, quiet: typed.quiet === true })
-  const warnings: string[] = []
   const say = (text: string) => {
     progress.clear()
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${fitted(text, process.stderr)}\n`)
   }
-  const stopping = stopOnSignal(say)
+  using stopping = new Stopping(say)
+  using warnings = new Warnings((message) => say(`${coloured('yellow', 'Warning:')} ${message}`))
   try {
     const { given, named } = chosenPlace(typed, sourceOf)
-    const blobs = await storeAt(given as Place, loggerTo(say, warnings), command)
+    const blobs = await storeAt(given as Place, warnings.logger, command)
     try {
       if (command.options.includes(yes) && given.quiet !== true) say(`Store: ${storeName(given as Place, blobs)}`)
       const outcome = await command.run(blobs, given, {
         signal: stopping.signal,
         progress,
-        warnings,
-        confirm: (question, options) => confirm(question, { yes: given.yes === true, named }, options),
+        warnings: warnings.messages,
+        confirm: (question, options) =>
+          confirm(question, { yes: given.yes === true, named, signal: stopping.signal }, options),
       })
       progress.clear()
-      print(outcome, given.json === true)
-      return outcome.problems.length > 0 ? 3 : 0
+      print(outcome, { asJson: given.json === true, stream: command.printsBytes ? process.stderr : process.stdout })
+      if (given.quiet !== true && given.json !== true) for (const note of outcome.notes ?? []) say(note)
+      return stopping.status ?? (outcome.problems.length > 0 ? 3 : 0)
     } finally {
       await blobs.close()
     }
   } catch (error) {
-    if (error instanceof UsageError) {
-      say(error.message)
-      return 2
-    }
-    if (error !== stopping.signal.reason) say(`${coloured('red', 'Failed:')} ${messageOf(error)}`)
-    return 1
-  } finally {
-    stopping.end()
+    if (stopping.explains(error)) return stopping.status ?? 1
+    const isUsage = error instanceof UsageError
+    if (typed.json === true) process.stderr.write(errorAsJson(isUsage ? 'InvalidUsage' : codeOf(error), textOf(error)))
+    else if (isUsage) say(error.message)
+    else say(`${coloured('red', 'Failed:')} ${messageOf(error)}`)
+    return isUsage ? 2 : (stopping.status ?? 1)
   }
 }
 
-function print({ report, rows, problems }: Outcome, asJson: boolean): void {
-  const { stdout } = process
+/** What a failed command prints to stderr with `--json`: the code of the error, or `InvalidUsage`, and its message. */
+export const errorAsJson = (error: string, message: string): string => `${JSON.stringify({ error, message })}\n`
+
+function print({ report, rows, problems }: Outcome, { asJson, stream }: Printing): void {
   if (asJson) {
-    stdout.write(`${JSON.stringify(report)}\n`)
+    stream.write(`${JSON.stringify(report)}\n`)
     return
   }
-  stdout.write(tableOf(rows, stdout))
+  stream.write(tableOf(rows, stream))
   // Never shortened, because people copy these names. They may be names that a stranger chose.
   for (const problem of problems) {
-    stdout.write(`${coloured('red', '!', stdout)} ${printable(problem, 10_000)}\n`)
+    stream.write(`${fitted(`${coloured('red', '!', stream)} ${printable(problem, 10_000)}`, stream, '  ')}\n`)
   }
 }
 
-/** The first Control-C stops the work at a safe point; the second ends the process. */
-function stopOnSignal(say: (text: string) => void): { signal: AbortSignal; end: () => void } {
-  const controller = new AbortController()
-  const stop = () => {
-    say('Stopping. What was done stays done.')
-    controller.abort(new Error('stopped'))
-  }
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
-  const end = () => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
-  }
-  return { signal: controller.signal, end }
+interface Printing {
+  asJson: boolean
+  stream: NodeJS.WriteStream
 }
 
-function loggerTo(say: (text: string) => void, warnings: string[]): Logger {
-  const warn = (_details: object, message: string) => {
-    warnings.push(message)
-    say(`${coloured('yellow', 'Warning:')} ${message}`)
-  }
-  return { info() {}, warn, error: warn }
-}
+const codeOf = (error: unknown): string => (isBlobStoreError(error) ? error.code : 'UnknownError')
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function messageOf(error: unknown): string {
-  if (!isBlobStoreError(error)) return error instanceof Error ? error.message : String(error)
+  if (!isBlobStoreError(error)) return textOf(error)
   const advice = adviceOn(error)
   return `${error.message} (${error.code})${advice && `\n${advice}`}`
 }

@@ -1,10 +1,9 @@
-import { readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Option } from 'commander'
 import type { BlobBackend } from '../backend/backend.ts'
 import { DiskBackend } from '../backend/disk/disk-backend.ts'
-import { isVersionName } from '../backend/disk/layout.ts'
 import { MemoryBackend } from '../backend/memory.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { createBlobStore } from '../create-blob-store.ts'
@@ -13,10 +12,13 @@ import type { JanitorOptions } from '../maintenance/janitor.ts'
 import { metadataFrom } from '../metadata/kysely-metadata.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import type { Tables } from '../metadata/schema/tables.ts'
+import { loadSqlite } from '../metadata/sqlite/load-sqlite.ts'
 import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'
 import { UsageError } from './command.ts'
+import { withPackage } from './optional-package.ts'
 import { assertThere, bucketOf } from './paths.ts'
 import { loadPostgres } from './postgres-pool.ts'
+import { assertStoreFolder, hasLayout } from './store-folder.ts'
 
 /** Where the store is: given with every command, or in the environment. */
 export const placeOptions: readonly Option[] = [
@@ -27,6 +29,7 @@ export const placeOptions: readonly Option[] = [
   option('--s3-region <region>', 'region of the bucket', 'S3_REGION'),
   option('--s3-path-style', 'the bucket is in the path, not in the host name', 'S3_PATH_STYLE'),
   option('--write <backend>', 'the one that new bytes go to, if there are two: disk or s3', 'WRITE'),
+  option('--mirror <place>', 'a second copy of all bytes, in this folder or bucket (s3://bucket/prefix)', 'MIRROR'),
   option('--sqlite <file>', 'metadata in this SQLite database', 'SQLITE'),
   option('--postgres <url>', 'metadata in this PostgreSQL database', 'POSTGRES'),
 ]
@@ -36,7 +39,7 @@ function option(flags: string, description: string, variable: string): Option {
 }
 
 /** The variable of each option. */
-export const placeVariables: Readonly<Record<string, string>> = Object.fromEntries(
+const placeVariables: Readonly<Record<string, string>> = Object.fromEntries(
   placeOptions.map((option) => [option.attributeName(), option.envVar as string]),
 )
 
@@ -48,8 +51,11 @@ export interface Place {
   s3Region?: string
   s3PathStyle?: boolean
   write?: string
+  mirror?: string
   sqlite?: string
   postgres?: string
+  /** Only for the command that copies to the mirror: in days. */
+  mirrorDelay?: number
   /** Only for commands that fill a store. */
   create?: boolean
   dryRun?: boolean
@@ -58,6 +64,8 @@ export interface Place {
 export interface StoreAtOptions {
   /** For a command that may create the store; a dry run of it creates none. */
   fills?: boolean
+  /** For a command that makes the folder of a lost disk. */
+  heals?: boolean
   /** Commands have none: a command does only what it says. */
   janitor?: JanitorOptions | false
 }
@@ -66,15 +74,20 @@ export interface StoreAtOptions {
 export async function storeAt(
   given: Place,
   logger: Logger,
-  { fills = false, janitor = false }: StoreAtOptions,
+  { fills = false, heals = false, janitor = false }: StoreAtOptions,
 ): Promise<BlobStore> {
   if (given.config !== undefined) {
     assertAlone(given)
+    if (given.mirrorDelay !== undefined) {
+      throw new UsageError(
+        '--mirror-delay is for a store that is given with --mirror: with --config, that module says it',
+      )
+    }
     return storeOf(given.config)
   }
   const place = given.dryRun ? { ...given, create: false } : given
   if (fills && given.dryRun && isWhole(given) && !(await isAnythingThere(given))) return trialStore()
-  const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
+  const all = Object.fromEntries((await backendsAt(place, heals)).map((backend) => [backend.name, backend]))
   const [first, ...others] = Object.keys(all)
   if (first === undefined)
     throw new UsageError(
@@ -83,12 +96,13 @@ export async function storeAt(
     )
   const write = place.write ?? (others.length === 0 ? first : undefined)
   if (write === undefined) throw new UsageError('Which of the two is written to? Give --write disk or --write s3')
-  return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), janitor, logger })
+  const mirror = place.mirror === undefined ? undefined : await mirrorAt(place.mirror, place)
+  return createBlobStore({ backend: { write, all }, metadata: await metadataAt(place), mirror, janitor, logger })
 }
 
 /** With two stores given, it is unknown which is meant. @throws `UsageError` */
 function assertAlone(place: Place): void {
-  const others = (['disk', 's3', 'sqlite', 'postgres'] as const).filter((name) => place[name] !== undefined)
+  const others = (['disk', 's3', 'mirror', 'sqlite', 'postgres'] as const).filter((name) => place[name] !== undefined)
   if (others.length === 0) return
   const variables = others.map((name) => placeVariables[name]).join(', ')
   throw new UsageError(
@@ -104,20 +118,41 @@ function isWhole({ disk, s3, sqlite, postgres }: Place): boolean {
 
 const noStore = 'The host creates its store when it starts, or import --create does'
 
-async function backendsAt({ disk, s3, s3Endpoint, s3Region, s3PathStyle, create }: Place): Promise<BlobBackend[]> {
+async function backendsAt(place: Place, heals: boolean): Promise<BlobBackend[]> {
+  const { disk, s3, create, dryRun } = place
   const backends: BlobBackend[] = []
   if (disk !== undefined) {
-    if (!create) assertThere('--disk', disk, 'folder', noStore)
+    if (!create && (!heals || dryRun)) assertThere('--disk', disk, 'folder', noStore)
+    assertStoreFolder(disk)
     backends.push(new DiskBackend({ root: disk }))
   }
-  if (s3 !== undefined) {
-    const { bucket, prefix } = bucketOf('--s3', s3)
-    const { S3Backend } = await import('../backend/s3/s3-backend.ts')
-    backends.push(
-      new S3Backend({ bucket, prefix, endpoint: s3Endpoint, region: s3Region, forcePathStyle: s3PathStyle }),
-    )
-  }
+  if (s3 !== undefined) backends.push(await bucketAt('--s3', s3, place))
   return backends
+}
+
+async function mirrorAt(mirror: string, place: Place) {
+  const backend = await mirrorBackend(mirror, place)
+  return { backend, ...(place.mirrorDelay !== undefined && { delay: place.mirrorDelay * 86_400_000 }) }
+}
+
+async function mirrorBackend(mirror: string, place: Place): Promise<BlobBackend> {
+  if (mirror.startsWith('s3://')) return bucketAt('--mirror', mirror, place, 'mirror')
+  assertThere('--mirror', mirror, 'folder', 'For a new mirror, make an empty folder')
+  assertStoreFolder(mirror, '--mirror')
+  return new DiskBackend({ root: mirror, name: 'mirror' })
+}
+
+/** All buckets of one command are in the same service. */
+export async function bucketAt(
+  flag: string,
+  url: string,
+  { s3Endpoint, s3Region, s3PathStyle }: Place,
+  name?: string,
+): Promise<BlobBackend> {
+  const { bucket, prefix } = bucketOf(flag, url)
+  const { S3Backend } = await withPackage(flag, '@aws-sdk/client-s3', () => import('../backend/s3/s3-backend.ts'))
+  const service = { endpoint: s3Endpoint, region: s3Region, forcePathStyle: s3PathStyle }
+  return new S3Backend({ bucket, prefix, ...service, ...(name !== undefined && { name }) })
 }
 
 /**
@@ -175,7 +210,8 @@ async function defaultExportOf(module: string) {
 
 /** An empty store in memory, for dry runs of commands that would create the store. */
 function trialStore(): BlobStore {
-  return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:'), janitor: false })
+  const logger: Logger = { info() {}, warn() {}, error() {} } // its warnings are of no store that lasts
+  return createBlobStore({ backend: new MemoryBackend(), metadata: sqliteMetadata(':memory:'), janitor: false, logger })
 }
 
 /** Whether a store is there, or a part of one, so that the command must find the rest. Changes nothing. */
@@ -185,15 +221,10 @@ async function isAnythingThere({ disk, sqlite, postgres }: Place): Promise<boole
   return postgres !== undefined && hasPostgresTables(postgres)
 }
 
-function hasLayout(disk: string): boolean {
-  const isFolder = statSync(disk, { throwIfNoEntry: false })?.isDirectory() ?? false
-  return isFolder && readdirSync(disk).some(isVersionName)
-}
-
 async function hasSqliteTables(file: string): Promise<boolean> {
   const found = statSync(file, { throwIfNoEntry: false })
   if (!found || found.size === 0) return false
-  const { default: Database } = await import('better-sqlite3')
+  const Database = await loadSqlite('--sqlite')
   const database = new Database(file, { readonly: true })
   try {
     const sql = String.raw`SELECT 1 FROM sqlite_schema WHERE name LIKE 'blobstore\_%' ESCAPE '\'`

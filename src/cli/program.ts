@@ -1,18 +1,28 @@
 import { Command, CommanderError, Option } from 'commander'
 import type { ParsedOptions, StoreCommand } from './command.ts'
+import { accounts } from './commands/accounts.ts'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
 import { collect } from './commands/collect.ts'
+import { deleteAccount, reopenAccount } from './commands/delete-account.ts'
 import { exportCommand } from './commands/export.ts'
+import { get } from './commands/get.ts'
+import { heal } from './commands/heal.ts'
 import { importCommand } from './commands/import.ts'
+import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
+import { mirror } from './commands/mirror.ts'
 import { purge } from './commands/purge.ts'
+import { purges } from './commands/purges.ts'
 import { recover } from './commands/recover.ts'
 import { scrub } from './commands/scrub.ts'
+import { show } from './commands/show.ts'
 import { stats } from './commands/stats.ts'
 import { sweep } from './commands/sweep.ts'
-import { type ExitStatus, execute } from './execute.ts'
-import { closing, closingOf, headings } from './help.ts'
+import { reverseTakedown, takedown } from './commands/takedown.ts'
+import { takedowns } from './commands/takedowns.ts'
+import { type ExitStatus, errorAsJson, execute } from './execute.ts'
+import { closing, closingOf, formatItem, headings } from './help.ts'
 import { placeOptions } from './place.ts'
 
 /** Runs the command line with these arguments, and resolves with the exit status. */
@@ -24,11 +34,17 @@ export async function run(args: readonly string[], version: string): Promise<Exi
     .usage('<command> [options]')
     .version(version)
     .addHelpCommand(help.helpGroup(headings.look))
-    .addHelpText('after', closing)
+    .configureHelp({ formatItem })
+    .addHelpText('after', () => closing(widthOfHelp()))
     .showHelpAfterError('The commands: pds-blobstore help')
     .exitOverride()
+  const asJson = args.includes('--json')
+  program.configureOutput({
+    outputError: (text, write) =>
+      write(asJson ? errorAsJson('InvalidUsage', text.replace(/^error: /, '').trim()) : text),
+  })
   for (const command of commands) {
-    addTo(program, command, async (given, { sourceOf }) => {
+    addTo(program, { ...command, asJson }, async (given, { sourceOf }) => {
       status = await execute(command, given, sourceOf)
     })
   }
@@ -42,17 +58,21 @@ export async function run(args: readonly string[], version: string): Promise<Exi
   }
 }
 
+/** As commander decides for its own part of the help. */
+const widthOfHelp = (): number => (process.stdout.isTTY ? process.stdout.columns : 80) || 80
+
 /** `sourceOf`: whether an option was typed, or came from the environment. */
 type Act = (given: ParsedOptions, parsed: { sourceOf: (option: string) => string | undefined }) => Promise<void>
 
-function addTo(program: Command, about: StoreCommand, act: Act): void {
+function addTo(program: Command, about: StoreCommand & { asJson: boolean }, act: Act): void {
   const command = program
     .command(about.name)
     .helpGroup(headings[about.purpose])
     .summary(about.summary)
     .description(about.description)
-    .addHelpText('after', closingOf(about))
-    .showHelpAfterError(`Its options, and examples: pds-blobstore ${about.name} --help`)
+    .configureHelp({ formatItem })
+    .addHelpText('after', () => closingOf(about, widthOfHelp()))
+    .showHelpAfterError(about.asJson ? false : `Its options, and examples: pds-blobstore ${about.name} --help`)
     .action(() => {
       const named = command.registeredArguments.map((argument, at) => [argument.name(), command.processedArgs[at]])
       return act(
@@ -72,11 +92,23 @@ function addTo(program: Command, about: StoreCommand, act: Act): void {
 export const commands: readonly StoreCommand[] = [
   check,
   stats,
+  accounts,
+  list,
+  show,
+  get,
+  takedown,
+  reverseTakedown,
+  takedowns,
+  purge,
+  purges,
+  deleteAccount,
+  reopenAccount,
   collect,
   sweep,
   scrub,
-  purge,
   backup,
+  mirror,
+  heal,
   recover,
   migrate,
   importCommand,

@@ -12,7 +12,9 @@ export type Row = readonly [label: string, value: string | number | undefined]
 export function tableOf(rows: readonly Row[], stream: Output): string {
   const shown = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, textOf(value)] as const]))
   const width = widthOf(stream)
-  const labelWidth = Math.min(Math.max(0, ...shown.map(([label]) => label.length)), Math.floor(width / 2))
+  const longest = (at: 0 | 1) => Math.max(0, ...shown.map((row) => row[at].length))
+  // Labels have half of the width, or what the values leave.
+  const labelWidth = Math.min(longest(0), Math.max(Math.floor(width / 2), width - gap.length - longest(1)))
   const lines = shown.flatMap(([label, value]) =>
     wrapped(value, width - labelWidth - gap.length).map((line, at) => {
       const head = (at === 0 ? shortened(label, labelWidth) : '').padEnd(labelWidth)

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
@@ -161,6 +171,40 @@ describe('the command line', () => {
     expect((await place.cli('check')).status).toBe(3)
   })
 
+  // Fails when a store of --config keeps its warnings to itself.
+  test('finds with a configuration of the host what it finds with options', async () => {
+    const place = new CliPlace()
+    const before = place.store()
+    await before.upload(alice, bytes('kept'))
+    await before.close()
+    const backup = place.backUp()
+    const later = place.store()
+    await later.upload(alice, bytes('lost'))
+    await later.close()
+    place.putBack(backup)
+    const config = (name: string, options: string) => {
+      const entry = join(import.meta.dirname, '../../dist/index.js')
+      const file = join(place.folder, name)
+      writeFileSync(
+        file,
+        `import { createBlobStore, DiskBackend, sqliteMetadata } from ${JSON.stringify(entry)}
+         const backend = new DiskBackend({ root: ${JSON.stringify(place.root)} })
+         const metadata = sqliteMetadata(${JSON.stringify(place.database)})
+         export default createBlobStore({ backend, metadata, janitor: false${options} })`,
+      )
+      return ['--config', file]
+    }
+    const [silent, loud] = [config('silent.mjs', ''), config('loud.mjs', ', logger: console')]
+    const problem = expect.stringMatching(/^The database is older than its bytes/)
+    for (const where of [place.named, silent, loud]) {
+      const { status, stdout, stderr } = await cli(['check', '--json', ...where])
+      expect(status).toBe(3)
+      const report = JSON.parse(stdout.slice(stdout.indexOf('{"accounts"')))
+      expect(report).toMatchObject({ problems: [problem] })
+      expect(stderr.match(/^Warning: The database/gm) ?? [], 'shown once').toHaveLength(where === loud ? 0 : 1)
+    }
+  })
+
   test('moves to another backend and says when the old one may be left out, with a configuration of the host', async () => {
     const place = await filled()
     const config = join(place.folder, 'store.mjs')
@@ -279,6 +323,7 @@ describe('the command line', () => {
     const other = fileOf('other.mjs', 'export default () => ({})')
     const failing = fileOf('failing.mjs', `export default () => { throw new Error('the vault is locked') }`)
     const store = ['--disk', place.root, '--sqlite', place.database]
+    const full = ['--sqlite', place.database]
     const cases: [args: string[], status: number, says: RegExp][] = [
       [[], 2, /Usage/],
       [['colect'], 2, /unknown command 'colect'\n\(Did you mean collect\?\)\n.*pds-blobstore help/],
@@ -297,6 +342,12 @@ describe('the command line', () => {
       [['export', ...store], 2, /--to/],
       [['recover', '--owners', none, ...store], 2, /no such file/],
       [['stats', '--disk', empty, '--sqlite', place.database], 1, /\(StoreMismatch\)\nGive what the host has/],
+      [['stats', '--disk', place.folder, ...full], 2, new RegExp(`is no blob store\\. Is it ${place.root}\\?`)],
+      [['stats', '--disk', join(place.root, 'spool'), ...full], 1, /StoreMismatch/],
+      [['stats', '--disk', join(place.root, 'blobs'), ...full], 2, new RegExp(`Is it ${place.root}\\?`)],
+      [['stats', '--disk', '/etc', ...full], 2, /other files, and is no blob store\. Give the folder/],
+      [['import', '--from', empty, '--actors', empty, '--create', '--disk', '/etc', ...full], 2, /is no blob store/],
+      [['stats', '--account', 'alice', ...store], 2, /--account alice: expected a DID/],
       [['stats', '--disk', empty, '--sqlite', blank], 1, /\(MetadataOutdated\)\n.*start the host once/],
       [['stats', '--config', none], 2, /no such file\. Give the path of a module/],
       [['stats', '--config', broken], 2, /cannot be loaded: .*nowhere.*\n.*node .*broken\.mjs/],
@@ -308,6 +359,19 @@ describe('the command line', () => {
       const { status: was, stderr } = await cli(args)
       expect({ was, stderr }, args.join(' ')).toEqual({ was: status, stderr: expect.stringMatching(says) })
     }
+  })
+
+  test('says that an account has nothing here, which may be mistyped', async () => {
+    const place = await filled()
+    const nothing = 'did:plc:nobody has nothing in this store. Is it the right account, and the right store?'
+    const stats = await place.cli('stats', '--account', 'did:plc:nobody')
+    expect(stats).toMatchObject({ status: 3, stdout: expect.stringContaining(`! ${nothing}\n`) })
+    for (const layout of ['files', 'pds']) {
+      const to = join(place.folder, layout)
+      const exported = await place.cli('export', '--to', to, '--layout', layout, '--account', 'did:plc:nobody')
+      expect(exported).toMatchObject({ status: 3, stdout: expect.stringContaining(`! ${nothing}\n`) })
+    }
+    expect(await place.cli('stats', '--account', alice)).toMatchObject({ status: 0 })
   })
 
   // Fails without the listeners of src/cli.ts: the process dies of EPIPE, with a stack.
@@ -327,6 +391,22 @@ describe('the command line', () => {
     }
   })
 
+  test.runIf(process.platform === 'linux')('fails in a line when its output cannot be written', async () => {
+    const place = new CliPlace()
+    const blobs = place.store()
+    const { ref } = await blobs.upload(alice, bytes('x'))
+    await blobs.close()
+    const full = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(full))
+    for (const args of [['stats'], ['get', alice, `${ref}`]]) {
+      const named = [...args, '--disk', place.root, '--sqlite', place.database]
+      const child = spawn(process.execPath, [program, ...named], { stdio: ['ignore', full, 'pipe'], timeout: 60_000 })
+      const [stderr, [status]] = await Promise.all([text(child.stderr as never), once(child, 'exit')])
+      expect(stderr).toMatch(/^Failed: the output could not be written: ENOSPC.*\n$/)
+      expect(status).toBe(1)
+    }
+  })
+
   test('prints its progress on stderr, and on a signal stops at a safe point', async () => {
     const place = new CliPlace()
     const blobs = place.store()
@@ -341,7 +421,7 @@ describe('the command line', () => {
     expect(line).toMatch(/^scrub: \d+ of 20 \(\d+%\) · .+ left · .+ · .+\/s\n$/)
     child.kill('SIGINT')
     expect(await once(child.stderr, 'data')).toEqual(['Stopping. What was done stays done.\n'])
-    expect(await exit).toEqual([1, null])
+    expect(await exit).toEqual([130, null])
     expect(await stdout).toBe('')
   })
 })

@@ -1,3 +1,4 @@
+import type { MirrorHealth } from '../../maintenance/health.ts'
 import type { StoreCommand } from '../command.ts'
 
 /** Opens everything, as the host does, and reads something. */
@@ -20,7 +21,8 @@ export const check: StoreCommand = {
     const atOpening = [...warnings]
     const { accounts, storedCount } = await blobs.stats()
     const { findings, objects } = await blobs.scrub({ olderThan: 0, limit: 20, signal })
-    const problems = [...atOpening, ...findings.map(({ cid, problem }) => `${cid}: ${problem}`)]
+    const { mirror } = await blobs.health()
+    const problems = [...atOpening, ...findings.map(({ cid, problem }) => `${cid}: ${problem}`), ...problemsOf(mirror)]
     const rows = [
       ['accounts', accounts],
       ['objects stored', storedCount],
@@ -29,4 +31,14 @@ export const check: StoreCommand = {
     ] as const
     return { report: { accounts, storedCount, examined: objects, problems }, rows, problems }
   },
+}
+
+const day = 86_400_000
+
+function problemsOf(mirror: MirrorHealth | null): string[] {
+  if (!mirror) return []
+  if (!mirror.ok) return [`the mirror cannot be used: ${mirror.error}`]
+  const { oldest = null, objects = 0 } = mirror.lag ?? {}
+  if (oldest === null || oldest < day) return []
+  return [`the mirror is behind: ${objects} objects are not there yet, one since ${Math.floor(oldest / day)} days`]
 }

@@ -8,6 +8,7 @@ import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
 import { assertThere } from '../paths.ts'
+import { unknownAccount } from '../unknown-account.ts'
 
 export const exportCommand: StoreCommand = {
   name: 'export',
@@ -15,7 +16,8 @@ export const exportCommand: StoreCommand = {
   summary: 'write the stored blobs as plain files',
   description:
     'Writes one file for each CID and a manifest, or all blobs as the reference PDS (@atproto/pds) stores them on disk. Each is ' +
-    'verified by its hash. It may be stopped or killed at any time; the next run continues.',
+    'verified by its hash. It may be stopped or killed at any time; the next run continues. That the one --account has ' +
+    'nothing here is a problem: exit status 3.',
   changes: 'Writes files to the given folder. It changes nothing in the store.',
   options: [
     new Option('--to <folder>', 'where to write files').makeOptionMandatory(),
@@ -43,10 +45,12 @@ export const exportCommand: StoreCommand = {
     const actors = given.actors as string | undefined
     if (actors !== undefined) assertThere('--actors', actors, 'folder')
     if (typeof given.disk === 'string') await assertApart(to, given.disk)
+    const account = typeof given.account === 'string' ? given.account : undefined
+    const unknown = account === undefined ? [] : await unknownAccount(blobs, account)
     const { count: of } = await blobs.stats()
     const options = {
       actors,
-      accounts: typeof given.account === 'string' ? [given.account] : undefined,
+      accounts: account === undefined ? undefined : [account],
       sync: given.sync !== false,
       verify: given.verify === true,
       concurrency: Number(given.concurrency),
@@ -69,7 +73,7 @@ export const exportCommand: StoreCommand = {
       ['collected meanwhile', report.gone],
     ] as const
     const findings = report.findings.map(({ error, ...one }) => ({ ...one, error: error?.message }))
-    return { report: { ...report, findings }, rows, problems: report.findings.map(textOf) }
+    return { report: { ...report, findings }, rows, problems: [...unknown, ...report.findings.map(textOf)] }
   },
 }
 

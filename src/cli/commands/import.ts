@@ -8,6 +8,7 @@ import type { PdsTree } from '../../transfer/import/pds-tree.ts'
 import type { ImportFinding, ImportReport } from '../../transfer/import/report.ts'
 import { sizeText } from '../amounts.ts'
 import { type CommandContext, type ParsedOptions, type StoreCommand, UsageError } from '../command.ts'
+import { withPackage } from '../optional-package.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'
 import { assertThere, bucketOf } from '../paths.ts'
 
@@ -21,7 +22,7 @@ export const importCommand: StoreCommand = {
     'Copies the blobs of a reference PDS (@atproto/pds), from its disk or bucket, or of an Aurora Locus PDS. Each is verified ' +
     'by its hash, and the source is not changed. It may be stopped or killed at any time; the next run continues.\n\n' +
     'Run it while the PDS serves, as often as you like. Then stop the PDS, run it a last time, and start the PDS with the ' +
-    'store. Run it as the user that runs the PDS. See docs/importing.md.',
+    'store. Run it as the user that runs the PDS. See pds-blobstore/docs/importing.md.',
   fills: true,
   changes: 'Adds blobs and references to the store. It changes nothing in the PDS.',
   options: [
@@ -112,7 +113,11 @@ async function treeAt(given: ParsedOptions): Promise<PdsTree> {
   }
   const { bucket, prefix } = bucketOf('--from', from)
   if (prefix !== '') throw new UsageError(`--from ${from}: the PDS has a bucket for its blobs alone: give s3://bucket`)
-  const { S3Tree } = await import('../../transfer/import/s3-tree.ts')
+  const { S3Tree } = await withPackage(
+    '--from s3://…',
+    '@aws-sdk/client-s3',
+    () => import('../../transfer/import/s3-tree.ts'),
+  )
   return new S3Tree({
     bucket,
     endpoint: given.fromEndpoint as string | undefined,

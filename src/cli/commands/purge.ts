@@ -1,13 +1,12 @@
 import { Option } from 'commander'
-import { isBlobCid } from '../../blob/cid.ts'
-import { isDid } from '../../blob/identifiers.ts'
 import type { BlobStore } from '../../blob-store.ts'
-import { type StoreCommand, UsageError } from '../command.ts'
+import { accountOrAll, accountOrAllArgument, by, cidArgument, cidIn, textOf, whose } from '../blob-arguments.ts'
+import type { StoreCommand } from '../command.ts'
 import { yes } from '../options.ts'
 
 export const purge: StoreCommand = {
   name: 'purge',
-  purpose: 'order',
+  purpose: 'moderate',
   summary: 'delete illegal content at once, and never store it again',
   description:
     "Takes a blob down, of one account or with '*' of all, and deletes its bytes now instead of after the delete delay, in " +
@@ -15,25 +14,15 @@ export const purge: StoreCommand = {
     'for it, and why. What cannot be deleted now, the host’s collections try again.\n\n' +
     'With one account, bytes that others have too stay. Copies in backups stay: delete those yourself.',
   changes: 'Deletes the blob for good: no delay, no hold for moderators, no way back but another upload.',
-  arguments: [
-    ['<account>', "the DID of the account, or '*' for all"],
-    ['<cid>', 'the CID of the blob'],
-  ],
-  options: [
-    new Option('--reason <text>', 'why, for the record: a case number'),
-    new Option('--by <name>', 'who asked for it, for the record'),
-    yes,
-  ],
+  arguments: [accountOrAllArgument, cidArgument],
+  options: [new Option('--reason <text>', 'why, for the record: a case number'), by, yes],
   examples: [
     ["'*' bafkrei… --reason 'case 17' --disk /srv/blobs --sqlite /srv/blobs.sqlite", 'of all accounts'],
     ['did:plc:… bafkrei… --reason "the owner’s request" --yes', 'of one account, from a script'],
   ],
   async run(blobs, given, { signal, confirm }) {
-    const [account, cid] = [String(given.account), String(given.cid)]
-    if (account !== '*' && !isDid(account)) throw new UsageError(`Neither a DID nor '*': ${account}`)
-    if (!isBlobCid(cid)) throw new UsageError(`Not the CID of a blob: ${cid}`)
-    const whose = account === '*' ? 'all accounts' : account
-    await confirm(`Delete ${cid} of ${whose} in this store, for good?`, { grave: true })
+    const [account, cid] = [accountOrAll(given), cidIn(given)]
+    await confirm(`Delete ${cid} of ${whose(account)} in this store, for good?`, { grave: true })
     const report = await blobs.purge(account, cid, { reason: textOf(given.reason), by: textOf(given.by), signal })
     const rows = [
       ['objects deleted', report.keys],
@@ -60,5 +49,3 @@ function problemsOf({
   }
   return problems
 }
-
-const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : String(value))

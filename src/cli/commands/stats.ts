@@ -1,12 +1,15 @@
 import { Option } from 'commander'
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
+import { unknownAccount } from '../unknown-account.ts'
 
 export const stats: StoreCommand = {
   name: 'stats',
   purpose: 'look',
   summary: 'what is stored, in total or by one account',
-  description: 'Prints what is stored. Reads the row of every account, which takes seconds on a large store.',
+  description:
+    'Prints what is stored. Reads the row of every account, which takes seconds on a large store. That an account has ' +
+    'nothing here is a problem: exit status 3.',
   changes: 'Nothing.',
   options: [new Option('--account <did>', 'only this account')],
   examples: [
@@ -16,6 +19,7 @@ export const stats: StoreCommand = {
   ],
   async run(blobs, { account }) {
     if (typeof account === 'string') {
+      const problems = await unknownAccount(blobs, account)
       const usage = await blobs.usage(account)
       const rows = [
         ['blobs', usage.count],
@@ -23,9 +27,11 @@ export const stats: StoreCommand = {
         ['being uploaded', sizeText(usage.reserved)],
         ['waiting to be deleted', sizeText(usage.pending)],
       ] as const
-      return { report: usage, rows, problems: [] }
+      return { report: usage, rows, problems }
     }
     const totals = await blobs.stats()
+    const { mirror } = await blobs.health()
+    const lag = mirror?.lag
     const rows = [
       ['accounts', totals.accounts],
       ['blobs', totals.count],
@@ -34,7 +40,9 @@ export const stats: StoreCommand = {
       ['bytes stored', sizeText(totals.storedBytes)],
       ['being uploaded', sizeText(totals.reserved)],
       ['objects waiting to be deleted', totals.doomedCount],
+      ...(lag ? [['objects not in the mirror yet', `${lag.objects}${lag.isMore ? ' or more' : ''}`] as const] : []),
+      ['blobs in quarantine', totals.quarantinedCount],
     ] as const
-    return { report: totals, rows, problems: [] }
+    return { report: { ...totals, ...(lag && { mirror: lag }) }, rows, problems: [] }
   },
 }
