@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { importsOf, packageOf } from '../../test/package/imports.ts'
 import { assertNone, type Check, entries, manifest, run, type Workshop } from './workshop.ts'
@@ -58,18 +58,32 @@ const commonJs = `
 for (const entry of ${JSON.stringify(imported)}) if (!entry.endsWith('/s3')) require(entry)
 `
 
+/** Options that need a package which is not installed here. */
+const unusable = (data: string): Record<string, readonly string[]> => ({
+  '@aws-sdk/client-s3': ['--s3', 's3://bucket', '--sqlite', `${data}/blobs.sqlite`],
+  pg: ['--disk', `${data}/blobs`, '--postgres', 'postgres://localhost/pds'],
+})
+
 export const runs: Check = {
   name: 'every entry loads, a blob is stored and read, and the thread for the log starts, on each Node',
   async run(workshop) {
     const { folder, nodeOf } = await installed(workshop)
     writeFileSync(join(folder, 'program.mjs'), program)
     writeFileSync(join(folder, 'program.cjs'), commonJs)
+    for (const file of ['suite.mjs', 'node.test.mjs'])
+      cpSync(join(import.meta.dirname, 'runners', file), join(folder, file))
     const cli = join(folder, 'node_modules', manifest.name, 'dist/cli.js')
     const ran = versions.map(async (version) => {
       const node = nodeOf(version)
       const found = await run(node, ['program.mjs', join(folder, `data-${version}`)], folder)
       await run(node, ['program.cjs'], folder)
+      await run(node, ['--test', 'node.test.mjs'], folder, { RAN: join(folder, `ran-${version}`) })
       const help = await run(node, [cli, '--help'], folder)
+      for (const [name, args] of Object.entries(unusable(`data-${version}`))) {
+        const said = await run(node, [cli, 'check', ...args], folder).then(String, String)
+        if (!said.includes(`needs the package ${name}, which is not installed: npm install ${name}`))
+          throw new Error(said)
+      }
       if (!help.includes('collect')) throw new Error(`The command line is silent on Node ${version}`)
       return found.trim()
     })
@@ -82,10 +96,11 @@ export const coreImports: Check = {
   async run({ folder }) {
     const core = join(folder, 'host/node_modules', manifest.name, 'dist/index.js')
     const { atOnce, later } = importsOf(core)
+    const known = { ...manifest.dependencies, ...manifest.optionalDependencies }
     const packages = [...new Set([...atOnce, ...later].filter((name) => !name.startsWith('node:')).map(packageOf))]
     assertNone(
       'Not among the dependencies',
-      packages.filter((name) => !(name in manifest.dependencies)),
+      packages.filter((name) => !(name in known)),
     )
     if (atOnce.has('better-sqlite3')) throw new Error('SQLite is loaded before it is needed')
     return packages.sort().join(', ')

@@ -9,10 +9,16 @@ export const project: string = resolve(import.meta.dirname, '../..')
 export interface Manifest {
   name: string
   version: string
+  license: string
+  repository?: string | { url: string }
+  homepage?: string
+  bugs?: unknown
+  publishConfig?: { access?: string; provenance?: boolean }
   engines: { node: string }
   scripts: Record<string, string>
   exports: Record<string, string | { types: string; default: string }>
   dependencies: Record<string, string>
+  optionalDependencies: Record<string, string>
   peerDependencies: Record<string, string>
 }
 
@@ -53,7 +59,7 @@ export class Workshop implements Disposable {
   }
 
   /** A separate package, with these dependencies installed: `file:` is the tarball. */
-  async install(name: string, dependencies: Record<string, string>): Promise<string> {
+  async install(name: string, dependencies: Record<string, string>, options: readonly string[] = []): Promise<string> {
     const folder = join(this.folder, name)
     mkdirSync(folder)
     const wanted = Object.entries(dependencies).map(([of, range]) => [
@@ -63,7 +69,7 @@ export class Workshop implements Disposable {
     const about = { name, private: true, type: 'module', dependencies: Object.fromEntries(wanted) }
     writeFileSync(join(folder, 'package.json'), JSON.stringify(about))
     // No scripts: what works then works for every host.
-    await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], folder)
+    await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', ...options], folder)
     return folder
   }
 
@@ -75,9 +81,15 @@ export class Workshop implements Disposable {
 const quiet = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
 
 /** Runs a command to its end, and returns its output. @throws with all its output, if it fails or takes 3 minutes */
-export async function run(command: string, args: readonly string[], cwd: string = project): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string = project,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
   try {
-    const options = { cwd, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const
+    const env = { ...process.env, ...environment }
+    const options = { cwd, env, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const
     return (await promisify(execFile)(command, args, options)).stdout
   } catch (error) {
     const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string }

@@ -1,7 +1,8 @@
 import { isNativeError } from 'node:util/types'
 import type { BlobStore } from '../blob-store.ts'
 import { UsageError } from '../cli/command.ts'
-import { type Place, placeVariables, storeAt } from '../cli/place.ts'
+import { type Place, placeOptions, storeAt } from '../cli/place.ts'
+import { booleanOf } from '../cli/variables.ts'
 import type { Logger } from '../logger.ts'
 import { attachBlobStore } from '../pds/attach.ts'
 import type { RunningPds } from '../pds/running-pds.ts'
@@ -36,21 +37,26 @@ export async function attachFromEnvironment(pds: CreatedPds): Promise<void> {
 }
 
 async function storeFrom(env: NodeJS.ProcessEnv, logger: Logger): Promise<BlobStore> {
-  const place: Place = { create: true }
-  for (const [option, variable] of Object.entries(placeVariables)) {
-    const value = env[variable]
-    if (value !== undefined && value !== '') Object.assign(place, { [option]: option === 's3PathStyle' ? true : value })
-  }
   try {
-    return await storeAt(place, logger, { janitor: {} })
+    return await storeAt({ create: true, ...placeFrom(env) }, logger, { janitor: {} })
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     throw new Error(
-      'pds-blobstore/register: the environment does not say which blob store this PDS has. Set BLOBSTORE_DISK or BLOBSTORE_S3, ' +
-        `and BLOBSTORE_SQLITE or BLOBSTORE_POSTGRES, or BLOBSTORE_CONFIG (docs/adopting.md). ${error.message}`,
+      'pds-blobstore/register: the environment must say which blob store this PDS has. Set BLOBSTORE_DISK or BLOBSTORE_S3, ' +
+        `and BLOBSTORE_SQLITE or BLOBSTORE_POSTGRES, or BLOBSTORE_CONFIG (pds-blobstore/docs/adopting.md). ${error.message}`,
       { cause: error },
     )
   }
+}
+
+function placeFrom(env: NodeJS.ProcessEnv): Place {
+  const set = placeOptions.flatMap((option) => {
+    const [name, variable] = [option.attributeName(), option.envVar as string]
+    const text = env[variable] ?? ''
+    if (text === '') return []
+    return [[name, option.isBoolean() ? booleanOf(variable, text) : text]]
+  })
+  return Object.fromEntries(set)
 }
 
 function limitsFrom(env: NodeJS.ProcessEnv): 'pds' | 'store' {

@@ -24,7 +24,7 @@ export function registerPds(): void {
   if (!canHook(process.versions.node)) {
     throw new Error(
       `pds-blobstore/register: module.registerHooks of Node ${process.versions.node} is missing, or fails on what @atproto/pds loads. ` +
-        'Run the PDS on Node 22.23, 24.13, 26, or later of the same line; or attach the store by code (docs/adopting.md)',
+        'Run the PDS on Node 22.23, 24.13, 26, or later of the same line; or attach the store by code (pds-blobstore/docs/adopting.md)',
     )
   }
   Object.assign(globalThis, { [handler]: patch })
@@ -65,7 +65,7 @@ function patch(pdsClass: PdsClass | undefined): void {
   if (typeof pdsClass?.create !== 'function' || typeof pdsClass.prototype?.start !== 'function') {
     throw new Error(
       'pds-blobstore/register: this @atproto/pds has no class PDS with methods create and start, so the blob store cannot be attached. ' +
-        'See docs/adopting.md for the versions that it knows. To start the PDS without the store, take it out of NODE_OPTIONS',
+        'See pds-blobstore/docs/adopting.md for the versions that it knows. To start the PDS without the store, take it out of NODE_OPTIONS',
     )
   }
   const create = pdsClass.create
@@ -90,7 +90,7 @@ function patch(pdsClass: PdsClass | undefined): void {
     if (attached.has(this)) return start.apply(this, args)
     throw new Error(
       'pds-blobstore/register: this PDS was not created by PDS.create, so it has no blob store, and does not start. ' +
-        'Attach one by code (docs/adopting.md), and take pds-blobstore/register out of NODE_OPTIONS',
+        'Attach one by code (pds-blobstore/docs/adopting.md), and take pds-blobstore/register out of NODE_OPTIONS',
     )
   }
 }

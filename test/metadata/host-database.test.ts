@@ -129,6 +129,27 @@ describe('the tables', () => {
 })
 
 describe('the host’s Kysely', () => {
+  // Fails when the plugin is dropped in silence: the tables would be outside the schema.
+  test('may not be limited to a schema, but may have one in other queries', async () => {
+    for (const plugins of [[], [new CamelCasePlugin()]]) {
+      const { db, database } = host(plugins)
+      for (const limited of [db.withSchema('pds'), db.withSchema('pds').withTables<{ other: { id: number } }>()]) {
+        const adapter = () => kyselyMetadata(limited)
+        expect(adapter).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+        expect(adapter).toThrow(/limited to the schema "pds" by withSchema\(\).*SET search_path = "pds"/)
+      }
+      database.exec("ATTACH ':memory:' AS pds; CREATE TABLE pds.host_record (id INTEGER)")
+      const blobs = storeOn(db)
+      const ref = await blobs.upload(alice, bytes('x'))
+      await db.transaction().execute(async (trx) => {
+        const write = { action: 'create', uri: uriOf(alice, 'a'), record: { ref } } as const
+        await blobs.applyWrites(alice, [write], { rev: nextRev(), trx: trx.withSchema('pds') })
+      })
+      expect(await blobs.stat(alice, ref.ref)).toMatchObject({ referenced: true })
+      expect(tablesOf(database)).toContain('blobstore_blob')
+    }
+  })
+
   test('may rename columns', async () => {
     const { db } = host([new CamelCasePlugin()])
     await sql`CREATE TABLE host_record (id INTEGER PRIMARY KEY, record_uri TEXT, created_at INTEGER)`.execute(db)

@@ -40,13 +40,15 @@ describe('the package', () => {
     expect([...importsOf(join(root, 'dist/index.js')).later]).toContain('better-sqlite3')
   })
 
-  test('loads a core of less than 72 KiB, compressed, at start', () => {
+  test('loads a core of less than 73 KiB, compressed, at start', () => {
     const code = [...importsOf(join(root, 'dist/index.js')).files].map((file) => readFileSync(file))
-    expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(72 * 1024)
+    expect(gzipSync(Buffer.concat(code)).length).toBeLessThan(73 * 1024)
   })
 
   test('imports nothing that it does not depend on', () => {
-    const known = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))
+    const known = new Set(
+      Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }),
+    )
     for (const [, { default: file }] of entries) {
       const { atOnce, later } = importsOf(join(root, file))
       const packages = [...atOnce, ...later].filter((name) => !name.startsWith('node:'))

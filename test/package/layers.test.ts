@@ -8,7 +8,16 @@ import manifest from '../../package.json' with { type: 'json' }
 const root = join(import.meta.dirname, '../../src')
 
 /** Files beside the folders, for everybody. */
-const common = ['errors.ts', 'logger.ts', 'options.ts', 'printable.ts', 'shapes.ts']
+const common = [
+  'errors.ts',
+  'logger.ts',
+  'node-require.ts',
+  'options.ts',
+  'printable.ts',
+  'programs.ts',
+  'retry.ts',
+  'shapes.ts',
+]
 
 /** What each folder may import, besides itself and these. */
 const mayImport: Record<string, readonly string[]> = {
@@ -18,11 +27,15 @@ const mayImport: Record<string, readonly string[]> = {
   tracing: ['backend', 'metadata', 'blob-store.ts'],
   store: ['blob', 'backend', 'metadata', 'tracing'],
   maintenance: ['blob', 'backend', 'metadata', 'store'],
+  metrics: ['metadata', 'maintenance', 'tracing', 'blob-store.ts'],
   http: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts'],
+  tus: ['store', 'blob-store.ts', 'http'],
+  privacy: ['store'],
+  inspect: ['blob', 'metadata', 'store', 'blob-store.ts'],
   images: ['blob', 'backend', 'metadata', 'store', 'blob-store.ts', 'http'],
   pds: ['blob', 'backend', 'metadata', 'maintenance', 'store', 'blob-store.ts', 'http'],
   transfer: ['blob', 'backend', 'metadata', 'maintenance', 'pds', 'store', 'blob-store.ts'],
-  testing: ['blob', 'backend', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],
+  testing: ['blob', 'backend', 'metadata', 'blob-store.ts', 'blob-store-options.ts', 'create-blob-store.ts'],
   register: ['blob-store.ts', 'cli', 'maintenance', 'pds'],
   cli: ['blob', 'backend', 'transfer', 'maintenance', 'metadata', 'blob-store.ts', 'create-blob-store.ts'],
 }

@@ -12,7 +12,8 @@ const glob = (include: string[], exclude: string[] = []) => globSync(include, { 
 const filesOf = ({ test: { include = [], exclude } = {} }: ViteUserConfig) => glob(include, exclude)
 
 test('every test file is in exactly one of test:all, test:push and test:browser', () => {
-  const files = [all, push, browser].flatMap(filesOf)
+  const inBrowsers = (browser.test?.projects ?? []).flatMap((project) => filesOf(project as ViteUserConfig))
+  const files = [...[all, push].flatMap(filesOf), ...new Set(inBrowsers)]
   expect(files.sort()).toEqual(glob(['test/**/*.test.ts']))
 })
 

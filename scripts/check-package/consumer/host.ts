@@ -18,6 +18,7 @@ import { importPds } from 'pds-blobstore/import'
 import { attachBlobStore } from 'pds-blobstore/pds'
 import { S3Backend } from 'pds-blobstore/s3'
 import { backendConformance } from 'pds-blobstore/testing'
+import { tusRouter } from 'pds-blobstore/tus'
 
 // A host with the strictest settings, compiled by check:package against the packed types. It is never run.
 
@@ -53,6 +54,7 @@ export async function take(did: string, cid: string): Promise<Response | null> {
 }
 
 export const app = express().use(blobRouter(blobs, { authenticate: () => null }))
+export const uploads = express().use(tusRouter(blobs, { path: '/upload', authenticate: () => null }))
 export const server = createServer(blobRouter(blobs, { authenticate: () => null }))
 export const handler = createBlobHandler(blobs, { authenticate: () => ({ did: 'did:plc:alice' }) })
 export const others: readonly unknown[] = [attachBlobStore, importPds, exportFiles, backendConformance]

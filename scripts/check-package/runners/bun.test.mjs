@@ -1,0 +1,4 @@
+import { test } from 'bun:test'
+import { suite } from './suite.mjs'
+
+suite(test)

@@ -1,0 +1,4 @@
+import { suite } from './suite.mjs'
+
+// Jest, and vitest with --globals.
+suite(test)
