@@ -85,6 +85,45 @@ describe('the manual', () => {
     },
   )
 
+  // Who installs from npm has the manual in node_modules/pds-blobstore/docs.
+  test('has every page and heading that a message or a comment of the source names', () => {
+    const source = pagesOf('src/**/*.ts').map(({ text }) => text.replaceAll(/' \+\n\s*'/g, ''))
+    const cited = source.flatMap((text) => [
+      ...text.matchAll(
+        /(?:"(?<before>[A-Z][^"\n]+)" in )?[\w/-]*docs\/(?<page>[a-z-]+\.md)(?:, (?<after>[A-Z][a-z]+))?/g,
+      ),
+    ])
+    expect(cited.length).toBeGreaterThan(10)
+    for (const { groups: { page = '', before, after } = {}, ...at } of cited) {
+      const text = readFileSync(join(project, 'docs', page), 'utf8')
+      const heading = before ?? after
+      if (heading !== undefined) expect(text, at[0]).toMatch(new RegExp(`^#+ ${heading}$`, 'm'))
+    }
+    expect(cited.filter(({ groups }) => groups?.before ?? groups?.after).length).toBeGreaterThan(3)
+    const { files } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+    expect(files).toContain('docs')
+  })
+
+  test('names its pages in messages as the package has them', () => {
+    const strings = pagesOf('src/**/*.ts').flatMap(({ text }) =>
+      text.split('\n').filter((line) => /docs\/[a-z-]+\.md/.test(line) && !/^\s*(?:\/?\*|\/\/)/.test(line)),
+    )
+    expect(strings.filter((line) => !line.includes('pds-blobstore/docs/'))).toEqual([])
+  })
+
+  test('gives a logger to every store that serves', () => {
+    const pages = pagesOf('README.md', 'docs/{getting-started,http,images}.md', 'examples/{express,hono,pds}/*.ts')
+    const stores = pages.flatMap(({ path, text }) => {
+      const blocks = path.endsWith('.md') ? text.split('```').filter((_, at) => at % 2 === 1) : [text]
+      const serving = blocks.filter((code) => /listen\(|serve\(|Router\(|openStore\(|attachBlobStore\(/.test(code))
+      return serving.flatMap((code) =>
+        [...code.matchAll(/createBlobStore\(\{[\s\S]*?\n? *\}\)\n/g)].map(([store]) => ({ path, store })),
+      )
+    })
+    expect(stores.length).toBeGreaterThan(5)
+    expect(stores.filter(({ store }) => !store.includes('logger')).map(({ path }) => path)).toEqual([])
+  })
+
   test('says how to run the demo and the tests', () => {
     const [readme] = manual()
     for (const command of ['npm ci && npm run demo', 'npm ci && npm test'])
