@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Samples } from './measure/samples.ts'
 import { takeSample } from './process/child.ts'
+import { fillFreeMemory } from './process/fill-memory.ts'
 import { type BenchOptions, parseOptions } from './process/options.ts'
 import { installMissing } from './process/packages.ts'
 import { plan } from './process/plan.ts'
@@ -38,17 +39,18 @@ try {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-async function measureAll({ full, rounds, seconds, scale }: BenchOptions): Promise<Results> {
+async function measureAll({ full, rounds, seconds, scale, smoke }: BenchOptions): Promise<Results> {
   await mkdir(folder, { recursive: true })
   const planned = plan(options, (why) => process.stderr.write(`${why}\n`))
   const progress = new Progress(planned.length)
   const samples = new Samples()
   for (const { work, contender, round } of planned) {
-    progress.begin(`${work.name} of ${contender}, round ${round + 1}`)
+    progress.begin(`${work.name} of ${contender}, ${round < 0 ? 'to warm up' : `round ${round + 1}`}`)
     const place = { folder: join(folder, 'sample'), seconds, scale }
     try {
+      if (!smoke) fillFreeMemory(folder)
       const figures = await takeSample(work.name, contender, place, stop.signal)
-      samples.add(work.name, contender, figures)
+      if (round >= 0) samples.add(work.name, contender, figures)
     } catch (error) {
       if (stop.signal.aborted) throw error
       progress.say(`${error instanceof Error ? error.message : error}`)

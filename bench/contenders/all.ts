@@ -16,6 +16,9 @@ interface Entry {
 // A computed name: not everybody has the packages of the peers, neither to run nor to compile.
 const peer = async (file: string): Promise<Open> => (await import(`./peers/${file}.ts`)).open as Open
 
+/** For what only one workload opens. */
+const inWorkload = () => Promise.reject(new Error('opened by its workload'))
+
 const whole = 'hash, type, row, reference'
 
 export const contenders = {
@@ -82,6 +85,18 @@ export const contenders = {
     survives: 'a crash of the process',
     does: 'hash, row, reference',
     load: async () => (await import('./parts/parts.ts')).relaxed,
+  },
+  'ours-statements': {
+    title: 'the same, without functions of the database',
+    survives: 'a crash of the process',
+    does: 'hash, type, row, reference, in one statement after the other',
+    load: inWorkload,
+  },
+  'postgres-parts': {
+    title: 'the same statements, with pg alone',
+    survives: 'a crash of the process',
+    does: 'hash, row, reference: hand-written, without checks, limits, types or errors',
+    load: inWorkload,
   },
   'hash-only': {
     title: 'hashed, not stored',

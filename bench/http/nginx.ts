@@ -4,15 +4,21 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../test/servers/free-port.ts'
 
+/** Where nginx has the files of the store. */
+export const storeLocation = '/pds-blobs/'
+
 export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0
 }
 
-/** nginx over a folder of files, one process, configured for that: sendfile, and no log. */
-export async function startNginx(folder: string, files: string): Promise<{ port: number; process: ChildProcess }> {
+/** What nginx does: it sends a folder's files, or it is before a server, and sends the files of its store if asked to. */
+export type NginxTask = { root: string } | { before: number; store: string }
+
+/** nginx in one process, configured for speed: sendfile, connections that stay open, and no log. */
+export async function startNginx(folder: string, task: NginxTask): Promise<{ port: number; process: ChildProcess }> {
   const port = await freePort()
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'nginx.conf'), configuration(folder, files, port))
+  await writeFile(join(folder, 'nginx.conf'), configuration(folder, task, port))
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]
   const child = spawn('nginx', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   for (let tries = 0; tries < 100; tries++) {
@@ -27,7 +33,7 @@ export async function startNginx(folder: string, files: string): Promise<{ port:
   throw new Error('nginx did not start')
 }
 
-const configuration = (folder: string, files: string, port: number): string => `
+const configuration = (folder: string, task: NginxTask, port: number): string => `
 daemon off;
 master_process off;
 pid ${folder}/pid;
@@ -44,9 +50,29 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
+  ${'before' in task ? `upstream pds { server 127.0.0.1:${task.before}; keepalive 64; keepalive_requests 100000000; }` : ''}
   server {
     listen 127.0.0.1:${port};
-    root ${files};
+    ${'before' in task ? beforeServer(task.store) : `root ${task.root};`}
   }
 }
+`
+
+/** As in docs/proxies.md. */
+const beforeServer = (store: string): string => `
+    location / {
+      proxy_pass http://pds;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+    location ${storeLocation} {
+      internal;
+      alias ${store}/;
+      etag off;
+      add_header Last-Modified "";
+      add_header ETag $upstream_http_etag;
+      add_header Content-Security-Policy $upstream_http_content_security_policy always;
+      add_header X-Content-Type-Options $upstream_http_x_content_type_options always;
+    }
 `

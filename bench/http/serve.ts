@@ -22,7 +22,7 @@ export async function serve(kind: string, folder: string, size: number, count: n
   ])
   return {
     ...serving,
-    cpu: () => cpuOf(serving.pid),
+    cpu: () => serving.pids.reduce((sum, pid) => sum + cpuOf(pid), 0),
     async stop() {
       if (child.connected) child.disconnect()
       const timer = setTimeout(() => child.kill('SIGKILL'), 5000)

@@ -9,7 +9,7 @@ import type { BlobStore } from '../../src/index.ts'
 import { openContender } from '../contenders/all.ts'
 import { createBlobStore, DiskBackend, loadExpress, sqliteMetadata } from '../library.ts'
 import { accountOf, Blobs } from '../workloads/blobs.ts'
-import { startNginx } from './nginx.ts'
+import { type NginxTask, startNginx, storeLocation } from './nginx.ts'
 
 // The server's process: server.ts <kind> <folder> <size> <count>. It creates blobs, sends its parent their addresses,
 // and ends with it.
@@ -17,8 +17,8 @@ import { startNginx } from './nginx.ts'
 /** The message to the parent. */
 export interface Serving {
   port: number
-  /** The process that serves, whose CPU time counts. */
-  pid: number
+  /** The processes that serve, whose CPU time counts. */
+  pids: number[]
   /** Where each blob is. */
   paths: string[]
 }
@@ -27,19 +27,31 @@ const [kind = '', folder = '', size = '0', count = '0'] = process.argv.slice(2)
 const blobs = new Blobs(Number(size), Number(count), { seed: true })
 const files = join(folder, 'files')
 await mkdir(files, { recursive: true })
+const storeRoot = join(folder, 'blobs')
 let uploads = 0
 
 if (kind === 'nginx') {
   await writeFiles()
-  const { port, process: child } = await startNginx(join(folder, 'nginx'), files)
-  tell({ port, pid: child.pid as number, paths: fileNames() })
-  process.once('disconnect', () => child.kill('SIGKILL'))
+  const { port, pid } = await throughNginx({ root: files })
+  tell({ port, pids: [pid], paths: fileNames() })
 } else {
   const [listener, paths] = await listenerOf(kind)
   const server = createServer({ keepAliveTimeout: 60_000 }, listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  tell({ port: (server.address() as AddressInfo).port, pid: process.pid, paths })
+  const { port } = server.address() as AddressInfo
+  const nginx = isBehindNginx(kind) ? await throughNginx({ before: port, store: storeRoot }) : null
+  tell({ port: nginx?.port ?? port, pids: [process.pid, ...(nginx ? [nginx.pid] : [])], paths })
   process.once('disconnect', () => process.exit())
+}
+
+function isBehindNginx(kind: string): boolean {
+  return kind === 'behind-nginx' || kind === 'sent-by-nginx'
+}
+
+async function throughNginx(task: NginxTask): Promise<{ port: number; pid: number }> {
+  const { port, process: child } = await startNginx(join(folder, 'nginx'), task)
+  process.once('disconnect', () => child.kill('SIGKILL'))
+  return { port, pid: child.pid as number }
 }
 
 function tell(serving: Serving): void {
@@ -57,6 +69,9 @@ async function listenerOf(kind: string): Promise<[RequestListener, string[]]> {
   const store = await openStore()
   const router = blobRouter(store, {
     authenticate: (request) => ({ did: request.headers.get('authorization')?.slice('Bearer '.length) ?? '' }),
+    ...(kind === 'sent-by-nginx' && {
+      redirect: { to: 'file', location: storeLocation, above: 256 * 1024, keepsSecurityHeaders: true },
+    }),
   })
   return [kind === 'express' ? express().use(router) : router, await publish(store)]
 }
@@ -96,8 +111,9 @@ async function byHand(): Promise<[RequestListener, string[]]> {
 async function openStore(): Promise<BlobStore> {
   const store = createBlobStore({
     janitor: false,
-    backend: new DiskBackend({ root: join(folder, 'blobs') }),
+    backend: new DiskBackend({ root: storeRoot }),
     metadata: sqliteMetadata(join(folder, 'blobs.sqlite')),
+    limits: { maxBlobSize: Number(size) },
   })
   await store.ready()
   return store

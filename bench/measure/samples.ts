@@ -27,6 +27,12 @@ export class Samples {
     return values?.length ? median(values) : undefined
   }
 
+  /** The lowest and the highest of the rounds; undefined if there are not two. */
+  range(work: string, contender: string, figure: keyof Figures): [least: number, most: number] | undefined {
+    const values = this.#find(work, contender)?.rounds.flatMap((round) => round[figure] ?? []) ?? []
+    return values.length > 1 ? [Math.min(...values), Math.max(...values)] : undefined
+  }
+
   has(work: string, contender: string): boolean {
     return this.#find(work, contender) !== undefined
   }

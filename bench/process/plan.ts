@@ -7,6 +7,7 @@ import type { BenchOptions } from './options.ts'
 export interface Planned {
   work: Workload
   contender: string
+  /** Negative for a sample that does not count. */
   round: number
 }
 
@@ -30,13 +31,15 @@ export function plan(options: BenchOptions, skip: (why: string) => void): Planne
     })
     return contenders.length === 0 ? [] : [{ work, contenders }]
   })
-  return Array.from({ length: options.rounds }, (_, round) =>
+  // The first sample of a contender reads its code from the disk, and more; so of those that take a second it is dropped.
+  const first = options.smoke || options.rounds === 1 ? 0 : -1
+  return Array.from({ length: options.rounds - first }, (_, index) => first + index).flatMap((round) =>
     chosen.flatMap(({ work, contenders }) => {
-      if (round >= (work.rounds ?? options.rounds)) return []
-      const order = round % 2 === 1 ? contenders.toReversed() : contenders
+      if (round >= (work.rounds ?? options.rounds) || (round < 0 && work.rounds !== undefined)) return []
+      const order = Math.abs(round) % 2 === 1 ? contenders.toReversed() : contenders
       return order.map((contender) => ({ work, contender, round }))
     }),
-  ).flat()
+  )
 }
 
 function chosenOf(

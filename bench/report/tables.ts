@@ -14,6 +14,8 @@ interface Column {
   title: string
   figure: keyof Figures
   show: (value: number) => string
+  /** Whether the lowest and the highest of the rounds are shown too. */
+  range?: boolean
 }
 
 const whole = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 0 })
@@ -21,9 +23,9 @@ const fine = (value: number) => value.toFixed(value < 10 ? 2 : 1)
 const inMiB = (value: number) => whole(value / 1024 ** 2)
 
 const columns: readonly Column[] = [
-  { title: 'per second', figure: 'rate', show: whole },
-  { title: 'MB/s', figure: 'bandwidth', show: whole },
-  { title: 'CPU µs', figure: 'cpu', show: whole },
+  { title: 'per second', figure: 'rate', show: whole, range: true },
+  { title: 'MB/s', figure: 'bandwidth', show: whole, range: true },
+  { title: 'CPU µs', figure: 'cpu', show: whole, range: true },
   { title: 'p50 ms', figure: 'p50', show: fine },
   { title: 'p95 ms', figure: 'p95', show: fine },
   { title: 'p99 ms', figure: 'p99', show: fine },
@@ -37,7 +39,7 @@ const columns: readonly Column[] = [
   { title: 'KiB, gzip', figure: 'size', show: (bytes) => fine(bytes / 1024) },
 ]
 
-/** Medians; columns without any figure are omitted. */
+/** Medians, some with the lowest and the highest of the rounds; columns without any figure are omitted. */
 export function workTables(samples: Samples): WorkTable[] {
   return workloads.flatMap(({ name, title, contenders }) => {
     const measured = contenders.filter((contender) => samples.has(name, contender))
@@ -47,9 +49,11 @@ export function workTables(samples: Samples): WorkTable[] {
     )
     const rows = measured.map((contender) => [
       titleOf(contender),
-      ...used.map(({ figure, show }) => {
+      ...used.map(({ figure, show, range }) => {
         const value = samples.figure(name, contender, figure)
-        return value === undefined ? '' : show(value)
+        if (value === undefined) return ''
+        const [least, most] = (range && samples.range(name, contender, figure)) || []
+        return least === undefined || most === undefined ? show(value) : `${show(value)} (${show(least)}–${show(most)})`
       }),
     ])
     return [{ name, title, rows: [['', ...used.map((column) => column.title)], ...rows] }]

@@ -6,6 +6,8 @@ const others: Record<string, string> = {
   express: 'pds-blobstore on Express 4',
   pipe: 'createReadStream.pipe and req.pipe on node:http',
   nginx: 'nginx, plain files',
+  'behind-nginx': 'pds-blobstore behind nginx',
+  'sent-by-nginx': 'the same, nginx sends the files',
   memory: 'node:http, bytes held in memory',
   empty: 'empty',
   '10k': '10,000 blobs',

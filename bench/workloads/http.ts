@@ -16,16 +16,35 @@ const lanes = 16
 export const httpWorkloads: Workload[] = [
   download('50k', '50 KiB', 50 * KiB),
   download('1m', '1 MiB', 1024 * KiB),
+  ...['256k', '1m', '8m'].map(downloadBehindNginx),
   upload(),
 ]
 
 function download(name: string, title: string, size: number): Workload {
-  return {
+  return downloadOf({
     name: `http-get-${name}-16`,
     title: `Download of ${title} over HTTP, 16 connections`,
+    size,
     contenders: ['router', 'express', 'pipe', 'nginx', 'memory', 'parts'],
+  })
+}
+
+/** From which size on nginx should send the files itself. CPU time is that of both processes. */
+function downloadBehindNginx(name: string): Workload {
+  const size = Number.parseInt(name, 10) * (name.endsWith('m') ? 1024 : 1) * KiB
+  return downloadOf({
+    name: `http-get-${name}-behind-nginx`,
+    title: `Download of ${name.replace(/k$/, ' KiB').replace(/m$/, ' MiB')} over HTTP behind nginx, 16 connections`,
+    size,
+    contenders: ['behind-nginx', 'sent-by-nginx'],
+  })
+}
+
+function downloadOf({ size, ...given }: Pick<Workload, 'name' | 'title' | 'contenders'> & { size: number }): Workload {
+  return {
+    ...given,
     when: 'always',
-    missing: (name) => (name === 'nginx' && !hasNginx() ? 'nginx is not installed' : undefined),
+    missing: (name) => (name.includes('nginx') && !hasNginx() ? 'nginx is not installed' : undefined),
     run: (kind, place) =>
       withServer(kind, place, size, async (server, connections) => {
         const blobs = new Blobs(size, server.paths.length, { seed: true })
@@ -105,7 +124,8 @@ async function load(
     await request(connection, number)
     idle.push(connection)
   }
-  await measure({ lanes, seconds: seconds / 2, most: 2000 }, once)
+  // Long: in the first seconds the code of the server is still being compiled.
+  await measure({ lanes, seconds: seconds * 5, warmUp: 0 }, once)
   const before = server.cpu()
   const { figures } = await measure({ lanes, seconds, warmUp: 0 }, once)
   const cpu = (server.cpu() - before) / figures.operations

@@ -20,7 +20,9 @@ export function addStock(folder: string, { accounts, count, spaces = [] }: Stock
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = OFF')
   database.pragma('cache_size = -1000000') // in KiB: the keys come in random order
-  const content = database.prepare(`INSERT INTO blobstore_content VALUES (?, ?, 'disk', 1000, ?)`)
+  const content = database.prepare(
+    `INSERT INTO blobstore_content (cid, key, backend, size, verified_at) VALUES (?, ?, 'disk', 1000, ?)`,
+  )
   const blob = database.prepare(`INSERT INTO blobstore_blob VALUES (?, ?, 'image/jpeg', 1000, ?, 1, NULL)`)
   const ref = database.prepare(
     `INSERT INTO blobstore_ref (did, cid, record_uri, rev, scope) VALUES (?, ?, ?, '3jzfcijpj2z2a', ?)`,

@@ -31,6 +31,8 @@ export const uploads: Workload[] = [
   upload('1k', '1 KiB', KiB, 16),
   upload('50k', '50 KiB', 50 * KiB, 1),
   upload('50k', '50 KiB', 50 * KiB, 16),
+  upload('200k', '200 KiB', 200 * KiB, 1),
+  upload('200k', '200 KiB', 200 * KiB, 16),
   upload('1m', '1 MiB', 1024 * KiB, 1),
   upload('1m', '1 MiB', 1024 * KiB, 16),
 ]

@@ -40,7 +40,12 @@ export class Rows {
     this.#run(lockAccount, { did, bytes: size, count: 1, temporary: 1, reserved: -size, uploads: -1 })
     this.#run('delete from blobstore_upload where key = @key', { key })
     this.#run(situation, { did, cid })
-    this.#run(`insert into blobstore_content values (@cid, @key, 'disk', @size, ${now})`, { cid, key, size })
+    this.#run(
+      `insert into blobstore_content (cid, key, backend, size, verified_at) values (@cid, @key, 'disk', @size, ${now})`,
+      {
+        ...{ cid, key, size },
+      },
+    )
     this.#run(`insert into blobstore_blob values (@did, @cid, 'image/jpeg', @size, ${now}, 0, ${now} + 60000)`, {
       ...{ did, cid, size },
     })
