@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wildFiles } from '../images/wild/all.ts'
-import { hasChromium, startChromium } from './chromium.ts'
+import { hasBrowser, startBrowser } from './browser.ts'
 
 // The files of test/images/shown.test.ts, which compares the returned dimensions with the same table.
 const files = await wildFiles()
 
-describe.skipIf(!hasChromium())('in a browser', () => {
+describe.skipIf(!hasBrowser())('in a browser', () => {
   let server: Server
   let browser: Browser
   let page: Page
@@ -18,7 +18,7 @@ describe.skipIf(!hasChromium())('in a browser', () => {
       response.writeHead(200, { 'content-type': file?.mimeType ?? 'text/html' }).end(file?.bytes)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    browser = await startChromium()
+    browser = await startBrowser()
     page = await browser.newPage()
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   })

@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium } from './chromium.ts'
+import { hasBrowser } from './browser.ts'
 import { Place } from './place.ts'
 import { until, upload } from './steps.ts'
 
 // A space beside public posts: what is in it is seen by whom it is for, in a real browser.
 
-describe.skipIf(!hasChromium())('a space of friends', () => {
+describe.skipIf(!hasBrowser())('a space of friends', () => {
   let place: Place
   let alice: Page
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-// In a page of the blobs' own origin, without a policy: every way to make a browser take a file for code, or show it.
+// In a page without a policy: every way to make a browser take a file for code, or show it.
 
 const settled = (promise) => Promise.race([promise.catch(() => {}), new Promise((resolve) => setTimeout(resolve, 700))])
 

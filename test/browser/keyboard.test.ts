@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium } from './chromium.ts'
+import { hasBrowser } from './browser.ts'
 import { media, Place } from './place.ts'
 import { tileOf } from './steps.ts'
 
-describe.skipIf(!hasChromium())('without a mouse', () => {
+describe.skipIf(!hasBrowser())('without a mouse', () => {
   let place: Place
   let page: Page
   beforeAll(async () => {

@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium } from './chromium.ts'
+import { hasBrowser } from './browser.ts'
 import { Place } from './place.ts'
+import { shownFrames } from './steps.ts'
 
-const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+const include = readFileSync(join(import.meta.dirname, 'include.js'), 'utf8')
 const script = `fetch('/ran?' + self.constructor.name)`
 const hostile = {
   'text/html': `<!doctype html><script>${script}</script>`,
@@ -20,75 +22,74 @@ trailer <</Root 1 0 R>>`,
   'text/css': `@import '/ran?style'; body { background: url(/ran?style) }`,
 }
 
-describe.skipIf(!hasChromium())('an uploaded file', () => {
+describe.skipIf(!hasBrowser())('an uploaded file', () => {
   let place: Place
   beforeAll(async () => {
     place = await Place.open({ limits: { accept: ['*/*'], mimePolicy: 'declared' } })
-    await place.pds.db.insertInto('account').values({ did, handle: 'mallory.test', password: '' }).execute()
   })
   afterAll(() => place?.[Symbol.asyncDispose]())
 
-  /** Uploads and posts it; resolves with its address. */
   async function publish(mimeType: string, text: string): Promise<string> {
-    const { blobs, url } = place.pds
-    const ref = await blobs.upload(did, Buffer.from(text), { mimeType })
-    const uri = `at://${did}/com.example.post/${mimeType.replace(/\W/g, '-')}`
-    await blobs.applyWrites(did, [{ action: 'create', uri, record: { ref } }], { rev: '3kyimv2x4zs2a' })
-    const address = `${url}/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${ref.ref}`
+    const address = await place.publish(Buffer.from(text), mimeType)
     expect((await fetch(address)).headers.get('content-type')).toBe(mimeType)
     return address
   }
 
-  /** A page of the same origin without a policy of its own, and what has run in it. */
-  async function bare(): Promise<{ page: Page; ran: Set<string> }> {
+  /** A page of the same origin, or of another host, without a policy of its own, and what has run in it since. */
+  async function bare(host = '127.0.0.1'): Promise<{ page: Page; ran: () => string[] }> {
     const page = await place.window()
-    const ran = new Set<string>()
-    page.context().on('request', (request) => {
-      const { pathname, search } = new URL(request.url())
-      if (pathname === '/ran') ran.add(search)
-    })
+    const dialogs: string[] = []
     page.on('dialog', (dialog) => {
-      ran.add(dialog.message())
+      dialogs.push(dialog.message())
       void dialog.dismiss()
     })
     // A server error is enough. Routing a request would turn the browser's cache off.
-    await page.goto(`${place.pds.url}/bare`)
-    await page.addScriptTag({ path: join(import.meta.dirname, 'include.js') })
-    return { page, ran }
+    await page.goto(`${place.pds.url.replace('127.0.0.1', host)}/bare`)
+    await page.evaluate(`(() => { ${include} })()`)
+    const before = place.answers.length
+    const requests = () => place.answers.slice(before).flatMap(({ url }) => /^\/ran(\?.*)/.exec(url)?.[1] ?? [])
+    return { page, ran: () => [...requests(), ...dialogs] }
   }
 
   // Fails for HTML, SVG and XML without `content-disposition` and the sandbox in src/http/answer.ts; for JavaScript and CSS
   // without src/http/answer.ts, its refusal or its `vary`.
-  test.each(Object.entries(hostile))('runs nowhere: %s', async (mimeType, text) => {
+  test.concurrent.each(Object.entries(hostile))('runs nowhere: %s', async (mimeType, text) => {
     const address = await publish(mimeType, text)
     const { page, ran } = await bare()
     await page.evaluate(`include('${address}')`)
-    expect(page.frames().filter((frame) => frame.url().startsWith('chrome-extension:'))).toEqual([])
+    expect(await shownFrames(page)).toEqual([])
     await page.goto(address).catch((error) => expect(String(error)).toMatch(/Download is starting|ERR_ABORTED/))
-    expect([...ran]).toEqual([])
+    expect(ran()).toEqual([])
   })
+
+  // Firefox shows a PDF in <object> and <embed> if the headers allow it to be framed.
+  test.concurrent.each(['text/html', 'image/svg+xml', 'application/pdf'] as const)(
+    'is shown in no frame of another origin: %s',
+    async (mimeType) => {
+      const address = await publish(mimeType, `${hostile[mimeType]}\n`)
+      const { page, ran } = await bare('localhost')
+      await page.evaluate(`include('${address}')`)
+      expect(await shownFrames(page)).toEqual([])
+      expect(ran()).toEqual([])
+    },
+  )
 
   test('would run in all these ways if it were a file of the host', async () => {
     const { page, ran } = await bare()
-    for (const type of ['text/javascript', 'text/css'] as const) {
-      const name = `**/own-${type.slice(5)}*`
-      await page.context().route(name, (route) => route.fulfill({ contentType: type, body: hostile[type] }))
-      await page.evaluate(`include('${place.pds.url}/own-${type.slice(5)}?')`)
+    for (const mimeType of ['text/javascript', 'text/css'] as const) {
+      place.hostFiles.set(`/own/${mimeType}`, { mimeType, text: hostile[mimeType] })
+      await page.evaluate(`include('${place.pds.url}/own/${mimeType}?')`)
     }
     const where = ['?Window', '?DedicatedWorkerGlobalScope', '?ServiceWorkerGlobalScope', '?style']
-    expect([...ran]).toEqual(expect.arrayContaining(where))
+    expect(ran()).toEqual(expect.arrayContaining(where))
   })
 
   test('reaches neither cookies nor storage of the origin, even in a browser that shows it', async () => {
     const address = await publish('text/html', '<!doctype html><title>Shown</title>')
     const { page } = await bare()
     // As an old browser, or a proxy that drops this header, would.
-    await page.route('**/*getBlob*', async (route) => {
-      const response = await route.fetch()
-      const { 'content-disposition': _, ...headers } = response.headers()
-      await route.fulfill({ response, headers })
-    })
-    await page.evaluate(`document.cookie = 'session=secret'; localStorage.setItem('session', 'secret')`)
+    place.droppedHeader = 'content-disposition'
+    await page.evaluate(`[document.cookie = 'session=secret', localStorage.setItem('session', 'secret')]`)
     await page.goto(address)
     expect(await page.title()).toBe('Shown')
     const tried = (code: string) =>

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { media } from './place.ts'
+import { WebKitPage } from './webkit/page.ts'
 
 /** The tile of a blob, by its text. */
 export const tileOf = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name })
@@ -20,6 +21,12 @@ export async function post(page: Page, text: string): Promise<void> {
 /** Waits until an expression is true in the page, whose policy forbids playwright's own way of waiting. */
 export async function until(page: Page, expression: string): Promise<void> {
   await expect.poll(() => page.evaluate(expression), { timeout: 15_000, message: expression }).toBe(true)
+}
+
+/** The frames in which a page shows a file of getBlob, or a viewer of the browser's own. */
+export async function shownFrames(page: Page): Promise<string[]> {
+  if (page instanceof WebKitPage) return await page.filledFrames()
+  return page.frames().flatMap((frame) => (/getBlob|^chrome-extension:/.test(frame.url()) ? frame.url() : []))
 }
 
 /** Gives the page a slow line, in bytes a second. */

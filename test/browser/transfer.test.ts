@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium } from './chromium.ts'
+import { hasBrowser } from './browser.ts'
 import { Place } from './place.ts'
 import { slowDown, tileOf, until } from './steps.ts'
 
@@ -8,7 +8,7 @@ const size = 2 * 1024 * 1024
 const photograph = Buffer.alloc(size)
 photograph.set([0xff, 0xd8, 0xff, 0xe0])
 
-describe.skipIf(!hasChromium())('on a slow line', () => {
+describe.skipIf(!hasBrowser())('on a slow line', () => {
   let place: Place
   let page: Page
   beforeAll(async () => {
