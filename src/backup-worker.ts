@@ -1,6 +1,7 @@
+import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { CopyAnswer } from './metadata/sqlite/backup.ts'
-import type { Setting } from './metadata/sqlite/thread.ts'
+import type { ThreadSetting } from './metadata/sqlite/thread.ts'
 
 // The thread that copies an SQLite file. Only for metadata/sqlite/backup.ts, which starts it with a target path and may
 // later send a message to stop.
@@ -8,8 +9,9 @@ import type { Setting } from './metadata/sqlite/thread.ts'
 /** Copied at once: 1 MiB of pages of the usual size. Between the pieces it checks for the stop message. */
 const pagesAtOnce = 256
 
-const { file, sqlite } = workerData as Setting
-const { default: Database } = (await import(sqlite)) as { default: typeof import('better-sqlite3') }
+const { file, sqlite } = workerData as ThreadSetting
+const { href } = pathToFileURL(sqlite as string)
+const { default: Database } = (await import(href)) as { default: typeof import('better-sqlite3') }
 let stopped = false
 
 parentPort?.on('message', (message: string) => {
@@ -26,7 +28,7 @@ async function copy(to: string): Promise<void> {
     failure = code === undefined ? { message } : { message, code }
   }
   parentPort?.postMessage({ kind: 'end', failure } satisfies CopyAnswer)
-  parentPort?.close()
+  parentPort?.unref() // ends the thread, also in Deno, which has no close()
 }
 
 async function copyAsOfNow(to: string): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   PresignedBlob,
   QueryOptions,
   ReadOptions,
+  RecordsForOptions,
   RecordWrite,
   RepositoryOptions,
   StatOptions,
@@ -24,6 +25,7 @@ import type { DropSpaceReport } from './store/drop-space.ts'
 import type { BlobStoreHooks } from './store/hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './store/limits.ts'
 import type { BlobModeration } from './store/moderation.ts'
+import type { ResumableUploads } from './store/resumable/resumable-uploads.ts'
 import type { BlobSource } from './store/upload/source.ts'
 
 /** Where a store is. */
@@ -95,10 +97,13 @@ export interface BlobStore extends BlobModeration, BlobMaintenance, AsyncDisposa
    * caller has begun to read it.
    *
    * @throws `PayloadTooLarge` `InvalidSize` `InvalidMimeType` `ScopeMissing` `CidMismatch` `QuotaExceeded`
-   *   `TooManyUploads` `BlobTakenDown` `BlobRefused` `InspectionFailed` `AccountDeleted` `UploadTimeout`
-   *   `UploadInterrupted` `UploadExpired` `StorageFull`
+   *   `TooManyUploads` `BlobTakenDown` `PrivateData` `BlobRefused` `InspectionFailed` `AccountDeleted`
+   *   `UploadTimeout` `UploadInterrupted` `UploadExpired` `StorageFull`
    */
   upload(did: string, body: BlobSource, options?: UploadOptions): Promise<BlobRef>
+
+  /** Uploads that survive lost connections and restarts. */
+  readonly resumable: ResumableUploads
 
   /**
    * Records which blobs the records reference: afterwards the references of each record are exactly the blobs that it
@@ -159,7 +164,7 @@ export interface BlobStore extends BlobModeration, BlobMaintenance, AsyncDisposa
   importProgress(did: string, options?: RepositoryOptions): Promise<ImportProgress>
 
   /** The URIs of the account's records that reference the blob, in no particular order. Each tells its space. */
-  recordsFor(did: string, cid: CidLike, options?: QueryOptions): Promise<string[]>
+  recordsFor(did: string, cid: CidLike, options?: RecordsForOptions): Promise<string[]>
 
   /**
    * Forgets the account's records in one space, as when it deletes its repository there: their blobs are no longer visible by

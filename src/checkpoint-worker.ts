@@ -1,12 +1,14 @@
+import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Answer, Ask } from './metadata/sqlite/checkpoint-thread.ts'
-import type { Setting } from './metadata/sqlite/thread.ts'
+import type { ThreadSetting } from './metadata/sqlite/thread.ts'
 
 // The thread that copies the write-ahead log of an SQLite file into the file. Only for
 // metadata/sqlite/checkpoint-thread.ts, which starts it.
 
-const { file, sqlite } = workerData as Setting
-const { default: Database } = (await import(sqlite)) as { default: typeof import('better-sqlite3') }
+const { file, sqlite } = workerData as ThreadSetting
+const { href } = pathToFileURL(sqlite as string)
+const { default: Database } = (await import(href)) as { default: typeof import('better-sqlite3') }
 const database = new Database(file, { fileMustExist: true })
 // Set explicitly, because the default of the build may differ: what leaves the log must be on the disk.
 database.pragma('synchronous = FULL')
@@ -14,7 +16,7 @@ database.pragma('synchronous = FULL')
 parentPort?.on('message', (ask: Ask) => {
   if (ask === 'end') {
     database.close()
-    parentPort?.close()
+    parentPort?.unref() // ends the thread, also in Deno, which has no close()
     return
   }
   const answer: Answer = { failure: null }

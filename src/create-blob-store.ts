@@ -1,74 +1,47 @@
-import type { BlobBackend } from './backend/backend.ts'
 import type { BlobStore } from './blob-store.ts'
-import { BlobStoreError } from './errors.ts'
-import { type Logger, silent } from './logger.ts'
+import { type BlobStoreOptions, checkOptions } from './blob-store-options.ts'
+import { PublishedLogger, silent } from './logger.ts'
 import { backup, noteBackup } from './maintenance/backup.ts'
 import { collect } from './maintenance/collect.ts'
-import { assertJanitorOptions, type Janitor, type JanitorOptions, startJanitor } from './maintenance/janitor.ts'
-import { migrate } from './maintenance/migrate.ts'
-import { recover } from './maintenance/recover.ts'
-import { scrub } from './maintenance/scrub.ts'
+import { type Janitor, startJanitor } from './maintenance/janitor.ts'
 import { sweep } from './maintenance/sweep.ts'
-import type { Metadata, MetadataAdapter } from './metadata/metadata.ts'
+import type { Metadata } from './metadata/metadata.ts'
 import { longest } from './metadata/shared-times.ts'
-import { assertOptions } from './options.ts'
 import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
-import { type BackendSet, Backends } from './store/backends.ts'
+import { Backends } from './store/backends.ts'
 import type { StoreContext } from './store/context.ts'
 import { dropSpace } from './store/drop-space.ts'
-import { type BlobStoreHooks, Hooks } from './store/hooks.ts'
+import { Hooks } from './store/hooks.ts'
 import { verifyIdentity, verifyWholeIdentity } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
-import {
-  type BlobStoreLimits,
-  type BlobStoreTimes,
-  type ResolvedTimes,
-  resolveLimits,
-  resolveTimes,
-  timesInForce,
-} from './store/limits.ts'
+import { type ResolvedTimes, resolveLimits, resolveTimes, timesInForce } from './store/limits.ts'
 import { reverseTakedown, takedown } from './store/moderation.ts'
+import { tellModeration } from './store/moderation-news.ts'
 import { Presence } from './store/presence.ts'
-import { purge, tellPurges } from './store/purge.ts'
+import { purge } from './store/purge.ts'
 import {
   importProgress,
   listAccounts,
   listAll,
+  listHolders,
   listMissing,
   listPublic,
   listPurges,
   listSpace,
+  listTakedowns,
+  locate,
   recordsFor,
   usage,
 } from './store/queries.ts'
 import { presign } from './store/read/presign.ts'
 import { read, stat } from './store/read/read.ts'
+import { resumableUploads } from './store/resumable/lazy.ts'
+import { RunningAppends } from './store/resumable/running-appends.ts'
 import { UploadSlots } from './store/upload/slots.ts'
 import { closeUnread, holdError } from './store/upload/source.ts'
 import { upload } from './store/upload/upload.ts'
 import { tracedStore } from './tracing/traced-store.ts'
-
-export interface BlobStoreOptions {
-  /**
-   * Where bytes are stored; several while they move from one to another (see `migrate`). The store owns it: it opens
-   * and closes it.
-   */
-  backend: BlobBackend | BackendSet
-  /** Where metadata is stored. */
-  metadata: MetadataAdapter
-  limits?: BlobStoreLimits | undefined
-  times?: BlobStoreTimes | undefined
-  hooks?: BlobStoreHooks | undefined
-  /**
-   * Collects and sweeps in the background while the store is open: without a janitor nothing is ever deleted. `false`
-   * if another process does it, or for a script beside the host; at least one process must have it.
-   * @default every 5 minutes and daily
-   */
-  janitor?: JanitorOptions | false | undefined
-  /** @default silent */
-  logger?: Logger | undefined
-}
 
 /**
  * Creates a blob store over a backend and a database. Opens nothing yet: the first call does, or `ready()`.
@@ -87,25 +60,22 @@ export interface BlobStoreOptions {
  * @throws `InvalidArgument`
  */
 export function createBlobStore(options: BlobStoreOptions): BlobStore {
-  assertOptions('createBlobStore', options, ['backend', 'metadata', 'limits', 'times', 'hooks', 'janitor', 'logger'])
-  const { metadata, janitor: janitorOptions = {}, logger = silent } = options
-  if (janitorOptions !== false) assertJanitorOptions('createBlobStore: janitor', janitorOptions)
+  checkOptions(options)
+  const { metadata, privacy, janitor: janitorOptions = {} } = options
+  const logger = new PublishedLogger(options.logger ?? silent)
   const hooks = new Hooks(options.hooks)
-  const backends = new Backends(options.backend)
-  if (typeof metadata?.open !== 'function') {
-    throw new BlobStoreError(
-      'InvalidArgument',
-      'createBlobStore: metadata must be what kyselyMetadata(db) or sqliteMetadata(file) returns',
-    )
-  }
+  const backends = new Backends(options.backend, options.mirror)
   const limits = resolveLimits(options.limits)
-  const [ownTimes, givenTimes] = [resolveTimes(options.times), longest([options.times ?? {}])]
+  const ownTimes = resolveTimes(options.times)
+  const givenTimes = longest([{ ...options.times, mirrorDelay: backends.mirror?.givenDelay }])
   let times = ownTimes
   const slots = new UploadSlots(limits.uploads)
+  const appends = new RunningAppends()
   const lifecycle = new Lifecycle(open, logger)
   const run = lifecycle.run.bind(lifecycle)
   let janitor: Janitor | undefined
   let closed = false
+  let acceptsLoss: { elsewhere: boolean } | undefined
 
   const blobs = tracedStore({
     limits,
@@ -127,6 +97,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       uploading.catch(() => closeUnread(body, times.idle))
       return uploading
     },
+    resumable: resumableUploads(run),
     applyWrites: (did, writes, given) => run('applyWrites', (store) => applyWrites(store, did, writes, given)),
     read: (did, cid, given) => run('read', (store) => read(store, did, cid, given)),
     presign: (did, cid, given) => run('presign', (store) => presign(store, did, cid, given)),
@@ -145,12 +116,19 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     dropSpace: (did, space, given) => run('dropSpace', (store) => dropSpace(store, did, space, given)),
     purge: (did, cid, given) => run('purge', (store) => purge(store, did, cid, given)),
     listPurges: (given) => run('listPurges', (store) => listPurges(store, given)),
+    listTakedowns: (given) => run('listTakedowns', (store) => listTakedowns(store, given)),
+    listHolders: (cid, given) => run('listHolders', (store) => listHolders(store, cid, given)),
+    locate: (cid, given) => run('locate', (store) => locate(store, cid, given)),
     deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),
     reopenAccount: (did, given) => run('reopenAccount', (store) => reopenAccount(store, did, given)),
 
     collect: (given) => run('collect', (store) => collect(store, given)),
     sweep: (given) => run('sweep', (store) => sweep(store, given)),
-    scrub: (given) => run('scrub', (store) => scrub(store, given)),
+    scrub: (given) => run('scrub', async (store) => (await import('./maintenance/scrub.ts')).scrub(store, given)),
+    health: (given) =>
+      run('health', async (store) =>
+        (await import('./maintenance/health.ts')).health(store, janitor?.runs ?? null, given),
+      ),
     stats: () => run('stats', (store) => store.metadata.stats()),
     listAccounts: (given) => run('listAccounts', (store) => listAccounts(store, given)),
     backup: (path, given) => run('backup', (store) => backup(store, path, given)),
@@ -159,8 +137,17 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         store.epoch = await verifyWholeIdentity(store)
         await noteBackup(store)
       }),
-    migrate: (given) => run('migrate', (store) => migrate(store, given)),
-    recover: (given) => run('recover', (store) => recover(store, given)),
+    mirror: (given) => run('mirror', async (store) => (await import('./maintenance/mirror.ts')).mirror(store, given)),
+    heal(given) {
+      // Opening it must not refuse what has to be healed.
+      const elsewhere = given?.copyOf !== undefined
+      if (given?.dryRun !== true && (elsewhere || backends.mirror)) acceptsLoss = { elsewhere }
+      return run('heal', async (store) => (await import('./maintenance/heal.ts')).heal(store, given))
+    },
+    migrate: (given) =>
+      run('migrate', async (store) => (await import('./maintenance/migrate.ts')).migrate(store, given)),
+    recover: (given) =>
+      run('recover', async (store) => (await import('./maintenance/recover.ts')).recover(store, given)),
   })
   return blobs
 
@@ -195,8 +182,9 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         agreed(agreed) {
           times = timesInForce(ownTimes, givenTimes, agreed)
           store.times = times
+          backends.mirror?.agree(agreed.mirrorDelay)
         },
-        stayed: () => tellPurges(store),
+        stayed: () => tellModeration(store),
       })
       const store: StoreContext = {
         backends,
@@ -207,21 +195,35 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
         get hooks() {
           return hooks.inForce
         },
+        privacy,
         slots,
+        appends,
         presence,
-        purgesTold: new Set(),
+        newsTold: new Set(),
         epoch: 0,
       }
+      backends.mirror?.attach(store)
+      if (acceptsLoss) await acceptLoss(store, acceptsLoss)
       store.epoch = await verifyIdentity(store)
       await store.presence.enter()
       logLongerTimes(ownTimes, store)
-      if (janitorOptions !== false && !closed) janitor = startJanitor(blobs, janitorOptions, logger)
+      if (janitorOptions !== false && !closed) {
+        const { collect, sweep, mirror } = blobs
+        const jobs = { collect, sweep, ...(backends.mirror && { mirror }) }
+        janitor = startJanitor(jobs, janitorOptions, logger)
+      }
       return store
     } catch (error) {
       await opened.close().catch(() => {})
       throw error
     }
   }
+}
+
+/** See `heal`. */
+async function acceptLoss(store: StoreContext, from: { elsewhere: boolean }): Promise<void> {
+  const { acceptLoss } = await import('./maintenance/accept-loss.ts')
+  await acceptLoss(store, from)
 }
 
 /** Logs when other processes need longer times than this one configures: this is no fault, but may surprise. */

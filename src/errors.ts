@@ -16,9 +16,13 @@
  * | `UploadTimeout` | no byte for too long, too few in a minute, or the whole took too long |
  * | `UploadInterrupted` | the source failed before its end (`cause` is its error) |
  * | `UploadExpired` | its lease ended before the upload did; nothing was stored, retry |
+ * | `UploadNotFound` | no such resumable upload of this account, or it has ended or expired |
+ * | `UploadOffsetMismatch` | the bytes do not continue what has arrived (`offset` bytes) |
+ * | `UploadBusy` | another request finishes this resumable upload; ask for its state |
  * | `QuotaExceeded` | the account has, or is uploading, as much as it may |
  * | `TooManyUploads` | too many at once; retry |
  * | `BlobRefused` | the host's inspection refused it |
+ * | `PrivateData` | the file contains private data, or cannot be searched for it, and the store's option `privacy` refuses that |
  * | `InspectionFailed` | the host's inspection threw, or took too long; nothing was stored, retry |
  * | `AccountDeleted` | the account's blobs were deleted |
  * | `ImageRefused` | the blob cannot be turned into an image: another type, damaged, or larger than the limits |
@@ -53,9 +57,13 @@ export type BlobStoreErrorCode =
   | 'UploadTimeout'
   | 'UploadInterrupted'
   | 'UploadExpired'
+  | 'UploadNotFound'
+  | 'UploadOffsetMismatch'
+  | 'UploadBusy'
   | 'QuotaExceeded'
   | 'TooManyUploads'
   | 'BlobRefused'
+  | 'PrivateData'
   | 'InspectionFailed'
   | 'AccountDeleted'
   | 'ImageRefused'
@@ -79,6 +87,8 @@ export interface BlobStoreErrorDetails {
   did?: string | undefined
   /** The name of the backend that failed. */
   backend?: string | undefined
+  /** How many bytes of a resumable upload have arrived. */
+  offset?: number | undefined
   /** The same call may succeed later. @default false */
   transient?: boolean | undefined
   cause?: unknown
@@ -96,6 +106,7 @@ export class BlobStoreError extends Error {
   readonly cid: string | undefined
   readonly did: string | undefined
   readonly backend: string | undefined
+  readonly offset: number | undefined
   readonly transient: boolean
 
   constructor(code: BlobStoreErrorCode, message: string, details: BlobStoreErrorDetails = {}) {
@@ -104,6 +115,7 @@ export class BlobStoreError extends Error {
     this.cid = details.cid
     this.did = details.did
     this.backend = details.backend
+    this.offset = details.offset
     this.transient = details.transient ?? false
     Object.defineProperty(this, brand, { value: true })
   }

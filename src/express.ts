@@ -1,3 +1,4 @@
+export { httpStatuses, statusOf, toXrpcError } from './http/error-table.ts'
 export { XrpcError } from './http/errors.ts'
 export { checkContinue } from './http/node/continue.ts'
 export type { BlobRouterOptions } from './http/node/request.ts'

@@ -1,4 +1,5 @@
 export { type CacheTagHeader, cacheTagOf } from './http/cache-tags.ts'
+export { httpStatuses, statusOf, toXrpcError } from './http/error-table.ts'
 export { XrpcError } from './http/errors.ts'
 export type {
   AccountStatus,

@@ -14,7 +14,8 @@ export type {
   PutBody,
   Spool,
 } from './backend/backend.ts'
-export { DiskBackend, type DiskBackendOptions } from './backend/disk/disk-backend.ts'
+export { DiskBackend } from './backend/disk/disk-backend.ts'
+export type { DiskBackendOptions } from './backend/disk/options.ts'
 export type { BlobKey } from './backend/key.ts'
 export { MemoryBackend, type MemoryBackendOptions } from './backend/memory.ts'
 export { ObjectBackend, type ObjectBackendOptions } from './backend/remote/object-backend.ts'
@@ -53,20 +54,27 @@ export { effectiveMimeType, type KnownTypes, type MimePolicy } from './blob/mime
 export { type SniffedHead, sniffHead, sniffMimeType } from './blob/sniff/sniff.ts'
 export type { BlobStore, StorePlace } from './blob-store.ts'
 // The store.
-export { type BlobStoreOptions, createBlobStore } from './create-blob-store.ts'
+export type { BlobStoreOptions } from './blob-store-options.ts'
+export { createBlobStore } from './create-blob-store.ts'
 export { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from './errors.ts'
 export type { Logger } from './logger.ts'
 // Maintenance.
 export type { CollectOptions } from './maintenance/collect.ts'
 export type { CollectReport } from './maintenance/collection.ts'
+export type { HealFinding, HealOptions, HealReport } from './maintenance/heal.ts'
+export type { BackendHealth, Health, HealthOptions, MirrorHealth, StoreHealth } from './maintenance/health.ts'
 export type { JanitorOptions } from './maintenance/janitor.ts'
+export type { JanitorRun, JanitorRuns } from './maintenance/janitor-runs.ts'
 export type { BlobMaintenance } from './maintenance/maintenance.ts'
 export type { MigrateFinding, MigrateOptions, MigrateReport } from './maintenance/migrate.ts'
-export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recover.ts'
+export type { MirrorFinding, MirrorReport, MirrorRunOptions } from './maintenance/mirror.ts'
+export type { BlobOwner, RecoverOptions, RecoverReport } from './maintenance/recovery.ts'
 export type { ScrubFinding, ScrubOptions, ScrubReport } from './maintenance/scrub.ts'
 export type { SweepOptions, SweepReport } from './maintenance/sweep.ts'
 export type { TransferOptions, TransferReport } from './maintenance/transfer-job.ts'
+export type { TakedownRecord } from './metadata/contract/accounts.ts'
 export type { BackupOptions, BackupProgress, BackupReport } from './metadata/contract/backup.ts'
+export type { MirrorLag } from './metadata/contract/mirror.ts'
 export type { BackendUse } from './metadata/contract/processes.ts'
 export type { PurgeRecord } from './metadata/contract/purges.ts'
 export type { HostDatabase, HostTransaction } from './metadata/host-database.ts'
@@ -81,12 +89,16 @@ export type {
   AccountEntry,
   AccountQuota,
   AccountUsage,
+  BlobHolder,
+  BlobLocation,
   BlobPage,
   BlobStat,
+  BlobTakedown,
   BlobViewer,
   ImportProgress,
   MissingBlob,
   StoreStats,
+  TakedownReversal,
 } from './metadata/types.ts'
 export type { BackendSet } from './store/backends.ts'
 export type {
@@ -96,24 +108,42 @@ export type {
   HiddenInSpace,
   ListBlobsOptions,
   ListMissingOptions,
+  ListTakedownsOptions,
   PageOptions,
   PresignBlobOptions,
   PresignedBlob,
   QueryOptions,
   ReadOptions,
   RecordBlob,
+  RecordsForOptions,
   RecordWrite,
   RepositoryOptions,
+  ReversalOptions,
   StatOptions,
   TakedownOptions,
   UploadLimits,
   UploadOptions,
 } from './store/calls.ts'
 export type { DropSpaceReport } from './store/drop-space.ts'
-export type { BlobStoreHooks, InaccessibleEvent, InspectionVerdict, UploadInspection } from './store/hooks.ts'
+export type {
+  BlobStoreHooks,
+  InaccessibleEvent,
+  InspectionVerdict,
+  QuarantinedEvent,
+  UploadInspection,
+} from './store/hooks.ts'
 export type { BlobStoreLimits, BlobStoreTimes, QuotaOption, ResolvedLimits, ResolvedTimes } from './store/limits.ts'
+export type { MirrorOptions } from './store/mirror/mirror.ts'
 export type { BlobModeration } from './store/moderation.ts'
 export type { PurgeOptions, PurgeReport, RemainingKey } from './store/purge.ts'
+export type {
+  AppendOptions,
+  CreateResumableOptions,
+  FinishResumableOptions,
+  PutPartOptions,
+  ResumableUpload,
+  ResumableUploads,
+} from './store/resumable/resumable-uploads.ts'
 export type { BlobSource } from './store/upload/source.ts'
 // Tracing.
 export {

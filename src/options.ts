@@ -7,7 +7,7 @@ export function invalidArgument(what: string, why: string): BlobStoreError {
 }
 
 /**
- * Refuses unknown options: a misspelt limit must not be ignored.
+ * Refuses unknown options: a misspelt limit must not be ignored, and a `trx` where it has no effect would deadlock.
  *
  * @throws `InvalidArgument`
  */
@@ -17,12 +17,16 @@ export function assertOptions(what: string, options: unknown, known: readonly st
   }
   const unknown = Object.keys(options).filter((name) => !known.includes(name))
   if (unknown.length === 0) return
+  if (unknown.includes('trx')) throw invalidArgument(what, takesNoTrx)
   throw invalidArgument(
     what,
     `unknown option ${unknown.map((name) => `"${printable(name, 50)}"`).join(', ')}; ` +
       `there are ${known.join(', ')}`,
   )
 }
+
+const takesNoTrx =
+  'this call takes no `trx`. Make it before or after the transaction: inside, it would wait for the connection that the transaction has'
 
 /** @throws `InvalidArgument` unless `value` is a store: not a promise of one, nor the options */
 export function assertStore(what: string, value: unknown): void {
@@ -34,6 +38,12 @@ export function assertStore(what: string, value: unknown): void {
 export function assertWhole(what: string, value: unknown, least: number): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return
   throw invalidArgument(what, `expected a whole number of at least ${least}`)
+}
+
+/** @throws `InvalidArgument` unless `value` is a boolean, or undefined */
+export function booleanOf(what: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalidArgument(what, 'expected true or false')
 }
 
 /** @throws `InvalidArgument` unless `value` is absent or one of these */

@@ -8,6 +8,7 @@ import { Person } from './demo/people.ts'
 import { reading } from './demo/reading.ts'
 import { refusing } from './demo/refusing.ts'
 import { Report } from './demo/report.ts'
+import { running } from './demo/running.ts'
 import { changing, moderating, sharing } from './demo/sharing.ts'
 import type { Story } from './demo/story.ts'
 import { uploading } from './demo/uploading.ts'
@@ -56,7 +57,9 @@ async function tell(pds: Pds): Promise<void> {
   await changing(story)
   await moderating(story)
   await refusing(story)
-  report.figures(await forgetting(story))
+  const left = await forgetting(story)
+  await running(report, join(dir, 'second'))
+  report.figures(left)
 }
 
 /** Closes and removes everything. */

@@ -52,7 +52,7 @@ export function overviewRoutes({ db, blobs, sessions, requireAdmin }: Context): 
       'content-type': blob.mimeType,
       'content-length': String(blob.size),
       'cache-control': 'private, no-cache',
-      'content-security-policy': "default-src 'none'; sandbox",
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'content-disposition': `attachment; filename="${blob.cid}"`,
       'cross-origin-resource-policy': 'same-origin',
       'x-content-type-options': 'nosniff',

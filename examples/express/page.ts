@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import express, { Router } from 'express'
 
+/** Built for browsers by its authors. */
+const tusClient = fileURLToPath(import.meta.resolve('tus-js-client/dist/tus.min.js'))
+
 const folder = fileURLToPath(new URL('./page', import.meta.url))
 
 /**
@@ -19,6 +22,7 @@ export function pageRoutes(): Router {
     res.set({ ...headers, 'content-security-policy': policy(nonce), 'cache-control': 'no-store' })
     res.type('html').send(html.replaceAll('{nonce}', nonce))
   })
+  router.get('/page/tus.min.js', (_req, res) => void res.set(headers).sendFile(tusClient))
   router.use('/page', express.static(folder, { index: false, setHeaders: (res) => res.set(headers) }))
 
   return router

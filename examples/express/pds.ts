@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import {
   type BlobStore,
   type BlobStoreLimits,
+  type BlobStoreOptions,
   type BlobStoreTimes,
   createBlobStore,
   DiskBackend,
@@ -14,6 +15,7 @@ import {
 } from 'pds-blobstore'
 import { blobRouter, checkContinue, XrpcError } from 'pds-blobstore/express'
 import { createImageVariants, type ImageVariants, imageRouter } from 'pds-blobstore/images'
+import { tusRouter } from 'pds-blobstore/tus'
 import { isEnding } from '../shutdown.ts'
 import { accountRoutes } from './accounts.ts'
 import { adminGuard, adminRoutes } from './admin.ts'
@@ -33,6 +35,8 @@ export interface PdsOptions {
   adminPassword: string
   limits?: BlobStoreLimits
   times?: BlobStoreTimes
+  /** What else the store is to do. */
+  store?: Pick<BlobStoreOptions, 'mirror' | 'privacy'>
 }
 
 export interface Pds {
@@ -45,7 +49,7 @@ export interface Pds {
 }
 
 /** A small PDS: one SQLite database, one folder of blobs, one of thumbnails, no other servers around it. */
-export async function startPds({ dir, port, adminPassword, limits = {}, times = {} }: PdsOptions): Promise<Pds> {
+export async function startPds({ dir, port, adminPassword, limits = {}, times = {}, store }: PdsOptions): Promise<Pds> {
   await mkdir(dir, { recursive: true })
   const db = await openDatabase(join(dir, 'pds.sqlite'))
   const blobs = createBlobStore({
@@ -54,12 +58,16 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
     limits,
     times,
     hooks: { onInaccessible: (event) => images.forget(event) },
+    logger: console,
+    ...store,
   })
   await blobs.ready()
   const images: ImageVariants = createImageVariants({
     blobs,
     cache: new DiskBackend({ root: join(dir, 'variants'), durability: 'relaxed' }),
+    logger: console,
   })
+  await images.ready()
 
   const sessions = new Sessions(db)
   const context = { db, blobs, sessions, requireAdmin: adminGuard(adminPassword) }
@@ -68,15 +76,8 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   const app = express().disable('x-powered-by')
   app.get('/xrpc/_health', (_req, res) => void res.sendStatus(isEnding() ? 503 : 200))
   // Before express.json(), which would read the body of an upload.
-  app.use(
-    blobRouter(blobs, {
-      // A password may upload all that the store takes. With OAuth: { did, grants: blobGrants(token.scope) }.
-      authenticate: async ({ headers }) => ({ did: await sessions.authenticate(headers.get('authorization')) }),
-      accountStatus,
-      authorizeSpace,
-      onError: console.error,
-    }),
-  )
+  app.use(blobRouter(blobs, { authenticate, accountStatus, authorizeSpace, onError: console.error }))
+  app.use(tusRouter(blobs, { path: '/upload', authenticate, onError: console.error }))
   app.use(imageRouter(images, { accountStatus, authorizeSpace, onError: console.error }))
   app.use(express.json({ limit: '1mb' }))
   app.use('/xrpc', accountRoutes(context), repoRoutes(context), spaceRoutes(context), adminRoutes(context))
@@ -93,6 +94,11 @@ export async function startPds({ dir, port, adminPassword, limits = {}, times = 
   server.on('checkContinue', checkContinue).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address() as { port: number }
+
+  /** A password may upload all that the store takes. With OAuth: { did, grants: blobGrants(token.scope) }. */
+  async function authenticate({ headers }: globalThis.Request): Promise<{ did: string }> {
+    return { did: await sessions.authenticate(headers.get('authorization')) }
+  }
 
   async function accountStatus(did: string): Promise<'active' | null> {
     const account = await db.selectFrom('account').select('did').where('did', '=', did).executeTakeFirst()

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { Kysely } from 'kysely'
 import { type BlobStore, isBlobStoreError } from 'pds-blobstore'
-import { XrpcError } from 'pds-blobstore/express'
+import { toXrpcError, XrpcError } from 'pds-blobstore/express'
 import type { Tables } from './database.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -21,29 +21,12 @@ export function text(params: unknown, name: string, fallback?: string): string {
   return value
 }
 
-/** The last middleware: turns any error into an XRPC response. */
-export function errorHandler(error: unknown, _req: Request, res: Response, _next: NextFunction): void {
-  const { status, error: name, message } = toXrpcError(error)
-  if (status === 500) console.error(error)
-  res.status(status).json({ error: name, message })
+/** The last middleware: turns any error into an XRPC response. Of the store's errors it knows status and name. */
+export function errorHandler(failure: unknown, _req: Request, res: Response, _next: NextFunction): void {
+  const known = failure instanceof SyntaxError ? new XrpcError(400, 'InvalidRequest', 'Not JSON') : failure
+  const { status, error, message, headers } = toXrpcError(known)
+  if (status >= 500) console.error(failure)
+  // A record that names a missing blob is wrong; the address is not.
+  const answered = status === 404 && isBlobStoreError(failure) ? 400 : status
+  res.status(answered).set(headers).json({ error, message })
 }
-
-function toXrpcError(error: unknown): XrpcError {
-  if (error instanceof XrpcError) return error
-  // The store's errors have the Lexicons' names, so they are sent as they are.
-  if (isBlobStoreError(error) && ofTheClient.has(error.code)) return new XrpcError(400, error.code, error.message)
-  if (error instanceof SyntaxError) return new XrpcError(400, 'InvalidRequest', 'Not JSON')
-  return new XrpcError(500, 'InternalServerError', 'Internal Server Error')
-}
-
-/** What a client can do wrong here. The blob routes answer their own errors. */
-const ofTheClient = new Set<string>([
-  'BlobNotFound',
-  'BlobTakenDown',
-  'InvalidBlobRef',
-  'InvalidCid',
-  'InvalidDid',
-  'InvalidMimeType',
-  'InvalidSize',
-  'PayloadTooLarge',
-])

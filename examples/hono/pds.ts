@@ -1,7 +1,7 @@
 import { jsonToLex } from '@atproto/lex-json'
 import { Hono } from 'hono'
-import { type BlobStore, cidOfRecord, isBlobStoreError } from 'pds-blobstore'
-import { createBlobHandlers } from 'pds-blobstore/http'
+import { type BlobStore, cidOfRecord } from 'pds-blobstore'
+import { createBlobHandlers, toXrpcError } from 'pds-blobstore/http'
 import { isEnding } from '../shutdown.ts'
 
 /** The blob routes, and records that reference blobs, on Hono. `didOf` is the host's own session check. */
@@ -32,8 +32,10 @@ export function pdsOn(blobs: BlobStore, didOf: (authorization: string | undefine
       // A PDS stores the record too, in the same transaction: see examples/express.
       await blobs.applyWrites(did, [{ action: 'update', uri, record }], { rev: nextRev() })
     } catch (error) {
-      if (!isBlobStoreError(error) || error.transient) throw error
-      return c.json({ error: error.code, message: error.message }, 400)
+      const { status, error: name, message, headers } = toXrpcError(error)
+      if (status >= 500) console.error(error)
+      // The record names a blob that the account does not have: that is its fault, not the address's.
+      return Response.json({ error: name, message }, { status: status === 404 ? 400 : status, headers: { ...headers } })
     }
     return c.json({ uri, cid: cidOfRecord(record) })
   })

@@ -11,6 +11,7 @@ const { PDS_DIR = '.demo/pds', PDS_PORT = '2583', PDS_ADMIN_PASSWORD = 'admin', 
 const blobs = createBlobStore({
   backend: new DiskBackend({ root: join(PDS_DIR, 'blobs') }),
   metadata: sqliteMetadata(join(PDS_DIR, 'blobs.sqlite')),
+  logger: console,
 })
 let attachment: Attachment | undefined
 

@@ -50,6 +50,7 @@ export async function startPds(options: PdsOptions): Promise<RunningPds> {
   const blobs = createBlobStore({
     backend: options.backend ?? new DiskBackend({ root: join(dir, 'blobs') }),
     metadata: sqliteMetadata(join(dir, 'blobs.sqlite')),
+    logger: console,
     ...(options.times ? { times: options.times } : {}),
     ...(options.limits ? { limits: options.limits } : {}),
   })

@@ -71,6 +71,9 @@ export interface BlobBackend {
    */
   presign?(key: BlobKey, options: PresignOptions): Promise<string>
 
+  /** How many bytes more it can take, about. Absent in a backend that does not know. */
+  freeBytes?(options?: CallOptions): Promise<number>
+
   /** Whether the key has bytes. */
   has(key: BlobKey, options?: CallOptions): Promise<boolean>
 
@@ -149,6 +152,14 @@ export interface PresignOptions extends CallOptions {
   contentDisposition: string
 }
 
+/** The file that holds an object's bytes, for a proxy that sends it in the place of this process. */
+export interface BackendFile {
+  /** Absolute. */
+  root: string
+  /** Relative to the root, with `/`. */
+  path: string
+}
+
 export interface BackendObject {
   /** Size of the whole object in bytes, whatever the range. */
   readonly size: number
@@ -158,6 +169,8 @@ export interface BackendObject {
    * rejects, with `BlobDamaged` where the stored bytes are at fault; it never just ends.
    */
   readonly body: AsyncIterableIterator<Uint8Array>
+  /** Where a proxy on the same machine finds the bytes. Absent if they are no file. */
+  file?: BackendFile
 }
 
 export interface ListOptions extends CallOptions {
@@ -182,6 +195,11 @@ export type PutBody = { readonly size: number; readonly sha256: Uint8Array } & (
 export interface Spool {
   /** Appends. The caller may reuse the chunks once it resolves. */
   write(chunks: readonly Uint8Array[]): Promise<void>
+  /**
+   * What was written, from `start` to before `end`, which are both within; between writes, and before `put`. The caller may
+   * keep the bytes.
+   */
+  readBack(start: number, end: number): Promise<Uint8Array>
   /** Discards the bytes. May be called again, also after `put`. */
   discard(): Promise<void>
 }

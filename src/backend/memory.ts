@@ -151,6 +151,18 @@ class MemorySpool implements Spool {
     this.writtenAt = Date.now()
   }
 
+  async readBack(start: number, end: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(end - start)
+    let at = 0
+    for (const chunk of this.chunks) {
+      const from = Math.max(start - at, 0)
+      if (from < chunk.byteLength && at < end) bytes.set(chunk.subarray(from, end - at), at + from - start)
+      at += chunk.byteLength
+    }
+    if (end <= at) return bytes
+    throw new BlobStoreError('StorageFailed', 'Fewer bytes were written to the spool', { backend: this.#backend })
+  }
+
   async discard(): Promise<void> {
     this.#open.delete(this)
   }

@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { BlobStoreError } from '../errors.ts'
 import { type BlobCid, blobCidOfBinary, type CidLike, isBlobCid, parseBlobCid, toCidObject } from './cid.ts'
+import { originalOf } from './lexicon-blob-ref.ts'
 import { parseMimeType } from './mime.ts'
 import { hasExactly, isPlainObject, ownValue } from './plain-object.ts'
 
@@ -89,8 +90,8 @@ export function blobRefToJson(ref: BlobRef): BlobRefJson {
 
 /**
  * Parses a blob reference, in its JSON form (`{"$link": …}`) or with a CID object of any version of multiformats.
- * Strict: a plain object of exactly `$type`, `ref`, `mimeType` and `size`, with a canonical CID; no getter is called.
- * The legacy form is refused: see {@link isLegacyBlobRef}.
+ * Strict: a plain object of exactly `$type`, `ref`, `mimeType` and `size`, with a canonical CID; no getter is called. An
+ * instance of the class `BlobRef` of `@atproto/lexicon` and `@atproto/api` is parsed as what it encodes. The legacy form is refused: see {@link isLegacyBlobRef}.
  *
  * @throws `InvalidBlobRef`
  *
@@ -144,7 +145,8 @@ export function hasLegacyForm(value: object): boolean {
 }
 
 /** The fields of the reference or, as a string, what is wrong with it. */
-export function readBlobRef(value: unknown): BlobRefFields | string {
+export function readBlobRef(given: unknown): BlobRefFields | string {
+  const value = originalOf(given) ?? given
   if (!isPlainObject(value)) return 'it is not a plain object'
   if (ownValue(value, '$type') !== 'blob') return '$type is not "blob"'
   if (!hasExactly(value, ['$type', 'ref', 'mimeType', 'size'])) return 'its keys are not $type, ref, mimeType and size'

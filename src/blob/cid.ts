@@ -4,6 +4,8 @@ import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { BlobStoreError } from '../errors.ts'
+import { originalOf } from './lexicon-blob-ref.ts'
+import { isPlainObject } from './plain-object.ts'
 
 /**
  * A blob's CID in its only spelling: CIDv1, codec raw, sha-256, base32 in lower case, 59 characters
@@ -94,8 +96,22 @@ export async function cidOfStream(chunks: AsyncIterable<Uint8Array> | Iterable<U
   return cidOfDigest(hash.digest())
 }
 
-/** The CID of a record: CIDv1, dag-cbor, sha-256 (`bafyrei…`). Never that of a blob. */
+/**
+ * The CID of a record: CIDv1, dag-cbor, sha-256 (`bafyrei…`). Never that of a blob. Links must be CID objects, not JSON.
+ * Instances of the class `BlobRef` of `@atproto/lexicon` and `@atproto/api` count as what they encode.
+ */
 export function cidOfRecord(record: unknown): string {
-  const digest = createHash('sha256').update(encodeDagCbor(record)).digest()
+  const digest = createHash('sha256')
+    .update(encodeDagCbor(withoutClasses(record)))
+    .digest()
   return CID.createV1(dagCborCode, createDigest(sha256Code, digest)).toString()
+}
+
+/** The value with the originals of `BlobRef` instances, which the encoder would write with all their fields. */
+function withoutClasses(value: unknown): unknown {
+  const original = originalOf(value)
+  if (original !== null) return original
+  if (Array.isArray(value)) return value.map(withoutClasses)
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutClasses(inner)]))
 }

@@ -4,6 +4,7 @@ import { printable } from '../printable.ts'
 import { isUint8Array } from '../shapes.ts'
 import { cidOfLink, hasLegacyForm, isByteCount, isCidObject, readBlobRef } from './blob-ref.ts'
 import type { BlobCid } from './cid.ts'
+import { originalOf } from './lexicon-blob-ref.ts'
 import { parseMimeType } from './mime.ts'
 import { isPlainObject, ownValue } from './plain-object.ts'
 
@@ -45,10 +46,10 @@ const maxPathLength = 200
 /**
  * Finds the blobs that a record references, in the record's order, each as often as it is referenced. Needs no Lexicon.
  *
- * `record` is a value (from JSON, or with CID objects) or, if it is a `Uint8Array`, a dag-cbor block. Only own
- * properties of plain objects and arrays are read; no getter and no `toJSON` is called. What could hide a reference is
- * refused, not skipped: an instance of a class (such as the `BlobRef` of `@atproto/lexicon`), a getter, a record nested
- * too deeply.
+ * `record` is a value (from JSON, or with CID objects) or, if it is a `Uint8Array`, a dag-cbor block. It may contain
+ * instances of the class `BlobRef` of `@atproto/lexicon` and `@atproto/api`. Otherwise only own properties of plain
+ * objects and arrays are read; no getter and no `toJSON` is called. What could hide a reference is refused, not skipped:
+ * an instance of any other class, a getter, a record nested too deeply.
  *
  * @throws `InvalidBlobRef`, with the place, when a reference is malformed or the record cannot be searched
  *
@@ -66,7 +67,8 @@ export function findBlobRefs(record: unknown, { broken = 'refuse' }: FindOptions
   const found: FoundBlobRef[] = []
   let values = 0
 
-  const visit = (value: object, at: Place | null, depth: number): void => {
+  const visit = (given: object, at: Place | null, depth: number): void => {
+    const value = originalOf(given) ?? given
     if (ArrayBuffer.isView(value) || isCidObject(value)) return
     if (depth > maxDepth) refuse(`it is nested more than ${maxDepth} levels deep, or in itself`, at)
     if (Array.isArray(value)) {

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../options.ts'
 import { isDid } from './identifiers.ts'
+import { isInternalPath, isRecordPath, keyPattern, nsidPattern } from './record-uri.ts'
 
 // The names of spaces and of the records in them: bluesky-social/proposals 0016, which may still change. No other file
 // knows its details.
@@ -15,12 +16,9 @@ export interface RecordPlace {
   did: string
 }
 
-// https://atproto.com/specs/nsid, https://atproto.com/specs/record-key
-const nsid = String.raw`(?=[^/]{5,317}(?:/|$))[a-zA-Z][a-zA-Z0-9-]*(?:\.[a-zA-Z0-9][a-zA-Z0-9-]*)+\.[a-zA-Z][a-zA-Z0-9]*`
-const key = String.raw`(?!\.{1,2}(?:/|$))[A-Za-z0-9._:~-]{1,512}`
-const space = `at://(?<owner>did:[^/]+)/space/${nsid}/${key}`
+const space = `at://(?<owner>did:[^/]+)/space/${nsidPattern}/${keyPattern}`
 const spaceGrammar = new RegExp(`^${space}$`)
-const inSpaceGrammar = new RegExp(`^(?<space>${space})/(?<author>did:[^/]+)/${nsid}/${key}$`)
+const inSpaceGrammar = new RegExp(`^(?<space>${space})/(?<author>did:[^/]+)/${nsidPattern}/${keyPattern}$`)
 
 /** More characters than a URI of a space, or of a record in one, can have: its DIDs have at most 2,048 each. */
 const longest = 8192
@@ -40,10 +38,21 @@ export function assertSpaceUri(what: string, value: unknown): asserts value is S
 
 /**
  * The place of the record that an at-URI names: `at://{did}/{collection}/{rkey}` is public, and
- * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space. Null for anything else. Of a
- * public record only the account is checked.
+ * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space. Null for anything else: a handle
+ * instead of the DID, a query, a fragment, a slash at the end.
  */
 export function placeOfRecord(uri: string): RecordPlace | null {
+  const place = placeOfOldRecord(uri)
+  if (place === null || place.space !== null) return place
+  const path = uri.slice(`at://${place.did}/`.length)
+  return isRecordPath(path) || isInternalPath(path) ? place : null
+}
+
+/**
+ * As {@link placeOfRecord}, but of a public record only the account is checked: earlier versions stored URIs of any
+ * collection and key, and so do other programs.
+ */
+export function placeOfOldRecord(uri: string): RecordPlace | null {
   if (uri.length > longest) return null
   const [, did, collection] = /^at:\/\/([^/]+)\/([^/]+)/.exec(uri) ?? []
   // No collection has this name: each is an NSID.

@@ -44,7 +44,7 @@ async function handle(route: Route, call: Call): Promise<Reply> {
   const allow = [...route.methods, 'OPTIONS'].join(', ')
   if (method !== 'OPTIONS') throw new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
   const preflight = corsAllowed(route, call.options) ? preflightHeaders(route) : {}
-  return { status: 204, headers: { allow, ...preflight }, body: null }
+  return { status: 204, headers: { allow, ...route.optionsHeaders?.(call), ...preflight }, body: null }
 }
 
 /** Adds the headers that every response has. They overwrite those of the method. */
@@ -91,8 +91,9 @@ function securityHeaders({ space }: Pick<Route, 'space'>, cid?: BlobCid): Record
     // A blob that is opened by its address is saved, not shown, so no user's page runs on the host's origin. A CID in
     // its canonical spelling needs no escapes.
     'content-disposition': cid ? `attachment; filename="${cid}"` : 'attachment',
-    // And where it is shown anyway (a frame, an old browser), it loads and runs nothing, in an origin of its own.
-    'content-security-policy': "default-src 'none'; sandbox",
+    // And where it is shown anyway (an old browser), it loads and runs nothing, in an origin of its own. No page may
+    // put it into an <object> or <embed>: Firefox would show a PDF there, and run its scripts, despite all the others.
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
     // Clients on other origins embed images, and a page with COEP needs this header for that. Public bytes need no
     // protection. Bytes in a space do: if the host knows visitors by a cookie, no other page may embed what only they
     // may see. Pages that send a token use fetch, to which this header does not apply.

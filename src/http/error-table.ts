@@ -42,6 +42,9 @@ const table: Record<BlobStoreErrorCode, Row> = {
   },
   UploadInterrupted: { status: 400, error: 'InvalidRequest', message: 'The upload ended early' },
   UploadExpired: busy,
+  UploadNotFound: { status: 404, error: 'UploadNotFound' },
+  UploadOffsetMismatch: { status: 409, error: 'UploadOffsetMismatch' },
+  UploadBusy: { status: 409, error: 'UploadBusy' },
   QuotaExceeded: { status: 400, error: 'QuotaExceeded' },
   TooManyUploads: {
     status: 429,
@@ -50,6 +53,7 @@ const table: Record<BlobStoreErrorCode, Row> = {
     retryAfter: 1,
   },
   BlobRefused: { status: 400, error: 'BlobRefused' },
+  PrivateData: { status: 400, error: 'PrivateData' },
   InspectionFailed: busy,
   AccountDeleted: { status: 400, error: 'AccountDeleted', message: 'The account has been deleted' },
   ImageRefused: { status: 400, error: 'ImageRefused' },
@@ -69,7 +73,55 @@ const table: Record<BlobStoreErrorCode, Row> = {
   StoreRestored: failed,
 }
 
-/** Turns any error into the response for a client. An error that is not in the table reveals nothing. */
+/**
+ * The HTTP status of each code, as the blob routes answer it. A code with 500 is 503 if the error is `transient`:
+ * {@link statusOf} knows that.
+ */
+export const httpStatuses: Readonly<Record<BlobStoreErrorCode, number>> = Object.freeze(
+  Object.fromEntries(Object.entries(table).map(([code, { status }]) => [code, status])) as Record<
+    BlobStoreErrorCode,
+    number
+  >,
+)
+
+/**
+ * The HTTP status for an error, as the blob routes answer it: of a `BlobStoreError` that of its code, 503 instead of 500
+ * if it is `transient`; of an `XrpcError` its own; 500 for anything else. For an XRPC response with a name and a message,
+ * there is {@link toXrpcError}.
+ *
+ * @example
+ * ```ts
+ * import type { BlobStore } from 'pds-blobstore'
+ * import { statusOf } from 'pds-blobstore/http'
+ *
+ * async function avatar(blobs: BlobStore, did: string, cid: string): Promise<Response> {
+ *   try {
+ *     const { body, mimeType } = await blobs.read(did, cid)
+ *     return new Response(body, { headers: { 'content-type': mimeType, 'content-security-policy': 'sandbox' } })
+ *   } catch (error) {
+ *     return new Response(null, { status: statusOf(error) })
+ *   }
+ * }
+ * ```
+ */
+export const statusOf = (error: unknown): number => toXrpcError(error).status
+
+/**
+ * Turns any error into the response for a client, as the blob routes answer it: status, XRPC name, message, headers
+ * (Retry-After). Passes an {@link XrpcError} on. An error that is not of the store's codes, or is the server's own
+ * failure, reveals nothing: 500 `InternalServerError`.
+ *
+ * @example
+ * ```ts
+ * import { toXrpcError } from 'pds-blobstore/http'
+ *
+ * function responseTo(failure: unknown): Response {
+ *   const { status, error, message, headers } = toXrpcError(failure)
+ *   if (status >= 500) console.error(failure)
+ *   return Response.json({ error, message }, { status, headers: { ...headers } })
+ * }
+ * ```
+ */
 export function toXrpcError(error: unknown): XrpcError {
   if (isXrpcError(error) && error.status >= 400 && error.status <= 599) return error
   const row = rowOf(error)

@@ -4,16 +4,17 @@ import type { SpaceUri } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
 import { assertServed } from './account.ts'
-import { taggedAs } from './cache-tags.ts'
-import { failsMatch, isNotModified, rangeHolds } from './conditions.ts'
+import { privateCaching, publicCaching } from './caching.ts'
+import { failsMatch, isConditional, isNotModified, rangeHolds } from './conditions.ts'
 import { XrpcError } from './errors.ts'
+import { fileHeader } from './file-redirect.ts'
 import type { Redirect } from './options.ts'
 import { cidParam, didParam } from './params.ts'
 import { rangeOf } from './range.ts'
 import { redirectReply } from './redirect.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
-import { admitted, privateCaching } from './space-access.ts'
+import { admitted } from './space-access.ts'
 
 /** com.atproto.sync.getBlob: returns the bytes as uploaded, to anyone. */
 export async function getBlob(call: Call): Promise<Reply> {
@@ -21,14 +22,7 @@ export async function getBlob(call: Call): Promise<Reply> {
   const did = didParam(request)
   const cid = cidParam(request)
   await assertServed(options, did)
-  const { maxAge = 300, redirect } = options
-  const shared = {
-    // A CID's bytes never change, but they may be taken down: so the time is short, never `immutable`, and caches must
-    // not serve stale bytes. Nor may a proxy compress or shrink bytes that must have this hash.
-    'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-    ...taggedAs(options, did, cid),
-  }
-  return await replyWith(call, { did, cid, redirect, shared })
+  return await replyWith(call, { did, cid, redirect: options.redirect, shared: publicCaching(options, did, cid) })
 }
 
 /**
@@ -39,8 +33,7 @@ export async function getSpaceBlob(call: Call): Promise<Reply> {
   const { options, request } = call
   const cid = cidParam(request)
   const { space, repo } = await admitted(call, didParam(request, 'repo'))
-  const shared = { 'cache-control': privateCaching }
-  return await replyWith(call, { did: repo, cid, space, redirect: options.redirectSpace, shared })
+  return await replyWith(call, { did: repo, cid, space, redirect: options.redirectSpace, shared: privateCaching })
 }
 
 /** The requested blob, through public records or through those in a space. */
@@ -50,7 +43,7 @@ interface Asked {
   space?: SpaceUri
   redirect: Redirect | undefined
   /** The headers of all responses with the blob. */
-  shared: Record<string, string>
+  shared: Readonly<Record<string, string>>
 }
 
 async function replyWith(call: Call, { did, cid, space, redirect, shared }: Asked): Promise<Reply> {
@@ -71,17 +64,27 @@ async function replyWith(call: Call, { did, cid, space, redirect, shared }: Aske
 
   const header = rangeHolds(request, etag) ? request.header('range') : null
   const range = (size: number) => rangeOf(header, size)
-  const elsewhere = redirect && (await redirectReply(call, redirect, { did, cid, space }, ({ size }) => range(size)))
-  if (elsewhere) return elsewhere
+  if (redirect && redirect.to !== 'file') {
+    const elsewhere = await redirectReply(call, redirect, { did, cid, space }, ({ size }) => range(size))
+    if (elsewhere) return elsewhere
+  }
   const body = await blobs.read(did, cid, { space, range, signal, verify })
   const headers = blobHeaders(body, shared)
+  if (redirect?.to === 'file' && !isConditional(request)) {
+    const file = fileHeader(redirect, body)
+    if (file) {
+      await body.chunks.return?.()
+      const { 'accept-ranges': _, ...others } = headers // which the proxy adds, and answers ranges itself
+      return { status: 200, headers: { ...others, ...file }, body: null }
+    }
+  }
   if (!body.range) return { status: 200, headers: lengthOf(headers, body.size), body }
   const { start, end } = body.range
   const part = { ...headers, 'content-range': `bytes ${start}-${end}/${body.size}` }
   return { status: 206, headers: lengthOf(part, end - start + 1), body }
 }
 
-function blobHeaders(blob: BlobStat, shared: Record<string, string>): Record<string, string> {
+function blobHeaders(blob: BlobStat, shared: Readonly<Record<string, string>>): Record<string, string> {
   return {
     // Checked when it was written, and again here, because anyone who can write to the database could inject headers
     // with it.

@@ -66,6 +66,14 @@ export interface BlobServingOptions {
    */
   redirectSpace?: Redirect | undefined
 
+  /**
+   * Whether uploadBlob may send interim responses (104), by which clients of the IETF's draft, such as iOS, learn where to
+   * continue an upload that they send at once. Only for Node. Every proxy in front must pass them on: Caddy and HAProxy
+   * do; nginx takes one for the response, and the upload fails.
+   * @default false
+   */
+  interimResponses?: boolean | undefined
+
   /** Told of each error that the host should look at: those answered by a status from 500. Silent by default. */
   onError?: ((error: unknown, context: { method: string }) => void) | undefined
 
@@ -102,6 +110,7 @@ const known = [
   'redirect',
   'authorizeSpace',
   'redirectSpace',
+  'interimResponses',
   'onError',
   'logger',
 ]
@@ -119,6 +128,9 @@ export function checkOptions(
       what,
       'authenticate is missing, a function that says who sends a request: ({ headers }) => ({ did }), or null if unknown',
     )
+  }
+  if (![undefined, true, false].includes(options.interimResponses)) {
+    throw invalidArgument(what, 'interimResponses must be true or false')
   }
   if (options.maxAge !== undefined) assertWhole(`${what}: maxAge`, options.maxAge, 0)
   assertOneOf(`${what}: cors`, options.cors, ['public', 'all', 'none'])
@@ -153,12 +165,47 @@ export function checkAuthorizeSpace(what: string, { authorizeSpace }: { authoriz
  * has no addresses, this server sends the bytes. All accounts with the same bytes are redirected to one object: its key
  * and its age show an account whether others had them before it.
  *
+ * `file`: not the client, but the proxy in front is told to send the file itself, if the backend is a `DiskBackend` on
+ * the same machine. The response has no bytes, but the header that nginx and Caddy (`x-accel-redirect`) or others (`x-sendfile`)
+ * understand. The proxy must keep the security headers: docs/proxies.md shows how.
+ *
  * `cdn`: to an address that the host returns. The store no longer checks what a CDN holds, so it must have the hook
  * `onInaccessible`, which purges it; and the CDN must add the security headers, which only the host can know.
  */
 export type Redirect =
+  | FileRedirect
   | { to: 'backend'; expiresIn?: number | undefined }
   | { to: 'cdn'; url: (blob: BlobStat & { did: string; space?: SpaceUri }) => string; addsSecurityHeaders: true }
+
+export interface FileRedirect {
+  to: 'file'
+  /** @default 'x-accel-redirect' */
+  header?: 'x-accel-redirect' | 'x-sendfile' | undefined
+  /** For `x-accel-redirect`: the internal location of the backend's root, such as `/pds-blobs/`. */
+  location?: string | undefined
+  /** Smaller blobs are sent by this process, which is faster for them. In bytes, at least 256 KiB. @default 1_048_576 */
+  above?: number | undefined
+  /** The proxy passes the security headers on, as docs/proxies.md shows. */
+  keepsSecurityHeaders: true
+}
+
+const leastFile = 256 * 1024
+
+function checkFileRedirect(what: string, redirect: FileRedirect): void {
+  assertOptions(what, redirect, ['to', 'header', 'location', 'above', 'keepsSecurityHeaders'])
+  const { header = 'x-accel-redirect', location, above = leastFile } = redirect
+  assertOneOf(`${what}.header`, header, ['x-accel-redirect', 'x-sendfile'])
+  assertWhole(`${what}.above`, above, leastFile)
+  if (header === 'x-accel-redirect' && !/^\/[\w./-]*\/$/.test(location ?? '')) {
+    throw invalidArgument(what, 'location is the internal location of the root in nginx, such as "/pds-blobs/"')
+  }
+  if (header === 'x-sendfile' && location !== undefined) throw invalidArgument(what, 'x-sendfile names the file itself')
+  if (redirect.keepsSecurityHeaders === true) return
+  throw invalidArgument(
+    what,
+    'the proxy must pass the security headers on, as node_modules/pds-blobstore/docs/proxies.md shows; confirm it with keepsSecurityHeaders: true',
+  )
+}
 
 /** @throws `InvalidArgument` */
 function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void {
@@ -169,13 +216,17 @@ function checkRedirect(what: string, redirect: Redirect, blobs: BlobStore): void
     if (expiresIn > 60) throw invalidArgument(what, 'expiresIn is 60 seconds at most')
     return
   }
-  if (redirect?.to !== 'cdn') throw invalidArgument(what, 'to is "backend" or "cdn"')
+  if (redirect?.to === 'file') {
+    checkFileRedirect(what, redirect)
+    return
+  }
+  if (redirect?.to !== 'cdn') throw invalidArgument(what, 'to is "backend", "cdn" or "file"')
   assertOptions(what, redirect, ['to', 'url', 'addsSecurityHeaders'])
   if (typeof redirect.url !== 'function') throw invalidArgument(what, 'url is missing, a function')
   if (redirect.addsSecurityHeaders !== true) {
     throw invalidArgument(
       what,
-      `a CDN must add the security headers of docs/http.md; confirm it with addsSecurityHeaders: true`,
+      `a CDN must add the security headers of pds-blobstore/docs/http.md; confirm it with addsSecurityHeaders: true`,
     )
   }
   if (typeof blobs.hooks?.onInaccessible !== 'function') {

@@ -2,7 +2,7 @@ import type { BlobCid } from '../blob/cid.ts'
 import type { SpaceUri } from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { BlobStat } from '../metadata/types.ts'
-import type { Redirect } from './options.ts'
+import type { FileRedirect, Redirect } from './options.ts'
 import type { Reply } from './reply.ts'
 import type { Call } from './request.ts'
 
@@ -25,7 +25,7 @@ interface Address {
  */
 export async function redirectReply(
   call: Call,
-  redirect: Redirect,
+  redirect: Exclude<Redirect, FileRedirect>,
   asked: Asked,
   check: (blob: BlobStat) => void,
 ): Promise<Reply | null> {

@@ -6,12 +6,16 @@ import type { Reply } from './reply.ts'
 /** A request as the handlers need it, whether it is a web `Request` or one of Node's. */
 export interface BlobRequest {
   readonly method: string
+  /** The path that the client asked for. */
+  readonly path: string
   readonly query: URLSearchParams
   /** The body, not touched before it is used. Leaving it before its end does not close the connection. */
   readonly body: BlobSource
   /** Aborts when the client disconnects. */
   readonly signal: AbortSignal
   header(name: string): string | null
+  /** Sends an interim response (1xx) with these headers. Absent where the server cannot. */
+  interim?(status: number, reason: string, headers: Readonly<Record<string, string>>): void
   /** Asks the host which account sends it. */
   authenticate(): Authenticated | Promise<Authenticated>
   /** Asks the host whether it may see an account's blobs in a space. */
@@ -35,5 +39,7 @@ export interface Route {
   readonly space?: boolean
   /** Whether it returns a file, which is saved under its CID. @default false */
   readonly file?: boolean
+  /** Further headers of the response to OPTIONS. */
+  optionsHeaders?(call: Call): Record<string, string>
   handle(call: Call): Promise<Reply>
 }

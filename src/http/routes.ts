@@ -1,13 +1,20 @@
 import { getBlob, getSpaceBlob } from './get-blob.ts'
 import { listBlobs, listMissingBlobs, listSpaceBlobs } from './list-blobs.ts'
 import type { Route } from './request.ts'
+import { creationHeaders } from './resumable/headers.ts'
 import { uploadBlob } from './upload-blob.ts'
 
 export const routes: Record<
   'uploadBlob' | 'getBlob' | 'listBlobs' | 'listMissingBlobs' | 'getSpaceBlob' | 'listSpaceBlobs',
   Route
 > = {
-  uploadBlob: { nsid: 'com.atproto.repo.uploadBlob', methods: ['POST'], public: false, handle: uploadBlob },
+  uploadBlob: {
+    nsid: 'com.atproto.repo.uploadBlob',
+    methods: ['POST', 'PATCH', 'GET', 'HEAD', 'DELETE'], // others than POST for an upload that continues
+    public: false,
+    optionsHeaders: creationHeaders,
+    handle: uploadBlob,
+  },
   getBlob: { nsid: 'com.atproto.sync.getBlob', methods: ['GET', 'HEAD'], public: true, file: true, handle: getBlob },
   listBlobs: { nsid: 'com.atproto.sync.listBlobs', methods: ['GET', 'HEAD'], public: true, handle: listBlobs },
   listMissingBlobs: {

@@ -23,10 +23,3 @@ function refusal(hasCredentials: boolean): XrpcError {
   if (hasCredentials) return new XrpcError(403, 'Forbidden', 'These credentials do not give access to the space')
   return new XrpcError(401, 'AuthMissing', 'Authentication Required', { 'www-authenticate': 'Bearer' })
 }
-
-/**
- * For bytes that not everyone may see. A browser may store them, but asks each time before it shows them again: users
- * who have left the space are refused then, and others get a 304. `must-revalidate` is left out on purpose: RFC 9111
- * (3.5) reads it as permission for shared caches to store responses to requests with an Authorization header.
- */
-export const privateCaching = 'private, no-cache, no-transform'

@@ -128,6 +128,7 @@ function blobRequest(
 ): BlobRequest {
   return {
     method: request.method,
+    path: URL.parse(request.url)?.pathname ?? '/',
     query: params ?? URL.parse(request.url)?.searchParams ?? new URLSearchParams(),
     signal: request.signal,
     header: (name) => request.headers.get(name),

@@ -8,6 +8,7 @@ import type { StatOptions } from '../store/calls.ts'
 import { findDimensions } from './dimensions/dimensions.ts'
 import type { FoundDimensions, Source } from './dimensions/header.ts'
 import { type ImageVariants, refused } from './image-variants.ts'
+import { assertInstalled } from './installed.ts'
 import { NegativeCache } from './negative-cache.ts'
 import { type ImageVariantsOptions, resolveOptions } from './options.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
@@ -20,7 +21,7 @@ const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
 /**
  * Creates image variants over a store. Starts and opens nothing yet.
  *
- * @throws `InvalidArgument`
+ * @throws `InvalidArgument`, and `ImagesFailed` if sharp is not installed
  * @example
  * ```ts
  * import { createBlobStore, DiskBackend, sqliteMetadata } from 'pds-blobstore'
@@ -40,6 +41,7 @@ const decoded = ['jpeg', 'png', 'gif', 'webp', 'avif']
 export function createImageVariants(options: ImageVariantsOptions): ImageVariants {
   const settings = resolveOptions(options)
   const { blobs, presets, maxInput, maxPixels } = settings
+  assertInstalled(settings.sharp)
   const cache = new VariantCache(settings.cache, settings.cacheSize, settings.logger)
   const pool = new WorkerPool(settings)
   const flights = new SingleFlight<VariantName, Uint8Array>(idOf)
@@ -50,7 +52,10 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   return {
     blobs,
     presets,
-    ready,
+    async ready() {
+      await open()
+      await pool.check()
+    },
     close,
     [Symbol.asyncDispose]: close,
     forget: (event) => forget(forgottenBy(event)),
@@ -59,7 +64,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
       const { format, space, signal } = options
       if (space !== undefined) assertSpaceUri('variant: space', space)
       const recipe = recipeOf(presets, preset, format)
-      await ready()
+      await open()
       const blob = await visible(did, cidLike, space, signal)
       const name = { did, cid: blob.cid, space: space ?? null, recipe: recipeId(recipe) }
       const bytes = await flights.run(name, signal, async (signal) => {
@@ -127,7 +132,7 @@ export function createImageVariants(options: ImageVariantsOptions): ImageVariant
   }
 
   /** The reason why the cache could not open may be gone at the next call. */
-  async function ready(): Promise<void> {
+  async function open(): Promise<void> {
     if (closing) throw new BlobStoreError('StoreClosed', 'The image variants were closed')
     opening ??= cache.open().catch((error) => {
       opening = undefined

@@ -19,7 +19,12 @@ export interface ImageVariants {
   readonly blobs: BlobStore
   readonly presets: Readonly<Record<string, ImagePreset>>
 
-  /** Opens the cache, as every call does. Starts no process before there is something to decode. */
+  /**
+   * Opens the cache, as every call does, and starts a decoding process: await it before the first request. Without it
+   * no process starts before there is something to decode.
+   *
+   * @throws `ImagesFailed` if sharp cannot be loaded, and what the cache throws
+   */
   ready(): Promise<void>
 
   /** Ends the processes and their work, and closes the cache. Later calls throw `StoreClosed`. */

@@ -38,7 +38,7 @@ export async function noteBackup({ metadata, times, logger }: StoreContext): Pro
   logger.warn(
     { age, deleteDelay: times.deleteDelay },
     `The backup before this one is ${days(age)} old, and times.deleteDelay is ${days(times.deleteDelay)}: a restore of it would ` +
-      'have named bytes that are deleted by now. Back up more often, or set a longer times.deleteDelay (docs/operations.md, Backup)',
+      'have named bytes that are deleted by now. Back up more often, or set a longer times.deleteDelay (pds-blobstore/docs/operations.md, Backup)',
   )
 }
 

@@ -44,7 +44,7 @@ export async function collect(store: StoreContext, options: CollectOptions = {})
   if (!force) holdBack(run, await heldBack(store.metadata, store.times.takedownHold))
   const steps = dryRun
     ? [expireBlobs]
-    : [rightTimes, finishDeletions, finishPurges, expireBlobs, expireUploads, deleteDoomed]
+    : [rightTimes, finishDeletions, finishPurges, expireBlobs, expireResumables, expireUploads, deleteDoomed]
   for (const step of steps) {
     for await (const _batch of step(run)) {
       onProgress?.({ ...report })
@@ -174,6 +174,24 @@ async function* expireUploads({ store, report }: Run): Step {
     }
     yield
   } while (expired.length === rowBatch)
+}
+
+/** Before the uploads, whose rows name the bytes of their parts. */
+async function* expireResumables({ store, report }: Run): Step {
+  const { metadata } = store
+  const options = { limit: rowBatch, unusedDelay: unusedDelay(store) }
+  let expired: { did: string; id: string }[]
+  do {
+    expired = await metadata.expiredResumables(rowBatch)
+    let forgotten = 0
+    for (const { did, id } of expired) {
+      const rows = await metadata.forgetResumable(did, id, options)
+      forgotten += rows
+      if (rows > 0) report.expiredUploads += 1
+    }
+    yield
+    if (forgotten === 0) return
+  } while (expired.length > 0)
 }
 
 /**

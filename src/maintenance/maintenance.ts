@@ -3,8 +3,11 @@ import type { AccountEntry, BlobPage, StoreStats } from '../metadata/types.ts'
 import type { PageOptions } from '../store/calls.ts'
 import type { CollectOptions } from './collect.ts'
 import type { CollectReport } from './collection.ts'
+import type { HealOptions, HealReport } from './heal.ts'
+import type { HealthOptions, StoreHealth } from './health.ts'
 import type { MigrateOptions, MigrateReport } from './migrate.ts'
-import type { RecoverOptions, RecoverReport } from './recover.ts'
+import type { MirrorReport, MirrorRunOptions } from './mirror.ts'
+import type { RecoverOptions, RecoverReport } from './recovery.ts'
 import type { ScrubOptions, ScrubReport } from './scrub.ts'
 import type { SweepOptions, SweepReport } from './sweep.ts'
 
@@ -34,8 +37,31 @@ export interface BlobMaintenance {
    */
   scrub(options?: ScrubOptions): Promise<ScrubReport>
 
+  /**
+   * Copies to the mirror what is not there yet, until nothing is left, each verified by its hash. The janitor runs it
+   * every minute. It may be killed at any time and called again, and may run in several processes.
+   *
+   * @throws `InvalidArgument` without a mirror; `StoreMismatch` if the place is not this store's mirror
+   */
+  mirror(options?: MirrorRunOptions): Promise<MirrorReport>
+
+  /**
+   * After the loss of a backend's bytes: brings back from the mirror, or another copy, every object that is missing. Also
+   * opens a store whose backend is empty, which every other call refuses. It may be killed at any time and called again,
+   * and the store serves meanwhile: what is still missing is read from the mirror.
+   *
+   * @throws `InvalidArgument` with neither a mirror nor `copyOf`
+   */
+  heal(options?: HealOptions): Promise<HealReport>
+
   /** What all accounts have and what is stored. Reads every account's row: for dashboards, not for requests. */
   stats(): Promise<StoreStats>
+
+  /**
+   * Whether the store works now: for `/healthz`. Asks each backend and the database, at once, each with a deadline. That
+   * one does not answer is part of the result; it rejects only if the store could not be opened, or is closed.
+   */
+  health(options?: HealthOptions): Promise<StoreHealth>
 
   /** A page of all accounts that have a blob, a running upload, or bytes that wait for deletion, ordered by DID. */
   listAccounts(options?: PageOptions): Promise<BlobPage<AccountEntry>>

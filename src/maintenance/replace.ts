@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { PutBody, Spool } from '../backend/backend.ts'
+import type { BlobBackend, PutBody, Spool } from '../backend/backend.ts'
 import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
-import { cidOfDigest } from '../blob/cid.ts'
+import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
 import type { StoreContext } from '../store/context.ts'
@@ -48,26 +48,36 @@ export async function replaceByCopy(
   return replaced ? 'replaced' : 'superseded'
 }
 
+/** Where a copy is stored, and what creates the row before its bytes. */
+export interface CopyTarget {
+  backend: BlobBackend
+  intend(copy: { key: BlobKey; cid: BlobCid }): Promise<void>
+}
+
+function writtenTo({ backends: { write: backend }, metadata, times: { lease } }: StoreContext): CopyTarget {
+  return { backend, intend: (copy) => metadata.intendCopy({ ...copy, backend: backend.name, lease }) }
+}
+
 /**
- * Stores a copy of bytes in the backend that is written to. Resolves with its key, which is announced and belongs to
- * nothing yet.
+ * Stores a verified copy of bytes, in the backend that is written to unless another place is given. Resolves with its
+ * key, which is announced and belongs to nothing yet.
  */
 export async function putCopy(
-  { backends, metadata, times, epoch }: StoreContext,
+  store: StoreContext,
   of: Pick<Content, 'cid' | 'size'>,
   open: OpenCopy,
   signal: AbortSignal | undefined,
+  { backend, intend }: CopyTarget = writtenTo(store),
 ): Promise<{ key: BlobKey } | NoCopy> {
-  const backend = backends.write
   const spool = of.size > memorySize ? await backend.spool({ signal }) : null
   try {
     const copy = await open()
     if (copy === undefined) return 'missing'
     const body = await verified(of, copy, spool)
     if (body === null) return 'does not match the CID'
-    const key = keyOf(of.cid, newGeneration(epoch))
+    const key = keyOf(of.cid, newGeneration(store.epoch))
     try {
-      await metadata.intendCopy({ key, backend: backend.name, cid: of.cid, lease: times.lease })
+      await intend({ key, cid: of.cid })
     } catch (error) {
       if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'
       throw error

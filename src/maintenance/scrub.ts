@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto'
 import type { CallOptions } from '../backend/backend.ts'
-import { cidOfDigest } from '../blob/cid.ts'
+import { cidOfStream } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
 import type { AccountUsage } from '../metadata/types.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import type { BlobSource } from '../store/upload/source.ts'
+import { mirroredCopies } from './mirrored-copies.ts'
 import { Pace } from './pace.ts'
-import { replaceByCopy } from './replace.ts'
+import { type OpenCopy, replaceByCopy } from './replace.ts'
 
 export interface ScrubOptions extends CallOptions {
   /** Examines only what was not verified within so many milliseconds. @default 2_592_000_000 (30 days) */
@@ -20,11 +20,12 @@ export interface ScrubOptions extends CallOptions {
   /** Reads at most so many bytes a second on average. @default no limit */
   bytesPerSecond?: number | undefined
   /**
-   * A healthy copy of damaged or missing bytes, from a backup or another server. It is verified, stored under a new
-   * key, and replaces the old bytes, which are kept for the delete delay.
-   * @default none: the next upload of the CID repairs it
+   * A healthy copy of damaged or missing bytes, from a backup or another server, for what the store's mirror does not
+   * have. It is verified, stored under a new key, and replaces the old bytes, which are kept for the delete delay. `key`
+   * is the one under which the backend should have the bytes, and a backup of the backend has them.
+   * @default none: without a mirror the next upload of the CID repairs it
    */
-  copyOf?: ((cid: string) => Promise<BlobSource | undefined>) | undefined
+  copyOf?: ((cid: string, key: string) => Promise<BlobSource | undefined>) | undefined
   /** Called with each finding, at once. */
   onFinding?: ((finding: ScrubFinding) => void) | undefined
   /** Called after each object. */
@@ -108,8 +109,26 @@ async function examine(
 }
 
 async function isRepaired(store: StoreContext, content: Content, { copyOf, signal }: ScrubOptions): Promise<boolean> {
-  if (!copyOf) return false
-  return (await replaceByCopy(store, content, () => copyOf(content.cid), signal)) === 'replaced'
+  const { cid, key } = content
+  const { mirror } = store.backends
+  if (mirror) {
+    const copies = mirroredCopies(mirror, await store.metadata.mirror(), cid, signal)
+    for await (const { open, forget } of copies) if (await replaces(open, forget)) return true
+  }
+  return copyOf !== undefined && (await replaces(() => copyOf(cid, key)))
+
+  /** One bad copy, or a place that is down, must not keep another from being tried, nor stop the scrub. */
+  async function replaces(open: OpenCopy, forget?: () => Promise<void>): Promise<boolean> {
+    try {
+      const outcome = await replaceByCopy(store, content, open, signal)
+      if (outcome !== 'replaced' && outcome !== 'superseded') await forget?.()
+      return outcome === 'replaced'
+    } catch (error) {
+      signal?.throwIfAborted()
+      store.logger.error({ err: error, cid }, 'A copy could not be read, or not be stored in place of damaged bytes')
+      return false
+    }
+  }
 }
 
 async function problemOf(
@@ -124,9 +143,7 @@ async function problemOf(
       await object.body.return?.()
       return 'wrongSize'
     }
-    const hash = createHash('sha256')
-    for await (const chunk of object.body) hash.update(chunk)
-    return cidOfDigest(hash.digest()) === cid ? null : 'wrongHash'
+    return (await cidOfStream(object.body)) === cid ? null : 'wrongHash'
   } catch (error) {
     signal?.throwIfAborted()
     return isBlobStoreError(error, 'BlobDamaged') ? 'wrongSize' : 'unreadable'

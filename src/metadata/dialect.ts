@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
+import { isError } from '../shapes.ts'
 import type { Tables } from './schema/tables.ts'
 
 /** What differs between the databases. */
@@ -41,7 +42,7 @@ async function understands(db: Kysely<Tables>, question: RawBuilder<unknown>): P
     await question.execute(db)
     return true
   } catch (error) {
-    if (error instanceof Error && /no such function|does not exist|unknown function/i.test(error.message)) return false
+    if (isError(error) && /no such function|does not exist|unknown function/i.test(error.message)) return false
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { BlobStoreError } from '../errors.ts'
 import { type HostDatabase, ownTables } from './host-database.ts'
+import { assertNoSchema } from './host-schema.ts'
 import type { MetadataAdapter } from './metadata.ts'
 import { checkMetadataOptions, type KyselyMetadataOptions, type Source } from './source.ts'
 import { withRetry } from './with-retry.ts'
@@ -7,7 +8,8 @@ import { withRetry } from './with-retry.ts'
 /**
  * Keeps the metadata in the host's own database, so that records and their references commit or roll back together:
  * pass the host's transaction as `trx`. The names of the tables begin with `blobstore_`. The connection's settings are
- * checked, not changed, and the Kysely is never destroyed.
+ * checked, not changed, and the Kysely is never destroyed. Its plugins are not used; one limited by `withSchema` is
+ * refused.
  *
  * @example
  * ```ts
@@ -38,6 +40,7 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
         'install a newer one: npm install kysely@0.29',
     )
   }
+  assertNoSchema('kyselyMetadata(db)', db)
   return metadataFrom({
     ...options,
     ownFile: false,

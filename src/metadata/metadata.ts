@@ -2,11 +2,13 @@ import type { AccountSteps, TakedownSteps } from './contract/accounts.ts'
 import type { BackupSteps } from './contract/backup.ts'
 import type { CollectSteps, SweepSteps } from './contract/collection.ts'
 import type { StoreIdentity } from './contract/identity.ts'
+import type { MirrorSteps } from './contract/mirror.ts'
 import type { ProcessSteps } from './contract/processes.ts'
 import type { PurgeSteps } from './contract/purges.ts'
 import type { BlobQueries } from './contract/queries.ts'
 import type { RecoverSteps } from './contract/recovery.ts'
 import type { ReferenceSteps } from './contract/references.ts'
+import type { ResumableSteps } from './contract/resumable.ts'
 import type { ScrubSteps } from './contract/scrub.ts'
 import type { UploadSteps } from './contract/uploads.ts'
 
@@ -35,6 +37,7 @@ export interface MetadataAdapter {
 export interface Metadata
   extends StoreIdentity,
     UploadSteps,
+    ResumableSteps,
     ReferenceSteps,
     BlobQueries,
     TakedownSteps,
@@ -46,6 +49,8 @@ export interface Metadata
     RecoverSteps,
     ProcessSteps,
     Partial<BackupSteps> {
+  /** The steps of the second copy, which are loaded only where they are needed. */
+  mirror(): Promise<MirrorSteps>
   /** Closes what `open` opened; what the host gave stays open. */
   close(): Promise<void>
 }

@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
+import type { ReferenceSteps } from './contract/references.ts'
+import type { UploadSteps } from './contract/uploads.ts'
 import { type Dialect, detectDialect } from './dialect.ts'
 import type { Metadata } from './metadata.ts'
 import { checkPostgresSettings } from './postgres/settings.ts'
@@ -8,14 +10,17 @@ import { blobQueries } from './queries/blob-queries.ts'
 import { bringBackSteps } from './queries/bring-back-steps.ts'
 import { collectSteps } from './queries/collect-steps.ts'
 import { dropSpaceStep } from './queries/drop-space-step.ts'
+import { holderQueries } from './queries/holder-queries.ts'
 import { identityRows } from './queries/identity-rows.ts'
 import { listQueries } from './queries/list-queries.ts'
 import { processSteps } from './queries/process-steps.ts'
 import { purgeSteps } from './queries/purge-steps.ts'
 import { recoverSteps } from './queries/recover-steps.ts'
 import { referenceSteps } from './queries/reference-steps.ts'
+import { resumableSteps } from './queries/resumable-steps.ts'
 import { scrubSteps } from './queries/scrub-steps.ts'
 import { sweepSteps } from './queries/sweep-steps.ts'
+import { takedownList } from './queries/takedown-list.ts'
 import { takedownSteps } from './queries/takedown-steps.ts'
 import { uploadSteps } from './queries/upload-steps.ts'
 import { migrate, migrationsPending } from './schema/migrations.ts'
@@ -33,6 +38,8 @@ export async function openMetadata(source: Source): Promise<Metadata> {
   const { close, backup, ...connection } = await source.connect()
   try {
     const session = await openSession(connection, source)
+    const steps = { ...uploadSteps(session), ...referenceSteps(session) }
+    const stored = await storedStepsOf(session, source, steps)
     return {
       async close() {
         session.end()
@@ -44,13 +51,17 @@ export async function openMetadata(source: Source): Promise<Metadata> {
           return backup(path, options)
         },
       }),
+      mirror: async () => (await import('./queries/mirror-steps.ts')).mirrorSteps(session),
       ...identityRows(session),
-      ...uploadSteps(session),
-      ...referenceSteps(session),
+      ...steps,
+      ...stored,
+      ...resumableSteps(session),
       ...dropSpaceStep(session),
       ...blobQueries(session),
       ...listQueries(session),
       ...takedownSteps(session),
+      ...takedownList(session),
+      ...holderQueries(session),
       ...purgeSteps(session),
       ...accountSteps(session),
       ...collectSteps(session),
@@ -81,6 +92,21 @@ async function openSession({ db, ...own }: Omit<Connection, 'close' | 'backup'>,
     session.end()
     throw error
   }
+}
+
+/** What the database's own functions do; nothing on SQLite. */
+async function storedStepsOf(
+  session: Session,
+  { functions = true, migrate = 'auto' }: Source,
+  steps: UploadSteps & Pick<ReferenceSteps, 'applyReferences'>,
+): Promise<Partial<typeof steps>> {
+  if (session.dialect.name !== 'postgres' || !functions) return {}
+  const [{ installFunctions }, { storedSteps }] = await Promise.all([
+    import('./postgres/functions/install.ts'),
+    import('./postgres/functions/stored-steps.ts'),
+  ])
+  const schema = await installFunctions(session, migrate === 'auto')
+  return schema === null ? {} : storedSteps(session, schema, steps)
 }
 
 interface Found {

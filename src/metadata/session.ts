@@ -1,4 +1,4 @@
-import { type Compilable, type Kysely, type RawBuilder, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely'
 import { BlobStoreError } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
 import { type HostTransaction, ownTables } from './host-database.ts'
@@ -6,8 +6,8 @@ import { KyselyDriver, runStep } from './kysely-driver.ts'
 import type { Tables } from './schema/tables.ts'
 import { metadataError } from './sql-errors.ts'
 import type { FileGuard } from './sqlite/file-guard.ts'
-import { Placeholder, type Statement, statement } from './statement.ts'
-import type { NewStep, Step, StepDriver } from './step.ts'
+import { Placeholder, type Statement, statement, type TimedBuild } from './statement.ts'
+import { type NewStep, onlyRow, type Step, type StepDriver } from './step.ts'
 import { type AroundTransactions, inTransaction } from './transaction.ts'
 import { withConnectionTimeout } from './with-connection-timeout.ts'
 import { withRetry } from './with-retry.ts'
@@ -42,7 +42,7 @@ export class Session {
   readonly #around: AroundTransactions | undefined
   readonly #driver: StepDriver
   readonly #clock: (() => number) | undefined
-  readonly #group: WriteGroup = new WriteGroup((step) => this.#transact(step))
+  readonly #group: WriteGroup = new WriteGroup((step, unsynced) => this.#transact(step, unsynced))
 
   constructor(db: Kysely<Tables>, options: SessionOptions) {
     this.#db = db
@@ -64,9 +64,7 @@ export class Session {
   }
 
   /** A {@link statement} that may use times: `now()`, and `now(given.later)` in milliseconds. */
-  statement<G extends object, R>(
-    build: (db: Kysely<Tables>, given: G, now: (later?: number) => RawBuilder<number>) => Compilable<R>,
-  ): Statement<G, R> {
+  statement<G extends object, R>(build: TimedBuild<G, R>): Statement<G, R> {
     return statement((db: Kysely<Tables>, given: G) => build(db, given, (later) => this.#nowIn(later)))
   }
 
@@ -108,21 +106,37 @@ export class Session {
   }
 
   /**
+   * Calls a function of the database that does a step, and returns whether it has. The call is a transaction by itself,
+   * or a part of the host's. `now` replaces the database's clock, unless it is null.
+   */
+  async call(query: (now: number | null) => CompiledQuery<{ done: boolean }>, trx?: HostTransaction): Promise<boolean> {
+    const step = () => onlyRow(query(this.#clock?.() ?? null))
+    // As a read is run: on a connection, without a transaction around it.
+    const { done } = trx === undefined ? await withRetry(() => this.#driver.read(step)) : await this.write(step, trx)
+    return done
+  }
+
+  /** As {@link write}, for what a power cut may undo without harm: the row before the bytes, and its removal. */
+  async writeUnsynced<T>(step: NewStep<T>): Promise<T> {
+    return withRetry(() => (this.dialect.name === 'sqlite' ? this.#inGroup(step, true) : this.#transact(step, true)))
+  }
+
+  /**
    * SQLite allows one write at a time, so waiting steps share a transaction. PostgreSQL itself syncs its log for many
    * at once.
    */
-  #inGroup<T>(step: NewStep<T>): Promise<T> {
+  #inGroup<T>(step: NewStep<T>, unsynced?: boolean): Promise<T> {
     return withConnectionTimeout((start) =>
       this.#group.run((db) => {
         start()
         return step(db)
-      }),
+      }, unsynced),
     )
   }
 
-  async #transact<T>(step: NewStep<T>): Promise<T> {
+  async #transact<T>(step: NewStep<T>, unsynced?: boolean): Promise<T> {
     this.#guard?.assertSafe()
-    const result = await this.#driver.transact((db) => this.#checked(step(db)))
+    const result = await this.#driver.transact((db) => this.#checked(step(db)), unsynced)
     this.#guard?.checkCommitted()
     return result
   }

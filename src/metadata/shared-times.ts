@@ -8,6 +8,8 @@ export interface SharedTimes {
   readonly takedownHold?: number
   readonly upload?: number
   readonly lease?: number
+  /** How long the mirror keeps what nothing needs. */
+  readonly mirrorDelay?: number
 }
 
 const names = [
@@ -16,6 +18,7 @@ const names = [
   'takedownHold',
   'upload',
   'lease',
+  'mirrorDelay',
 ] as const satisfies readonly (keyof SharedTimes)[]
 
 /** The longest value of each shared time. Other entries are ignored. */

@@ -1,12 +1,13 @@
 import { BlobStoreError, isBlobStoreError } from '../errors.ts'
 import { printable } from '../printable.ts'
+import { isError } from '../shapes.ts'
 
 // The codes of better-sqlite3 and node:sqlite (which has only the message), and the SQLSTATEs of PostgreSQL.
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '')
+const messageOf = (error: unknown): string => (isError(error) ? error.message : '')
 
 /** Another transaction was in the way: a retry may succeed. */
 export function isBusy(error: unknown): boolean {
@@ -60,10 +61,15 @@ export function isForbidden(error: unknown): error is BlobStoreError {
   return isBlobStoreError(error) && codeOf(error.cause) === '42501'
 }
 
+/** A function or its schema is gone, or the role may not call it. The error is the library's. */
+export function isUncallable(error: unknown): boolean {
+  return isBlobStoreError(error) && ['42883', '3F000', '42501'].includes(codeOf(error.cause))
+}
+
 /** Turns the driver's error into the library's. */
 export function metadataError(error: unknown): unknown {
   if (isBlobStoreError(error)) return error
-  if (!(error instanceof Error) || error.name === 'AbortError') return error
+  if (!isError(error) || error.name === 'AbortError') return error
   if (isBusy(error) || isLostRace(error)) {
     return new BlobStoreError('MetadataBusy', 'Other transactions stayed in the way; try again', {
       transient: true,

@@ -21,8 +21,9 @@ export interface StepDriver {
   read<T>(step: NewStep<T>): Promise<T>
   /**
    * Runs a step in a transaction. All of it is committed when this resolves, and nothing of it stays when this rejects.
+   * With `unsynced` a power cut may undo it, if that makes it faster here.
    */
-  transact<T>(step: NewStep<T>): Promise<T>
+  transact<T>(step: NewStep<T>, unsynced?: boolean): Promise<T>
 }
 
 type Query<R> = Compilable<R> | CompiledQuery<R>

@@ -15,6 +15,62 @@ export interface BlobStat {
   /** Whether a record references it. */
   referenced: boolean
   takenDown: boolean
+  /**
+   * For `as: 'moderator'`, of a blob that is taken down. With two takedowns it is the account's own, unless only the
+   * other one has a `ref`.
+   */
+  takedown?: BlobTakedown
+}
+
+/** Why a blob is hidden, for moderators: `takedown` of com.atproto.admin.getSubjectStatus. */
+export interface BlobTakedown {
+  /** The moderator's own note. */
+  ref: string | null
+  /** Who requested it. */
+  by: string | null
+  /** When it was first taken down so, by the database's clock. */
+  takenDownAt: Date
+  /** Whether the CID is taken down in every account. */
+  everyAccount: boolean
+  /** Whether the inspection of its upload hid it, and it waits for a moderator's decision. */
+  quarantined: boolean
+}
+
+/** What a reversal found. */
+export interface TakedownReversal {
+  /** Whether there was such a takedown. */
+  reversed: boolean
+  /**
+   * Whether the blob stays hidden: of one account, by a takedown of the CID for every account; with `*`, in accounts by
+   * takedowns of their own.
+   */
+  stillTakenDown: boolean
+}
+
+/** An account that has a blob. For operators: no account may learn who else has its bytes. */
+export interface BlobHolder {
+  did: string
+  mimeType: string
+  /** In bytes. */
+  size: number
+  createdAt: Date
+  /** Whether a record references it. */
+  referenced: boolean
+  /** Whether it is hidden, by a takedown of this account or of every account. */
+  takenDown: boolean
+  /** Whether the account is deleted: its blob is hidden, and kept only until it is forgotten. */
+  deleted: boolean
+}
+
+/** Where the bytes of a CID are. */
+export interface BlobLocation {
+  /** The name of the backend. */
+  backend: string
+  key: string
+  /** In bytes. */
+  size: number
+  /** When they were written or last verified; null if they were found damaged or missing. */
+  verifiedAt: Date | null
 }
 
 export interface BlobPage<T> {
@@ -61,7 +117,7 @@ export interface AccountUsage {
   pending: number
 }
 
-export interface AccountEntry {
+export interface AccountEntry extends AccountUsage {
   did: string
   /** Whether the account is deleted: `deleteAccount` was called, and not `reopenAccount` since. */
   deleted: boolean
@@ -74,6 +130,8 @@ export interface StoreStats extends AccountUsage {
   storedCount: number
   /** Keys that wait for deletion. */
   doomedCount: number
+  /** Blobs that wait for a moderator's decision. At most 10,000 are counted. */
+  quarantinedCount: number
 }
 
 /** What one account may have. */

@@ -37,8 +37,9 @@ export async function withConnectionTimeout<T>(execute: (start: () => void) => P
 function noConnection(): BlobStoreError {
   return new BlobStoreError(
     'MetadataBusy',
-    `No database connection became free within ${connectionTimeout / 1000} s. A call made inside a transaction of the host needs ` +
-      'that transaction as `trx`, and a store that was opened before it: await ready() first. Otherwise the database is overloaded',
+    `No database connection became free within ${connectionTimeout / 1000} s. Was the call made inside a transaction of the ` +
+      'host? On SQLite it has the only connection: pass it as `trx`. Calls that take no `trx`, as upload does, and ready() ' +
+      'belong before the transaction. Otherwise the database is overloaded',
     { transient: true },
   )
 }

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry'
+import { retry } from '../retry.ts'
 import { isBusy, isLostRace, metadataError } from './sql-errors.ts'
 
 /** All attempts together take some seconds: longer than other transactions last, shorter than a client waits. */
@@ -10,13 +10,13 @@ const attempts = 12
  */
 export async function withRetry<T>(attempt: () => Promise<T>): Promise<T> {
   try {
-    return await pRetry(attempt, {
+    return await retry(attempt, {
       retries: attempts - 1,
       minTimeout: 5,
       maxTimeout: 1000,
       factor: 3,
       randomize: true,
-      shouldRetry: ({ error }) => isBusy(error) || isLostRace(error),
+      shouldRetry: (error) => isBusy(error) || isLostRace(error),
     })
   } catch (error) {
     throw metadataError(error)

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { BlobStoreError } from '../errors.ts'
+import { requireFrom } from '../node-require.ts'
 import { isError } from '../shapes.ts'
 import { nobody } from './pds-package.ts'
 import type { PdsPackage, RunningPds } from './running-pds.ts'
@@ -42,7 +42,7 @@ async function thrownBy({ ctx }: RunningPds): Promise<ErrorClass | null> {
 
 async function exportedTo({ file }: PdsPackage): Promise<ErrorClass | null> {
   try {
-    const repo = await import(pathToFileURL(createRequire(file).resolve('@atproto/repo')).href)
+    const repo = await import(pathToFileURL(requireFrom(file).resolve('@atproto/repo')).href)
     return typeof repo.BlobNotFoundError === 'function' ? repo.BlobNotFoundError : null
   } catch {
     return null

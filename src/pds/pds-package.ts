@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { requireFrom } from '../node-require.ts'
 import type { PdsPackage, RunningPds } from './running-pds.ts'
 
 /** An account that cannot exist. */
@@ -35,7 +35,7 @@ function filesInReach(): string[] {
   const here = pathToFileURL(join(process.cwd(), 'x')).href
   return [import.meta.url, program, here].flatMap((from) => {
     try {
-      return [createRequire(from).resolve('@atproto/pds')]
+      return [requireFrom(from).resolve('@atproto/pds')]
     } catch {
       return [] // cannot be resolved from there
     }

@@ -1,5 +1,6 @@
 import { createBlobRef } from '../blob/blob-ref.ts'
 import type { BlobCid } from '../blob/cid.ts'
+import { internalCollection } from '../blob/record-uri.ts'
 import { internalSpace, type SpaceUri } from '../blob/spaces.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isBlobStoreError } from '../errors.ts'
@@ -44,7 +45,9 @@ export interface Pin {
 export const pinSpace = (did: string, view: Exclude<PinView, 'public'>): SpaceUri => internalSpace(did, view)
 
 const repositoryOf = (did: string, view: PinView): string =>
-  view === 'public' ? `at://${did}/pds-blobstore.pin` : `${pinSpace(did, view)}/${did}/pds-blobstore.internal.pin`
+  view === 'public'
+    ? `at://${did}/${internalCollection('pin')}`
+    : `${pinSpace(did, view)}/${did}/pds-blobstore.internal.pin`
 
 const prefixOf = (did: string, view: PinView, cid: BlobCid): string => `${repositoryOf(did, view)}/${cid}.`
 

@@ -111,7 +111,7 @@ export function notAsKnown(of: PdsPackage | null, what: string, cause?: unknown)
   return new BlobStoreError(
     'InvalidArgument',
     `attachBlobStore: this PDS (${version}) is not built as @atproto/pds 0.4.2xx and 0.5 are: ${what}. Nothing was changed. ` +
-      'Run a version of @atproto/pds that this version of pds-blobstore names in docs/adopting.md, or look for a newer pds-blobstore',
+      'Run a version of @atproto/pds that this version of pds-blobstore names in pds-blobstore/docs/adopting.md, or look for a newer pds-blobstore',
     { cause },
   )
 }

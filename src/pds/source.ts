@@ -17,13 +17,14 @@ export async function takeIn(
   bytes: Uint8Array | Readable,
   enforceLimits: boolean,
 ): Promise<BlobRef> {
-  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, { enforceLimits })
+  const options = { enforceLimits, privacy: false } as const // the PDS has the CID of what it passed
+  if (!(bytes instanceof Readable)) return blobs.upload(did, bytes, options)
   // A stream that fails before the store begins to read it must not end the process; reading it reports the error.
   bytes.on('error', () => {})
   try {
     // Not destroyed at its end: by default the iterator destroys both sides, and the writable one may not have
     // finished.
-    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), { enforceLimits })
+    const ref = await blobs.upload(did, bytes.iterator({ destroyOnReturn: false }), options)
     await finished(bytes)
     return ref
   } catch (error) {

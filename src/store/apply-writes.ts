@@ -1,7 +1,14 @@
 import { parseBlobCid } from '../blob/cid.ts'
 import { type FoundBlobRef, findBlobRefs } from '../blob/find-blob-refs.ts'
 import { assertDid, assertTid } from '../blob/identifiers.ts'
-import { assertSpaceUri, isInternalSpace, placeOfRecord, type RecordPlace, scopeOf } from '../blob/spaces.ts'
+import {
+  assertSpaceUri,
+  isInternalSpace,
+  placeOfOldRecord,
+  placeOfRecord,
+  type RecordPlace,
+  scopeOf,
+} from '../blob/spaces.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { NamedBy, RecordRefs, WantedRef } from '../metadata/contract/references.ts'
 import { assertOneOf, assertOptions, assertWhole } from '../options.ts'
@@ -30,7 +37,7 @@ export async function applyWrites(
     if (typeof write !== 'object' || write === null) {
       throw new BlobStoreError('InvalidArgument', 'applyWrites: each write must be an object')
     }
-    const { space } = assertUri(did, write.uri)
+    const { space } = assertUri(did, write, missing)
     const revOfSpace = space === null || !Object.hasOwn(spaceRevs, space) ? undefined : spaceRevs[space]
     records.set(write.uri, { refs: wantedBy(write, missing), scope: scopeOf(space), rev: revOfSpace ?? rev })
   }
@@ -86,14 +93,18 @@ function oneReference(ref: unknown, missing: 'reject' | 'expect'): FoundBlobRef 
 /** The longest sum of a collection (an NSID, 317) and a record key (512) (https://atproto.com/specs/at-uri-scheme). */
 const longestPath = 830
 
-/** A reference counts only for its own repository. */
-function assertUri(did: string, uri: unknown): RecordPlace {
-  const place = typeof uri === 'string' && printable(uri, uri.length) === uri ? placeOfRecord(uri) : null
-  if (place?.did === did && (uri as string).length <= `at://${place.space ?? ''}/${did}/`.length + longestPath)
-    return place
+/**
+ * A reference counts only for its own repository. What a repository already has is accepted under any name that earlier
+ * versions accepted: it must be possible to delete it, and to import it.
+ */
+function assertUri(did: string, { action, uri }: RecordWrite, missing: 'reject' | 'expect'): RecordPlace {
+  const placeOf = action === 'delete' || missing === 'expect' ? placeOfOldRecord : placeOfRecord
+  const place = typeof uri === 'string' && printable(uri, uri.length) === uri ? placeOf(uri) : null
+  if (place?.did === did && uri.length <= `at://${place.space ?? ''}/${did}/`.length + longestPath) return place
   const message =
     `applyWrites: uri must be that of a record of this account: at://${did}/<collection>/<record key>, or in a space ` +
-    `at://<DID of the space>/space/<type>/<key>/${did}/<collection>/<record key>`
+    `at://<DID of the space>/space/<type>/<key>/${did}/<collection>/<record key>. A collection is an NSID ` +
+    '(com.example.post), a record key has 1 to 512 letters, digits or .-_:~'
   throw new BlobStoreError('InvalidArgument', message, { did })
 }
 

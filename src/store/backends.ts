@@ -1,7 +1,9 @@
 import type { BlobBackend, OpenOptions } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
+import { mirrorName } from '../metadata/contract/mirror.ts'
 import { assertOptions } from '../options.ts'
 import { tracedBackend } from '../tracing/traced-backend.ts'
+import { Mirror, type MirrorOptions } from './mirror/mirror.ts'
 
 /** Several backends: for moving bytes from one to another. */
 export interface BackendSet {
@@ -11,16 +13,17 @@ export interface BackendSet {
   all: Record<string, BlobBackend>
 }
 
-/** The backends of a store. */
+/** The backends of a store, and its mirror, which is none of them: nothing that is live is there only. */
 export class Backends {
   /** The backend that new bytes go to. */
   readonly write: BlobBackend
   /** Where each backend is, by its name, as far as it is known. */
   readonly locations: Readonly<Record<string, string | undefined>>
+  readonly mirror: Mirror | undefined
   readonly #byName: ReadonlyMap<string, BlobBackend>
 
   /** @throws `InvalidArgument` */
-  constructor(given: BlobBackend | BackendSet) {
+  constructor(given: BlobBackend | BackendSet, mirror?: MirrorOptions) {
     const { write, all } = asSet(given)
     const byName = new Map(Object.entries(all))
     this.#byName = byName
@@ -40,6 +43,7 @@ export class Backends {
       throw new BlobStoreError('InvalidArgument', `createBlobStore: backend.write is none of backend.all: ${names}`)
     }
     this.write = writable
+    if (mirror !== undefined) this.mirror = new Mirror(mirror, this.names)
   }
 
   get names(): string[] {
@@ -66,6 +70,11 @@ export class Backends {
     )
   }
 
+  /** As {@link of}, for deletions: also the mirror, opened. @throws `StoreMismatch`, and what the mirror throws */
+  async opened(name: string): Promise<BlobBackend> {
+    return name === mirrorName && this.mirror ? this.mirror.open() : this.of(name)
+  }
+
   /** All or none: what was opened is closed when another fails. */
   async open(options?: OpenOptions): Promise<void> {
     try {
@@ -78,7 +87,9 @@ export class Backends {
 
   /** Closes all, even if one fails. @throws the first error */
   async close(): Promise<void> {
-    const closed = await Promise.allSettled(this.all.map((backend) => backend.close()))
+    const closed = await Promise.allSettled(
+      [...this.all, ...(this.mirror ? [this.mirror] : [])].map((one) => one.close()),
+    )
     for (const one of closed) if (one.status === 'rejected') throw one.reason
   }
 }

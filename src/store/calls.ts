@@ -1,4 +1,4 @@
-import type { ByteRange, CallOptions } from '../backend/backend.ts'
+import type { BackendFile, ByteRange, CallOptions } from '../backend/backend.ts'
 import type { BlobCid, CidLike } from '../blob/cid.ts'
 import type { BlobGrant } from '../blob/grants.ts'
 import type { SpaceUri } from '../blob/spaces.ts'
@@ -52,6 +52,11 @@ export interface UploadOptions extends CallOptions, UploadLimits {
    */
   enforceLimits?: boolean | undefined
   /**
+   * False: the store's option `privacy` does not apply. It never does if `cid` is given: other bytes would have another.
+   * @default as the store's option says
+   */
+  privacy?: false | undefined
+  /**
    * What to do with bytes whose CID is taken down. `refuse`: the upload fails with `BlobTakenDown`. `store`: they are
    * stored, and hidden as long as the takedown lasts; also for copies of what another server has taken down.
    * @default 'refuse'
@@ -63,7 +68,9 @@ export interface UploadOptions extends CallOptions, UploadLimits {
  * What a commit does to one record. References are found in `record`, unless `blobs` gives them. `create` and `update`
  * are the same: both replace what the record referenced before. `uri` says where the record is, and so who sees its
  * blobs through it: `at://{did}/{collection}/{rkey}` is public,
- * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space.
+ * `at://{spaceDid}/space/{spaceType}/{skey}/{did}/{collection}/{rkey}` is in a space. The collection is an NSID and the
+ * key a record key, or the write is refused. Only a `delete`, and an import with `missing: 'expect'`, may name a public
+ * record in any other way, because repositories and stores may already contain one.
  */
 export type RecordWrite =
   | { action: 'create' | 'update'; uri: string; record: unknown; blobs?: never }
@@ -163,6 +170,11 @@ export interface PresignedBlob extends BlobStat {
 export interface BlobReading extends BlobStat {
   /** The range that `body` holds; absent for the whole blob. */
   range?: ByteRange
+  /**
+   * The file that holds the bytes, for a proxy that sends it in the place of this process. Absent if they are no file,
+   * or are in memory already (below 256 KiB).
+   */
+  readonly file?: BackendFile
   /** The bytes; can be read once. */
   readonly body: ReadableStream<Uint8Array>
   /**
@@ -193,6 +205,28 @@ export interface ListBlobsOptions extends PageOptions {
 }
 
 export interface TakedownOptions extends QueryOptions {
-  /** The moderator's own note, such as a case number. */
+  /** The moderator's own note, such as a case number. At most 1000 characters. @default none */
   ref?: string | undefined
+  /** Who requested it. At most 300 characters. @default none */
+  by?: string | undefined
+}
+
+export interface ReversalOptions extends QueryOptions {
+  /** Only if the blob is quarantined, so that a takedown by a moderator meanwhile stands. @default false */
+  onlyQuarantined?: boolean | undefined
+}
+
+export interface ListTakedownsOptions extends PageOptions {
+  /** Only takedowns of this CID: of accounts, and of all (`*`). They are ordered by account. @default all, by time */
+  cid?: CidLike | undefined
+  /**
+   * True for those that wait for a moderator's decision, because an inspection made them; false for all others.
+   * @default both
+   */
+  quarantined?: boolean | undefined
+}
+
+export interface RecordsForOptions extends QueryOptions {
+  /** At most this many. @default all of them */
+  limit?: number | undefined
 }

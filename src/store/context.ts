@@ -4,6 +4,8 @@ import type { Backends } from './backends.ts'
 import type { BlobStoreHooks } from './hooks.ts'
 import type { ResolvedLimits, ResolvedTimes } from './limits.ts'
 import type { Presence } from './presence.ts'
+import type { Privacy } from './privacy.ts'
+import type { RunningAppends } from './resumable/running-appends.ts'
 import { allowanceFor } from './upload/interruption.ts'
 import type { UploadSlots } from './upload/slots.ts'
 
@@ -16,10 +18,12 @@ export interface StoreContext {
   times: ResolvedTimes
   readonly logger: Logger
   readonly hooks: BlobStoreHooks
+  readonly privacy: Privacy | undefined
   readonly slots: UploadSlots
+  readonly appends: RunningAppends
   readonly presence: Presence
-  /** The purges that this process's hook was told of, by their ids. */
-  readonly purgesTold: Set<string>
+  /** The purges and takedowns that this process's hook was told of: see moderation-news.ts. */
+  readonly newsTold: Set<string>
   /** Part of every new key; grows with each opening and sweep. */
   epoch: number
 }

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../backend/backend.ts'
 import type { BlobKey } from '../backend/key.ts'
 import { untilAborted } from '../backend/until-aborted.ts'
+import { isError } from '../shapes.ts'
 import type { Backends } from './backends.ts'
 
 /** How long a backend may take over one deletion, in milliseconds. */
@@ -28,13 +29,14 @@ export async function deleteBytes(
     if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
     const limit = AbortSignal.timeout(patience)
     const ends = signal ? AbortSignal.any([signal, limit]) : limit
-    const failures = await untilAborted(backends.of(backend).delete(keys, { signal: ends }), ends)
+    const deleted = backends.opened(backend).then((one) => one.delete(keys, { signal: ends }))
+    const failures = await untilAborted(deleted, ends)
     if (failures.size === keys.length) down.add(backend)
     return failures
   } catch (error) {
     signal?.throwIfAborted()
     down.add(backend)
-    const failure = error instanceof Error ? error : new Error(String(error))
+    const failure = isError(error) ? error : new Error(String(error))
     return new Map(keys.map((key) => [key, failure]))
   }
 }

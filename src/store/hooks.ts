@@ -6,11 +6,17 @@ import { assertOptions, invalidArgument } from '../options.ts'
 export interface BlobStoreHooks {
   /**
    * Inspects each upload after its bytes are stored and before it is acknowledged: hash lists, virus scanners, age
-   * checks. Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason. If the hook throws, or
-   * takes longer than `times.inspect`, the upload is rejected with `InspectionFailed`, which is `transient`, and the
-   * failure is logged. Called for known bytes as for new ones.
+   * checks. Resolving with `{ refuse }` rejects the upload with `BlobRefused` and that reason. Resolving with
+   * `{ quarantine }` stores the blob, and hides it from all but moderators until `reverseTakedown` releases it: see
+   * `InspectionVerdict`. If the hook throws, or takes longer than `times.inspect`, the upload is rejected with
+   * `InspectionFailed`, which is `transient`, and the failure is logged. Called for known bytes as for new ones.
    */
   inspect?: ((upload: UploadInspection) => Promise<InspectionVerdict | undefined>) | undefined
+  /**
+   * Called when an upload was quarantined, after the commit: notify a moderator. Errors are logged. A crash may prevent
+   * the call, so also look at `listTakedowns({ quarantined: true })`.
+   */
+  onQuarantined?: ((event: QuarantinedEvent) => void | Promise<void>) | undefined
   /**
    * Called when the public, or the members of a space, can no longer see a blob: purge caches. Called after the commit; not
    * for changes within a transaction of the host, which knows when it commits. Errors are logged. For a purge that another
@@ -37,9 +43,26 @@ export interface UploadInspection {
   signal: AbortSignal
 }
 
-export interface InspectionVerdict {
-  /** The reason, in words that the uploader may read. */
-  refuse: string
+/**
+ * `refuse`: the reason, in words that the uploader may read. `quarantine`: the reason, for moderators; the uploader is not
+ * told. The first 1000 characters are kept, as the `ref` of the takedown.
+ *
+ * Records may reference a quarantined blob, and it stays quarantined when it is uploaded again, until a moderator
+ * decides: `reverseTakedown` releases it, `takedown` makes it a takedown like any other, `purge` deletes it. When the
+ * account loses the blob, nothing is left to decide, and the next upload is inspected anew. A quarantine is of one
+ * account, and only of what the account did not have: an upload of what it has, accepted before or released, hides
+ * nothing.
+ */
+export type InspectionVerdict = { refuse: string; quarantine?: never } | { quarantine: string; refuse?: never }
+
+export interface QuarantinedEvent {
+  did: string
+  cid: BlobCid
+  mimeType: string
+  /** In bytes. */
+  size: number
+  /** As the inspection gave it. */
+  reason: string
 }
 
 export interface InaccessibleEvent {
@@ -53,7 +76,7 @@ export interface InaccessibleEvent {
   because: 'hidden' | 'takenDown' | 'purged' | 'accountDeleted'
 }
 
-const names = ['inspect', 'onInaccessible', 'referenced'] as const
+const names = ['inspect', 'onQuarantined', 'onInaccessible', 'referenced'] as const
 
 /** The hooks of one store, which may change while it is open. */
 export class Hooks {

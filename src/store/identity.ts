@@ -6,17 +6,15 @@ import { alarm } from '../logger.ts'
 import type { Identity, StoreIdentity } from '../metadata/contract/identity.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
+import { lease } from './process-lease.ts'
 
-interface Marker {
+export interface Marker {
   id: string
   epoch: number
   /** Which copy of the database uses the bytes, and until when: a copy has the same id. */
   place?: string
   until?: number
 }
-
-/** How long a process that was killed counts as open, in milliseconds. */
-export const lease: number = 5 * 60_000
 
 /** A database, and the backends that its rows name. */
 export interface Parties {
@@ -63,7 +61,7 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   alarm(
     logger,
     { backends: backends.names, databaseEpoch: epoch, backendEpoch: newest },
-    'The database is older than its bytes, as after restoring a backup: nothing is deleted until the store is recovered (docs/operations.md, Restore)',
+    'The database is older than its bytes, as after restoring a backup: nothing is deleted until the store is recovered (pds-blobstore/docs/operations.md, Restore)',
   )
   return Math.max(epoch, newest)
 }
@@ -100,7 +98,7 @@ async function claim(metadata: StoreIdentity, backend: BlobBackend, identity: Id
   if (first !== null) await assertOwn(metadata, backend, first, identity)
 }
 
-const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
+export const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
   id,
   epoch,
   ...(place !== null && { place, until: now + lease }),
@@ -148,7 +146,7 @@ function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, 
     logger,
     { backends: backends.names, databaseEpoch, backendEpoch },
     'The bytes are older than the database, as after restoring them from a backup: what was uploaded since may be missing. A scrub ' +
-      'reports what is (docs/operations.md, Scrub)',
+      'reports what is (pds-blobstore/docs/operations.md, Scrub)',
   )
 }
 

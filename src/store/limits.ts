@@ -23,9 +23,17 @@ export interface BlobStoreLimits {
   /**
    * How many uploads this process receives at once, and the least rate that each must send, in bytes a second over a
    * minute; 0 for no least rate. When all slots are taken, an account with more slots than another gives one up to it.
-   * @default { account: 64, total: 256, minRate: 1024 }
+   * `resumable` is how many unfinished resumable uploads an account may have, over all processes.
+   * @default { account: 64, total: 256, minRate: 1024, resumable: 16 }
    */
-  uploads?: { account?: number | undefined; total?: number | undefined; minRate?: number | undefined } | undefined
+  uploads?:
+    | {
+        account?: number | undefined
+        total?: number | undefined
+        minRate?: number | undefined
+        resumable?: number | undefined
+      }
+    | undefined
 }
 
 /**
@@ -64,13 +72,15 @@ export interface BlobStoreTimes {
    * than `upload` and `inspect` together. @default 3_600_000 (1 h)
    */
   lease?: number | undefined
+  /** How long a resumable upload may take, from its beginning; at most a day. @default 86_400_000 (24 h) */
+  resumable?: number | undefined
   /** How long bytes count as good after they were written or verified. @default 86_400_000 (24 h) */
   fresh?: number | undefined
 }
 
 export type ResolvedLimits = {
   readonly [K in Exclude<keyof BlobStoreLimits, 'uploads'>]-?: NonNullable<BlobStoreLimits[K]>
-} & { readonly uploads: { readonly account: number; readonly total: number; readonly minRate: number } }
+} & { readonly uploads: Readonly<Record<'account' | 'total' | 'minRate' | 'resumable', number>> }
 export type ResolvedTimes = { readonly [K in keyof BlobStoreTimes]-?: NonNullable<BlobStoreTimes[K]> }
 
 const mimePolicies: readonly MimePolicy[] = ['sniffed', 'agree', 'declared']
@@ -88,7 +98,7 @@ export const noLimits: ResolvedLimits = Object.freeze({
   mimePolicy: 'sniffed',
   allowEmpty: true,
   quota: {},
-  uploads: Object.freeze({ account: unlimited, total: unlimited, minRate: 0 }),
+  uploads: Object.freeze({ account: unlimited, total: unlimited, minRate: 0, resumable: unlimited }),
 })
 
 const minute = 60_000
@@ -102,6 +112,7 @@ const defaultTimes: ResolvedTimes = {
   idle: minute / 2,
   inspect: minute,
   lease: hour,
+  resumable: 24 * hour,
   fresh: 24 * hour,
 }
 
@@ -117,18 +128,19 @@ export function resolveLimits(limits: BlobStoreLimits = {}): ResolvedLimits {
   assertAcceptPatterns(accept)
   assertOneOf('limits.mimePolicy', mimePolicy, mimePolicies)
   if (typeof quota !== 'function') resolveQuota(quota)
-  assertOptions('limits.uploads', uploads, ['account', 'total', 'minRate'])
-  const { account = 64, total = 256, minRate = 1024 } = uploads
+  assertOptions('limits.uploads', uploads, ['account', 'total', 'minRate', 'resumable'])
+  const { account = 64, total = 256, minRate = 1024, resumable = 16 } = uploads
   assertWhole('limits.uploads.account', account, 1)
   assertWhole('limits.uploads.total', total, 1)
   assertWhole('limits.uploads.minRate', minRate, 0)
+  assertWhole('limits.uploads.resumable', resumable, 0)
   return Object.freeze({
     maxBlobSize,
     accept: Object.freeze([...accept]),
     mimePolicy,
     allowEmpty,
     quota,
-    uploads: Object.freeze({ account, total, minRate }),
+    uploads: Object.freeze({ account, total, minRate, resumable }),
   })
 }
 
@@ -144,6 +156,9 @@ export function resolveTimes(times: BlobStoreTimes = {}): ResolvedTimes {
     else assertWhole(`times.${name}`, value, 0)
   }
   const resolved: ResolvedTimes = { ...defaultTimes, ...Object.fromEntries(given) }
+  if (resolved.resumable > 24 * hour) {
+    throw new BlobStoreError('InvalidArgument', 'times.resumable: at most 86400000 milliseconds (a day)')
+  }
   if (resolved.lease <= resolved.upload + resolved.inspect) {
     throw new BlobStoreError(
       'InvalidArgument',

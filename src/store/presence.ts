@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ProcessNote } from '../metadata/contract/processes.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
-import { keepMarkers, lease, type Parties } from './identity.ts'
+import { keepMarkers, type Parties } from './identity.ts'
+import { lease } from './process-lease.ts'
 
 /** Between two renewals. Clocks may differ and timers be late, so several fit into a lease. */
 const interval = 60_000
@@ -64,7 +65,12 @@ export class Presence {
 
   async #leave(): Promise<void> {
     const others = await this.#store.metadata.leave(this.#id)
-    if (others === 0) await keepMarkers(this.#store, 'leave')
+    if (others > 0) return
+    try {
+      await keepMarkers(this.#store, 'leave')
+    } finally {
+      await this.#store.backends.mirror?.leave()
+    }
   }
 
   async #note(opening: boolean): Promise<void> {

@@ -7,11 +7,12 @@ import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid } from '../blob/identifiers.ts'
 import type { PurgedKey, PurgeRecord } from '../metadata/contract/purges.ts'
 import type { Metadata } from '../metadata/metadata.ts'
-import { assertOptions, invalidArgument } from '../options.ts'
+import { assertOptions } from '../options.ts'
 import { printable } from '../printable.ts'
 import type { StoreContext } from './context.ts'
 import { type DeletionOptions, deleteBytes } from './delete-bytes.ts'
 import { notifyInaccessible } from './inaccessible.ts'
+import { noteOf } from './notes.ts'
 
 export interface PurgeOptions extends CallOptions {
   /** Why, for the record: a case number, a law. At most 1000 characters. @default none */
@@ -29,7 +30,10 @@ export interface PurgeReport extends PurgeRecord {
   remaining: RemainingKey[]
   /** How many keys could not be deleted. */
   remainingKeys: number
-  /** Running uploads of these bytes: each is refused at its end, and a collection deletes what it stored. */
+  /**
+   * Running uploads of these bytes, and copies that the store makes: each is refused at its end, and a collection deletes
+   * what it stored.
+   */
   uploads: number
   /**
    * Whether the hook `onInaccessible` purged the caches: false if it failed or took longer than 30 seconds, null if
@@ -58,8 +62,6 @@ const sizes = { references: 250, holders: 100, keys: 1000 }
 const toldKeys = 100
 /** How long the host may take to purge its caches, in milliseconds. */
 const hookPatience = 30_000
-/** Which purges other processes are notified of: those of the last `within` milliseconds, at most `limit`. */
-const news = { within: 86_400_000, limit: 1000 }
 
 export async function purge(
   store: StoreContext,
@@ -71,11 +73,11 @@ export async function purge(
   assertOptions('purge', options, ['reason', 'by', 'signal'])
   const { signal } = options
   signal?.throwIfAborted()
-  const reason = textOf('reason', options.reason, 1000)
-  const by = textOf('by', options.by, 300)
+  const reason = noteOf('purge', 'reason', options.reason, 1000)
+  const by = noteOf('purge', 'by', options.by, 300)
   const cid = parseBlobCid(cidLike)
   const id = randomUUID()
-  store.purgesTold.add(id)
+  store.newsTold.add(id)
   await store.metadata.beginPurge({ id, did, cid, reason, by })
   const caches = purgeCaches(store, { did, cid })
   const rest = await finishPurge(store, { did, cid }, { signal, down: new Set() })
@@ -94,6 +96,7 @@ export async function finishPurge(
   // Counted before the keys are listed: an upload that is refused later leaves a key that is not on the list.
   const uploads = await metadata.awaitUploads(did, cid)
   await releaseHolders(metadata, purged, options)
+  await releaseMirror(metadata, purged)
   const deletion: Deletion = { keys: 0, remaining: [], remainingKeys: 0 }
   let page: PurgedKey[]
   let after = ''
@@ -121,6 +124,12 @@ async function releaseHolders(metadata: Metadata, { did, cid }: Purged, { signal
   }
 }
 
+/** Also in a process without the mirror: then the purge is finished by one that has it. */
+async function releaseMirror(metadata: Metadata, { did, cid }: Purged): Promise<void> {
+  const mirror = await metadata.mirror()
+  while (await mirror.doomPurged(did, cid, { limit: sizes.keys }));
+}
+
 /** Deletes keys before their delay is over. The delay protects readers and backups, which a purge gives up. */
 async function deleteKeys(
   { metadata, backends }: StoreContext,
@@ -143,17 +152,6 @@ async function deleteKeys(
   }
 }
 
-/** Notifies the host's caches of purges that another process began: the command line has no hooks. */
-export async function tellPurges(store: StoreContext): Promise<void> {
-  if (!store.hooks.onInaccessible) return
-  const recent = await store.metadata.recentPurges(news)
-  for (const { id, did, cid } of recent) {
-    if (store.purgesTold.has(id)) continue
-    store.purgesTold.add(id)
-    void notifyInaccessible(store, { did, cid, because: 'purged' })
-  }
-}
-
 async function purgeCaches(store: StoreContext, { did, cid }: Purged): Promise<boolean | null> {
   if (!store.hooks.onInaccessible) return null
   const told = notifyInaccessible(store, { did, cid, because: 'purged' })
@@ -163,10 +161,4 @@ async function purgeCaches(store: StoreContext, { did, cid }: Purged): Promise<b
     store.logger.warn({ did, cid }, 'The hook onInaccessible takes long over a purge, which does not wait for it')
     return false
   }
-}
-
-function textOf(option: 'reason' | 'by', text: string | undefined, most: number): string | null {
-  if (text === undefined) return null
-  if (typeof text === 'string' && text.length <= most && !text.includes('\0')) return text
-  throw invalidArgument('purge', `${option} is a text of ${most} characters at most, none of them NUL`)
 }

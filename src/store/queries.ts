@@ -1,11 +1,29 @@
 import { type BlobCid, type CidLike, parseBlobCid } from '../blob/cid.ts'
 import { assertDid, assertTid } from '../blob/identifiers.ts'
 import { assertSpaceUri, publicScope, type SpaceUri, scopeOf } from '../blob/spaces.ts'
+import type { TakedownRecord } from '../metadata/contract/accounts.ts'
 import type { PurgeRecord } from '../metadata/contract/purges.ts'
 import type { ListRequest, PageRequest } from '../metadata/contract/queries.ts'
-import type { AccountEntry, AccountUsage, BlobPage, BlobStat, ImportProgress, MissingBlob } from '../metadata/types.ts'
-import { assertOptions, invalidArgument } from '../options.ts'
-import type { ListBlobsOptions, ListMissingOptions, PageOptions, QueryOptions, RepositoryOptions } from './calls.ts'
+import type {
+  AccountEntry,
+  AccountUsage,
+  BlobHolder,
+  BlobLocation,
+  BlobPage,
+  BlobStat,
+  ImportProgress,
+  MissingBlob,
+} from '../metadata/types.ts'
+import { assertOptions, assertWhole, booleanOf, invalidArgument } from '../options.ts'
+import type {
+  ListBlobsOptions,
+  ListMissingOptions,
+  ListTakedownsOptions,
+  PageOptions,
+  QueryOptions,
+  RecordsForOptions,
+  RepositoryOptions,
+} from './calls.ts'
 import type { StoreContext } from './context.ts'
 
 // Calls that only query the metadata. Each checks its arguments, because the metadata does not.
@@ -62,6 +80,34 @@ export async function listPurges(
   return metadata.listPurges(page('listPurges', options, pageOptions))
 }
 
+export async function listTakedowns(
+  { metadata }: StoreContext,
+  options: ListTakedownsOptions = {},
+): Promise<BlobPage<TakedownRecord>> {
+  const asked = page('listTakedowns', options, [...pageOptions, 'cid', 'quarantined'])
+  const quarantined = booleanOf('listTakedowns: quarantined', options.quarantined)
+  const cid = options.cid === undefined ? undefined : parseBlobCid(options.cid)
+  return metadata.listTakedowns({ ...asked, cid, quarantined })
+}
+
+export async function listHolders(
+  { metadata }: StoreContext,
+  cid: CidLike,
+  options: PageOptions = {},
+): Promise<BlobPage<BlobHolder>> {
+  return metadata.listHolders(parseBlobCid(cid), page('listHolders', options, pageOptions))
+}
+
+export async function locate(
+  { metadata }: StoreContext,
+  cid: CidLike,
+  options: QueryOptions = {},
+): Promise<BlobLocation | null> {
+  assertOptions('locate', options, queryOptions)
+  options.signal?.throwIfAborted()
+  return metadata.locate(parseBlobCid(cid), { trx: options.trx })
+}
+
 export async function importProgress(
   { metadata }: StoreContext,
   did: string,
@@ -83,9 +129,12 @@ export async function recordsFor(
   { metadata }: StoreContext,
   did: string,
   cid: CidLike,
-  options: QueryOptions = {},
+  options: RecordsForOptions = {},
 ): Promise<string[]> {
-  return metadata.recordsFor(did, parseBlobCid(cid), query('recordsFor', did, options))
+  const { trx } = query('recordsFor', did, options, ['limit'])
+  const { limit } = options
+  if (limit !== undefined) assertWhole('recordsFor: limit', limit, 1)
+  return metadata.recordsFor(did, parseBlobCid(cid), { trx, limit })
 }
 
 /** The scope of the requested repository; undefined for all. */

@@ -2,9 +2,12 @@ import type { BlobBackend, Spool } from '../backend/backend.ts'
 import type { BlobStoreError } from '../errors.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../options.ts'
 
-/** What counts as a call: the backend's own methods, a spool's `write` and `discard`, and `read`, a chunk of a body. */
+/**
+ * What counts as a call: the backend's own methods, a spool's `write`, `readBack` and `discard`, and `read`, a chunk of a
+ * body.
+ */
 export type FaultyMethod =
-  | Exclude<keyof BlobBackend, 'name' | 'location' | 'durable' | 'presign' | 'close'>
+  | Exclude<keyof BlobBackend, 'name' | 'location' | 'durable' | 'presign' | 'freeBytes' | 'close'>
   | keyof Spool
   | 'read'
 
@@ -59,6 +62,7 @@ const methods = Object.keys({
   open: true,
   spool: true,
   write: true,
+  readBack: true,
   discard: true,
   put: true,
   get: true,

@@ -87,6 +87,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
   function faultySpool(spool: Spool): Spool {
     const faulty: Spool = {
       write: (chunks) => call('write', () => spool.write(chunks)),
+      readBack: (start, end) => call('readBack', () => spool.readBack(start, end)),
       discard: () => call('discard', () => spool.discard()),
     }
     spools.set(faulty, spool)
@@ -145,6 +146,7 @@ export function faultyBackend(inner: BlobBackend, plan: FaultPlan): FaultyBacken
     heal: () => {
       healed = true
     },
+    ...(inner.freeBytes && { freeBytes: inner.freeBytes.bind(inner) }),
     ...(inner.presign && { presign: inner.presign.bind(inner) }), // sends no request, so it cannot fail
     close: () => inner.close(),
     put: (key, body, options) => put(key, body, options?.signal),

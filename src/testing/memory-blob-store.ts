@@ -1,6 +1,7 @@
 import { MemoryBackend } from '../backend/memory.ts'
 import type { BlobStore } from '../blob-store.ts'
-import { type BlobStoreOptions, createBlobStore } from '../create-blob-store.ts'
+import type { BlobStoreOptions } from '../blob-store-options.ts'
+import { createBlobStore } from '../create-blob-store.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { MetadataAdapter } from '../metadata/metadata.ts'
 import { sqliteMetadata } from '../metadata/sqlite/sqlite-metadata.ts'

@@ -7,8 +7,8 @@ export const storeOperations = [
   'ready', 'close',
   'upload', 'applyWrites', 'read', 'presign', 'stat',
   'listPublic', 'listSpace', 'listAll', 'listMissing', 'importProgress', 'recordsFor', 'usage',
-  'takedown', 'reverseTakedown', 'purge', 'listPurges', 'dropSpace', 'deleteAccount', 'reopenAccount',
-  'collect', 'sweep', 'scrub', 'stats', 'listAccounts', 'backup', 'markBackup', 'migrate', 'recover',
+  'takedown', 'reverseTakedown', 'purge', 'listPurges', 'listTakedowns', 'listHolders', 'locate', 'dropSpace', 'deleteAccount', 'reopenAccount',
+  'collect', 'sweep', 'scrub', 'stats', 'health', 'listAccounts', 'backup', 'markBackup', 'mirror', 'heal', 'migrate', 'recover',
 ] as const
 
 /** The methods of a backend that are traced, each on the channel `pds-blobstore:backend:<method>`. */
@@ -66,7 +66,7 @@ export interface BackendTrace {
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
  * | `delete` | `failed`, how many could not be |
- * | `collect`, `sweep`, `scrub`, `migrate`, `recover`, `purge`, `backup`, `usage`, `importProgress`, `stats` | the numbers of their report |
+ * | `collect`, `sweep`, `scrub`, `mirror`, `heal`, `migrate`, `recover`, `purge`, `backup`, `usage`, `importProgress`, `stats` | the numbers of their report |
  */
 export type TraceResult = Readonly<Record<string, number | string | boolean | undefined>>
 

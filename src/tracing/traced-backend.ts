@@ -90,6 +90,8 @@ export function tracedBackend(inner: BlobBackend): BlobBackend {
       return publish('writeMarker', {}, () => inner.writeMarker(marker, options))
     },
   }
+  const freeBytes = inner.freeBytes?.bind(inner)
+  if (freeBytes) traced.freeBytes = freeBytes
   const presign = inner.presign?.bind(inner)
   if (presign) {
     traced.presign = (key, options) =>

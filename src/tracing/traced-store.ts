@@ -36,8 +36,8 @@ function tracedOperation(operation: StoreOperation, call: AnyCall): AnyCall {
 
 // biome-ignore format: a list of names
 const ofNoAccount: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
-  'ready', 'close', 'stats', 'listAccounts', 'listPurges',
-  'collect', 'sweep', 'scrub', 'backup', 'markBackup', 'migrate', 'recover',
+  'ready', 'close', 'stats', 'health', 'listAccounts', 'listPurges', 'listTakedowns', 'listHolders', 'locate',
+  'collect', 'sweep', 'scrub', 'backup', 'markBackup', 'mirror', 'heal', 'migrate', 'recover',
 ])
 // biome-ignore format: a list of names
 const ofOneBlob: ReadonlySet<StoreOperation> = new Set<StoreOperation>([
@@ -72,14 +72,21 @@ const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore
   listMissing: items,
   listAccounts: items,
   listPurges: items,
+  listTakedowns: items,
+  listHolders: items,
+  locate: (found) => ({ found: found !== null, ...(found && { size: found.size }) }),
+  reverseTakedown: numbersOf,
   purge: numbersOf,
   recordsFor: (uris) => ({ items: uris.length }),
   importProgress: numbersOf,
   usage: numbersOf,
   stats: numbersOf,
+  health: numbersOf,
   collect: numbersOf,
   sweep: numbersOf,
   scrub: numbersOf,
+  mirror: numbersOf,
+  heal: numbersOf,
   migrate: numbersOf,
   recover: numbersOf,
   backup: numbersOf,

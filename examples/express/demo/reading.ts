@@ -28,7 +28,7 @@ export async function reading({ uploads, report, alice, bob }: Story): Promise<v
     const expected = {
       'content-type': media.mimeType,
       'content-length': String(media.size),
-      'content-security-policy': "default-src 'none'; sandbox",
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'content-disposition': `attachment; filename="${cid}"`,
       'x-content-type-options': 'nosniff',
       'accept-ranges': 'bytes',

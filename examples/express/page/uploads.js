@@ -1,6 +1,7 @@
 import { byId, element } from './element.js'
 import { remember } from './local-files.js'
 import { notify } from './notice.js'
+import { resumableAbove, transferResumable } from './resumable.js'
 import { sizeText, timeText } from './text.js'
 import { transfer } from './transfer.js'
 
@@ -44,7 +45,8 @@ async function run(file, line, session, onUploaded) {
   try {
     const { signal } = line
     const onProgress = (sent) => line.show(sent, (performance.now() - started) / 1000)
-    const blob = await transfer(file, { auth: session.auth, signal, onProgress })
+    const send = file.size > resumableAbove ? transferResumable : transfer
+    const blob = await send(file, { auth: session.auth, signal, onProgress, onStart: line.allowPause })
     remember(blob.ref.$link, file)
     line.remove()
     notify(`${file.name} is uploaded`)
@@ -84,7 +86,28 @@ function lineFor(file) {
         ? 'being stored'
         : `${sizeText(sent)} of ${sizeText(file.size)}, ${timeText(left)} left`
     },
+    allowPause({ pause, resume }) {
+      const button = element('button', { type: 'button' })
+      const set = (text, onclick) => {
+        button.textContent = text
+        button.setAttribute('aria-label', `${text} ${file.name}`)
+        button.onclick = onclick
+      }
+      const running = () =>
+        set('Pause', () => {
+          pause()
+          state.textContent = 'paused'
+          set('Continue', () => {
+            resume()
+            running()
+          })
+        })
+      running()
+      cancel.before(button)
+      line.pause = button
+    },
     fail(error, again) {
+      line.pause?.remove()
       item.classList.add('failed')
       item.setAttribute('role', 'alert')
       state.textContent = error.message

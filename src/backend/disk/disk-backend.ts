@@ -1,7 +1,5 @@
-import { resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
-import { assertOneOf, assertOptions, assertWhole } from '../../options.ts'
-import { checkBackendName, checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
+import { checkKey, checkPage, checkRange, sortOutKeys } from '../arguments.ts'
 import type {
   BackendObject,
   BlobBackend,
@@ -25,31 +23,11 @@ import { Layout } from './layout.ts'
 import { listKeys } from './listing.ts'
 import { claimMarker, readMarker, writeMarker } from './marker.ts'
 import { openLayout } from './open.ts'
+import { type DiskBackendOptions, resolveOptions } from './options.ts'
 import { DiskReading } from './reading.ts'
 import { makeRoot } from './root.ts'
 import { Shards } from './shards.ts'
 import { isSmall, readSmall } from './small.ts'
-
-export interface DiskBackendOptions {
-  /**
-   * A directory for this backend alone, on a local file system, or a symbolic link to one. Created if it is missing;
-   * refused if it contains anything else. Several processes may use it at once.
-   */
-  root: string
-  /** @default 'disk' */
-  name?: string | undefined
-  /**
-   * `full`: every `put` and `delete` is on stable storage when it resolves. `relaxed` leaves writing back to the
-   * kernel: it is faster, but a power cut loses acknowledged blobs. On Windows only `relaxed` is possible.
-   * @default 'full'
-   */
-  durability?: 'full' | 'relaxed' | undefined
-  /**
-   * What must stay free on the device: uploads that would use it are refused with `StorageFull`.
-   * @default { bytes: 67_108_864, inodes: 1000 }
-   */
-  minFree?: { bytes?: number | undefined; inodes?: number | undefined } | undefined
-}
 
 /**
  * Stores blobs as files, one file for each.
@@ -64,10 +42,8 @@ export interface DiskBackendOptions {
 export class DiskBackend implements BlobBackend {
   readonly name: string
   readonly durable: boolean
-  /** The root, absolute. */
+  /** The root, absolute, as the caller gave it. */
   readonly location: string
-  /** As the caller gave it. */
-  readonly #root: string
   readonly #minFree: Floor
   #layout!: Layout
   #shards!: Shards
@@ -77,27 +53,17 @@ export class DiskBackend implements BlobBackend {
   readonly #spools = new Set<FileSpool>()
 
   constructor(options: DiskBackendOptions) {
-    assertOptions('DiskBackend', options, ['root', 'name', 'durability', 'minFree'])
-    const { root, name = 'disk', durability = 'full', minFree = {} } = options
-    if (typeof root !== 'string' || root === '' || root.includes('\0')) {
-      throw new BlobStoreError('InvalidArgument', 'DiskBackend needs `root`, the path of a directory')
-    }
-    assertOneOf('DiskBackend: durability', durability, ['full', 'relaxed'])
-    this.name = checkBackendName(name)
-    // Windows has no fsync of a directory.
-    this.durable = durability === 'full' && process.platform !== 'win32'
-    this.#root = resolve(root)
-    this.location = this.#root
-    const { bytes = 64 * 1024 * 1024, inodes = 1000 } = minFree
-    assertWhole('DiskBackend: minFree.bytes', bytes, 0)
-    assertWhole('DiskBackend: minFree.inodes', inodes, 0)
-    this.#minFree = { bytes, inodes }
-    this.#settle(this.#root)
+    const { root, name, durable, minFree } = resolveOptions(options)
+    this.name = name
+    this.durable = durable
+    this.location = root
+    this.#minFree = minFree
+    this.#settle(this.location)
   }
 
   open({ signal }: CallOptions = {}): Promise<void> {
     return this.#attempt(`open the root of backend "${this.name}"`, signal, async () => {
-      const root = await makeRoot(this.#root)
+      const root = await makeRoot(this.location)
       if (root !== this.#layout.root) this.#settle(root)
       this.#shards.found(await openLayout(this.#layout, this.durable))
     })
@@ -115,6 +81,14 @@ export class DiskBackend implements BlobBackend {
     const error = new BlobStoreError('StorageFailed', `Backend "${this.name}" was closed`, { backend: this.name })
     await Promise.all([...this.#readings].map((reading) => reading.end({ error })))
     await Promise.all([...this.#spools].map((spool) => spool.discard()))
+  }
+
+  /** Of the file system, less what `minFree` keeps free. */
+  freeBytes({ signal }: CallOptions = {}): Promise<number> {
+    return this.#attempt('look for free space', signal, async () => {
+      const free = await sys.freeSpace(this.#layout.root)
+      return Math.max(0, free.bytes - this.#minFree.bytes)
+    })
   }
 
   spool({ signal }: CallOptions = {}): Promise<Spool> {
@@ -213,14 +187,15 @@ export class DiskBackend implements BlobBackend {
         return { size: small.size, body: small }
       }
       const stats = await sys.fstat(fd)
-      if (!stats.isFile()) throw new Refusal('EISDIR', 'something that is not a regular file has its name; remove it')
+      if (!stats.isFile())
+        throw new Refusal('EISDIR', 'something that is not a regular file has its name; move it elsewhere')
       const { size } = stats
       if (range !== undefined) checkRange(range, size, key, this.name)
       signal?.throwIfAborted()
       const { start, end } = range ?? { start: 0, end: size - 1 }
       const explain = (error: unknown) => this.#explain(error, `read ${key}`, key, signal)
       const body = new DiskReading({ fd, start, end: end + 1, signal, explain, readings: this.#readings })
-      return { size, body }
+      return { size, body, file: this.#layout.fileOf(key) }
     } catch (error) {
       await sys.closeRead(fd).catch(() => {})
       throw error

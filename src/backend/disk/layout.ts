@@ -1,3 +1,4 @@
+import type { BackendFile } from '../backend.ts'
 import { type BlobKey, cidOfKey } from '../key.ts'
 
 /**
@@ -39,6 +40,11 @@ export class Layout {
 
   blob(key: BlobKey): string {
     return `${this.blobs}/${shardOf(key)}/${key}`
+  }
+
+  /** The same, for programs beside this one. */
+  fileOf(key: BlobKey): BackendFile {
+    return { root: this.root, path: `blobs/${shardOf(key)}/${key}` }
   }
 }
 

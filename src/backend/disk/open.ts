@@ -31,9 +31,8 @@ export async function openLayout(layout: Layout, durable: boolean): Promise<stri
 /** Writes the version into an empty root. Refuses files of other software or of a later version. */
 async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
   const entries = await sys.readdirTypes(layout.root)
-  refuseLinks(entries)
   const versions = entries.map((entry) => entry.name).filter(isVersionName)
-  if (versions.length === 1 && versions[0] === versionName) return
+  if (versions.length === 1 && versions[0] === versionName) return refuseLinks(entries)
   if (versions.length > 0) {
     const found = versions.join(' and ')
     throw new Refusal(
@@ -42,11 +41,11 @@ async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
     )
   }
   // mkfs creates it in every new ext file system.
-  const foreign = entries.find((entry) => entry.name !== 'lost+found')
+  const foreign = entries.find((entry) => entry.name !== 'lost+found' || entry.isSymbolicLink())
   if (foreign !== undefined) {
     throw new Refusal(
       'ENOTEMPTY',
-      `it contains other files, and no ${versionName}; give the store a directory of its own`,
+      `it contains other files, and no ${versionName}, so it is no store; give the store a directory of its own`,
     )
   }
   await createVersion(layout.version)
@@ -67,11 +66,16 @@ async function findShards(layout: Layout): Promise<string[]> {
   refuseLinks(entries)
   const shards = entries.filter((entry) => isShardName(entry.name))
   const wrong = shards.find((entry) => !entry.isDirectory())
-  if (wrong !== undefined) throw new Refusal('ENOTDIR', `the shard "${wrong.name}" is not a directory; remove it`)
+  if (wrong !== undefined)
+    throw new Refusal('ENOTDIR', `the shard "${wrong.name}" is not a directory; move it elsewhere`)
   return shards.map((entry) => entry.name)
 }
 
 function refuseLinks(entries: readonly Dirent[]): void {
   const link = entries.find((entry) => entry.isSymbolicLink())
-  if (link !== undefined) throw new Refusal('ELOOP', `"${link.name}" in it is a symbolic link; remove it`)
+  if (link !== undefined)
+    throw new Refusal(
+      'ELOOP',
+      `"${link.name}" in it is a symbolic link, which the store does not follow; mount there what it leads to`,
+    )
 }

@@ -31,6 +31,6 @@ export async function checkDirectory(path: string): Promise<Stats> {
       `"${basename(path)}" is a symbolic link; put the directory itself there, or give its path`,
     )
   }
-  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" is not a directory; remove it`)
+  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" is not a directory; move it elsewhere`)
   return stats
 }

@@ -23,9 +23,9 @@ const meanings: Record<string, Meaning> = {
   EROFS: { text: 'the file system is read-only; read the system log for the cause, and remount it' },
   EACCES: { text: 'permission denied; the directory must belong to the user who runs the process' },
   EPERM: { text: 'permission denied; the directory must belong to the user who runs the process' },
-  ELOOP: { text: 'a symbolic link is where the store needs a file or directory; remove it' },
-  ENOTDIR: { text: 'something else is where the store needs a directory; remove it' },
-  EEXIST: { text: 'something else is where the store needs a directory; remove it' },
+  ELOOP: { text: 'a symbolic link is where the store needs a file or directory; move it elsewhere' },
+  ENOTDIR: { text: 'something else is where the store needs a directory; move it elsewhere' },
+  EEXIST: { text: 'something else is where the store needs a directory; move it elsewhere' },
   ENOENT: { text: 'a file or directory of the store is missing; was it deleted, swept, or not mounted?' },
   EXDEV: { text: 'spool and blobs are on two devices; the root must be on a single one' },
 }

@@ -35,6 +35,14 @@ export class FileSpool implements Spool {
     }
   }
 
+  async readBack(start: number, end: number): Promise<Uint8Array> {
+    try {
+      return await this.#options.file.read(start, end)
+    } catch (error) {
+      throw this.#options.explain(error)
+    }
+  }
+
   async discard(): Promise<void> {
     const { file, explain, open } = this.#options
     open.delete(this)

@@ -36,6 +36,20 @@ export class SpoolFile {
     })
   }
 
+  /** The bytes from `start` to before `end`, which the kernel has accepted. */
+  read(start: number, end: number): Promise<Uint8Array> {
+    return this.#next(async (fd) => {
+      const bytes = new Uint8Array(end - start)
+      for (let have = 0; have < bytes.byteLength; ) {
+        const rest = bytes.subarray(have)
+        const came = await sys.read(fd, rest, rest.byteLength, start + have)
+        if (came === 0) throw new Refusal('EIO', 'the spool is shorter than what was written to it')
+        have += came
+      }
+      return bytes
+    })
+  }
+
   /** Ends the writing. When it resolves with `durable`, the bytes are on stable storage. */
   finish(durable: boolean): Promise<void> {
     return this.#next(async (fd) => {
@@ -78,14 +92,17 @@ export class SpoolFile {
     this.#gone = true
   }
 
-  #next(step: (fd: number) => Promise<void>): Promise<void> {
+  #next<T>(step: (fd: number) => Promise<T>): Promise<T> {
     const fd = this.#fd
     if (fd === undefined) return Promise.reject(new Refusal('EBADF', 'the spool was discarded or put before'))
     if (this.#dead) return Promise.reject(new Refusal('EBADF', 'the spool failed before; write the bytes to a new one'))
     const busy = step(fd)
-    this.#busy = busy.catch(() => {
-      this.#dead = true
-    })
+    this.#busy = busy.then(
+      () => {},
+      () => {
+        this.#dead = true
+      },
+    )
     return busy
   }
 }

@@ -2,13 +2,13 @@ import fs, { type Dirent, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { isError } from '../../shapes.ts'
 
-const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
 // Windows does not have these flags.
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 }: Partial<typeof fs.constants> = fs.constants
 
 // Non-blocking: otherwise opening a named pipe that an attacker planted would block a thread for ever.
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
-const creating = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
+const creating = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW
 
 const open = promisify(fs.open)
 const read = promisify(fs.read)

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry'
+import { retry } from '../../retry.ts'
 import { classify, type ErrorClass, networkFailure } from './errors.ts'
 import { IdleTimeout, type Timeouts } from './idle-timeout.ts'
 
@@ -50,6 +50,6 @@ async function attempts<T>(
   retries: number,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  const shouldRetry = ({ error }: { error: unknown }): boolean => signal?.aborted !== true && again(error)
-  return await pRetry(attempt, { ...pauses, retries, shouldRetry, ...(signal && { signal }) })
+  const shouldRetry = (error: unknown): boolean => signal?.aborted !== true && again(error)
+  return await retry(attempt, { ...pauses, retries, shouldRetry, ...(signal && { signal }) })
 }

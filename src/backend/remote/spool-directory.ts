@@ -45,6 +45,7 @@ function isOurGroup({ uid, gid, mode }: Stats): boolean {
 
 async function checkTarget(path: string) {
   const stats = await stat(path)
-  if (!stats.isDirectory()) throw new Refusal('ENOTDIR', `"${basename(path)}" does not lead to a directory; remove it`)
+  if (!stats.isDirectory())
+    throw new Refusal('ENOTDIR', `"${basename(path)}" does not lead to a directory; move it elsewhere`)
   return stats
 }

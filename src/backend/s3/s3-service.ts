@@ -165,10 +165,7 @@ export class S3Service implements RemoteService {
 
   /** Sends no request: the address is computed from the credentials. The signer is loaded on first use. */
   async presign(name: string, { expiresIn, contentType, contentDisposition }: PresignOptions): Promise<string> {
-    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner').catch((cause: unknown) => {
-      const message = 'addresses of S3 objects need the package @aws-sdk/s3-request-presigner; install it'
-      throw new BlobStoreError('InvalidArgument', message, { cause })
-    })
+    const { getSignedUrl } = await loadSigner()
     const shown = { ResponseContentType: contentType, ResponseContentDisposition: contentDisposition }
     const command = new GetObjectCommand({ ...this.#bucket.object(name), ...shown })
     return getSignedUrl(this.#bucket.client, command, { expiresIn })
@@ -216,4 +213,14 @@ function nullIfUnknown(error: unknown): null {
 /** In the shape of the SDK's errors, so that it is classified as they are. */
 function refusal(code = 'Unknown', message = ''): Error {
   return Object.assign(new Error(message), { name: code, $metadata: {} })
+}
+
+/** Within `try`, because bundlers then accept that the package is not installed. */
+async function loadSigner(): Promise<typeof import('@aws-sdk/s3-request-presigner')> {
+  try {
+    return await import('@aws-sdk/s3-request-presigner')
+  } catch (cause) {
+    const message = 'addresses of S3 objects need the package @aws-sdk/s3-request-presigner; install it'
+    throw new BlobStoreError('InvalidArgument', message, { cause })
+  }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlobSource } from '../../store/upload/source.ts'
 import type { Authenticated, BlobServingOptions, SpaceAccess, SpaceDecision } from '../options.ts'
 import type { BlobRequest } from '../request.ts'
+import { sendInterim } from './interim.ts'
 
 /** A Node request, and what Express adds to it. */
 export type NodeRequest = IncomingMessage & {
@@ -19,12 +20,14 @@ export function blobRequest(
 ): BlobRequest {
   return {
     method: req.method ?? 'GET',
+    path: splitUrl(req.originalUrl ?? req.url ?? '/').path,
     query: params ?? new URLSearchParams(splitUrl(req.url ?? '').query),
     signal: signalOf(req, res),
     header(name) {
       const value = req.headers[name]
       return value === undefined ? null : String(value)
     },
+    interim: (status, reason, headers) => sendInterim(res, status, reason, headers),
     get body(): BlobSource {
       return { [Symbol.asyncIterator]: () => requestBody(req) } // no listeners before it is read
     },

@@ -2,13 +2,13 @@ import type { BlobCid } from '../../blob/cid.ts'
 import type { SpaceUri } from '../../blob/spaces.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { assertServed } from '../../http/account.ts'
-import { taggedAs } from '../../http/cache-tags.ts'
+import { privateCaching, publicCaching } from '../../http/caching.ts'
 import { isNotModified } from '../../http/conditions.ts'
 import { cidParam, didParam } from '../../http/params.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { BlobRequest, Call, Route } from '../../http/request.ts'
 import { isServed } from '../../http/routes.ts'
-import { admitted, privateCaching } from '../../http/space-access.ts'
+import { admitted } from '../../http/space-access.ts'
 import { Reading } from '../../store/read/reading.ts'
 import type { ImageVariants } from '../image-variants.ts'
 import { type Recipe, recipeId, recipeOf } from '../presets.ts'
@@ -39,13 +39,8 @@ function imageRoute(images: ImageVariants): Route {
       const cid = cidParam(request)
       const recipe = recipeParam(images, request)
       await assertServed(options, did)
-      const { maxAge = 300 } = options
-      const shared = {
-        // As for the blob, which may be taken down.
-        'cache-control': `public, max-age=${maxAge}, must-revalidate, no-transform`,
-        ...taggedAs(options, did, cid), // those of the blob, so that purging the blob removes this too
-      }
-      return await replyWith(images, call, { did, cid, recipe, shared })
+      // With the tags of the blob, so that purging the blob from caches removes this too.
+      return await replyWith(images, call, { did, cid, recipe, shared: publicCaching(options, did, cid) })
     },
   }
 }
@@ -63,13 +58,7 @@ function spaceImageRoute(images: ImageVariants): Route {
       const cid = cidParam(request)
       const recipe = recipeParam(images, request)
       const { space, repo } = await admitted(call, didParam(request))
-      return await replyWith(images, call, {
-        did: repo,
-        cid,
-        space,
-        recipe,
-        shared: { 'cache-control': privateCaching },
-      })
+      return await replyWith(images, call, { did: repo, cid, space, recipe, shared: privateCaching })
     },
   }
 }
@@ -84,7 +73,7 @@ interface Asked {
   space?: SpaceUri
   recipe: Recipe
   /** The headers of all responses with the image. */
-  shared: Record<string, string>
+  shared: Readonly<Record<string, string>>
 }
 
 async function replyWith(
@@ -107,7 +96,7 @@ async function replyWith(
   const about = { ...headers, 'content-type': mimeType, 'content-length': String(size) }
   if (request.method === 'HEAD') return { status: 200, headers: about, body: null }
   // As a reading, so that a client that stops reading is disconnected as for a blob.
-  const body = new Reading({ ...blob, mimeType, size }, undefined, once(bytes), blobs.times.idle)
+  const body = new Reading({ ...blob, mimeType, size }, undefined, { body: once(bytes) }, blobs.times.idle)
   return { status: 200, headers: about, body }
 }
 

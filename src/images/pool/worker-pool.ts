@@ -50,6 +50,20 @@ export class WorkerPool {
     }
   }
 
+  /**
+   * Starts a process if there is none, so that what would fail with the first image fails now.
+   *
+   * @throws `ImagesFailed` `StoreClosed`
+   */
+  async check(): Promise<void> {
+    await this.#turns.take(this.#closing.signal)
+    try {
+      this.#putBack(await this.#worker())
+    } finally {
+      this.#turns.done()
+    }
+  }
+
   close(): void {
     const closed = new BlobStoreError('StoreClosed', 'The images were closed')
     this.#closing.abort(closed)

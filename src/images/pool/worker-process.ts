@@ -1,13 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { programFile } from '../../programs.ts'
 import { failed, refused } from '../image-variants.ts'
 import type { Task, WorkerMessage, WorkerSettings } from './messages.ts'
-
-// Beside the bundles in the package, and one folder up in the source.
-const program = new URL(
-  import.meta.url.endsWith('.ts') ? '../../images-worker.ts' : './images-worker.js',
-  import.meta.url,
-)
 
 /** The only variables of the server's environment that the process gets: no secrets. */
 const environment = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
@@ -35,7 +30,7 @@ export class WorkerProcess {
   #over: { error: unknown } | undefined
 
   constructor(settings: WorkerSettings) {
-    this.#child = fork(fileURLToPath(program), [JSON.stringify(settings)], {
+    this.#child = fork(fileURLToPath(programFile('images')), [JSON.stringify(settings)], {
       execArgv: ['--max-old-space-size=64'],
       env: Object.fromEntries(environment.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       stdio: ['pipe', 'pipe', 'ignore', 'ipc'],

@@ -18,6 +18,14 @@ export interface StoreIdentity {
    * for the first.
    */
   noteBackup(): Promise<number | null>
+  /** What is known of the whole database, in one small query; also shows that it can be reached. */
+  condition(): Promise<Condition>
+}
+
+export interface Condition {
+  restored: boolean
+  /** When a copy of the database was last complete; null for never. In milliseconds since 1970. */
+  backedUpAt: number | null
 }
 
 export interface Identity {

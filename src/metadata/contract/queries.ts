@@ -4,6 +4,8 @@ import type { InTransaction } from '../host-database.ts'
 import type {
   AccountEntry,
   AccountUsage,
+  BlobHolder,
+  BlobLocation,
   BlobPage,
   BlobStat,
   BlobViewer,
@@ -19,9 +21,12 @@ export interface BlobQueries {
   listAll(did: string, options: PageRequest): Promise<BlobPage<BlobStat>>
   listMissing(did: string, options: PageRequest & RepositoryRequest): Promise<BlobPage<MissingBlob>>
   importProgress(did: string, options: RepositoryRequest): Promise<ImportProgress>
-  recordsFor(did: string, cid: BlobCid, options: InTransaction): Promise<string[]>
+  /** At most `limit`; all without one. */
+  recordsFor(did: string, cid: BlobCid, options: { limit?: number | undefined } & InTransaction): Promise<string[]>
   usage(did: string, options: InTransaction): Promise<AccountUsage>
   listAccounts(options: PageRequest): Promise<BlobPage<AccountEntry>>
+  listHolders(cid: BlobCid, options: PageRequest): Promise<BlobPage<BlobHolder>>
+  locate(cid: BlobCid, options: InTransaction): Promise<BlobLocation | null>
 }
 
 export interface ResolveOptions extends InTransaction {
@@ -33,6 +38,8 @@ export interface ResolveOptions extends InTransaction {
 export interface ResolvedBlob extends BlobStat {
   key: BlobKey
   backend: string
+  /** Whether its bytes were found damaged or missing, and not replaced since. */
+  damaged: boolean
 }
 
 export interface ListRequest extends PageRequest {

@@ -45,7 +45,10 @@ export interface UploadSteps {
    */
   namedType(did: string, cid: BlobCid): Promise<string | null | undefined>
 
-  /** The upload failed: removes its row and reservation, and dooms its bytes if there may be any. */
+  /**
+   * The upload failed: removes its row and reservation, and dooms its bytes if there may be any. Need not be durable: the
+   * row's lease ends anyway.
+   */
   release(upload: Release): Promise<void>
 }
 
@@ -92,6 +95,12 @@ export interface Commit {
    * @default 'refuse'
    */
   takenDown?: 'refuse' | 'store' | undefined
+  /**
+   * The reason to quarantine the blob: to hide it from now on, until a moderator decides. What the account has already
+   * stays as it is.
+   * @default no quarantine
+   */
+  quarantine?: string | undefined
   grace: number
   /**
    * Content written or verified within this time is kept, and the new bytes doomed; otherwise the new bytes replace it.
@@ -112,7 +121,7 @@ export interface Meeting {
 }
 
 export type CommitOutcome =
-  | ({ outcome: 'stored'; mimeType: string } & Meeting)
+  | ({ outcome: 'stored'; mimeType: string; quarantined: boolean } & Meeting)
   | { outcome: 'takenDown' }
   | { outcome: 'accountDeleted' }
 

@@ -1,7 +1,7 @@
 import { type ExpressionWrapper, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { Tables } from '../schema/tables.ts'
-import { statement } from '../statement.ts'
+import { type Statement, statement } from '../statement.ts'
 import type { Step } from '../step.ts'
 import type { ResolvedQuota } from '../types.ts'
 
@@ -18,6 +18,7 @@ export interface AccountState {
 }
 
 type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
+type AccountRow = Omit<AccountState, 'deletedAt'> & { deleted_at: number | null }
 
 /**
  * Writes the account's row, and resolves with it. Every transaction that changes what an account has does this first:
@@ -25,7 +26,7 @@ type Deltas = Partial<Omit<AccountState, 'deletedAt'>>
  * of a missing row would lock nothing. No other transaction changes the row before this one ends.
  */
 export function* lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Step<AccountState> {
-  const { rows } = yield* addToAccount(trx, { did, ...none, ...deltas })
+  const { rows } = yield* addToAccount(trx, { did, ...noDeltas, ...deltas })
   const row = rows[0] as (typeof rows)[number]
   return {
     bytes: Number(row.bytes),
@@ -38,10 +39,11 @@ export function* lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = 
   }
 }
 
-const none: Required<Deltas> = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0, pending: 0 }
+export const noDeltas: Required<Deltas> = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0, pending: 0 }
 
-const addToAccount = statement(
-  (db, { did, bytes, count, temporary, reserved, uploads, pending }: { did: string } & Required<Deltas>) =>
+/** Adds to the numbers in an account's row, creates it if there is none, and returns it. */
+export const addToAccount: Statement<{ did: string } & Required<Deltas>, AccountRow> = statement(
+  (db, { did, bytes, count, temporary, reserved, uploads, pending }) =>
     db
       .insertInto('blobstore_account')
       .values({ did, bytes, count, temporary, reserved, uploads, pending, deleted_at: null, deleting: 0 })

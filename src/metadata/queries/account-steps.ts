@@ -24,6 +24,14 @@ export function accountSteps(session: Session): AccountSteps {
             .where('did', '=', did)
             .returning('deleted_at'),
         )
+        // A collection forgets them: nothing can be added to them any more.
+        yield* execute(
+          trx
+            .updateTable('blobstore_resumable')
+            .set({ state: 'ended', expires_at: session.now(), busy_until: null })
+            .where('did', '=', did)
+            .where('state', 'in', ['open', 'finishing']), // finished ones, which may be many, have nothing left to hide
+        )
         return Number(row.deleted_at)
       }),
 

@@ -1,7 +1,9 @@
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
+import type { Dialect } from '../dialect.ts'
 import type { Tables, UploadTable } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
+import type { TimedBuild } from '../statement.ts'
 import type { Step } from '../step.ts'
 import { isPurged, purged } from './purge-rows.ts'
 
@@ -14,7 +16,18 @@ type Announced = Omit<UploadTable, 'lease_until'> & { lease: number }
  * stored. An upload whose CID is not known yet is refused when its row gets the CID, see {@link assertNotPurged}.
  */
 export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: Announced) => Step<void> {
-  const insert = session.statement((db, { key, backend, did, cid, reserved, lease }: Announced, now) =>
+  const insert = session.statement(insertUpload(session.dialect.name))
+  return function* (trx, upload) {
+    const { numAffectedRows } = yield* insert(trx, upload)
+    if (numAffectedRows === 1n) return
+    if (upload.cid !== null) yield* assertNotPurged(trx, upload.did, upload.cid)
+    throw retired(upload.backend)
+  }
+}
+
+export const insertUpload =
+  (dialect: Dialect['name']): TimedBuild<Announced, unknown> =>
+  (db, { key, backend, did, cid, reserved, lease }, now) =>
     db
       .insertInto('blobstore_upload')
       .columns(['key', 'backend', 'did', 'cid', 'reserved', 'lease_until'])
@@ -31,16 +44,8 @@ export function announceUpload(session: Session): (trx: Kysely<Tables>, upload: 
           ])
           .where('name', '=', backend)
           .where((eb) => eb.not(purged(db, did, cid)))
-          .$if(session.dialect.name === 'postgres', (query) => query.forKeyShare()),
-      ),
-  )
-  return function* (trx, upload) {
-    const { numAffectedRows } = yield* insert(trx, upload)
-    if (numAffectedRows === 1n) return
-    if (upload.cid !== null) yield* assertNotPurged(trx, upload.did, upload.cid)
-    throw retired(upload.backend)
-  }
-}
+          .$if(dialect === 'postgres', (query) => query.forKeyShare()),
+      )
 
 /** @throws `BlobTakenDown` */
 export function* assertNotPurged(trx: Kysely<Tables>, did: string | null, cid: string): Step<void> {

@@ -5,8 +5,9 @@ import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import { firstRow, rowsOf, type Step } from '../step.ts'
-import type { BlobStat } from '../types.ts'
+import type { AccountUsage, BlobStat } from '../types.ts'
 import type { NamingTable } from './naming-rows.ts'
+import { takedownOf } from './takedown-list.ts'
 import { takenDown } from './takedown-steps.ts'
 import { walk, walkCids } from './walks.ts'
 
@@ -22,17 +23,25 @@ export function blobQueries(session: Session): OneBlobQueries {
         if (!row || (scope !== null && !row.in_scope)) return null
         const stat = toStat(row)
         if ((stat.takenDown && as !== 'moderator') || (row.deleted_at !== null && as !== 'moderator')) return null
-        return { ...stat, key: row.key, backend: row.backend }
+        const takedown = stat.takenDown ? yield* takedownOf(db, did, cid) : undefined
+        return {
+          ...stat,
+          ...(takedown && { takedown }),
+          key: row.key,
+          backend: row.backend,
+          damaged: Boolean(row.damaged),
+        }
       }, trx),
 
-    recordsFor: async (did, cid, { trx }) => {
+    recordsFor: async (did, cid, { limit = Number.POSITIVE_INFINITY, trx }) => {
       const uris: string[] = []
       for await (const rows of walk<Reference>((last, atMost) =>
         session.read((db) => referencesAfter(db, { did, cid, after: last, atMost }), trx),
       )) {
         uris.push(...rows.map((row) => row.record_uri))
+        if (uris.length >= limit) break
       }
-      return uris
+      return uris.slice(0, limit)
     },
 
     importProgress: async (did, { trx, scope }) => {
@@ -51,12 +60,7 @@ export function blobQueries(session: Session): OneBlobQueries {
         const row = yield* firstRow(
           db.selectFrom('blobstore_account').select(['bytes', 'count', 'reserved', 'pending']).where('did', '=', did),
         )
-        return {
-          bytes: Number(row?.bytes ?? 0),
-          count: Number(row?.count ?? 0),
-          reserved: Number(row?.reserved ?? 0),
-          pending: Number(row?.pending ?? 0),
-        }
+        return toUsage(row)
       }, trx),
   }
 
@@ -127,6 +131,10 @@ const findVisible = statement((db, { did, cid, scope }: { did: string; cid: stri
     .select((eb) => [
       contentOf(eb).select('content.key').$asScalar().$notNull().as('key'),
       contentOf(eb).select('content.backend').$asScalar().$notNull().as('backend'),
+      contentOf(eb)
+        .select((content) => content('content.verified_at', 'is', null).as('damaged'))
+        .$asScalar()
+        .as('damaged'),
       eb
         .selectFrom('blobstore_account as account')
         .select('account.deleted_at')
@@ -184,6 +192,15 @@ interface BlobRow {
   created_at: number
   referenced: unknown
   taken_down: unknown
+}
+
+export function toUsage(row: AccountUsage | undefined): AccountUsage {
+  return {
+    bytes: Number(row?.bytes ?? 0),
+    count: Number(row?.count ?? 0),
+    reserved: Number(row?.reserved ?? 0),
+    pending: Number(row?.pending ?? 0),
+  }
 }
 
 export function toStat(row: BlobRow): BlobStat {

@@ -5,6 +5,7 @@ import type { Session } from '../session.ts'
 import { changedRows, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
+import { expiry } from './kept-blobs.ts'
 import { readNotes } from './meta-notes.ts'
 
 // Rows are searched from the ends of indexes, in small pages, and updated by key only if their time is still too late.
@@ -23,7 +24,8 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
       if (grace === undefined || deleteDelay === undefined || lease === undefined) return 0
       const tombstones = await bringBackTombstones(Math.max(deleteDelay, ahead.retry), ahead)
       const blobs = await bringBackBlobs(Math.max(grace, ahead.retry), ahead)
-      return tombstones + blobs + (await bringBackUploads(lease, ahead))
+      const uploads = await bringBackUploads(lease, ahead)
+      return tombstones + blobs + uploads + (await bringBackResumables(ahead))
     },
   }
 
@@ -80,9 +82,35 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
         .set({ expires_at: session.now(delay) })
         .where('did', '=', did)
         .where('cid', 'in', cids)
-        .where('expires_at', '>', session.now(delay)),
+        .where(expiry, '>', session.now(delay)),
     )
     return changed
+  }
+
+  /** None may last longer than `Ahead.allowance.most`, see `BlobStoreTimes.resumable`. */
+  async function bringBackResumables({ limit, allowance }: Ahead): Promise<number> {
+    const latest = session.now(allowance.most)
+    const rows = await session.read((db) =>
+      rowsOf(
+        db
+          .selectFrom('blobstore_resumable')
+          .select('id')
+          .where('expires_at', '>', latest)
+          .orderBy('expires_at')
+          .limit(limit),
+      ),
+    )
+    if (rows.length === 0) return 0
+    const ids = rows.map(({ id }) => id)
+    return session.write(function* (trx) {
+      return yield* changedRows(
+        trx
+          .updateTable('blobstore_resumable')
+          .set({ expires_at: session.now(allowance.most) })
+          .where('id', 'in', ids)
+          .where('expires_at', '>', session.now(allowance.most)),
+      )
+    })
   }
 
   /** The reserved bytes are the most that an upload may still send. So they limit how long it may still last. */

@@ -4,6 +4,7 @@ import type { Session } from '../session.ts'
 import { execute, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
+import { forgetQuarantines } from './quarantine-rows.ts'
 
 /**
  * Deletes an account's unreferenced blobs, and the content that no account has any more, and inserts the tombstones: in
@@ -25,6 +26,7 @@ export function* deleteBlobs(
       .where('cid', 'in', cids)
       .returning(['cid', 'size', 'expires_at']),
   )
+  yield* forgetQuarantines(trx, did, cids)
   const bytes = deleted.reduce((sum, row) => sum + Number(row.size), 0)
   const temporary = deleted.filter((row) => row.expires_at !== null).length
   yield* lockAccount(trx, did, { bytes: -bytes, count: -deleted.length, temporary: -temporary })

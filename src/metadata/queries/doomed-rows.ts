@@ -2,7 +2,7 @@ import { type Kysely, type SqlBool, sql } from 'kysely'
 import { keyOf, newGeneration } from '../../backend/key.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import type { Statement } from '../statement.ts'
+import type { Statement, TimedBuild } from '../statement.ts'
 import type { Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { addUp } from './sums.ts'
@@ -49,14 +49,15 @@ const inserts = new WeakMap<Session, Statement<Doomed, unknown>>()
 function insertOf(session: Session): Statement<Doomed, unknown> {
   const kept = inserts.get(session)
   if (kept) return kept
-  const insert = session.statement<Doomed, unknown>((db, { rows, delay }, now) =>
-    db
-      .insertInto('blobstore_doomed')
-      .values(rows.map((row) => ({ ...row, not_before: now(delay), attempts: 0, last_error: null }))),
-  )
+  const insert = session.statement(insertDoomed)
   inserts.set(session, insert)
   return insert
 }
+
+export const insertDoomed: TimedBuild<Doomed, unknown> = (db, { rows, delay }, now) =>
+  db
+    .insertInto('blobstore_doomed')
+    .values(rows.map((row) => ({ ...row, not_before: now(delay), attempts: 0, last_error: null })))
 
 /** The number of keys whose bytes will be deleted, due or not. */
 export async function countDoomed(session: Session): Promise<number> {

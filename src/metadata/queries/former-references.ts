@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
-import { statement } from '../statement.ts'
+import { type Statement, statement } from '../statement.ts'
 import { rowsOf, type Step } from '../step.ts'
 import { deleteNamings } from './naming-rows.ts'
 import { chunks } from './walks.ts'
@@ -10,15 +10,17 @@ interface Named {
   recordUri: string
 }
 
-const findNamed = statement((db, { did, uris }: { did: string; uris: string[] }) => {
-  const namedIn = (table: 'blobstore_ref' | 'blobstore_expected', waits: 0 | 1) =>
-    db
-      .selectFrom(table)
-      .select((eb) => ['cid', 'record_uri as recordUri', 'scope', eb.lit(waits).as('waits')])
-      .where('did', '=', did)
-      .where('record_uri', 'in', uris)
-  return namedIn('blobstore_ref', 0).unionAll(namedIn('blobstore_expected', 1))
-})
+export const findNamed: Statement<{ did: string; uris: string[] }, Former & { waits: number }> = statement(
+  (db, { did, uris }) => {
+    const namedIn = (table: 'blobstore_ref' | 'blobstore_expected', waits: 0 | 1) =>
+      db
+        .selectFrom(table)
+        .select((eb) => ['cid', 'record_uri as recordUri', 'scope', eb.lit(waits).as('waits')])
+        .where('did', '=', did)
+        .where('record_uri', 'in', uris)
+    return namedIn('blobstore_ref', 0).unionAll(namedIn('blobstore_expected', 1))
+  },
+)
 
 export interface Former {
   cid: string

@@ -73,6 +73,13 @@ export function identityRows(session: Session): StoreIdentity {
         yield* execute(trx.updateTable('blobstore_meta').set({ backed_up_at: session.now() }))
         return row.before === null ? null : Number(row.now) - Number(row.before)
       }),
+
+    condition: () =>
+      session.read(function* (db) {
+        const row = yield* firstRow(db.selectFrom('blobstore_meta').select(['restored', 'backed_up_at']))
+        const backedUpAt = row?.backed_up_at ?? null
+        return { restored: Boolean(row?.restored), backedUpAt: backedUpAt === null ? null : Number(backedUpAt) }
+      }),
   }
 
   /** Locks the row, and resolves with the database's time. */

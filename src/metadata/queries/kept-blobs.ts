@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Tables } from '../schema/tables.ts'
-import { statement } from '../statement.ts'
+import { type Statement, statement } from '../statement.ts'
 import { changedRows, execute, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { isNamed } from './naming-rows.ts'
@@ -9,9 +9,9 @@ import { isNamed } from './naming-rows.ts'
 
 /**
  * The `+` prevents an index search. With a bare `expires_at is not null` and five CIDs or more, SQLite may walk through
- * all temporary blobs of the account.
+ * all temporary blobs.
  */
-const expiry = sql<number | null>`+expires_at`
+export const expiry: RawBuilder<number | null> = sql`+expires_at`
 
 interface Blobs {
   did: string
@@ -27,7 +27,8 @@ export function* keepBlobs(trx: Kysely<Tables>, blobs: Blobs): Step<void> {
   if (numAffectedRows > 0n) yield* lockAccount(trx, blobs.did, { temporary: -Number(numAffectedRows) })
 }
 
-const keep = statement((db, { did, cids }: Blobs) =>
+/** The statement of {@link keepBlobs}. */
+export const keep: Statement<Blobs, unknown> = statement((db, { did, cids }) =>
   db
     .updateTable('blobstore_blob')
     .set({ expires_at: null, was_referenced: 1 })

@@ -3,8 +3,9 @@ import type { BlobQueries } from '../contract/queries.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { rowsOf, type Step } from '../step.ts'
+import type { AccountUsage } from '../types.ts'
 import { isDeleted } from './account-row.ts'
-import { selectBlobs, toStat } from './blob-queries.ts'
+import { selectBlobs, toStat, toUsage } from './blob-queries.ts'
 import { decodeCursor, encodeCursor, listReferenced, notACursor, pageOf } from './list-referenced.ts'
 import { takenDown } from './takedown-steps.ts'
 import { fill } from './walks.ts'
@@ -58,13 +59,13 @@ export function listQueries(
         // An account that never had a blob may have a row too, as its lock.
         (row) => Boolean(row.has),
       )
-      const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null }))
+      const accounts = rows.map((row) => ({ did: row.did, deleted: row.deleted_at !== null, ...toUsage(row) }))
       return pageOf(accounts, limit, (account) => encodeCursor('accounts', account.did, ''))
     },
   }
 }
 
-interface Account {
+interface Account extends AccountUsage {
   did: string
   deleted_at: number | null
   has: unknown
@@ -74,7 +75,7 @@ const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number): Step<Ac
   rowsOf(
     db
       .selectFrom('blobstore_account')
-      .select(['did', 'deleted_at'])
+      .select(['did', 'deleted_at', 'bytes', 'count', 'reserved', 'pending'])
       .select((eb) => hasSomething(eb).as('has'))
       .where('did', '>', did)
       .orderBy('did')

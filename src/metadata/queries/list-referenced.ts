@@ -95,7 +95,15 @@ function isReferenced(
 // client relies on its content. It names its list: the cursor of another list would begin at a wrong place without an
 // error.
 
-export type ListName = 'referenced' | 'own' | 'missing' | 'accounts' | 'purges'
+export type ListName =
+  | 'referenced'
+  | 'own'
+  | 'missing'
+  | 'accounts'
+  | 'purges'
+  | 'takedowns'
+  | 'takedownsOf'
+  | 'holders'
 
 export function encodeCursor(list: ListName, ...sortKey: [string, string]): string {
   return Buffer.from(JSON.stringify([list, ...sortKey])).toString('base64url')

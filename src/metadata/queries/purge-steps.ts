@@ -19,8 +19,8 @@ export function purgeSteps(session: Session): PurgeSteps {
         yield* execute(
           trx
             .insertInto('blobstore_takedown')
-            .values({ did, cid, ref: null, created_at: session.now(), purged: 1 })
-            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1 })),
+            .values({ did, cid, ref: null, requested_by: by, created_at: session.now(), purged: 1 })
+            .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1, quarantined: 0 })),
         )
         const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
         yield* execute(
@@ -180,7 +180,10 @@ export function purgeSteps(session: Session): PurgeSteps {
           .select(({ fn }) => fn.countAll().as('uploads'))
           .where('key', '>', from)
           .where('key', '<', to)
-          .$if(did !== everyAccount, (query) => query.where('did', '=', did)),
+          // A copy that the store makes, in the mirror or another backend, is of no account.
+          .$if(did !== everyAccount, (query) =>
+            query.where((eb) => eb.or([eb('did', '=', did), eb('did', 'is', null)])),
+          ),
       )
       return Number(row.uploads)
     })

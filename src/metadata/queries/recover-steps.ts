@@ -8,12 +8,15 @@ import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
+import { quarantine } from './quarantine-rows.ts'
 import { liveAmong, unknownAmong } from './sweep-steps.ts'
+import { sinceNow } from './unmirrored-since.ts'
 import { chunks } from './walks.ts'
 
 type Trx = Kysely<Tables>
 
 export function recoverSteps(session: Session): RecoverSteps {
+  const insertQuarantine = quarantine(session)
   return {
     recoverableKeys: (keys) =>
       session.read(function* (db) {
@@ -28,7 +31,7 @@ export function recoverSteps(session: Session): RecoverSteps {
         return found
       }),
 
-    adopt: ({ content, did, mimeType, grace, deleteDelay }) =>
+    adopt: ({ content, did, mimeType, grace, deleteDelay, quarantine: reason }) =>
       session.write(function* (trx) {
         const { cid, size } = content
         const { deletedAt } = yield* lockAccount(trx, did)
@@ -47,6 +50,7 @@ export function recoverSteps(session: Session): RecoverSteps {
           const row = { did, cid, mime_type: type, size, was_referenced: 0, ...times }
           yield* execute(trx.insertInto('blobstore_blob').values(row))
           yield* lockAccount(trx, did, { bytes: size, count: 1, temporary: 1 })
+          if (reason !== undefined) yield* insertQuarantine(trx, { did, cid, ref: reason, by: 'inspect' })
         }
         yield* meetExpectations(trx, { did, cid, mimeType: type, size })
         return 'adopted'
@@ -84,7 +88,9 @@ export function recoverSteps(session: Session): RecoverSteps {
     if (copies !== 1) return null
     const fresh = { key, backend, verified_at: session.now() }
     if (!live) {
-      yield* execute(trx.insertInto('blobstore_content').values({ cid, size, ...fresh }))
+      yield* execute(
+        trx.insertInto('blobstore_content').values({ cid, size, ...fresh, unmirrored_since: sinceNow(session.now()) }),
+      )
       return 'made live'
     }
     const changed = yield* changedRows(
@@ -96,8 +102,12 @@ export function recoverSteps(session: Session): RecoverSteps {
   }
 }
 
-/** A takedown outlives the rows that a restored database has forgotten, so it may apply to any of the accounts. */
+/**
+ * A takedown outlives the rows that a restored database has forgotten, so it may apply to any of the accounts. A quarantine
+ * does not: its account has the blob, and no other must lose its own because of it.
+ */
 function* isTakenDownForAnybody(trx: Trx, cid: string): Step<boolean> {
-  const row = yield* firstRow(trx.selectFrom('blobstore_takedown').select('cid').where('cid', '=', cid).limit(1))
+  const decided = trx.selectFrom('blobstore_takedown').where('cid', '=', cid).where('quarantined', '=', 0)
+  const row = yield* firstRow(decided.select('cid').limit(1))
   return row !== undefined
 }

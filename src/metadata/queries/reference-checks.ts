@@ -5,16 +5,17 @@ import { BlobStoreError } from '../../errors.ts'
 import { printable } from '../../printable.ts'
 import type { WantedRef } from '../contract/references.ts'
 import type { Tables } from '../schema/tables.ts'
-import { statement } from '../statement.ts'
+import { type Statement, statement } from '../statement.ts'
 import type { Step } from '../step.ts'
 import type { DifferingClaim } from '../types.ts'
-import { isTakenDown, takenDown } from './takedown-steps.ts'
+import { forbidden, isForbidden } from './quarantine-rows.ts'
 import { chunks } from './walks.ts'
 
 interface Held {
   mimeType: string
   size: number
-  takenDown: boolean
+  /** Taken down, and not only quarantined. */
+  forbidden: boolean
 }
 
 /** A reference to a blob that the account holds. */
@@ -44,7 +45,7 @@ export function* checkReferences(db: Kysely<Tables>, did: string, namings: reado
   const met: MetNaming[] = []
   for (const naming of namings) {
     const blob = held.get(naming.cid)
-    if (blob?.takenDown ?? (yield* isTakenDown(db, did, naming.cid))) {
+    if (blob?.forbidden ?? (yield* isForbidden(db, did, naming.cid))) {
       throw refusal('BlobTakenDown', 'was taken down', did, naming)
     }
     if (naming.size === undefined) {
@@ -95,20 +96,28 @@ function* heldAmong(db: Kysely<Tables>, did: string, namings: readonly Naming[])
   const held = new Map<string, Held>()
   for (const some of chunks([...new Set(namings.map((naming) => naming.cid))])) {
     const { rows } = yield* findBlobs(db, { did, cids: some })
-    for (const { cid, mime_type: mimeType, size, taken_down } of rows) {
-      held.set(cid, { mimeType, size: Number(size), takenDown: Boolean(taken_down) })
+    for (const { cid, mime_type: mimeType, size, forbidden } of rows) {
+      held.set(cid, { mimeType, size: Number(size), forbidden: Boolean(forbidden) })
     }
   }
   return held
 }
 
-const findBlobs = statement((db, { did, cids }: { did: string; cids: readonly string[] }) =>
-  db
-    .selectFrom('blobstore_blob')
-    .select(['cid', 'mime_type', 'size'])
-    .select((eb) => takenDown(db, did, eb.ref('blobstore_blob.cid')).as('taken_down'))
-    .where('did', '=', did)
-    .where('cid', 'in', cids),
+interface FoundBlob {
+  cid: string
+  mime_type: string
+  size: number
+  forbidden: unknown
+}
+
+export const findBlobs: Statement<{ did: string; cids: readonly string[] }, FoundBlob> = statement(
+  (db, { did, cids }) =>
+    db
+      .selectFrom('blobstore_blob')
+      .select(['cid', 'mime_type', 'size'])
+      .select((eb) => forbidden(db, did, eb.ref('blobstore_blob.cid')).as('forbidden'))
+      .where('did', '=', did)
+      .where('cid', 'in', cids),
 )
 
 /** What the record claimed when it was imported. */
@@ -158,6 +167,10 @@ function assertAccepted(did: string, naming: Naming, held: Held): void {
     throw refusal('PayloadTooLarge', `has ${held.size} bytes; the record accepts ${maxSize}`, did, naming)
   }
 }
+
+/** Whether a record may reference its blob, if the blob is what the record says. Then {@link checkReferences} accepts it. */
+export const acceptsItsClaim = ({ mimeType, size, accept, maxSize }: Naming): boolean =>
+  size !== undefined && size <= (maxSize ?? size) && (!accept || matchesAccept(mimeType, accept))
 
 function refusal(
   code: 'BlobNotFound' | 'BlobTakenDown' | 'InvalidBlobRef' | 'InvalidMimeType' | 'InvalidSize' | 'PayloadTooLarge',

@@ -5,7 +5,7 @@ import { publicScope } from '../../blob/spaces.ts'
 import type { AppliedReferences, ApplyOptions, NamedBy, RecordRefs, ReferenceSteps } from '../contract/references.ts'
 import type { RefTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { statement } from '../statement.ts'
+import { type Statement, statement } from '../statement.ts'
 import { execute, type Step } from '../step.ts'
 import { maxDifferingClaims } from '../types.ts'
 import { lockLivingAccount } from './account-row.ts'
@@ -33,9 +33,7 @@ export function referenceSteps(session: Session): Pick<ReferenceSteps, 'applyRef
     if (options.onlyIf && !(yield* isNamedBy(trx, did, options.onlyIf))) {
       return { applied: false, hidden: [], hiddenInSpaces: [], differing: [] }
     }
-    const namings = [...records].flatMap(([recordUri, { refs, scope, rev }]) =>
-      refs.map((ref) => ({ ...ref, recordUri, scope, rev })),
-    )
+    const namings = namingsOf(records)
     const { met, expected, differing } =
       options.missing === 'expect'
         ? yield* imported(trx, did, namings)
@@ -125,9 +123,15 @@ const findRecords = statement((db, { did, cid, atMost }: { did: string; cid: str
   db.selectFrom('blobstore_ref').select('record_uri').where('did', '=', did).where('cid', '=', cid).limit(atMost),
 )
 
-const insertReferences = statement((db, { rows }: { rows: Insertable<RefTable>[] }) =>
+export const insertReferences: Statement<{ rows: Insertable<RefTable>[] }, unknown> = statement((db, { rows }) =>
   db.insertInto('blobstore_ref').values(rows),
 )
+
+export function namingsOf(records: ReadonlyMap<string, RecordRefs>): Naming[] {
+  return [...records].flatMap(([recordUri, { refs, scope, rev }]) =>
+    refs.map((ref) => ({ ...ref, recordUri, scope, rev })),
+  )
+}
 
 /** A record may name a blob twice; the tables store it once. */
 function unique<T extends Naming>(namings: readonly T[]): T[] {

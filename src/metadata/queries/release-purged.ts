@@ -9,6 +9,7 @@ import { doom } from './doomed-rows.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { deleteNamings, isNamed } from './naming-rows.ts'
 import { isPurged } from './purge-rows.ts'
+import { forgetQuarantines } from './quarantine-rows.ts'
 
 type Trx = Kysely<Tables>
 
@@ -49,6 +50,7 @@ function* deleteUnreferenced(session: Session, trx: Trx, did: string, cid: BlobC
   if (!blob) return true
   if (blob.referenced) return false
   yield* execute(trx.deleteFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid))
+  yield* forgetQuarantines(trx, did, [cid])
   const size = Number(blob.size)
   yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: blob.expires_at === null ? 0 : -1 })
   yield* lockContents(session, trx, [cid])

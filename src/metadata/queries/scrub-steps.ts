@@ -8,8 +8,9 @@ import { lockAccount } from './account-row.ts'
 import { announceUpload } from './announce-upload.ts'
 import { countDoomed, doom } from './doomed-rows.ts'
 import { hasSomething } from './list-queries.ts'
+import { countQuarantined } from './quarantine-rows.ts'
 import { addUp } from './sums.ts'
-import { endUpload } from './upload-steps.ts'
+import { endUpload, takeCopy } from './upload-steps.ts'
 import { walkInStep } from './walks.ts'
 
 export function scrubSteps(session: Session): ScrubSteps {
@@ -64,12 +65,7 @@ export function scrubSteps(session: Session): ScrubSteps {
 
     replaceContent: ({ old, key, backend, deleteDelay }) =>
       session.write(function* (trx) {
-        const own = yield* firstRow(
-          trx
-            .deleteFrom('blobstore_upload')
-            .where('key', '=', key)
-            .returning(['key', 'backend', 'did', 'cid', 'reserved']),
-        )
+        const own = yield* takeCopy(trx, key)
         if (!own) return false
         const changed = yield* changedRows(
           trx
@@ -117,6 +113,7 @@ export function scrubSteps(session: Session): ScrubSteps {
         ...{ reserved: accounts.reserved, pending: accounts.pending },
         ...{ storedBytes: stored.size, storedCount: stored.rows },
         doomedCount: await countDoomed(session),
+        quarantinedCount: await session.read(countQuarantined),
       }
     },
   }

@@ -81,7 +81,10 @@ export function* unknownAmong(trx: Trx, keys: readonly string[]): Step<string[]>
       .select('key')
       .where('key', 'in', keys)
       .unionAll(liveAmong(trx, keys))
-      .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys)),
+      .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
+      .unionAll(
+        trx.selectFrom('blobstore_mirrored').select('key').where('cid', 'in', keys.map(cidIn)).where('key', 'in', keys),
+      ),
   )
   const names = new Set(known.map((row) => row.key))
   return keys.filter((key) => !names.has(key))

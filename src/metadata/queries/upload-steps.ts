@@ -16,8 +16,8 @@ export function uploadSteps(session: Session): UploadSteps {
   const insertUpload = announceUpload(session)
   const commit = commitStep(session)
   return {
-    reserve: (upload) => session.write((trx) => reserve(trx, upload)),
-    intend: (upload) => session.write((trx) => intend(trx, upload)),
+    reserve: (upload) => session.writeUnsynced((trx) => reserve(trx, upload)),
+    intend: (upload) => session.writeUnsynced((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
     meetExpectations: (did, cid) =>
       session.write(function* (trx) {
@@ -33,7 +33,7 @@ export function uploadSteps(session: Session): UploadSteps {
         if (expected !== undefined) return expected
         return (yield* findReferenced(db, { did, cid })).rows[0]?.mime_type
       }),
-    release: (upload) => session.write((trx) => release(trx, upload)),
+    release: (upload) => session.writeUnsynced((trx) => release(trx, upload)),
   }
 
   function* reserve(trx: Trx, upload: Reservation): Step<number> {
@@ -97,6 +97,12 @@ const nameUpload = statement(
 const dropUpload = statement((db, { keys }: { keys: string[] }) =>
   db.deleteFrom('blobstore_upload').where('key', 'in', keys).returning(['key', 'backend', 'cid', 'reserved']),
 )
+
+/** Removes the row of a copy that the store makes. Undefined if a collection has, because the lease was over. */
+export function* takeCopy(trx: Trx, key: string): Step<EndedUpload | undefined> {
+  const [row] = (yield* dropUpload(trx, { keys: [key] })).rows
+  return row && { ...row, did: null }
+}
 
 interface EndedUpload {
   key: string

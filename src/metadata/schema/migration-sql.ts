@@ -7,6 +7,8 @@ export interface MigrationSqlOptions {
    * @default none: there are no tables
    */
   after?: string | undefined
+  /** Whether to create the functions too, for PostgreSQL: see `KyselyMetadataOptions.functions`. @default true */
+  functions?: boolean | undefined
 }
 
 /**
@@ -24,10 +26,18 @@ export interface MigrationSqlOptions {
  * @throws `InvalidArgument`
  */
 export async function migrationSql(dialect: 'sqlite' | 'postgres', options: MigrationSqlOptions = {}): Promise<string> {
-  assertOptions('migrationSql', options, ['after'])
+  assertOptions('migrationSql', options, ['after', 'functions'])
   if (dialect !== 'sqlite' && dialect !== 'postgres') {
     throw new BlobStoreError('InvalidArgument', "migrationSql(dialect): dialect must be 'sqlite' or 'postgres'")
   }
   const { recordMigrations } = await import('./recorded-migrations.ts')
-  return `begin;\n${await recordMigrations(dialect, options.after)}commit;\n`
+  const { after, functions = true } = options
+  if (typeof functions !== 'boolean') {
+    throw new BlobStoreError('InvalidArgument', 'migrationSql: functions must be true or false')
+  }
+  const tables = `begin;\n${await recordMigrations(dialect, after)}commit;\n`
+  if (dialect === 'sqlite' || !functions) return tables
+  const { definitions, lock } = await import('../postgres/functions/install.ts')
+  // In a transaction of their own: the store works without them.
+  return `${tables}begin;\n${[lock, ...definitions()].join(';\n')};\ncommit;\n`
 }

@@ -3,9 +3,14 @@ import { BlobStoreError } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { runStep } from '../kysely-driver.ts'
 import { rowsOf, type Step } from '../step.ts'
+import { fewerIndexesMigration } from './fewer-indexes-migration.ts'
 import { firstMigration } from './first-migration.ts'
+import { mirrorMigration } from './mirror-migration.ts'
+import { moderationMigration } from './moderation-migration.ts'
 import { purgeMigration } from './purge-migration.ts'
+import { quarantineMigration } from './quarantine-migration.ts'
 import { reachMigration } from './reach-migration.ts'
+import { resumableMigration } from './resumable-migration.ts'
 import { spacesMigration } from './spaces-migration.ts'
 import type { Tables } from './tables.ts'
 
@@ -22,6 +27,11 @@ const migrations: Record<string, Migrate> = {
   '004': reachMigration,
   '005': purgeMigration,
   '006': spacesMigration,
+  '007': resumableMigration,
+  '008': moderationMigration,
+  '009': mirrorMigration,
+  '010': quarantineMigration,
+  '011': fewerIndexesMigration,
 }
 
 /** An arbitrary number that nothing else uses: of several processes at once, one at a time creates the tables. */

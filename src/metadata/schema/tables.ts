@@ -1,4 +1,5 @@
 import type { ColumnType } from 'kysely'
+import type { PartTable, ResumableTable } from './resumable-tables.ts'
 
 /**
  * The tables, the same in SQLite and PostgreSQL. Times are milliseconds since 1970 by the database's clock, sizes
@@ -11,6 +12,8 @@ import type { ColumnType } from 'kysely'
  *     a record names a blob     blobstore_doomed           bytes to be deleted
  *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
  *                               blobstore_backend, blobstore_process, blobstore_purge
+ *                               blobstore_mirrored           copies of live bytes, in another place
+ *     blobstore_part ───────► blobstore_resumable          an upload that outlives its connection
  *
  * Both arrows are foreign keys, ON DELETE RESTRICT: the database guarantees that no referenced bytes are forgotten, not
  * the collector. A key is in at most one of upload, content and doomed, and moves only to the right: upload → content →
@@ -30,6 +33,9 @@ export interface Tables {
   blobstore_backend: BackendTable
   blobstore_process: ProcessTable
   blobstore_purge: PurgeTable
+  blobstore_resumable: ResumableTable
+  blobstore_part: PartTable
+  blobstore_mirrored: MirroredTable
 }
 
 /** A running upload: the row before the bytes, and the reservation of space, in one. */
@@ -53,6 +59,8 @@ interface ContentTable {
   size: number
   /** When the bytes were written or last verified; null when they were found damaged. */
   verified_at: number | null
+  /** Since when it waits to be copied to the mirror; null if it need not be: it is copied, or there was no mirror. */
+  unmirrored_since: ColumnType<number | null, number | null | undefined>
 }
 
 /** A blob of an account. */
@@ -114,7 +122,7 @@ interface DoomedTable {
 }
 
 /** Outlives the blob. */
-interface TakedownTable {
+export interface TakedownTable {
   cid: string
   /** `*` for every account. */
   did: string
@@ -122,6 +130,9 @@ interface TakedownTable {
   created_at: number
   /** 1 if a purge took it down: then no bytes of it are stored for the account, hidden or not. */
   purged: ColumnType<number, number | undefined>
+  requested_by: ColumnType<string | null, string | null | undefined>
+  /** 1 while it waits for a moderator's decision: see queries/quarantine-rows.ts. Then the account has the blob. */
+  quarantined: ColumnType<number, number | undefined>
 }
 
 /** Every transaction that changes what an account has begins by writing this row: it is the account's lock. */
@@ -150,6 +161,8 @@ interface MetaTable {
   times: ColumnType<string | null, string | null | undefined>
   /** When a copy of the database was last complete, as far as the store knows. */
   backed_up_at: ColumnType<number | null, number | null | undefined>
+  /** The id of the mirror that `blobstore_mirrored` is about; null before the first. */
+  mirror: ColumnType<string | null, string | null | undefined>
 }
 
 /** Keys that a running sweep found in no row. */
@@ -191,4 +204,18 @@ export interface PurgeTable {
   shared: number
   /** When a copy of the database was last complete before the purge, as far as the store knows. */
   backed_up_at: number | null
+}
+
+/**
+ * Bytes in the mirror. A copy on its way there has a row in `upload`; when it is no longer needed, a tombstone. No
+ * foreign key: it outlives the content, for the mirror's delay.
+ */
+interface MirroredTable {
+  cid: string
+  key: string
+  size: number
+  /** When the copy was made or last verified; null for bytes that a sweep found, and that nobody has read. */
+  verified_at: number | null
+  /** Since when no content has this CID, as far as it was looked for; null while it is needed. */
+  unneeded_since: number | null
 }

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { link, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+import { isError } from '../../shapes.ts'
 
 interface Place {
   /** Absolute. */
@@ -47,7 +48,7 @@ async function assertFree({ path, overwrite, source }: Place): Promise<void> {
   // SQLite would take it for the log of the copy, and destroy the copy.
   for (const end of ['-wal', '-journal']) {
     if (await ifThere(lstat(`${path}${end}`))) {
-      throw wrong(`"${name}${end}" exists there, of another database; remove it, or give another path`)
+      throw wrong(`"${name}${end}" exists there, of another database; move it elsewhere, or give another path`)
     }
   }
 }
@@ -112,7 +113,7 @@ const isThere = (path: string): BlobStoreError =>
 
 /** Turns the error of a file call into the library's. */
 function fileError(error: unknown, path: string): unknown {
-  if (isBlobStoreError(error) || !(error instanceof Error) || !('syscall' in error)) return error
+  if (isBlobStoreError(error) || !isError(error) || !('syscall' in error)) return error
   const code = String(codeOf(error))
   const folder = basename(dirname(path))
   if (code === 'ENOSPC' || code === 'EDQUOT')

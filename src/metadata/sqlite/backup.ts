@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { BlobStoreError } from '../../errors.ts'
+import { isError } from '../../shapes.ts'
 import type { BackupProgress, BackupReport, BackupSteps } from '../contract/backup.ts'
 import { metadataError } from '../sql-errors.ts'
 import { writeBackup } from './backup-file.ts'
-import { startThread } from './thread.ts'
+import { startThread, type ThreadSetting } from './thread.ts'
 
 /** The thread's messages. */
 export type CopyAnswer =
@@ -12,11 +13,11 @@ export type CopyAnswer =
   | { kind: 'end'; failure: { message: string; code?: string } | null }
 
 /** Copies an SQLite file that the store has open. In a thread, because each megabyte would block the event loop. */
-export function sqliteBackup(source: string): BackupSteps['backup'] {
+export function sqliteBackup(setting: ThreadSetting): BackupSteps['backup'] {
   return async (path, { overwrite = false, signal, onProgress, complete }): Promise<BackupReport> => {
     signal?.throwIfAborted()
-    const bytes = await writeBackup({ path: resolve(path), overwrite, source }, async (part) => {
-      await copy(source, part, { signal, onProgress })
+    const bytes = await writeBackup({ path: resolve(path), overwrite, source: setting.file }, async (part) => {
+      await copy(setting, part, { signal, onProgress })
       signal?.throwIfAborted()
       await complete()
     })
@@ -30,8 +31,8 @@ interface CopyOptions {
 }
 
 /** @throws the signal's reason, what `onProgress` throws, or that the copy failed */
-async function copy(source: string, to: string, { signal, onProgress }: CopyOptions): Promise<void> {
-  const thread = startedThread(source)
+async function copy(setting: ThreadSetting, to: string, { signal, onProgress }: CopyOptions): Promise<void> {
+  const thread = startedThread(setting)
   const exit = once(thread, 'exit') // also rejects with what the thread threw
   exit.catch(() => {})
   let outcome: { error?: unknown } | null = null
@@ -63,15 +64,15 @@ async function copy(source: string, to: string, { signal, onProgress }: CopyOpti
   if ('error' in outcome) throw (outcome as { error: unknown }).error
 }
 
-function startedThread(source: string) {
+function startedThread(setting: ThreadSetting) {
   try {
-    return startThread('backup', source)
-  } catch (error) {
+    return startThread('backup', setting)
+  } catch (cause) {
     throw new BlobStoreError(
       'MetadataFailed',
-      'Cannot write the backup: this process may start no thread, or the package was bundled without its threads. The ' +
-        'command line can do it: pds-blobstore backup',
-      { cause: error },
+      `Cannot write the backup: its thread does not start: ${isError(cause) ? cause.message : cause}. The command line ` +
+        'can write it: pds-blobstore backup',
+      { cause },
     )
   }
 }

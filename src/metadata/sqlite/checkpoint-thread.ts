@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
-import { startThread } from './thread.ts'
+import { isError } from '../../shapes.ts'
+import { startThread, type ThreadSetting } from './thread.ts'
 
 export type Ask = 'checkpoint' | 'end'
 
@@ -16,11 +17,11 @@ export class CheckpointThread {
   /** Why it can no longer be called, once it cannot. */
   #over: Error | null = null
 
-  /** @throws if the process may start no threads, or the package was bundled into something else */
-  constructor(file: string) {
-    this.#worker = startThread('checkpoint', file)
+  /** @throws as {@link startThread} */
+  constructor(setting: ThreadSetting) {
+    this.#worker = startThread('checkpoint', setting)
     this.#worker.on('message', ({ failure }: Answer) => this.#settle(failure === null ? null : new Error(failure)))
-    this.#worker.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new Error(String(error))))
+    this.#worker.on('error', (error: unknown) => this.#end(isError(error) ? error : new Error(String(error))))
     this.#exit = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#end(new Error('The thread has ended'))

@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Database, Statement } from 'better-sqlite3'
+import { isError } from '../../shapes.ts'
 import { CheckpointThread } from './checkpoint-thread.ts'
+import { type ThreadSetting, threadSetting } from './thread.ts'
 
 /**
  * After how many pages of 4 KiB the log is copied into the file. Uploads touch pages all over the file: with a longer
@@ -40,8 +42,8 @@ interface LogRow {
  */
 export class Checkpoints {
   readonly #database: Database
-  /** As SQLite resolved it: absolute, and without symbolic links. */
-  readonly file: string
+  /** For threads on the same file. */
+  readonly setting: ThreadSetting
   readonly #length: Statement<[], LogRow>
   readonly #long: number
   /** After how many pages COMMIT copied the log before, and will again without a thread. */
@@ -59,8 +61,7 @@ export class Checkpoints {
 
   constructor(database: Database, options: { long?: number } = {}) {
     this.#database = database
-    const [main] = database.pragma('database_list') as [{ file: string }]
-    this.file = main.file
+    this.setting = threadSetting(database)
     this.#long = options.long ?? long
     this.#next = this.#long
     // Copies nothing, and returns the length of the log.
@@ -106,15 +107,16 @@ export class Checkpoints {
 
   async #take(): Promise<void> {
     try {
-      this.#thread ??= new CheckpointThread(this.file)
+      this.#thread ??= new CheckpointThread(this.setting)
       for (let round = 0; round < rounds && !this.#off && this.#rest() > few * this.#long; round++)
         await this.#thread.checkpoint()
       this.#nearlyDone = true
-    } catch {
+    } catch (error) {
       // What SQLite could not write is tried again soon. A thread that has ended is not restarted.
       this.#again(few * this.#long)
       if (this.#thread !== null && !this.#thread.over) return
       this.#off = true
+      if (this.#thread === null) warnOfSlowCommits(error)
       this.#takeInCommit(this.#formerly)
     }
   }
@@ -158,6 +160,13 @@ export class Checkpoints {
   #takeInCommit(pages: number): void {
     this.#database.pragma(`wal_autocheckpoint = ${pages}`)
   }
+}
+
+/** As a warning of the process, because the store works: it only blocks the event loop now and then. */
+function warnOfSlowCommits(error: unknown): void {
+  const why = isError(error) ? error.message : String(error)
+  const text = `The thread that copies SQLite’s log does not start, so commits copy it, and block the event loop: ${why}`
+  process.emitWarning(text, { code: 'PDS_BLOBSTORE' })
 }
 
 async function tooLong(): Promise<never> {

@@ -18,6 +18,10 @@ export class FileDriver implements StepDriver {
   readonly #statements: StatementCache
   readonly #db: Kysely<Tables>
   readonly #around: AroundTransactions
+  /** The connection's `synchronous`. */
+  readonly #level: number
+  /** Whether it is lower for now. */
+  #lowered = false
   /** Pending while a transaction is open and the event loop runs. */
   #paused: PromiseWithResolvers<void> | null = null
 
@@ -27,6 +31,7 @@ export class FileDriver implements StepDriver {
     this.#statements = new StatementCache(database)
     this.#db = db
     this.#around = around
+    this.#level = Number(database.pragma('synchronous', { simple: true }))
   }
 
   async read<T>(step: NewStep<T>): Promise<T> {
@@ -39,11 +44,30 @@ export class FileDriver implements StepDriver {
     }
   }
 
-  async transact<T>(step: NewStep<T>): Promise<T> {
+  async transact<T>(step: NewStep<T>, unsynced = false): Promise<T> {
     await this.#around.before()
-    const result = await this.#transact(step)
+    if (this.#lowered) this.#raise()
+    const result = await (unsynced ? this.#unsynced(step) : this.#transact(step))
     this.#around.committed()
     return result
+  }
+
+  /** Does not wait until the log is on stable storage. The next commit that does takes this one along. */
+  async #unsynced<T>(step: NewStep<T>): Promise<T> {
+    this.#database.pragma('synchronous = NORMAL')
+    this.#lowered = true
+    try {
+      return await this.#transact(step)
+    } finally {
+      // SQLite refuses it if a failed ROLLBACK has left the transaction open; then the next transaction does it.
+      if (!this.#database.inTransaction) this.#raise()
+    }
+  }
+
+  /** From here on commits are synced again, as the connection was set. */
+  #raise(): void {
+    this.#database.pragma(`synchronous = ${this.#level}`)
+    this.#lowered = false
   }
 
   /** Must await nothing but a pause: a read in between would see what is not committed. */

@@ -115,12 +115,12 @@ const unlocked =
   'This process has lost its locks on the metadata’s SQLite file, so other processes may delete what it commits: nothing ' +
   'more is written. Something in this process opened that file beside the store: another copy of better-sqlite3, node:sqlite, ' +
   'or a read or copy of the file by fs. Remove that (to back up: blobs.backup), and start the process again. See "What ' +
-  'must not open the file" in docs/metadata.md'
+  'must not open the file" in pds-blobstore/docs/metadata.md'
 
 const replaced =
   'The metadata’s SQLite file, or its -wal, is no longer the one that this process has open: it was deleted or replaced, so ' +
   'that what this process commits would be lost. Nothing more is read or written. Start the process again. See "What must ' +
-  'not open the file" in docs/metadata.md'
+  'not open the file" in pds-blobstore/docs/metadata.md'
 
 const isInode = (found: Inode | null | 'unknown'): found is Inode => found !== null && found !== 'unknown'
 

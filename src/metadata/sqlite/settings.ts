@@ -9,27 +9,26 @@ const pragmas = ['foreign_keys', 'journal_mode', 'synchronous'] as const
 type Pragma = (typeof pragmas)[number]
 
 /**
- * The lines that make a connection safe. SQLite stores only `journal_mode` in the file: the others are per connection.
+ * The lines that make a connection safe, in the order to run them: turning WAL on may change the connection's
+ * `synchronous`. SQLite stores only `journal_mode` in the file: the others are per connection.
  */
-const safeSettings: Record<Pragma, string> = {
-  foreign_keys: 'ON',
-  journal_mode: 'WAL',
-  synchronous: 'FULL',
-}
+const safeSettings = (durability: MetadataDurability): string[] => [
+  'PRAGMA journal_mode = WAL;',
+  `PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'};`,
+  'PRAGMA foreign_keys = ON;',
+]
 
 /** Makes a connection of our own safe. */
 export async function applySettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
-  // In this order: turning WAL on may change the connection's `synchronous`.
-  await sql`PRAGMA journal_mode = WAL`.execute(db)
-  await sql.raw(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`).execute(db)
-  await sql`PRAGMA foreign_keys = ON`.execute(db)
+  for (const line of safeSettings(durability)) await sql.raw(line).execute(db)
 }
 
 /**
  * Reads a connection's settings back, and refuses those that would lose acknowledged blobs: better-sqlite3 opens every
  * later connection to a WAL file with `synchronous = NORMAL`, and SQLite itself leaves foreign keys off.
  *
- * @throws `MetadataUnsafe`, with the lines to add
+ * @throws `MetadataUnsafe`, with what is wrong, and all lines that make a connection safe: a host that added only some
+ *   would meet the next refusal
  */
 export async function checkSettings(db: Kysely<Tables>, durability: MetadataDurability): Promise<void> {
   const values = {} as Record<Pragma, string>
@@ -44,12 +43,12 @@ export async function checkSettings(db: Kysely<Tables>, durability: MetadataDura
     if (Number(values.synchronous) < 2) wrong.push('synchronous')
   }
   if (wrong.length === 0) return
-  const lines = wrong.map((pragma) => `PRAGMA ${pragma} = ${safeSettings[pragma]};`)
   throw new BlobStoreError(
     'MetadataUnsafe',
-    `With this connection's settings acknowledged blobs could be lost. Run on every connection, when it is opened:\n` +
-      `  ${lines.join('\n  ')}\n` +
-      `(found: ${wrong.map((pragma) => `${pragma} = ${values[pragma]}`).join(', ')}). ` +
+    `With this connection's settings acknowledged blobs could be lost: ` +
+      `${wrong.map((pragma) => `${pragma} is ${values[pragma]}`).join(', ')}. ` +
+      `Run all of these on every connection, when it is opened:\n` +
+      `  ${safeSettings(durability).join('\n  ')}\n` +
       `{ durability: 'relaxed' } accepts less durability, but never foreign_keys = 0`,
   )
 }

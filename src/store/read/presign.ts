@@ -23,9 +23,10 @@ export async function presign(
   }
   const blob = await resolve(store, did, parseBlobCid(cidLike), viewing)
   if (!blob) return null
-  const { key, backend: name, ...stat } = blob
+  const { key, backend: name, damaged, ...stat } = blob
   const backend = store.backends.of(name)
-  if (!backend.presign) return { ...stat, url: null }
+  // The mirror may have it, and this process sends it.
+  if (!backend.presign || (damaged && store.backends.mirror)) return { ...stat, url: null }
   const url = await backend.presign(key, {
     expiresIn,
     // Parsed, as when this server sends it: anyone who can write to the database could inject headers with it.

@@ -24,13 +24,16 @@ export async function read(
   for (const isLast of [false, true]) {
     const blob = await resolve(store, did, cid, options)
     if (!blob) throw notFound(did, cid)
-    const { key, backend, ...stat } = blob
     const asked = typeof options.range === 'function' ? options.range(blob.size) : options.range
     const range = asked === undefined ? undefined : rangeWithin(asked, blob)
     const bytes = new StoredBytes(store, did, blob, options)
-    const body = await bytes.open(range)
-    if (body) return new Reading(stat, range, body, store.times.idle)
-    if (isLast) throw await bytes.missing()
+    const open = await bytes.open(range)
+    if (open) return new Reading(blob, range, open, store.times.idle)
+    if (!isLast) continue
+    const missing = await bytes.missing()
+    const copy = await bytes.openMirrored(range)
+    if (copy) return new Reading(blob, range, copy, store.times.idle)
+    throw missing
   }
   throw notFound(did, cid)
 }
@@ -45,7 +48,7 @@ export async function stat(
   assertOptions('stat', options, ['as', 'space', 'trx', 'signal'])
   const blob = await resolve(store, did, parseBlobCid(cidLike), options)
   if (!blob) return null
-  const { key: _key, backend: _backend, ...stat } = blob
+  const { key: _key, backend: _backend, damaged: _damaged, ...stat } = blob
   return stat
 }
 

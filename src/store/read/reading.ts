@@ -1,8 +1,8 @@
-import type { ByteRange } from '../../backend/backend.ts'
+import type { BackendFile, ByteRange } from '../../backend/backend.ts'
 import { readWhole } from '../../backend/read-whole.ts'
 import type { BlobCid } from '../../blob/cid.ts'
 import { BlobStoreError } from '../../errors.ts'
-import type { BlobStat } from '../../metadata/types.ts'
+import type { BlobStat, BlobTakedown } from '../../metadata/types.ts'
 import type { BlobReading } from '../calls.ts'
 
 /**
@@ -17,19 +17,28 @@ export class Reading implements BlobReading {
   readonly createdAt: Date
   readonly referenced: boolean
   readonly takenDown: boolean
+  declare readonly takedown?: BlobTakedown
   declare readonly range?: ByteRange
+  declare readonly file?: BackendFile
   readonly chunks: GuardedChunks
   #body: ReadableStream<Uint8Array> | undefined
 
-  constructor(stat: BlobStat, range: ByteRange | undefined, source: AsyncIterableIterator<Uint8Array>, idle: number) {
+  constructor(
+    stat: BlobStat,
+    range: ByteRange | undefined,
+    { body, file }: { body: AsyncIterableIterator<Uint8Array>; file?: BackendFile | undefined },
+    idle: number,
+  ) {
     this.cid = stat.cid
     this.mimeType = stat.mimeType
     this.size = stat.size
     this.createdAt = stat.createdAt
     this.referenced = stat.referenced
     this.takenDown = stat.takenDown
+    if (stat.takedown) this.takedown = stat.takedown
     if (range) this.range = range
-    this.chunks = new GuardedChunks(source, idle)
+    if (file) this.file = file
+    this.chunks = new GuardedChunks(body, idle)
   }
 
   get body(): ReadableStream<Uint8Array> {

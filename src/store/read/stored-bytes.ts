@@ -1,9 +1,14 @@
-import type { BackendObject, ByteRange } from '../../backend/backend.ts'
+import type { BackendFile, BackendObject, ByteRange } from '../../backend/backend.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
 import type { ReadOptions } from '../calls.ts'
 import type { StoreContext } from '../context.ts'
 import { VerifiedChunks } from './verified-chunks.ts'
+
+interface OpenBytes {
+  body: AsyncIterableIterator<Uint8Array>
+  file: BackendFile | undefined
+}
 
 /**
  * The bytes that a row names, opened and compared with it. Damage is recorded, so that the next upload of the CID
@@ -14,6 +19,7 @@ export class StoredBytes {
   readonly #blob: ResolvedBlob
   readonly #options: ReadOptions
   readonly #about: { did: string; cid: string; backend: string }
+  #triedMirror = false
 
   constructor(store: StoreContext, did: string, blob: ResolvedBlob, options: ReadOptions) {
     this.#store = store
@@ -22,16 +28,52 @@ export class StoredBytes {
     this.#about = { did, cid: blob.cid, backend: blob.backend }
   }
 
-  /** Null if there are none under the row's key. `range` is within the blob. @throws `BlobDamaged` */
-  async open(range: ByteRange | undefined): Promise<AsyncIterableIterator<Uint8Array> | null> {
+  /**
+   * Null if there are none under the row's key. `range` is within the blob. Damaged bytes are read from the mirror, if
+   * there is one.
+   *
+   * @throws `BlobDamaged`
+   */
+  async open(range: ByteRange | undefined): Promise<OpenBytes | null> {
+    const known = this.#blob.damaged ? await this.openMirrored(range) : null
+    if (known) return known
+    try {
+      return await this.#open(range)
+    } catch (error) {
+      const copy = isBlobStoreError(error, 'BlobDamaged') ? await this.openMirrored(range) : null
+      if (copy) return copy
+      throw error
+    }
+  }
+
+  /** The copy in the mirror. Null if there is none. */
+  async openMirrored(range: ByteRange | undefined): Promise<OpenBytes | null> {
+    if (!this.#store.backends.mirror || this.#triedMirror) return null
+    this.#triedMirror = true
+    const { openMirrored } = await import('./mirrored.ts')
+    const body = await openMirrored(this.#store, {
+      blob: this.#blob,
+      range,
+      did: this.#about.did,
+      options: this.#options,
+    })
+    return body && { body, file: undefined }
+  }
+
+  async #open(range: ByteRange | undefined): Promise<OpenBytes | null> {
     const object = await this.#get(range)
     if (!object) return null
     if (object.size !== this.#blob.size) {
       await object.body.return?.()
       throw await this.#damaged(object.size)
     }
-    if (!this.#options.verify || range) return object.body
-    return new VerifiedChunks(object.body, this.#about, () => this.#note())
+    const { body, file } = object
+    if (!this.#options.verify || range) return { body, file }
+    const verified = new VerifiedChunks(body, this.#about, () => this.#note())
+    if (!this.#store.backends.mirror) return { body: verified, file: undefined }
+    const { VerifiedOrMirrored } = await import('./mirrored.ts')
+    const copy = async () => (await this.openMirrored(undefined))?.body ?? null
+    return { body: new VerifiedOrMirrored(verified, copy), file: undefined }
   }
 
   async missing(): Promise<BlobStoreError> {

@@ -10,7 +10,7 @@ import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
 import { unlimited } from '../limits.ts'
 import { finishMeeting } from '../meeting.ts'
-import { inspect } from './inspect.ts'
+import { inspect, notifyQuarantined } from './inspect.ts'
 import type { Received, ReservedSpool } from './receive.ts'
 
 /** How often bytes in memory are put, each time under a new key, and the least time in between, in milliseconds. */
@@ -21,6 +21,8 @@ export interface AttemptOptions {
   did: string
   quota: ResolvedQuota
   takenDown: 'refuse' | 'store'
+  /** The generation whose row has reserved the space already; null for none. */
+  reservation: string | null
   /** How long the upload counts as alive, in milliseconds: longer than it may take. */
   lease: number
   signal: AbortSignal
@@ -40,19 +42,21 @@ export class UploadAttempt {
   #key: BlobKey | null = null
   #settled = false
 
-  constructor(store: StoreContext, { did, quota, takenDown, lease, signal }: AttemptOptions) {
+  constructor(store: StoreContext, { did, quota, takenDown, reservation, lease, signal }: AttemptOptions) {
     this.#store = store
     this.#did = did
     this.#quota = quota
     this.#takenDown = takenDown
     this.#lease = lease
     this.#signal = signal
-    this.#generation = newGeneration(store.epoch)
+    this.#generation = reservation ?? newGeneration(store.epoch)
+    this.#reserved = reservation !== null
   }
 
   async openSpool(declaredSize: number | undefined, most: number): Promise<ReservedSpool> {
     const { metadata } = this.#store
     const backend = this.#store.backends.write
+    if (this.#reserved) return { spool: await backend.spool({ signal: this.#signal }), reserved: unlimited }
     this.#reserved = true // even if the response is lost
     const reserved = await metadata.reserve({
       generation: this.#generation,
@@ -79,7 +83,7 @@ export class UploadAttempt {
     const about = { backend: backend.name, did: this.#did, cid, size }
     const key = await this.#put(received, about)
     const row = { ...about, key }
-    await inspect(this.#store, {
+    const quarantine = await inspect(this.#store, {
       did: this.#did,
       cid,
       mimeType,
@@ -93,13 +97,17 @@ export class UploadAttempt {
       declared,
       createdAt,
       takenDown: this.#takenDown,
+      quarantine,
       grace: times.grace,
       fresh: times.fresh,
       deleteDelay: times.deleteDelay,
       unusedDelay: unusedDelay(this.#store),
     })
     this.#settled = true
-    const { mimeType: storedAs, ...begun } = this.#stored(outcome, cid)
+    const { mimeType: storedAs, quarantined, ...begun } = this.#stored(outcome, cid)
+    if (quarantined && quarantine !== undefined) {
+      notifyQuarantined(this.#store, { did: this.#did, cid, mimeType: storedAs, size, reason: quarantine })
+    }
     this.#tellDiffering(cid, storedAs, await finishMeeting(metadata, this.#did, cid, { begun }))
     return createBlobRef({ cid, mimeType: storedAs, size })
   }

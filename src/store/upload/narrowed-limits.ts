@@ -2,7 +2,7 @@ import type { BlobGrant } from '../../blob/grants.ts'
 import { assertAcceptPatterns } from '../../blob/mime.ts'
 import { effectiveMimeType } from '../../blob/mime-policy.ts'
 import { matchesInAnySpelling } from '../../blob/same-type.ts'
-import { sniffHead } from '../../blob/sniff/sniff.ts'
+import type { SniffedHead } from '../../blob/sniff/sniff.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import type { UploadLimits } from '../calls.ts'
@@ -56,6 +56,15 @@ function mostOf({ maxSize = unlimited }: BlobGrant): number {
   return maxSize
 }
 
+interface TypedBlob {
+  /** The type under which it would be stored. */
+  mimeType: string
+  declared: string | null
+  size: number
+  /** What its first bytes are. */
+  sniff: () => Promise<SniffedHead>
+}
+
 /**
  * Refuses a type that the caller does not accept. Both the type under which the blob would be stored and the sniffed
  * one must be accepted: they differ if the store does not sniff (the policy `declared`), and if a record gives the
@@ -63,10 +72,7 @@ function mostOf({ maxSize = unlimited }: BlobGrant): number {
  *
  * @throws `InvalidMimeType` `ScopeMissing`
  */
-export async function assertTypeAllowed(
-  { accept, grants }: UploadLimits,
-  blob: { mimeType: string; declared: string | null; size: number; head: Uint8Array },
-): Promise<void> {
+export async function assertTypeAllowed({ accept, grants }: UploadLimits, blob: TypedBlob): Promise<void> {
   if (accept === undefined && grants === undefined) return
   const { mimeType, size } = blob
   const seen = await typeOfBytes(blob)
@@ -81,8 +87,8 @@ export async function assertTypeAllowed(
 }
 
 /** Null for bytes that are neither of their declared type nor of another known one. */
-async function typeOfBytes({ head, declared }: { head: Uint8Array; declared: string | null }): Promise<string | null> {
-  const seen = await sniffHead(head)
+async function typeOfBytes({ sniff, declared }: TypedBlob): Promise<string | null> {
+  const seen = await sniff()
   try {
     return effectiveMimeType({ declared, policy: 'sniffed', ...seen })
   } catch (error) {

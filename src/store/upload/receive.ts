@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Spool } from '../../backend/backend.ts'
-import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
-import { isUint8Array } from '../../shapes.ts'
+import { BlobStoreError } from '../../errors.ts'
+import { ChunkList } from './chunk-list.ts'
+import { interruptible } from './interruptible.ts'
 import type { Interruption } from './interruption.ts'
 import type { SizeLimit } from './narrowed-limits.ts'
-import { type BlobSource, chunksOf } from './source.ts'
+import type { BlobSource } from './source.ts'
 
 /** Up to this many bytes are held in memory until they are stored; more go to a spool, in writes of this size. */
 const memorySize = 1024 * 1024
@@ -83,50 +83,6 @@ export async function receive(source: BlobSource, options: ReceiveOptions): Prom
   }
 }
 
-/**
- * The chunks of a body, until the interruption. A new promise each time instead of a race with one that lives as long
- * as the upload: that one would remember every chunk.
- */
-async function* interruptible(source: BlobSource, interruption: Interruption): AsyncGenerator<Uint8Array> {
-  const { signal } = interruption
-  const iterator = chunksOf(source)
-  let interrupt: (reason: unknown) => void = () => {}
-  const onAbort = (): void => interrupt(signal.reason)
-  signal.addEventListener('abort', onAbort)
-  let ended = false
-  try {
-    while (true) {
-      signal.throwIfAborted()
-      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        interrupt = reject
-        interruption.waiting()
-        Promise.resolve(iterator.next()).then(resolve, reject)
-      })
-      if (next.done) {
-        ended = true
-        return
-      }
-      if (!isUint8Array(next.value)) throw notBytes(next.value)
-      if (next.value.byteLength === 0) {
-        // An empty chunk. A source that returns only these, without end, would keep the timers from running.
-        await turn()
-        continue
-      }
-      interruption.heard(next.value.byteLength)
-      yield next.value
-    }
-  } catch (error) {
-    if (signal.aborted) throw signal.reason
-    if (isBlobStoreError(error)) throw error
-    ended = true
-    throw new BlobStoreError('UploadInterrupted', 'The source of the upload failed before its end', { cause: error })
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    // Not awaited, because a source that hangs would hang here too.
-    if (!ended) Promise.resolve(iterator.return?.()).catch(() => {})
-  }
-}
-
 function prolong(head: Uint8Array, chunk: Uint8Array, length: number): Uint8Array {
   if (head.byteLength >= length || chunk.byteLength === 0) return head
   return Buffer.concat([head, chunk.subarray(0, length - head.byteLength)])
@@ -141,54 +97,4 @@ function quotaReached(reserved: number): BlobStoreError {
 
 function wrongSize(declared: number, found: string): BlobStoreError {
   return new BlobStoreError('InvalidSize', `${declared} bytes were announced, but ${found} arrived`)
-}
-
-function notBytes(value: unknown): BlobStoreError {
-  return new BlobStoreError(
-    'InvalidArgument',
-    `The source returned a ${typeof value} instead of a Uint8Array; a Node stream must have no encoding set`,
-  )
-}
-
-/** Smaller chunks are packed together. */
-const small = 16 * 1024
-const packSize = 64 * 1024
-
-/**
- * Chunks as they arrived, without copying, except for small ones after the first: a chunk of one byte may hold a buffer
- * of 64 KiB that its sender reads into, and a slow sender could fill the memory with them.
- */
-class ChunkList {
-  size = 0
-  #chunks: Uint8Array[] = []
-  #pack: Uint8Array | null = null
-  #packed = 0
-
-  push(chunk: Uint8Array): void {
-    this.size += chunk.byteLength
-    if (chunk.byteLength >= small || (this.#chunks.length === 0 && this.#pack === null)) {
-      this.#closePack()
-      this.#chunks.push(chunk)
-      return
-    }
-    if (this.#pack && this.#packed + chunk.byteLength > packSize) this.#closePack()
-    this.#pack ??= Buffer.allocUnsafeSlow(packSize)
-    this.#pack.set(chunk, this.#packed)
-    this.#packed += chunk.byteLength
-  }
-
-  /** Returns all chunks in order; the list is empty afterwards. */
-  take(): Uint8Array[] {
-    this.#closePack()
-    const chunks = this.#chunks
-    this.#chunks = []
-    this.size = 0
-    return chunks
-  }
-
-  #closePack(): void {
-    if (this.#pack && this.#packed > 0) this.#chunks.push(this.#pack.subarray(0, this.#packed))
-    this.#pack = null
-    this.#packed = 0
-  }
 }

@@ -5,7 +5,7 @@ import { assertDid } from '../../blob/identifiers.ts'
 import { matchesAccept, octetStream } from '../../blob/mime.ts'
 import { effectiveMimeType, readDeclared } from '../../blob/mime-policy.ts'
 import { saysSomething } from '../../blob/same-type.ts'
-import { headLength, sniffHead, unseen } from '../../blob/sniff/sniff.ts'
+import { headLength, type SniffedHead, sniffHead, unseen } from '../../blob/sniff/sniff.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import { assertOneOf, assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import { isDate } from '../../shapes.ts'
@@ -20,24 +20,48 @@ import { type BlobSource, sizeOf } from './source.ts'
 
 const known = [
   ...['mimeType', 'fileName', 'size', 'cid', 'createdAt', 'takenDown', 'signal'],
-  ...['enforceLimits', 'accept', 'maxSize', 'quota', 'grants'],
+  ...['enforceLimits', 'privacy', 'accept', 'maxSize', 'quota', 'grants'],
 ]
 
 /**
  * Receive the bytes; row before bytes; bytes durable; commit; acknowledge. The same steps whether the bytes are new or
  * another account already has them: a shorter way would reveal to an account what others have.
  */
-export async function upload(
+export function upload(
   store: StoreContext,
   did: string,
   source: BlobSource,
   options: UploadOptions = {},
+): Promise<BlobRef> {
+  return uploadInto(store, did, source, null, options)
+}
+
+/** The same for an upload whose space is reserved already, by the row of this generation. */
+export function uploadReserved(
+  store: StoreContext,
+  did: string,
+  source: BlobSource,
+  generation: string,
+  options: UploadOptions,
+): Promise<BlobRef> {
+  return uploadInto(store, did, source, generation, options)
+}
+
+async function uploadInto(
+  store: StoreContext,
+  did: string,
+  source: BlobSource,
+  reservation: string | null,
+  options: UploadOptions,
 ): Promise<BlobRef> {
   assertDid(did)
   assertOptions('upload', options, known)
   assertUploadLimits('upload', options)
   const { enforceLimits = true } = options
   if (typeof enforceLimits !== 'boolean') throw invalidArgument('upload', 'enforceLimits must be true or false')
+  if (options.privacy !== undefined && options.privacy !== false) {
+    throw invalidArgument('upload', 'privacy must be false, or absent')
+  }
   assertOneOf('upload: takenDown', options.takenDown, ['refuse', 'store'])
   const limits = enforceLimits ? store.limits : noLimits
   const expected = options.cid === undefined ? null : parseBlobCid(options.cid)
@@ -55,6 +79,7 @@ export async function upload(
     did,
     quota,
     takenDown: options.takenDown ?? 'refuse',
+    reservation,
     lease: store.times.lease + allowance,
     signal: interruption.signal,
   })
@@ -71,13 +96,20 @@ export async function upload(
     attempt.received = received
     slot?.received()
     if (expected !== null) assertCid(received, expected, did)
-    const mimeType = await acceptedMimeType(limits, received, declaredType).catch((refusal: unknown) =>
+    const { size, head } = received
+    let sniffed: Promise<SniffedHead> | undefined
+    const sniff = () => (sniffed ??= sniffHead(head))
+    const mimeType = await acceptedMimeType(limits, size, declaredType, sniff).catch((refusal: unknown) =>
       namedMimeType(store, did, limits, received, refusal),
     )
-    const { size, head } = received
-    await assertTypeAllowed(options, { mimeType, declared: declaredType, size, head })
+    await assertTypeAllowed(options, { mimeType, declared: declaredType, size, sniff })
     const declared = declaredType !== null && saysSomething(declaredType)
-    return await attempt.store(received, { mimeType, declared }, createdAt)
+    if (store.privacy && options.privacy !== false && expected === null) {
+      const { edited } = await import('./edited.ts') // most hosts never need it
+      const openSpool = async () => (await attempt.openSpool(undefined, most)).spool
+      attempt.received = await edited(store, store.privacy, received, { did, signal: interruption.signal, openSpool })
+    }
+    return await attempt.store(attempt.received, { mimeType, declared }, createdAt)
   } catch (error) {
     await attempt.abandon()
     throw error
@@ -85,7 +117,7 @@ export async function upload(
 }
 
 /** An invalid type, and a range, declare nothing; then the file name may. */
-function declaredMimeType({ mimeType, fileName }: UploadOptions): string | null {
+export function declaredMimeType({ mimeType, fileName }: Pick<UploadOptions, 'mimeType' | 'fileName'>): string | null {
   if (mimeType !== undefined && typeof mimeType !== 'string') {
     throw new BlobStoreError('InvalidArgument', `upload: mimeType must be a string, not a ${typeof mimeType}`)
   }
@@ -135,12 +167,17 @@ function declaredByteSize(source: BlobSource, size: number | undefined): number 
   throw new BlobStoreError('InvalidSize', `${size} bytes were announced, but there are ${certain}`)
 }
 
-async function acceptedMimeType(limits: ResolvedLimits, received: Received, declared: string | null): Promise<string> {
-  if (received.size === 0 && !limits.allowEmpty) {
+async function acceptedMimeType(
+  limits: ResolvedLimits,
+  size: number,
+  declared: string | null,
+  sniff: () => Promise<SniffedHead>,
+): Promise<string> {
+  if (size === 0 && !limits.allowEmpty) {
     throw new BlobStoreError('InvalidSize', 'A blob without bytes is not accepted here')
   }
   const policy = limits === noLimits && declared !== null ? 'declared' : limits.mimePolicy
-  const seen = policy === 'declared' ? unseen : await sniffHead(received.head)
+  const seen = policy === 'declared' ? unseen : await sniff()
   const mimeType = effectiveMimeType({ declared, policy, ...seen })
   if (matchesAccept(mimeType, limits.accept)) return mimeType
   throw new BlobStoreError(

@@ -36,6 +36,24 @@ export const spoolCases: readonly ConformanceCase[] = [
     await assertHolds(backend, blob)
   }),
 
+  conformanceCase(
+    'what was written to a spool can be read back, in any order, and more be written then',
+    async ({ backend }) => {
+      const blob = makeBlob(300_000)
+      const spool = await backend.spool()
+      await spool.write([blob.bytes.subarray(0, 100), blob.bytes.subarray(100, 200_000)])
+      assert.deepEqual(await spool.readBack(150_000, 200_000), blob.bytes.slice(150_000, 200_000))
+      assert.deepEqual(await spool.readBack(99, 102), blob.bytes.slice(99, 102))
+      assert.equal((await spool.readBack(5, 5)).byteLength, 0)
+      const kept = await spool.readBack(0, 200_000)
+      kept.fill(0)
+      await spool.write([blob.bytes.subarray(200_000)])
+      assert.deepEqual(await spool.readBack(0, 300_000), blob.bytes)
+      await backend.put(blob.key, { size: 300_000, sha256: blob.body.sha256, spool })
+      await assertHolds(backend, blob)
+    },
+  ),
+
   conformanceCase('a spool whose source failed half-way is discarded, and nothing is left', async ({ backend }) => {
     const blob = makeBlob(2000)
     const spool = await backend.spool()

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { placeOfRecord } from '../../blob/spaces.ts'
+import { internalCollection } from '../../blob/record-uri.ts'
+import { placeOfOldRecord } from '../../blob/spaces.ts'
 import { pinSpace, unlisted } from '../../pds/pins.ts'
 import { printable } from '../../printable.ts'
 import { publicTable } from './actor-database.ts'
@@ -7,7 +8,7 @@ import { publicTable } from './actor-database.ts'
 // References of an import that cannot belong to a record of the account: the record has an invalid URI, or there is
 // none. Each has a name that the next import finds again, and by which `dropPins` removes it.
 
-const publicPrefix = (did: string): string => `at://${did}/pds-blobstore.import/`
+const publicPrefix = (did: string): string => `at://${did}/${internalCollection('import')}/`
 /** In a space that no reader sees. */
 const hiddenPrefix = (did: string): string => `${pinSpace(did, unlisted)}/${did}/pds-blobstore.internal.import/`
 
@@ -30,14 +31,14 @@ export function referenceWithoutRecord(did: string, cid: string, isPublic: boole
   return (isPublic ? publicPrefix(did) : hiddenPrefix(did)) + cid
 }
 
-/** Whether `applyWrites` accepts it as a public record of the account. */
+/** Whether `applyWrites` accepts it in an import as a public record of the account. */
 export function isOwnUri(did: string, uri: string): boolean {
   return spaceOfOwn(did, uri) === null
 }
 
 /** The space of a record of the account, null for a public record; undefined if `applyWrites` would refuse it. */
 function spaceOfOwn(did: string, uri: string): string | null | undefined {
-  const place = printable(uri, uri.length) === uri ? placeOfRecord(uri) : null
+  const place = printable(uri, uri.length) === uri ? placeOfOldRecord(uri) : null
   if (place?.did !== did) return undefined
   const longest = place.space === null ? `at://${did}/`.length + 830 : Number.POSITIVE_INFINITY
   return uri.length <= longest ? place.space : undefined

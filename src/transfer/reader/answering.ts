@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { loadSqlite } from '../../metadata/sqlite/load-sqlite.ts'
 import { AccountAnswers } from './account-answers.ts'
 import { AuroraAnswers } from './aurora-answers.ts'
 import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
@@ -44,8 +45,7 @@ export async function answerQuestions(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   let file: OpenFile
   try {
-    const { default: Sqlite } = await import('better-sqlite3')
-    new Sqlite(':memory:').close() // opening the first database loads the native library
+    const Sqlite = await loadSqlite('Reading the databases of a PDS')
     file = new OpenFile(Sqlite)
   } catch (error) {
     return say({ kind: 'unusable', reason: reasonOf(error) })

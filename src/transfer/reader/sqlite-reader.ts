@@ -1,14 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BlobStoreError } from '../../errors.ts'
+import { programFile } from '../../programs.ts'
 import type { Answer, Asked, Call, Kind, Reply } from './questions.ts'
 import { isAnswer } from './shapes.ts'
-
-// Beside the bundles in the package, and two folders up in the source.
-const ownProgram = new URL(
-  import.meta.url.endsWith('.ts') ? '../../reader-worker.ts' : './reader-worker.js',
-  import.meta.url,
-)
 
 /** The only variables that the process gets: no secrets, and nothing that loads code into it. */
 const environment = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot']
@@ -32,13 +27,13 @@ export class UnreadableDatabase extends Error {}
  * question.
  */
 export class SqliteReader implements Disposable {
-  readonly #program: URL
+  readonly #program: URL | undefined
   readonly #deadline: number
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = () => this.close()
   #running: ReaderProcess | null = null
 
-  constructor({ program = ownProgram, deadline = 60_000, signal }: SqliteReaderOptions = {}) {
+  constructor({ program, deadline = 60_000, signal }: SqliteReaderOptions = {}) {
     this.#program = program
     this.#deadline = deadline
     this.#signal = signal
@@ -48,7 +43,8 @@ export class SqliteReader implements Disposable {
   /** @throws `UnreadableDatabase`; `StorageFailed` if the process cannot be started at all; the reason of the signal */
   async ask<K extends Kind>(file: string, kind: K, asked: Asked<K>): Promise<Answer<K>> {
     this.#signal?.throwIfAborted()
-    if (!this.#running?.isAlive) this.#running = new ReaderProcess(this.#program, this.#deadline)
+    if (!this.#running?.isAlive)
+      this.#running = new ReaderProcess(this.#program ?? programFile('reader'), this.#deadline)
     try {
       return await this.#running.ask(file, kind, asked)
     } catch (error) {
