@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
 
 // Every test that does not take minutes, on every place and backend: `npm run test:all`, and CI.
 export default defineConfig({
@@ -8,6 +9,7 @@ export default defineConfig({
     globalSetup: ['test/servers/setup.ts'],
     // The default is one less than there are cores, and most tests wait more than they compute.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     // `npm run coverage`: see test/README.md for what is left out, and why.
     coverage: {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
 
 // What takes longer than a developer should wait: run by `npm run test:push`, and by CI.
 // Which line of @atproto/pds the tests in test/pds/real run on: see examples/pds/package.json.
@@ -11,9 +12,10 @@ export default defineConfig({
   test: {
     include: ['test/push/**/*.test.ts', 'test/pds/real/**/*.test.ts'],
     globalSetup: ['test/servers/setup.ts'],
-    testTimeout: 10 * 60_000,
+    testTimeout: 20 * 60_000,
     hookTimeout: 60_000,
     // Many of these start processes of their own: more at once only wait for each other.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
   },
 })

@@ -22,6 +22,18 @@ render mandelbrot.webp 'mandelbrot=size=320x200:maxiter=200' -frames:v 1 -c:v li
 render clip.mp4 'testsrc2=size=160x120:rate=15' -t 1 -c:v libx264 -preset veryslow -crf 30 -pix_fmt yuv420p \
   -x264-params threads=1 -movflags +faststart
 render clip.webm 'testsrc2=size=160x120:rate=15' -t 1 -c:v libvpx-vp9 -crf 45 -b:v 0 -pix_fmt yuv420p
+render clip.mov 'testsrc2=size=160x120:rate=15' -t 2 -c:v libx264 -preset veryslow -crf 40 -pix_fmt yuv420p \
+  -x264-params threads=1
+render clip-vp8.webm 'testsrc2=size=160x120:rate=15' -t 2 -c:v libvpx -crf 60 -b:v 20k -pix_fmt yuv420p
+
+# Sounds of two seconds, to play and to seek in.
+tone='sine=frequency=440:sample_rate=16000:duration=2'
+render tone.mp3 "$tone" -c:a libmp3lame -b:a 16k -write_xing 1
+render tone.m4a "$tone" -c:a aac -b:a 16k
+render tone.opus.ogg "$tone" -c:a libopus -b:a 16k
+render tone.vorbis.ogg "$tone" -c:a libvorbis -q:a 0
+render tone.flac "$tone" -c:a flac -sample_fmt s16 -compression_level 12
+render tone.wav 'sine=frequency=440:sample_rate=8000:duration=2' -c:a pcm_u8
 
 # For tests of headers: a video with pixels that are not square, and one whose sound comes first.
 # 8000x8000.avif beside them is 64 megapixels of red, by sharp: create, then avif({ effort: 0 }).
@@ -32,7 +44,32 @@ render wide.webm "$tiny,setsar=2" -c:v libvpx-vp9 -crf 60 -b:v 0
 render sound-first.mp4 "$tiny[out0];sine=duration=0.4[out1]" -map 0:a -map 0:v -c:v libx264 -crf 40 -pix_fmt yuv420p \
   -x264-params threads=1 -c:a aac
 
-for file in "$out"/* "$out"/../media/*; do
+# For tests of private data: what phones write, where they write it. Needs Debian's libheif-examples and exiftool, too:
+#   apt-get install -y --no-install-recommends libheif-examples libimage-exiftool-perl
+media="$out/../media" out="$out/../private"
+mkdir -p "$out"
+
+# tell <file> <clip> [options]
+tell() {
+  file="$out/$1" clip="$media/$2"
+  shift 2
+  ffmpeg -nostdin -hide_banner -loglevel error -y -i "$clip" -c copy -flags +bitexact -fflags +bitexact \
+    -metadata creation_time=2026-01-02T03:04:05Z "$@" "$file"
+}
+
+tell phone.mp4 clip.mp4 -metadata location='+52.5200+013.4050/' -metadata title='Alice Secret'
+exiftool -q -overwrite_original -XMPToolkit= -XMP-dc:Creator='Alice Secret' -XMP-exif:GPSLatitude=52.5 "$out/phone.mp4"
+tell phone.mov clip.mov -movflags use_metadata_tags -metadata com.apple.quicktime.make=Phone \
+  -metadata com.apple.quicktime.location.ISO6709='+52.5200+013.4050+034.000/'
+tell fragmented.mp4 clip.mov -movflags frag_keyframe+empty_moov -metadata location='+52.5200+013.4050/'
+picture="$(mktemp)"
+cp "$media/sunset.jpg" "$picture"
+exiftool -q -overwrite_original -XMPToolkit= -Orientation#=6 -Artist='Alice Secret' -ExifIFD:SerialNumber=SERIAL-777 \
+  -GPSLatitude=52.5 -GPSLatitudeRef=N -GPSLongitude=13.4 -GPSLongitudeRef=E -XMP-exif:GPSLatitude=52.5 "$picture"
+heif-enc -q 30 "$picture" -o "$out/phone.heic" >/dev/null
+rm "$picture"
+
+for file in "$out"/* "$out"/../images/* "$media"/*; do
   size="$(wc -c <"$file")"
   printf '%6d  %s\n' "$size" "${file##*/}"
   [ "$size" -lt 30720 ] || { echo "${file##*/} is not below 30 KB" >&2; exit 1; }

@@ -7,12 +7,18 @@ const summaries: Record<string, string> = {
   'pds-blobstore': 'The store, its backends and metadata, and helpers for blobs.',
   'pds-blobstore/http': 'The XRPC methods from `Request` to `Response`: [HTTP](../http.md).',
   'pds-blobstore/express': 'The XRPC methods for Express 5 and 4, and for `node:http`: [HTTP](../http.md).',
+  'pds-blobstore/inspect':
+    'What looks at uploads before they are acknowledged: [Inspection](../uploads-and-limits.md#inspection).',
+  'pds-blobstore/privacy':
+    'Takes places and other private data out of uploaded pictures: [Private data](../privacy.md).',
+  'pds-blobstore/tus': 'Resumable uploads over tus, for Express and `node:http`: [Resumable uploads](../resumable.md).',
   'pds-blobstore/s3': 'Bytes in S3: [Backends](../backends.md#s3backend). Needs `@aws-sdk/client-s3`.',
   'pds-blobstore/images':
     'Thumbnails, avatars and dimensions, generated in separate processes: [Images](../images.md). Needs `sharp`.',
   'pds-blobstore/pds': 'The store in `@atproto/pds`: [In today’s PDS](../adopting.md).',
   'pds-blobstore/import': 'Imports the blobs of another PDS: [Importing](../importing.md).',
   'pds-blobstore/export': 'Exports blobs: [Importing and exporting](../importing.md).',
+  'pds-blobstore/metrics': 'Numbers for Prometheus: [Monitoring](../monitoring.md#metrics).',
   'pds-blobstore/testing':
     'For tests: [Testing your PDS](../testing.md), [Writing a backend](../writing-a-backend.md).',
 }

@@ -170,9 +170,17 @@ describe('a record that is refused', () => {
       Object.create(blobJson(someCid)),
       new ArrayBuffer(8),
     ]
-    const old = new LexiconBlobRef(parseCid(someCid) as never, 'image/png', 3)
+    const ref = parseCid(someCid)
+    // As the class `BlobRef` of @atproto/lexicon, but not it.
+    const alike = new (class Alike {
+      ref = ref
+      mimeType = 'image/png'
+      size = 3
+      original = blobJson(someCid)
+    })()
+    const extended = Object.assign(new LexiconBlobRef(ref as never, 'image/png', 3), { more: blobJson(someCid) })
     expect(
-      [...instances, old]
+      [...instances, alike, extended]
         .map((embed) => outcomeOf({ embed }))
         .filter((message) => !message.includes('instance of a class')),
     ).toEqual([])

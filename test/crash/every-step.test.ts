@@ -129,7 +129,31 @@ describe.each(['before', 'after'] as const)('a crash %s', (when) => {
       rmSync(folder, { recursive: true, force: true })
     }
     expect(crashes).toBeGreaterThan(200)
-  }, 180_000)
+  }, 600_000)
+
+  // Fails when the quarantine is not of the transaction that commits the blob.
+  test('any call of a quarantined upload never leaves it public, nor a quarantine without it', async () => {
+    const outcomes = new Set<string>()
+    for (let at = 1; ; at++) {
+      const folder = join(home, `quarantine-${when}-${at}`)
+      cpSync(template, folder, { recursive: true })
+      const fuse = new Fuse(at, when)
+      const first = process(folder, fuse, new Clock())
+      first.blobs.setHooks({ inspect: async () => ({ quarantine: 'not sure' }) })
+      await first.blobs.upload(alice, large()).catch(() => {})
+      first.die()
+      if (!fuse.blown) break
+      const { blobs, die } = process(folder, safe(), new Clock())
+      const [held] = (await blobs.listAll(alice)).items
+      const quarantined = (await blobs.listTakedowns({ quarantined: true })).items
+      expect(quarantined.map(({ cid }) => cid)).toEqual(held ? [held.cid] : [])
+      if (held) expect(held.takenDown).toBe(true)
+      outcomes.add(held ? 'held' : 'not held')
+      await blobs.close()
+      die()
+    }
+    expect([...outcomes]).toEqual(when === 'before' ? ['not held'] : ['not held', 'held'])
+  })
 })
 
 function expectGone(folder: string, cids: readonly string[]): void {

@@ -34,7 +34,7 @@ test('a picture is uploaded, posted, and served with ranges and security headers
 
   const address = `${service}/xrpc/com.atproto.sync.getBlob?did=${alice}&cid=${cid}`
   const whole = await fetch(address)
-  expect(whole.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
+  expect(whole.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'; sandbox")
   expect(Buffer.from(bytes).equals(await whole.bytes())).toBe(true)
   const part = await fetch(address, { headers: { range: 'bytes=1-3' } })
   expect([part.status, await part.text()]).toEqual([206, 'PNG'])

@@ -291,7 +291,7 @@ test('one’s own blob has a preview before a record names it, for oneself alone
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'cache-control': 'private, no-cache',
     'content-disposition': `attachment; filename="${cid}"`,
-    'content-security-policy': "default-src 'none'; sandbox",
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
     'x-content-type-options': 'nosniff',
   })
   const others = await Promise.all([carol.request(path), new Client(pds).request(path)])

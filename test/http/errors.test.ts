@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { createBlobHandler, createBlobHandlers } from '../../src/http.ts'
+import {
+  createBlobHandler,
+  createBlobHandlers,
+  httpStatuses,
+  statusOf,
+  toXrpcError,
+  XrpcError,
+} from '../../src/http.ts'
 import { type BlobStore, BlobStoreError, type BlobStoreErrorCode, isBlobStoreError } from '../../src/index.ts'
 import { alice, asAlice, bytesOf, errorOf, jsonOf, openPlace, query, tokens, xrpc } from './place.ts'
 
@@ -19,9 +26,13 @@ const statuses: Record<BlobStoreErrorCode, number> = {
   UploadTimeout: 408,
   UploadInterrupted: 400,
   UploadExpired: 503,
+  UploadNotFound: 404,
+  UploadOffsetMismatch: 409,
+  UploadBusy: 409,
   QuotaExceeded: 400,
   TooManyUploads: 429,
   BlobRefused: 400,
+  PrivateData: 400,
   InspectionFailed: 503,
   AccountDeleted: 400,
   ImageRefused: 400,
@@ -59,6 +70,27 @@ test('every error of the store has its status, and the host is notified of those
     const body = await jsonOf(response)
     expect(Object.keys(body), code).toEqual(['error', 'message'])
     expect(told, code).toEqual(status >= 500 ? [[error, 'com.atproto.repo.uploadBlob']] : [])
+  }
+})
+
+test('routes of the host’s own get the same status and response by `statusOf` and `toXrpcError`', async () => {
+  expect(httpStatuses).toEqual(statuses)
+  expect(Object.isFrozen(httpStatuses)).toBe(true)
+  const { blobs } = await openPlace()
+  for (const code of Object.keys(statuses) as BlobStoreErrorCode[]) {
+    for (const transient of [false, true]) {
+      const error = new BlobStoreError(code, 'what went wrong', { transient })
+      const response = await createBlobHandler(failing(blobs, error), { ...tokens, onError() {} })(upload())
+      expect(statusOf(error), code).toBe(response.status)
+      const known = toXrpcError(error)
+      expect(known.headers['retry-after'] ?? null, code).toBe(response.headers.get('retry-after'))
+      expect({ error: known.error, message: known.message }, code).toEqual(await jsonOf(response))
+    }
+  }
+  expect(statusOf(new XrpcError(410, 'Gone', 'gone'))).toBe(410)
+  for (const other of [new Error('secret'), null, undefined, 'text', { status: 404 }]) {
+    expect(statusOf(other), String(other)).toBe(500)
+    expect(toXrpcError(other)).toMatchObject({ error: 'InternalServerError', message: 'Internal Server Error' })
   }
 })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { BlobStoreLimits, BlobStoreTimes } from '../../src/index.ts'
 import { type BlobBackend, type BlobStore, createBlobStore, DiskBackend, sqliteMetadata } from '../../src/index.ts'
+import type { Privacy } from '../../src/privacy.ts'
 
 export { alice, asAlice, tokens } from './tokens.ts'
 export const bob = 'did:web:bob.example'
@@ -34,18 +35,25 @@ export interface Place {
 export interface PlaceOptions {
   limits?: BlobStoreLimits
   times?: BlobStoreTimes
+  privacy?: Privacy
   /** Wraps the backend: a spy, a fault. */
   wrap?: (backend: BlobBackend) => BlobBackend
 }
 
 /** A real store on a directory and a separate SQLite database, which accepts any declared type. */
-export async function openPlace({ limits, times, wrap = (backend) => backend }: PlaceOptions = {}): Promise<Place> {
+export async function openPlace({
+  limits,
+  times,
+  privacy,
+  wrap = (backend) => backend,
+}: PlaceOptions = {}): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'pds-blobstore-http-'))
   const blobs = createBlobStore({
     backend: wrap(new DiskBackend({ root: join(root, 'blobs'), durability: 'relaxed' })),
     metadata: sqliteMetadata(':memory:'),
     limits: { accept: ['*/*'], mimePolicy: 'declared', ...limits },
     times,
+    privacy,
   })
   onTestFinished(async () => {
     await blobs.close()

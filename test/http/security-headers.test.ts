@@ -41,7 +41,7 @@ function requestsFor(cid: string): [status: number, init: RequestInit, params: R
 
 function expectHeaders(headers: Headers, cid: string | null, what: string): void {
   expect(headers.get('x-content-type-options'), what).toBe('nosniff')
-  expect(headers.get('content-security-policy'), what).toBe("default-src 'none'; sandbox")
+  expect(headers.get('content-security-policy'), what).toBe("default-src 'none'; frame-ancestors 'none'; sandbox")
   expect(headers.get('cross-origin-resource-policy'), what).toBe('cross-origin')
   expect(headers.get('content-disposition'), what).toBe(cid ? `attachment; filename="${cid}"` : 'attachment')
   expect(headers.get('access-control-allow-origin'), what).toBe('*')
@@ -87,7 +87,9 @@ test('the other methods and unknown paths have the security headers too', async 
     for (const response of [await fetch(origin + path, init), await handler(new Request(`http://x${path}`, init))]) {
       expect(response.status, path).toBe(status)
       expect(response.headers.get('x-content-type-options'), path).toBe('nosniff')
-      expect(response.headers.get('content-security-policy'), path).toBe("default-src 'none'; sandbox")
+      expect(response.headers.get('content-security-policy'), path).toBe(
+        "default-src 'none'; frame-ancestors 'none'; sandbox",
+      )
       expect(response.headers.get('cross-origin-resource-policy'), path).toBe('cross-origin')
       expect(response.headers.get('content-disposition'), path).toBe('attachment')
       await response.arrayBuffer()

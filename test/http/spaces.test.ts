@@ -37,7 +37,7 @@ describe('space.getBlob', () => {
       'cache-control': 'private, no-cache, no-transform',
       'content-disposition': `attachment; filename="${cid}"`,
       'content-length': '1000',
-      'content-security-policy': "default-src 'none'; sandbox",
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'content-type': 'image/png',
       'cross-origin-resource-policy': 'same-origin',
       etag: `"${cid}"`,

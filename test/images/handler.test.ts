@@ -33,7 +33,7 @@ describe('the handler of images', () => {
         'cache-control': 'public, max-age=300, must-revalidate, no-transform',
         'content-disposition': `attachment; filename="${cid}"`,
         'content-length': String(bytes.byteLength),
-        'content-security-policy': "default-src 'none'; sandbox",
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
         'content-type': type,
         'cross-origin-resource-policy': 'cross-origin',
         etag: expect.stringMatching(`^W/"${cid}\\.[\\w-]{16}"$`),
@@ -81,7 +81,9 @@ describe('the handler of images', () => {
     ] as const) {
       const response = await handler(requestOf(path))
       expect(response.headers.get('cache-control')).toBe('no-store')
-      expect(response.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
+      expect(response.headers.get('content-security-policy')).toBe(
+        "default-src 'none'; frame-ancestors 'none'; sandbox",
+      )
       expect(response.headers.get('x-content-type-options')).toBe('nosniff')
       expect(await errorOf(response), path).toEqual([status, error])
     }

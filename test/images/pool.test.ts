@@ -1,10 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WorkerProcess } from '../../src/images/pool/worker-process.ts'
-import { alice } from '../http/place.ts'
+import { createImageVariants } from '../../src/images.ts'
+import { MemoryBackend } from '../../src/index.ts'
+import { alice, openPlace } from '../http/place.ts'
 import { until } from '../http/servers.ts'
 import { svg } from './bombs.ts'
 import { decoder } from './decoders/decoder.ts'
@@ -75,16 +78,37 @@ describe('the decoding process', () => {
     }
   })
 
-  test('reports plainly that sharp is missing, and is tried again with the next image', async () => {
-    const { variant, cid } = await withImage({ sharp: decoder('absent') })
-    for (let i = 0; i < 2; i++) {
-      await expect(variant(cid)).rejects.toMatchObject({
-        code: 'ImagesFailed',
-        message: expect.stringMatching(
-          /need the package sharp \(0\.35 or later\), which cannot be loaded: Cannot find module/,
-        ),
-      })
+  test('is missed at creation, before any request', async () => {
+    const place = await openPlace()
+    for (const sharp of [decoder('absent'), pathToFileURL(decoder('absent')).href, 'no-such-package']) {
+      const create = () => createImageVariants({ blobs: place.blobs, cache: new MemoryBackend(), sharp })
+      expect(create, sharp).toThrow(expect.objectContaining({ code: 'ImagesFailed', transient: false }))
+      expect(create).toThrow(/^Images need the package sharp \(0\.35 or later\), which is not installed: it is not at/)
     }
+  })
+
+  test('that cannot be loaded fails `ready`, and every image until it can', async () => {
+    const { images, variant, cid } = await withImage({ sharp: decoder('broken') })
+    const unusable = {
+      code: 'ImagesFailed',
+      message: expect.stringMatching(
+        /need the package sharp \(0\.35 or later\), which cannot be loaded: .*wrong binary/,
+      ),
+    }
+    for (let i = 0; i < 2; i++) {
+      await expect(images.ready()).rejects.toMatchObject(unusable)
+      await expect(variant(cid)).rejects.toMatchObject(unusable)
+    }
+  })
+
+  test('is started by `ready`, and used for the first image', async () => {
+    const { images, variant, cid } = await withImage({ sharp: decoder('pid') })
+    await images.ready()
+    const first = new TextDecoder().decode((await variant(cid)).bytes)
+    expect(Number(first)).toBeGreaterThan(1)
+    await images.ready()
+    await images.close()
+    await expect(images.ready()).rejects.toMatchObject({ code: 'StoreClosed' })
   })
 
   test('is not called again for some time for a blob that it has refused', async () => {

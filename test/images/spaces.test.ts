@@ -90,6 +90,19 @@ test('a takedown takes the variants of every space', async () => {
   await until(async () => (await kept(cache)) === 0, 'all are gone')
 })
 
+test('a quarantined picture has no variants, anywhere, until it is released', async () => {
+  const place = await openImages()
+  const { blobs, images, cache } = place
+  blobs.setHooks({ inspect: async () => ({ quarantine: 'not sure' }) })
+  const cid = await share(place, 'public', friends)
+  for (const options of [{}, { space: friends }]) {
+    await expect(images.variant(alice, cid, 'avatar', options)).rejects.toMatchObject({ code: 'BlobNotFound' })
+  }
+  expect(await kept(cache)).toBe(0)
+  await blobs.reverseTakedown(alice, cid)
+  for (const options of [{}, { space: friends }]) await images.variant(alice, cid, 'avatar', options)
+})
+
 test('a variant that is being made for one space goes on when another loses the picture, and ends when its own does', async () => {
   const place = await openImages({ sharp: decoder('slow') })
   const { blobs, images } = place
@@ -124,7 +137,7 @@ test('over HTTP an image of a space is for whom the host lets in, and kept by no
     'cache-control': 'private, no-cache, no-transform',
     'content-disposition': `attachment; filename="${cid}"`,
     'content-length': expect.any(String),
-    'content-security-policy': "default-src 'none'; sandbox",
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
     'content-type': 'image/webp',
     'cross-origin-resource-policy': 'same-origin',
     etag: expect.stringMatching(`^W/"${cid}\\.[\\w-]{16}"$`),

@@ -99,6 +99,38 @@ describe('a database restored from the past', () => {
     await recovered.close()
   })
 
+  test('shows nothing that was quarantined since', async () => {
+    const { open, backUp, restore } = restorable()
+    const before = open()
+    before.setHooks({ inspect: async () => ({ quarantine: 'looks bad' }) })
+    await before.markBackup()
+    backUp()
+    const bad = await before.upload(alice, bytes('bad'))
+    const refused = await before.upload(bob, bytes('worse'))
+    await post(before, alice, 'a', bad)
+    await before.close()
+    restore()
+    const recovered = open()
+    const told: string[] = []
+    recovered.setHooks({
+      inspect: async ({ did, read }) =>
+        did === bob ? { refuse: 'no' } : { quarantine: `looks ${await text(read())} again` },
+      onQuarantined: ({ reason }) => void told.push(reason),
+    })
+    const ownersOf = async (cid: unknown) => [{ did: String(cid) === String(bad.ref) ? alice : bob }]
+    expect(await recovered.recover({ ownersOf })).toMatchObject({ adopted: 2 })
+    await post(recovered, alice, 'a', { ...bad, mimeType: 'application/octet-stream' })
+    await expect(recovered.read(alice, bad.ref)).rejects.toMatchObject({ code: 'BlobNotFound' })
+    const { items } = await recovered.listTakedowns({ quarantined: true })
+    expect(items.map(({ did, ref }) => `${did}: ${ref}`).sort()).toEqual([
+      `${alice}: looks bad again`,
+      `${bob}: The upload was refused: no`,
+    ])
+    expect(told).toHaveLength(2)
+    expect(await text((await recovered.read(bob, refused.ref, { as: 'moderator' })).body)).toBe('worse')
+    await recovered.close()
+  })
+
   test('lets no deletion of an account begin before it is recovered', async () => {
     const { open, backUp, restore } = restorable()
     const before = open()

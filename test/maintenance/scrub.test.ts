@@ -151,7 +151,7 @@ describe('scrub', () => {
     expect(await blobs.usage(alice)).toEqual({ bytes: 5, count: 1, reserved: 0, pending: 0 })
     expect(await blobs.stats()).toEqual({
       ...{ accounts: 2, bytes: 10, count: 2, reserved: 0, pending: 0 },
-      ...{ storedBytes: 5, storedCount: 1, doomedCount: 1 },
+      ...{ storedBytes: 5, storedCount: 1, doomedCount: 1, quarantinedCount: 0 },
     })
     await blobs.close()
   })

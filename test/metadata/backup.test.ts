@@ -159,7 +159,7 @@ describe('a backup of the store’s own file', () => {
   test.each(['-wal', '-journal'])('refuses a path beside the %s of another database', async (end) => {
     const { blobs, to } = await storeOnFile()
     writeFileSync(`${to}${end}`, '')
-    await isInvalid(blobs.backup(to, { overwrite: true }), /of another database; remove it/)
+    await isInvalid(blobs.backup(to, { overwrite: true }), /of another database; move it elsewhere/)
   })
 
   test('says what is wrong with the path', async () => {

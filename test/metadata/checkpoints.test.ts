@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { CheckpointThread } from '../../src/metadata/sqlite/checkpoint-thread.ts'
 import { Checkpoints } from '../../src/metadata/sqlite/checkpoints.ts'
+import { threadSetting } from '../../src/metadata/sqlite/thread.ts'
 import { temporaryFolder } from '../support/places.ts'
 
 // How the log of an SQLite file is copied into the file. Fails when it is not, when writers do not wait for the rest of
@@ -164,7 +165,7 @@ test('a checkpoint counts as failed while another process runs one', async () =>
   reader.exec('begin')
   reader.prepare('select count(*) from row').get()
   await writeUntil(() => log().rest >= 20)
-  const thread = new CheckpointThread(file)
+  const thread = new CheckpointThread(threadSetting(reader))
   onTestFinished(() => thread.end())
   // It waits for the reader.
   const other = run(

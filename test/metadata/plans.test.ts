@@ -69,6 +69,23 @@ test('no query that serves requests scans a table, or all references of an accou
   await blobs.purge(bob, two.ref)
   await blobs.purge('*', one.ref)
   for (const cursor of [undefined, (await blobs.listPurges({ limit: 1 })).cursor]) await blobs.listPurges({ cursor })
+  await blobs.takedown('*', two.ref, { ref: 'case 1' })
+  await blobs.takedown(bob, two.ref)
+  for (const cursor of [undefined, (await blobs.listTakedowns({ limit: 1 })).cursor])
+    await blobs.listTakedowns({ cursor })
+  const { cursor: more } = await blobs.listTakedowns({ cid: two.ref, limit: 1 })
+  for (const cursor of [undefined, more]) await blobs.listTakedowns({ cid: two.ref, cursor })
+  await blobs.stat(alice, two.ref, { as: 'moderator' })
+  await blobs.listHolders(two.ref)
+  await blobs.locate(two.ref)
+  await blobs.recordsFor(alice, two.ref, { limit: 1 })
+  await blobs.reverseTakedown('*', two.ref)
+  blobs.setHooks({ inspect: async () => ({ quarantine: 'case 2' }) })
+  await blobs.upload(alice, bytes('three'))
+  const { ref: four } = await blobs.upload(alice, bytes('four'))
+  const { cursor: waiting } = await blobs.listTakedowns({ quarantined: true, limit: 1 })
+  for (const cursor of [undefined, waiting]) await blobs.listTakedowns({ quarantined: true, cursor })
+  await blobs.takedown(alice, four)
 
   const walks: string[] = []
   for (const query of said) {
@@ -134,6 +151,21 @@ test('blobs of one call are found by their CIDs, however many they are', async (
   const plans = plansFor(database, said, /blobstore_blob /)
   expect(plans.length).toBeGreaterThan(3)
   expect(plans.filter((plan) => !plan.includes('(cid=? AND did=?)'))).toEqual([])
+})
+
+// Red without the index blobstore_takedown_quarantined: then all takedowns are read to find those that wait.
+test('what is quarantined is found by an index, in pages', async () => {
+  const { blobs, database, said } = openStore()
+  blobs.setHooks({ inspect: async () => ({ quarantine: 'case 1' }) })
+  for (const content of ['one', 'two']) await blobs.upload(alice, bytes(content))
+  said.clear()
+  const { cursor } = await blobs.listTakedowns({ quarantined: true, limit: 1 })
+  expect((await blobs.listTakedowns({ quarantined: true, cursor })).items).toHaveLength(1)
+  const plans = plansFor(database, said, /./)
+  expect(plans).toEqual([
+    'SEARCH blobstore_takedown USING INDEX blobstore_takedown_quarantined (quarantined=?)',
+    'SEARCH blobstore_takedown USING INDEX blobstore_takedown_quarantined (quarantined=? AND (created_at,cid,did)<(?,?,?))',
+  ])
 })
 
 // Red without the indexes blobstore_ref_scope or blobstore_expected_scope.

@@ -37,6 +37,8 @@ test.each(hostDatabases)(
     const rows = new Map<string, object[]>()
     for (const table of kept) rows.set(table, await rowsOf(table))
     const tables = [
+      'part',
+      'resumable',
       'ref',
       'blob',
       'content',
@@ -50,11 +52,13 @@ test.each(hostDatabases)(
       'backend',
       'process',
       'purge',
+      'mirrored',
     ]
     for (const table of [...tables, 'migration']) await sql`drop table ${sql.table(`blobstore_${table}`)}`.execute(db)
     for (const statement of await statementsUntil(name, '003')) await sql.raw(statement).execute(db)
     for (const [table, all] of rows) {
-      for (const { temporary: _, ...row } of all as { temporary?: number }[]) {
+      type Later = { temporary?: number; mirror?: null; unmirrored_since?: null }
+      for (const { temporary: _temporary, mirror: _mirror, unmirrored_since: _since, ...row } of all as Later[]) {
         const columns = sql.join(Object.keys(row).map((column) => sql.ref(column)))
         await sql`insert into ${sql.table(table)} (${columns}) values (${sql.join(Object.values(row))})`.execute(db)
       }

@@ -3,6 +3,8 @@ import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { type BlobStoreOptions, createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
+import type { NewStep, Step } from '../../src/metadata/step.ts'
+import { WriteGroup } from '../../src/metadata/write-group.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { bytes } from '../support/samples.ts'
 
@@ -93,3 +95,25 @@ test('if the commit fails, no upload is acknowledged', async () => {
   failToStore(false)
   expect(await blobs.stats()).toMatchObject({ count: 1, bytes: bytes('before').length, reserved: 0 })
 })
+
+test('steps that need no sync do not keep those that do from running', async () => {
+  const group = new WriteGroup((step) => runToEnd(step))
+  let over = false
+  const endless = async () => {
+    while (!over) await group.run(nothing, true)
+  }
+  const flood = [endless(), endless(), endless()]
+  for (let n = 0; n < 10; n++) await group.run(nothing)
+  over = true
+  await Promise.all(flood)
+})
+
+// biome-ignore lint/correctness/useYield: a step without a statement is over at once.
+function* nothing(): Step<null> {
+  return null
+}
+
+async function runToEnd<T>(step: NewStep<T>): Promise<T> {
+  const next = step(undefined as never).next({ rows: [] })
+  return next.value as T
+}

@@ -6,6 +6,7 @@ import type {
   ImportProgress,
   MissingBlob,
   ReadOptions,
+  TakedownReversal,
 } from '../../src/index.ts'
 import { day, friends, work } from '../support/samples.ts'
 import {
@@ -214,8 +215,11 @@ export class Model {
     this.#takedowns.add(`${did} ${cid}`)
   }
 
-  reverseTakedown(did: string, cid: string): void {
-    this.#takedowns.delete(`${did} ${cid}`)
+  reverseTakedown(did: string, cid: string): TakedownReversal {
+    const reversed = this.#takedowns.delete(`${did} ${cid}`)
+    const others =
+      did === '*' ? [...this.#takedowns].some((one) => one.endsWith(` ${cid}`)) : this.#takedowns.has(`* ${cid}`)
+    return { reversed, stillTakenDown: others }
   }
 
   /** A takedown after which the accounts have no such blob, and their records wait for it. */

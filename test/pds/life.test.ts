@@ -1,9 +1,17 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { BlobStoreError, type BlobStoreErrorCode, isBlobStoreError, MemoryBackend } from '../../src/index.ts'
+import {
+  BlobStoreError,
+  type BlobStoreErrorCode,
+  cidOfBytes,
+  isBlobStoreError,
+  MemoryBackend,
+} from '../../src/index.ts'
 import { detach } from '../../src/pds/factory.ts'
 import { reconcile } from '../../src/pds/reconcile.ts'
 import { pdsBlobStore } from '../../src/pds.ts'
+import { privateData } from '../../src/privacy.ts'
+import { picture } from '../privacy/pictures.ts'
 import { sample } from './contract-cases.ts'
 import { BlobNotFoundError, FakePds } from './fake-pds.ts'
 
@@ -17,6 +25,13 @@ async function stored(pds: FakePds, blob = sample()) {
   pds.rows.set(blob.cid, 'permanent')
   return { ...blob, key }
 }
+
+test('a picture has the CID that the PDS computed, whatever the option privacy says', async () => {
+  const pds = new FakePds({ privacy: privateData() })
+  const bytes = new Uint8Array(await picture('jpeg'))
+  const { cid } = await stored(pds, { bytes, cid: cidOfBytes(bytes) as never })
+  expect(Buffer.compare(await pds.blobstore(did).getBytes(cid), bytes)).toBe(0)
+})
 
 describe('a deletion that comes late', () => {
   test('does not touch a blob that was uploaded and referenced again', async () => {
@@ -69,6 +84,25 @@ describe('a deletion that comes late', () => {
     await reconcile(pds)
     expect(await pds.blobstore(did).hasStored(cid)).toBe(false)
   })
+})
+
+// Fails when the reference of a quarantined blob is refused: the PDS could not commit its record.
+test('a quarantined blob becomes permanent as any other, and the PDS finds it once it is released', async () => {
+  const pds = new FakePds({ hooks: { inspect: async () => ({ quarantine: 'not sure' }) } })
+  const { bytes, cid } = await stored(pds)
+  const blobs = pds.blobstore(did)
+  expect(await blobs.hasStored(cid)).toBe(false)
+  await expect(blobs.getBytes(cid)).rejects.toThrow(BlobNotFoundError)
+  await pds.collectAll()
+  await pds.blobs.reverseTakedown(did, cid)
+  expect(Buffer.compare(await blobs.getBytes(cid), bytes)).toBe(0)
+
+  const hidden = await stored(pds)
+  await blobs.quarantine(hidden.cid) // by the PDS's moderators, too
+  await pds.blobs.reverseTakedown(did, hidden.cid)
+  await expect(blobs.getBytes(hidden.cid)).rejects.toThrow(BlobNotFoundError)
+  await blobs.unquarantine(hidden.cid)
+  expect(Buffer.compare(await blobs.getBytes(hidden.cid), hidden.bytes)).toBe(0)
 })
 
 test('a source that fails before it is read is only a failed upload', async () => {

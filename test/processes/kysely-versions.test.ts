@@ -53,6 +53,10 @@ describe.each(versions)('a host with the Kysely $version', ({ module }) => {
     expect(await blobs.sweep()).toMatchObject({ orphans: 0 })
   })
 
+  test('is refused if it is limited to a schema', () => {
+    expect(() => kyselyMetadata(host(module).db.withSchema('pds'))).toThrow(/limited to the schema "pds"/)
+  })
+
   // Fails when transactions are begun by `startTransaction` of 0.28.8 to 0.29.6, which keeps the only connection for
   // ever when a ROLLBACK fails. On a full disk SQLite has rolled back by itself, and refuses another ROLLBACK.
   test('continues after a transaction that SQLite has rolled back by itself', async () => {

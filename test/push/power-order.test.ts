@@ -47,6 +47,14 @@ describe.skipIf(!available && !required)('the order of system calls', () => {
     expect(brokenByMarker(deedOf(calls, 'epoch')), 'a later marker').toEqual([])
   })
 
+  test('needs one sync of the log for an upload: the row before the bytes may be lost', () => {
+    const calls = traced()
+    const syncs = (name: string) =>
+      deedOf(calls, name).calls.filter((call) => /^f(data)?sync$/.test(call.name) && call.path.endsWith('-wal')).length
+    expect(syncs('small')).toBe(1)
+    expect(syncs('spooled')).toBe(1)
+  })
+
   test('shows a missing fsync of files', () => {
     const calls = traced('fsync')
     expect(brokenByUpload(deedOf(calls, 'small'))).toEqual(['fsync(blob file) < rename'])

@@ -73,7 +73,7 @@ const polyglots: [name: string, bytes: Uint8Array, declared: string[]][] = [
 ]
 
 function expectWhole({ headers }: Response, cid: string, what: string): void {
-  expect(headers.get('content-security-policy'), what).toBe("default-src 'none'; sandbox")
+  expect(headers.get('content-security-policy'), what).toBe("default-src 'none'; frame-ancestors 'none'; sandbox")
   expect(headers.get('x-content-type-options'), what).toBe('nosniff')
   expect(headers.get('content-disposition'), what).toBe(`attachment; filename="${cid}"`)
   expect(headers.get('cross-origin-resource-policy'), what).toBe('cross-origin')

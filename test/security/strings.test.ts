@@ -124,6 +124,8 @@ describe('the source', () => {
         'metadata/schema/migrations.ts',
         'metadata/schema/spaces-migration.ts', // names of its own
         'metadata/sqlite/statement-cache.ts', // what Kysely has compiled, and how a transaction begins and ends
+        'metadata/postgres/functions/stored-function.ts', // the name of a parameter
+        'metadata/postgres/functions/install.ts', // constants, and the name of the tables' schema, quoted
         'cli/place.ts', // a constant
         // In a separate process, on a read-only connection: names of tables, quoted.
         'transfer/reader/account-answers.ts',

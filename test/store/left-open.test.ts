@@ -83,13 +83,13 @@ describe('a reading', () => {
 
   test('is closed if there is no memory for all its bytes', async () => {
     const { bodies, body } = watched(one(bytes('x')))
-    await expect(new Reading(stat(2 ** 50), undefined, body, 60_000).bytes()).rejects.toThrow(RangeError)
+    await expect(new Reading(stat(2 ** 50), undefined, { body }, 60_000).bytes()).rejects.toThrow(RangeError)
     expect(bodies.count).toBe(0)
   })
 
   test('is closed if there is no memory for a chunk of its stream', async () => {
     const { bodies, body } = watched(one(uncopyable()))
-    const reader = new Reading(stat(20), undefined, body, 60_000).body.getReader()
+    const reader = new Reading(stat(20), undefined, { body }, 60_000).body.getReader()
     await expect(reader.read()).rejects.toThrow(TypeError)
     expect(bodies.count).toBe(0)
   })
@@ -265,13 +265,13 @@ describe('a stream whose upload was refused before it was read', () => {
   })
 
   test('is left to a caller that has begun to read it', async () => {
-    const blobs = refusing(50)
+    const blobs = refusing(300)
     const refused = { code: 'PayloadTooLarge' }
     const node = createReadStream(file())
     await expect(blobs.upload(alice, node, { size: 15 })).rejects.toMatchObject(refused)
     let read = 0
     for await (const chunk of node) {
-      await sleep(150)
+      await sleep(400)
       read += chunk.length
     }
     expect(read).toBe(200_000)
@@ -279,7 +279,7 @@ describe('a stream whose upload was refused before it was read', () => {
     const web = new Blob(['more than three']).stream()
     await expect(blobs.upload(alice, web, { size: 15 })).rejects.toMatchObject(refused)
     const reader = web.getReader()
-    await sleep(150)
+    await sleep(400)
     expect((await reader.read()).value).toHaveLength(15)
   })
 

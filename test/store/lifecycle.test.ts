@@ -51,6 +51,7 @@ describe('createBlobStore', () => {
       upload: hour / 2,
       idle: 30_000,
       lease: hour,
+      resumable: day,
       fresh: day,
     })
     const limits = { maxBlobSize: 7, accept: ['image/*'], mimePolicy: 'declared', allowEmpty: false } as const
@@ -62,6 +63,7 @@ describe('createBlobStore', () => {
       idle: 5,
       inspect: 1,
       lease: 6,
+      resumable: 9,
       fresh: 7,
     }
     const configured = createBlobStore({ ...needed(), limits, times })
@@ -420,15 +422,21 @@ function methods(cid: string): Record<StoreOperation, (blobs: BlobStore, options
     reverseTakedown: (blobs, options) => blobs.reverseTakedown(alice, cid, options),
     purge: (blobs, options) => blobs.purge(bob, cid, options),
     listPurges: (blobs, options) => blobs.listPurges(options),
+    listTakedowns: (blobs, options) => blobs.listTakedowns(options),
+    listHolders: (blobs, options) => blobs.listHolders(cid, options),
+    locate: (blobs, options) => blobs.locate(cid, options),
     deleteAccount: (blobs, options) => blobs.deleteAccount(bob, options),
     reopenAccount: (blobs, options) => blobs.reopenAccount(bob, options),
     collect: (blobs, options) => blobs.collect(options),
     sweep: (blobs, options) => blobs.sweep(options),
     scrub: (blobs, options) => blobs.scrub(options),
     stats: (blobs) => blobs.stats(),
+    health: (blobs, options) => blobs.health(options),
     listAccounts: (blobs, options) => blobs.listAccounts(options),
     backup: (blobs, options) => blobs.backup(join(temporaryFolder(), 'copy.sqlite'), options),
     markBackup: (blobs) => blobs.markBackup(),
+    mirror: (blobs, options) => blobs.mirror(options),
+    heal: (blobs, options) => blobs.heal(options),
     migrate: (blobs, options) => blobs.migrate(options),
     recover: (blobs, options) => blobs.recover(options),
   }

@@ -316,7 +316,7 @@ describe.each(places)('the accounts in $name', ({ make }) => {
     expect(await blobs.stats()).toMatchObject({ accounts: 3 })
     const pages = await pagesOf((options) => blobs.listAccounts(options), 2)
     expect(pages.map((page) => page.length)).toEqual([2, 1])
-    expect(pages.flat()).toEqual(dids.map((did) => ({ did, deleted: did === 'did:plc:b' })))
+    expect(pages.flat()).toMatchObject(dids.map((did) => ({ did, deleted: did === 'did:plc:b' })))
   })
 })
 

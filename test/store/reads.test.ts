@@ -176,6 +176,9 @@ describe.each(places)('reading from $name', ({ make }) => {
           createdAt: new Date(clock.time),
           referenced: state === 'referenced' || state === 'taken down',
           takenDown: state.endsWith('taken down'),
+          ...(state.endsWith('taken down') && {
+            takedown: expect.objectContaining({ ref: null, everyAccount: false }),
+          }),
         }
         const what = `${state} to ${as}`
         expect(await blobs.stat(alice, ref, { as }), what).toEqual(visible[as] ? stat : null)

@@ -415,6 +415,28 @@ describe.each(places)('references in $name', ({ make }) => {
     expect(await blobs.stat(bob, ofBob.ref)).toMatchObject({ mimeType: 'text/csv' })
   })
 
+  // Fails when the grammar is not checked, or is also checked where a store already has such a record.
+  test('need the URI of a record, but what has another name can be imported, listed and deleted', async () => {
+    const blobs = make().store()
+    const ref = await blobs.upload(alice, bytes('x'))
+    const odd = ['post/1', 'com.example.post', 'com.example.post/1?a', 'com.example.post/a b', 'com.example.post/1/2']
+    for (const path of odd) {
+      const uri = `at://${alice}/${path}`
+      for (const action of ['create', 'update'] as const) {
+        const error = await failure(commit(blobs, alice, { action, uri, record: { ref } }))
+        expect(error, uri).toMatchObject({ code: 'InvalidArgument' })
+        expect(error.message).toContain('A collection is an NSID (com.example.post), a record key has 1 to 512')
+      }
+      const [create, rev] = [{ action: 'create', uri, record: { ref } } as const, nextRev()]
+      await blobs.applyWrites(alice, [create], { rev, missing: 'expect' })
+      expect(await blobs.recordsFor(alice, ref.ref)).toEqual([uri])
+      expect(await text((await blobs.read(alice, ref.ref)).body)).toBe('x')
+      expect((await blobs.listPublic(alice)).items).toHaveLength(1)
+      await commit(blobs, alice, { action: 'delete', uri })
+      expect(await blobs.recordsFor(alice, ref.ref)).toEqual([])
+    }
+  })
+
   test('need records of the account itself, a revision, and known options', async () => {
     const blobs = make().store()
     const ref = await blobs.upload(alice, bytes('x'))
@@ -881,12 +903,30 @@ describe('references in the host’s transaction', () => {
       for (const error of await Promise.all(calls)) {
         expect(error).toMatchObject({ code: 'MetadataBusy', transient: true })
         expect(error.message).toMatch(/\btrx\b/)
+        expect(error.message).toMatch(/upload.* before the transaction/)
       }
     })
     vi.useRealTimers()
     expect(await visible(blobs, alice, ref)).toBe(false)
     await post(blobs, alice, 'a', ref)
     expect(await visible(blobs, alice, ref)).toBe(true)
+  })
+
+  test('are refused at once where a call takes no `trx`, saying when to make it', async () => {
+    const { blobs, db } = await setUp()
+    await db.transaction().execute(async (trx) => {
+      const calls = [
+        () => blobs.upload(alice, bytes('x'), { trx } as never),
+        () => blobs.deleteAccount(alice, { trx } as never),
+        () => blobs.collect({ trx } as never),
+        () => blobs.purge(alice, cidOfBytes(bytes('x')), { trx } as never),
+      ]
+      for (const call of calls) {
+        const error = await failure(call())
+        expect(error).toMatchObject({ code: 'InvalidArgument' })
+        expect(error.message).toMatch(/^\w+: this call takes no `trx`\. Make it before or after the transaction/)
+      }
+    })
   })
 
   test.each([

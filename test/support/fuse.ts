@@ -62,6 +62,7 @@ export class Fuse {
   #spool(inner: Spool): Spool {
     const spool: Spool = {
       write: (chunks) => this.call(() => inner.write(chunks)),
+      readBack: (start, end) => this.call(() => inner.readBack(start, end)),
       discard: () => this.call(() => inner.discard()),
     }
     spools.set(spool, inner)

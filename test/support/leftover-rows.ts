@@ -15,6 +15,8 @@ const questions = {
     OR bytes <> (SELECT coalesce(sum(size), 0) FROM blobstore_blob AS blob WHERE blob.did = account.did)
     OR count <> (SELECT count(*) FROM blobstore_blob AS blob WHERE blob.did = account.did)
     OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
+  'resumable uploads that are never over': 'SELECT * FROM blobstore_resumable',
+  'parts of resumable uploads that stay': 'SELECT * FROM blobstore_part',
   'damage that SQLite finds': `SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
   'foreign keys that name nothing': 'SELECT * FROM pragma_foreign_key_check',
 }

@@ -11,6 +11,7 @@ import {
   createBlobStore,
   DiskBackend,
   type HostDatabase,
+  type KyselyMetadataOptions,
   kyselyMetadata,
   MemoryBackend,
   type MetadataAdapter,
@@ -115,7 +116,8 @@ function s3Place(): Place {
 
 function s3PostgresPlace(): Place {
   const clock = new Clock()
-  return place(clock, inS3(), ...onPostgres(clock))
+  // The other place on PostgreSQL has its functions.
+  return place(clock, inS3(), ...onPostgres(clock, { functions: false }))
 }
 
 /** Bytes under a separate prefix. */
@@ -129,10 +131,13 @@ function inS3(): () => BlobBackend {
 }
 
 /** Metadata in a separate schema, for any backend. Each store has its own pool, as processes do. */
-function onPostgres(clock: Clock): [metadata: () => MetadataAdapter, db: HostDatabase & Kysely<never>] {
+function onPostgres(
+  clock: Clock,
+  options: KyselyMetadataOptions = {},
+): [metadata: () => MetadataAdapter, db: HostDatabase & Kysely<never>] {
   const schema = new PostgresSchema()
   onTestFinished(() => schema.drop())
-  return [() => kyselyMetadata(schema.open(), { durability: 'relaxed', now: clock.now }), schema.open()]
+  return [() => kyselyMetadata(schema.open(), { durability: 'relaxed', now: clock.now, ...options }), schema.open()]
 }
 
 function place(

@@ -33,7 +33,9 @@ export function nextRev(): string {
   return `3${text}`
 }
 
-export const uriOf = (did: string, rkey: string): string => `at://${did}/app.bsky.feed.post/${rkey}`
+/** The URI of a record; `text` becomes its key. */
+export const uriOf = (did: string, text: string): string =>
+  `at://${did}/app.bsky.feed.post/${text.replaceAll(/[^\w.~:-]/g, '-')}`
 
 /** A space of another account, and a second one. */
 export const friends = 'at://did:plc:group/space/com.example.circle/friends'

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, type TestContext } from 'vitest'
-import { DiskBackend, type DiskBackendOptions } from '../../../src/backend/disk/disk-backend.ts'
+import { DiskBackend } from '../../../src/backend/disk/disk-backend.ts'
 import { shardOf } from '../../../src/backend/disk/layout.ts'
+import type { DiskBackendOptions } from '../../../src/backend/disk/options.ts'
 
 /** An empty directory, removed after the test. */
 export function temporaryDirectory(): string {

@@ -77,6 +77,16 @@ test.each(['blobs', 'spool', 'marker', 'layout-1', 'other'])('a symbolic link fo
   expect(readdirSync(target)).toEqual([])
 })
 
+// Fails when links are looked for first: the advice for a store would be given for /etc.
+test('a folder of other files is said to be no store, not told what to remove', async () => {
+  const root = temporaryDirectory()
+  symlinkSync('/nowhere', join(root, 'localtime'))
+  writeFileSync(join(root, 'hosts'), '')
+  const error = await openDisk(root).catch((error) => error)
+  expect(error.message).toMatch(/contains other files, and no layout-1, so it is no store; give the store a directory/)
+  expect(error.message).not.toMatch(/remove|delete/)
+})
+
 test('a symbolic link among the shards is refused, whatever its name', async () => {
   for (const name of ['2v', 'elsewhere']) {
     const root = newRoot()
@@ -100,7 +110,7 @@ test('a file for the folder of all blobs is refused', async () => {
   writeFileSync(join(root, 'blobs'), '')
   await expect(openDisk(root)).rejects.toMatchObject({
     code: 'StorageFailed',
-    message: expect.stringContaining('"blobs" is not a directory; remove it'),
+    message: expect.stringContaining('"blobs" is not a directory; move it elsewhere'),
   })
 })
 

@@ -26,15 +26,19 @@ export interface Proxy {
   use(ports: readonly number[]): Promise<void>
 }
 
-/** A proxy in front of these ports, with the file in docs/proxies.md, and other ports, paths and certificates. */
-export async function startProxy(name: ProxyName, ports: readonly number[]): Promise<Proxy> {
+/**
+ * A proxy in front of these ports, with the file in docs/proxies.md, and other ports, paths and certificates. With
+ * `root`, nginx or Caddy sends large blobs from there itself.
+ */
+export async function startProxy(name: ProxyName, ports: readonly number[], root?: string): Promise<Proxy> {
   const dir = await mkdtemp(join(tmpdir(), `pds-blobstore-${name}-`))
   const port = await freePort()
   const config = join(dir, name === 'caddy' ? 'Caddyfile' : `${name}.conf`)
   const block = new RegExp(`^\`\`\`${name}\n(.*?)^\`\`\``, 'ms').exec(await readFile(page, 'utf8'))?.[1]
   if (block === undefined) throw new Error(`docs/proxies.md has no file for ${name}`)
   if (name !== 'caddy') await certificate(dir)
-  const write = (some: readonly number[]) => writeFile(config, texts[name](block, { dir, port, ports: some }))
+  const text = root === undefined ? block : withFiles(name, block, await readFile(page, 'utf8'), root)
+  const write = (some: readonly number[]) => writeFile(config, texts[name](text, { dir, port, ports: some }))
   await write(ports)
   const child = spawn(name, commands[name](config), {
     env: { ...environment, HOME: dir },
@@ -56,6 +60,17 @@ export async function startProxy(name: ProxyName, ports: readonly number[]): Pro
       await new Promise((resolve) => setTimeout(resolve, 2000)) // it does not report when it has
     },
   }
+}
+
+/** With what docs/proxies.md adds to the file, so that the proxy sends large blobs. */
+function withFiles(name: ProxyName, block: string, text: string, root: string): string {
+  const [pattern, before] =
+    name === 'nginx'
+      ? [/^ {2}location \/pds-blobs\/ \{\n.*?^ {2}\}\n/ms, '  location /xrpc/ {']
+      : [/^\t\t@file .*?^\t\t\}\n/ms, '\t\thealth_uri']
+  const lines = pattern.exec(text)?.[0]
+  if (lines === undefined) throw new Error(`docs/proxies.md has no lines for files of ${name}`)
+  return replace(block, [[before, `${replace(lines, [['/var/lib/pds/blobs', root]])}${before}`]])
 }
 
 interface Setting {

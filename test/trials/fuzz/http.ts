@@ -31,7 +31,7 @@ function storeOf(size: number, mimeType: string, uploads: UploadOptions[] = []):
 
 function requestWith(method: string, headers: Record<string, string>, query: Record<string, string>): BlobRequest {
   return {
-    ...{ method, signal, body: null, query: new URLSearchParams(query) },
+    ...{ method, path: '/', signal, body: null, query: new URLSearchParams(query) },
     header: (name) => headers[name] ?? null,
     authenticate: () => ({ did }),
     authorizeSpace: () => true,
@@ -40,7 +40,7 @@ function requestWith(method: string, headers: Record<string, string>, query: Rec
 
 const securityHeaders = {
   'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; sandbox",
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
 }
 
 /** What every answer must be, whatever was asked. */

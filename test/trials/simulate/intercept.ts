@@ -18,6 +18,7 @@ export function interceptBackend(inner: BlobBackend, intercept: Intercept): Blob
   const spoolOf = (spool: Spool): Spool => {
     const outer: Spool = {
       write: (chunks) => intercept('write', () => spool.write(chunks), { half: () => spool.write(halfOf(chunks)) }),
+      readBack: (start, end) => intercept('readBack', () => spool.readBack(start, end), {}),
       discard: () => intercept('discard', () => spool.discard(), {}),
     }
     spools.set(outer, spool)
