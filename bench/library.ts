@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 // Measures what ships: the built files of `npm run build`. Their types are those of the source.
 
 export const builtFiles: string = fileURLToPath(new URL('../dist/', import.meta.url))
+
+/** The store's copy of better-sqlite3. The other contenders install one of their own, and two must not open one file. */
+export const Database = createRequire(builtFiles)('better-sqlite3') as typeof import('better-sqlite3')
 
 const load = (entry: string): Promise<unknown> => import(new URL(`../dist/${entry}.js`, import.meta.url).href)
 

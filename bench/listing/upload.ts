@@ -1,7 +1,7 @@
 import { accessSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { durable } from '../contenders/ours.ts'
+import { Database } from '../library.ts'
 import { accountOf, Blobs } from '../workloads/blobs.ts'
 import { begin, end } from './marks.ts'
 
@@ -48,7 +48,7 @@ function bytesOfTables(copy: string): number {
 
 function countStatements(): void {
   const prepare = Database.prototype.prepare
-  Database.prototype.prepare = function (this: Database.Database, sql: string) {
+  Database.prototype.prepare = function (this: InstanceType<typeof Database>, sql: string) {
     const statement = prepare.call(this, sql)
     for (const how of ['run', 'all', 'get'] as const) {
       const execute = statement[how].bind(statement) as (...given: unknown[]) => never

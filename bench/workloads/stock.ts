@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import { cidOfBytes } from '../library.ts'
+import { cidOfBytes, Database } from '../library.ts'
 
 /** Rows that are written to a store's database directly, because filling a store would take too long. */
 export interface Stock {

@@ -130,7 +130,7 @@ export class Session {
       this.#group.run((db) => {
         start()
         return step(db)
-      }, unsynced),
+      }, unsynced && this.#driver.canSkipSync),
     )
   }
 

@@ -14,6 +14,7 @@ import { StatementCache } from './statement-cache.ts'
  * `WriteGroup`.
  */
 export class FileDriver implements StepDriver {
+  readonly canSkipSync: boolean
   readonly #database: Database
   readonly #statements: StatementCache
   readonly #db: Kysely<Tables>
@@ -32,6 +33,7 @@ export class FileDriver implements StepDriver {
     this.#db = db
     this.#around = around
     this.#level = Number(database.pragma('synchronous', { simple: true }))
+    this.canSkipSync = this.#level > levelNormal
   }
 
   async read<T>(step: NewStep<T>): Promise<T> {
@@ -47,7 +49,7 @@ export class FileDriver implements StepDriver {
   async transact<T>(step: NewStep<T>, unsynced = false): Promise<T> {
     await this.#around.before()
     if (this.#lowered) this.#raise()
-    const result = await (unsynced ? this.#unsynced(step) : this.#transact(step))
+    const result = await (unsynced && this.canSkipSync ? this.#unsynced(step) : this.#transact(step))
     this.#around.committed()
     return result
   }
@@ -133,5 +135,8 @@ export class FileDriver implements StepDriver {
     })
   }
 }
+
+/** `synchronous = NORMAL`: a commit is written to the log, and synced later. */
+const levelNormal = 1
 
 const nothing: QueryResult<unknown> = { rows: [] }
