@@ -80,6 +80,15 @@ export class Workshop implements Disposable {
 
 const quiet = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
 
+/** The longest time for a command, in milliseconds. */
+const timeout = 180_000
+
+interface Output {
+  stdout: string
+  stderr: string
+  killed: boolean
+}
+
 /** Runs a command to its end, and returns its output. @throws with all its output, if it fails or takes 3 minutes */
 export async function run(
   command: string,
@@ -89,11 +98,12 @@ export async function run(
 ): Promise<string> {
   try {
     const env = { ...process.env, ...environment }
-    const options = { cwd, env, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const
+    const options = { cwd, env, timeout, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const
     return (await promisify(execFile)(command, args, options)).stdout
   } catch (error) {
-    const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string }
-    throw new Error(`${message.split('\n')[0]}\n${stdout}${stderr}`)
+    const { stdout = '', stderr = '', message, killed } = error as Error & Partial<Output>
+    const why = killed ? `Not over after ${timeout / 1000} s: ${[command, ...args].join(' ')}` : message.split('\n')[0]
+    throw new Error(`${why}\n${stdout}${stderr}`)
   }
 }
 
