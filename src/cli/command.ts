@@ -19,8 +19,6 @@ export interface StoreCommand {
   options: readonly Option[]
   /** Whether it may create the store. A dry run then needs no store. */
   fills?: boolean
-  /** Whether it works with a folder of bytes that is lost, and makes it. */
-  heals?: boolean
   /** Whether its result is bytes on stdout: then the report goes to stderr. */
   printsBytes?: boolean
   /** Examples of its arguments, each with its purpose. */

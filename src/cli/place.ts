@@ -64,8 +64,6 @@ export interface Place {
 export interface StoreAtOptions {
   /** For a command that may create the store; a dry run of it creates none. */
   fills?: boolean
-  /** For a command that makes the folder of a lost disk. */
-  heals?: boolean
   /** Commands have none: a command does only what it says. */
   janitor?: JanitorOptions | false
 }
@@ -74,7 +72,7 @@ export interface StoreAtOptions {
 export async function storeAt(
   given: Place,
   logger: Logger,
-  { fills = false, heals = false, janitor = false }: StoreAtOptions,
+  { fills = false, janitor = false }: StoreAtOptions,
 ): Promise<BlobStore> {
   if (given.config !== undefined) {
     assertAlone(given)
@@ -87,7 +85,7 @@ export async function storeAt(
   }
   const place = given.dryRun ? { ...given, create: false } : given
   if (fills && given.dryRun && isWhole(given) && !(await isAnythingThere(given))) return trialStore()
-  const all = Object.fromEntries((await backendsAt(place, heals)).map((backend) => [backend.name, backend]))
+  const all = Object.fromEntries((await backendsAt(place)).map((backend) => [backend.name, backend]))
   const [first, ...others] = Object.keys(all)
   if (first === undefined)
     throw new UsageError(
@@ -117,12 +115,13 @@ function isWhole({ disk, s3, sqlite, postgres }: Place): boolean {
 }
 
 const noStore = 'The host creates its store when it starts, or import --create does'
+const noFolder = `${noStore}. If its disk was lost, make an empty folder for heal`
 
-async function backendsAt(place: Place, heals: boolean): Promise<BlobBackend[]> {
-  const { disk, s3, create, dryRun } = place
+async function backendsAt(place: Place): Promise<BlobBackend[]> {
+  const { disk, s3, create } = place
   const backends: BlobBackend[] = []
   if (disk !== undefined) {
-    if (!create && (!heals || dryRun)) assertThere('--disk', disk, 'folder', noStore)
+    if (!create) assertThere('--disk', disk, 'folder', noFolder)
     assertStoreFolder(disk)
     backends.push(new DiskBackend({ root: disk }))
   }

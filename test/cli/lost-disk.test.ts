@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -52,6 +52,7 @@ test('a disk that is wiped while its store serves loses no read, and one command
   await sleep(100)
   rmSync(place.root, { recursive: true })
   await vi.waitFor(async () => expect((await blobs.health()).mirror?.reads).toBeGreaterThan(50), 20_000)
+  mkdirSync(place.root)
   const { status, stdout } = await place.cli('heal', '--mirror', mirror)
   expect(stdout).toMatch(new RegExp(`brought back +${count}\n`))
   expect(status).toBe(0)
@@ -81,6 +82,10 @@ test('heal says what it could not bring back, and exits with 3', async () => {
   await later.close()
   rmSync(place.root, { recursive: true })
   expect((await place.cli('check')).status).toBe(2)
+  const mistyped = await place.cli('heal', '--mirror', mirror)
+  expect(mistyped).toMatchObject({ status: 2, stderr: expect.stringContaining('make an empty folder for heal') })
+  expect(existsSync(place.root)).toBe(false)
+  mkdirSync(place.root)
   const healed = await place.cli('heal', '--mirror', mirror)
   expect(healed).toMatchObject({ status: 3, stdout: expect.stringContaining(`! ${ref}: no copy was found`) })
   expect(healed.stdout).toMatch(/brought back +1\n/)

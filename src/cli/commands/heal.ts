@@ -10,7 +10,7 @@ export const heal: StoreCommand = {
   summary: 'after the loss of a disk or bucket: bring everything back from the mirror',
   description:
     'Finds the objects that are missing, and copies each from the mirror, or from another place, verified by its hash. Also ' +
-    'into an empty folder or bucket, with which the host does not start. The host may run meanwhile. It may be stopped at ' +
+    'into an empty folder, which you make, or bucket, with which the host does not start. The host may run meanwhile. It may be stopped at ' +
     'any time; the next run continues. To find damaged objects too, use scrub.',
   changes: 'Writes what is missing. It deletes nothing, and no blob changes for any client.',
   options: [
@@ -20,7 +20,6 @@ export const heal: StoreCommand = {
     dryRun,
     yes,
   ],
-  heals: true,
   examples: [
     ['--mirror /mnt/mirror --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'onto a new disk'],
     ['--from /backup/blobs --disk /srv/blobs --sqlite /srv/blobs.sqlite', 'without a mirror, from a backup'],
