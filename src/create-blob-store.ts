@@ -161,7 +161,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   async function open(): Promise<StoreContext> {
     await backends.open({ logger })
     try {
-      return await openOn(await metadata.open())
+      return await openOn(await metadata.open({ logger }))
     } catch (error) {
       await backends.close().catch(() => {})
       throw error

@@ -52,11 +52,11 @@ export function kyselyMetadata(db: HostDatabase, options: KyselyMetadataOptions 
 export function metadataFrom(source: Source): MetadataAdapter {
   return {
     ...(source.location !== undefined && { location: source.location }),
-    open: () =>
+    open: (options) =>
       withRetry(async () => {
         // Loaded only here: Kysely takes longer to load than everything else in the package.
         const { openMetadata } = await import('./open-metadata.ts')
-        return openMetadata(source)
+        return openMetadata(source, options)
       }),
   }
 }

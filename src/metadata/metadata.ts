@@ -1,3 +1,4 @@
+import type { Logger } from '../logger.ts'
 import type { AccountSteps, TakedownSteps } from './contract/accounts.ts'
 import type { BackupSteps } from './contract/backup.ts'
 import type { CollectSteps, SweepSteps } from './contract/collection.ts'
@@ -17,11 +18,17 @@ export interface MetadataAdapter {
   /** Where the database is, for people, without credentials. Absent if the adapter does not know. */
   readonly location?: string
   /**
-   * Connects, checks the settings, and creates or checks the tables. A second call opens a second connection.
+   * Connects, checks the settings, creates or checks the tables, and logs what works but should be changed. A second
+   * call opens a second connection.
    *
    * @throws `MetadataUnsafe` `MetadataOutdated` `MetadataFailed`
    */
-  open(): Promise<Metadata>
+  open(options?: OpenMetadataOptions): Promise<Metadata>
+}
+
+export interface OpenMetadataOptions {
+  /** @default silent */
+  logger?: Logger | undefined
 }
 
 /**

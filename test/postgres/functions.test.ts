@@ -204,13 +204,21 @@ describe('the functions on PostgreSQL', () => {
     const { sent, Dialect } = recording()
     const limited = await limitedRole(schema, db, Dialect)
     await limited.grantTables()
-    const without = storeOn(limited.db, {}, backend)
+    const warnings: string[] = []
+    const logger = {
+      info() {},
+      warn: (_: object, message: string) => void (/functions/.test(message) && warnings.push(message)),
+      error() {},
+    }
+    const without = storeOn(limited.db, {}, backend, {}, logger)
     expect(await uploadOn({ blobs: without, sent })).toMatchObject({ calls: 0 })
+    expect(warnings).toEqual([expect.stringMatching(/does not have the functions .* owner .* run migrationSql\(\)/)])
 
     const { rows } = await sql<{ after: string }>`select max(name) as after from blobstore_migration`.execute(db)
     await sql.raw(await migrationSql('postgres', rows[0])).execute(db)
-    const withThem = storeOn(limited.db, { migrate: 'check' }, backend)
+    const withThem = storeOn(limited.db, { migrate: 'check' }, backend, {}, logger)
     expect(await uploadOn({ blobs: withThem, sent }, 'y')).toMatchObject({ all: 3 })
+    expect(warnings).toHaveLength(1)
   })
 
   test('are an option that is true or false', () => {

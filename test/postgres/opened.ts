@@ -9,6 +9,7 @@ import {
   type HostDatabase,
   type KyselyMetadataOptions,
   kyselyMetadata,
+  type Logger,
   MemoryBackend,
 } from '../../src/index.ts'
 import { PostgresSchema } from '../support/postgres.ts'
@@ -26,9 +27,10 @@ export function storeOn(
   options: KyselyMetadataOptions = {},
   backend = new MemoryBackend(),
   limits: BlobStoreOptions['limits'] = {},
+  logger?: Logger,
 ): BlobStore {
   const metadata = kyselyMetadata(db, { durability: 'relaxed', ...options })
-  const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'], ...limits } })
+  const blobs = createBlobStore({ backend, metadata, limits: { accept: ['*/*'], ...limits }, logger })
   onTestFinished(() => blobs.close())
   return blobs
 }
