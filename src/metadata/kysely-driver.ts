@@ -7,7 +7,6 @@ import { withConnectionTimeout } from './with-connection-timeout.ts'
 
 /** Runs steps on a Kysely database, and awaits each statement. */
 export class KyselyDriver implements StepDriver {
-  readonly canSkipSync = false
   readonly #db: Kysely<Tables>
   readonly #options: TransactionOptions
 

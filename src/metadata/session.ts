@@ -42,7 +42,7 @@ export class Session {
   readonly #around: AroundTransactions | undefined
   readonly #driver: StepDriver
   readonly #clock: (() => number) | undefined
-  readonly #group: WriteGroup = new WriteGroup((step, unsynced) => this.#transact(step, unsynced))
+  readonly #group: WriteGroup = new WriteGroup((step) => this.#transact(step))
 
   constructor(db: Kysely<Tables>, options: SessionOptions) {
     this.#db = db
@@ -116,27 +116,22 @@ export class Session {
     return done
   }
 
-  /** As {@link write}, for what a power cut may undo without harm: the row before the bytes, and its removal. */
-  async writeUnsynced<T>(step: NewStep<T>): Promise<T> {
-    return withRetry(() => (this.dialect.name === 'sqlite' ? this.#inGroup(step, true) : this.#transact(step, true)))
-  }
-
   /**
    * SQLite allows one write at a time, so waiting steps share a transaction. PostgreSQL itself syncs its log for many
    * at once.
    */
-  #inGroup<T>(step: NewStep<T>, unsynced?: boolean): Promise<T> {
+  #inGroup<T>(step: NewStep<T>): Promise<T> {
     return withConnectionTimeout((start) =>
       this.#group.run((db) => {
         start()
         return step(db)
-      }, unsynced && this.#driver.canSkipSync),
+      }),
     )
   }
 
-  async #transact<T>(step: NewStep<T>, unsynced?: boolean): Promise<T> {
+  async #transact<T>(step: NewStep<T>): Promise<T> {
     this.#guard?.assertSafe()
-    const result = await this.#driver.transact((db) => this.#checked(step(db)), unsynced)
+    const result = await this.#driver.transact((db) => this.#checked(step(db)))
     this.#guard?.checkCommitted()
     return result
   }

@@ -17,15 +17,12 @@ export type NewStep<T> = (db: Kysely<Tables>) => Step<T>
 
 /** Runs steps on a database. Both reject with what the step throws, or with the driver's error. */
 export interface StepDriver {
-  /** Whether `transact` with `unsynced` is faster here. */
-  readonly canSkipSync: boolean
   /** Runs a step that only reads: never within another transaction, nor between two statements of one. */
   read<T>(step: NewStep<T>): Promise<T>
   /**
    * Runs a step in a transaction. All of it is committed when this resolves, and nothing of it stays when this rejects.
-   * With `unsynced` a power cut may undo it, if `canSkipSync`.
    */
-  transact<T>(step: NewStep<T>, unsynced?: boolean): Promise<T>
+  transact<T>(step: NewStep<T>): Promise<T>
 }
 
 type Query<R> = Compilable<R> | CompiledQuery<R>

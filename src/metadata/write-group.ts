@@ -6,7 +6,6 @@ const most = 64
 
 interface Member {
   step: NewStep<unknown>
-  unsynced: boolean
   resolve: (result: unknown) => void
   reject: (error: unknown) => void
 }
@@ -21,16 +20,15 @@ export class WriteGroup {
   readonly #transact: StepDriver['transact']
   #waiting: Member[] = []
   #busy = false
-  #wasUnsynced = false
 
   constructor(transact: StepDriver['transact']) {
     this.#transact = transact
   }
 
   /** Runs a step, maybe more than once: all that it changes must be in the database. */
-  run<T>(step: NewStep<T>, unsynced = false): Promise<T> {
+  run<T>(step: NewStep<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ step, unsynced, resolve: resolve as Member['resolve'], reject })
+      this.#waiting.push({ step, resolve: resolve as Member['resolve'], reject })
       if (!this.#busy) void this.#work()
     })
   }
@@ -40,32 +38,18 @@ export class WriteGroup {
     while (this.#waiting.length > 0) {
       // Lets steps join whose bytes arrived in the same turn of the event loop.
       await setImmediate()
-      await this.#commit(this.#next())
+      await this.#commit(this.#waiting.splice(0, most))
     }
     this.#busy = false
   }
 
-  /**
-   * Steps that need no sync do not wait for those that do: uploads write their bytes while the log is synced for others.
-   * In turn, so that neither kind waits for ever.
-   */
-  #next(): Member[] {
-    const both = new Set(this.#waiting.map((member) => member.unsynced)).size === 2
-    const unsynced = both ? !this.#wasUnsynced : this.#waiting[0]?.unsynced === true
-    this.#wasUnsynced = unsynced
-    const members = this.#waiting.filter((member) => member.unsynced === unsynced).slice(0, most)
-    this.#waiting = this.#waiting.filter((member) => !members.includes(member))
-    return members
-  }
-
   async #commit(members: readonly Member[]): Promise<void> {
-    const unsynced = members.every((member) => member.unsynced)
     if (members.length <= 1) {
-      for (const { step, resolve, reject } of members) await this.#transact(step, unsynced).then(resolve, reject)
+      for (const { step, resolve, reject } of members) await this.#transact(step).then(resolve, reject)
       return
     }
     try {
-      const results = await this.#transact(runAll(members), unsynced)
+      const results = await this.#transact(runAll(members))
       for (const [at, { resolve }] of members.entries()) resolve(results[at])
     } catch (error) {
       if (!(error instanceof Failure)) {

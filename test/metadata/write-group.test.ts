@@ -3,12 +3,6 @@ import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { type BlobStoreOptions, createBlobStore, kyselyMetadata, MemoryBackend } from '../../src/index.ts'
-import { detectDialect } from '../../src/metadata/dialect.ts'
-import type { Tables } from '../../src/metadata/schema/tables.ts'
-import { Session } from '../../src/metadata/session.ts'
-import { FileDriver } from '../../src/metadata/sqlite/file-driver.ts'
-import type { NewStep, Step } from '../../src/metadata/step.ts'
-import { WriteGroup } from '../../src/metadata/write-group.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { bytes } from '../support/samples.ts'
 
@@ -99,41 +93,3 @@ test('if the commit fails, no upload is acknowledged', async () => {
   failToStore(false)
   expect(await blobs.stats()).toMatchObject({ count: 1, bytes: bytes('before').length, reserved: 0 })
 })
-
-test('steps that need no sync do not keep those that do from running', async () => {
-  const group = new WriteGroup((step) => runToEnd(step))
-  let over = false
-  const endless = async () => {
-    while (!over) await group.run(nothing, true)
-  }
-  const flood = [endless(), endless(), endless()]
-  for (let n = 0; n < 10; n++) await group.run(nothing)
-  over = true
-  await Promise.all(flood)
-})
-
-test.each([
-  { synchronous: 'FULL', transactions: 2 },
-  { synchronous: 'NORMAL', transactions: 1 },
-])('with synchronous = $synchronous, one step of each kind takes $transactions transactions', async (expected) => {
-  const database = new Database(':memory:')
-  database.pragma(`synchronous = ${expected.synchronous}`)
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
-  onTestFinished(() => db.destroy())
-  let transactions = 0
-  const around = { before: async () => {}, committed: () => void transactions++ }
-  const driver = new FileDriver(database, db, around)
-  const session = new Session(db, { dialect: await detectDialect(db), ownFile: true, place: null, guard: null, driver })
-  await Promise.all([session.write(nothing), session.writeUnsynced(nothing)])
-  expect(transactions).toBe(expected.transactions)
-})
-
-// biome-ignore lint/correctness/useYield: a step without a statement is over at once.
-function* nothing(): Step<null> {
-  return null
-}
-
-async function runToEnd<T>(step: NewStep<T>): Promise<T> {
-  const next = step(undefined as never).next({ rows: [] })
-  return next.value as T
-}

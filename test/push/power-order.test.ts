@@ -47,12 +47,12 @@ describe.skipIf(!available && !required)('the order of system calls', () => {
     expect(brokenByMarker(deedOf(calls, 'epoch')), 'a later marker').toEqual([])
   })
 
-  test('needs one sync of the log for an upload: the row before the bytes may be lost', () => {
+  test('has a sync for each commit of an upload: what is written to the log unsynced endangers later commits', () => {
     const calls = traced()
     const syncs = (name: string) =>
       deedOf(calls, name).calls.filter((call) => /^f(data)?sync$/.test(call.name) && call.path.endsWith('-wal')).length
-    expect(syncs('small')).toBe(1)
-    expect(syncs('spooled')).toBe(1)
+    expect(syncs('small')).toBe(2)
+    expect(syncs('spooled')).toBe(3)
   })
 
   test('shows a missing fsync of files', () => {

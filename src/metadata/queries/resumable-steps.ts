@@ -61,7 +61,7 @@ export function resumableSteps(session: Session): ResumableSteps {
     },
 
     intendPart: (did, { key, backend, cid, more, quota, lease }) =>
-      session.writeUnsynced(function* (trx) {
+      session.write(function* (trx) {
         const account = yield* lockLivingAccount(trx, did)
         assertQuota(did, { ...account, reserved: account.reserved + more }, quota)
         yield* announce(trx, { key, backend, did: null, cid, reserved: 0, lease })
@@ -83,7 +83,7 @@ export function resumableSteps(session: Session): ResumableSteps {
       }),
 
     dropKey: (did, { id, start, key, size }, unusedDelay) =>
-      session.writeUnsynced(function* (trx) {
+      session.write(function* (trx) {
         yield* lockAccount(trx, did)
         // It may have been added after all, if the response was lost.
         const added = yield* firstRow(
@@ -111,7 +111,7 @@ export function resumableSteps(session: Session): ResumableSteps {
       }),
 
     renewClaim: (did, id, generation, claim) =>
-      session.writeUnsynced(function* (trx) {
+      session.write(function* (trx) {
         yield* execute(
           trx
             .updateTable('blobstore_resumable')

@@ -16,8 +16,8 @@ export function uploadSteps(session: Session): UploadSteps {
   const insertUpload = announceUpload(session)
   const commit = commitStep(session)
   return {
-    reserve: (upload) => session.writeUnsynced((trx) => reserve(trx, upload)),
-    intend: (upload) => session.writeUnsynced((trx) => intend(trx, upload)),
+    reserve: (upload) => session.write((trx) => reserve(trx, upload)),
+    intend: (upload) => session.write((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
     meetExpectations: (did, cid) =>
       session.write(function* (trx) {
@@ -33,7 +33,7 @@ export function uploadSteps(session: Session): UploadSteps {
         if (expected !== undefined) return expected
         return (yield* findReferenced(db, { did, cid })).rows[0]?.mime_type
       }),
-    release: (upload) => session.writeUnsynced((trx) => release(trx, upload)),
+    release: (upload) => session.write((trx) => release(trx, upload)),
   }
 
   function* reserve(trx: Trx, upload: Reservation): Step<number> {

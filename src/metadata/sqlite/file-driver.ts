@@ -14,15 +14,10 @@ import { StatementCache } from './statement-cache.ts'
  * `WriteGroup`.
  */
 export class FileDriver implements StepDriver {
-  readonly canSkipSync: boolean
   readonly #database: Database
   readonly #statements: StatementCache
   readonly #db: Kysely<Tables>
   readonly #around: AroundTransactions
-  /** The connection's `synchronous`. */
-  readonly #level: number
-  /** Whether it is lower for now. */
-  #lowered = false
   /** Pending while a transaction is open and the event loop runs. */
   #paused: PromiseWithResolvers<void> | null = null
 
@@ -32,8 +27,6 @@ export class FileDriver implements StepDriver {
     this.#statements = new StatementCache(database)
     this.#db = db
     this.#around = around
-    this.#level = Number(database.pragma('synchronous', { simple: true }))
-    this.canSkipSync = this.#level > levelNormal
   }
 
   async read<T>(step: NewStep<T>): Promise<T> {
@@ -46,30 +39,11 @@ export class FileDriver implements StepDriver {
     }
   }
 
-  async transact<T>(step: NewStep<T>, unsynced = false): Promise<T> {
+  async transact<T>(step: NewStep<T>): Promise<T> {
     await this.#around.before()
-    if (this.#lowered) this.#raise()
-    const result = await (unsynced && this.canSkipSync ? this.#unsynced(step) : this.#transact(step))
+    const result = await this.#transact(step)
     this.#around.committed()
     return result
-  }
-
-  /** Does not wait until the log is on stable storage. The next commit that does takes this one along. */
-  async #unsynced<T>(step: NewStep<T>): Promise<T> {
-    this.#database.pragma('synchronous = NORMAL')
-    this.#lowered = true
-    try {
-      return await this.#transact(step)
-    } finally {
-      // SQLite refuses it if a failed ROLLBACK has left the transaction open; then the next transaction does it.
-      if (!this.#database.inTransaction) this.#raise()
-    }
-  }
-
-  /** From here on commits are synced again, as the connection was set. */
-  #raise(): void {
-    this.#database.pragma(`synchronous = ${this.#level}`)
-    this.#lowered = false
   }
 
   /** Must await nothing but a pause: a read in between would see what is not committed. */
@@ -135,8 +109,5 @@ export class FileDriver implements StepDriver {
     })
   }
 }
-
-/** `synchronous = NORMAL`: a commit is written to the log, and synced later. */
-const levelNormal = 1
 
 const nothing: QueryResult<unknown> = { rows: [] }
