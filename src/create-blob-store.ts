@@ -1,6 +1,7 @@
 import type { BlobStore } from './blob-store.ts'
 import { type BlobStoreOptions, checkOptions } from './blob-store-options.ts'
 import { PublishedLogger, silent } from './logger.ts'
+import type { AcceptLossOptions } from './maintenance/accept-loss.ts'
 import { backup, noteBackup } from './maintenance/backup.ts'
 import { collect } from './maintenance/collect.ts'
 import { type Janitor, startJanitor } from './maintenance/janitor.ts'
@@ -75,7 +76,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
   const run = lifecycle.run.bind(lifecycle)
   let janitor: Janitor | undefined
   let closed = false
-  let acceptsLoss: { elsewhere: boolean } | undefined
+  let acceptsLoss: AcceptLossOptions | undefined
 
   const blobs = tracedStore({
     limits,
@@ -140,8 +141,7 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     mirror: (given) => run('mirror', async (store) => (await import('./maintenance/mirror.ts')).mirror(store, given)),
     heal(given) {
       // Opening it must not refuse what has to be healed.
-      const elsewhere = given?.copyOf !== undefined
-      if (given?.dryRun !== true && (elsewhere || backends.mirror)) acceptsLoss = { elsewhere }
+      if (given?.dryRun !== true && (given?.copyOf || given?.acceptLoss || backends.mirror)) acceptsLoss = given ?? {}
       return run('heal', async (store) => (await import('./maintenance/heal.ts')).heal(store, given))
     },
     migrate: (given) =>
@@ -221,9 +221,9 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 }
 
 /** See `heal`. */
-async function acceptLoss(store: StoreContext, from: { elsewhere: boolean }): Promise<void> {
+async function acceptLoss(store: StoreContext, options: AcceptLossOptions): Promise<void> {
   const { acceptLoss } = await import('./maintenance/accept-loss.ts')
-  await acceptLoss(store, from)
+  await acceptLoss(store, options)
 }
 
 /** Logs when other processes need longer times than this one configures: this is no fault, but may surprise. */

@@ -1,13 +1,11 @@
-import type { MirrorSteps } from '../metadata/contract/mirror.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-import { assertOptions } from '../options.ts'
+import { assertOptions, invalidArgument } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { verifyIdentity } from '../store/identity.ts'
-import type { Mirror } from '../store/mirror/mirror.ts'
-import type { BlobSource } from '../store/upload/source.ts'
 import { acceptLoss } from './accept-loss.ts'
+import { type CopyOf, copiesOf } from './copies.ts'
 import { mirrorOf } from './mirror.ts'
-import { type Copy, mirroredCopies } from './mirrored-copies.ts'
+import type { Copy } from './mirrored-copies.ts'
 import { replaceByCopy } from './replace.ts'
 import { TransferJob, type TransferOptions, transferOptions } from './transfer-job.ts'
 
@@ -17,7 +15,12 @@ export interface HealOptions extends TransferOptions<HealReport> {
    * is the one under which the backend had the bytes, and a backup of the backend has them.
    * @default only the mirror
    */
-  copyOf?: ((cid: string, key: string) => Promise<BlobSource | undefined>) | undefined
+  copyOf?: CopyOf | undefined
+  /**
+   * Goes on with a backend that has lost its marker even if there is no copy of what was in it. Without it `heal` refuses:
+   * perhaps nothing is lost, and its disk is only not mounted. @default false
+   */
+  acceptLoss?: boolean | undefined
 }
 
 export interface HealFinding {
@@ -47,13 +50,14 @@ const pageSize = 100
  * stored under a new key, and switched in one transaction.
  */
 export async function heal(store: StoreContext, options: HealOptions = {}): Promise<HealReport> {
-  assertOptions('heal', options, ['copyOf', ...transferOptions])
+  assertOptions('heal', options, ['copyOf', 'acceptLoss', ...transferOptions])
   const report: HealReport = { examined: 0, objects: 0, there: 0, healed: 0, bytes: 0, findings: [] }
   const job = new TransferJob('heal', report, { ...options, onFinding })
-  const mirror = options.copyOf && !store.backends.mirror ? undefined : mirrorOf(store, 'heal')
-  const sources = { mirror, steps: await store.metadata.mirror(), copyOf: options.copyOf }
+  const { copyOf, signal, acceptLoss: isAccepted = false } = options
+  if (typeof isAccepted !== 'boolean') throw invalidArgument('heal: acceptLoss', 'expected true or false')
+  if (!copyOf && !isAccepted) mirrorOf(store, 'heal')
   if (!job.dryRun) {
-    await acceptLoss(store, { elsewhere: options.copyOf !== undefined, signal: options.signal })
+    await acceptLoss(store, options)
     store.epoch = await verifyIdentity(store)
   }
   report.objects = (await store.metadata.stats()).storedCount
@@ -64,10 +68,18 @@ export async function heal(store: StoreContext, options: HealOptions = {}): Prom
     if (!last) return report
     await job.forEach(
       page,
-      (content) => healOne(store, content, job, sources),
+      (content) => healOne(store, content, job, copiesFor(content)),
       ({ cid, key }, error) => ({ cid, key, problem: 'failed', error }),
     )
     after = last.cid
+  }
+
+  /** At last what the store itself still has: bytes of an upload, doomed because they seemed to be there already. */
+  async function* copiesFor(content: Content): AsyncGenerator<Copy> {
+    yield* copiesOf(store, content, { copyOf, signal })
+    for (const { key, backend } of await store.metadata.doomedCopies(content.cid)) {
+      yield { open: async () => (await store.backends.of(backend).get(key, { signal }))?.body }
+    }
   }
 
   function onFinding(finding: HealFinding): void {
@@ -77,17 +89,11 @@ export async function heal(store: StoreContext, options: HealOptions = {}): Prom
   }
 }
 
-interface Sources {
-  mirror: Mirror | undefined
-  steps: MirrorSteps
-  copyOf: HealOptions['copyOf']
-}
-
 async function healOne(
   store: StoreContext,
   content: Content,
   job: TransferJob<HealReport>,
-  { mirror, steps, copyOf }: Sources,
+  copies: AsyncIterable<Copy>,
 ): Promise<void> {
   const { report, signal } = job
   const { cid, key, backend, size } = content
@@ -101,20 +107,22 @@ async function healOne(
     return
   }
   await job.wait(size)
-  for await (const { open, forget } of copiesOf()) {
-    const outcome = await replaceByCopy(store, content, open, signal)
-    if (outcome === 'superseded') return
-    if (outcome === 'replaced') {
-      report.healed += 1
-      report.bytes += size
-      return
+  let failure: { error: unknown } | undefined
+  for await (const { open, forget } of copies) {
+    try {
+      const outcome = await replaceByCopy(store, content, open, signal)
+      if (outcome === 'superseded') return
+      if (outcome === 'replaced') {
+        report.healed += 1
+        report.bytes += size
+        return
+      }
+      await forget?.()
+    } catch (error) {
+      signal?.throwIfAborted()
+      failure ??= { error } // a place that is down, or a disk that cannot be read: the next copy may be good
     }
-    await forget?.()
   }
+  if (failure) throw failure.error
   if (await store.metadata.markDamaged(cid, key)) job.found({ cid, key, problem: 'lost' })
-
-  async function* copiesOf(): AsyncGenerator<Copy> {
-    if (mirror) yield* mirroredCopies(mirror, steps, cid, signal)
-    if (copyOf) yield { open: () => copyOf(cid, key) }
-  }
 }

@@ -15,6 +15,7 @@ export const heal: StoreCommand = {
   changes: 'Writes what is missing. It deletes nothing, and no blob changes for any client.',
   options: [
     new Option('--from <place>', 'also a copy here: a backup, an export, a folder of blobs, or s3://bucket/prefix'),
+    new Option('--accept-loss', 'go on although no copy is found: what was stored before is lost'),
     whole('--concurrency <n>', 'how many objects are copied at once').default(4),
     rate,
     dryRun,
@@ -28,14 +29,19 @@ export const heal: StoreCommand = {
   async run(blobs, given, { signal, progress, confirm }) {
     const isDry = given.dryRun === true
     const from = given.from as string | undefined
-    if (from === undefined && given.config === undefined && given.mirror === undefined) {
+    const acceptLoss = given.acceptLoss === true
+    if (!acceptLoss && from === undefined && given.config === undefined && given.mirror === undefined) {
       throw new UsageError('Where are the copies? Give --mirror <place>, or --from <place> for a backup')
     }
-    if (!isDry) await confirm('Bring back what this store has lost?')
+    const question = acceptLoss
+      ? 'Bring back what has a copy, and give up what has none?'
+      : 'Bring back what this store has lost?'
+    if (!isDry) await confirm(question, { grave: acceptLoss })
     const copies: Copies | undefined = from === undefined ? undefined : await copiesAt('--from', from, given, blobs)
     await using _closed = copies
     const report = await blobs.heal({
       ...(copies && { copyOf: copies.copyOf }),
+      acceptLoss,
       concurrency: Number(given.concurrency),
       bytesPerSecond: given.rate as number | undefined,
       dryRun: isDry,

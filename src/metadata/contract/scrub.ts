@@ -28,6 +28,8 @@ export interface ScrubSteps {
    * otherwise dooms the copy. Resolves with whether it did.
    */
   replaceContent(copy: { old: Content; key: BlobKey; backend: string; deleteDelay: number }): Promise<boolean>
+  /** Where bytes of the CID wait for their deletion: they may still be there. At most 10. */
+  doomedCopies(cid: BlobCid): Promise<Content[]>
   /** A page of the accounts, ordered by DID. */
   accounts(page: { after: string; limit: number }): Promise<string[]>
   /** Counts what the account has, and corrects its row. Resolves with what the row said and what was counted. */

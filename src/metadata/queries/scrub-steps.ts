@@ -1,4 +1,5 @@
 import { expressionBuilder, type Kysely, type Selectable } from 'kysely'
+import { mirrorName } from '../contract/mirror.ts'
 import type { Content, ScrubSteps } from '../contract/scrub.ts'
 import type { BlobTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
@@ -77,6 +78,23 @@ export function scrubSteps(session: Session): ScrubSteps {
         if (changed === 1) yield* doom(session, trx, [{ ...tombstone(old), did: null }], deleteDelay)
         else yield* endUpload(session, trx, own, deleteDelay)
         return changed === 1
+      }),
+
+    doomedCopies: (cid) =>
+      session.read(function* (db) {
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('blobstore_doomed')
+            .select(['key', 'backend', 'size'])
+            // All keys of a CID begin with it and a dot, which a slash follows in the order of bytes.
+            .where('key', '>', `${cid}.`)
+            .where('key', '<', `${cid}/`)
+            .where('backend', '<>', mirrorName)
+            .limit(10),
+        )
+        return rows.flatMap(({ key, backend, size }) =>
+          backend === null ? [] : [{ cid, key, backend, size: Number(size) }],
+        )
       }),
 
     accounts: ({ after, limit }) =>
