@@ -14,6 +14,14 @@ export type BlobKey = string
 
 const generation = /^[1-9][0-9]{0,9}-[a-z2-7]{16}$/
 
+/**
+ * Whether a marker may say so. A key has room for ten digits, and the epoch still grows: a damaged marker must not make keys
+ * impossible for ever.
+ */
+export function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 9_000_000_000
+}
+
 /** Creates a new generation: the part that makes a key unique. */
 export function newGeneration(epoch: number): string {
   return `${epoch}-${base32.baseEncode(randomBytes(10))}`

@@ -96,8 +96,10 @@ async function recoverOwned(recovery: Recovery, at: FoundKey): Promise<void> {
   const { signal } = recovery.options
   const said = await bytesAt(at, signal)
   const owners = said ? await ownersOf(recovery.options, said) : []
-  const found = owners.length > 0 ? await verifiedAt(at, signal) : null
+  if (said === null || owners.length === 0) return
+  const found = await verifiedAt(at, signal)
   if (found !== null) await giveBack(recovery, at, found, owners)
+  else if ((await recovery.store.metadata.contentOf(said.cid)) === null) recovery.report.damaged += 1
 }
 
 /** Bytes that a row knows for some accounts, but perhaps not for all. */

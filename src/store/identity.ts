@@ -1,4 +1,5 @@
 import type { BlobBackend } from '../backend/backend.ts'
+import { isEpoch } from '../backend/key.ts'
 import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -229,7 +230,7 @@ function parseMarker(text: string | null, backend: string): Marker | null {
 function isMarker(value: unknown): value is Marker {
   if (typeof value !== 'object' || value === null) return false
   const { id, epoch, place, until }: Partial<Record<keyof Marker, unknown>> = value
-  if (typeof id !== 'string' || !Number.isSafeInteger(epoch)) return false
+  if (typeof id !== 'string' || !isEpoch(epoch)) return false
   return (place === undefined || typeof place === 'string') && (until === undefined || Number.isSafeInteger(until))
 }
 

@@ -158,6 +158,27 @@ describe('docs/disaster.md', () => {
     await machine.expectWhole('account')
   })
 
+  test('recover says which owned blobs it could not bring back, and exits with 3', async () => {
+    const machine = new Machine()
+    await machine.live('before the backup')
+    await machine.backUp()
+    await machine.live('damaged', 'missing')
+    const [, damaged = '', missing = ''] = machine.posted.keys()
+    machine.loseDatabase()
+    machine.loseDisk()
+    const mirror = machine.at('mnt/mirror/blobs')
+    for (const name of readdirSync(mirror, { recursive: true, encoding: 'utf8' })) {
+      if (name.includes(damaged)) writeFileSync(join(mirror, name), 'rotten!')
+      if (name.includes(missing)) rmSync(join(mirror, name))
+    }
+    const { status, stdout } = await machine.run(onlyCommands('Both are lost'))
+    for (const cid of [damaged, missing]) {
+      expect(stdout).toContain(`${cid}: has an owner, and no good bytes of it were found`)
+    }
+    expect(stdout).toMatch(/forgotten, and damaged +1\n/)
+    expect(status).toBe(3)
+  })
+
   test('both are lost', async () => {
     const machine = new Machine()
     await machine.live('before the backup')

@@ -121,6 +121,26 @@ describe('whose mirror it is', () => {
   })
 })
 
+test('a marker with an epoch that no key can have is refused, here and in the mirror, and changes nothing', async () => {
+  const place = new MirroredPlace()
+  const blobs = place.open()
+  await posted(blobs, alice, 'precious')
+  await blobs.mirror()
+  await blobs.close()
+  for (const backend of [place.backend(), place.mirrored()]) {
+    await backend.open()
+    const marker = String(await backend.readMarker())
+    await backend.writeMarker(JSON.stringify({ ...JSON.parse(marker), epoch: 99_999_999_999 }))
+    const again = place.open()
+    await expect(again.mirror()).rejects.toMatchObject({ code: 'StoreMismatch' })
+    await again.close()
+    await backend.writeMarker(marker)
+  }
+  const again = place.open()
+  await again.mirror()
+  await again.upload(alice, bytes('still possible'))
+})
+
 describe('damage', () => {
   test('in the backend is not copied, and the good copy stays', async () => {
     const place = new MirroredPlace()

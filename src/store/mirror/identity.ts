@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { BlobBackend } from '../../backend/backend.ts'
+import { isEpoch } from '../../backend/key.ts'
 import { isEmpty } from '../../backend/pages.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { alarm, type Logger } from '../../logger.ts'
@@ -145,7 +146,7 @@ function parse(text: string | null): MirrorMarker | null {
       'The mirror is a place where a store keeps its own bytes. Give the mirror an empty folder or bucket of its own',
     )
   }
-  if (typeof value?.mirrorOf === 'string' && typeof value.mirror === 'string' && Number.isSafeInteger(value.epoch)) {
+  if (typeof value?.mirrorOf === 'string' && typeof value.mirror === 'string' && isEpoch(value.epoch)) {
     return value as MirrorMarker
   }
   throw mismatch('The object `marker` in the mirror, which says whose it is, cannot be read')
