@@ -152,6 +152,7 @@ async function copyWaiting(run: Run): Promise<void> {
 async function copyOne({ store, steps, backend, place, job }: Run, content: WaitingContent): Promise<void> {
   place.reached = content
   const { cid, key, size } = content
+  const mirror = place.id as string // before the bytes: meanwhile the store may get another mirror
   const { signal, report } = job
   if (await steps.isMirrored(cid)) return
   await job.wait(size)
@@ -171,7 +172,7 @@ async function copyOne({ store, steps, backend, place, job }: Run, content: Wait
     job.found({ cid, key, problem: copied === 'missing' ? 'missing' : 'damaged' })
     return
   }
-  if (!(await steps.keepMirrored({ key: copied.key, cid, size, unusedDelay: unusedDelay(store) }))) return
+  if (!(await steps.keepMirrored({ mirror, key: copied.key, cid, size, unusedDelay: unusedDelay(store) }))) return
   report.copied += 1
   report.bytes += size
 }

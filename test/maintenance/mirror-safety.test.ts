@@ -376,6 +376,66 @@ describe.each(shared)('a mirror of several processes beside $name', ({ make }) =
   })
 })
 
+describe.each(shared)('on $name, which mirror has the copies', ({ make }) => {
+  test('is known although a process still copies to the former one', async () => {
+    const place = make()
+    const [former, begun] = [new MemoryBackend(), new MemoryBackend()]
+    const [reached, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const put = former.put.bind(former)
+    former.put = async (...args) => {
+      reached.resolve()
+      await go.promise
+      return put(...args)
+    }
+    const host = place.store({ mirror: { backend: former } })
+    await host.mirror()
+    await host.upload(alice, bytes('precious'))
+    const copying = host.mirror()
+    await reached.promise
+    const other = place.store({ mirror: { backend: begun } })
+    expect(await other.mirror({ begin: true })).toMatchObject({ copied: 0 })
+    go.resolve()
+    expect(await copying).toMatchObject({ copied: 0 })
+    expect(await other.mirror()).toMatchObject({ copied: 1 })
+    expect((await begun.list()).keys).toHaveLength(1)
+  })
+
+  test('is one of two that processes begin at once', async () => {
+    const place = make()
+    const backends = [new MemoryBackend(), new MemoryBackend()]
+    const stores = backends.map((backend) => place.store({ mirror: { backend } }))
+    for (let n = 0; n < 5; n++) await stores[0]?.upload(alice, bytes(`blob ${n}`))
+    await Promise.all(stores.map((blobs) => blobs.ready()))
+    const reports = await Promise.allSettled(stores.map((blobs) => blobs.mirror()))
+    const accepted = reports.findIndex(({ status }) => status === 'fulfilled')
+    expect(reports[1 - accepted]).toMatchObject({ reason: { code: 'StoreMismatch' } })
+    expect((await (backends[accepted] as MemoryBackend).list()).keys).toHaveLength(5)
+  })
+
+  test('is a new one, to which all is copied again, although its beginning was cut short', async () => {
+    const place = make()
+    const backend = new MemoryBackend()
+    const host = place.store({ mirror: { backend } })
+    await host.upload(alice, bytes('precious'))
+    await host.mirror()
+    await backend.delete((await backend.list()).keys)
+    const stop = new AbortController()
+    const list = backend.list.bind(backend)
+    backend.list = async (options) => {
+      const page = await list(options)
+      if (options?.limit !== 1) stop.abort() // when it compares, after it has begun
+      return page
+    }
+    await place
+      .store({ mirror: { backend } })
+      .mirror({ begin: true, signal: stop.signal })
+      .catch(() => {})
+    backend.list = list
+    await host.mirror()
+    expect((await backend.list()).keys).toHaveLength(1)
+  })
+})
+
 // Fails when the second of two copies that were made at once is kept: its bytes would never be deleted.
 test('of two copies of the same bytes made at once, one is kept and the other is deleted', async () => {
   const place = new MirroredPlace()
@@ -385,20 +445,20 @@ test('of two copies of the same bytes made at once, one is kept and the other is
   const metadata = await sqliteMetadata(place.database, { durability: 'relaxed', now: place.clock.now }).open()
   onTestFinished(() => metadata.close())
   const steps = await metadata.mirror()
+  const mirror = (await steps.mirrorId()) as string
   const keys = ['a', 'b'].map((letter) => `${cid}.1-${letter.repeat(16)}`)
   for (const key of keys) await steps.intendMirrored({ key, cid, lease: hour })
   expect(await steps.waiting({ after: null, limit: 10 })).toEqual([])
   const kept = []
-  for (const key of keys) kept.push(await steps.keepMirrored({ key, cid, size: 1, unusedDelay: hour }))
+  for (const key of keys) kept.push(await steps.keepMirrored({ mirror, key, cid, size: 1, unusedDelay: hour }))
   expect(kept).toEqual([true, false])
   expect(await steps.mirroredCopies(cid, {})).toMatchObject([{ key: keys[0] }])
   expect(await metadata.countDoomed()).toBe(1)
   // Nor is a copy kept whose content was deleted meanwhile.
   const gone = `${cid.slice(0, 58)}${cid.endsWith('a') ? 'q' : 'a'}`
   await steps.intendMirrored({ key: `${gone}.1-${'a'.repeat(16)}`, cid: gone, lease: hour })
-  expect(await steps.keepMirrored({ key: `${gone}.1-${'a'.repeat(16)}`, cid: gone, size: 1, unusedDelay: 0 })).toBe(
-    false,
-  )
+  const late = { mirror, key: `${gone}.1-${'a'.repeat(16)}`, cid: gone, size: 1, unusedDelay: 0 }
+  expect(await steps.keepMirrored(late)).toBe(false)
   expect(await metadata.countDoomed()).toBe(2)
 })
 

@@ -14,10 +14,17 @@ export const mirrorName = 'mirror'
 export interface MirrorSteps {
   /** The id of the mirror that the rows are about; null before the first. */
   mirrorId(): Promise<string | null>
-  /** From now on new content waits for the mirror with this id. What was copied to another one must be forgotten. */
-  setMirrorId(id: string): Promise<void>
-  /** Forgets up to `limit` copies, which are in a mirror that is lost. Resolves with how many. */
-  forgetCopies(limit: number): Promise<number>
+  /**
+   * From now on new content waits for the mirror with this id. Resolves with false, and changes nothing, if the rows are
+   * about another one: then a process has chosen that meanwhile.
+   */
+  setMirrorId(id: string): Promise<boolean>
+  /**
+   * Forgets up to `limit` copies, which are in a mirror that is lost: their content waits again. With the last one, in the
+   * same transaction, the rows are about the mirror with this id, so that nothing which a process still copies to the
+   * former mirror counts as copied. Resolves with whether that is so.
+   */
+  replaceMirror(id: string, limit: number): Promise<boolean>
 
   /** A page of the content that waits to be copied, what has waited longest first. Without what is being copied. */
   waiting(page: { after: WaitingContent | null; limit: number }): Promise<WaitingContent[]>
@@ -30,10 +37,17 @@ export interface MirrorSteps {
    */
   intendMirrored(copy: { key: BlobKey; cid: BlobCid; lease: number }): Promise<void>
   /**
-   * After the copy was stored and verified: the content no longer waits. Otherwise, because it is gone, or has a copy by
-   * now, or the lease was over, dooms this copy. Resolves with whether it is kept.
+   * After the copy was stored in the mirror with this id, and verified: the content no longer waits. Otherwise, because it
+   * is gone, or has a copy by now, or the lease was over, or the store has another mirror now, dooms this copy. Resolves
+   * with whether it is kept.
    */
-  keepMirrored(copy: { key: BlobKey; cid: BlobCid; size: number; unusedDelay: number }): Promise<boolean>
+  keepMirrored(copy: {
+    mirror: string
+    key: BlobKey
+    cid: BlobCid
+    size: number
+    unusedDelay: number
+  }): Promise<boolean>
   /** Content that has a verified copy no longer waits: it was deleted and uploaded again. Resolves with whether it has one. */
   isMirrored(cid: BlobCid): Promise<boolean>
   /** Copies of the CID, verified ones first. At most 10. */

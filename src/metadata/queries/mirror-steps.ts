@@ -6,6 +6,8 @@ import type { Session } from '../session.ts'
 import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { mirrorComparison } from './mirror-comparison.ts'
 import { mirroredCopies } from './mirrored-copies.ts'
+import { copiesAfter, lockContent, wait } from './mirrored-rows.ts'
+import { chunks } from './walks.ts'
 
 type Trx = Kysely<Tables>
 
@@ -26,16 +28,30 @@ export function mirrorSteps(session: Session): MirrorSteps {
 
     setMirrorId: (id) =>
       session.write(function* (trx) {
-        yield* execute(trx.updateTable('blobstore_meta').set({ mirror: id }))
+        const changed = yield* changedRows(
+          trx
+            .updateTable('blobstore_meta')
+            .set({ mirror: id })
+            .where((eb) => eb.or([eb('mirror', 'is', null), eb('mirror', '=', id)])),
+        )
+        return changed === 1
       }),
 
-    forgetCopies: (limit) =>
-      session.write((trx) =>
-        changedRows(
-          sql`delete from blobstore_mirrored where (cid, key) in
-            (select cid, key from blobstore_mirrored order by cid, key limit ${limit})`.compile(trx),
-        ),
-      ),
+    replaceMirror: (id, limit) =>
+      session.write(function* (trx) {
+        // Locks the row, for which every copy that is kept waits.
+        yield* execute(trx.updateTable('blobstore_meta').set((eb) => ({ mirror: eb.ref('mirror') })))
+        const copies = yield* rowsOf(copiesAfter(trx, null).limit(limit))
+        const cids = [...new Set(copies.map(({ cid }) => cid))]
+        for (const some of chunks(cids)) {
+          for (const cid of some) yield* lockContent(session, trx, cid)
+          yield* execute(trx.deleteFrom('blobstore_mirrored').where('cid', 'in', some))
+          yield* wait(session, trx, some)
+        }
+        const isLast = copies.length < limit
+        if (isLast) yield* execute(trx.updateTable('blobstore_meta').set({ mirror: id }))
+        return isLast
+      }),
 
     waiting: ({ after, limit }) =>
       session.read(function* (db) {

@@ -6,7 +6,17 @@ import type { Session } from '../session.ts'
 import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { assertNotPurged } from './announce-upload.ts'
 import { doom } from './doomed-rows.ts'
-import { begin, copiesAfter, lockContent, settle, toCopy, tombstone, wait, waitNoLonger } from './mirrored-rows.ts'
+import {
+  begin,
+  copiesAfter,
+  isMirror,
+  lockContent,
+  settle,
+  toCopy,
+  tombstone,
+  wait,
+  waitNoLonger,
+} from './mirrored-rows.ts'
 import { endUpload, takeCopy } from './upload-steps.ts'
 
 type Trx = Kysely<Tables>
@@ -29,13 +39,14 @@ export function mirroredCopies(session: Session): CopySteps {
         yield* assertNotPurged(trx, null, cid)
       }),
 
-    keepMirrored: ({ key, cid, size, unusedDelay }) =>
+    keepMirrored: ({ mirror, key, cid, size, unusedDelay }) =>
       session.write(function* (trx) {
         // First the upload's row, as a commit does: so a purge waits for this transaction.
         const own = yield* takeCopy(trx, key)
         if (!own) return false
+        const isCurrent = yield* isMirror(session, trx, mirror)
         const isLive = yield* lockContent(session, trx, cid)
-        if (!isLive || (yield* settle(trx, cid))) {
+        if (!isCurrent || !isLive || (yield* settle(trx, cid))) {
           yield* endUpload(session, trx, own, unusedDelay)
           return false
         }

@@ -14,6 +14,13 @@ export function* begin(session: Session, trx: Trx): Step<void> {
   yield* execute(trx.updateTable('blobstore_meta').set((eb) => ({ mirror: eb.ref('mirror') })))
 }
 
+/** Whether the rows are about the mirror with this id, and stay so until the transaction ends. */
+export function* isMirror(session: Session, trx: Trx, id: string): Step<boolean> {
+  const query = trx.selectFrom('blobstore_meta').select('mirror')
+  const row = yield* firstRow(session.dialect.name === 'postgres' ? query.forShare() : query)
+  return row?.mirror === id
+}
+
 /** Whether the CID has content, which stays until the transaction ends. */
 export function* lockContent(session: Session, trx: Trx, cid: BlobCid): Step<boolean> {
   const query = trx.selectFrom('blobstore_content').select('cid').where('cid', '=', cid)

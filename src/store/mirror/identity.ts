@@ -30,11 +30,11 @@ interface Parties {
 }
 
 /**
- * Checks that this is the store's mirror, or makes it that if it is empty and the store has none.
+ * Checks that this is the store's mirror, or makes it that if it is empty and the store has none. Resolves with its id.
  *
  * @throws `StoreMismatch`: nothing was written then
  */
-export async function verifyMirror({ backend, metadata, logger }: Parties): Promise<void> {
+export async function verifyMirror({ backend, metadata, logger }: Parties): Promise<string> {
   // The marker before the database, as for the store's own bytes: then the database can only be newer.
   const found = parse(await backend.readMarker())
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
@@ -50,13 +50,16 @@ export async function verifyMirror({ backend, metadata, logger }: Parties): Prom
     )
   }
   // The marker first: if this stops in between, the next process finds its own mirror.
-  if (known !== marker.mirror) await steps.setMirrorId(marker.mirror)
+  if (known === null && !(await steps.setMirrorId(marker.mirror))) {
+    throw mismatch('Another process has begun another mirror for this store. Give all processes the same one')
+  }
   const { id, place, now } = identity
   const mine: MirrorMarker = {
     ...{ mirrorOf: id, mirror: marker.mirror, epoch: Math.max(marker.epoch, identity.epoch) },
     ...(place !== null && { place, until: now + lease }),
   }
   await backend.writeMarker(JSON.stringify(mine))
+  return marker.mirror
 }
 
 /** When the last process leaves, as for the store's own bytes. Does nothing if another copy of the database has it now. */
@@ -85,11 +88,9 @@ export async function beginMirror({ backend, metadata }: Omit<Parties, 'logger'>
   }
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
   if (found) assertOwn(found, identity, found.mirror)
-  // Before the mirror counts as the store's: no copy that is lost may count as one that is in it.
-  const limit = 500
-  while ((await steps.forgetCopies(limit)) === limit);
   const { mirror } = found ?? (await claim(backend, identity, null))
-  await steps.setMirrorId(mirror)
+  const limit = 500
+  while (!(await steps.replaceMirror(mirror, limit)));
 }
 
 async function claim(backend: BlobBackend, { id, epoch }: Identity, known: string | null): Promise<MirrorMarker> {

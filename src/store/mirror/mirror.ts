@@ -44,6 +44,8 @@ export class Mirror {
   comparedAt: number = Number.NEGATIVE_INFINITY
   /** What was to be copied last, by a run that did not reach the end. */
   reached: WaitingContent | null = null
+  /** Of the place that was verified last. */
+  #id: string | null = null
   #store: { metadata: Metadata; logger: Logger } | undefined
   #opening: Promise<BlobBackend> | null = null
   #openedAt = Number.NEGATIVE_INFINITY
@@ -93,6 +95,11 @@ export class Mirror {
     return this.#openedAt === Number.NEGATIVE_INFINITY ? null : this.backend
   }
 
+  /** The mirror's own id, once it was opened. */
+  get id(): string | null {
+    return this.#id
+  }
+
   /**
    * Forgets the copies of a mirror that is lost, and begins with this place, which must be empty.
    *
@@ -133,7 +140,7 @@ export class Mirror {
       const { metadata, logger } = this.#store as { metadata: Metadata; logger: Logger }
       if (this.#openedAt === Number.NEGATIVE_INFINITY) await backend.open({ logger })
       const { verifyMirror } = await import('./identity.ts')
-      await verifyMirror({ backend, metadata, logger })
+      this.#id = await verifyMirror({ backend, metadata, logger })
       this.#openedAt = performance.now()
       return backend
     } finally {
