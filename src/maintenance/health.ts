@@ -94,7 +94,7 @@ async function mirrorHealth(
 ): Promise<MirrorHealth | null> {
   if (!mirror) return null
   const [{ result: freeBytes = null, ...one }, lag] = await Promise.all([
-    answered(async () => ask(await mirror.open(), deadline), deadline),
+    answered(async () => ask(await mirror.openToWrite(), deadline), deadline),
     answered(async () => (await metadata.mirror()).lag({ most: mostCounted }), deadline),
   ])
   return { ...one, freeBytes, lag: lag.result ?? null, reads: mirror.reads }

@@ -70,7 +70,7 @@ export async function mirror(store: StoreContext, options: MirrorRunOptions = {}
   const job = new TransferJob('mirror', report, options)
   if (job.dryRun) return { ...report, ...(await waitingNow(store, steps)) }
   if (begin) await untilAborted(place.begin(), job.signal)
-  const backend = await place.open({ renew: true, signal: job.signal })
+  const backend = await place.openToWrite({ renew: true, signal: job.signal })
   const run: Run = { store, steps, backend, place, job }
   const isDue = performance.now() - place.comparedAt > compareEvery
   if (compare ?? isDue) await compareAll(run)
@@ -144,7 +144,7 @@ async function copyWaiting(run: Run): Promise<void> {
       ({ cid, key }, error) => ({ cid, key, problem: 'failed', error }),
     )
     after = last
-    await place.open({ signal: job.signal }) // says again that it is in use, and notices that it was taken away
+    await place.openToWrite({ signal: job.signal }) // says again that it is in use, and notices that it was taken away
   }
 }
 

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type BlobBackend, type BlobStore, DiskBackend, MemoryBackend, sqliteMetadata } from '../../src/index.ts'
+import {
+  type BlobBackend,
+  type BlobStore,
+  BlobStoreError,
+  DiskBackend,
+  MemoryBackend,
+  sqliteMetadata,
+} from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, meddle } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
@@ -139,6 +146,26 @@ test('a marker with an epoch that no key can have is refused, here and in the mi
   const again = place.open()
   await again.mirror()
   await again.upload(alice, bytes('still possible'))
+})
+
+test('a mirror to which nothing can be written is read, healed from and deleted from, and health says so', async () => {
+  const place = new MirroredPlace()
+  const before = place.open()
+  const cid = await posted(before, alice, 'precious')
+  const other = await posted(before, alice, 'illegal')
+  await before.mirror()
+  await before.close()
+  const mirrored = place.mirrored()
+  const full = new BlobStoreError('StorageFull', 'No space left')
+  mirrored.writeMarker = () => Promise.reject(full)
+  const blobs = place.store({ mirror: { backend: mirrored } })
+  await expect(blobs.mirror()).rejects.toBe(full)
+  expect((await blobs.health()).mirror).toMatchObject({ ok: false, error: 'No space left' })
+  expect((await blobs.purge('*', other)).goneAt).not.toBe(null)
+  expect(place.copies()).toHaveLength(1)
+  rmSync(place.root, { recursive: true })
+  expect(await readText(blobs, alice, cid)).toBe('precious')
+  expect(await blobs.heal()).toMatchObject({ healed: 1, findings: [] })
 })
 
 describe('damage', () => {

@@ -30,11 +30,15 @@ interface Parties {
 }
 
 /**
- * Checks that this is the store's mirror, or makes it that if it is empty and the store has none. Resolves with its id.
+ * Checks that this is the store's mirror, or makes it that if it is empty and the store has none. Resolves with its id,
+ * and with the error of a mirror that is full, or mounted read-only: it can be read all the same.
  *
  * @throws `StoreMismatch`: nothing was written then
  */
-export async function verifyMirror({ backend, metadata, logger }: Parties): Promise<string> {
+export async function verifyMirror({ backend, metadata, logger }: Parties): Promise<{
+  id: string
+  unwritable: { error: unknown } | null
+}> {
   // The marker before the database, as for the store's own bytes: then the database can only be newer.
   const found = parse(await backend.readMarker())
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
@@ -58,8 +62,11 @@ export async function verifyMirror({ backend, metadata, logger }: Parties): Prom
     ...{ mirrorOf: id, mirror: marker.mirror, epoch: Math.max(marker.epoch, identity.epoch) },
     ...(place !== null && { place, until: now + lease }),
   }
-  await backend.writeMarker(JSON.stringify(mine))
-  return marker.mirror
+  const unwritable = await backend.writeMarker(JSON.stringify(mine)).then(
+    () => null,
+    (error: unknown) => ({ error }),
+  )
+  return { id: marker.mirror, unwritable }
 }
 
 /** When the last process leaves, as for the store's own bytes. Does nothing if another copy of the database has it now. */

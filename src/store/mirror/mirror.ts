@@ -46,6 +46,8 @@ export class Mirror {
   reached: WaitingContent | null = null
   /** Of the place that was verified last. */
   #id: string | null = null
+  /** Why nothing can be written there, when it was opened last. */
+  #unwritable: { error: unknown } | null = null
   #store: { metadata: Metadata; logger: Logger } | undefined
   #opening: Promise<BlobBackend> | null = null
   #openedAt = Number.NEGATIVE_INFINITY
@@ -85,6 +87,18 @@ export class Mirror {
   open({ renew = false, signal }: CallOptions & { renew?: boolean } = {}): Promise<BlobBackend> {
     if (renew || performance.now() - this.#openedAt > verifiedFor) this.#opening ??= this.#open()
     return untilAborted(this.#opening ?? Promise.resolve(this.backend), signal)
+  }
+
+  /**
+   * As {@link open}, for who writes there. A mirror that is full, or mounted read-only as after a disaster, can be read,
+   * and deleted from.
+   *
+   * @throws also the reason why nothing can be written
+   */
+  async openToWrite(options: CallOptions & { renew?: boolean } = {}): Promise<BlobBackend> {
+    const backend = await this.open(options)
+    if (this.#unwritable) throw this.#unwritable.error
+    return backend
   }
 
   /**
@@ -140,7 +154,9 @@ export class Mirror {
       const { metadata, logger } = this.#store as { metadata: Metadata; logger: Logger }
       if (this.#openedAt === Number.NEGATIVE_INFINITY) await backend.open({ logger })
       const { verifyMirror } = await import('./identity.ts')
-      this.#id = await verifyMirror({ backend, metadata, logger })
+      const { id, unwritable } = await verifyMirror({ backend, metadata, logger })
+      this.#id = id
+      this.#unwritable = unwritable
       this.#openedAt = performance.now()
       return backend
     } finally {
