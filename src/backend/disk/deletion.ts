@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { syncDirectory } from '../files/directory.ts'
-import { ifThere, sys } from '../files/system-calls.ts'
+import { errnoOf, ifThere, sys } from '../files/system-calls.ts'
 import type { BlobKey } from '../key.ts'
 import { type Layout, shardOf } from './layout.ts'
 
@@ -8,7 +8,8 @@ const atOnce = 8
 
 /**
  * Unlinks files, then syncs each shard once. It also syncs the shards of absent keys, because the process that deleted
- * them may have died before its sync. Resolves with the errors of the system calls.
+ * them may have died before its sync. Resolves with the errors of the system calls. An absent key counts as deleted only
+ * where the store is: on a disk that is not mounted its bytes would come back.
  */
 export async function deleteBlobs(
   layout: Layout,
@@ -17,12 +18,21 @@ export async function deleteBlobs(
   signal: AbortSignal | undefined,
 ): Promise<Map<BlobKey, unknown>> {
   const failed = new Map<BlobKey, unknown>()
+  const absent: BlobKey[] = []
   const limit = pLimit(atOnce)
   await limit.map(keys, async (key) => {
     if (signal?.aborted) return
-    await ifThere(sys.unlink(layout.blob(key)), undefined).catch((error: unknown) => failed.set(key, error))
+    await sys.unlink(layout.blob(key)).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') absent.push(key)
+      else failed.set(key, error)
+    })
   })
   signal?.throwIfAborted()
+  if (absent.length > 0) {
+    await sys.lstat(layout.version).catch((error: unknown) => {
+      for (const key of absent) failed.set(key, error)
+    })
+  }
   if (!durable) return failed
   const unsynced = new Map<string, unknown>()
   await limit.map(new Set(keys.map(shardOf)), async (shard) => {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { afterEach, expect, test, vi } from 'vitest'
 import { sys } from '../../../src/backend/files/system-calls.ts'
 import { assertAbsent, makeBlob, putBlob } from '../../../src/testing/blobs.ts'
@@ -75,4 +75,19 @@ test('an abort half-way rejects with the reason, and the rest is kept', async ()
   })
   await expect(backend.delete(keys, { signal: abort.signal })).rejects.toThrow('enough')
   expect((await backend.list()).keys.length).toBeGreaterThanOrEqual(12)
+})
+
+// Fails when a purge says that bytes are gone which are on a disk that is not mounted.
+test('nothing counts as deleted while the disk is not mounted', async () => {
+  const root = newRoot()
+  const backend = await openDisk(root)
+  const blob = await putBlob(backend, 10)
+  renameSync(root, `${root}-unmounted`)
+  mkdirSync(root)
+  const failed = await backend.delete([blob.key])
+  expect(failed.get(blob.key)).toMatchObject({ code: 'StorageFailed', message: expect.stringContaining('not mounted') })
+  rmSync(root, { recursive: true })
+  renameSync(`${root}-unmounted`, root)
+  expect(await backend.delete([blob.key])).toEqual(new Map())
+  await assertAbsent(backend, blob)
 })
