@@ -88,5 +88,5 @@ async function inspectionOf(
   async function* read(): AsyncGenerator<Uint8Array> {
     yield* (await blobs.read(did, cid, { as, verify: true, signal })).chunks
   }
-  return { did, cid, mimeType: blob.mimeType, size: blob.size, read, signal }
+  return { did, cid, mimeType: blob.mimeType, size: blob.size, read, again: true, signal }
 }

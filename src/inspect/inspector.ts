@@ -9,7 +9,8 @@ export interface InspectorOptions {
   /**
    * What happens to an upload that could not be inspected, because the file, the scanner or the service failed, or took
    * longer than `timeout`. `refuse`: it fails with `InspectionFailed`, and the client tries again. `accept`: it is stored,
-   * and `onFailure` is told. `quarantine`: it is stored, and only moderators see it until they release it.
+   * and `onFailure` is told. `quarantine`: it is stored, and only moderators see it until they release it. What is
+   * inspected again is never accepted by a failure: with `accept` it stays in quarantine.
    * @default 'refuse'
    */
   whenDown?: 'refuse' | 'accept' | 'quarantine' | undefined
@@ -76,7 +77,8 @@ export function guarded(what: string, inspect: Inspector, options: InspectorOpti
     } catch (error) {
       upload.signal.throwIfAborted() // the upload ended, or its time is over: that is no failure of the inspector
       onFailure?.(error, upload)
-      if (whenDown === 'refuse') throw error
+      // What waits in quarantine may be a known virus: only a scanner that has looked may release it.
+      if (whenDown === 'refuse' || (whenDown === 'accept' && upload.again)) throw error
       if (whenDown === 'accept') return undefined
       return { quarantine: `${what} could not inspect it: ${printable(messageOf(error), 300)}` }
     }

@@ -76,7 +76,7 @@ async function verdictOn(
     if (object) yield* object.body
   }
   try {
-    return await inspect(store, { did, cid, mimeType, size, signal, read })
+    return await inspect(store, { did, cid, mimeType, size, signal, read, again: true })
   } catch (error) {
     signal.throwIfAborted()
     return printable(error instanceof Error ? error.message : String(error), 999)

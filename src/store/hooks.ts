@@ -39,6 +39,12 @@ export interface UploadInspection {
   size: number
   /** The bytes, from the start, each time it is called. A chunk is valid until the next is requested. */
   read(): AsyncIterable<Uint8Array>
+  /**
+   * True if this is no upload: the bytes wait in quarantine (`inspectAgain`), or come back after a loss (`recover`). Then
+   * accepting shows them, so an inspector that fails must reject or quarantine, even if it accepts uploads while it is down.
+   * Absent for an upload.
+   */
+  again?: true
   /** Aborts when the upload is aborted, and at the timeout. */
   signal: AbortSignal
 }

@@ -43,6 +43,16 @@ describe.each(places)('what a scanner that was down could not inspect, in $name'
     expect((await blobs.listTakedowns()).items).toMatchObject([{ did: alice, quarantined: false }])
   })
 
+  test('stays hidden while the scanner is down, even if it accepts uploads then', async () => {
+    const accepting = webhook('http://127.0.0.1:9', { whenDown: 'accept' })
+    const blobs = make().store({ hooks: { inspect: async () => ({ quarantine: 'a virus' }) } })
+    const virus = await blobs.upload(alice, bytes('bad'))
+    blobs.setHooks({ inspect: accepting })
+    await blobs.upload(alice, bytes('accepted'))
+    await expect(inspectAgain(blobs)).rejects.toThrow()
+    expect(await waiting(blobs)).toEqual([String(virus.ref)])
+  })
+
   test('is left out when its account loses it meanwhile', async () => {
     const blobs = make().store({ hooks: { inspect: down } })
     await blobs.upload(alice, bytes('one'))

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { webhook } from '../../src/inspect.ts'
 import { alice, bob, bytes, day, nextRev, post, text, uriOf } from '../support/samples.ts'
 import { restorable } from './restorable.ts'
 
@@ -128,6 +129,22 @@ describe('a database restored from the past', () => {
     ])
     expect(told).toHaveLength(2)
     expect(await text((await recovered.read(bob, refused.ref, { as: 'moderator' })).body)).toBe('worse')
+    await recovered.close()
+  })
+
+  test('shows nothing while the scanner is down, even if it accepts uploads then', async () => {
+    const { open, backUp, restore } = restorable()
+    const before = open()
+    await before.markBackup()
+    backUp()
+    const ref = await before.upload(alice, bytes('perhaps a virus'))
+    await before.close()
+    restore()
+    const recovered = open()
+    recovered.setHooks({ inspect: webhook('http://127.0.0.1:9', { whenDown: 'accept' }) })
+    expect(await recovered.recover({ ownersOf: async () => [{ did: alice }] })).toMatchObject({ adopted: 1 })
+    const { items } = await recovered.listTakedowns({ quarantined: true })
+    expect(items).toMatchObject([{ did: alice, cid: String(ref.ref), ref: expect.stringContaining('failed') }])
     await recovered.close()
   })
 
