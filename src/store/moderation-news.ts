@@ -1,4 +1,5 @@
 import type { BlobCid } from '../blob/cid.ts'
+import type { RecentPurge } from '../metadata/contract/purges.ts'
 import type { StoreContext } from './context.ts'
 import { notifyInaccessible } from './inaccessible.ts'
 
@@ -14,7 +15,7 @@ const most = 10_000
 export async function tellModeration(store: StoreContext): Promise<void> {
   if (!store.hooks.onInaccessible) return
   const { metadata, newsTold } = store
-  const purges = (await metadata.recentPurges(news)).map((one) => ({ ...one, because: 'purged' as const }))
+  const purges = (await recentPurges(metadata)).map((one) => ({ ...one, because: 'purged' as const }))
   const takedowns = (await recentTakedowns(metadata)).map((one) => ({ ...one, id: nameOf(one), because }))
   const all = [...purges, ...takedowns]
   for (const { id, did, cid, because } of all) {
@@ -25,6 +26,16 @@ export async function tellModeration(store: StoreContext): Promise<void> {
   if (newsTold.size <= most) return
   const recent = new Set(all.map(({ id }) => id))
   for (const id of newsTold) if (!recent.has(id)) newsTold.delete(id)
+}
+
+async function recentPurges(metadata: StoreContext['metadata']): Promise<RecentPurge[]> {
+  const found: RecentPurge[] = []
+  let page: RecentPurge[]
+  do {
+    page = await metadata.recentPurges({ ...news, after: found.at(-1) ?? null })
+    found.push(...page)
+  } while (page.length === news.limit)
+  return found
 }
 
 async function recentTakedowns(metadata: StoreContext['metadata']): Promise<Takedown[]> {

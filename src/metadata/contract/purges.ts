@@ -52,8 +52,8 @@ export interface PurgeSteps {
   purgeRecord(id: string): Promise<PurgeRecord | null>
   /** A page of the purges that are not finished, ordered by id. */
   openPurges(page: { after: string; limit: number }): Promise<OpenPurge[]>
-  /** The purges of the last `within` milliseconds, the newest first. At most `limit`. */
-  recentPurges(options: { within: number; limit: number }): Promise<OpenPurge[]>
+  /** A page of the purges of the last `within` milliseconds, the newest first. */
+  recentPurges(page: { within: number; after: RecentPurge | null; limit: number }): Promise<RecentPurge[]>
   /** A page of all purges, the newest first. */
   listPurges(options: PageRequest): Promise<BlobPage<PurgeRecord>>
 }
@@ -70,6 +70,11 @@ export interface OpenPurge {
   id: string
   did: string
   cid: BlobCid
+}
+
+export interface RecentPurge extends OpenPurge {
+  /** By the database's clock, in milliseconds since 1970. */
+  purgedAt: number
 }
 
 /** What is kept of a purge, for ever. */

@@ -109,17 +109,24 @@ export function purgeSteps(session: Session): PurgeSteps {
         ),
       ),
 
-    recentPurges: ({ within, limit }) =>
-      session.read((db) =>
-        rowsOf(
+    recentPurges: ({ within, after, limit }) =>
+      session.read(function* (db) {
+        const rows = yield* rowsOf(
           db
             .selectFrom('blobstore_purge')
-            .select(['id', 'did', 'cid'])
+            .select(['id', 'did', 'cid', 'purged_at as purgedAt'])
             .where('purged_at', '>', session.now(-within))
+            .$if(after !== null, (query) =>
+              query.where(({ eb, refTuple, tuple }) =>
+                eb(refTuple('purged_at', 'id'), '<', tuple(after?.purgedAt ?? 0, after?.id ?? '')),
+              ),
+            )
             .orderBy('purged_at', 'desc')
+            .orderBy('id', 'desc')
             .limit(limit),
-        ),
-      ),
+        )
+        return rows.map((row) => ({ ...row, purgedAt: Number(row.purgedAt) }))
+      }),
 
     listPurges: ({ limit, cursor, trx }) =>
       session.read(function* (db) {
