@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { BlobBackend } from '../backend/backend.ts'
 import { Layout, shardOf } from '../backend/disk/layout.ts'
 import { keyOf } from '../backend/key.ts'
+import { cidOfStream } from '../blob/cid.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { HealOptions } from '../maintenance/heal.ts'
 import { UsageError } from './command.ts'
@@ -24,27 +25,52 @@ export async function copiesAt(flag: string, place: string, given: Place, blobs:
     throw new UsageError(`${flag} ${place}: expected a folder, or s3://bucket/prefix`)
   }
   const paths = hasLayout(place) ? pathsInLayout(new Layout(place)) : pathsOfPlainFiles(place, blobs)
-  return { copyOf: (cid, key) => firstFile(paths(cid, key)), [Symbol.asyncDispose]: async () => {} }
+  return { copyOf: (cid, key) => firstGood(cid, files(paths(cid, key))), [Symbol.asyncDispose]: async () => {} }
 }
 
 /** Where a copy may be, without listing the whole folder. */
 type Paths = (cid: string, key: string) => AsyncIterable<string>
 
-async function firstFile(paths: AsyncIterable<string>): ReturnType<CopyOf> {
+type Candidate = () => Promise<AsyncIterable<Uint8Array> | undefined>
+
+/**
+ * The first copy whose hash matches: a damaged one must not hide a good one behind it. The last is not read for that, because
+ * the store verifies what it gets, and most often there is only one.
+ */
+async function firstGood(cid: string, copies: AsyncIterable<Candidate>): ReturnType<CopyOf> {
+  let last: Candidate | undefined
+  for await (const open of copies) {
+    if (last && (await isGood(cid, last))) return last()
+    last = open
+  }
+  return last?.()
+}
+
+async function isGood(cid: string, open: Candidate): Promise<boolean> {
+  try {
+    const bytes = await open()
+    return bytes !== undefined && (await cidOfStream(bytes)) === cid
+  } catch {
+    return false // as good as damaged: another may be readable
+  }
+}
+
+async function* files(paths: AsyncIterable<string>): AsyncGenerator<Candidate> {
   for await (const path of paths) {
     const found = await stat(path).catch(() => undefined)
-    if (found?.isFile()) return createReadStream(path)
+    if (found?.isFile()) yield async () => createReadStream(path)
   }
-  return undefined
 }
 
 /** In the folder of a `DiskBackend`, or a copy of one, perhaps under another key. */
 function pathsInLayout(layout: Layout): Paths {
   return async function* (cid, key) {
-    yield layout.blob(key)
+    const same = layout.blob(key)
+    yield same
     const shard = layout.shard(shardOf(key))
     const names = await readdir(shard).catch(() => [])
-    for (const name of names.filter((name) => name.startsWith(`${cid}.`))) yield join(shard, name)
+    const others = names.filter((name) => name.startsWith(`${cid}.`)).map((name) => join(shard, name))
+    for (const path of others) if (path !== same) yield path
   }
 }
 
@@ -60,14 +86,15 @@ function pathsOfPlainFiles(folder: string, blobs: BlobStore): Paths {
 async function copiesInBucket(backend: BlobBackend): Promise<Copies> {
   await backend.open()
   return {
-    async copyOf(cid, key) {
-      const same = await backend.get(key)
-      if (same) return same.body
-      // A bucket lists in the order of its keys, and begins after any key: this one sorts before all others of the CID.
-      const { keys } = await backend.list({ cursor: keyOf(cid, '1-2222222222222222'), limit: 10 })
-      const other = keys.find((one) => one.startsWith(`${cid}.`))
-      return other === undefined ? undefined : (await backend.get(other))?.body
-    },
+    copyOf: (cid, key) => firstGood(cid, copies(cid, key)),
     [Symbol.asyncDispose]: () => backend.close(),
+  }
+
+  async function* copies(cid: string, key: string): AsyncGenerator<Candidate> {
+    const open = (key: string) => async () => (await backend.get(key))?.body
+    if (await backend.has(key)) yield open(key)
+    // A bucket lists in the order of its keys, and begins after any key: this one sorts before all others of the CID.
+    const { keys } = await backend.list({ cursor: keyOf(cid, '1-2222222222222222'), limit: 10 })
+    for (const other of keys) if (other !== key && other.startsWith(`${cid}.`)) yield open(other)
   }
 }

@@ -147,9 +147,35 @@ describe('the copies that heal and scrub take', () => {
     }
   })
 
+  // Fails when only the first file that is found is tried.
+  test.each([
+    [
+      'another key of a backend’s folder',
+      (cid: string, at: number) => `blobs/${cid.slice(56, 58)}/${cid}.7-${String(at + 2).repeat(16)}`,
+    ],
+    ['the folder of another account', (cid: string, at: number) => `${at === 0 ? alice : bob}/${cid}`],
+  ])('may be damaged, if a good one is in %s', async (_name, pathOf) => {
+    for (const good of [0, 1]) {
+      const { place, cid } = await emptied()
+      const blobs = place.store()
+      await post(blobs, bob, 'b', await blobs.upload(bob, bytes('precious')))
+      await blobs.close()
+      const copies = join(place.folder, 'copies')
+      for (const at of [0, 1]) {
+        const path = join(copies, pathOf(cid, at))
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, at === good ? 'precious' : 'rotten!!')
+      }
+      if (pathOf(cid, 0).startsWith('blobs/')) writeFileSync(join(copies, 'layout-1'), '')
+      rmSync(place.fileOf(cid))
+      expect((await place.cli('heal', '--from', copies)).status).toBe(0)
+      await expectServed(place, cid)
+    }
+  })
+
   const address = inject('s3')
 
-  test.runIf(address)('may be in a bucket, under the same key or another', async () => {
+  test.runIf(address)('may be in a bucket, under another key, behind a damaged one', async () => {
     const s3 = new S3Place(address as S3Address)
     onTestFinished(() => s3.remove())
     const env = {
@@ -162,9 +188,14 @@ describe('the copies that heal and scrub take', () => {
     const bucket = s3.backend()
     await bucket.open()
     const { place, cid } = await emptied()
-    const content = bytes('precious')
-    const sha256 = createHash('sha256').update(content).digest()
-    await bucket.put(`${cid}.7-${'a'.repeat(16)}`, { size: content.byteLength, sha256, chunks: [content] })
+    for (const [content, generation] of [
+      [bytes('rotten!!'), '2'],
+      [bytes('precious'), 'a'],
+    ] as const) {
+      const sha256 = createHash('sha256').update(content).digest()
+      const key = `${cid}.7-${generation.repeat(16)}`
+      await bucket.put(key, { size: content.byteLength, sha256, chunks: [content] })
+    }
     await bucket.close()
     rmSync(place.fileOf(cid))
     const args = ['heal', '--from', `s3://${sharedBucket}/${s3.prefix}`, ...place.named]
