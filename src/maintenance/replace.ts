@@ -4,7 +4,7 @@ import { type BlobKey, keyOf, newGeneration } from '../backend/key.ts'
 import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
-import type { StoreContext } from '../store/context.ts'
+import { type StoreContext, unusedDelay } from '../store/context.ts'
 import { type BlobSource, chunksOf } from '../store/upload/source.ts'
 
 /** Up to this many bytes are held in memory, and need no spool. */
@@ -60,7 +60,8 @@ function writtenTo({ backends: { write: backend }, metadata, times: { lease } }:
 
 /**
  * Stores a verified copy of bytes, in the backend that is written to unless another place is given. Resolves with its
- * key, which is announced and belongs to nothing yet.
+ * key, which is announced and belongs to nothing yet. If it rejects, the key is doomed: the next attempt, and a purge, need
+ * not wait for the end of its lease.
  */
 export async function putCopy(
   store: StoreContext,
@@ -82,10 +83,24 @@ export async function putCopy(
       if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'
       throw error
     }
-    await backend.put(key, body, { signal })
+    try {
+      await backend.put(key, body, { signal })
+    } catch (error) {
+      await abandon(store, { key, cid: of.cid })
+      throw error
+    }
     return { key }
   } finally {
     await spool?.discard()
+  }
+}
+
+/** As a failed upload does. What cannot be undone now is collected when the lease is over. */
+async function abandon(store: StoreContext, { key, cid }: { key: BlobKey; cid: BlobCid }): Promise<void> {
+  try {
+    await store.metadata.endCopy({ key, unusedDelay: unusedDelay(store) })
+  } catch (err) {
+    store.logger.warn({ err, cid }, 'A failed copy could not be undone; it is collected when its lease is over')
   }
 }
 

@@ -10,7 +10,7 @@ import {
   sqliteMetadata,
 } from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
-import { Gate, meddle } from '../support/meddling.ts'
+import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
 
@@ -281,9 +281,10 @@ describe.each(places)('a mirror beside $name', ({ make }) => {
   })
 
   test('copies again what a crash interrupted before or after the bytes, and leaves nothing behind', async () => {
-    const { store, clock } = make()
+    const { store, clock, metadata } = make()
     const inner = new MemoryBackend()
     let when: 'before' | 'after' | 'never' = 'before'
+    const killed = () => Promise.reject(new Error('killed'))
     const crashing = meddle(inner, {
       async put(key, body, options) {
         if (when === 'before') throw new Error('killed')
@@ -291,7 +292,8 @@ describe.each(places)('a mirror beside $name', ({ make }) => {
         if (when === 'after') throw new Error('killed')
       },
     })
-    const blobs = store({ mirror: { backend: crashing } })
+    const adapter = meddleMetadata(metadata(), () => ({ endCopy: killed }))
+    const blobs = store({ mirror: { backend: crashing }, metadata: adapter })
     await posted(blobs, alice, 'a')
     for (when of ['before', 'after'] as const) {
       expect(await blobs.mirror()).toMatchObject({ copied: 0, findings: [{ problem: 'failed' }] })
@@ -305,6 +307,43 @@ describe.each(places)('a mirror beside $name', ({ make }) => {
     clock.advance(2 * day)
     await blobs.collect()
     expect((await inner.list()).keys).toHaveLength(1)
+  })
+
+  // Fails when the row of a failed copy stays until its lease is over.
+  test('copies again at once what failed or was aborted, under a new key, and keeps no purge waiting', async () => {
+    const { store, clock } = make()
+    const inner = new MemoryBackend()
+    const keys: string[] = []
+    const stop = new AbortController()
+    let fault: 'before' | 'after' | 'abort' | 'none' = 'before'
+    const failing = meddle(inner, {
+      async put(key, body, options) {
+        keys.push(key)
+        if (fault === 'before') throw new Error('a lost connection')
+        if (fault === 'abort') stop.abort(new Error('stop'))
+        options?.signal?.throwIfAborted()
+        await inner.put(key, body, options)
+        if (fault === 'after') throw new Error('a lost answer')
+      },
+    })
+    const blobs = store({ mirror: { backend: failing } })
+    const cid = await posted(blobs, alice, 'a')
+    for (fault of ['before', 'after'] as const) {
+      expect(await blobs.mirror()).toMatchObject({ copied: 0, findings: [{ problem: 'failed' }] })
+    }
+    fault = 'abort'
+    await expect(blobs.mirror({ signal: stop.signal })).rejects.toThrow('stop')
+    fault = 'none'
+    await blobs.mirror() // begins behind where the one before was aborted
+    expect(await blobs.mirror()).toMatchObject({ copied: 1, findings: [] })
+    expect(new Set(keys).size).toBe(4)
+    const bad = await posted(blobs, alice, 'illegal')
+    fault = 'after'
+    expect(await blobs.mirror()).toMatchObject({ copied: 0, findings: [{ cid: bad, problem: 'failed' }] })
+    expect(await blobs.purge('*', bad)).toMatchObject({ uploads: 0, goneAt: expect.any(Date) })
+    clock.advance(2 * day)
+    await blobs.collect()
+    expect((await inner.list()).keys).toEqual([expect.stringContaining(cid)])
   })
 
   test('keeps what a purge of one account must leave to others', async () => {

@@ -30,6 +30,11 @@ export interface ScrubSteps {
   replaceContent(copy: { old: Content; key: BlobKey; backend: string; deleteDelay: number }): Promise<boolean>
   /** Where bytes of the CID wait for their deletion: they may still be there. At most 10. */
   doomedCopies(cid: BlobCid): Promise<Content[]>
+  /**
+   * The copy failed, in the mirror too: removes its row, and dooms its key, because there may be bytes. Does nothing if the
+   * row is gone. Need not be durable: the row's lease ends anyway.
+   */
+  endCopy(copy: { key: BlobKey; unusedDelay: number }): Promise<void>
   /** A page of the accounts, ordered by DID. */
   accounts(page: { after: string; limit: number }): Promise<string[]>
   /** Counts what the account has, and corrects its row. Resolves with what the row said and what was counted. */

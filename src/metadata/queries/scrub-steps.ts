@@ -97,6 +97,12 @@ export function scrubSteps(session: Session): ScrubSteps {
         )
       }),
 
+    endCopy: ({ key, unusedDelay }) =>
+      session.write(function* (trx) {
+        const own = yield* takeCopy(trx, key)
+        if (own) yield* endUpload(session, trx, own, unusedDelay)
+      }),
+
     accounts: ({ after, limit }) =>
       session.read(function* (db) {
         const rows = yield* rowsOf(
