@@ -44,6 +44,20 @@ describe('pds-blobstore purge', () => {
     expect(await place.json('stats', '--account', alice)).toMatchObject({ count: 1 })
   })
 
+  // Fails when a mistyped CID looks like a deletion: the illegal content would stay.
+  test('says so when there was no such blob, and not of one that it deleted', async () => {
+    const place = await filled()
+    const note = expect.stringContaining('No such blob was stored')
+    for (const account of ['*', alice]) {
+      const other = cidOfBytes(bytes(`mistyped for ${account}`))
+      const mistyped = await place.cli('purge', account, other, '--yes')
+      expect(mistyped).toMatchObject({ status: 0, stdout: expect.not.stringContaining('such'), stderr: note })
+      for (let call = 0; call < 2; call++) {
+        expect((await place.cli('purge', account, cid, '--yes')).stderr).not.toContain('No such blob')
+      }
+    }
+  })
+
   test.each([
     ['no arguments', [], /missing required argument 'account'/],
     ['no CID', ['*'], /missing required argument 'cid'/],

@@ -1,8 +1,10 @@
 import { Option } from 'commander'
+import type { BlobCid } from '../../blob/cid.ts'
 import type { BlobStore } from '../../blob-store.ts'
 import { accountOrAll, accountOrAllArgument, by, cidArgument, cidIn, textOf, whose } from '../blob-arguments.ts'
 import type { StoreCommand } from '../command.ts'
 import { yes } from '../options.ts'
+import { isHeld } from './takedown.ts'
 
 export const purge: StoreCommand = {
   name: 'purge',
@@ -23,6 +25,7 @@ export const purge: StoreCommand = {
   async run(blobs, given, { signal, confirm }) {
     const [account, cid] = [accountOrAll(given), cidIn(given)]
     await confirm(`Delete ${cid} of ${whose(account)} in this store, for good?`, { grave: true })
+    const known = await isKnown(blobs, account, cid)
     const report = await blobs.purge(account, cid, { reason: textOf(given.reason), by: textOf(given.by), signal })
     const rows = [
       ['objects deleted', report.keys],
@@ -31,8 +34,17 @@ export const purge: StoreCommand = {
       ['bytes gone', report.goneAt?.toISOString() ?? 'no'],
       ['last backup before', report.heldByBackups?.toISOString() ?? 'not known'],
     ] as const
-    return { report, rows, problems: problemsOf(report) }
+    const found = known || report.keys > 0 || report.remainingKeys > 0 || report.uploads > 0
+    const notes = found ? [] : ['No such blob was stored. Uploads of it are refused. Is the CID the right one?']
+    return { report, rows, problems: problemsOf(report), notes }
   },
+}
+
+/** Also what was purged before, so that a repetition warns of nothing. */
+async function isKnown(blobs: BlobStore, account: string, cid: BlobCid): Promise<boolean> {
+  if (await isHeld(blobs, account, cid)) return true
+  const { items } = await blobs.listTakedowns({ cid })
+  return items.some(({ did, purged }) => purged && (did === account || did === '*'))
 }
 
 function problemsOf({

@@ -69,7 +69,8 @@ const stillOfAll = (cid: string): string =>
 const stillOfOne = (cid: string): string =>
   `Some accounts have takedowns of their own, which hide it there: pds-blobstore show ${cid} lists them`
 
-async function isHeld(blobs: BlobStore, did: string, cid: BlobCid): Promise<boolean> {
+/** Whether the account, or with `*` any, has the blob. */
+export async function isHeld(blobs: BlobStore, did: string, cid: BlobCid): Promise<boolean> {
   if (did !== '*') return (await blobs.stat(did, cid, { as: 'moderator' })) !== null
   return (await blobs.listHolders(cid, { limit: 1 })).items.length > 0
 }
