@@ -61,7 +61,11 @@ export interface BlobModeration {
   /** A page of the records that purges have left, the newest first. */
   listPurges(options?: PageOptions): Promise<BlobPage<PurgeRecord>>
 
-  /** A page of the takedowns that were not reversed, the newest first; with `cid`, those of one CID. */
+  /**
+   * A page of the takedowns that were not reversed, the newest first; with `cid`, those of one CID. A quarantined blob that a
+   * moderator takes down counts as taken down now. So if you read all pages, one that is decided meanwhile may be on none:
+   * it moves before the pages that you have. With `cid`, none is left out.
+   */
   listTakedowns(options?: ListTakedownsOptions): Promise<BlobPage<TakedownRecord>>
 
   /** A page of the accounts that have a blob with this CID, temporary ones and deleted accounts too, ordered by DID. */
