@@ -7,11 +7,12 @@ import {
   BlobStoreError,
   DiskBackend,
   MemoryBackend,
+  type ReadOptions,
   sqliteMetadata,
 } from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
-import { places } from '../support/places.ts'
+import { hostDatabases, places, temporaryFolder } from '../support/places.ts'
 import { alice, bob, bytes, chunks, day, hour, post, text, unpost } from '../support/samples.ts'
 
 // What a mirror must never do: mix two stores, spread damage, bring back what is gone, or stand in the way.
@@ -45,7 +46,12 @@ async function posted(blobs: BlobStore, did: string, name: string): Promise<stri
   return String(ref.ref)
 }
 
-const readText = async (blobs: BlobStore, did: string, cid: string, options: { verify?: boolean } = {}) =>
+/** Deletes bytes in a backend behind its store's back. */
+async function lose(backend: BlobBackend): Promise<void> {
+  for (const key of (await backend.list()).keys) await backend.delete([key])
+}
+
+const readText = async (blobs: BlobStore, did: string, cid: string, options: ReadOptions = {}) =>
   text((await blobs.read(did, cid, options)).body)
 
 describe('whose mirror it is', () => {
@@ -240,6 +246,91 @@ describe('damage', () => {
     expect(await readText(blobs, alice, cid, { verify: true })).toBe('precious')
     expect(await blobs.mirror()).toMatchObject({ copied: 1 })
   })
+})
+
+const badSector = () => new BlobStoreError('StorageFailed', 'The device failed (EIO)', { backend: 'memory' })
+
+describe('a bad sector', () => {
+  /** A store with a mirror, whose backend fails with `error` at a chunk of each body (from 1), or when it opens one. */
+  async function failing() {
+    const inner = new MemoryBackend()
+    const fault: { error: Error | null; at: number } = { error: null, at: 1 }
+    const backend = meddle(inner, {
+      async get(key, options) {
+        if (fault.error && fault.at === 0) throw fault.error
+        const object = await inner.get(key, options)
+        return object && { size: object.size, body: bodyOf(object.body) }
+      },
+    })
+    async function* bodyOf(body: AsyncIterable<Uint8Array>) {
+      let at = 0
+      for await (const chunk of body) {
+        for (const half of [chunk.subarray(0, 4), chunk.subarray(4)]) {
+          at += 1
+          if (fault.error && fault.at === at) throw fault.error
+          yield half
+        }
+      }
+    }
+    const mirrored = new MemoryBackend()
+    const place = new FolderPlace()
+    const open = (mirror?: { backend: BlobBackend }) => place.store({ backend, ...(mirror && { mirror }) })
+    const blobs = open({ backend: mirrored })
+    const cid = await posted(blobs, alice, 'precious')
+    await blobs.mirror()
+    return { place, blobs, cid, fault, mirrored, inner, open }
+  }
+
+  const ways = [{}, { verify: true }, { range: { start: 2, end: 6 } }, { range: { start: 2, end: 6 }, verify: true }]
+  const reads = ways.flatMap((options) => [0, 1].map((at) => ({ at, options, what: JSON.stringify(options) })))
+
+  test.each(reads)('at opening or at chunk $at is read from the mirror, with $what', async ({ at, options }) => {
+    const { blobs, cid, fault } = await failing()
+    Object.assign(fault, { error: badSector(), at })
+    expect(await readText(blobs, alice, cid, options)).toBe(options.range ? 'eciou' : 'precious')
+    expect((await blobs.health()).mirror).toMatchObject({ reads: 1 })
+  })
+
+  test('is an error without a mirror, without a good copy, and after bytes were given to the reader', async () => {
+    const { blobs, cid, fault, mirrored, open } = await failing()
+    fault.error = badSector()
+    fault.at = 2
+    const { chunks } = await blobs.read(alice, cid)
+    expect(Buffer.from((await chunks.next()).value ?? []).toString()).toBe('prec')
+    await expect(chunks.next()).rejects.toBe(fault.error)
+    fault.at = 1
+    await lose(mirrored)
+    await expect(readText(blobs, alice, cid)).rejects.toBe(fault.error)
+    await blobs.close()
+    await expect(readText(open(), alice, cid)).rejects.toBe(fault.error)
+  })
+
+  test('is nothing that passes: an overload, or the abort of the reader, asks no mirror', async () => {
+    const { blobs, cid, fault } = await failing()
+    const passing = new BlobStoreError('StorageFailed', 'Too many files (EMFILE)', { transient: true })
+    for (const error of [passing, new DOMException('Left', 'AbortError')]) {
+      for (const at of [0, 1]) {
+        Object.assign(fault, { error, at })
+        await expect(readText(blobs, alice, cid)).rejects.toBe(error)
+      }
+    }
+    expect((await blobs.health()).mirror).toMatchObject({ reads: 0 })
+  })
+})
+
+test('a body that ends because the store was closed does not go on in the mirror', async () => {
+  const [host] = hostDatabases as [(typeof hostDatabases)[number]]
+  const place = host.make()
+  const mirrored = new MemoryBackend()
+  const blobs = place.store({ mirror: { backend: mirrored }, backend: new DiskBackend({ root: temporaryFolder() }) })
+  const ref = await blobs.upload(alice, chunks(40, 100_000))
+  await post(blobs, alice, 'large', ref)
+  await blobs.mirror()
+  const get = vi.spyOn(mirrored, 'get')
+  const { body } = await blobs.read(alice, ref.ref)
+  await blobs.close()
+  await expect(text(body)).rejects.toMatchObject({ message: expect.stringContaining('closed') })
+  expect(get).not.toHaveBeenCalled()
 })
 
 describe.each(places)('a mirror beside $name', ({ make }) => {

@@ -44,6 +44,8 @@ export class Mirror {
   comparedAt: number = Number.NEGATIVE_INFINITY
   /** What was to be copied last, by a run that did not reach the end. */
   reached: WaitingContent | null = null
+  /** Nothing must be opened in it any more. */
+  isClosed = false
   /** Of the place that was verified last. */
   #id: string | null = null
   /** Why nothing can be written there, when it was opened last. */
@@ -71,6 +73,7 @@ export class Mirror {
 
   attach(store: { metadata: Metadata; logger: Logger }): void {
     this.#store = store
+    this.isClosed = false
   }
 
   /** Takes the delay that all processes of the store have agreed on, if any was given one. */
@@ -144,6 +147,7 @@ export class Mirror {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true
     await this.#opening?.catch(() => {})
     await this.backend.close()
   }

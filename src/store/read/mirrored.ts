@@ -1,8 +1,8 @@
 import type { ByteRange } from '../../backend/backend.ts'
-import { isBlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
 import type { ReadOptions } from '../calls.ts'
 import type { StoreContext } from '../context.ts'
+import { isForMirror } from './is-for-mirror.ts'
 import { VerifiedChunks } from './verified-chunks.ts'
 
 interface Wanted {
@@ -18,8 +18,8 @@ type Chunks = AsyncIterableIterator<Uint8Array>
 const warnEvery = 60_000
 
 /**
- * Opens the copy in the mirror of a blob that the caller may see, and whose own bytes are missing or damaged. Null if
- * there is none that can be opened: the mirror may be down.
+ * Opens the copy in the mirror of a blob that the caller may see, and whose own bytes are missing, damaged or
+ * unreadable. Null if there is none that can be opened: the mirror may be down.
  */
 export async function openMirrored(store: StoreContext, wanted: Wanted): Promise<Chunks | null> {
   const { mirror } = store.backends
@@ -49,13 +49,14 @@ export async function openMirrored(store: StoreContext, wanted: Wanted): Promise
 }
 
 /**
- * The bytes, or those of the mirror if they turn out to be damaged before any of them was passed on. A larger blob fails,
- * and its next read begins in the mirror.
+ * The bytes, or those of the mirror if they turn out to be damaged or unreadable before any of them was passed on. After
+ * that it fails. The next read of a blob that was found damaged begins in the mirror.
  */
-export class VerifiedOrMirrored implements Chunks {
+export class OrMirrored implements Chunks {
   #source: Chunks
   readonly #copy: () => Promise<Chunks | null>
   #begun = false
+  #ended = false
 
   constructor(chunks: Chunks, copy: () => Promise<Chunks | null>) {
     this.#source = chunks
@@ -72,15 +73,18 @@ export class VerifiedOrMirrored implements Chunks {
     try {
       return await this.#source.next()
     } catch (error) {
-      const copy = isBlobStoreError(error, 'BlobDamaged') ? await this.#copy() : null
+      const copy = isForMirror(error) && !this.#ended ? await this.#copy() : null
       if (copy === null) throw error
       this.#source = copy
-      return copy.next()
+      if (!this.#ended) return copy.next()
+      await copy.return?.() // the reader left while it was opened
+      return { value: undefined, done: true }
     }
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
     this.#begun = true
+    this.#ended = true
     await this.#source.return?.()
     return { value: undefined, done: true }
   }
@@ -94,6 +98,6 @@ function tell({ backends: { mirror }, logger }: StoreContext, { cid, backend }: 
   mirror.warnedAt = now
   logger.warn(
     { cid, backend, reads: mirror.reads },
-    'Bytes are missing or damaged in the backend, and are read from the mirror: scrub or heal the store (pds-blobstore/docs/disaster.md)',
+    'Bytes are missing, damaged or unreadable in the backend, and are read from the mirror: scrub or heal the store (pds-blobstore/docs/disaster.md)',
   )
 }

@@ -3,6 +3,7 @@ import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { ResolvedBlob } from '../../metadata/contract/queries.ts'
 import type { ReadOptions } from '../calls.ts'
 import type { StoreContext } from '../context.ts'
+import { isForMirror } from './is-for-mirror.ts'
 import { VerifiedChunks } from './verified-chunks.ts'
 
 interface OpenBytes {
@@ -29,10 +30,10 @@ export class StoredBytes {
   }
 
   /**
-   * Null if there are none under the row's key. `range` is within the blob. Damaged bytes are read from the mirror, if
-   * there is one.
+   * Null if there are none under the row's key. `range` is within the blob. Bytes that are damaged, or at which the
+   * backend fails for good, are read from the mirror, if there is one.
    *
-   * @throws `BlobDamaged`
+   * @throws `BlobDamaged`, and what the backend throws
    */
   async open(range: ByteRange | undefined): Promise<OpenBytes | null> {
     const known = this.#blob.damaged ? await this.openMirrored(range) : null
@@ -40,7 +41,7 @@ export class StoredBytes {
     try {
       return await this.#open(range)
     } catch (error) {
-      const copy = isBlobStoreError(error, 'BlobDamaged') ? await this.openMirrored(range) : null
+      const copy = isForMirror(error) ? await this.openMirrored(range) : null
       if (copy) return copy
       throw error
     }
@@ -48,7 +49,9 @@ export class StoredBytes {
 
   /** The copy in the mirror. Null if there is none. */
   async openMirrored(range: ByteRange | undefined): Promise<OpenBytes | null> {
-    if (!this.#store.backends.mirror || this.#triedMirror) return null
+    const { mirror } = this.#store.backends
+    // A body that ends because the store was closed must not go on in the mirror.
+    if (!mirror || mirror.isClosed || this.#triedMirror) return null
     this.#triedMirror = true
     const { openMirrored } = await import('./mirrored.ts')
     const body = await openMirrored(this.#store, {
@@ -67,13 +70,14 @@ export class StoredBytes {
       await object.body.return?.()
       throw await this.#damaged(object.size)
     }
-    const { body, file } = object
-    if (!this.#options.verify || range) return { body, file }
-    const verified = new VerifiedChunks(body, this.#about, () => this.#note())
-    if (!this.#store.backends.mirror) return { body: verified, file: undefined }
-    const { VerifiedOrMirrored } = await import('./mirrored.ts')
-    const copy = async () => (await this.openMirrored(undefined))?.body ?? null
-    return { body: new VerifiedOrMirrored(verified, copy), file: undefined }
+    const open =
+      !this.#options.verify || range
+        ? { body: object.body, file: object.file }
+        : { body: new VerifiedChunks(object.body, this.#about, () => this.#note()), file: undefined }
+    if (!this.#store.backends.mirror) return open
+    const { OrMirrored } = await import('./mirrored.ts')
+    const copy = async () => (await this.openMirrored(range))?.body ?? null
+    return { ...open, body: new OrMirrored(open.body, copy) }
   }
 
   async missing(): Promise<BlobStoreError> {
