@@ -318,6 +318,78 @@ describe('a bad sector', () => {
   })
 })
 
+describe('a mirror that hangs', () => {
+  test.each(['readMarker', 'get'] as const)(
+    'in %s keeps nobody from bytes that only count as damaged',
+    async (hangs) => {
+      const backend = new MemoryBackend()
+      const place = new FolderPlace()
+      const mirrored = new MemoryBackend()
+      const blobs = place.store({ backend, mirror: { backend: mirrored } })
+      const cid = await posted(blobs, alice, 'precious')
+      await blobs.mirror()
+      const [open, put] = [mirrored.get.bind(mirrored), vi.spyOn(backend, 'put').mockRejectedValue(new Error('Full'))]
+      const get = vi.spyOn(backend, 'get').mockResolvedValueOnce(null)
+      expect((await blobs.scrub({ olderThan: 0 })).findings).toMatchObject([{ problem: 'missing', repaired: false }])
+      put.mockRestore()
+      get.mockClear()
+
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const now = performance.now()
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + hour) // it was verified long ago
+      onTestFinished(() => clock.mockRestore())
+      const gate = new Gate()
+      const closed = vi.fn()
+      const hanging = {
+        readMarker: () => gate.pass().then(() => null),
+        async get(key: string) {
+          await gate.pass()
+          const object = await open(key)
+          if (object) object.body.return = closed
+          return object
+        },
+      }
+      vi.spyOn(mirrored, hangs).mockImplementation(hanging[hangs] as never)
+      const read = readText(blobs, alice, cid)
+      await gate.reached
+      await vi.advanceTimersByTimeAsync(4900)
+      expect(get).not.toHaveBeenCalled()
+      await vi.advanceTimersByTimeAsync(200)
+      expect(await read).toBe('precious')
+      gate.open()
+      if (hangs === 'get') await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce())
+    },
+  )
+
+  test('after its copy was opened is no longer cut by the time to open it', async () => {
+    const place = new FolderPlace()
+    const mirrored = new MemoryBackend()
+    const gate = new Gate()
+    const open = mirrored.get.bind(mirrored)
+    mirrored.get = async (key, { signal } = {}) => {
+      const object = await open(key)
+      const body = async function* () {
+        await gate.pass()
+        signal?.throwIfAborted()
+        if (object) yield* object.body
+      }
+      return object && { size: object.size, body: body() }
+    }
+    const blobs = place.store({ mirror: { backend: mirrored } })
+    const cid = await posted(blobs, alice, 'precious')
+    await blobs.mirror()
+    rmSync(place.fileOf(cid))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const read = (await blobs.read(alice, cid)).bytes()
+    await gate.reached
+    await vi.advanceTimersByTimeAsync(20_000)
+    gate.open()
+    expect(Buffer.from(await read).toString()).toBe('precious')
+  })
+})
+
 test('a body that ends because the store was closed does not go on in the mirror', async () => {
   const [host] = hostDatabases as [(typeof hostDatabases)[number]]
   const place = host.make()
