@@ -1,4 +1,5 @@
 import type { CallOptions } from '../backend/backend.ts'
+import { isLastingFailure } from '../backend/lasting-failure.ts'
 import { cidOfStream } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
@@ -35,7 +36,10 @@ export interface ScrubOptions extends CallOptions {
 export interface ScrubFinding {
   cid: string
   key: string
-  /** `unreadable`: the backend failed; the state of the bytes is unknown. */
+  /**
+   * `unreadable`: the backend failed; the state of the bytes is unknown. A copy replaces them if no retry helps, as at a
+   * bad sector.
+   */
   problem: 'missing' | 'wrongSize' | 'wrongHash' | 'unreadable'
   repaired: boolean
 }
@@ -94,14 +98,15 @@ async function examine(
   const { cid, key } = content
   report.objects += 1
   report.bytes += content.size
-  const problem = await problemOf(store, content, options.signal)
-  if (problem === null) {
+  const found = await problemOf(store, content, options.signal)
+  if (found === null) {
     await metadata.markVerified(cid, key)
     return
   }
-  // Other bytes may have replaced these since the row was read.
+  const { problem, passes } = found
+  // Other bytes may have replaced these since the row was read. What cannot be read is not marked: it may be fine.
   if (problem !== 'unreadable' && !(await metadata.markDamaged(cid, key))) return
-  const repaired = problem !== 'unreadable' && (await isRepaired(store, content, options))
+  const repaired = !passes && (await isRepaired(store, content, options))
   const finding: ScrubFinding = { cid, key, problem, repaired }
   report.findings.push(finding)
   store.logger.error({ ...finding }, 'Scrubbing found damage')
@@ -131,22 +136,29 @@ async function isRepaired(store: StoreContext, content: Content, { copyOf, signa
   }
 }
 
+interface Problem {
+  problem: ScrubFinding['problem']
+  /** The backend is only overloaded or silent: nothing is to be repaired. */
+  passes?: boolean
+}
+
 async function problemOf(
   { backends }: StoreContext,
   { cid, key, backend, size }: Content,
   signal: AbortSignal | undefined,
-): Promise<ScrubFinding['problem'] | null> {
+): Promise<Problem | null> {
   try {
     const object = await backends.of(backend).get(key, { signal })
-    if (!object) return 'missing'
+    if (!object) return { problem: 'missing' }
     if (object.size !== size) {
       await object.body.return?.()
-      return 'wrongSize'
+      return { problem: 'wrongSize' }
     }
-    return (await cidOfStream(object.body)) === cid ? null : 'wrongHash'
+    return (await cidOfStream(object.body)) === cid ? null : { problem: 'wrongHash' }
   } catch (error) {
     signal?.throwIfAborted()
-    return isBlobStoreError(error, 'BlobDamaged') ? 'wrongSize' : 'unreadable'
+    if (isBlobStoreError(error, 'BlobDamaged')) return { problem: 'wrongSize' }
+    return { problem: 'unreadable', passes: !isLastingFailure(error) }
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   type BlobBackend,
@@ -315,6 +316,62 @@ describe('a bad sector', () => {
       }
     }
     expect((await blobs.health()).mirror).toMatchObject({ reads: 0 })
+  })
+})
+
+describe('scrubbing a bad sector', () => {
+  async function failing(mirrored?: BlobBackend) {
+    const place = new FolderPlace()
+    const inner = new MemoryBackend()
+    const bad = new Set<string>()
+    const backend = meddle(inner, {
+      async get(key, options) {
+        const object = await inner.get(key, options)
+        if (!bad.has(key)) return object
+        const body = async function* () {
+          yield bytes('pre')
+          throw badSector()
+        }
+        return object && { size: object.size, body: body() }
+      },
+    })
+    const blobs = place.store({ backend, ...(mirrored && { mirror: { backend: mirrored } }) })
+    const cid = await posted(blobs, alice, 'precious')
+    if (mirrored) await blobs.mirror()
+    const [key = ''] = (await inner.list()).keys
+    bad.add(key)
+    return { place, blobs, cid, inner, key, bad }
+  }
+
+  test('repairs it from the mirror, and keeps what could not be read for the delete delay', async () => {
+    const mirrored = new MemoryBackend()
+    const { place, blobs, cid, inner, key } = await failing(mirrored)
+    const { findings } = await blobs.scrub({ olderThan: 0 })
+    expect(findings).toMatchObject([{ cid, problem: 'unreadable', repaired: true }])
+    expect((await blobs.scrub({ olderThan: 0 })).findings).toEqual([])
+    await lose(mirrored)
+    expect(await readText(blobs, alice, cid)).toBe('precious')
+    expect((await inner.list()).keys).toContain(key)
+    place.clock.advance(2 * day + hour)
+    await blobs.collect()
+    expect((await inner.list()).keys).not.toContain(key)
+  })
+
+  test('repairs it from copyOf, if that has the right bytes, and otherwise leaves it as it was', async () => {
+    const { place, blobs, cid, key } = await failing()
+    const database = new Database(place.database, { readonly: true })
+    onTestFinished(() => void database.close())
+    const row = () => database.prepare('SELECT key, verified_at FROM blobstore_content').get()
+    const before = row()
+    expect(before).toMatchObject({ key, verified_at: expect.any(Number) })
+    for (const copyOf of [undefined, async () => bytes('precioux'), () => Promise.reject(new Error('down'))]) {
+      const { findings } = await blobs.scrub({ olderThan: 0, copyOf })
+      expect(findings).toMatchObject([{ cid, problem: 'unreadable', repaired: false }])
+    }
+    expect(row()).toEqual(before)
+    const { findings } = await blobs.scrub({ olderThan: 0, copyOf: async () => bytes('precious') })
+    expect(findings).toMatchObject([{ cid, problem: 'unreadable', repaired: true }])
+    expect(await readText(blobs, alice, cid)).toBe('precious')
   })
 })
 
