@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { BlobBackend } from '../backend/backend.ts'
+import { isLastingFailure } from '../backend/lasting-failure.ts'
 import { pagesOf } from '../backend/pages.ts'
 import { untilAborted } from '../backend/until-aborted.ts'
 import { type BlobCid, cidOfStream } from '../blob/cid.ts'
-import { isBlobStoreError } from '../errors.ts'
+import { type BlobStoreError, isBlobStoreError } from '../errors.ts'
 import type { MirroredCopy, MirrorSteps, WaitingContent } from '../metadata/contract/mirror.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../options.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
@@ -31,8 +32,9 @@ export interface MirrorFinding {
   cid: string
   key: string
   /**
-   * `missing`, `damaged`: the backend's bytes cannot be copied; `copyDamaged`: the mirror's, which are made again;
-   * `failed`: backend, mirror or database failed, and the next run tries again.
+   * `missing`, `damaged`: the backend's bytes cannot be copied; `copyDamaged`: the mirror's are missing, damaged or, if
+   * there is an `error`, unreadable for good, and are made again; `failed`: backend, mirror or database failed, and the
+   * next run tries again.
    */
   problem: 'missing' | 'damaged' | 'copyDamaged' | 'failed'
   error?: Error
@@ -180,6 +182,7 @@ async function copyOne({ store, steps, backend, place, job }: Run, content: Wait
 /** A mirror that nobody reads is as good as none. */
 async function verifyCopies(run: Run, olderThan: number): Promise<void> {
   const { steps, job } = run
+  const doubted: MirroredCopy[] = []
   let after: MirroredCopy | null = null
   while (true) {
     const page: MirroredCopy[] = await steps.copies({ after, limit: pageSize, olderThan })
@@ -187,26 +190,40 @@ async function verifyCopies(run: Run, olderThan: number): Promise<void> {
     if (!last) break
     await job.forEach(
       page,
-      (copy) => verifyOne(run, copy),
+      (copy) => verifyOne(run, copy, doubted),
       ({ cid, key }, error) => ({ cid, key, problem: 'failed', error }),
     )
     after = last
   }
   if (job.report.findings.some(({ problem }) => problem === 'copyDamaged')) await copyWaiting(run)
+  for (const copy of doubted) if (await steps.isMirrored(copy.cid)) await steps.forgetDamaged(copy)
 }
 
-async function verifyOne({ steps, backend, place, job }: Run, copy: MirroredCopy): Promise<void> {
+/** Adds a copy that cannot be read to the `doubted`, which are to be forgotten when there is another. */
+async function verifyOne(run: Run, copy: MirroredCopy, doubted: MirroredCopy[]): Promise<void> {
+  const { steps, backend, place, job } = run
   const { cid, key, size } = copy
   await job.wait(size)
-  if (await isGood(backend, copy, job.signal)) {
-    await steps.markMirrored({ cid, key })
-    job.report.verified += 1
-    return
+  let failure: BlobStoreError | undefined
+  try {
+    if (await isGood(backend, copy, job.signal)) {
+      await steps.markMirrored({ cid, key })
+      job.report.verified += 1
+      return
+    }
+  } catch (error) {
+    if (!isLastingFailure(error)) throw error
+    failure = error
   }
   // Forgetting a copy dooms it: it must not be missing only because its disk is not mounted any more.
   await place.open({ renew: true, signal: job.signal })
-  await steps.forgetDamaged({ cid, key })
-  job.found({ cid, key, problem: 'copyDamaged' })
+  if (failure) {
+    await steps.doubtMirrored({ cid, key })
+    doubted.push(copy)
+  } else {
+    await steps.forgetDamaged({ cid, key })
+  }
+  job.found({ cid, key, problem: 'copyDamaged', ...(failure && { error: failure }) })
 }
 
 async function isGood(backend: BlobBackend, { cid, key }: MirroredCopy, signal?: AbortSignal): Promise<boolean> {

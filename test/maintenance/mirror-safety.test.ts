@@ -375,6 +375,76 @@ describe('scrubbing a bad sector', () => {
   })
 })
 
+describe.each(places)('a copy in the mirror at a bad sector, beside $name', ({ make }) => {
+  /** The copies that there are when it begins cannot be read while `fault.error` is set. */
+  async function failing() {
+    const place = make()
+    const [backend, inner] = [new MemoryBackend(), new MemoryBackend()]
+    const bad = new Set<string>()
+    const fault: { error: Error | null } = { error: badSector() }
+    const mirrored = meddle(inner, {
+      async get(key, options) {
+        if (fault.error && bad.has(key)) throw fault.error
+        return inner.get(key, options)
+      },
+    })
+    const blobs = place.store({ backend, mirror: { backend: mirrored } })
+    const cid = await posted(blobs, alice, 'precious')
+    await blobs.mirror()
+    for (const key of (await inner.list()).keys) bad.add(key)
+    const verify = () => blobs.mirror({ verifyOlderThan: 0 })
+    const lag = async () => (await blobs.health()).mirror?.lag?.objects
+    return { place, blobs, cid, backend, inner, mirrored, bad, fault, verify, lag }
+  }
+
+  test('is made again, and then deleted', async () => {
+    const { blobs, cid, backend, inner, bad, fault, verify, lag } = await failing()
+    const problem = { cid, problem: 'copyDamaged', error: fault.error }
+    expect(await verify()).toMatchObject({ copied: 1, findings: [problem] })
+    expect(await lag()).toBe(0)
+    await blobs.collect()
+    const { keys } = await inner.list()
+    expect(keys).toHaveLength(1)
+    expect(bad.has(keys[0] ?? '')).toBe(false)
+    expect(await verify()).toMatchObject({ verified: 1, findings: [] })
+    await lose(backend)
+    expect(await readText(blobs, alice, cid)).toBe('precious')
+  })
+
+  test('is kept as long as there is no other, and is as good as before when it can be read again', async () => {
+    const { place, blobs, cid, backend, fault, verify, lag, inner } = await failing()
+    const lost = vi.spyOn(backend, 'get').mockRejectedValue(badSector())
+    expect((await verify()).findings).toMatchObject([{ problem: 'copyDamaged' }, { problem: 'failed' }])
+    expect(await lag()).toBe(1)
+    place.clock.advance(2 * day)
+    await blobs.collect()
+    fault.error = null
+    expect(await verify()).toMatchObject({ verified: 1, copied: 0 })
+    await blobs.mirror()
+    expect(await lag()).toBe(0)
+    expect(await readText(blobs, alice, cid)).toBe('precious')
+    lost.mockRestore()
+    expect(await verify()).toMatchObject({ verified: 1, findings: [] })
+    expect((await inner.list()).keys).toHaveLength(1)
+  })
+
+  test('is only reported if the failure passes, or the mirror is not there', async () => {
+    const { blobs, fault, mirrored, bad, inner, verify, lag } = await failing()
+    fault.error = new BlobStoreError('StorageFailed', 'Too many files (EMFILE)', { transient: true })
+    expect(await verify()).toMatchObject({ copied: 0, findings: [{ problem: 'failed' }] })
+    fault.error = badSector()
+    const marker = vi.spyOn(mirrored, 'readMarker')
+    vi.spyOn(mirrored, 'get').mockImplementationOnce(async () => {
+      marker.mockRejectedValueOnce(badSector())
+      throw badSector()
+    })
+    expect(await verify()).toMatchObject({ copied: 0, findings: [{ problem: 'failed' }] })
+    expect(await lag()).toBe(0)
+    await blobs.collect()
+    expect((await inner.list()).keys).toEqual([...bad])
+  })
+})
+
 describe('a mirror that hangs', () => {
   test.each(['readMarker', 'get'] as const)(
     'in %s keeps nobody from bytes that only count as damaged',

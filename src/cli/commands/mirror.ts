@@ -67,7 +67,7 @@ function problemOf({ cid, problem, error }: MirrorFinding): string {
   const what = {
     missing: 'its bytes are missing in the backend, and not in the mirror',
     damaged: 'its bytes are damaged in the backend, and not in the mirror',
-    copyDamaged: 'its copy was damaged or missing, and is made again',
+    copyDamaged: 'its copy was damaged, missing or unreadable, and is made again',
     failed: `could not be copied: ${error?.message}`,
   }
   return `${cid}: ${what[problem]}`

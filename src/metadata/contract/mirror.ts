@@ -54,6 +54,11 @@ export interface MirrorSteps {
   mirroredCopies(cid: BlobCid, options: InTransaction): Promise<MirroredCopy[]>
   /** The bytes of a copy are damaged or missing: dooms it, and its content waits again, if it has no other copy. */
   forgetDamaged(copy: { cid: BlobCid; key: BlobKey }): Promise<void>
+  /**
+   * A copy cannot be read, and may be good or not: it counts as one that nobody has verified, and its content waits for
+   * another, if it has none. The copy is kept meanwhile, as long as what nothing needs, because it may be the last.
+   */
+  doubtMirrored(copy: { cid: BlobCid; key: BlobKey }): Promise<void>
   /** Records that a copy was read, and is good. */
   markMirrored(copy: { cid: BlobCid; key: BlobKey }): Promise<void>
   /** A page of the copies, ordered by CID and key: all of them, or those not verified within `olderThan` milliseconds. */

@@ -23,7 +23,14 @@ type Trx = Kysely<Tables>
 
 export type CopySteps = Pick<
   MirrorSteps,
-  'intendMirrored' | 'keepMirrored' | 'isMirrored' | 'mirroredCopies' | 'forgetDamaged' | 'markMirrored' | 'copies'
+  | 'intendMirrored'
+  | 'keepMirrored'
+  | 'isMirrored'
+  | 'mirroredCopies'
+  | 'forgetDamaged'
+  | 'doubtMirrored'
+  | 'markMirrored'
+  | 'copies'
 >
 
 /** How one object gets its copy, and loses it. */
@@ -87,6 +94,15 @@ export function mirroredCopies(session: Session): CopySteps {
         )
         if (!gone) return
         yield* doom(session, trx, [tombstone(gone)], 0)
+        if (!(yield* hasVerified(trx, cid))) yield* wait(session, trx, [cid])
+      }),
+
+    doubtMirrored: ({ cid, key }) =>
+      session.write(function* (trx) {
+        yield* begin(session, trx)
+        yield* lockContent(session, trx, cid)
+        const unsure = { verified_at: null }
+        yield* execute(trx.updateTable('blobstore_mirrored').set(unsure).where('cid', '=', cid).where('key', '=', key))
         if (!(yield* hasVerified(trx, cid))) yield* wait(session, trx, [cid])
       }),
 
