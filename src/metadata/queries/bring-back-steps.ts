@@ -113,7 +113,11 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     })
   }
 
-  /** The reserved bytes are the most that an upload may still send. So they limit how long it may still last. */
+  /**
+   * The reserved bytes are the most that an upload may still send. So they limit how long it may still last. Not so for
+   * an upload in several requests: what has arrived of it, and its space, must last as long as it may. A part is found by
+   * having no account, as a copy has none, because its key is in no index; a copy may last as long.
+   */
   async function bringBackUploads(lease: number, { limit, allowance }: Ahead): Promise<number> {
     const latest = lease + allowance.most
     const rows = await session.read((db) =>
@@ -124,6 +128,7 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     if (rows.length === 0) return 0
     const keys = rows.map(({ key }) => key)
     const until: RawBuilder<number> = sql`${session.now(lease)} + case
+      when did is null or ${isReservation} then ${whole(allowance.most)}
       when reserved >= ${whole((allowance.most / 1000) * allowance.rate)} then ${whole(allowance.most)}
       else reserved * 1000 / ${whole(allowance.rate)} + 1 end`
     return session.write(function* (trx) {
@@ -138,5 +143,10 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
     })
   }
 }
+
+/** Found by the account, which has few unfinished ones. */
+const isReservation: RawBuilder<boolean> = sql`exists (
+  select 1 from blobstore_resumable as r
+  where r.did = blobstore_upload.did and r.state = 'open' and r.reservation = blobstore_upload.key)`
 
 const whole = (value: number): RawBuilder<number> => sql`cast(${Math.floor(value)} as bigint)`
