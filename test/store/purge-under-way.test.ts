@@ -7,6 +7,67 @@ import { bad, cid, keysOf, latest, posted } from './purging.ts'
 
 // What is under way while its bytes are purged: uploads, and the store's own copies.
 
+describe.each(places)('a resumable upload with bytes that are purged in $name', ({ make }) => {
+  const limits = { accept: ['*/*'] }
+
+  // Fails when a part is only looked for among the purges of all.
+  test('is refused for the account, and for others only if they are purged for all', async () => {
+    const blobs = make().store({ limits })
+    const { resumable } = blobs
+    const append = async (did: string) => resumable.append(did, (await resumable.create(did)).id, 0, bad)
+    await blobs.purge(alice, cid)
+    await expect(append(alice)).rejects.toMatchObject({ code: 'BlobTakenDown' })
+    expect((await append(bob)).offset).toBe(bad.length)
+    await blobs.purge('*', cid)
+    await expect(append(bob)).rejects.toMatchObject({ code: 'BlobTakenDown' })
+  })
+
+  test('is ended by a purge of its account, which a collection finishes', async () => {
+    const place = make()
+    const blobs = place.store({ limits })
+    const { id } = await blobs.resumable.create(alice, { size: 1000 })
+    await blobs.resumable.append(alice, id, 0, bad)
+    const other = await blobs.resumable.create(alice)
+    await blobs.resumable.append(alice, other.id, 0, bytes('harmless'))
+    expect(await blobs.purge(alice, cid)).toMatchObject({ uploads: 1, goneAt: null })
+    expect(await blobs.resumable.stat(alice, id)).toBeNull()
+    await blobs.collect()
+    await blobs.collect()
+    expect(await latest(blobs)).toMatchObject({ goneAt: expect.any(Date) })
+    expect(await keysOf(place)).toEqual([])
+    expect(await blobs.usage(alice)).toMatchObject({ reserved: 8 })
+    expect((await blobs.resumable.finish(alice, other.id)).size).toBe(8)
+  })
+
+  // Fails when a row without an account counts for a purge of any.
+  test('of another account does not keep a purge open', async () => {
+    const blobs = make().store({ limits })
+    await posted(blobs, alice)
+    const { id } = await blobs.resumable.create(bob)
+    await blobs.resumable.append(bob, id, 0, bad)
+    expect(await blobs.purge(alice, cid)).toMatchObject({ uploads: 0, goneAt: expect.any(Date) })
+    expect((await blobs.resumable.finish(bob, id)).size).toBe(bad.length)
+  })
+
+  test('is refused if the purge comes while the bytes are stored, and they go with the next collection', async () => {
+    const place = make()
+    const inner = place.backend()
+    const blobs: BlobStore = place.store({
+      limits,
+      backend: meddle(inner, {
+        async put(key, body) {
+          await inner.put(key, body)
+          await blobs.purge(alice, cid)
+        },
+      }),
+    })
+    const { id } = await blobs.resumable.create(alice)
+    await expect(blobs.resumable.append(alice, id, 0, bad)).rejects.toMatchObject({ code: 'BlobTakenDown' })
+    await blobs.collect()
+    expect(await keysOf(place)).toEqual([])
+  })
+})
+
 describe.each(places)('an upload that is under way while its bytes are purged in $name', ({ make }) => {
   /** A store where something happens once the bytes are stored, and before the commit. */
   function between(place: Place, what: (blobs: BlobStore) => Promise<unknown>): BlobStore {

@@ -34,7 +34,8 @@ export interface ResumableSteps {
   /**
    * The row before the bytes of a part. `more` is how many bytes the upload reserves for it. Need not be durable.
    *
-   * @throws `AccountDeleted`, `QuotaExceeded` before any bytes are stored, `BlobTakenDown` if these bytes are purged for all
+   * @throws `AccountDeleted`, `QuotaExceeded` before any bytes are stored, `BlobTakenDown` if these bytes are purged for the
+   *   account or for all
    */
   intendPart(did: string, part: IntendedPart): Promise<void>
 
@@ -43,7 +44,8 @@ export interface ResumableSteps {
    * resolves, the bytes count as received. If it rejects, call {@link dropKey}.
    *
    * @throws `UploadNotFound` `UploadBusy`, `UploadOffsetMismatch` if another request has added bytes there,
-   *   `QuotaExceeded` `AccountDeleted`, `UploadExpired` if its row was removed
+   *   `QuotaExceeded` `AccountDeleted`, `UploadExpired` if its row was removed, `BlobTakenDown` if the bytes were purged
+   *   meanwhile
    */
   addPart(did: string, id: string, part: NewPart): Promise<ResumableState>
 
@@ -147,6 +149,7 @@ export interface IntendedPart {
   key: BlobKey
   backend: string
   cid: BlobCid
+  size: number
   /** How many bytes the upload reserves for it: none if it was begun with its size. */
   more: number
   quota: ResolvedQuota

@@ -116,7 +116,7 @@ export function bringBackSteps(session: Session): Pick<CollectSteps, 'bringBack'
   /**
    * The reserved bytes are the most that an upload may still send. So they limit how long it may still last. Not so for
    * an upload in several requests: what has arrived of it, and its space, must last as long as it may. A part is found by
-   * having no account, as a copy has none, because its key is in no index; a copy may last as long.
+   * having no account; a copy has none either, and may last as long.
    */
   async function bringBackUploads(lease: number, { limit, allowance }: Ahead): Promise<number> {
     const latest = lease + allowance.most

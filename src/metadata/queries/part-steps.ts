@@ -1,11 +1,12 @@
 import type { Kysely } from 'kysely'
+import { cidOfKey } from '../../backend/key.ts'
 import type { NewPart, ResumableState } from '../contract/resumable.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { changedRows, execute, firstRow, type Step } from '../step.ts'
 import type { ResolvedQuota } from '../types.ts'
 import { assertQuota, lockAccount, lockLivingAccount } from './account-row.ts'
-import { expired } from './announce-upload.ts'
+import { assertNotPurged, expired } from './announce-upload.ts'
 import { doom } from './doomed-rows.ts'
 import { noSuchUpload, type ResumableRow, reopenedRow, toState, wrongOffset } from './resumable-rows.ts'
 
@@ -30,6 +31,7 @@ export function partSteps(session: Session): PartSteps {
     const row = yield* reopenedRow(session, trx, did, id, reservation)
     if (row.state === 'finished') throw noSuchUpload(did)
     yield* assertNamed(trx, did, key)
+    yield* assertNotPurged(trx, did, cidOfKey(key) ?? '')
     // Parts of a known size come in any order; all others continue what has arrived, as the sender saw it.
     if (after !== null && after !== Number(row.received)) throw wrongOffset(did, Number(row.received))
     const former = replaces === null ? 0 : yield* removePart(trx, did, id, replaces, part.unusedDelay)

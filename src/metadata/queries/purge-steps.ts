@@ -1,7 +1,9 @@
+import type { Kysely } from 'kysely'
 import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeSteps } from '../contract/purges.ts'
+import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { execute, firstRow, onlyRow, rowsOf } from '../step.ts'
+import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './list-referenced.ts'
@@ -22,6 +24,7 @@ export function purgeSteps(session: Session): PurgeSteps {
             .values({ did, cid, ref: null, requested_by: by, created_at: session.now(), purged: 1 })
             .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1, quarantined: 0 })),
         )
+        if (did !== everyAccount) yield* endUploadsOf(trx, did, cid)
         const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
         yield* execute(
           trx.insertInto('blobstore_purge').values({
@@ -178,6 +181,18 @@ export function purgeSteps(session: Session): PurgeSteps {
     }
   }
 
+  /** The account's resumable uploads that have such bytes: a collection forgets them with their parts. */
+  function* endUploadsOf(trx: Kysely<Tables>, did: string, cid: BlobCid): Step<void> {
+    yield* execute(
+      trx
+        .updateTable('blobstore_resumable')
+        .set({ state: 'ended', expires_at: session.now(), busy_until: null })
+        .where('did', '=', did)
+        .where('state', '=', 'open')
+        .where('id', 'in', partsOf(trx, did, cid).select('part.upload')),
+    )
+  }
+
   async function countUploads(did: string, cid: BlobCid): Promise<number> {
     const { from, to } = keysOf(cid)
     return session.read(function* (db) {
@@ -187,12 +202,32 @@ export function purgeSteps(session: Session): PurgeSteps {
           .select(({ fn }) => fn.countAll().as('uploads'))
           .where('key', '>', from)
           .where('key', '<', to)
-          // A copy that the store makes, in the mirror or another backend, is of no account.
+          // A copy that the store makes, in the mirror or another backend, is of no account, and reserves nothing. A part
+          // has no account either, but a size; only those of this account count, or others could keep its purge open.
           .$if(did !== everyAccount, (query) =>
-            query.where((eb) => eb.or([eb('did', '=', did), eb('did', 'is', null)])),
+            query.where((eb) =>
+              eb.or([
+                eb('did', '=', did),
+                eb.and([
+                  eb('did', 'is', null),
+                  eb.or([eb('reserved', '=', 0), eb('key', 'in', partsOf(db, did, cid).select('part.key'))]),
+                ]),
+              ]),
+            ),
           ),
       )
       return Number(row.uploads)
     })
   }
+}
+
+/** The account's parts that have the bytes of the CID: found by the account's uploads, of which there are few. */
+function partsOf(db: Kysely<Tables>, did: string, cid: BlobCid) {
+  const { from, to } = keysOf(cid)
+  return db
+    .selectFrom('blobstore_resumable as upload')
+    .innerJoin('blobstore_part as part', 'part.upload', 'upload.id')
+    .where('upload.did', '=', did)
+    .where('part.key', '>', from)
+    .where('part.key', '<', to)
 }

@@ -5,7 +5,7 @@ import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { execute, firstRow, type Step } from '../step.ts'
 import { assertQuota, lockAccount, lockLivingAccount } from './account-row.ts'
-import { announceUpload } from './announce-upload.ts'
+import { announceUpload, assertNotPurged } from './announce-upload.ts'
 import { findExpired, forgetExpired, forgetParts } from './forget-resumables.ts'
 import { partSteps } from './part-steps.ts'
 import {
@@ -60,11 +60,13 @@ export function resumableSteps(session: Session): ResumableSteps {
       return parts
     },
 
-    intendPart: (did, { key, backend, cid, more, quota, lease }) =>
+    intendPart: (did, { key, backend, cid, size, more, quota, lease }) =>
       session.write(function* (trx) {
         const account = yield* lockLivingAccount(trx, did)
         assertQuota(did, { ...account, reserved: account.reserved + more }, quota)
-        yield* announce(trx, { key, backend, did: null, cid, reserved: 0, lease })
+        yield* assertNotPurged(trx, did, cid)
+        // Its size is what distinguishes it from a copy that the store makes: see `countUploads`.
+        yield* announce(trx, { key, backend, did: null, cid, reserved: size, lease })
       }),
 
     addPart: (did, id, part) => session.write((trx) => addPart(trx, did, id, part)),

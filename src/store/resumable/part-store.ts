@@ -3,7 +3,7 @@ import { byteCount } from '../../backend/arguments.ts'
 import { keyOf, newGeneration } from '../../backend/key.ts'
 import { readWhole } from '../../backend/read-whole.ts'
 import { cidOfDigest } from '../../blob/cid.ts'
-import { BlobStoreError } from '../../errors.ts'
+import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { Part, ResumableState } from '../../metadata/contract/resumable.ts'
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
@@ -38,14 +38,15 @@ export async function storePart(
   const cid = cidOfDigest(sha256)
   const key = keyOf(cid, newGeneration(store.epoch))
   const lease = times.resumable + times.lease
-  await metadata.intendPart(did, { key, backend: backend.name, cid, more, quota, lease })
+  await metadata.intendPart(did, { key, backend: backend.name, cid, size, more, quota, lease })
   try {
     await backend.put(key, { size, sha256, chunks })
     const reservation = { generation: newGeneration(store.epoch), backend: backend.name, quota, lease }
     const part = { start, size, key, backend: backend.name, replaces, after, reservation }
     return await metadata.addPart(did, id, { ...part, unusedDelay: unusedDelay(store) })
   } catch (error) {
-    await metadata.dropKey(did, { id, start, key, size }, unusedDelay(store)).catch(() => {}) // collected when its lease is over
+    const delay = isBlobStoreError(error, 'BlobTakenDown') ? 0 : unusedDelay(store) // purged since: gone with the next collection
+    await metadata.dropKey(did, { id, start, key, size }, delay).catch(() => {}) // collected when its lease is over
     throw error
   }
 }
