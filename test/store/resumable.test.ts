@@ -296,6 +296,24 @@ describe.each(hostDatabases)('resumable uploads of two processes on $name', ({ m
     expect(await other.usage(alice)).toMatchObject({ count: 1, bytes: 70_000, reserved: 0 })
   })
 
+  test('aborted after its process died while it was finished, it reserves nothing any more', async () => {
+    const { store, metadata, clock } = make()
+    const gate = new Gate()
+    const dead = meddleMetadata(metadata(), () => ({ renewClaim: async () => {}, intend: () => gate.pass() as never }))
+    const [one, other] = [store({ limits, metadata: dead }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    await one.resumable.append(alice, id, 0, pattern(70_000))
+    const first = one.resumable.finish(alice, id)
+    await gate.reached
+    clock.advance(10_001)
+    expect((await other.usage(alice)).reserved).toBe(70_000)
+    await other.resumable.abort(alice, id)
+    expect((await other.usage(alice)).reserved).toBe(0)
+    gate.open()
+    await first.catch(() => {})
+    expect((await other.usage(alice)).reserved).toBe(0)
+  })
+
   test('finished slowly, it is not finished by another meanwhile', async () => {
     const { store, metadata, clock } = make()
     const gate = new Gate()

@@ -153,7 +153,7 @@ export function resumableSteps(session: Session): ResumableSteps {
         const row = yield* livingRow(session, trx, did, id)
         if (!row || row.state === 'finished') return
         if (generation !== undefined && row.claimed_by !== generation) return
-        yield* freeReservation(trx, did, row.reservation)
+        yield* freeReservation(trx, did, row.reservation ?? row.claimed_by)
         const ended = { state: 'ended', reservation: null, busy_until: null, claimed_by: null } as const
         const changed = trx.updateTable('blobstore_resumable').set({ ...ended, expires_at: session.now() })
         yield* execute(changed.where('id', '=', id))
