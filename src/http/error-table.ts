@@ -13,6 +13,8 @@ interface Row {
 
 const failed: Row = { status: 500, error: 'InternalServerError', message: 'Internal Server Error' }
 const busy: Row = { status: 503, error: 'NotEnoughResources', message: 'The server is busy, try again', retryAfter: 1 }
+/** Too many unfinished resumable uploads: waiting a moment does not help, and the error's message says what does. */
+const unfinished: Row = { status: 429, error: 'RateLimitExceeded' }
 const invalid: Row = { status: 400, error: 'InvalidRequest' }
 
 /**
@@ -133,6 +135,7 @@ export function toXrpcError(error: unknown): XrpcError {
 
 function rowOf(error: unknown): Row {
   if (!isBlobStoreError(error)) return failed
+  if (error.code === 'TooManyUploads' && !error.transient) return unfinished
   const row = table[error.code] ?? failed // a newer copy of this package may have more codes
   return row === failed && error.transient ? busy : row
 }

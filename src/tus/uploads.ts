@@ -1,7 +1,7 @@
 import { XrpcError } from '../http/errors.ts'
 import { jsonReply, type Reply } from '../http/reply.ts'
 import type { Call } from '../http/request.ts'
-import { endRefused } from '../http/resumable/end-refused.ts'
+import { endRefused, endRefusedBytes } from '../http/resumable/end-refused.ts'
 import { assertNoCoding, uploader } from '../http/upload-headers.ts'
 import type { UploadLimits } from '../store/calls.ts'
 import type { ResumableUpload } from '../store/resumable/resumable-uploads.ts'
@@ -16,6 +16,7 @@ export async function create(call: Call): Promise<Reply> {
   const begun = await blobs.resumable.create(did, { ...limits, ...announced(request), signal })
   const location = `${request.query.get('base')}/${begun.id}`
   try {
+    signal.throwIfAborted() // nobody learns the address of an upload whose client has left
     const state = hasBytes(request)
       ? await blobs.resumable.append(did, begun.id, 0, request.body, { ...limits, signal })
       : begun
@@ -38,8 +39,11 @@ export async function append(call: Call): Promise<Reply> {
   }
   const offset = numberIn(request, 'upload-offset')
   if (offset === undefined) throw invalid('Upload-Offset is missing: the number of bytes that were sent before these')
-  const state = await blobs.resumable.append(did, idOf(call), offset, request.body, {
-    ...{ ...limits, size: numberIn(request, 'upload-length'), signal: request.signal },
+  const id = idOf(call)
+  const options = { ...limits, size: numberIn(request, 'upload-length'), signal: request.signal }
+  const state = await blobs.resumable.append(did, id, offset, request.body, options).catch(async (error: unknown) => {
+    await endRefusedBytes(blobs, did, id, error)
+    throw error
   })
   return { status: 204, headers: headersOf(await finishIfComplete(call, did, limits, state)), body: null }
 }
@@ -54,7 +58,7 @@ export async function state(call: Call): Promise<Reply> {
   const id = idOf(call)
   const found = await blobs.resumable.stat(did, id, { signal: request.signal })
   if (!found) throw noSuchUpload()
-  const reached = await finishIfComplete(call, did, limits, found)
+  const reached = await finishIfComplete(call, did, limits, found, { asking: true })
   const headers = headersOf(reached)
   if (request.method === 'HEAD')
     return { status: 200, headers: { 'cache-control': 'no-store', ...headers, ...metadataOf(found) }, body: null }
@@ -86,13 +90,14 @@ async function finishIfComplete(
   did: string,
   limits: UploadLimits,
   state: ResumableUpload,
+  how: { asking?: boolean } = {},
 ): Promise<ResumableUpload> {
   if (state.blob !== null || state.offset !== state.size) return state
   // Without the request's signal: a client that has sent everything and then leaves finds its blob when it returns.
   try {
     return { ...state, blob: await blobs.resumable.finish(did, state.id, limits) }
   } catch (error) {
-    await endRefused(blobs, did, state.id, error)
+    await endRefused(blobs, did, state.id, error, how)
     throw error
   }
 }

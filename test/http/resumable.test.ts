@@ -104,6 +104,19 @@ test('an upload in several requests needs no interim response', async () => {
   expect([again.status, again.headers.get('upload-complete')]).toEqual([400, '?1'])
 })
 
+test('an end that comes too early leaves the upload, and the rest may follow', async () => {
+  const { origin, begin } = await place()
+  const created = await begin({ 'upload-complete': '?0', 'upload-length': '10' }, Buffer.from('first'))
+  const url = origin + (created.headers.get('location') ?? '')
+  const headers = { ...partial, 'upload-offset': '5', 'upload-complete': '?1' }
+  const body = new Blob(['seco']).stream() // of no announced length
+  const early = await fetch(url, { method: 'PATCH', headers, body, duplex: 'half' } as RequestInit)
+  expect([early.status, early.headers.get('upload-complete')]).toEqual([400, null])
+  expect(await early.json()).toMatchObject({ error: 'InvalidSize' })
+  expect((await fetch(url, { method: 'HEAD', headers: asAlice })).headers.get('upload-offset')).toBe('9')
+  expect((await patch(url, 9, '?1', Buffer.from('n'))).status).toBe(200)
+})
+
 test('what does not continue the upload is refused, and changes nothing', async () => {
   const { origin, begin } = await place()
   const created = await begin({ 'upload-complete': '?0', 'upload-length': '10' }, Buffer.from('first'))

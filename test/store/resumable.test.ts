@@ -181,6 +181,39 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 2_100_000, count: 1, reserved: 0 })
   })
 
+  test('at the limit of an account end its oldest one without a byte, if it is older than ten minutes', async () => {
+    const { store, clock } = make()
+    const { resumable, usage } = store({ limits: { ...limits, uploads: { resumable: 3 } } })
+    const create = async (size: number) => (await resumable.create(alice, { size })).id
+    const begun = await create(100)
+    await resumable.append(alice, begun, 0, bytes('a byte'))
+    const first = await create(1000)
+    clock.advance(1000)
+    const second = await create(2000)
+    clock.advance(9 * 60_000)
+    await expect(create(300)).rejects.toMatchObject({ code: 'TooManyUploads', transient: false })
+    clock.advance(2 * 60_000)
+    const next = await create(300)
+    expect(await resumable.stat(alice, first)).toBeNull()
+    for (const id of [begun, second, next]) expect(await resumable.stat(alice, id)).not.toBeNull()
+    expect((await usage(alice)).reserved).toBe(2400)
+    await create(300)
+    await expect(create(300)).rejects.toMatchObject({ code: 'TooManyUploads' })
+  })
+
+  test('do not end because of the limits of one call', async () => {
+    const blobs = make().store({ limits })
+    const { id } = await blobs.resumable.create(alice)
+    await blobs.resumable.append(alice, id, 0, pattern(100))
+    for (const [narrow, code] of [
+      [{ accept: ['image/*'] }, 'InvalidMimeType'],
+      [{ maxSize: 99 }, 'PayloadTooLarge'],
+    ] as const) {
+      await expect(blobs.resumable.finish(alice, id, narrow)).rejects.toMatchObject({ code })
+    }
+    expect((await blobs.resumable.finish(alice, id)).size).toBe(100)
+  })
+
   test('do not fill the disk past the quota, whatever is sent again, refused or given up', async () => {
     const blobs = make().store({ limits: { ...limits, quota: { bytes: 1_000_000, pendingBytes: 1_000_000 } } })
     const { resumable } = blobs

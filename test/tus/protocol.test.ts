@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express from 'express'
 import { describe, expect, test } from 'vitest'
-import { cidOfBytes } from '../../src/index.ts'
+import { type BlobStore, cidOfBytes, type UploadLimits } from '../../src/index.ts'
 import { type TusRouterOptions, tusRouter } from '../../src/tus.ts'
 import { alice, bob, bytesOf, errorOf, openPlace, plain } from '../http/place.ts'
 import { dial, listen, until } from '../http/servers.ts'
@@ -140,12 +141,16 @@ describe('it refuses', () => {
   test('more bytes than were announced, and an other size than before', async () => {
     const { blobs } = await openPlace()
     const { origin } = await serveTus(blobs)
-    const url = await begin(origin, ofSize(5))
-    expect(await errorOf(await patch(url, 0, '123456'))).toEqual([400, 'InvalidSize'])
-    expect(await errorOf(await patch(url, 0, '1', ofSize(6)))).toEqual([400, 'InvalidSize'])
-    const deferred = await begin(origin, { 'upload-defer-length': '1' })
-    await patch(deferred, 0, '123')
-    expect(await errorOf(await patch(deferred, 3, '', ofSize(2)))).toEqual([400, 'InvalidSize'])
+    const five = () => begin(origin, ofSize(5))
+    expect(await errorOf(await patch(await five(), 0, '123456'))).toEqual([400, 'InvalidSize'])
+    expect(await errorOf(await patch(await five(), 0, '1', ofSize(6)))).toEqual([400, 'InvalidSize'])
+    const three = async () => {
+      const deferred = await begin(origin, { 'upload-defer-length': '1' })
+      await patch(deferred, 0, '123')
+      return deferred
+    }
+    expect(await errorOf(await patch(await three(), 3, '', ofSize(2)))).toEqual([400, 'InvalidSize'])
+    const deferred = await three()
     expect((await patch(deferred, 3, '', ofSize(3))).headers.get('atproto-blob')).not.toBeNull()
   })
 
@@ -230,6 +235,54 @@ test('a first request that is cut leaves no upload, because its address is not k
   await until(async () => (await blobs.usage(alice)).reserved === 0, 'the upload is given up')
 })
 
+test('a creation whose client has left leaves no upload, because its address is not known', async () => {
+  const { blobs } = await openPlace()
+  const left = Promise.withResolvers<void>()
+  const { resumable } = blobs
+  const create: typeof resumable.create = async (did, options) => {
+    const begun = await resumable.create(did, options)
+    left.resolve()
+    await once(options?.signal as AbortSignal, 'abort')
+    return begun
+  }
+  const late: BlobStore = Object.assign(Object.create(blobs), { resumable: { ...resumable, create } })
+  const { port } = await serveTus(late)
+  const wire = await dial(port)
+  const lines = ['POST /upload HTTP/1.1', 'Host: a', `Authorization: Bearer ${alice}`, 'Tus-Resumable: 1.0.0']
+  wire.socket.write(`${lines.join('\r\n')}\r\nUpload-Length: 1000\r\n\r\n`)
+  await left.promise
+  expect((await blobs.usage(alice)).reserved).toBe(1000)
+  wire.socket.destroy()
+  await until(async () => (await blobs.usage(alice)).reserved === 0, 'the upload is given up')
+})
+
+test('bytes that are refused for good end the upload, and its place is free', async () => {
+  const { blobs } = await openPlace({ limits: { maxBlobSize: 100, uploads: { resumable: 1 } } })
+  const { origin } = await serveTus(blobs)
+  await blobs.purge(alice, cidOfBytes(Buffer.from('bad')))
+  const refused = async (headers: Record<string, string>, bytes: string) => {
+    const url = await begin(origin, headers)
+    const answer = await errorOf(await patch(url, 0, bytes))
+    expect((await ask(url, 'HEAD')).status).toBe(404)
+    return answer
+  }
+  const deferred = { 'upload-defer-length': '1' }
+  expect(await refused(deferred, 'x'.repeat(101))).toEqual([413, 'PayloadTooLarge'])
+  expect(await refused(ofSize(5), '123456')).toEqual([400, 'InvalidSize'])
+  expect(await refused(ofSize(5), 'bad')).toEqual([400, 'BlobTakenDown'])
+})
+
+test('too many unfinished uploads are refused in words that say what to do, and not to wait a second', async () => {
+  const { blobs } = await openPlace({ limits: { uploads: { resumable: 1 } } })
+  const { origin } = await serveTus(blobs)
+  const url = await begin(origin, ofSize(5))
+  const response = await ask(origin + endpoint, 'POST', ofSize(5))
+  expect([response.status, response.headers.get('retry-after')]).toEqual([429, null])
+  expect(await response.json()).toMatchObject({ message: expect.stringContaining('finish or abort one') })
+  await ask(url, 'DELETE')
+  await begin(origin, ofSize(5))
+})
+
 describe('423 tells a client to ask for the offset and continue:', () => {
   /** Sends a PATCH that stays without its end. */
   const begun = async (port: number, url: string) => {
@@ -283,6 +336,29 @@ describe('when the last step fails', () => {
     failing = false
     const blob = (await ask(url, 'HEAD')).headers.get('atproto-blob') ?? ''
     expect(JSON.parse(blob).ref.$link).toBe(cidOfBytes(bytes))
+  })
+
+  test('a request that only asks ends nothing by its own limits', async () => {
+    const { blobs } = await openPlace()
+    let failing = true
+    blobs.setHooks({
+      inspect: async () => {
+        if (failing) throw new Error('the scanner is away')
+        return undefined
+      },
+    })
+    let limits: UploadLimits = {}
+    const { origin } = await serveTus(blobs, { authenticate: () => ({ did: alice, ...limits }) })
+    const url = await begin(origin, ofSize(50))
+    await patch(url, 0, plain(bytesOf(50)))
+    failing = false
+    for (const narrow of [{ grants: [] }, { accept: ['image/*'] }, { maxSize: 10 }]) {
+      limits = narrow
+      expect((await ask(url, 'HEAD')).status, JSON.stringify(narrow)).toBeGreaterThan(399)
+      expect((await ask(url, 'GET')).status).not.toBe(404)
+    }
+    limits = {}
+    expect((await ask(url, 'HEAD')).headers.get('atproto-blob')).not.toBeNull()
   })
 
   test('for good, the upload is gone', async () => {

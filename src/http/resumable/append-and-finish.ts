@@ -26,8 +26,9 @@ export async function appendAndFinish(
     return { ...reply, headers: { ...reply.headers, ...(state && stateHeaders(call, state)), ...headers } }
   } catch (error) {
     await endRefused(blobs, did, id, error)
-    // The error is of the blob, not of its transfer: continuing would not help. But one that passes may be tried again.
-    if (isBlobStoreError(error) && error.transient) throw error
+    // The error is of the blob, not of its transfer: continuing would not help. But one that passes may be tried again,
+    // and bytes that are missing may be sent.
+    if (isBlobStoreError(error) && (error.transient || error.code === 'InvalidSize')) throw error
     const known = toXrpcError(error)
     if (known.status >= 500) throw error
     throw new XrpcError(known.status, known.error, known.message, { ...known.headers, ...headers })

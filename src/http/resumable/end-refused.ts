@@ -1,12 +1,33 @@
 import type { BlobStore } from '../../blob-store.ts'
-import { isBlobStoreError } from '../../errors.ts'
+import { type BlobStoreErrorCode, isBlobStoreError } from '../../errors.ts'
 import { statusOf } from '../error-table.ts'
+
+/** Refusals that may come from the limits of one request, so that another of the account may be accepted. */
+const byLimits = new Set<BlobStoreErrorCode>(['PayloadTooLarge', 'InvalidMimeType', 'QuotaExceeded'])
+
+/** Refusals of bytes that are appended which no later request can make good. */
+const ofBytes = new Set<BlobStoreErrorCode>(['PayloadTooLarge', 'InvalidSize', 'BlobTakenDown'])
 
 /**
  * Ends an upload whose blob was refused for good: the client does not come again, and the account may have only so many
- * unfinished ones. What passes may be tried again.
+ * unfinished ones. What passes may be tried again, bytes that are missing may be
+ * sent, and a client with a wider grant may come. With `asking`, of a request that sends no bytes, its own limits end
+ * nothing.
  */
-export async function endRefused(blobs: BlobStore, did: string, id: string, error: unknown): Promise<void> {
-  if (!isBlobStoreError(error) || error.transient || error.code === 'UploadBusy' || statusOf(error) >= 500) return
+export async function endRefused(
+  blobs: BlobStore,
+  did: string,
+  id: string,
+  error: unknown,
+  { asking = false } = {},
+): Promise<void> {
+  if (!isBlobStoreError(error) || error.transient || statusOf(error) >= 500) return
+  if (['UploadBusy', 'InvalidSize', 'ScopeMissing'].includes(error.code)) return
+  if (asking && byLimits.has(error.code)) return
   await blobs.resumable.abort(did, id).catch(() => {})
+}
+
+/** The same for bytes that were refused while they arrived. */
+export async function endRefusedBytes(blobs: BlobStore, did: string, id: string, error: unknown): Promise<void> {
+  if (isBlobStoreError(error) && ofBytes.has(error.code)) await blobs.resumable.abort(did, id).catch(() => {})
 }

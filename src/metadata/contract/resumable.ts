@@ -8,9 +8,10 @@ import type { ResolvedQuota } from '../types.ts'
  */
 export interface ResumableSteps {
   /**
-   * Begins an upload, and reserves space for it: its size, or what arrives.
+   * Begins an upload, and reserves space for it: its size, or what arrives. If the account has `most` unfinished ones, the
+   * oldest that has no byte and is older than ten minutes is ended.
    *
-   * @throws `AccountDeleted` `QuotaExceeded`, `TooManyUploads` if the account has `most` unfinished ones
+   * @throws `AccountDeleted` `QuotaExceeded`, `TooManyUploads` if there is none to end
    */
   createResumable(upload: NewResumable): Promise<void>
 

@@ -26,6 +26,9 @@ type Trx = Kysely<Tables>
 /** How many parts one statement reads. */
 const atOnce = 1000
 
+/** How old an upload without a byte must be to make room for another, in milliseconds: its first part may be slow. */
+const abandonedAfter = 10 * 60_000
+
 export function resumableSteps(session: Session): ResumableSteps {
   const announce = announceUpload(session)
   const { addPart, reserveMore, dropKey } = partSteps(session)
@@ -181,7 +184,8 @@ export function resumableSteps(session: Session): ResumableSteps {
   function* create(trx: Trx, upload: NewResumable): Step<void> {
     const { id, did, size, partSize, mimeType, cid, note, most } = upload
     yield* lockLivingAccount(trx, did)
-    if ((yield* countUnfinished(session, trx, did, most)) === most) throw tooMany(did, most)
+    const atLimit = (yield* countUnfinished(session, trx, did, most)) === most
+    if (atLimit && !(yield* endAbandoned(trx, did, upload.expires))) throw tooMany(did, most)
     yield* reserveSpace(trx, announce, did, size ?? 0, upload)
     yield* execute(
       trx.insertInto('blobstore_resumable').values({
@@ -191,13 +195,34 @@ export function resumableSteps(session: Session): ResumableSteps {
       }),
     )
   }
+
+  /** Ends the oldest upload that has no byte, as of a client that never learned its address. Whether there was one. */
+  function* endAbandoned(trx: Trx, did: string, expires: number): Step<boolean> {
+    const row = yield* firstRow(
+      trx
+        .selectFrom('blobstore_resumable')
+        .select(['id', 'reservation'])
+        .where('did', '=', did)
+        .where('state', '=', 'open')
+        .where('received', '=', 0)
+        .where('expires_at', '>', session.now())
+        .where('expires_at', '<=', session.now(expires - abandonedAfter))
+        .orderBy('expires_at')
+        .limit(1),
+    )
+    if (!row) return false
+    yield* freeReservation(trx, did, row.reservation)
+    const ended = { state: 'ended', reservation: null, expires_at: session.now() } as const
+    yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', '=', row.id))
+    return true
+  }
 }
 
 function tooMany(did: string, most: number): BlobStoreError {
   return new BlobStoreError(
     'TooManyUploads',
     `The account has ${most} unfinished resumable uploads, and may not have more; finish or abort one`,
-    { did, transient: true },
+    { did }, // not transient: it does not pass by waiting a moment
   )
 }
 

@@ -47,6 +47,7 @@ export interface UploadTable {
   did: string | null
   /** Null while the bytes are still being received: the backend has nothing under a key yet. */
   cid: string | null
+  /** What counts as the account's. Of a part of a resumable upload, which has none here, its size; of a copy 0. */
   reserved: number
   lease_until: number
 }

@@ -70,11 +70,18 @@ export async function finish(
     await forgetParts(store, did, id)
     return blob
   } catch (error) {
-    await giveBack(store, did, id, reservation, error)
+    await giveBack(store, did, id, reservation, { lasts: lasts(error, options) })
     throw error
   } finally {
     clearInterval(renewing)
   }
+}
+
+/** Whether no call can finish it. What only the limits of this call may refuse is left to others. */
+function lasts(error: unknown, { accept, maxSize }: FinishResumableOptions): boolean {
+  if (!isBlobStoreError(error) || !lasting.has(error.code)) return false
+  if (error.code === 'InvalidMimeType') return accept === undefined
+  return error.code !== 'PayloadTooLarge' || maxSize === undefined
 }
 
 /** After a failure: ends the upload, or lets it be finished again. */
@@ -83,13 +90,13 @@ async function giveBack(
   did: string,
   id: string,
   { generation, ...reservation }: { generation: string; backend: string; quota: ResolvedQuotaOf; lease: number },
-  error: unknown,
+  { lasts }: { lasts: boolean },
 ): Promise<void> {
   const { metadata, times } = store
   try {
     // Nothing of the reservation is left, unless the upload failed before it began.
     await metadata.release({ generation, did, key: null, unusedDelay: unusedDelay(store) })
-    if (isBlobStoreError(error) && lasting.has(error.code)) {
+    if (lasts) {
       await metadata.endResumable(did, id, generation)
       await forgetParts(store, did, id)
     } else {

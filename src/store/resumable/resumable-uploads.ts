@@ -13,9 +13,10 @@ import type { BlobSource } from '../upload/source.ts'
  */
 export interface ResumableUploads {
   /**
-   * Begins an upload and reserves its space: `size` bytes, or what arrives.
+   * Begins an upload and reserves its space: `size` bytes, or what arrives. If the account has `limits.uploads.resumable`
+   * unfinished ones, the oldest that has no byte and is older than ten minutes is ended for it.
    *
-   * @throws `PayloadTooLarge` `QuotaExceeded` `AccountDeleted`, `TooManyUploads` (`limits.uploads.resumable`)
+   * @throws `PayloadTooLarge` `QuotaExceeded` `AccountDeleted`, `TooManyUploads` (not `transient`) if there is none to end
    */
   create(did: string, options?: CreateResumableOptions): Promise<ResumableUpload>
 
@@ -25,7 +26,8 @@ export interface ResumableUploads {
    * same upload that still runs in this process ends first.
    *
    * @throws `UploadNotFound` `UploadOffsetMismatch` (with `offset`) `UploadBusy` `PayloadTooLarge` `InvalidSize`
-   *   `QuotaExceeded` `UploadTimeout` `UploadInterrupted`
+   *   `QuotaExceeded` `UploadTimeout` `UploadInterrupted`; `BlobMissing` or `BlobDamaged` if bytes that had arrived are lost:
+   *   then the upload has ended
    */
   append(did: string, id: string, offset: number, body: BlobSource, options?: AppendOptions): Promise<ResumableUpload>
 
@@ -42,7 +44,8 @@ export interface ResumableUploads {
 
   /**
    * Makes the bytes a blob of the account. Once it has resolved, it resolves with the same blob again until the upload
-   * expires: a client that lost the response asks again. If it fails because of the bytes, the upload has ended.
+   * expires: a client that lost the response asks again. If it fails because of the bytes, the upload has
+   * ended; if only the limits of this call refuse them, it has not.
    *
    * @throws what `upload` throws; `UploadNotFound`, `UploadBusy` while another request does the same, `InvalidSize` if
    *   bytes are missing
