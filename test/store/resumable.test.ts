@@ -201,6 +201,18 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     await expect(create(300)).rejects.toMatchObject({ code: 'TooManyUploads' })
   })
 
+  test('end when bytes that had arrived are lost, so that the client begins anew', async () => {
+    const place = make()
+    const blobs = place.store({ limits })
+    const { id } = await blobs.resumable.create(alice, { size: 1000 })
+    await blobs.resumable.append(alice, id, 0, pattern(100))
+    const backend = place.backend()
+    await backend.delete((await backend.list()).keys)
+    await expect(blobs.resumable.append(alice, id, 100, bytes('x'))).rejects.toMatchObject({ code: 'BlobMissing' })
+    expect(await blobs.resumable.stat(alice, id)).toBeNull()
+    expect((await blobs.usage(alice)).reserved).toBe(0)
+  })
+
   test('do not end because of the limits of one call', async () => {
     const blobs = make().store({ limits })
     const { id } = await blobs.resumable.create(alice)

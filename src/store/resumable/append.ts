@@ -1,6 +1,6 @@
 import { newGeneration } from '../../backend/key.ts'
 import { assertDid } from '../../blob/identifiers.ts'
-import { BlobStoreError } from '../../errors.ts'
+import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { ReservationOf, ResumableState } from '../../metadata/contract/resumable.ts'
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../../options.ts'
@@ -13,7 +13,7 @@ import { assertUploadLimits, type SizeLimit, sizeLimitOf } from '../upload/narro
 import type { BlobSource } from '../upload/source.ts'
 import { readPart, storePart } from './part-store.ts'
 import type { AppendOptions, PutPartOptions, ResumableUpload } from './resumable-uploads.ts'
-import { assertId, findState, limitOptions, toUpload } from './resumables.ts'
+import { assertId, findState, forgetParts, limitOptions, toUpload } from './resumables.ts'
 
 /** Bytes are held in memory up to this many, then stored as one part. */
 const partSize = 2 * 1024 * 1024
@@ -56,7 +56,11 @@ export async function append(
     const interruption = interruptionOf(store, most, [options.signal, slot.signal, takenOver])
     using _ = interruption
     const writer = new PartWriter(store, { did, id, state, quota, limit })
-    await writer.continueLast()
+    await writer.continueLast().catch(async (error: unknown) => {
+      if (isBlobStoreError(error, 'BlobMissing') || isBlobStoreError(error, 'BlobDamaged'))
+        await endLost(store, did, id)
+      throw error
+    })
     try {
       for await (const chunk of interruptible(body, interruption)) await writer.add(chunk)
     } catch (error) {
@@ -66,6 +70,12 @@ export async function append(
     interruption.received()
     return await toUpload(store, await writer.flush())
   })
+}
+
+/** What was acknowledged is lost, and no request can send it again: the client must begin a new upload, and be told so. */
+async function endLost(store: StoreContext, did: string, id: string): Promise<void> {
+  await store.metadata.endResumable(did, id)
+  await forgetParts(store, did, id)
 }
 
 export async function putPart(
