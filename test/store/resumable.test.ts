@@ -213,6 +213,30 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     expect((await blobs.usage(alice)).reserved).toBe(0)
   })
 
+  test('once finished, answer with the blob only as long as the account has it', async () => {
+    const { store, clock } = make()
+    const blobs = store({ limits, times: { grace: hour, takedownHold: 0 } })
+    const { resumable } = blobs
+    const finished = async () => {
+      const { id } = await resumable.create(alice)
+      await resumable.append(alice, id, 0, bytes('some'))
+      return [id, await resumable.finish(alice, id)] as const
+    }
+    const [collected, blob] = await finished()
+    expect(await resumable.stat(alice, collected)).toMatchObject({ blob })
+    clock.advance(hour + 1)
+    await blobs.collect()
+    expect(await resumable.stat(alice, collected)).toBeNull()
+    await expect(resumable.finish(alice, collected)).rejects.toMatchObject({ code: 'UploadNotFound' })
+    const [deleted] = await finished()
+    await blobs.deleteAccount(alice)
+    expect(await resumable.stat(alice, deleted)).toBeNull()
+    await blobs.reopenAccount(alice)
+    expect(await resumable.stat(alice, deleted)).toBeNull()
+    await blobs.upload(alice, bytes('some'))
+    expect(await resumable.stat(alice, deleted), 'it is not of this life of the account').toBeNull()
+  })
+
   test('do not end because of the limits of one call', async () => {
     const blobs = make().store({ limits })
     const { id } = await blobs.resumable.create(alice)

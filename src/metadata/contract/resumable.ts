@@ -15,7 +15,7 @@ export interface ResumableSteps {
    */
   createResumable(upload: NewResumable): Promise<void>
 
-  /** Null if there is none of this account, or it has ended or expired. */
+  /** Null if there is none of this account, it has ended or expired, or it is finished and the account lost the blob. */
   findResumable(did: string, id: string): Promise<ResumableState | null>
 
   /**

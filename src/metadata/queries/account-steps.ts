@@ -28,9 +28,9 @@ export function accountSteps(session: Session): AccountSteps {
         yield* execute(
           trx
             .updateTable('blobstore_resumable')
-            .set({ state: 'ended', expires_at: session.now(), busy_until: null })
+            .set({ state: 'ended', expires_at: session.now(), busy_until: null, note: null })
             .where('did', '=', did)
-            .where('state', 'in', ['open', 'finishing']), // finished ones, which may be many, have nothing left to hide
+            .where('state', '<>', 'ended'),
         )
         return Number(row.deleted_at)
       }),

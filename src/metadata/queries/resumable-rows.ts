@@ -16,7 +16,7 @@ export type ResumableRow = Selectable<ResumableTable> & {
   busy: boolean
 }
 
-/** The row of an upload that is neither over nor expired. */
+/** The row of an upload that is neither over nor expired. A finished one is over when its account has lost the blob. */
 export function* livingRow(session: Session, db: Trx, did: string, id: string): Step<ResumableRow | null> {
   const row = yield* firstRow(
     db
@@ -26,9 +26,22 @@ export function* livingRow(session: Session, db: Trx, did: string, id: string): 
       .where('id', '=', id)
       .where('did', '=', did)
       .where('state', '<>', 'ended')
-      .where('expires_at', '>', session.now()),
+      .where('expires_at', '>', session.now())
+      .where((eb) => eb.or([eb('state', '<>', 'finished'), hasBlob()])),
   )
   return row ? { ...row, busy: row.state === 'finishing' && Boolean(row.busy) } : null
+}
+
+/** Whether the account has the blob of a finished upload, which a collection, a purge or the account's deletion may have taken away. */
+function hasBlob(): ExpressionWrapper<Tables, 'blobstore_resumable', SqlBool> {
+  const { exists, selectFrom } = expressionBuilder<Tables, 'blobstore_resumable'>()
+  const blob = selectFrom('blobstore_blob as blob')
+    .innerJoin('blobstore_account as account', 'account.did', 'blob.did')
+    .select('blob.cid')
+    .whereRef('blob.did', '=', 'blobstore_resumable.did')
+    .whereRef('blob.cid', '=', 'blobstore_resumable.cid')
+    .where('account.deleted_at', 'is', null)
+  return exists(blob)
 }
 
 /**

@@ -39,13 +39,13 @@ export interface ResumableUploads {
    */
   putPart(did: string, id: string, part: number, body: BlobSource, options?: PutPartOptions): Promise<ResumableUpload>
 
-  /** The state of an upload, or null if the account has none of this id. */
+  /** The state of an upload, or null if the account has none of this id, or lost the blob that it became. */
   stat(did: string, id: string, options?: CallOptions): Promise<ResumableUpload | null>
 
   /**
    * Makes the bytes a blob of the account. Once it has resolved, it resolves with the same blob again until the upload
-   * expires: a client that lost the response asks again. If it fails because of the bytes, the upload has
-   * ended; if only the limits of this call refuse them, it has not.
+   * expires or the account has lost the blob: a client that lost the response asks again. If it fails because of the
+   * bytes, the upload has ended; if only the limits of this call refuse them, it has not.
    *
    * @throws what `upload` throws; `UploadNotFound`, `UploadBusy` while another request does the same, `InvalidSize` if
    *   bytes are missing
