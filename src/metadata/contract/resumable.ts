@@ -71,7 +71,7 @@ export interface ResumableSteps {
   /** While the blob is stored: the claim lasts for `claim` milliseconds from now. Need not be durable. */
   renewClaim(did: string, id: string, generation: string, claim: number): Promise<void>
 
-  /** The blob is stored: from now on the upload answers with it, until it expires. */
+  /** The blob is stored: from now on the upload answers with it, until it expires or 100 later ones have finished. */
   finishResumable(
     did: string,
     id: string,

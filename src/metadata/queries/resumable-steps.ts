@@ -3,7 +3,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { NewResumable, Part, ResumableState, ResumableSteps } from '../contract/resumable.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { execute, firstRow, type Step } from '../step.ts'
+import { execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { assertQuota, lockAccount, lockLivingAccount } from './account-row.ts'
 import { announceUpload, assertNotPurged } from './announce-upload.ts'
 import { findExpired, forgetExpired, forgetParts } from './forget-resumables.ts'
@@ -25,6 +25,9 @@ type Trx = Kysely<Tables>
 
 /** How many parts one statement reads. */
 const atOnce = 1000
+
+/** How many finished uploads of an account answer with their blob. */
+const mostFinished = 100
 
 /** How old an upload without a byte must be to make room for another, in milliseconds: its first part may be slow. */
 const abandonedAfter = 10 * 60_000
@@ -139,6 +142,7 @@ export function resumableSteps(session: Session): ResumableSteps {
             .where('state', '=', 'finishing')
             .where('claimed_by', '=', generation),
         )
+        yield* endFinished(trx, did, id)
       }),
 
     reopenResumable: (did, id, generation, reservation) =>
@@ -194,6 +198,26 @@ export function resumableSteps(session: Session): ResumableSteps {
         expires_at: session.now(upload.expires),
       }),
     )
+  }
+
+  /** Keeps so many finished uploads besides this one: a client that sends small files must not fill the database. */
+  function* endFinished(trx: Trx, did: string, id: string): Step<void> {
+    const rows = yield* rowsOf(
+      trx
+        .selectFrom('blobstore_resumable')
+        .select('id')
+        .where('did', '=', did)
+        .where('state', '=', 'finished')
+        .where('id', '<>', id)
+        .orderBy('expires_at', 'desc')
+        .offset(mostFinished - 1)
+        .limit(atOnce),
+    )
+    if (rows.length === 0) return
+    const ids = rows.map((row) => row.id)
+    // A collection forgets them.
+    const ended = { state: 'ended', expires_at: session.now(), note: null } as const
+    yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', 'in', ids))
   }
 
   /** Ends the oldest upload that has no byte, as of a client that never learned its address. Whether there was one. */

@@ -44,8 +44,8 @@ export interface ResumableUploads {
 
   /**
    * Makes the bytes a blob of the account. Once it has resolved, it resolves with the same blob again until the upload
-   * expires or the account has lost the blob: a client that lost the response asks again. If it fails because of the
-   * bytes, the upload has ended; if only the limits of this call refuse them, it has not.
+   * expires, the account has lost the blob, or 100 later uploads of it have finished: a client that lost the response asks
+   * again. If it fails because of the bytes, the upload has ended; if only the limits of this call refuse them, it has not.
    *
    * @throws what `upload` throws; `UploadNotFound`, `UploadBusy` while another request does the same, `InvalidSize` if
    *   bytes are missing
