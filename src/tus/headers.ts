@@ -21,6 +21,9 @@ export interface Announced {
 
 /** @throws `XrpcError` for a header that is missing or malformed */
 export function announced(request: BlobRequest): Announced {
+  if (request.header('upload-concat') !== null) {
+    throw invalid('Upload-Concat is not supported, see Tus-Extension: send the file as one upload')
+  }
   const size = numberIn(request, 'upload-length')
   const deferred = request.header('upload-defer-length')
   if (deferred !== null && deferred !== '1') throw invalid('Upload-Defer-Length must be 1')

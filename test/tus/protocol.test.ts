@@ -109,6 +109,7 @@ describe('it refuses', () => {
 
   test.each([
     ['no size', {}],
+    ['a part of an upload that is concatenated', { ...ofSize(1), 'upload-concat': 'partial' }],
     ['two sizes', { ...ofSize(1), 'upload-defer-length': '1' }],
     ['a size that is no number', { 'upload-length': '-1' }],
     ['a deferred size that is not 1', { 'upload-defer-length': '2' }],
