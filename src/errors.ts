@@ -20,7 +20,7 @@
  * | `UploadOffsetMismatch` | the bytes do not continue what has arrived (`offset` bytes) |
  * | `UploadBusy` | another request finishes this resumable upload; ask for its state |
  * | `QuotaExceeded` | the account has, or is uploading, as much as it may |
- * | `TooManyUploads` | too many at once; retry |
+ * | `TooManyUploads` | too many at once; retry. Not `transient`: too many unfinished resumable ones |
  * | `BlobRefused` | the host's inspection refused it |
  * | `PrivateData` | the file contains private data, or cannot be searched for it, and the store's option `privacy` refuses that |
  * | `InspectionFailed` | the host's inspection threw, or took too long; nothing was stored, retry |

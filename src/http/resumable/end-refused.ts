@@ -19,7 +19,7 @@ export async function endRefused(
   did: string,
   id: string,
   error: unknown,
-  { asking = false } = {},
+  { asking = false }: { asking?: boolean } = {},
 ): Promise<void> {
   if (!isBlobStoreError(error) || error.transient || statusOf(error) >= 500) return
   if (['UploadBusy', 'InvalidSize', 'ScopeMissing'].includes(error.code)) return
