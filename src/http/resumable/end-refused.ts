@@ -10,9 +10,8 @@ const ofBytes = new Set<BlobStoreErrorCode>(['PayloadTooLarge', 'InvalidSize', '
 
 /**
  * Ends an upload whose blob was refused for good: the client does not come again, and the account may have only so many
- * unfinished ones. What passes may be tried again, bytes that are missing may be
- * sent, and a client with a wider grant may come. With `asking`, of a request that sends no bytes, its own limits end
- * nothing.
+ * unfinished ones. What passes may be tried again, bytes that are missing may be sent, and a client with a wider grant may
+ * come. With `asking`, of a request that sends no bytes, its own limits end nothing.
  */
 export async function endRefused(
   blobs: BlobStore,
