@@ -13,8 +13,8 @@ import type { PageRequest } from './queries.ts'
 export interface PurgeSteps {
   /**
    * Takes the CID down for the account, or with `*` for all, so that its bytes are not stored again, and records the
-   * purge. Ends the account's resumable uploads that have such bytes. All in one transaction, before anything is deleted: from here on the purge will be completed, whatever
-   * crashes.
+   * purge. Ends the account's resumable uploads that have such bytes. All in one transaction, before anything is deleted:
+   * from here on the purge will be completed, whatever crashes.
    */
   beginPurge(purge: { id: string; did: string; cid: BlobCid; reason: string | null; by: string | null }): Promise<void>
   /**
