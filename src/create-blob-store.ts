@@ -35,7 +35,6 @@ import {
   recordsFor,
   usage,
 } from './store/queries.ts'
-import { presign } from './store/read/presign.ts'
 import { read, stat } from './store/read/read.ts'
 import { resumableUploads } from './store/resumable/lazy.ts'
 import { RunningAppends } from './store/resumable/running-appends.ts'
@@ -101,7 +100,8 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     resumable: resumableUploads(run),
     applyWrites: (did, writes, given) => run('applyWrites', (store) => applyWrites(store, did, writes, given)),
     read: (did, cid, given) => run('read', (store) => read(store, did, cid, given)),
-    presign: (did, cid, given) => run('presign', (store) => presign(store, did, cid, given)),
+    presign: (did, cid, given) =>
+      run('presign', async (store) => (await import('./store/read/presign.ts')).presign(store, did, cid, given)),
     stat: (did, cid, given) => run('stat', (store) => stat(store, did, cid, given)),
 
     listPublic: (did, given) => run('listPublic', (store) => listPublic(store, did, given)),
