@@ -26,6 +26,12 @@ export interface MirrorRunOptions extends TransferOptions<MirrorReport> {
   verifyOlderThan?: number | undefined
   /** Begins with an empty mirror, because the one that there was is lost: forgets what was copied. @default false */
   begin?: boolean | undefined
+  /**
+   * Gives up the mirror, and does nothing else: no purge waits for it any more. Its bytes stay where they are, also purged
+   * ones, and are the host's to erase. Only for a store without the option `mirror`, which no process may have any more.
+   * @default false
+   */
+  forget?: boolean | undefined
 }
 
 export interface MirrorFinding {
@@ -63,8 +69,9 @@ const compareEvery = 86_400_000
 
 /** Copies what is not in the mirror yet, until nothing is left. May be killed at any time, and run in several processes. */
 export async function mirror(store: StoreContext, options: MirrorRunOptions = {}): Promise<MirrorReport> {
-  assertOptions('mirror', options, ['compare', 'verifyOlderThan', 'begin', ...transferOptions])
-  const { verifyOlderThan, begin = false, compare } = options
+  assertOptions('mirror', options, ['compare', 'verifyOlderThan', 'begin', 'forget', ...transferOptions])
+  const { verifyOlderThan, begin = false, forget = false, compare } = options
+  if (forget) return forgetMirror(store, options)
   if (verifyOlderThan !== undefined) assertWhole('mirror: verifyOlderThan', verifyOlderThan, 0)
   const place = mirrorOf(store, 'mirror')
   const steps = await store.metadata.mirror()
@@ -83,6 +90,19 @@ export async function mirror(store: StoreContext, options: MirrorRunOptions = {}
   if (!(await store.metadata.condition()).restored) report.deleted = await doomUnneeded(run)
   tell(store, report)
   return report
+}
+
+async function forgetMirror(store: StoreContext, { signal }: MirrorRunOptions): Promise<MirrorReport> {
+  if (store.backends.mirror)
+    throw invalidArgument('mirror: forget', 'first remove the option `mirror` from every process')
+  const steps = await store.metadata.mirror()
+  while (!(await steps.replaceMirror(null, rowBatch))) await breathe(signal)
+  let after: string | null = ''
+  while (after !== null) {
+    after = await steps.forgetDoomed({ after, limit: rowBatch })
+    await breathe(signal)
+  }
+  return emptyReport()
 }
 
 async function doomUnneeded({ steps, place, job }: Run): Promise<number> {

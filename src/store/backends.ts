@@ -72,7 +72,14 @@ export class Backends {
 
   /** As {@link of}, for deletions: also the mirror, opened. @throws `StoreMismatch`, and what the mirror throws */
   async opened(name: string): Promise<BlobBackend> {
-    return name === mirrorName && this.mirror ? this.mirror.open() : this.of(name)
+    if (name !== mirrorName) return this.of(name)
+    if (this.mirror) return this.mirror.open()
+    throw new BlobStoreError(
+      'StoreMismatch',
+      'These bytes are in the mirror, which this process was not given: start it with the option `mirror`, or give the mirror up ' +
+        '(pds-blobstore mirror --forget)',
+      { backend: mirrorName },
+    )
   }
 
   /** All or none: what was opened is closed when another fails. */

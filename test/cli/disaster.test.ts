@@ -230,8 +230,12 @@ describe('docs/disaster.md', () => {
     const machine = new Machine()
     await machine.live('one', 'two')
     rmSync(machine.at('mnt/mirror'), { recursive: true })
-    const begun = await machine.run(onlyCommands('The mirror is lost'))
+    const [begin = '', giveUp = ''] = commandsOf('The mirror is lost')
+    const begun = await machine.run(begin)
     expect(begun).toMatchObject({ status: 0, stdout: expect.stringMatching(/^copied +2$/m) })
+    expect(await machine.run(giveUp)).toMatchObject({ status: 0 })
+    const another = await machine.run(begin.replaceAll('new-mirror', 'other-mirror').replace('--new ', ''))
+    expect(another).toMatchObject({ status: 0, stdout: expect.stringMatching(/^copied +2$/m) })
     await machine.expectWhole()
   })
 

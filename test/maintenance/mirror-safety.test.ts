@@ -756,6 +756,25 @@ describe.each(shared)('on $name, which mirror has the copies', ({ make }) => {
     expect((await begun.list()).keys).toHaveLength(1)
   })
 
+  test('is none, once the mirror was given up: then no purge waits for it, and another may begin', async () => {
+    const place = make()
+    const blobs = place.store({ mirror: { backend: new MemoryBackend() } })
+    const cid = await posted(blobs, alice, 'illegal')
+    await posted(blobs, bob, 'kept')
+    await blobs.mirror()
+    await expect(blobs.mirror({ forget: true })).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await blobs.close()
+    const without = place.store()
+    expect(await without.purge('*', cid)).toMatchObject({ goneAt: null })
+    await without.mirror({ forget: true })
+    await without.collect()
+    expect((await without.listPurges()).items).toMatchObject([{ goneAt: expect.any(Date) }])
+    expect(await without.stats()).toMatchObject({ doomedCount: 0 })
+    const another = new MemoryBackend()
+    expect(await place.store({ mirror: { backend: another } }).mirror()).toMatchObject({ copied: 1 })
+    expect((await another.list()).keys).toHaveLength(1)
+  })
+
   test('is one of two that processes begin at once', async () => {
     const place = make()
     const backends = [new MemoryBackend(), new MemoryBackend()]

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { MirrorFinding } from '../../maintenance/mirror.ts'
 import { sizeText } from '../amounts.ts'
-import type { StoreCommand } from '../command.ts'
+import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'
 
 export const mirror: StoreCommand = {
@@ -19,6 +19,7 @@ export const mirror: StoreCommand = {
     whole('--verify-days <n>', 'also read copies that were not verified for this many days, and replace bad ones'),
     whole('--mirror-delay <days>', 'how long the mirror keeps what no account has any more, if the host does not say'),
     new Option('--new', 'begin with an empty mirror, because the one that there was is lost'),
+    new Option('--forget', 'give up the mirror, which is not given then; erase it yourself'),
     whole('--concurrency <n>', 'how many objects are copied at once').default(4),
     rate,
     dryRun,
@@ -34,6 +35,12 @@ export const mirror: StoreCommand = {
     if (begin)
       await confirm('Forget what was copied to the former mirror, and begin with an empty one?', { grave: true })
     const isDry = given.dryRun === true
+    if (given.forget === true) {
+      if (given.mirror !== undefined) throw new UsageError('--forget gives up the mirror: leave out --mirror')
+      if (isDry) throw new UsageError('--forget has nothing to show before: leave out --dry-run')
+      await confirm('Give up the mirror? What is in it stays there, also what was purged', { grave: true })
+      return { report: await blobs.mirror({ forget: true, signal }), rows: [], problems: [] }
+    }
     const before = isDry ? undefined : await blobs.mirror({ dryRun: true, signal })
     const days = given.verifyDays as number | undefined
     const report = await blobs.mirror({

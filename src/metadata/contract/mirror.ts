@@ -22,9 +22,14 @@ export interface MirrorSteps {
   /**
    * Forgets up to `limit` copies, which are in a mirror that is lost: their content waits again. With the last one, in the
    * same transaction, the rows are about the mirror with this id, so that nothing which a process still copies to the
-   * former mirror counts as copied. Resolves with whether that is so.
+   * former mirror counts as copied; with null the store has no mirror then. Resolves with whether that is so.
    */
-  replaceMirror(id: string, limit: number): Promise<boolean>
+  replaceMirror(id: string | null, limit: number): Promise<boolean>
+  /**
+   * Of up to `limit` keys after this one that wait for their deletion, forgets those in the mirror. Resolves with the last
+   * one that was examined; null at the end.
+   */
+  forgetDoomed(page: { after: string; limit: number }): Promise<string | null>
 
   /** A page of the content that waits to be copied, what has waited longest first. Without what is being copied. */
   waiting(page: { after: WaitingContent | null; limit: number }): Promise<WaitingContent[]>

@@ -6,7 +6,7 @@ import type { Session } from '../session.ts'
 import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
 import { mirrorComparison } from './mirror-comparison.ts'
 import { mirroredCopies } from './mirrored-copies.ts'
-import { copiesAfter, lockContent, wait } from './mirrored-rows.ts'
+import { begin, copiesAfter, lockContent, wait } from './mirrored-rows.ts'
 import { chunks } from './walks.ts'
 
 type Trx = Kysely<Tables>
@@ -51,6 +51,16 @@ export function mirrorSteps(session: Session): MirrorSteps {
         const isLast = copies.length < limit
         if (isLast) yield* execute(trx.updateTable('blobstore_meta').set({ mirror: id }))
         return isLast
+      }),
+
+    forgetDoomed: ({ after, limit }) =>
+      session.write(function* (trx) {
+        yield* begin(session, trx)
+        const doomed = trx.selectFrom('blobstore_doomed').select(['key', 'backend']).where('key', '>', after)
+        const rows = yield* rowsOf(doomed.orderBy('key').limit(limit))
+        const keys = rows.filter(({ backend }) => backend === mirrorName).map(({ key }) => key)
+        for (const some of chunks(keys)) yield* execute(trx.deleteFrom('blobstore_doomed').where('key', 'in', some))
+        return rows.length === limit ? (rows.at(-1)?.key ?? null) : null
       }),
 
     waiting: ({ after, limit }) =>
