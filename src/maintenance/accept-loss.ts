@@ -47,6 +47,13 @@ export async function acceptLoss(store: StoreContext, options: AcceptLossOptions
 async function assertCopies(store: StoreContext, backend: string, sources: CopySources): Promise<void> {
   let [after, objects] = ['', 0]
   let failure: { error: unknown } | undefined
+  const { mirror } = store.backends
+  // First, because it may be newer than the rows about it, which are corrected then.
+  if (mirror && (await (await store.metadata.mirror()).mirrorId()) !== null) {
+    await mirror.open({ signal: sources.signal }).catch((error: unknown) => {
+      failure = { error }
+    })
+  }
   while (objects < tried) {
     const page = await store.metadata.contents({ after, limit: pageSize })
     const last = page.at(-1)

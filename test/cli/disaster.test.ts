@@ -192,6 +192,21 @@ describe('docs/disaster.md', () => {
     await machine.expectWhole('account')
   })
 
+  test('both are lost, and the backup is from before the mirror was begun anew', async () => {
+    const machine = new Machine()
+    await machine.live('before the backup')
+    await machine.backUp()
+    rmSync(machine.at('mnt/mirror'), { recursive: true })
+    const [begin = ''] = commandsOf('The mirror is lost')
+    expect(await machine.run(begin.replaceAll('new-mirror', 'mirror'))).toMatchObject({ status: 0 })
+    await machine.live('after it')
+    machine.loseDatabase()
+    machine.loseDisk()
+    const { stdout } = await machine.run(onlyCommands('Both are lost'))
+    expect(stdout).toMatch(/brought back +1\n[\s\S]*blobs given back +1\n/)
+    await machine.expectWhole('account')
+  })
+
   test('both are old: nothing is deleted until recover, which finds the rest in the mirror', async () => {
     const machine = new Machine()
     await machine.live('before the backup')

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { BlobBackend } from '../../backend/backend.ts'
 import { isEpoch } from '../../backend/key.ts'
-import { isEmpty } from '../../backend/pages.ts'
+import { isEmpty, pagesOf } from '../../backend/pages.ts'
 import { BlobStoreError } from '../../errors.ts'
 import { alarm, type Logger } from '../../logger.ts'
 import type { Identity } from '../../metadata/contract/identity.ts'
+import type { MirrorSteps } from '../../metadata/contract/mirror.ts'
 import type { Metadata } from '../../metadata/metadata.ts'
 import { lease } from '../process-lease.ts'
 
@@ -22,6 +23,9 @@ interface MirrorMarker {
   place?: string
   until?: number
 }
+
+/** Rows of one transaction: few, because SQLite blocks all other writers meanwhile. */
+const rowBatch = 500
 
 interface Parties {
   backend: BlobBackend
@@ -44,7 +48,15 @@ export async function verifyMirror({ backend, metadata, logger }: Parties): Prom
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
   const known = await steps.mirrorId()
   const marker = found ?? (await claim(backend, identity, known))
-  assertOwn(marker, identity, known)
+  // As after a restore from before `mirror --new`: then this mirror is the newer one, and the copies of the former are gone.
+  const isNewer = known !== null && known !== marker.mirror && marker.epoch > identity.epoch
+  assertOwn(marker, identity, isNewer ? marker.mirror : known)
+  if (isNewer) {
+    await takeOver(steps, marker.mirror)
+    for await (const { keys } of pagesOf(backend)) {
+      for (let at = 0; at < keys.length; at += rowBatch) await steps.adoptUnknown(keys.slice(at, at + rowBatch))
+    }
+  }
   if (marker.epoch > identity.epoch && !identity.restored) {
     await metadata.markRestored()
     alarm(
@@ -96,8 +108,11 @@ export async function beginMirror({ backend, metadata }: Omit<Parties, 'logger'>
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
   if (found) assertOwn(found, identity, found.mirror)
   const { mirror } = found ?? (await claim(backend, identity, null))
-  const limit = 500
-  while (!(await steps.replaceMirror(mirror, limit)));
+  await takeOver(steps, mirror)
+}
+
+async function takeOver(steps: MirrorSteps, mirror: string): Promise<void> {
+  while (!(await steps.replaceMirror(mirror, rowBatch)));
 }
 
 async function claim(backend: BlobBackend, { id, epoch }: Identity, known: string | null): Promise<MirrorMarker> {
