@@ -25,7 +25,7 @@ export const purge: StoreCommand = {
   async run(blobs, given, { signal, confirm }) {
     const [account, cid] = [accountOrAll(given), cidIn(given)]
     await confirm(`Delete ${cid} of ${whose(account)} in this store, for good?`, { grave: true })
-    const known = await isKnown(blobs, account, cid)
+    const known = await isKnown(blobs, account, cid, signal)
     const report = await blobs.purge(account, cid, { reason: textOf(given.reason), by: textOf(given.by), signal })
     const rows = [
       ['objects deleted', report.keys],
@@ -41,9 +41,9 @@ export const purge: StoreCommand = {
 }
 
 /** Also what was purged before, so that a repetition warns of nothing. */
-async function isKnown(blobs: BlobStore, account: string, cid: BlobCid): Promise<boolean> {
-  if (await isHeld(blobs, account, cid)) return true
-  const { items } = await blobs.listTakedowns({ cid })
+async function isKnown(blobs: BlobStore, account: string, cid: BlobCid, signal: AbortSignal): Promise<boolean> {
+  if (await isHeld(blobs, account, cid, signal)) return true
+  const { items } = await blobs.listTakedowns({ cid, signal })
   return items.some(({ did, purged }) => purged && (did === account || did === '*'))
 }
 

@@ -26,7 +26,7 @@ export const takedown: StoreCommand = {
     await confirm(`Hide ${cid} of ${whose(did)} in this store?`)
     const [ref, by] = [textOf(given.ref), textOf(given.by)]
     await blobs.takedown(did, cid, { ref, by, signal })
-    const held = await isHeld(blobs, did, cid)
+    const held = await isHeld(blobs, did, cid, signal)
     const rows = [
       ['hidden', cid],
       ['of', whose(did)],
@@ -70,7 +70,7 @@ const stillOfOne = (cid: string): string =>
   `Some accounts have takedowns of their own, which hide it there: pds-blobstore show ${cid} lists them`
 
 /** Whether the account, or with `*` any, has the blob. */
-export async function isHeld(blobs: BlobStore, did: string, cid: BlobCid): Promise<boolean> {
-  if (did !== '*') return (await blobs.stat(did, cid, { as: 'moderator' })) !== null
-  return (await blobs.listHolders(cid, { limit: 1 })).items.length > 0
+export async function isHeld(blobs: BlobStore, did: string, cid: BlobCid, signal: AbortSignal): Promise<boolean> {
+  if (did !== '*') return (await blobs.stat(did, cid, { as: 'moderator', signal })) !== null
+  return (await blobs.listHolders(cid, { limit: 1, signal })).items.length > 0
 }
