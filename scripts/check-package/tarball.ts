@@ -1,7 +1,7 @@
 import { assertNone, type Check, manifest } from './workshop.ts'
 
 /** In bytes. To be raised on purpose, in a commit that says why. */
-const budget = { packed: 1_500_000, unpacked: 5_000_000 } // with the manual and the examples
+const budget = { packed: 1_600_000, unpacked: 5_300_000 } // with the manual and the examples
 
 const expected = [
   /^dist\/[\w./-]+\.(?:m?js|d\.ts|js\.map)$/,
