@@ -115,11 +115,12 @@ export const statusOf = (error: unknown): number => toXrpcError(error).status
  *
  * @example
  * ```ts
+ * import type { Logger } from 'pds-blobstore'
  * import { toXrpcError } from 'pds-blobstore/http'
  *
- * function responseTo(failure: unknown): Response {
+ * function responseTo(failure: unknown, logger: Logger): Response {
  *   const { status, error, message, headers } = toXrpcError(failure)
- *   if (status >= 500) console.error(failure)
+ *   if (status >= 500) logger.error({ err: failure }, 'A request failed')
  *   return Response.json({ error, message }, { status, headers: { ...headers } })
  * }
  * ```
