@@ -14,6 +14,29 @@ interface Forgetting {
   unusedDelay: number
 }
 
+/** How many finished uploads of an account answer with their blob. */
+const mostFinished = 100
+
+/** Keeps so many finished uploads besides this one: a client that sends small files must not fill the database. */
+export function* endFinished(session: Session, trx: Trx, did: string, id: string): Step<void> {
+  const rows = yield* rowsOf(
+    trx
+      .selectFrom('blobstore_resumable')
+      .select('id')
+      .where('did', '=', did)
+      .where('state', '=', 'finished')
+      .where('id', '<>', id)
+      .orderBy('expires_at', 'desc')
+      .offset(mostFinished - 1)
+      .limit(mostFinished),
+  )
+  if (rows.length === 0) return
+  const ids = rows.map((row) => row.id)
+  // A collection forgets them.
+  const ended = { state: 'ended', expires_at: session.now(), note: null } as const
+  yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', 'in', ids))
+}
+
 /** Uploads whose time is over. One that is being finished is left to the request that does it. */
 export function findExpired(session: Session, limit: number): Promise<{ id: string; did: string }[]> {
   return session.read(function* (db) {

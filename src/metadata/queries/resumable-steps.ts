@@ -1,15 +1,13 @@
-import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
-import type { NewResumable, Part, ResumableState, ResumableSteps } from '../contract/resumable.ts'
-import type { Tables } from '../schema/tables.ts'
+import type { Part, ResumableState, ResumableSteps } from '../contract/resumable.ts'
 import type { Session } from '../session.ts'
-import { execute, firstRow, rowsOf, type Step } from '../step.ts'
+import { execute, firstRow } from '../step.ts'
 import { assertQuota, lockAccount, lockLivingAccount } from './account-row.ts'
 import { announceUpload, assertNotPurged } from './announce-upload.ts'
-import { findExpired, forgetExpired, forgetParts } from './forget-resumables.ts'
+import { beginResumable } from './begin-resumable.ts'
+import { endFinished, findExpired, forgetExpired, forgetParts } from './forget-resumables.ts'
 import { partSteps } from './part-steps.ts'
 import {
-  countUnfinished,
   freeReservation,
   livingRow,
   openRow,
@@ -21,19 +19,12 @@ import {
   unlimitedQuota,
 } from './resumable-rows.ts'
 
-type Trx = Kysely<Tables>
-
 /** How many parts one statement reads. */
 const atOnce = 1000
 
-/** How many finished uploads of an account answer with their blob. */
-const mostFinished = 100
-
-/** How old an upload without a byte must be to make room for another, in milliseconds: its first part may be slow. */
-const abandonedAfter = 10 * 60_000
-
 export function resumableSteps(session: Session): ResumableSteps {
   const announce = announceUpload(session)
+  const create = beginResumable(session)
   const { addPart, reserveMore, dropKey } = partSteps(session)
   return {
     createResumable: (upload) => session.write((trx) => create(trx, upload)),
@@ -142,7 +133,7 @@ export function resumableSteps(session: Session): ResumableSteps {
             .where('state', '=', 'finishing')
             .where('claimed_by', '=', generation),
         )
-        yield* endFinished(trx, did, id)
+        yield* endFinished(session, trx, did, id)
       }),
 
     reopenResumable: (did, id, generation, reservation) =>
@@ -184,70 +175,6 @@ export function resumableSteps(session: Session): ResumableSteps {
 
     forgetResumable: (did, id, options) => session.write((trx) => forgetExpired(session, trx, { did, id }, options)),
   }
-
-  function* create(trx: Trx, upload: NewResumable): Step<void> {
-    const { id, did, size, partSize, mimeType, cid, note, most } = upload
-    yield* lockLivingAccount(trx, did)
-    const atLimit = (yield* countUnfinished(session, trx, did, most)) === most
-    if (atLimit && !(yield* endAbandoned(trx, did, upload.expires))) throw tooMany(did, most)
-    yield* reserveSpace(trx, announce, did, size ?? 0, upload)
-    yield* execute(
-      trx.insertInto('blobstore_resumable').values({
-        ...{ id, did, state: 'open', size, part_size: partSize, received: 0 },
-        ...{ reservation: upload.generation, mime_type: mimeType, cid, busy_until: null, claimed_by: null, note },
-        expires_at: session.now(upload.expires),
-      }),
-    )
-  }
-
-  /** Keeps so many finished uploads besides this one: a client that sends small files must not fill the database. */
-  function* endFinished(trx: Trx, did: string, id: string): Step<void> {
-    const rows = yield* rowsOf(
-      trx
-        .selectFrom('blobstore_resumable')
-        .select('id')
-        .where('did', '=', did)
-        .where('state', '=', 'finished')
-        .where('id', '<>', id)
-        .orderBy('expires_at', 'desc')
-        .offset(mostFinished - 1)
-        .limit(atOnce),
-    )
-    if (rows.length === 0) return
-    const ids = rows.map((row) => row.id)
-    // A collection forgets them.
-    const ended = { state: 'ended', expires_at: session.now(), note: null } as const
-    yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', 'in', ids))
-  }
-
-  /** Ends the oldest upload that has no byte, as of a client that never learned its address. Whether there was one. */
-  function* endAbandoned(trx: Trx, did: string, expires: number): Step<boolean> {
-    const row = yield* firstRow(
-      trx
-        .selectFrom('blobstore_resumable')
-        .select(['id', 'reservation'])
-        .where('did', '=', did)
-        .where('state', '=', 'open')
-        .where('received', '=', 0)
-        .where('expires_at', '>', session.now())
-        .where('expires_at', '<=', session.now(expires - abandonedAfter))
-        .orderBy('expires_at')
-        .limit(1),
-    )
-    if (!row) return false
-    yield* freeReservation(trx, did, row.reservation)
-    const ended = { state: 'ended', reservation: null, expires_at: session.now() } as const
-    yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', '=', row.id))
-    return true
-  }
-}
-
-function tooMany(did: string, most: number): BlobStoreError {
-  return new BlobStoreError(
-    'TooManyUploads',
-    `The account has ${most} unfinished resumable uploads, and may not have more; finish or abort one`,
-    { did }, // not transient: it does not pass by waiting a moment
-  )
 }
 
 function otherSize(did: string, given: number, { size, received }: ResumableState): BlobStoreError {
