@@ -3,7 +3,7 @@ import { assertDelay, assertOptions, assertWhole } from '../options.ts'
 import type { CollectReport } from './collection.ts'
 import type { JanitorRun, JanitorRuns } from './janitor-runs.ts'
 import type { BlobMaintenance } from './maintenance.ts'
-import type { MirrorReport } from './mirror.ts'
+import type { MirrorReport } from './mirror/run.ts'
 import type { SweepReport } from './sweep.ts'
 
 export interface JanitorOptions {

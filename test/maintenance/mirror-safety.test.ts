@@ -397,11 +397,14 @@ describe.each(places)('a copy in the mirror at a bad sector, beside $name', ({ m
     return { place, blobs, cid, backend, inner, mirrored, bad, fault, verify, lag }
   }
 
-  test('is made again, and then deleted', async () => {
+  test('is made again, and deleted by the next verification', async () => {
     const { blobs, cid, backend, inner, bad, fault, verify, lag } = await failing()
     const problem = { cid, problem: 'copyDamaged', error: fault.error }
     expect(await verify()).toMatchObject({ copied: 1, findings: [problem] })
     expect(await lag()).toBe(0)
+    await blobs.collect()
+    expect((await inner.list()).keys).toHaveLength(2)
+    expect(await verify()).toMatchObject({ copied: 0, verified: 1, findings: [problem] })
     await blobs.collect()
     const { keys } = await inner.list()
     expect(keys).toHaveLength(1)
@@ -765,6 +768,7 @@ describe.each(shared)('on $name, which mirror has the copies', ({ make }) => {
     await expect(blobs.mirror({ forget: true })).rejects.toMatchObject({ code: 'InvalidArgument' })
     await blobs.close()
     const without = place.store()
+    await expect(without.mirror({ forget: true, dryRun: true })).rejects.toMatchObject({ code: 'InvalidArgument' })
     expect(await without.purge('*', cid)).toMatchObject({ goneAt: null })
     await without.mirror({ forget: true })
     await without.collect()

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { MirrorFinding } from '../../maintenance/mirror.ts'
+import type { MirrorFinding } from '../../maintenance/mirror/run.ts'
 import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole, yes } from '../options.ts'
