@@ -1,5 +1,6 @@
 import { XrpcError } from '../http/errors.ts'
 import type { BlobRequest } from '../http/request.ts'
+import { typeOf } from '../http/upload-headers.ts'
 
 /** The version of the protocol. There is only one. */
 export const version = '1.0.0'
@@ -52,7 +53,7 @@ export function numberIn(request: BlobRequest, name: 'upload-length' | 'upload-o
 
 /** Whether the body is bytes of the file. */
 export function hasBytes(request: BlobRequest): boolean {
-  return request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase() === 'application/offset+octet-stream'
+  return typeOf(request)?.toLowerCase() === 'application/offset+octet-stream'
 }
 
 /** Pairs of a name and a value in base64, with commas between them. A value may be missing. */

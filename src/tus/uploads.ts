@@ -1,7 +1,7 @@
 import { XrpcError } from '../http/errors.ts'
 import { jsonReply, type Reply } from '../http/reply.ts'
 import type { Call } from '../http/request.ts'
-import { endRefused, endRefusedBytes } from '../http/resumable/end-refused.ts'
+import { appendBytes, endRefused } from '../http/resumable/end-refused.ts'
 import { assertNoCoding, uploader } from '../http/upload-headers.ts'
 import type { UploadLimits } from '../store/calls.ts'
 import type { ResumableUpload } from '../store/resumable/resumable-uploads.ts'
@@ -32,7 +32,7 @@ export async function create(call: Call): Promise<Reply> {
 /** Adds bytes; after the last the blob is stored. */
 export async function append(call: Call): Promise<Reply> {
   const { did, limits } = await uploader(call.request)
-  const { blobs, request } = call
+  const { request } = call
   assertNoCoding(request)
   if (!hasBytes(request)) {
     throw new XrpcError(415, 'UnsupportedMediaType', 'Content-Type must be application/offset+octet-stream')
@@ -40,11 +40,8 @@ export async function append(call: Call): Promise<Reply> {
   const offset = numberIn(request, 'upload-offset')
   if (offset === undefined) throw invalid('Upload-Offset is missing: the number of bytes that were sent before these')
   const id = idOf(call)
-  const options = { ...limits, size: numberIn(request, 'upload-length'), signal: request.signal }
-  const state = await blobs.resumable.append(did, id, offset, request.body, options).catch(async (error: unknown) => {
-    await endRefusedBytes(blobs, did, id, error)
-    throw error
-  })
+  const size = numberIn(request, 'upload-length')
+  const state = await appendBytes(call, did, { id, offset }, { ...limits, size })
   return { status: 204, headers: headersOf(await finishIfComplete(call, did, limits, state)), body: null }
 }
 

@@ -4,7 +4,7 @@ import { toXrpcError } from '../error-table.ts'
 import { XrpcError } from '../errors.ts'
 import { jsonReply, type Reply } from '../reply.ts'
 import type { Call } from '../request.ts'
-import { endRefused } from './end-refused.ts'
+import { appendBytes, endRefused } from './end-refused.ts'
 import { stateHeaders, versionHeader } from './headers.ts'
 
 /** Takes the last bytes of an upload, and answers as for an upload at once. */
@@ -15,15 +15,16 @@ export async function appendAndFinish(
   limits: UploadLimits,
 ): Promise<Reply> {
   const { blobs, request } = call
-  const { signal } = request
-  await blobs.resumable.append(did, id, offset, request.body, { ...limits, size, signal })
+  const state = await appendBytes(call, did, { id, offset }, { ...limits, size })
   const headers = { 'upload-complete': '?1', ...versionHeader(request) }
   try {
     // Not with the request's signal: the client has sent all of it, and may ask for the result later.
     const blob = await blobs.resumable.finish(did, id, limits)
     const reply = jsonReply({ blob })
-    const state = await blobs.resumable.stat(did, id)
-    return { ...reply, headers: { ...reply.headers, ...(state && stateHeaders(call, state)), ...headers } }
+    return {
+      ...reply,
+      headers: { ...reply.headers, ...stateHeaders(call, { ...state, size: state.offset, blob }), ...headers },
+    }
   } catch (error) {
     await endRefused(blobs, did, id, error)
     // The error is of the blob, not of its transfer: continuing would not help. But one that passes may be tried again,

@@ -5,6 +5,7 @@ import type { Reply } from '../reply.ts'
 import type { Call } from '../request.ts'
 import { declaredSize, typeOf } from '../upload-headers.ts'
 import { appendAndFinish } from './append-and-finish.ts'
+import { appendBytes } from './end-refused.ts'
 import { completeness, lengthOf, limitHeader, speaksDraft, stateHeaders, versionHeader } from './headers.ts'
 
 /** A whole body of up to so many bytes is sent again more cheaply than it is resumed. */
@@ -14,12 +15,17 @@ const worthwhile = 1024 * 1024
  * Whether the client may continue its upload. If it sends all at once, that is offered by an interim response: where the
  * server can send none, or the body is small, it is an upload like any other.
  */
-export function isResumable({ options, request }: Call): boolean {
+export function isResumable(call: Call): boolean {
+  const { request } = call
   const complete = completeness(request)
   if (complete === null || !speaksDraft(request)) return false
   if (!complete) return true
-  const offers = options.interimResponses === true && request.interim !== undefined
-  return offers && (declaredSize(request) ?? worthwhile) >= worthwhile
+  return offers(call) && (declaredSize(request) ?? worthwhile) >= worthwhile
+}
+
+/** Whether the client learns the address before it has sent all. */
+function offers({ options, request }: Call): boolean {
+  return options.interimResponses === true && request.interim !== undefined
 }
 
 /**
@@ -27,7 +33,7 @@ export function isResumable({ options, request }: Call): boolean {
  * unfinished ones for that, and the client sends all at once: then it is an upload like any other.
  */
 export async function createUpload(call: Call, did: string, limits: UploadLimits): Promise<Reply | null> {
-  const { blobs, options, request } = call
+  const { blobs, request } = call
   const contentLength = declaredSize(request)
   const size = lengthOf(request, 0, contentLength) ?? undefined
   const { signal } = request
@@ -39,14 +45,14 @@ export async function createUpload(call: Call, did: string, limits: UploadLimits
   if (upload === null) return null
   const location = { location: addressOf(call, upload) }
   const shared = { ...location, ...limitHeader(call, upload), ...versionHeader(request) }
-  if (options.interimResponses) request.interim?.(104, 'Upload Resumption Supported', shared)
+  if (offers(call)) request.interim?.(104, 'Upload Resumption Supported', shared)
   if (completeness(request)) return await appendAndFinish(call, did, { ...upload, size }, limits)
   try {
-    const state = await blobs.resumable.append(did, upload.id, 0, request.body, { ...limits, signal })
+    const state = await appendBytes(call, did, { id: upload.id, offset: 0 }, limits)
     return { status: 201, headers: { ...location, ...stateHeaders(call, state), 'content-length': '0' }, body: null }
   } catch (error) {
     // A client that has not learned the address cannot continue there.
-    if (!options.interimResponses) await blobs.resumable.abort(did, upload.id).catch(() => {})
+    if (!offers(call)) await blobs.resumable.abort(did, upload.id).catch(() => {})
     throw error
   }
 }

@@ -11,14 +11,21 @@ export const partialUpload = 'application/partial-upload'
  * client of an older one is answered like all others; one that names none speaks the last.
  */
 export function speaksDraft(request: BlobRequest): boolean {
-  const version = request.header('upload-draft-interop-version')
-  return version === null || (/^[5-9]$/.test(version.trim()) && completeness(request) !== null)
+  return request.header(versionField) === null || versionOf(request) !== null
 }
 
 /** A client accepts only a response of its own version. */
 export function versionHeader(request: BlobRequest): Record<string, string> {
-  const version = request.header('upload-draft-interop-version')?.trim()
-  return version === undefined || !/^[5-9]$/.test(version) ? {} : { 'upload-draft-interop-version': version }
+  const version = versionOf(request)
+  return version === null ? {} : { [versionField]: version }
+}
+
+const versionField = 'upload-draft-interop-version'
+
+/** The version that the client names, if it is one with these fields. */
+function versionOf(request: BlobRequest): string | null {
+  const version = request.header(versionField)?.trim() ?? ''
+  return /^[5-9]$/.test(version) ? version : null
 }
 
 /** Upload-Complete: whether the body is the last; null if it is absent or invalid. */

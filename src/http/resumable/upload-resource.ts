@@ -6,6 +6,7 @@ import { jsonReply, type Reply } from '../reply.ts'
 import type { BlobRequest, Call } from '../request.ts'
 import { assertNoCoding, declaredSize, typeOf } from '../upload-headers.ts'
 import { appendAndFinish } from './append-and-finish.ts'
+import { appendBytes } from './end-refused.ts'
 import { bytesIn, completeness, inconsistent, lengthOf, partialUpload, stateHeaders } from './headers.ts'
 
 /**
@@ -33,8 +34,7 @@ export async function uploadResource(call: Call, did: string, limits: UploadLimi
 const allow = 'PATCH, GET, HEAD, DELETE, OPTIONS'
 
 async function patch(call: Call, did: string, upload: ResumableUpload, limits: UploadLimits): Promise<Reply> {
-  const { blobs, request } = call
-  const { signal } = request
+  const { request } = call
   assertNoCoding(request)
   if (typeOf(request)?.toLowerCase() !== partialUpload) {
     throw new XrpcError(415, 'UnsupportedMediaType', `Content-Type must be ${partialUpload}`, {
@@ -52,7 +52,7 @@ async function patch(call: Call, did: string, upload: ResumableUpload, limits: U
   const size = length ?? undefined
   try {
     if (complete) return await appendAndFinish(call, did, { ...upload, size }, limits)
-    const state = await blobs.resumable.append(did, upload.id, offset, request.body, { ...limits, size, signal })
+    const state = await appendBytes(call, did, { id: upload.id, offset }, { ...limits, size })
     return { status: 204, headers: stateHeaders(call, state), body: null }
   } catch (error) {
     throw isBlobStoreError(error, 'UploadOffsetMismatch') ? mismatch(error.offset ?? 0) : error
