@@ -141,8 +141,12 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     mirror: (given) => run('mirror', async (store) => (await import('./maintenance/mirror.ts')).mirror(store, given)),
     heal(given) {
       // Opening it must not refuse what has to be healed.
-      if (given?.dryRun !== true && (given?.copyOf || given?.acceptLoss || backends.mirror)) acceptsLoss = given ?? {}
-      return run('heal', async (store) => (await import('./maintenance/heal.ts')).heal(store, given))
+      const acceptLoss = given?.acceptLoss === true
+      if (given?.dryRun !== true && (given?.copyOf || acceptLoss || backends.mirror))
+        acceptsLoss = { ...given, acceptLoss }
+      return run('heal', async (store) => (await import('./maintenance/heal.ts')).heal(store, given)).finally(() => {
+        acceptsLoss = undefined
+      })
     },
     migrate: (given) =>
       run('migrate', async (store) => (await import('./maintenance/migrate.ts')).migrate(store, given)),

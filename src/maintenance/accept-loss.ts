@@ -1,11 +1,11 @@
-import { isEmpty } from '../backend/pages.ts'
+import { pagesOf } from '../backend/pages.ts'
 import { cidOfStream } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
 import type { StoreContext } from '../store/context.ts'
 import { markerOf } from '../store/identity.ts'
-import { chunksOf } from '../store/upload/source.ts'
 import { type CopySources, copiesOf } from './copies.ts'
+import { asyncIterator } from './replace.ts'
 
 /** Of how many objects a copy is looked for, before a backend counts as lost. */
 const tried = 100
@@ -29,10 +29,11 @@ export async function acceptLoss(store: StoreContext, options: AcceptLossOptions
     if ((await backend.readMarker()) !== null || !(await metadata.hasContent(backend.name))) continue
     if (!options.acceptLoss) await assertCopies(store, backend.name, options)
     await backend.open({ logger }) // its folders are gone too, if that happened while it was open
-    if (!(await isEmpty(backend))) {
-      const { keys } = await backend.list()
+    for await (const { keys } of pagesOf(backend, { signal: options.signal })) {
+      if (keys.length === 0) continue
       const { unknown } = await metadata.recoverableKeys(keys)
-      if (unknown.length > 0 && unknown.length === keys.length) throw notOurs(backend.name)
+      if (unknown.length === keys.length) throw notOurs(backend.name)
+      break
     }
     alarm(
       logger,
@@ -48,11 +49,12 @@ async function assertCopies(store: StoreContext, backend: string, sources: CopyS
   let [after, objects] = ['', 0]
   let failure: { error: unknown } | undefined
   const { mirror } = store.backends
-  // First, because it may be newer than the rows about it, which are corrected then.
-  if (mirror && (await (await store.metadata.mirror()).mirrorId()) !== null) {
-    await mirror.open({ signal: sources.signal }).catch((error: unknown) => {
-      failure = { error }
-    })
+  try {
+    // First, because it may be newer than the rows about it, which are corrected then.
+    if (await mirror?.isBegun(sources)) await mirror?.open(sources)
+  } catch (error) {
+    sources.signal?.throwIfAborted()
+    failure = { error }
   }
   while (objects < tried) {
     const page = await store.metadata.contents({ after, limit: pageSize })
@@ -64,7 +66,7 @@ async function assertCopies(store: StoreContext, backend: string, sources: CopyS
       for await (const { open } of copiesOf(store, content, sources)) {
         try {
           const copy = await open()
-          if (copy !== undefined && (await cidOfStream(iterable(copy))) === content.cid) return
+          if (copy !== undefined && (await cidOfStream(asyncIterator(copy))) === content.cid) return
         } catch (error) {
           sources.signal?.throwIfAborted()
           failure ??= { error }
@@ -74,10 +76,6 @@ async function assertCopies(store: StoreContext, backend: string, sources: CopyS
   }
   throw failure ? failure.error : noCopies(backend, objects)
 }
-
-const iterable = (copy: Parameters<typeof chunksOf>[0]): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => chunksOf(copy) as AsyncIterator<Uint8Array>,
-})
 
 function noCopies(backend: string, objects: number): BlobStoreError {
   return new BlobStoreError(

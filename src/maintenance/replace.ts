@@ -79,13 +79,9 @@ export async function putCopy(
     const key = keyOf(of.cid, newGeneration(store.epoch))
     try {
       await intend({ key, cid: of.cid })
-    } catch (error) {
-      if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'
-      throw error
-    }
-    try {
       await backend.put(key, body, { signal })
     } catch (error) {
+      if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'
       await abandon(store, { key, cid: of.cid })
       throw error
     }
@@ -113,7 +109,7 @@ async function verified(
   const hash = createHash('sha256')
   const held: Uint8Array[] = []
   let size = 0
-  for await (const chunk of { [Symbol.asyncIterator]: () => asyncIterator(copy) }) {
+  for await (const chunk of asyncIterator(copy)) {
     hash.update(chunk)
     size += chunk.byteLength
     if (size > of.size) return null
@@ -125,7 +121,8 @@ async function verified(
   return spool ? { size, sha256, spool } : { size, sha256, chunks: held }
 }
 
-async function* asyncIterator(source: BlobSource): AsyncGenerator<Uint8Array> {
+/** The chunks of a source, which is left when its reader leaves. */
+export async function* asyncIterator(source: BlobSource): AsyncGenerator<Uint8Array> {
   const iterator = chunksOf(source)
   try {
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value

@@ -6,8 +6,7 @@ import type { Content } from '../metadata/contract/scrub.ts'
 import type { AccountUsage } from '../metadata/types.ts'
 import { assertOptions, assertWhole } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
-import type { BlobSource } from '../store/upload/source.ts'
-import { mirroredCopies } from './mirrored-copies.ts'
+import { type CopyOf, copiesOf } from './copies.ts'
 import { Pace } from './pace.ts'
 import { type OpenCopy, replaceByCopy } from './replace.ts'
 
@@ -26,7 +25,7 @@ export interface ScrubOptions extends CallOptions {
    * is the one under which the backend should have the bytes, and a backup of the backend has them.
    * @default none: without a mirror the next upload of the CID repairs it
    */
-  copyOf?: ((cid: string, key: string) => Promise<BlobSource | undefined>) | undefined
+  copyOf?: CopyOf | undefined
   /** Called with each finding, at once. */
   onFinding?: ((finding: ScrubFinding) => void) | undefined
   /** Called after each object. */
@@ -114,13 +113,10 @@ async function examine(
 }
 
 async function isRepaired(store: StoreContext, content: Content, { copyOf, signal }: ScrubOptions): Promise<boolean> {
-  const { cid, key } = content
-  const { mirror } = store.backends
-  if (mirror) {
-    const copies = mirroredCopies(mirror, await store.metadata.mirror(), cid, signal)
-    for await (const { open, forget } of copies) if (await replaces(open, forget)) return true
+  for await (const { open, forget } of copiesOf(store, content, { copyOf, signal })) {
+    if (await replaces(open, forget)) return true
   }
-  return copyOf !== undefined && (await replaces(() => copyOf(cid, key)))
+  return false
 
   /** One bad copy, or a place that is down, must not keep another from being tried, nor stop the scrub. */
   async function replaces(open: OpenCopy, forget?: () => Promise<void>): Promise<boolean> {
@@ -130,7 +126,10 @@ async function isRepaired(store: StoreContext, content: Content, { copyOf, signa
       return outcome === 'replaced'
     } catch (error) {
       signal?.throwIfAborted()
-      store.logger.error({ err: error, cid }, 'A copy could not be read, or not be stored in place of damaged bytes')
+      store.logger.error(
+        { err: error, cid: content.cid },
+        'A copy could not be read, or not be stored in place of damaged bytes',
+      )
       return false
     }
   }

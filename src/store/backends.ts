@@ -1,7 +1,7 @@
 import type { BlobBackend, OpenOptions } from '../backend/backend.ts'
 import { BlobStoreError } from '../errors.ts'
 import { mirrorName } from '../metadata/contract/mirror.ts'
-import { assertOptions } from '../options.ts'
+import { assertOptions, invalidArgument } from '../options.ts'
 import { tracedBackend } from '../tracing/traced-backend.ts'
 import { Mirror, type MirrorOptions } from './mirror/mirror.ts'
 
@@ -27,6 +27,12 @@ export class Backends {
     const { write, all } = asSet(given)
     const byName = new Map(Object.entries(all))
     this.#byName = byName
+    if (byName.has(mirrorName)) {
+      throw invalidArgument(
+        'createBlobStore: backend',
+        `${mirrorName} is the name of the mirror in the database; choose another`,
+      )
+    }
     for (const [name, backend] of byName) {
       if (typeof backend?.put !== 'function') throw notOne(`backend.all.${name}`)
       if (backend.name === name) continue
@@ -43,7 +49,7 @@ export class Backends {
       throw new BlobStoreError('InvalidArgument', `createBlobStore: backend.write is none of backend.all: ${names}`)
     }
     this.write = writable
-    if (mirror !== undefined) this.mirror = new Mirror(mirror, this.names)
+    if (mirror !== undefined) this.mirror = new Mirror(mirror)
   }
 
   get names(): string[] {

@@ -126,7 +126,9 @@ describe('whose mirror it is', () => {
   test('no backend has the name of the mirror, and a mirror is a backend', () => {
     const place = new MirroredPlace()
     const backend = new MemoryBackend({ name: 'mirror' })
-    expect(() => place.open({ backend })).toThrow(/no backend is named mirror/)
+    for (const options of [{ backend }, { backend, mirror: undefined }]) {
+      expect(() => place.open(options)).toThrow('mirror is the name of the mirror')
+    }
     for (const wrong of [{}, 'folder', { backend: 'folder' }, { backend, delay: -1 }, { backend, late: 1 }]) {
       expect(() => place.store({ mirror: wrong as never })).toThrow(
         expect.objectContaining({ code: 'InvalidArgument' }),
@@ -173,6 +175,23 @@ test('a mirror to which nothing can be written is read, healed from and deleted 
   rmSync(place.root, { recursive: true })
   expect(await readText(blobs, alice, cid)).toBe('precious')
   expect(await blobs.heal()).toMatchObject({ healed: 1, findings: [] })
+})
+
+test('a mirror that was begun after the backup is taken whole, although the first attempt was cut short', async () => {
+  const place = new MirroredPlace()
+  const before = place.store()
+  await before.upload(alice, bytes('before'))
+  await before.close()
+  const copy = place.backUp()
+  const blobs = place.open()
+  await blobs.mirror()
+  await blobs.close()
+  place.putBack(copy)
+  rmSync(place.root, { recursive: true })
+  const cutting = place.mirrored()
+  vi.spyOn(cutting, 'list').mockRejectedValue(new Error('Cut short'))
+  await expect(place.store({ mirror: { backend: cutting } }).heal()).rejects.toThrow('Cut short')
+  expect(await place.open().heal()).toMatchObject({ healed: 1, findings: [] })
 })
 
 describe('damage', () => {
@@ -650,6 +669,24 @@ describe.each(places)('a mirror beside $name', ({ make }) => {
     expect((await mirrored.list()).keys).toHaveLength(1)
   })
 
+  test('keeps the only copy of what the store has lost, though nobody has verified it', async () => {
+    const { store, backend, clock } = make()
+    const mirrored = new MemoryBackend()
+    const blobs = store({ mirror: { backend: mirrored, delay: 0 } })
+    const cid = await posted(blobs, alice, 'precious')
+    await blobs.mirror()
+    await lose(backend())
+    const get = vi.spyOn(mirrored, 'get').mockRejectedValue(badSector())
+    await blobs.mirror({ verifyOlderThan: 0 })
+    for (let days = 0; days < 3; days++) {
+      clock.advance(day)
+      await blobs.mirror({ compare: true })
+      await blobs.collect()
+    }
+    get.mockRestore()
+    expect(await readText(blobs, alice, cid)).toBe('precious')
+  })
+
   test('keeps what nobody knows for its delay, as what nobody needs', async () => {
     const { store, clock } = make()
     const mirrored = new MemoryBackend()
@@ -763,13 +800,20 @@ describe.each(shared)('on $name, which mirror has the copies', ({ make }) => {
     const place = make()
     const blobs = place.store({ mirror: { backend: new MemoryBackend() } })
     const cid = await posted(blobs, alice, 'illegal')
-    await posted(blobs, bob, 'kept')
+    const kept = await posted(blobs, bob, 'kept')
     await blobs.mirror()
     await expect(blobs.mirror({ forget: true })).rejects.toMatchObject({ code: 'InvalidArgument' })
     await blobs.close()
     const without = place.store()
+    /** As a process that was killed while it copied. */
+    const intendCopy = async () => {
+      const metadata = await place.metadata().open()
+      await (await metadata.mirror()).intendMirrored({ key: `${kept}.1-${'a'.repeat(16)}`, cid: kept, lease: 0 })
+      await metadata.close()
+    }
     await expect(without.mirror({ forget: true, dryRun: true })).rejects.toMatchObject({ code: 'InvalidArgument' })
     expect(await without.purge('*', cid)).toMatchObject({ goneAt: null })
+    await intendCopy()
     await without.mirror({ forget: true })
     await without.collect()
     expect((await without.listPurges()).items).toMatchObject([{ goneAt: expect.any(Date) }])

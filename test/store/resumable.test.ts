@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BlobStore, cidOfBytes } from '../../src/index.ts'
 import { Gate, meddleMetadata } from '../support/meddling.ts'
 import { hostDatabases, places } from '../support/places.ts'
@@ -213,6 +213,22 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     expect((await blobs.usage(alice)).reserved).toBe(0)
   })
 
+  test('do not end because their disk is not mounted', async () => {
+    const place = make()
+    const blobs = place.store({ limits })
+    const { id } = await blobs.resumable.create(alice, { size: 101 })
+    await blobs.resumable.append(alice, id, 0, pattern(100))
+    const backend = place.backend()
+    const get = vi.spyOn(Object.getPrototypeOf(backend), 'get').mockResolvedValue(null)
+    const marker = vi.spyOn(Object.getPrototypeOf(backend), 'readMarker').mockResolvedValue(null)
+    onTestFinished(() => vi.restoreAllMocks())
+    await expect(blobs.resumable.append(alice, id, 100, bytes('x'))).rejects.toMatchObject({ transient: true })
+    get.mockRestore()
+    marker.mockRestore()
+    await blobs.resumable.append(alice, id, 100, bytes('x'))
+    expect(await blobs.resumable.finish(alice, id)).toMatchObject({ size: 101 })
+  })
+
   test('once finished, answer with the blob only as long as the account has it', async () => {
     const { store, clock } = make()
     const blobs = store({ limits, times: { grace: hour, takedownHold: 0 } })
@@ -305,6 +321,11 @@ describe.each(hostDatabases)('finished resumable uploads on $name', ({ make }) =
     const blob = await resumable.finish(alice, long.id)
     expect(await kept(long.id), 'begun before all of them').toEqual(blob)
     expect(await kept(ids[2])).toBeNull()
+    clock.advance(1)
+    const { id } = await resumable.create(alice)
+    await resumable.append(alice, id, 0, bytes('next'))
+    await resumable.finish(alice, id)
+    expect(await kept(long.id), 'finished after all others but one').toEqual(blob)
   })
 })
 

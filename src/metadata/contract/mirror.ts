@@ -26,8 +26,8 @@ export interface MirrorSteps {
    */
   replaceMirror(id: string | null, limit: number): Promise<boolean>
   /**
-   * Of up to `limit` keys after this one that wait for their deletion, forgets those in the mirror. Resolves with the last
-   * one that was examined; null at the end.
+   * Of up to `limit` keys after this one that wait for their deletion, forgets those in the mirror; with the first, also
+   * the copies that are under way. Resolves with the last one that was examined; null at the end.
    */
   forgetDoomed(page: { after: string; limit: number }): Promise<string | null>
 

@@ -28,8 +28,8 @@ export interface ScrubSteps {
    * otherwise dooms the copy. Resolves with whether it did.
    */
   replaceContent(copy: { old: Content; key: BlobKey; backend: string; deleteDelay: number }): Promise<boolean>
-  /** Where bytes of the CID wait for their deletion: they may still be there. At most 10. */
-  doomedCopies(cid: BlobCid): Promise<Content[]>
+  /** Where bytes of the CID wait for their deletion: they may still be there. At most 1000. */
+  doomedCopies(cid: BlobCid): Promise<Pick<Content, 'key' | 'backend'>[]>
   /**
    * The copy failed, in the mirror too: removes its row, and dooms its key, because there may be bytes. Does nothing if the
    * row is gone. Need not be durable: the row's lease ends anyway.

@@ -26,7 +26,7 @@ export function* endFinished(session: Session, trx: Trx, did: string, id: string
       .where('did', '=', did)
       .where('state', '=', 'finished')
       .where('id', '<>', id)
-      .orderBy('expires_at', 'desc')
+      .orderBy('busy_until', 'desc') // when it was finished
       .offset(mostFinished - 1)
       .limit(mostFinished),
   )

@@ -56,6 +56,7 @@ export function mirrorSteps(session: Session): MirrorSteps {
     forgetDoomed: ({ after, limit }) =>
       session.write(function* (trx) {
         yield* begin(session, trx)
+        if (after === '') yield* execute(trx.deleteFrom('blobstore_upload').where('backend', '=', mirrorName))
         const doomed = trx.selectFrom('blobstore_doomed').select(['key', 'backend']).where('key', '>', after)
         const rows = yield* rowsOf(doomed.orderBy('key').limit(limit))
         const keys = rows.filter(({ backend }) => backend === mirrorName).map(({ key }) => key)

@@ -57,10 +57,11 @@ export function* waitNoLonger(trx: Trx, cid: BlobCid): Step<void> {
   yield* execute(trx.updateTable('blobstore_content').set({ unmirrored_since: null }).where('cid', '=', cid))
 }
 
-/** Not what nobody has verified: if its content is needed, it waits for a copy that was. */
+/** Of copies that nobody has verified, only as long as there is none that was: they may be the last bytes. */
 export const isNeeded = (): RawBuilder<SqlBool> =>
-  sql<SqlBool>`(verified_at is not null and
-    exists (select 1 from blobstore_content as content where content.cid = blobstore_mirrored.cid))`
+  sql<SqlBool>`(exists (select 1 from blobstore_content as content where content.cid = blobstore_mirrored.cid)
+    and (verified_at is not null or not exists (select 1 from blobstore_mirrored as other
+      where other.cid = blobstore_mirrored.cid and other.verified_at is not null)))`
 
 export function copiesAfter(
   db: Trx,

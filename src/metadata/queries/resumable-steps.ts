@@ -127,7 +127,7 @@ export function resumableSteps(session: Session): ResumableSteps {
         yield* execute(
           trx
             .updateTable('blobstore_resumable')
-            .set({ state: 'finished', cid, mime_type: mimeType, size, busy_until: null, claimed_by: null })
+            .set({ state: 'finished', cid, mime_type: mimeType, size, busy_until: session.now(), claimed_by: null })
             .where('id', '=', id)
             .where('did', '=', did)
             .where('state', '=', 'finishing')

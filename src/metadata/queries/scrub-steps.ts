@@ -81,21 +81,20 @@ export function scrubSteps(session: Session): ScrubSteps {
       }),
 
     doomedCopies: (cid) =>
-      session.read(function* (db) {
-        const rows = yield* rowsOf(
+      session.read((db) =>
+        rowsOf(
           db
             .selectFrom('blobstore_doomed')
-            .select(['key', 'backend', 'size'])
+            .select(['key', 'backend'])
             // All keys of a CID begin with it and a dot, which a slash follows in the order of bytes.
             .where('key', '>', `${cid}.`)
             .where('key', '<', `${cid}/`)
+            .where('backend', 'is not', null)
             .where('backend', '<>', mirrorName)
-            .limit(10),
-        )
-        return rows.flatMap(({ key, backend, size }) =>
-          backend === null ? [] : [{ cid, key, backend, size: Number(size) }],
-        )
-      }),
+            .$narrowType<{ backend: string }>()
+            .limit(1000),
+        ),
+      ),
 
     endCopy: ({ key, unusedDelay }) =>
       session.write(function* (trx) {

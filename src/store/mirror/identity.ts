@@ -48,15 +48,9 @@ export async function verifyMirror({ backend, metadata, logger }: Parties): Prom
   const [identity, steps] = [await metadata.identity(), await metadata.mirror()]
   const known = await steps.mirrorId()
   const marker = found ?? (await claim(backend, identity, known))
-  // As after a restore from before `mirror --new`: then this mirror is the newer one, and the copies of the former are gone.
-  const isNewer = known !== null && known !== marker.mirror && marker.epoch > identity.epoch
+  // As after a restore from before this mirror was begun: what the rows say of a former one is of no use.
+  const isNewer = known !== marker.mirror && marker.epoch > identity.epoch
   assertOwn(marker, identity, isNewer ? marker.mirror : known)
-  if (isNewer) {
-    await takeOver(steps, marker.mirror)
-    for await (const { keys } of pagesOf(backend)) {
-      for (let at = 0; at < keys.length; at += rowBatch) await steps.adoptUnknown(keys.slice(at, at + rowBatch))
-    }
-  }
   if (marker.epoch > identity.epoch && !identity.restored) {
     await metadata.markRestored()
     alarm(
@@ -65,8 +59,9 @@ export async function verifyMirror({ backend, metadata, logger }: Parties): Prom
       'The database is older than the mirror, as after restoring both database and bytes: nothing is deleted until the store is recovered (pds-blobstore/docs/disaster.md)',
     )
   }
-  // The marker first: if this stops in between, the next process finds its own mirror.
-  if (known === null && !(await steps.setMirrorId(marker.mirror))) {
+  if (isNewer) await adoptAll(backend, steps)
+  // The marker first, and the copies: if this stops in between, the next process does the same again.
+  if (known !== marker.mirror && !(await steps.setMirrorId(marker.mirror))) {
     throw mismatch('Another process has begun another mirror for this store. Give all processes the same one')
   }
   const { id, place, now } = identity
@@ -111,7 +106,15 @@ export async function beginMirror({ backend, metadata }: Omit<Parties, 'logger'>
   await takeOver(steps, mirror)
 }
 
-async function takeOver(steps: MirrorSteps, mirror: string): Promise<void> {
+/** Forgets the copies of a former mirror, and adopts what this one holds. */
+async function adoptAll(backend: BlobBackend, steps: MirrorSteps): Promise<void> {
+  await takeOver(steps, null)
+  for await (const { keys } of pagesOf(backend)) {
+    for (let at = 0; at < keys.length; at += rowBatch) await steps.adoptUnknown(keys.slice(at, at + rowBatch))
+  }
+}
+
+async function takeOver(steps: MirrorSteps, mirror: string | null): Promise<void> {
   while (!(await steps.replaceMirror(mirror, rowBatch)));
 }
 

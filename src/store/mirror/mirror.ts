@@ -1,7 +1,7 @@
 import type { BlobBackend, CallOptions } from '../../backend/backend.ts'
 import { untilAborted } from '../../backend/until-aborted.ts'
 import type { Logger } from '../../logger.ts'
-import { mirrorName, type WaitingContent } from '../../metadata/contract/mirror.ts'
+import type { WaitingContent } from '../../metadata/contract/mirror.ts'
 import type { Metadata } from '../../metadata/metadata.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import { tracedBackend } from '../../tracing/traced-backend.ts'
@@ -55,7 +55,7 @@ export class Mirror {
   #openedAt = Number.NEGATIVE_INFINITY
 
   /** @throws `InvalidArgument` */
-  constructor(given: MirrorOptions, names: readonly string[]) {
+  constructor(given: MirrorOptions) {
     const what = 'createBlobStore: mirror'
     if (typeof given?.backend?.put !== 'function') {
       throw invalidArgument(what, 'expected { backend }, a BlobBackend such as new DiskBackend({ root })')
@@ -63,9 +63,6 @@ export class Mirror {
     assertOptions(what, given, ['backend', 'delay'])
     const { backend, delay } = given
     if (delay !== undefined) assertWhole(`${what}.delay`, delay, 0)
-    if (names.includes(mirrorName)) {
-      throw invalidArgument('createBlobStore: backend', `no backend is named ${mirrorName} beside a mirror`)
-    }
     this.backend = tracedBackend(backend)
     this.givenDelay = delay
     this.delay = delay ?? defaultDelay
@@ -128,6 +125,13 @@ export class Mirror {
     const { beginMirror } = await import('./identity.ts')
     await beginMirror({ backend: this.backend, metadata })
     this.comparedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Whether the place is some store's mirror already: opening it makes an empty one this store's. */
+  async isBegun({ signal }: CallOptions): Promise<boolean> {
+    const { logger } = this.#store as { logger: Logger }
+    await untilAborted(this.backend.open({ logger }), signal)
+    return (await untilAborted(this.backend.readMarker({ signal }), signal)) !== null
   }
 
   /** The epoch in its marker. @throws as `open` does */

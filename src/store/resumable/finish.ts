@@ -1,4 +1,5 @@
 import { newGeneration } from '../../backend/key.ts'
+import { untilAborted } from '../../backend/until-aborted.ts'
 import { type BlobRef, createBlobRef } from '../../blob/blob-ref.ts'
 import { assertDid } from '../../blob/identifiers.ts'
 import { octetStream } from '../../blob/mime.ts'
@@ -17,7 +18,7 @@ import { assertId, findState, forgetParts, limitOptions } from './resumables.ts'
 /** Because of these an upload can never be finished: the bytes are not what was announced, or not wanted. */
 const lasting = new Set<BlobStoreErrorCode>([
   ...(['CidMismatch', 'InvalidMimeType', 'PayloadTooLarge', 'BlobTakenDown', 'BlobRefused', 'PrivateData'] as const),
-  ...(['BlobMissing', 'BlobDamaged'] as const),
+  ...(['InvalidSize', 'BlobMissing', 'BlobDamaged'] as const),
 ])
 
 /**
@@ -43,7 +44,7 @@ export async function finish(
   options.signal?.throwIfAborted()
   const { metadata, times, limits } = store
   await findState(store, did, id) // nobody else ends a request of the account
-  await store.appends.end(id)
+  await untilAborted(store.appends.end(id), options.signal)
   const { received } = await findState(store, did, id)
   const reservation = {
     generation: newGeneration(store.epoch),

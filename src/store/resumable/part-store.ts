@@ -56,10 +56,11 @@ export async function* bytesOf(store: StoreContext, parts: readonly Part[]): Asy
   for (const part of parts) yield await readPart(store, part)
 }
 
-/** @throws `BlobMissing` `BlobDamaged` */
+/** @throws `BlobMissing` `BlobDamaged`, and what the backend throws */
 export async function readPart(store: StoreContext, { key, backend, size }: Part): Promise<Uint8Array> {
-  const object = await store.backends.of(backend).get(key, { expectedSize: size })
-  if (!object) throw lost('BlobMissing', backend)
+  const from = store.backends.of(backend)
+  const object = await from.get(key, { expectedSize: size })
+  if (!object) throw (await from.readMarker()) === null ? notThere(backend) : lost('BlobMissing', backend)
   if (object.size !== size) {
     await object.body.return?.()
     throw lost('BlobDamaged', backend)
@@ -68,6 +69,12 @@ export async function readPart(store: StoreContext, { key, backend, size }: Part
   const cid = cidOfDigest(createHash('sha256').update(bytes).digest())
   if (!key.startsWith(`${cid}.`)) throw lost('BlobDamaged', backend)
   return bytes
+}
+
+/** Who hears that bytes are lost ends the upload. These may only be on a disk that is not mounted. */
+function notThere(backend: string): BlobStoreError {
+  const message = 'The backend has lost its marker: is its disk mounted?'
+  return new BlobStoreError('StorageFailed', message, { backend, transient: true })
 }
 
 function lost(code: 'BlobMissing' | 'BlobDamaged', backend: string): BlobStoreError {

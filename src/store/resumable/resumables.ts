@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { base32 } from 'multiformats/bases/base32'
 import type { CallOptions } from '../../backend/backend.ts'
 import { newGeneration } from '../../backend/key.ts'
+import { untilAborted } from '../../backend/until-aborted.ts'
 import { createBlobRef } from '../../blob/blob-ref.ts'
 import { parseBlobCid } from '../../blob/cid.ts'
 import { assertDid } from '../../blob/identifiers.ts'
@@ -68,7 +69,7 @@ export async function statResumable(
   assertOptions('resumable.stat', options, ['signal'])
   options.signal?.throwIfAborted()
   if ((await store.metadata.findResumable(did, id)) === null) return null // nobody else ends a request of the account
-  await store.appends.end(id)
+  await untilAborted(store.appends.end(id), options.signal)
   const state = await store.metadata.findResumable(did, id)
   return state && (await toUpload(store, state))
 }
@@ -84,7 +85,7 @@ export async function abortResumable(
   assertOptions('resumable.abort', options, ['signal'])
   options.signal?.throwIfAborted()
   if ((await store.metadata.findResumable(did, id)) === null) return
-  await store.appends.end(id)
+  await untilAborted(store.appends.end(id), options.signal)
   await store.metadata.endResumable(did, id)
   await forgetParts(store, did, id)
 }
