@@ -12,7 +12,6 @@ import { deleteAccount, reopenAccount } from './store/accounts.ts'
 import { applyWrites } from './store/apply-writes.ts'
 import { Backends } from './store/backends.ts'
 import type { StoreContext } from './store/context.ts'
-import { dropSpace } from './store/drop-space.ts'
 import { Hooks } from './store/hooks.ts'
 import { verifyIdentity, verifyWholeIdentity } from './store/identity.ts'
 import { Lifecycle } from './store/lifecycle.ts'
@@ -114,7 +113,8 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
 
     takedown: (did, cid, given) => run('takedown', (store) => takedown(store, did, cid, given)),
     reverseTakedown: (did, cid, given) => run('reverseTakedown', (store) => reverseTakedown(store, did, cid, given)),
-    dropSpace: (did, space, given) => run('dropSpace', (store) => dropSpace(store, did, space, given)),
+    dropSpace: (did, space, given) =>
+      run('dropSpace', async (store) => (await import('./store/drop-space.ts')).dropSpace(store, did, space, given)),
     purge: (did, cid, given) => run('purge', (store) => purge(store, did, cid, given)),
     listPurges: (given) => run('listPurges', (store) => listPurges(store, given)),
     listTakedowns: (given) => run('listTakedowns', (store) => listTakedowns(store, given)),

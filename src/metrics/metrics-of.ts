@@ -22,7 +22,7 @@ export interface BlobStoreMetrics extends Disposable {
   /** In Prometheus' text format. Never rejects: what does not answer is missing, and `blobstore_up` is 0. */
   text(): Promise<string>
   /** The same as a response, for the route that Prometheus scrapes. Nobody else should reach it. */
-  handler(request?: Request): Promise<Response>
+  handler(): Promise<Response>
   /** Counts no more. Then traces cost nothing again. */
   stop(): void
 }
@@ -70,9 +70,11 @@ export function metricsOf(blobs: BlobStore, options: MetricsOptions = {}): BlobS
     ...Object.values(traceChannels.backend).map((channel) =>
       calls.listen(channel, ({ backend, method }) => `backend=${quoted(backend)},method="${method}"`),
     ),
-    onSuccess('upload', ({ size }) => {
-      bytes.upload += Number(size ?? 0)
-    }),
+    ...(['upload', 'resumable.finish'] as const).map((operation) =>
+      onSuccess(operation, ({ size }) => {
+        bytes.upload += Number(size ?? 0)
+      }),
+    ),
     onSuccess('read', ({ length, size }) => {
       bytes.read += Number(length ?? size ?? 0)
     }),
@@ -150,10 +152,10 @@ class Refreshed<T> {
   async #refresh(): Promise<void> {
     try {
       this.#value = await this.#ask()
-      this.#at = performance.now()
     } catch {
       this.#value = undefined
     } finally {
+      this.#at = performance.now()
       this.#asking = undefined
     }
   }

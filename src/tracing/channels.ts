@@ -11,6 +11,9 @@ export const storeOperations = [
   'collect', 'sweep', 'scrub', 'stats', 'health', 'listAccounts', 'backup', 'markBackup', 'mirror', 'heal', 'migrate', 'recover',
 ] as const
 
+/** Those of `store.resumable`, each on the channel `pds-blobstore:resumable.<method>`. */
+export const resumableMethods = ['create', 'append', 'putPart', 'stat', 'finish', 'abort'] as const
+
 /** The methods of a backend that are traced, each on the channel `pds-blobstore:backend:<method>`. */
 // biome-ignore format: by what they are about
 export const backendMethods = [
@@ -19,7 +22,8 @@ export const backendMethods = [
   'sweepSpools', 'readMarker', 'claimMarker', 'writeMarker',
 ] as const
 
-export type StoreOperation = (typeof storeOperations)[number]
+export type ResumableMethod = (typeof resumableMethods)[number]
+export type StoreOperation = (typeof storeOperations)[number] | `resumable.${ResumableMethod}`
 export type BackendMethod = (typeof backendMethods)[number]
 
 /**
@@ -61,7 +65,7 @@ export interface BackendTrace {
 /**
  * | operation | has |
  * |---|---|
- * | `upload`, `stat`, `read`, `get` | `size` of the whole in bytes; the store's also `mimeType`, `upload` the `cid` |
+ * | `upload`, `resumable.finish`, `stat`, `read`, `get` | `size` of the whole in bytes; the store's also `mimeType`, the first two the `cid` |
  * | `read` with a range, `get` with one | `length`, the bytes requested |
  * | `stat`, `presign`, `get`, `has` | `found` |
  * | lists | `items`, how many are on the page |
@@ -73,8 +77,13 @@ export type TraceResult = Readonly<Record<string, number | string | boolean | un
 /** A tracing channel whose messages are all of one type. */
 export type Traced<Message extends object> = TracingChannel<object, Message>
 
+const resumableOperations = resumableMethods.map((method) => `resumable.${method}` as const)
+
 const storeChannels = Object.fromEntries(
-  storeOperations.map((operation) => [operation, tracingChannel(`pds-blobstore:${operation}`)]),
+  [...storeOperations, ...resumableOperations].map((operation) => [
+    operation,
+    tracingChannel(`pds-blobstore:${operation}`),
+  ]),
 ) as unknown as Readonly<Record<StoreOperation, Traced<StoreTrace>>>
 
 const backendChannels = Object.fromEntries(

@@ -1,6 +1,14 @@
 import type { BlobStore } from '../blob-store.ts'
 import type { BlobPage, BlobStat } from '../metadata/types.ts'
-import { type StoreOperation, type StoreTrace, storeOperations, type TraceResult, traceChannels } from './channels.ts'
+import {
+  type ResumableMethod,
+  resumableMethods,
+  type StoreOperation,
+  type StoreTrace,
+  storeOperations,
+  type TraceResult,
+  traceChannels,
+} from './channels.ts'
 import { trace } from './trace.ts'
 
 type AnyCall = (...args: unknown[]) => Promise<unknown>
@@ -13,9 +21,16 @@ export function tracedStore(store: BlobStore): BlobStore {
   const traced = Object.fromEntries(
     storeOperations.map((operation) => [operation, tracedOperation(operation, store[operation] as AnyCall)]),
   )
+  const resumable = Object.fromEntries(
+    resumableMethods.map((method) => [
+      method,
+      tracedOperation(`resumable.${method}`, store.resumable[method] as AnyCall),
+    ]),
+  ) as unknown as BlobStore['resumable']
   return {
     ...store,
     ...traced,
+    resumable,
     get times() {
       return store.times
     },
@@ -59,8 +74,23 @@ const items = (page: BlobPage<unknown>): TraceResult => ({ items: page.items.len
 const stat = (found: BlobStat | null): TraceResult =>
   found ? { found: true, size: found.size, mimeType: found.mimeType } : { found: false }
 
-const summaries: { [O in StoreOperation]?: (result: Awaited<ReturnType<BlobStore[O]>>) => TraceResult } = {
-  upload: ({ ref, size, mimeType }) => ({ cid: String(ref), size, mimeType }),
+type Method<O extends StoreOperation> = O extends keyof BlobStore
+  ? BlobStore[O]
+  : O extends `resumable.${infer M extends ResumableMethod}`
+    ? BlobStore['resumable'][M]
+    : never
+
+const stored = ({ ref, size, mimeType }: Awaited<ReturnType<BlobStore['upload']>>): TraceResult => ({
+  cid: String(ref),
+  size,
+  mimeType,
+})
+
+const summaries: {
+  [O in StoreOperation]?: (result: Awaited<ReturnType<Extract<Method<O>, (...args: never) => unknown>>>) => TraceResult
+} = {
+  upload: stored,
+  'resumable.finish': stored,
   read: ({ size, mimeType, range }) => ({ size, mimeType, ...(range && { length: range.end - range.start + 1 }) }),
   applyWrites: numbersOf,
   presign: stat,

@@ -30,7 +30,7 @@ describe('the manual', () => {
     const source = readFileSync(join(project, 'src/errors.ts'), 'utf8')
     const codes = source.matchAll(/^ {2}\| '(\w+)'$/gm)
     const rows = [...source.matchAll(/^ \* \| (?<codes>`[^|]+`) \|/gm)].map((match) => match.groups?.codes ?? '')
-    const explained = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)])
+    const explained = rows.flatMap((row) => [...row.matchAll(/`([\w.]+)`/g)])
     expect(explained.map((match) => match[1]).sort()).toEqual([...codes].map((match) => match[1]).sort())
   })
 
@@ -58,7 +58,7 @@ describe('the manual', () => {
     const page = readFileSync(join(project, 'docs/monitoring.md'), 'utf8')
     const rowOf = (channel: string) =>
       page.split('\n').find((line) => line.startsWith(`| \`pds-blobstore:${channel}`)) ?? ''
-    const namesIn = (row: string) => [...row.matchAll(/`(\w+)`/g)].map((match) => match[1]).sort()
+    const namesIn = (row: string) => [...row.matchAll(/`([\w.]+)`/g)].map((match) => match[1]).sort()
     expect(namesIn(rowOf('<operation>'))).toEqual(Object.keys(traceChannels.store).sort())
     expect(namesIn(rowOf('backend:<method>'))).toEqual(Object.keys(traceChannels.backend).sort())
   })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type BlobStore, cidOfBytes, type StoreOperation, traceChannels } from '../../src/index.ts'
-import { memoryBlobStore } from '../../src/testing.ts'
+import { memoryBlobStore, sampleBlob } from '../../src/testing.ts'
 import { tracedStore } from '../../src/tracing/traced-store.ts'
 import { alice, bytes } from '../support/samples.ts'
 import { Listener } from './listen.ts'
@@ -12,20 +12,23 @@ import { Listener } from './listen.ts'
 const cid = cidOfBytes(bytes('x'))
 
 /** The operations, and whether their first arguments are an account and a blob, as the contract declares them. */
-function declared(): { operation: StoreOperation; did: boolean; cid: boolean }[] {
+type Own = Exclude<StoreOperation, `resumable.${string}`>
+
+function declared(): { operation: Own; did: boolean; cid: boolean }[] {
   const files = ['blob-store.ts', 'maintenance/maintenance.ts', 'store/moderation.ts'].map((file) =>
     join(import.meta.dirname, '../../src', file),
   )
   const source = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const signature = /^ {2}(?<operation>\w+)\(\s*(?<did>did: string)?(?:,\s*(?<cid>cid: CidLike))?/gm
   return [...source.matchAll(signature)]
-    .map(({ groups }) => ({ operation: groups?.operation as StoreOperation, did: !!groups?.did, cid: !!groups?.cid }))
+    .map(({ groups }) => ({ operation: groups?.operation as Own, did: !!groups?.did, cid: !!groups?.cid }))
     .filter(({ operation }) => operation in traceChannels.store)
 }
 
 test('a trace has the account and the blob of its operation, and no others', async () => {
   const operations = declared()
-  expect(operations.map(({ operation }) => operation).sort()).toEqual(Object.keys(traceChannels.store).sort())
+  const own = Object.keys(traceChannels.store).filter((operation) => !operation.startsWith('resumable.'))
+  expect(operations.map(({ operation }) => operation).sort()).toEqual(own.sort())
   for (const { operation, ...has } of operations) {
     using listener = new Listener()
     await using blobs = memoryBlobStore()
@@ -40,6 +43,24 @@ test('a trace has the account and the blob of its operation, and no others', asy
       cid: has.cid ? cid : undefined,
     })
   }
+})
+
+test('a resumable upload is traced call by call, with its account, and at the end with its size', async () => {
+  using listener = new Listener()
+  await using blobs = memoryBlobStore()
+  const { id } = await blobs.resumable.create(alice)
+  const image = sampleBlob('image/png').bytes
+  await blobs.resumable.append(alice, id, 0, image)
+  const { ref } = await blobs.resumable.finish(alice, id)
+  await blobs.resumable.stat(alice, id)
+  await blobs.resumable.abort(alice, id)
+  await blobs.resumable.putPart(alice, id, 1, bytes('late')).catch(() => {})
+  const started = listener.heard.filter(({ name, event }) => name.startsWith('resumable.') && event === 'start')
+  expect(started.map(({ name, message }) => [name, message.did])).toEqual(
+    ['create', 'append', 'finish', 'stat', 'abort', 'putPart'].map((method) => [`resumable.${method}`, alice]),
+  )
+  expect(Object.keys(traceChannels.store).filter((name) => name.startsWith('resumable.'))).toHaveLength(started.length)
+  expect(listener.ends('resumable.finish')).toMatchObject([{ result: { size: image.length, cid: String(ref) } }])
 })
 
 test.each(['with', 'without'])('an operation gets all its arguments, %s subscribers', async (subscribers) => {
