@@ -4,11 +4,11 @@ import { exportFiles } from '../../transfer/export/export-files.ts'
 import { exportPds } from '../../transfer/export/export-pds.ts'
 import { isWithin, truePath } from '../../transfer/export/export-place.ts'
 import type { ExportFinding } from '../../transfer/export/report.ts'
+import { usageOf } from '../account-usage.ts'
 import { sizeText } from '../amounts.ts'
 import { type StoreCommand, UsageError } from '../command.ts'
 import { dryRun, rate, whole } from '../options.ts'
 import { assertThere } from '../paths.ts'
-import { unknownAccount } from '../unknown-account.ts'
 
 export const exportCommand: StoreCommand = {
   name: 'export',
@@ -46,7 +46,7 @@ export const exportCommand: StoreCommand = {
     if (actors !== undefined) assertThere('--actors', actors, 'folder')
     if (typeof given.disk === 'string') await assertApart(to, given.disk)
     const account = typeof given.account === 'string' ? given.account : undefined
-    const unknown = account === undefined ? [] : await unknownAccount(blobs, account)
+    const unknown = account === undefined ? [] : (await usageOf(blobs, account)).problems
     const { count: of } = await blobs.stats()
     const options = {
       actors,

@@ -31,17 +31,17 @@ export const mirror: StoreCommand = {
     ['--verify-days 30 --mirror-delay 90 --quiet', 'each night, from cron'],
   ],
   async run(blobs, given, { signal, progress, confirm }) {
-    const begin = given.new === true && given.dryRun !== true
-    if (begin)
-      await confirm('Forget what was copied to the former mirror, and begin with an empty one?', { grave: true })
     const isDry = given.dryRun === true
     if (given.forget === true) {
       if (given.mirror !== undefined) throw new UsageError('--forget gives up the mirror: leave out --mirror')
+      if (given.new === true) throw new UsageError('--forget gives up the mirror, --new begins one: give one of them')
       if (isDry) throw new UsageError('--forget has nothing to show before: leave out --dry-run')
       await confirm('Give up the mirror? What is in it stays there, also what was purged', { grave: true })
-      return { report: await blobs.mirror({ forget: true, signal }), rows: [], problems: [] }
+      return { report: await blobs.mirror({ forget: true, signal }), rows: [['given up', 'the mirror']], problems: [] }
     }
-    const before = isDry ? undefined : await blobs.mirror({ dryRun: true, signal })
+    const begin = given.new === true && !isDry
+    if (begin)
+      await confirm('Forget what was copied to the former mirror, and begin with an empty one?', { grave: true })
     const days = given.verifyDays as number | undefined
     const report = await blobs.mirror({
       compare: true,
@@ -51,8 +51,8 @@ export const mirror: StoreCommand = {
       bytesPerSecond: given.rate as number | undefined,
       dryRun: isDry,
       signal,
-      onProgress: ({ examined, bytes }) =>
-        progress.show({ objects: examined, of: Math.max(examined, before?.waiting ?? 0), bytes }),
+      onProgress: ({ examined, waiting, bytes }) =>
+        progress.show({ objects: examined, of: Math.max(examined, waiting), bytes }),
     })
     const rows = [
       ['waiting to be copied', report.waiting],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
-import { type BlobCid, isBlobCid } from '../../blob/cid.ts'
+import { isBlobCid } from '../../blob/cid.ts'
 import { isDid } from '../../blob/identifiers.ts'
 import { parseMimeType } from '../../blob/mime.ts'
 import type { BlobOwner } from '../../maintenance/recovery.ts'
@@ -43,13 +43,14 @@ export const recover: StoreCommand = {
     ] as const
     const problems = report.unclaimed.map((cid) => `${cid}: has no owner, the next sweep marks it for deletion`)
     problems.push(...report.takenDown.map((cid) => `${cid}: was taken down by a moderator, and given to no account`))
+    const missing: string[] = []
+    const hidden = new Set<string>(report.takenDown)
     for (const cid of owners?.keys() ?? []) {
-      if (!report.takenDown.includes(cid as BlobCid) && (await blobs.locate(cid, { signal })) === null) {
-        problems.push(`${cid}: has an owner, and no good bytes of it were found`)
-      }
+      if (!hidden.has(cid) && (await blobs.locate(cid, { signal })) === null) missing.push(cid)
     }
+    problems.push(...missing.map((cid) => `${cid}: has an owner, and no good bytes of it were found`))
     if (report.damaged > 0) problems.push(`${report.damaged} objects could not be read, or do not match their names`)
-    return { report, rows, problems }
+    return { report: { ...report, missing }, rows, problems }
   },
 }
 

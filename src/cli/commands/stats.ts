@@ -1,7 +1,7 @@
 import { Option } from 'commander'
+import { usageOf } from '../account-usage.ts'
 import { sizeText } from '../amounts.ts'
 import type { StoreCommand } from '../command.ts'
-import { unknownAccount } from '../unknown-account.ts'
 
 export const stats: StoreCommand = {
   name: 'stats',
@@ -19,8 +19,7 @@ export const stats: StoreCommand = {
   ],
   async run(blobs, { account }) {
     if (typeof account === 'string') {
-      const problems = await unknownAccount(blobs, account)
-      const usage = await blobs.usage(account)
+      const { usage, problems } = await usageOf(blobs, account)
       const rows = [
         ['blobs', usage.count],
         ['bytes', sizeText(usage.bytes)],
