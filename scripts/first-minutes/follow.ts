@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { freePort } from '../../test/servers/free-port.ts'
 import { run, type Workshop } from '../check-package/workshop.ts'
 import { type Manager, translated } from './managers.ts'
 import type { FirstMinutes } from './readme.ts'
@@ -77,14 +76,6 @@ async function fetched(address: string, server: ChildProcess): Promise<Response>
       if (server.exitCode !== null || performance.now() > deadline) throw error
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 function assertSame(what: string, found: unknown, expected: unknown): void {

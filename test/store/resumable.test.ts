@@ -221,7 +221,7 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     const backend = place.backend()
     const get = vi.spyOn(Object.getPrototypeOf(backend), 'get').mockResolvedValue(null)
     const marker = vi.spyOn(Object.getPrototypeOf(backend), 'readMarker').mockResolvedValue(null)
-    onTestFinished(() => vi.restoreAllMocks())
+    onTestFinished(() => void vi.restoreAllMocks())
     await expect(blobs.resumable.append(alice, id, 100, bytes('x'))).rejects.toMatchObject({ transient: true })
     get.mockRestore()
     marker.mockRestore()

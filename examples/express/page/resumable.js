@@ -12,6 +12,7 @@ export const resumableAbove = 5 * 1024 * 1024
  */
 export async function transferResumable(file, { auth, onProgress, signal, onStart }) {
   const done = Promise.withResolvers()
+  done.promise.catch(() => {}) // it may reject before it is awaited
   const upload = new Upload(file, {
     endpoint: '/upload',
     headers: { authorization: auth },

@@ -7,7 +7,7 @@ import { fragment, movie } from './movie.ts'
 import { spaces, unusedSpace } from './unused-space.ts'
 
 /** What players and viewers use. */
-const kept = new Set([...['ftyp', 'styp', 'mdat', 'mfra', 'sidx', 'ssix', 'pdin', 'pssh', 'pnot', 'PICT', 'imda']])
+const kept = new Set(['ftyp', 'styp', 'mdat', 'mfra', 'sidx', 'ssix', 'pdin', 'pssh', 'pnot', 'PICT', 'imda'])
 
 /**
  * MP4, QuickTime, HEIC and AVIF. Others point into the file by offsets, so what is private is overwritten in its place,
