@@ -25,8 +25,12 @@ const words = new RegExp(
 /** The longest match, in bytes. */
 const longest = 32
 
-/** Whether text says where the file was made, as far as its words show. UTF-16 has a zero beside each letter. */
+/**
+ * Whether text says where the file was made, as far as its words show. UTF-16 has a zero beside each letter. As all of
+ * these, false unless it is asked for: then nothing is read.
+ */
 export async function namesPlace(file: ScannedFile, start: number, end: number): Promise<boolean> {
+  if (!file.asksPlaces) return false
   for await (const { bytes } of file.windows(start, end, longest * 2)) {
     const text = Buffer.from(bytes).toString('latin1')
     if (words.test(text) || words.test(text.replaceAll('\0', ''))) return true
@@ -38,6 +42,7 @@ export async function namesPlace(file: ScannedFile, start: number, end: number):
 const iptc = [0x1a, 0x1b, 0x5a, 0x5c, 0x5f, 0x64, 0x65].map((number) => Buffer.from([0x1c, 0x02, number]))
 
 export async function iptcNamesPlace(file: ScannedFile, start: number, end: number): Promise<boolean> {
+  if (!file.asksPlaces) return false
   for await (const { bytes } of file.windows(start, end, 2)) {
     const buffer = Buffer.from(bytes)
     if (iptc.some((record) => buffer.includes(record))) return true
@@ -53,6 +58,7 @@ const mostBlocks = 16
  * or in the Exif of a picture.
  */
 export async function dataNamesPlace(file: ScannedFile, start: number, end: number): Promise<boolean> {
+  if (!file.asksPlaces) return false
   if (await namesPlace(file, start, end)) return true
   let blocks = 0
   for await (const { at, bytes } of file.windows(start, end, exif.byteLength - 1)) {

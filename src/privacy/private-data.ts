@@ -84,7 +84,7 @@ interface Rules {
 
 async function examine(upload: ExaminedUpload, { mode, what, unsearchable, onFound }: Rules): Promise<Change[]> {
   const { did, size } = upload
-  const file = new ScannedFile(upload)
+  const file = new ScannedFile(upload, { asksPlaces: what === 'places' || onFound !== undefined })
   const format = await formatOf(file)
   if (format === null) return []
   const found = await searched(file, format)

@@ -12,11 +12,14 @@ const mostSteps = 300_000
 /** A file of unknown honesty. Each read is within the file, and there are at most so many, whatever it says. */
 export class ScannedFile {
   readonly size: number
+  /** Whether anybody asks which parts name places: that takes reading them whole. */
+  readonly asksPlaces: boolean
   readonly #upload: Pick<ExaminedUpload, 'size' | 'read'>
   #steps = 0
 
-  constructor(upload: Pick<ExaminedUpload, 'size' | 'read'>) {
+  constructor(upload: Pick<ExaminedUpload, 'size' | 'read'>, { asksPlaces }: { asksPlaces: boolean }) {
     this.#upload = upload
+    this.asksPlaces = asksPlaces
     this.size = upload.size
   }
 
