@@ -32,7 +32,7 @@ function isKey(key: BlobKey): boolean {
 }
 
 function notAKey(backend: string): BlobStoreError {
-  return new BlobStoreError('InvalidArgument', 'Not a key of a blob: expected <cid>.<epoch>-<16 characters>', {
+  return new BlobStoreError('InvalidArgument', 'Not a key of a blob: expected <cid>.<number>-<16 characters>', {
     backend,
   })
 }

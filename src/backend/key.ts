@@ -3,8 +3,9 @@ import { base32 } from 'multiformats/bases/base32'
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
 
 /**
- * The name of bytes in a backend: `<cid>.<epoch>-<80 random bits>`, for example
- * `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-kq3z5vd4w2m7x6yt`.
+ * The name of bytes in a backend: `<cid>.<number>-<80 random bits>`, for example
+ * `bafkreibjfgx2gprinfvicegelk5kosd6y2frmqpqzwqkg7usac74l3t2v4.1-kq3z5vd4w2m7x6yt`. The number is that of the process's
+ * entry if no row announces the bytes, see {@link numberIn}; otherwise the epoch, which nothing reads.
  *
  * A key is written once and never used again, so a late deletion (by a paused worker, or a request that timed out) only
  * deletes dead bytes. The last part is random instead of a counter, because a restored database would count again. 78
@@ -23,8 +24,8 @@ export function isEpoch(value: unknown): value is number {
 }
 
 /** Creates a new generation: the part that makes a key unique. */
-export function newGeneration(epoch: number): string {
-  return `${epoch}-${base32.baseEncode(randomBytes(10))}`
+export function newGeneration(number: number): string {
+  return `${number}-${base32.baseEncode(randomBytes(10))}`
 }
 
 export function keyOf(cid: BlobCid, generation: string): BlobKey {
@@ -35,6 +36,11 @@ export function keyOf(cid: BlobCid, generation: string): BlobKey {
 export function cidOfKey(value: string): BlobCid | null {
   const cid = cidIn(value)
   return value.length <= 87 && value[59] === '.' && isBlobCid(cid) && generation.test(value.slice(60)) ? cid : null
+}
+
+/** The number in a valid key. A sweep leaves keys alone that have the number of an open entry. */
+export function numberIn(key: BlobKey): number {
+  return Number(key.slice(60, key.indexOf('-', 60)))
 }
 
 /** The CID of a valid key. */

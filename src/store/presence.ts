@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ProcessNote } from '../metadata/contract/processes.ts'
+import type { Entry, ProcessNote } from '../metadata/contract/processes.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, type Parties } from './identity.ts'
 import { lease } from './process-lease.ts'
@@ -22,6 +22,10 @@ export class Presence {
   readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
   readonly #events: PresenceEvents
   readonly #id = randomUUID()
+  #number: number | null = null
+  #leaves = false
+  /** While it makes another entry. */
+  #renewing: Promise<Entry> | null = null
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
 
@@ -31,9 +35,39 @@ export class Presence {
     this.#events = events
   }
 
+  /** What the uploads of this process begin under. */
+  get entry(): Entry {
+    if (this.#number === null) throw new Error('This process has no entry yet')
+    return { id: this.#id, number: this.#number }
+  }
+
+  /**
+   * Another entry, for an upload that cannot go on under its former one: it was closed, or is to be, because the answer of a
+   * commit under it was lost. Uploads that are about to commit under it store their bytes again.
+   *
+   * @throws `StoreMismatch` if the backend was retired meanwhile
+   */
+  async renewed(former: Entry): Promise<Entry> {
+    if (this.#number !== former.number) return this.entry
+    this.#renewing ??= this.#note({ opening: false, leaves: true })
+      .then(() => this.entry)
+      .finally(() => {
+        this.#renewing = null
+      })
+    return this.#renewing
+  }
+
+  /**
+   * The next renewal makes another entry. For keys that could not be given up: while their entry is open, no sweep finds
+   * them.
+   */
+  renewSoon(): void {
+    this.#leaves = true
+  }
+
   /** @throws `StoreMismatch` */
   async enter(): Promise<void> {
-    await this.#note(true)
+    await this.#note({ opening: true })
     try {
       await keepMarkers(this.#store, 'stay')
     } catch (error) {
@@ -47,7 +81,7 @@ export class Presence {
           'This process could not announce itself to the other processes of the store',
         )
       }
-      this.#note(false).then(this.#events.stayed).catch(warn)
+      this.#note({ opening: false }).then(this.#events.stayed).catch(warn)
       // A backend that hangs must neither keep the database from being updated, nor accumulate calls.
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
@@ -73,16 +107,20 @@ export class Presence {
     }
   }
 
-  async #note(opening: boolean): Promise<void> {
+  async #note(how: Pick<ProcessNote, 'opening' | 'leaves'>): Promise<void> {
     const { backends, metadata } = this.#store
     const note = {
       id: this.#id,
       backends: backends.names,
       writesTo: backends.write.name,
       lease,
-      opening,
+      ...how,
+      leaves: how.leaves ?? this.#leaves,
       ...this.#times,
     }
-    this.#events.agreed(await metadata.enter(note))
+    const { number, times } = await metadata.enter(note)
+    if (note.leaves) this.#leaves = false
+    this.#number = number
+    this.#events.agreed(times)
   }
 }

@@ -5,6 +5,8 @@ import { memoryPlace, places } from '../support/places.ts'
 import { alice, bob, bytes, day, hour, post, text, unpost } from '../support/samples.ts'
 
 const minute = 60_000
+/** Its uploads have a row each, as those of a store with an inspection do. */
+const inspected = { hooks: { inspect: async () => undefined } }
 const nothing: CollectReport = {
   expiredBlobs: 0,
   stopped: false,
@@ -168,6 +170,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     const inner = backend()
     const gate = new Gate()
     const blobs = store({
+      ...inspected,
       backend: meddle(inner, {
         async put(key, body, options) {
           await inner.put(key, body, options)
@@ -201,6 +204,7 @@ describe.each(places)('collect in $name', ({ make }) => {
     const gate = new Gate()
     let slow = true
     const blobs = store({
+      ...inspected,
       backend: meddle(inner, {
         async put(key, body, options) {
           if (slow) await gate.pass()

@@ -48,7 +48,7 @@ test.each(hostDatabases)(
       'takedown',
       'account',
       'meta',
-      'candidate',
+      'orphan',
       'backend',
       'process',
       'purge',

@@ -4,6 +4,7 @@ import type { PoolConfig } from 'pg'
 import { onTestFinished } from 'vitest'
 import { keyOf, newGeneration } from '../../src/backend/key.ts'
 import { cidOfBytes, kyselyMetadata } from '../../src/index.ts'
+import type { Entry } from '../../src/metadata/contract/processes.ts'
 import type { Commit } from '../../src/metadata/contract/uploads.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { Clock } from '../support/places.ts'
@@ -46,15 +47,7 @@ export class Bench {
 
   async #enter(db: Kysely<never>, functions: boolean): Promise<Metadata> {
     const metadata = await kyselyMetadata(db, { durability: 'relaxed', functions, now: this.clock.now }).open()
-    await metadata.enter({
-      id: randomUUID(),
-      backends: ['disk'],
-      writesTo: 'disk',
-      lease: 3_600_000,
-      opening: true,
-      times: {},
-      defaults: {},
-    })
+    await entered(metadata)
     return metadata
   }
 
@@ -87,7 +80,42 @@ export async function intended(metadata: Metadata, did: string, cid: string, quo
   const [key, backend] = [keyOf(cid, generation), 'disk']
   await metadata.intend({ generation, key, backend, did, cid, size, quota, lease: hour, reserved: false })
   const delays = { deleteDelay: 0, unusedDelay: 0 }
-  return { key, backend, did, cid, size, mimeType, declared: false, grace: hour, fresh: hour, ...delays }
+  return {
+    entry: null,
+    quota,
+    key,
+    backend,
+    did,
+    cid,
+    size,
+    mimeType,
+    declared: false,
+    grace: hour,
+    fresh: hour,
+    ...delays,
+  }
+}
+
+/** An upload without a row of its own, just before its commit: its bytes are known by the entry of a process. */
+export async function stored(metadata: Metadata, did: string, cid: string, quota = unlimited): Promise<StoredUpload> {
+  const entry = await entered(metadata)
+  const upload = { key: keyOf(cid, newGeneration(entry.number)), backend: 'disk', did, cid, size }
+  await metadata.admit({ ...upload, quota })
+  const delays = { deleteDelay: 0, unusedDelay: 0 }
+  return { ...upload, entry, quota, mimeType, declared: false, grace: hour, fresh: hour, ...delays }
+}
+
+type StoredUpload = Commit & { entry: Entry }
+
+/** The entry of one more process. */
+async function entered(metadata: Metadata): Promise<Entry> {
+  const id = randomUUID()
+  const times = { times: {}, defaults: {} }
+  const { number } = await metadata.enter({
+    ...{ id, backends: ['disk'], writesTo: 'disk', lease: 3_600_000, opening: true },
+    ...times,
+  })
+  return { id, number }
 }
 
 export async function uploaded(metadata: Metadata, did: string, cid: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { day, hour } from '../support/samples.ts'
-import { type Bench, intended, type Subjects, size, uploaded, write } from './bench.ts'
+import { type Bench, intended, type Subjects, size, stored, uploaded, write } from './bench.ts'
 
 type Step = (metadata: Metadata) => Promise<unknown>
 
@@ -126,6 +126,53 @@ export const meetings: Meeting[] = [
         after(one, other) {
           const collected = other.status === 'fulfilled' && other.value === true
           if (collected !== (one.status === 'rejected')) throw new Error('both or none have it')
+        },
+      }
+    },
+  },
+  {
+    name: 'an upload without a row is committed, and its entry is closed and swept',
+    async prepare(_bench, metadata, { alice, cid }) {
+      const commit = await stored(metadata, alice, cid)
+      return {
+        one: (m) => m.commit(commit),
+        async other(m) {
+          await m.leave(commit.entry.id)
+          return sweep(m, commit.key)
+        },
+        after: oneOfBoth,
+      }
+    },
+  },
+  {
+    name: 'an upload without a row is committed late, and given up',
+    async prepare(_bench, metadata, { alice, cid }) {
+      const commit = await stored(metadata, alice, cid)
+      return {
+        one: (m) => m.commit(commit),
+        async other(m) {
+          await m.leave(commit.entry.id)
+          await m.giveUp(commit)
+          return (await m.recoverableKeys([commit.key])).doomed.length
+        },
+        after: oneOfBoth,
+      }
+    },
+  },
+  {
+    name: 'two uploads without rows stand before the border of a quota',
+    async prepare(bench, metadata, { alice, cid }) {
+      const quota = { bytes: size + 1, blobs: 9, temporaryBlobs: 9, pendingBytes: 99 }
+      const commits = [
+        await stored(metadata, alice, cid, quota),
+        await stored(metadata, alice, bench.fresh().cid, quota),
+      ] as const
+      return {
+        one: (m) => m.commit(commits[0]),
+        other: (m) => m.commit(commits[1]),
+        after(...results) {
+          const granted = results.filter(({ status }) => status === 'fulfilled').length
+          if (granted !== 1) throw new Error(`${granted} were granted`)
         },
       }
     },
@@ -259,6 +306,20 @@ export const meetings: Meeting[] = [
     },
   },
 ]
+
+/** Resolves with how many of the keys it dooms. */
+async function sweep(metadata: Metadata, key: string): Promise<number> {
+  const id = `sweep of ${key}`
+  const unknown = await metadata.noteUnknown(id, [key])
+  await metadata.doomNoted(id, { backend: 'disk', limit: 10, deleteDelay: 0 })
+  return unknown
+}
+
+/** The commit was done, or the key was doomed. */
+function oneOfBoth(committed: PromiseSettledResult<unknown>, doomed: PromiseSettledResult<unknown>): void {
+  if (doomed.status === 'rejected') throw doomed.reason
+  if ((committed.status === 'fulfilled') !== (doomed.value === 0)) throw new Error('both or none have it')
+}
 
 async function held(taken: PromiseSettledResult<unknown>, deleted: PromiseSettledResult<unknown>): Promise<void> {
   bothSucceed(taken, deleted)

@@ -1,6 +1,6 @@
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { day, hour } from '../support/samples.ts'
-import { intended, size, uploaded, write } from './bench.ts'
+import { intended, size, stored, uploaded, write } from './bench.ts'
 import type { Meeting } from './meetings.ts'
 
 // A purge, which is several transactions, and whatever may meet it. It has no bytes here: what it would delete are the keys
@@ -33,12 +33,31 @@ const gone =
     if (ended && missed.length > 0) throw new Error(`the purge has ended, and never saw ${missed}`)
   }
 
+/** The same for an upload that the purge does not wait for: its key is doomed, and due at once. */
+const isHeldByNobody = (metadata: Metadata, cid: string): ReturnType<typeof gone> => {
+  const check = gone(metadata, cid)
+  return async (purged, other) => {
+    if (purged.status === 'rejected') throw purged.reason
+    const { listed } = purged.value as Awaited<ReturnType<typeof purge>>
+    await check({ status: 'fulfilled', value: { listed, ended: false } }, other)
+    const doomed = await metadata.purgedKeys('*', cid, { after: '', limit: 100 })
+    if (doomed.some(({ due }) => !due)) throw new Error('what is purged is not due')
+  }
+}
+
 export const purgeMeetings: Meeting[] = [
   {
     name: 'an upload of what nobody has is committed while it is purged',
     async prepare(_bench, metadata, { alice, cid }) {
       const commit = await intended(metadata, alice, cid)
       return { one: (m) => purge(m, '*', cid), other: (m) => m.commit(commit), after: gone(metadata, cid) }
+    },
+  },
+  {
+    name: 'an upload without a row of what nobody has is committed while it is purged',
+    async prepare(_bench, metadata, { alice, cid }) {
+      const commit = await stored(metadata, alice, cid)
+      return { one: (m) => purge(m, '*', cid), other: (m) => m.commit(commit), after: isHeldByNobody(metadata, cid) }
     },
   },
   {

@@ -27,7 +27,6 @@ async function cutStore() {
 describe.each(['before', 'after'] as const)('a connection cut %s the COMMIT', (when) => {
   test.each([
     { at: 1, size: 10 },
-    { at: 2, size: 10 },
     { at: 1, size: 2_000_000 },
     { at: 2, size: 2_000_000 },
     { at: 3, size: 2_000_000 },

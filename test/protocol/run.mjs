@@ -7,7 +7,7 @@ import { hostModel } from './host.mjs'
 import { claimModel, retireModel } from './places.mjs'
 import { purgeModel } from './purge.mjs'
 import { resumableModel } from './resumable.mjs'
-import { sessionsModel } from './sessions.mjs'
+import { entriesModel } from './entries.mjs'
 import { spacesModel } from './spaces.mjs'
 import { parseArgs } from 'node:util'
 
@@ -47,10 +47,11 @@ const again = { start: stored, procs: [['rm', 'up', 'wr']] }
 const twice = { start: stored, procs: [['rm', 'up', 'wr'], ['up', 'wr', 'rm']] }
 const shown = { start: { ...stored }, procs: [], moderator: true, maxMark: 6, judge: 'I1 I8' }
 const moving = { start: { rec: 1 }, procs: [['im', 'rm'], ['up', 'wr']] }
-const T = sessionsModel
-const twoUp = { split: true, maxKey: 2, maxSess: 3, procs: [['A', 'up:x', 'rm:x'], ['B', 'up:x']] }
+const T = entriesModel
+const twoUp = { split: true, maxKey: 2, maxEnt: 3, procs: [['A', 'up:x', 'rm:x'], ['B', 'up:x']] }
 const illegal = { split: true, faults: 0, procs: [['B', 'purge:x'], ['A', 'up:x']] }
-const border = { split: true, quota: 1, faults: 0, maxKey: 2, maxSess: 2, procs: [['A', 'up:x'], ['A', 'up:y']] }
+const unsure = { unsure: true, maxKey: 2, maxEnt: 4, procs: [['A', 'up:x', 'rm:x'], ['B', 'up:x']] }
+const border = { split: true, quota: 1, faults: 0, maxKey: 2, maxEnt: 2, procs: [['A', 'up:x'], ['A', 'up:y']] }
 const V = spacesModel
 const spaces = { start: { A: ['a1', 'p1'], B: ['p1'] }, procs: [['A', 'w:-p1', 'w:+b1'], ['A', 'drop:a'], ['A', 'w:-b1,+a2']] }
 const waits = { start: {}, starts: { A: ['a1', 'b1'] }, procs: [['A', 'drop:a'], ['A', 'up'], ['A', 'imp:+a2']] }
@@ -231,25 +232,28 @@ const runs = [
   [V({ name: 'V1- dropSpace looks for other references before it has the account’s lock', ...lastTwo, dropLock: false }), ['I2']],
   [V({ name: 'V1- nobody takes the account’s lock', ...lastTwo, acctFirst: false }), ['I2']],
   [V({ name: 'V1- dropSpace sets no expiry', ...lastTwo, dropLooks: 'none' }), ['I2']],
-  // a session for each process in place of a row for each small upload: a design that is not built
-  [T({ name: 'T1 two processes upload, their sessions are closed at any moment, READ COMMITTED', ...twoUp }), []],
+  // small uploads: the process's entry in place of a row for each
+  [T({ name: 'T1 two processes upload, their entries are closed at any moment, READ COMMITTED', ...twoUp }), []],
   [T({ name: 'T1 as before, with records and three keys, atomic' }), [], 'full'],
   [T({ name: 'T1 beside a spooled body, which keeps its row', procs: [['A', 'spool:x', 'add:x'], ['B', 'up:x', 'add:x']] }), [], 'full'],
   [T({ name: 'T1 the content is copied meanwhile', start: true, procs: [['A', 'copy:x'], ['B', 'up:x', 'add:x']] }), [], 'full'],
-  [T({ name: 'T1 the account is deleted meanwhile', start: true, split: true, faults: 0, maxSess: 3, procs: [['A', 'del'], ['A', 'up:x']] }), []],
+  [T({ name: 'T1 the account is deleted meanwhile', start: true, split: true, faults: 0, maxEnt: 3, procs: [['A', 'del'], ['A', 'up:x']] }), []],
   [T({ name: 'T1 a purge of what is live', start: true, ...illegal }), []],
   [T({ name: 'T1 a purge of what nobody has', ...illegal }), []],
   [T({ name: 'T1 two uploads at the border of a quota', ...border }), []],
-  [T({ name: 'T1 who gives a PUT up forgets it: the sweep finds it', gives: false, faults: 0, maxKey: 2, maxSess: 3, procs: [['A', 'up:x'], ['B', 'up:x']] }), []],
-  [T({ name: 'T1- a commit does not prove that its session is open', proves: false }), ['I1']],
+  [T({ name: 'T1 who gives a PUT up forgets it: the sweep finds it', gives: false, faults: 0, maxKey: 2, maxEnt: 3, procs: [['A', 'up:x'], ['B', 'up:x']] }), []],
+  [T({ name: 'T1 the answer of a commit is lost, and it runs late', ...unsure }), []],
+  [T({ name: 'T1- a commit does not prove that its entry is open', proves: false }), ['I1']],
   [T({ name: 'T1- it looks, and locks nothing', split: true, locks: false }), ['I1']],
-  [T({ name: 'T1- a session that was closed is opened again under its number', newNumber: false }), ['I1']],
-  [T({ name: 'T1- the sweep knows no sessions', knows: false }), ['I1']],
+  [T({ name: 'T1- an entry that was closed is opened again under its number', newNumber: false }), ['I1']],
+  [T({ name: 'T1- the sweep knows no entries', knows: false }), ['I1']],
   [T({ name: 'T1- a process of an older version sweeps', fenced: false }), ['I1']],
   [T({ name: 'T1- the sweep looks up first, then lists', listFirst: false }), ['I1']],
-  [T({ name: 'T1- the sweep looks at the tables, then at the sessions', oneLook: false }), ['I1']],
+  [T({ name: 'T1- the sweep looks at the tables, then at the entries', oneLook: false }), ['I1']],
   [T({ name: 'T1- the quota is checked before the bytes, not in the commit', ...border, faults: 1, charges: 'before' }), ['IQ']],
-  [T({ name: 'T1- a purge does not wait at the sessions', ...illegal, waits: false }), ['IP']],
+  [T({ name: 'T1- who does not know whether it committed stays in its entry', ...unsure, leaves: false }), ['I1']],
+  [T({ name: 'T1- it does not look whether it was committed', ...unsure, sees: false }), ['I1']],
+  [T({ name: 'T1- a purge does not wait at the entries', ...illegal, waits: false }), ['IP']],
   [T({ name: 'T1- a commit does not look for purges', ...illegal, split: false, looks: false }), ['IP']],
 ]
 let bad = 0, left = 0

@@ -117,7 +117,7 @@ describe.each(places)('an upload to $name', ({ make }) => {
     await expect(blobs.upload(alice, failing())).rejects.toMatchObject({ code: 'UploadInterrupted' })
     expect(warn).toHaveBeenCalledOnce()
     expect(warn.mock.calls[0]?.[0]).toMatchObject({ did: alice, err: { code: 'MetadataFailed' } })
-    expect(warn.mock.calls[0]?.[1]).toContain('collected when its lease is over')
+    expect(warn.mock.calls[0]?.[1]).toContain('deleted when its lease is over')
     expect((await blobs.usage(alice)).reserved).toBeGreaterThan(0)
     broken = false
     clock.advance(2 * hour)

@@ -192,7 +192,8 @@ describe.each(places.slice(1))('an upload whose process dies while its bytes are
       stored.resolve()
       return killed.promise
     }
-    const dying = place.store({ metadata: meddleMetadata(place.metadata(), () => ({ commit })) })
+    const hooks = { inspect: async () => undefined }
+    const dying = place.store({ hooks, metadata: meddleMetadata(place.metadata(), () => ({ commit })) })
     const dead = dying.upload(alice, bad).catch(() => {})
     await stored.promise
     expect(await blobs.purge('*', cid)).toMatchObject({ uploads: 1, goneAt: null })

@@ -77,13 +77,14 @@ describe.each(places)('the quota of an account on $name', ({ make }) => {
     expect(await blobs.usage(alice)).toMatchObject({ bytes: 27 * 37, count: 27, reserved: 0 })
   })
 
-  test('counts running uploads as blobs, in memory or spooled, until they end', async () => {
+  test('counts running uploads that are inspected or spooled as blobs, until they end', async () => {
     const { store, backend } = make()
     const inner = backend()
     let gate = new Gate()
     let slow = true
     const blobs = store({
       ...limits({ blobs: 2, temporaryBlobs: 2 }),
+      hooks: { inspect: async () => undefined },
       backend: meddle(inner, {
         async put(key, body, options) {
           if (slow) await gate.pass()

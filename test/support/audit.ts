@@ -41,7 +41,7 @@ export async function auditStore(blobs: BlobStore, { held, posts, folder, clock 
     const all = (sql: string) => database.prepare(sql).all() as Record<string, string>[]
     expect(all('SELECT * FROM blobstore_upload')).toEqual([])
     expect(all('SELECT * FROM blobstore_doomed')).toEqual([])
-    expect(all('SELECT * FROM blobstore_candidate')).toEqual([])
+    expect(all('SELECT * FROM blobstore_orphan')).toEqual([])
     expect(all(unreferenced), 'temporary blobs').toEqual([])
     expect(all(unowned), 'content that no account has').toEqual([])
     expect(all(miscounted), 'accounts whose counters are wrong').toEqual([])

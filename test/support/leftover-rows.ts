@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3'
 const questions = {
   'uploads that are never over': 'SELECT * FROM blobstore_upload',
   'tombstones that stay': 'SELECT * FROM blobstore_doomed',
-  'notes of dead sweeps': 'SELECT * FROM blobstore_candidate',
+  'notes of dead sweeps': 'SELECT * FROM blobstore_orphan',
   'temporary blobs that stay': `SELECT did, cid FROM blobstore_blob AS blob WHERE NOT EXISTS (
     SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,
   'content that no account has': `SELECT cid FROM blobstore_content AS content WHERE NOT EXISTS (

@@ -90,8 +90,8 @@ export interface DoomedKey {
 /** Each refuses with `StoreRestored` while the database is marked as restored. */
 export interface SweepSteps {
   /**
-   * Records those of the keys, as just listed, that are in no table. One statement examines all tables: with one
-   * statement for each, a key could move from table to table in between. Resolves with their number.
+   * Records those of the keys, as just listed, that are in no table and have the number of no open entry. One statement
+   * examines all: with one statement for each, a key could move from table to table in between. Resolves with how many.
    */
   noteUnknown(sweep: string, keys: readonly BlobKey[]): Promise<number>
   /** Dooms up to `limit` of the recorded keys that are still unknown. Resolves with whether any remain. */

@@ -3,18 +3,19 @@ import type { SharedTimes } from '../shared-times.ts'
 /** Processes know of each other, so that none stores bytes where another process of the store does not look. */
 export interface ProcessSteps {
   /**
-   * Records that a process has the store open, for `lease` milliseconds; a further call renews this. If another process
+   * Makes the entry of a process that has the store open, for `lease` milliseconds; a further call renews it, or makes
+   * another, if it was closed because the lease was over. If another process
    * seems to have it open for longer than that, it wrote its entry while the clock ran ahead: its entry is shortened to
    * `lease` from now, in which living processes renew theirs. That correction stays even if this process is refused.
-   * Resolves with the longest deletion times that any open process was given; if none was given any, with the last ones
-   * that the store had.
+   * Resolves with its number; and with the longest deletion times that any open process was given, or, if none was given
+   * any, the last ones that the store had.
    *
    * @throws `StoreMismatch` if there are bytes in a backend that this process was not given; or if it writes to a
    * backend that is still empty and that another open process was not given, or that was retired since this process
    * opened the store
    */
-  enter(process: ProcessNote): Promise<SharedTimes>
-  /** The process closes the store. Resolves with how many others have it open. */
+  enter(process: ProcessNote): Promise<{ number: number; times: SharedTimes }>
+  /** The process closes the store, and with it its entry. Resolves with how many others have it open. */
   leave(id: string): Promise<number>
   /**
    * What still keeps a backend in use. If nothing does, forgets that it was ever used: processes need no longer be
@@ -23,8 +24,20 @@ export interface ProcessSteps {
   retireBackend(name: string): Promise<BackendUse>
 }
 
+/**
+ * A process's row. While it is there, bytes under keys with its number count as known, and may be committed. Once it is
+ * closed, no entry has the number again.
+ */
+export interface Entry {
+  /** The process's. */
+  id: string
+  number: number
+}
+
 export interface ProcessNote {
   id: string
+  /** Whether it first leaves the entry that it has, so that nothing commits under its number any more. @default false */
+  leaves?: boolean | undefined
   backends: readonly string[]
   writesTo: string
   lease: number

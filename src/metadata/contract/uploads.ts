@@ -1,9 +1,22 @@
 import type { BlobKey } from '../../backend/key.ts'
 import type { BlobCid } from '../../blob/cid.ts'
 import type { DifferingClaim, ResolvedQuota } from '../types.ts'
+import type { Entry } from './processes.ts'
 
-/** How an upload becomes a blob: the row before the bytes, then the commit. */
+/**
+ * How an upload becomes a blob: something in the database that knows the bytes before they are stored, then the commit. For
+ * bytes that are in memory, and are committed once they are stored, that is the process's entry: `admit`, `commit`. All
+ * others have a row of their own, which reserves their space too: `reserve` if they are spooled, `intend`, `commit`.
+ */
 export interface UploadSteps {
+  /**
+   * Whether an upload without a row would be refused now. Changes nothing: the commit decides, and this only spares the
+   * writing of bytes that it would refuse.
+   *
+   * @throws `AccountDeleted` `QuotaExceeded` `BlobTakenDown` if the CID is purged, `StoreMismatch` if the backend was retired
+   */
+  admit(upload: Admission): Promise<void>
+
   /**
    * Reserves space for bytes that are being spooled, before the first is written. The row is identified by `generation`
    * until `intend` gives it its key. Resolves with the bytes reserved. For an unknown size this is the rest of the
@@ -28,7 +41,8 @@ export interface UploadSteps {
    * handles a bounded number of records: if `waiting` is set, call {@link meetExpectations} for the rest. Whatever the
    * outcome, the upload's row is gone afterwards and the bytes are either live or doomed.
    *
-   * @throws `UploadExpired` if the row was removed before; then nothing is stored
+   * @throws `UploadExpired` if the row was removed before, or the entry closed; `QuotaExceeded` without a row. Then nothing
+   *   is stored
    */
   commit(upload: Commit): Promise<CommitOutcome>
 
@@ -50,6 +64,20 @@ export interface UploadSteps {
    * row's lease ends anyway.
    */
   release(upload: Release): Promise<void>
+
+  /**
+   * The same for an upload without a row, once `put` was called: dooms its key, unless it was committed, and the answer
+   * was lost. If that may be so, the process must have left its entry before: or the commit might still follow.
+   */
+  giveUp(upload: GivenUp): Promise<void>
+}
+
+export interface Admission {
+  backend: string
+  did: string
+  cid: BlobCid
+  size: number
+  quota: ResolvedQuota
 }
 
 export interface Reservation {
@@ -76,6 +104,10 @@ export interface Intent {
 }
 
 export interface Commit {
+  /** What knows the bytes; null for the upload's own row. */
+  entry: Entry | null
+  /** Checked here for an upload without a row. */
+  quota: ResolvedQuota
   key: BlobKey
   backend: string
   did: string
@@ -124,6 +156,15 @@ export type CommitOutcome =
   | ({ outcome: 'stored'; mimeType: string; quarantined: boolean } & Meeting)
   | { outcome: 'takenDown' }
   | { outcome: 'accountDeleted' }
+
+export interface GivenUp {
+  key: BlobKey
+  backend: string
+  did: string
+  cid: BlobCid
+  size: number
+  unusedDelay: number
+}
 
 export interface Release {
   generation: string

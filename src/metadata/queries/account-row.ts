@@ -27,17 +27,19 @@ type AccountRow = Omit<AccountState, 'deletedAt'> & { deleted_at: number | null 
  */
 export function* lockAccount(trx: Kysely<Tables>, did: string, deltas: Deltas = {}): Step<AccountState> {
   const { rows } = yield* addToAccount(trx, { did, ...noDeltas, ...deltas })
-  const row = rows[0] as (typeof rows)[number]
-  return {
-    bytes: Number(row.bytes),
-    count: Number(row.count),
-    temporary: Number(row.temporary),
-    reserved: Number(row.reserved),
-    uploads: Number(row.uploads),
-    pending: Number(row.pending),
-    deletedAt: row.deleted_at === null ? null : Number(row.deleted_at),
-  }
+  return toState(rows[0] as (typeof rows)[number])
 }
+
+/** An account without a row has nothing: then each is null. */
+export const toState = (row: { [name in keyof AccountRow]: AccountRow[name] | null }): AccountState => ({
+  bytes: Number(row.bytes),
+  count: Number(row.count),
+  temporary: Number(row.temporary),
+  reserved: Number(row.reserved),
+  uploads: Number(row.uploads),
+  pending: Number(row.pending),
+  deletedAt: row.deleted_at === null ? null : Number(row.deleted_at),
+})
 
 export const noDeltas: Required<Deltas> = { bytes: 0, count: 0, temporary: 0, reserved: 0, uploads: 0, pending: 0 }
 
@@ -68,7 +70,11 @@ export const addToAccount: Statement<{ did: string } & Required<Deltas>, Account
 export function* lockLivingAccount(trx: Kysely<Tables>, did: string, deltas?: Deltas): Step<AccountState> {
   const account = yield* lockAccount(trx, did, deltas)
   if (account.deletedAt === null) return account
-  throw new BlobStoreError(
+  throw accountDeleted(did)
+}
+
+export function accountDeleted(did: string): BlobStoreError {
+  return new BlobStoreError(
     'AccountDeleted',
     'The blobs of this account were deleted; reopenAccount() lets it have new ones',
     { did },

@@ -47,6 +47,16 @@ export const insertUpload =
           .$if(dialect === 'postgres', (query) => query.forKeyShare()),
       )
 
+/** The backend's row, which is not deleted before the transaction ends. */
+export const findBackend =
+  (dialect: Dialect['name']): TimedBuild<{ backend: string }, { name: string }> =>
+  (db, { backend }) =>
+    db
+      .selectFrom('blobstore_backend')
+      .select('name')
+      .where('name', '=', backend)
+      .$if(dialect === 'postgres', (query) => query.forKeyShare())
+
 /** @throws `BlobTakenDown` */
 export function* assertNotPurged(trx: Kysely<Tables>, did: string | null, cid: string): Step<void> {
   if (!(yield* isPurged(trx, did ?? '', cid))) return
@@ -60,6 +70,15 @@ export function retired(backend: string): BlobStoreError {
     `Everything was moved away from ${backend}, and nothing may be written there: this process was paused meanwhile, or cannot ` +
       'reach the others. Start it again with the backend that they write to',
     { backend },
+  )
+}
+
+/** The entry was closed, because the process did not renew it in time. */
+export function closed({ did, cid }: { did: string; cid: string }): BlobStoreError {
+  return new BlobStoreError(
+    'UploadExpired',
+    'The other processes of the store took this one for dead, because it was paused or could not reach the database; upload again',
+    { did, cid, transient: true },
   )
 }
 

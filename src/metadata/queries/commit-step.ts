@@ -5,13 +5,14 @@ import type { Session } from '../session.ts'
 import { LostRace } from '../sql-errors.ts'
 import { type Statement, statement } from '../statement.ts'
 import type { Step } from '../step.ts'
-import { lockAccount } from './account-row.ts'
-import { expired } from './announce-upload.ts'
+import { assertQuota, lockAccount } from './account-row.ts'
+import { closed, expired } from './announce-upload.ts'
 import type { Situation } from './commit-statements.ts'
 import * as statements from './commit-statements.ts'
 import { chargeOf, doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
 import { retype } from './naming-rows.ts'
+import { findEntry } from './process-steps.ts'
 import { isPurged } from './purge-rows.ts'
 import { quarantine } from './quarantine-rows.ts'
 
@@ -19,6 +20,7 @@ type Trx = Kysely<Tables>
 
 /** The last step of an upload: its bytes become a blob of the account, or are doomed. */
 export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step<CommitOutcome> {
+  const holdEntry = session.statement(findEntry(session.dialect.name))
   const prolong = session.statement(statements.prolong)
   const findSituation = session.statement(statements.findSituation)
   const insertContent = session.statement(statements.insertContent)
@@ -28,19 +30,19 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
   return commit
 
   function* commit(trx: Trx, upload: Commit): Step<CommitOutcome> {
-    const { key, backend, did, cid, size, grace, createdAt = null } = upload
+    const { entry, key, backend, did, cid, size, grace, createdAt = null } = upload
     // Counts it as the account's first copy, which it usually is. Corrected below if it is not.
-    const { deletedAt } = yield* lockAccount(trx, did, {
-      reserved: -size,
-      uploads: -1,
-      bytes: size,
-      count: 1,
-      temporary: 1,
-    })
-    // Deletes the row instead of only reading it. This makes the commit and a collector that dooms the key exclude each
-    // other.
-    const { numAffectedRows: own } = yield* takeUpload(trx, { key })
-    if (own !== 1n) throw expired(upload)
+    const counted = { bytes: size, count: 1, temporary: 1 }
+    const account = yield* lockAccount(trx, did, entry ? counted : { ...counted, reserved: -size, uploads: -1 })
+    const { deletedAt } = account
+    if (entry) {
+      if ((yield* holdEntry(trx, entry)).rows.length === 0) throw closed(upload)
+    } else {
+      // Deletes the row instead of only reading it. This makes the commit and a collector that dooms the key exclude each
+      // other.
+      const { numAffectedRows: own } = yield* takeUpload(trx, { key })
+      if (own !== 1n) throw expired(upload)
+    }
 
     const situation = (yield* findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
@@ -56,6 +58,8 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
       yield* doom(session, trx, [{ key, backend, did, size }], wasPurged ? 0 : upload.unusedDelay)
       return { outcome: refusal }
     }
+    // Throws: then its process gives the key up.
+    if (entry && heldType === null) assertQuota(did, account, upload.quota)
     // A redundant copy is charged to the account only if the account already had the blob, and then always in the same
     // way. Which of the two copies is deleted, and when, depends on when any account last uploaded these bytes, and
     // `pending` must not reveal that.

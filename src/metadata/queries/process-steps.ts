@@ -1,10 +1,13 @@
+import { randomInt } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
-import type { BackendUse, ProcessNote, ProcessSteps } from '../contract/processes.ts'
+import type { BackendUse, Entry, ProcessNote, ProcessSteps } from '../contract/processes.ts'
+import type { Dialect } from '../dialect.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'
-import { execute, firstRow, rowsOf, type Step } from '../step.ts'
+import type { TimedBuild } from '../statement.ts'
+import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { retired } from './announce-upload.ts'
 import { readNotes, writeNotes } from './meta-notes.ts'
 
@@ -36,6 +39,8 @@ export function processSteps(session: Session): ProcessSteps {
         if (session.dialect.name === 'postgres') {
           yield* execute(trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate())
         }
+        // Nor does a process that was paused commit what it has stored there.
+        yield* closeOver(trx)
         const now = yield* useOf(trx, name)
         if (!isUsed(now)) yield* execute(trx.deleteFrom('blobstore_backend').where('name', '=', name))
         return now
@@ -56,10 +61,16 @@ export function processSteps(session: Session): ProcessSteps {
     )
   }
 
-  function* enter(trx: Trx, process: ProcessNote): Step<SharedTimes> {
-    const { id, backends, writesTo, lease, opening, times, defaults } = process
-    yield* lock(trx)
+  /** Closes the entries whose lease is over. On PostgreSQL it waits for commits under way. */
+  function* closeOver(trx: Trx): Step<void> {
     yield* execute(trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()))
+  }
+
+  function* enter(trx: Trx, process: ProcessNote): Step<{ number: number; times: SharedTimes }> {
+    const { id, leaves, backends, writesTo, lease, opening, times, defaults } = process
+    yield* lock(trx)
+    yield* closeOver(trx)
+    if (leaves) yield* execute(trx.deleteFrom('blobstore_process').where('id', '=', id))
     const used = yield* rowsOf(trx.selectFrom('blobstore_backend').select('name'))
     const names = used.map((row) => row.name)
     const unknown = names.filter((name) => !backends.includes(name))
@@ -73,13 +84,14 @@ export function processSteps(session: Session): ProcessSteps {
     }
     const seen = { writes_to: writesTo, seen_until: session.now(lease) }
     const note = { ...seen, backends: JSON.stringify(backends), times: JSON.stringify(times) }
-    yield* execute(
+    const entry = yield* onlyRow(
       trx
         .insertInto('blobstore_process')
-        .values({ id, ...note })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(note)),
+        .values({ id, number: newNumber(), ...note })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(note))
+        .returning('number'),
     )
-    return yield* agreedTimes(session, trx, defaults)
+    return { number: Number(entry.number), times: yield* agreedTimes(session, trx, defaults) }
   }
 
   /** Searches in the order in which bytes move: what moves on between two searches is found by the second. */
@@ -99,6 +111,26 @@ export function processSteps(session: Session): ProcessSteps {
     )
   }
 }
+
+/**
+ * Never used before: random, because a restored database would count again from an old value. Ten digits, so that no epoch
+ * is as large.
+ */
+const newNumber = (): number => randomInt(9_000_000_001, 10_000_000_000)
+
+/**
+ * Finds the entry if it is open. On PostgreSQL locks it until the transaction ends: whoever closes it waits. SQLite has one
+ * writer at a time.
+ */
+export const findEntry =
+  (dialect: Dialect['name']): TimedBuild<Entry, { number: unknown }> =>
+  (db, { id, number }) =>
+    db
+      .selectFrom('blobstore_process')
+      .select('number')
+      .where('id', '=', id)
+      .where('number', '=', number)
+      .$if(dialect === 'postgres', (query) => query.forKeyShare())
 
 /** One process at a time opens the store, renews its entry, or retires a backend. */
 function* lock(trx: Trx): Step<void> {

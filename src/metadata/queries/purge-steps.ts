@@ -155,10 +155,11 @@ export function purgeSteps(session: Session): PurgeSteps {
   }
 
   /**
-   * A commit deletes its upload's row before it looks for takedowns. So a commit that has not seen this takedown is
-   * over, or holds the lock of a row, and this waits for it. The next step finds what it has committed.
+   * A commit deletes its upload's row, or locks its process's entry, before it looks for takedowns. So a commit that has not
+   * seen this takedown is over, or holds such a lock, and this waits for it. The next step finds what it has committed.
    */
   async function awaitCommits(cid: BlobCid): Promise<void> {
+    await session.write((trx) => rowsOf(trx.selectFrom('blobstore_process').select('id').orderBy('id').forUpdate()))
     const { from, to } = keysOf(cid)
     const size = 1000
     let last: string | undefined = from

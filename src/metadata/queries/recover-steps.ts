@@ -22,6 +22,7 @@ export function recoverSteps(session: Session): RecoverSteps {
       session.read(function* (db) {
         const found = { unknown: [] as string[], live: [] as string[], doomed: [] as string[] }
         for (const some of chunks(keys)) {
+          // Also those of open entries: in a restored database that of the process before the loss may be among them.
           found.unknown.push(...(yield* unknownAmong(db, some)))
           const live = yield* rowsOf(liveAmong(db, some))
           found.live.push(...live.map((row) => row.key))

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
-import { cidIn } from '../../backend/key.ts'
+import { type Compilable, type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { cidIn, numberIn } from '../../backend/key.ts'
 import type { SweepSteps } from '../contract/collection.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
@@ -19,9 +19,9 @@ export function sweepSteps(session: Session): SweepSteps {
       for (const some of chunks(keys)) {
         noted += await session.write(function* (trx) {
           yield* assertNotRestored(trx)
-          const unknown = yield* unknownAmong(trx, some)
+          const unknown = yield* orphansAmong(trx, some)
           if (unknown.length === 0) return 0
-          yield* execute(trx.insertInto('blobstore_candidate').values(unknown.map((key) => ({ sweep, key }))))
+          yield* execute(trx.insertInto('blobstore_orphan').values(unknown.map((key) => ({ sweep, key }))))
           return unknown.length
         })
       }
@@ -33,14 +33,14 @@ export function sweepSteps(session: Session): SweepSteps {
         yield* assertNotRestored(trx)
         const noted = yield* rowsOf(
           trx
-            .deleteFrom('blobstore_candidate')
+            .deleteFrom('blobstore_orphan')
             .where('sweep', '=', sweep)
             .where('key', 'in', (eb) =>
-              eb.selectFrom('blobstore_candidate').select('key').where('sweep', '=', sweep).limit(limit),
+              eb.selectFrom('blobstore_orphan').select('key').where('sweep', '=', sweep).limit(limit),
             )
             .returning('key'),
         )
-        const unknown = yield* unknownAmong(
+        const unknown = yield* orphansAmong(
           trx,
           noted.map((row) => row.key),
         )
@@ -59,8 +59,8 @@ export function sweepSteps(session: Session): SweepSteps {
 
     forgetNotes: async (sweep) => {
       const which = sweep === null ? sql`true` : sql`sweep = ${sweep}`
-      const some = sql`delete from blobstore_candidate where (sweep, key) in
-        (select sweep, key from blobstore_candidate where ${which} limit ${chunkSize})`
+      const some = sql`delete from blobstore_orphan where (sweep, key) in
+        (select sweep, key from blobstore_orphan where ${which} limit ${chunkSize})`
       let forgotten: number
       do {
         await setImmediate()
@@ -71,23 +71,42 @@ export function sweepSteps(session: Session): SweepSteps {
 }
 
 /**
+ * Those of the keys that are in no table, and that no upload may still commit: the entry whose number they have is closed.
+ * In one statement, because a commit makes a key of an entry one of a table, and then the entry may be closed.
+ */
+function* orphansAmong(trx: Trx, keys: readonly string[]): Step<string[]> {
+  if (keys.length === 0) return []
+  const open = trx
+    .selectFrom('blobstore_process')
+    .select((eb) => eb.cast<string>('number', 'text').as('key'))
+    .where('number', 'in', [...new Set(keys.map(numberIn))])
+  const known = yield* namesOf(inTables(trx, keys).unionAll(open))
+  return keys.filter((key) => !known.has(key) && !known.has(String(numberIn(key))))
+}
+
+/**
  * Those of the keys that are in no table. In one statement, because a key moves from one table to the next, never back.
  */
 export function* unknownAmong(trx: Trx, keys: readonly string[]): Step<string[]> {
   if (keys.length === 0) return []
-  const known = yield* rowsOf(
-    trx
-      .selectFrom('blobstore_upload')
-      .select('key')
-      .where('key', 'in', keys)
-      .unionAll(liveAmong(trx, keys))
-      .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
-      .unionAll(
-        trx.selectFrom('blobstore_mirrored').select('key').where('cid', 'in', keys.map(cidIn)).where('key', 'in', keys),
-      ),
-  )
-  const names = new Set(known.map((row) => row.key))
-  return keys.filter((key) => !names.has(key))
+  const known = yield* namesOf(inTables(trx, keys))
+  return keys.filter((key) => !known.has(key))
+}
+
+function* namesOf(keys: Compilable<{ key: string }>): Step<ReadonlySet<string>> {
+  return new Set((yield* rowsOf(keys)).map((row) => row.key))
+}
+
+function inTables(trx: Trx, keys: readonly string[]) {
+  return trx
+    .selectFrom('blobstore_upload')
+    .select('key')
+    .where('key', 'in', keys)
+    .unionAll(liveAmong(trx, keys))
+    .unionAll(trx.selectFrom('blobstore_doomed').select('key').where('key', 'in', keys))
+    .unionAll(
+      trx.selectFrom('blobstore_mirrored').select('key').where('cid', 'in', keys.map(cidIn)).where('key', 'in', keys),
+    )
 }
 
 /**

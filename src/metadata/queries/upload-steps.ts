@@ -1,21 +1,24 @@
 import type { Kysely } from 'kysely'
-import type { Intent, Release, Reservation, UploadSteps } from '../contract/uploads.ts'
+import type { Admission, GivenUp, Intent, Release, Reservation, UploadSteps } from '../contract/uploads.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { statement } from '../statement.ts'
 import type { Step } from '../step.ts'
-import { assertQuota, grantable, lockAccount, lockLivingAccount } from './account-row.ts'
-import { announceUpload, assertNotPurged, expired } from './announce-upload.ts'
+import { accountDeleted, assertQuota, grantable, lockAccount, lockLivingAccount, toState } from './account-row.ts'
+import { announceUpload, assertNotPurged, expired, findBackend, retired } from './announce-upload.ts'
 import { commitStep } from './commit-step.ts'
 import { doom } from './doomed-rows.ts'
 import { expectedType, meetExpectations } from './expected-rows.ts'
+import { purged } from './purge-rows.ts'
 
 type Trx = Kysely<Tables>
 
 export function uploadSteps(session: Session): UploadSteps {
   const insertUpload = announceUpload(session)
   const commit = commitStep(session)
+  const holdBackend = session.statement(findBackend(session.dialect.name))
   return {
+    admit: (upload) => session.read((db) => admit(db, upload)),
     reserve: (upload) => session.write((trx) => reserve(trx, upload)),
     intend: (upload) => session.write((trx) => intend(trx, upload)),
     commit: (upload) => session.write((trx) => commit(trx, upload)),
@@ -34,6 +37,17 @@ export function uploadSteps(session: Session): UploadSteps {
         return (yield* findReferenced(db, { did, cid })).rows[0]?.mime_type
       }),
     release: (upload) => session.write((trx) => release(trx, upload)),
+    giveUp: (upload) => session.write((trx) => giveUp(trx, upload)),
+  }
+
+  function* admit(db: Trx, { backend, did, cid, size, quota }: Admission): Step<void> {
+    const { rows } = yield* findAdmission(db, { did, cid, backend })
+    const found = rows[0] as (typeof rows)[number]
+    const account = toState(found)
+    if (account.deletedAt !== null) throw accountDeleted(did)
+    assertQuota(did, { ...account, reserved: account.reserved + size, uploads: account.uploads + 1 }, quota)
+    if (found.purged) yield* assertNotPurged(db, did, cid)
+    if (!found.inUse) throw retired(backend)
   }
 
   function* reserve(trx: Trx, upload: Reservation): Step<number> {
@@ -68,7 +82,45 @@ export function uploadSteps(session: Session): UploadSteps {
     if (!row) return
     yield* endUpload(session, trx, { ...row, did }, unusedDelay)
   }
+
+  function* giveUp(trx: Trx, { key, backend, did, cid, size, unusedDelay }: GivenUp): Step<void> {
+    yield* lockAccount(trx, did)
+    if ((yield* findKey(trx, { key, cid })).rows.length > 0) return
+    // Nothing is to be done about bytes in a backend that was retired meanwhile: no process looks there any more.
+    if ((yield* holdBackend(trx, { backend })).rows.length === 0) return
+    yield* doom(session, trx, [{ key, backend, did, size }], unusedDelay)
+  }
 }
+
+/** All that decides, in one round trip. Of the one row that there may be, the greatest; nulls if there is none. */
+const findAdmission = statement((db, { did, cid, backend }: { did: string; cid: string; backend: string }) =>
+  db
+    .selectFrom('blobstore_account')
+    .where('did', '=', did)
+    .select(({ fn }) => [
+      fn.max('bytes').as('bytes'),
+      fn.max('count').as('count'),
+      fn.max('temporary').as('temporary'),
+      fn.max('reserved').as('reserved'),
+      fn.max('uploads').as('uploads'),
+      fn.max('pending').as('pending'),
+      fn.max('deleted_at').as('deleted_at'),
+    ])
+    .select((eb) => [
+      purged(db, did, cid).as('purged'),
+      eb.exists(db.selectFrom('blobstore_backend').select('name').where('name', '=', backend)).as('inUse'),
+    ]),
+)
+
+/** The key's row, if it is live or doomed. */
+const findKey = statement((db, { key, cid }: { key: string; cid: string }) =>
+  db
+    .selectFrom('blobstore_content')
+    .select('key')
+    .where('cid', '=', cid)
+    .where('key', '=', key)
+    .unionAll(db.selectFrom('blobstore_doomed').select('key').where('key', '=', key)),
+)
 
 const findReferenced = statement((db, { did, cid }: { did: string; cid: string }) =>
   db

@@ -3,6 +3,7 @@ import { BlobStoreError } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { runStep } from '../kysely-driver.ts'
 import { rowsOf, type Step } from '../step.ts'
+import { entriesMigration } from './entries-migration.ts'
 import { fewerIndexesMigration } from './fewer-indexes-migration.ts'
 import { firstMigration } from './first-migration.ts'
 import { mirrorMigration } from './mirror-migration.ts'
@@ -32,6 +33,7 @@ const migrations: Record<string, Migrate> = {
   '009': mirrorMigration,
   '010': quarantineMigration,
   '011': fewerIndexesMigration,
+  '012': entriesMigration,
 }
 
 /** An arbitrary number that nothing else uses: of several processes at once, one at a time creates the tables. */

@@ -10,7 +10,7 @@ import type { PartTable, ResumableTable } from './resumable-tables.ts'
  *                                                                                   │ commit
  *     blobstore_expected        blobstore_upload           bytes being received ────┘
  *     a record names a blob     blobstore_doomed           bytes to be deleted
- *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_candidate,
+ *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_orphan,
  *                               blobstore_backend, blobstore_process, blobstore_purge
  *                               blobstore_mirrored           copies of live bytes, in another place
  *     blobstore_part ───────► blobstore_resumable          an upload that outlives its connection
@@ -29,7 +29,7 @@ export interface Tables {
   blobstore_takedown: TakedownTable
   blobstore_account: AccountTable
   blobstore_meta: MetaTable
-  blobstore_candidate: CandidateTable
+  blobstore_orphan: OrphanTable
   blobstore_backend: BackendTable
   blobstore_process: ProcessTable
   blobstore_purge: PurgeTable
@@ -38,7 +38,10 @@ export interface Tables {
   blobstore_mirrored: MirroredTable
 }
 
-/** A running upload: the row before the bytes, and the reservation of space, in one. */
+/**
+ * A running upload: the row before the bytes, and the reservation of space, in one. An upload whose bytes are in memory has
+ * none: its process's entry knows them.
+ */
 export interface UploadTable {
   /** The key; before the CID is known, only its generation. */
   key: string
@@ -167,7 +170,7 @@ interface MetaTable {
 }
 
 /** Keys that a running sweep found in no row. */
-interface CandidateTable {
+interface OrphanTable {
   sweep: string
   key: string
 }
@@ -177,9 +180,11 @@ interface BackendTable {
   name: string
 }
 
-/** A process that has the store open. */
+/** A process that has the store open: its entry. It is closed by deleting the row. */
 interface ProcessTable {
   id: string
+  /** Part of the keys of its small uploads. Null for a process of an older version. */
+  number: ColumnType<number | null, number | null | undefined>
   /** The names of the backends that it was given, as a JSON array. */
   backends: string
   writes_to: string

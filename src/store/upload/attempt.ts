@@ -3,8 +3,9 @@ import { type BlobKey, keyOf, newGeneration } from '../../backend/key.ts'
 import { isUnsure } from '../../backend/unsure.ts'
 import { type BlobRef, createBlobRef } from '../../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
-import { BlobStoreError } from '../../errors.ts'
-import type { CommitOutcome, Meeting } from '../../metadata/contract/uploads.ts'
+import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
+import type { Entry } from '../../metadata/contract/processes.ts'
+import type { Commit, CommitOutcome, Intent, Meeting } from '../../metadata/contract/uploads.ts'
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
@@ -16,6 +17,18 @@ import type { Received, ReservedSpool } from './receive.ts'
 /** How often bytes in memory are put, each time under a new key, and the least time in between, in milliseconds. */
 const attempts = 3
 const pauseBefore = 100
+
+/** After these errors a commit has certainly not happened, and will not. */
+const certain: ReadonlySet<string> = new Set([
+  ...['UploadExpired', 'QuotaExceeded', 'AccountDeleted', 'BlobTakenDown', 'MetadataBusy', 'StorageFull'],
+])
+
+interface About {
+  backend: string
+  did: string
+  cid: BlobCid
+  size: number
+}
 
 export interface AttemptOptions {
   did: string
@@ -38,7 +51,13 @@ export class UploadAttempt {
   readonly #lease: number
   readonly #signal: AbortSignal
   #generation: string
+  /** Whether its space was reserved before its bytes arrived. */
   #reserved = false
+  /** What knows the bytes if it has no row. */
+  #entry: Entry | null = null
+  #about: About | null = null
+  /** Whether a commit was sent whose outcome is unknown. */
+  #unsure = false
   #key: BlobKey | null = null
   #settled = false
 
@@ -76,13 +95,13 @@ export class UploadAttempt {
     { mimeType, declared }: { mimeType: string; declared: boolean },
     createdAt: number | undefined,
   ): Promise<BlobRef> {
-    const { metadata, times } = this.#store
-    const backend = this.#store.backends.write
+    const { metadata, times, presence } = this.#store
     const { size } = received
     const cid = cidOfDigest(received.sha256)
-    const about = { backend: backend.name, did: this.#did, cid, size }
-    const key = await this.#put(received, about)
-    const row = { ...about, key }
+    this.#about = { backend: this.#store.backends.write.name, did: this.#did, cid, size }
+    // An inspection takes its time: a purge waits for a row, and a collection ends it if this process dies.
+    if (!this.#reserved && !this.#store.hooks.inspect) this.#begin(presence.entry)
+    let key = await this.#put(received, this.#about)
     const quarantine = await inspect(this.#store, {
       did: this.#did,
       cid,
@@ -91,18 +110,28 @@ export class UploadAttempt {
       signal: this.#signal,
       read: (over) => this.#read(key, over),
     })
-    const outcome = await metadata.commit({
-      ...row,
-      mimeType,
-      declared,
-      createdAt,
-      takenDown: this.#takenDown,
-      quarantine,
-      grace: times.grace,
-      fresh: times.fresh,
-      deleteDelay: times.deleteDelay,
-      unusedDelay: unusedDelay(this.#store),
-    })
+    let outcome: CommitOutcome | null = null
+    for (let attempt = 1; outcome === null; attempt++) {
+      outcome = await this.#commit(
+        {
+          ...this.#about,
+          entry: this.#entry,
+          quota: this.#quota,
+          key,
+          mimeType,
+          declared,
+          createdAt,
+          takenDown: this.#takenDown,
+          quarantine,
+          grace: times.grace,
+          fresh: times.fresh,
+          deleteDelay: times.deleteDelay,
+          unusedDelay: unusedDelay(this.#store),
+        },
+        attempt < attempts,
+      )
+      if (outcome === null) key = await this.#put(received, this.#about)
+    }
     this.#settled = true
     const { mimeType: storedAs, quarantined, ...begun } = this.#stored(outcome, cid)
     if (quarantined && quarantine !== undefined) {
@@ -112,28 +141,30 @@ export class UploadAttempt {
     return createBlobRef({ cid, mimeType: storedAs, size })
   }
 
-  /** Row before bytes, and the bytes under its key. */
-  async #put(
-    { size, sha256, spool, chunks }: Received,
-    about: { backend: string; did: string; cid: BlobCid; size: number },
-  ): Promise<BlobKey> {
+  /** From here on the entry knows what is stored under this upload's key. */
+  #begin(entry: Entry): void {
+    this.#entry = entry
+    this.#generation = newGeneration(entry.number)
+  }
+
+  #row(): Pick<Intent, 'generation' | 'lease' | 'reserved'> {
+    return { generation: this.#generation, lease: this.#lease, reserved: this.#reserved }
+  }
+
+  /** Something in the database that knows the bytes, and the bytes under their key. */
+  async #put({ size, sha256, spool, chunks }: Received, about: About): Promise<BlobKey> {
     const { metadata, backends } = this.#store
     const body = spool ? { size, sha256, spool } : { size, sha256, chunks }
     let failure: { error: unknown } | undefined
     for (let attempt = 1; ; attempt++) {
       const key = keyOf(about.cid, this.#generation)
-      this.#key = key
-      const intent = metadata.intend({
-        ...about,
-        key,
-        generation: this.#generation,
-        quota: this.#quota,
-        lease: this.#lease,
-        reserved: this.#reserved,
-      })
+      const upload = { ...about, quota: this.#quota }
+      const announced = this.#entry ? metadata.admit(upload) : metadata.intend({ ...upload, ...this.#row(), key })
+      if (!this.#entry) this.#key = key // even if the response is lost
       // Bytes that may be under keys that were given up count against the account, so a quota error here would hide the
       // original one.
-      await intent.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
+      await announced.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
+      this.#key = key
       try {
         await backends.write.put(key, body, { signal: this.#signal })
         return key
@@ -146,27 +177,53 @@ export class UploadAttempt {
   }
 
   /**
-   * After a put that may have stored the bytes or not: ends this upload as failed, and begins the next, with the bytes
-   * that are still in memory and a new key.
+   * After a put that may have stored the bytes or not: gives this key up, and begins the next upload, with the bytes that
+   * are still in memory.
    */
   async #giveUpKey(error: unknown): Promise<void> {
     await this.#release().catch(() => Promise.reject(error))
-    this.#key = null
-    this.#generation = newGeneration(this.#store.epoch)
+    if (this.#entry) this.#begin(this.#entry)
+    else this.#generation = newGeneration(this.#store.epoch)
     await pause(pauseBefore * (1 + Math.random()), undefined, { signal: this.#signal }).catch(() => {})
     this.#signal.throwIfAborted()
   }
 
-  #release(): Promise<void> {
-    return this.#store.metadata.release({
-      generation: this.#generation,
-      did: this.#did,
-      key: this.#key,
-      unusedDelay: unusedDelay(this.#store),
-    })
+  /** Null if the bytes, which are still in memory, must be put once more: the entry was closed. */
+  async #commit(commit: Commit, again: boolean): Promise<CommitOutcome | null> {
+    this.#unsure = true
+    try {
+      return await this.#store.metadata.commit(commit)
+    } catch (error) {
+      this.#unsure = !isBlobStoreError(error) || !certain.has(error.code)
+      if (!again || !this.#entry || !isBlobStoreError(error, 'UploadExpired')) throw error
+      const entry = await this.#store.presence.renewed(this.#entry)
+      await this.#release()
+      this.#begin(entry)
+      return null
+    }
   }
 
-  /** Leaves nothing behind. What cannot be undone now is collected when the lease is over. */
+  /** Dooms what may be stored, and ends the upload's row, if it has one. */
+  async #release(): Promise<void> {
+    const { metadata, presence } = this.#store
+    const key = this.#key
+    const delay = { unusedDelay: unusedDelay(this.#store) }
+    if (!this.#entry) {
+      await metadata.release({ generation: this.#generation, did: this.#did, key, ...delay })
+    } else if (this.#about && key !== null) {
+      try {
+        // A commit whose answer was lost may still follow; under an entry that is closed it does nothing.
+        if (this.#unsure) this.#entry = await presence.renewed(this.#entry)
+        await metadata.giveUp({ ...this.#about, key, ...delay })
+      } catch (error) {
+        presence.renewSoon()
+        throw error
+      }
+    }
+    this.#key = null
+  }
+
+  /** Leaves nothing behind. What cannot be undone now is collected when the lease is over, or swept. */
   async abandon(): Promise<void> {
     if (this.#settled) return
     const { logger } = this.#store
@@ -175,7 +232,7 @@ export class UploadAttempt {
     await this.#release().catch((error: unknown) => {
       logger.warn(
         { err: error, did: this.#did },
-        'An upload could not be undone; it is collected when its lease is over',
+        'An upload could not be undone; what it has stored is deleted when its lease is over, or by a sweep',
       )
     })
   }

@@ -50,7 +50,7 @@ const wrongAlways: Record<string, string> = {
 const wrongWhenQuiet: Record<string, string> = {
   'a running upload': `SELECT * FROM blobstore_upload`,
   'a tombstone': `SELECT * FROM blobstore_doomed`,
-  'a note of a sweep': `SELECT * FROM blobstore_candidate`,
+  'a note of a sweep': `SELECT * FROM blobstore_orphan`,
   'a deletion that is not finished': `SELECT did FROM blobstore_account WHERE deleting = 1`,
   'a temporary blob': `SELECT did, cid FROM blobstore_blob AS blob WHERE NOT EXISTS (
     SELECT 1 FROM blobstore_ref AS ref WHERE ref.did = blob.did AND ref.cid = blob.cid)`,

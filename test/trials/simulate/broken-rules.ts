@@ -42,7 +42,7 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
       ...metadata,
       intend: async (upload) => {
         await metadata.intend(upload)
-        const commit: Commit = { ...upload, ...times, mimeType: 'text/plain', declared: false }
+        const commit: Commit = { ...upload, entry: null, ...times, mimeType: 'text/plain', declared: false }
         outcomes.set(upload.key, await metadata.commit(commit))
       },
       commit: async ({ key }) => outcomes.get(key) as CommitOutcome,

@@ -3,30 +3,44 @@ import { addToAccount, noDeltas } from '../../queries/account-row.ts'
 import * as commitStatements from '../../queries/commit-statements.ts'
 import { takeUpload } from '../../queries/commit-step.ts'
 import { insertDoomed } from '../../queries/doomed-rows.ts'
+import { findEntry } from '../../queries/process-steps.ts'
 import { giveUp, inline, type StoredFunction, storedFunction, variable } from './stored-function.ts'
 
 /**
- * Bytes that the account does not have, that no moderator took down and for which no record waits. Whether others have
+ * Bytes that the account does not have, that its quota allows, that no moderator took down and for which no record waits. Whether others have
  * them must make no difference in time, so here it makes none.
  */
 export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualCommit>(
   'commit',
   {
-    ...{ key: 'text', backend: 'text', did: 'text', cid: 'text', size: 'bigint' },
+    ...{ process: 'text', number: 'bigint', key: 'text', backend: 'text', did: 'text', cid: 'text', size: 'bigint' },
     ...{ mimeType: 'text', createdAt: 'bigint' },
+    ...{ maxBytes: 'bigint', maxBlobs: 'bigint', maxTemporary: 'bigint', maxPending: 'bigint' },
     ...{ grace: 'bigint', fresh: 'bigint', deleteDelay: 'bigint', unusedDelay: 'bigint' },
   },
   ({ key, backend, did, cid, size, mimeType, createdAt, grace, deleteDelay, unusedDelay }) => {
-    const counted = { reserved: variable('-p_size'), uploads: -1, bytes: size, count: 1, temporary: 1 }
+    const reserved = variable('case when p_process is null then -p_size else 0 end')
+    const uploads = variable('case when p_process is null then -1 else 0 end')
+    const counted = { reserved, uploads, bytes: size, count: 1, temporary: 1 }
     const dooming = (former: { key: string; backend: string }, delay: number) =>
       inline(insertDoomed, { rows: [{ ...former, did: null, size }], delay })
     const live = { key: variable('situation."key"'), backend: variable('situation."backend"') }
     return {
       declare: '  account record;\n  situation record;\n  changed bigint;',
       steps: `  ${inline(addToAccount.build, { ...noDeltas, did, ...counted })} into account;
-  ${inline(takeUpload.build, { key })};
-  get diagnostics changed = row_count;
-  if account.deleted_at is not null or changed <> 1 then
+  if p_process is null then
+    ${inline(takeUpload.build, { key })};
+    get diagnostics changed = row_count;
+  else
+    perform 1 from (${inline(findEntry('postgres'), { id: variable('p_process'), number: variable('p_number') })}) as entry;
+    get diagnostics changed = row_count;
+  end if;
+  if changed <> 1
+    or account.deleted_at is not null
+    or account.bytes + account.reserved > p_maxBytes
+    or account.count + account.uploads > p_maxBlobs
+    or account.temporary + account.uploads > p_maxTemporary
+    or account.pending > p_maxPending then
     ${giveUp}
   end if;
   ${inline(commitStatements.findSituation, { did, cid, since: variable('-p_fresh') })} into situation;
@@ -50,4 +64,14 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
   },
 )
 
-type UsualCommit = Omit<Commit, 'declared' | 'createdAt' | 'takenDown' | 'quarantine'> & { createdAt: number | null }
+interface UsualCommit extends Omit<Commit, 'entry' | 'quota' | 'declared' | 'createdAt' | 'takenDown' | 'quarantine'> {
+  /** The entry: null for an upload with a row of its own. */
+  process: string | null
+  number: number | null
+  createdAt: number | null
+  /** From here on the quota; null where there is no limit. */
+  maxBytes: number | null
+  maxBlobs: number | null
+  maxTemporary: number | null
+  maxPending: number | null
+}

@@ -6,6 +6,7 @@ import { acceptsItsClaim } from '../../queries/reference-checks.ts'
 import { namingsOf } from '../../queries/reference-steps.ts'
 import type { Session } from '../../session.ts'
 import { isUncallable } from '../../sql-errors.ts'
+import type { ResolvedQuota } from '../../types.ts'
 import { commitFunction } from './commit.ts'
 import { intendFunction } from './intend.ts'
 import { referenceFunction } from './reference.ts'
@@ -37,19 +38,15 @@ export function storedSteps(session: Session, schema: string, steps: Steps): Ste
   }
 
   async function intend({ reserved, quota, ...upload }: Intent): Promise<boolean> {
-    if (reserved) return false
-    return call(intendFunction, {
-      ...upload,
-      maxBytes: limit(quota.bytes),
-      maxBlobs: limit(quota.blobs),
-      maxTemporary: limit(quota.temporaryBlobs),
-      maxPending: limit(quota.pendingBytes),
-    })
+    return !reserved && call(intendFunction, { ...upload, ...limitsOf(quota) })
   }
 
-  async function commit({ quarantine, ...upload }: Commit): Promise<CommitOutcome | null> {
+  async function commit({ entry, quota, quarantine, ...upload }: Commit): Promise<CommitOutcome | null> {
+    if (quarantine !== undefined) return null
     const { createdAt = null } = upload
-    if (quarantine !== undefined || !(await call(commitFunction, { ...upload, createdAt }))) return null
+    const own = { process: entry?.id ?? null, number: entry?.number ?? null }
+    const limits = entry ? limitsOf(quota) : unlimited
+    if (!(await call(commitFunction, { ...upload, ...own, ...limits, createdAt }))) return null
     return { outcome: 'stored', mimeType: upload.mimeType, quarantined: false, differing: [], waiting: false }
   }
 
@@ -93,3 +90,13 @@ export function storedSteps(session: Session, schema: string, steps: Steps): Ste
 }
 
 const limit = (number: number): number | null => (Number.isFinite(number) ? number : null)
+
+const limitsOf = (quota: ResolvedQuota) => ({
+  maxBytes: limit(quota.bytes),
+  maxBlobs: limit(quota.blobs),
+  maxTemporary: limit(quota.temporaryBlobs),
+  maxPending: limit(quota.pendingBytes),
+})
+
+/** The space of an upload with a row is reserved already. */
+const unlimited = { maxBytes: null, maxBlobs: null, maxTemporary: null, maxPending: null }
