@@ -46,6 +46,16 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
+ * Whether a transaction that failed so has certainly not been committed, and will not be. The error is the library's.
+ */
+export function isUndone(error: unknown): boolean {
+  if (!isBlobStoreError(error) || error.code === 'MetadataUnsafe') return false
+  if (error.code !== 'MetadataFailed') return true
+  const code = codeOf(error.cause)
+  return code !== '' && !code.startsWith('SQLITE_IOERR') && code !== '58030' && !isConnectionLost(error.cause)
+}
+
+/**
  * A PostgreSQL standby, which may be promoted at any moment, or a server that was set to read-only. A standby refuses
  * to begin a writing transaction with "feature not supported", in the server's language: recognized by the function
  * name in the error.

@@ -6,6 +6,7 @@ import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { Entry } from '../../metadata/contract/processes.ts'
 import type { Commit, CommitOutcome, Intent, Meeting } from '../../metadata/contract/uploads.ts'
+import { isUndone } from '../../metadata/sql-errors.ts'
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
@@ -17,11 +18,6 @@ import type { Received, ReservedSpool } from './receive.ts'
 /** How often bytes in memory are put, each time under a new key, and the least time in between, in milliseconds. */
 const attempts = 3
 const pauseBefore = 100
-
-/** After these errors a commit has certainly not happened, and will not. */
-const certain: ReadonlySet<string> = new Set([
-  ...['UploadExpired', 'QuotaExceeded', 'AccountDeleted', 'BlobTakenDown', 'MetadataBusy', 'StorageFull'],
-])
 
 interface About {
   backend: string
@@ -56,6 +52,8 @@ export class UploadAttempt {
   /** What knows the bytes if it has no row. */
   #entry: Entry | null = null
   #about: About | null = null
+  /** Whether the backend has acknowledged the bytes under the key. */
+  #isStored = false
   /** Whether a commit was sent whose outcome is unknown. */
   #unsure = false
   #key: BlobKey | null = null
@@ -165,8 +163,10 @@ export class UploadAttempt {
       // original one.
       await announced.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
       this.#key = key
+      this.#isStored = false
       try {
         await backends.write.put(key, body, { signal: this.#signal })
+        this.#isStored = true
         return key
       } catch (error) {
         if (attempt === attempts || this.#reserved || !isUnsure(error)) throw error
@@ -194,7 +194,7 @@ export class UploadAttempt {
     try {
       return await this.#store.metadata.commit(commit)
     } catch (error) {
-      this.#unsure = !isBlobStoreError(error) || !certain.has(error.code)
+      this.#unsure = !isUndone(error)
       if (!again || !this.#entry || !isBlobStoreError(error, 'UploadExpired')) throw error
       const entry = await this.#store.presence.renewed(this.#entry)
       await this.#release()
@@ -216,11 +216,23 @@ export class UploadAttempt {
         if (this.#unsure) this.#entry = await presence.renewed(this.#entry)
         await metadata.giveUp({ ...this.#about, key, ...delay })
       } catch (error) {
-        presence.renewSoon()
-        throw error
+        if (!(await this.#deleteNow(key))) {
+          presence.renewSoon()
+          throw error
+        }
       }
     }
     this.#key = null
+  }
+
+  /**
+   * Without a tombstone, because the database takes none, as on a full disk: otherwise each upload that it refuses would
+   * leave bytes until a sweep. Safe only where no `put` and no commit of the key may follow.
+   */
+  async #deleteNow(key: BlobKey): Promise<boolean> {
+    if (this.#unsure || !this.#isStored) return false
+    const failures = await this.#store.backends.write.delete([key]).catch(() => null)
+    return failures?.size === 0
   }
 
   /** Leaves nothing behind. What cannot be undone now is collected when the lease is over, or swept. */

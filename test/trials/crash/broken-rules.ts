@@ -1,7 +1,7 @@
 import type { BlobBackend, MetadataAdapter } from '../../../src/index.ts'
 import type { Intent } from '../../../src/metadata/contract/uploads.ts'
 
-import { meddle } from '../../support/meddling.ts'
+import { meddle, meddleMetadata } from '../../support/meddling.ts'
 import type { Place } from './place.ts'
 import { staleCollector } from './stale-collector.ts'
 
@@ -9,7 +9,7 @@ import { staleCollector } from './stale-collector.ts'
  * The rules of the protocol that `--break` removes; without one of them the trial must find losses or orphans, or it
  * proves nothing. `early-ack` is in the journal, `fk` partly in the tables: see `dropForeignKeys`.
  */
-export const brokenRules = ['row-first', 'fk', 'early-ack'] as const
+export const brokenRules = ['row-first', 'entry-known', 'fk', 'early-ack'] as const
 export type BrokenRule = (typeof brokenRules)[number]
 
 interface Parties {
@@ -24,6 +24,7 @@ export function breakRule(
   metadata: MetadataAdapter,
 ): Parties {
   if (rule === 'row-first') return bytesFirst(backend, metadata)
+  if (rule === 'entry-known') return { backend, metadata: otherNumber(metadata) }
   if (rule === 'fk') return { backend, metadata: staleCollector(place, metadata) }
   return { backend, metadata }
 }
@@ -47,4 +48,19 @@ function bytesFirst(backend: BlobBackend, metadata: MetadataAdapter): Parties {
       },
     }),
   }
+}
+
+/** Sweeps take the keys of entries for nobody's: the store's keys have another number than its entry. */
+function otherNumber(metadata: MetadataAdapter): MetadataAdapter {
+  return meddleMetadata(metadata, (inner) => {
+    let number = 0
+    return {
+      async enter(process) {
+        const entered = await inner.enter(process)
+        number = entered.number
+        return { ...entered, number: number + 1 }
+      },
+      commit: (upload) => inner.commit({ ...upload, entry: upload.entry && { ...upload.entry, number } }),
+    }
+  })
 }

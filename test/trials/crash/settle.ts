@@ -1,6 +1,8 @@
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { isBlobStoreError } from '../../../src/index.ts'
+import { closeEntries } from '../../support/entries.ts'
 import type { Finding } from './check.ts'
 import { leftovers, look } from './look.ts'
 import type { Place } from './place.ts'
@@ -24,6 +26,9 @@ export async function settle(place: Place): Promise<Finding[]> {
   )
   try {
     await blobs.ready()
+    const database = new Database(place.database)
+    closeEntries(database)
+    database.close()
     // Spools are old by the file system's clock, which cannot be moved.
     const spools = join(place.root, 'spool')
     for (const name of readdirSync(spools)) utimesSync(join(spools, name), 0, 0)

@@ -1,11 +1,13 @@
 /**
  * The steps of the protocol at which a process is killed: calls to the backend and to the metadata, by what the process
- * does. A step of the library that is missing here is hit only at random: add it when you add one.
+ * does. A step of the library that is missing here is hit only at random: add it when you add one. `giveUp` is for uploads
+ * that fail after they were stored, which the trial of faults kills at.
  */
 export const writerSteps = [
   'reserve',
   'spool',
   'fill', // a write to the spool
+  'admit',
   'intend',
   'put',
   'commit',

@@ -3,7 +3,7 @@ import { collectorSteps, type Moment, moments, type Plan, type Step, writerSteps
 
 /** Reached in many turns, so the first call need not be the one. */
 const frequent: readonly Step[] = [
-  'intend',
+  'admit',
   'put',
   'commit',
   'applyReferences',

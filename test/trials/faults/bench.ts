@@ -5,6 +5,7 @@ import type Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { type BlobBackend, type BlobStore, createBlobStore, DiskBackend, kyselyMetadata } from '../../../src/index.ts'
 import { memoryDatabase } from '../../model/memory-database.ts'
+import { closeEntries } from '../../support/entries.ts'
 import { day } from '../../support/samples.ts'
 import { auditNow, auditQuiet, type Stored } from '../simulate/audit.ts'
 import { openDatabase } from '../simulate/database.ts'
@@ -82,6 +83,7 @@ export class Bench {
     this.#trap.close()
     const stored = this.#stored()
     await auditNow(this.#database, stored, this.promises)
+    closeEntries(this.#database)
     for (let round = 0; round < 3; round++) {
       this.world.now += 2 * day
       await this.blobs.collect()

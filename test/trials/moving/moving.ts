@@ -2,9 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import pLimit from 'p-limit'
 import type { BackendUse, BlobBackend } from '../../../src/index.ts'
 import { cidOfBytes } from '../../../src/index.ts'
+import { closeEntries } from '../../support/entries.ts'
 import { alice, nextRev, uriOf } from '../../support/samples.ts'
 import type { Control } from '../trial.ts'
 import { bytesOf } from './blobs.ts'
@@ -118,6 +120,9 @@ export class Moving {
         .catch(() => new Uint8Array())
       if (Buffer.compare(found, expected) !== 0) lost += 1
     })
+    const database = new Database(join(this.#place.folder, 'blobs.sqlite'))
+    closeEntries(database)
+    database.close()
     // A dead process holds its upload until the lease is over.
     for (let round = 0; round < 30; round++) {
       const { waitingKeys } = await blobs.collect()

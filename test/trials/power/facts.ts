@@ -8,8 +8,10 @@ import type { Place } from './store.ts'
 export interface Facts {
   /** Which blobs each record references. */
   refs: ReadonlyMap<string, readonly string[]>
-  /** The keys of live content, and of every other row. */
+  /** The keys of live content. */
   live: ReadonlySet<string>
+  /** The keys that some row names. */
+  keys: ReadonlySet<string>
   files: readonly string[]
   spools: readonly string[]
   /** What must not be there once nothing runs any more. */
@@ -24,6 +26,7 @@ export function factsOf({ root, database }: Place): Facts {
     return {
       refs: new Map([...refs].map(([uri, rows]) => [uri, rows.map(({ cid = '' }) => cid)])),
       live: new Set(all('SELECT key FROM blobstore_content').map(({ key = '' }) => key)),
+      keys: new Set(all(named).map(({ key = '' }) => key)),
       files: filesBelow(join(root, 'blobs')),
       spools: readdirSync(join(root, 'spool')),
       leftovers: leftoverRows(sqlite),
@@ -32,6 +35,9 @@ export function factsOf({ root, database }: Place): Facts {
     sqlite.close()
   }
 }
+
+const named = `SELECT key FROM blobstore_content UNION ALL SELECT key FROM blobstore_upload
+  UNION ALL SELECT key FROM blobstore_doomed`
 
 function filesBelow(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true })

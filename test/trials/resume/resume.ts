@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import pLimit from 'p-limit'
 import { cidOfBytes, type MetadataAdapter } from '../../../src/index.ts'
 import { CuttingProxy } from '../../support/cutting-proxy.ts'
+import { closeEntries } from '../../support/entries.ts'
 import { leftoverRows } from '../../support/leftover-rows.ts'
 import { Random } from '../../support/random.ts'
 import { day, nextRev, uriOf } from '../../support/samples.ts'
@@ -122,6 +123,9 @@ export class Resuming {
         }
         await blobs.applyWrites(did, [{ action: 'create', uri: uriOf(did, 'a'), record }], { rev: nextRev() })
       }
+      const entries = new Database(databaseIn(folder))
+      closeEntries(entries)
+      entries.close()
       for (let round = 0; round < 4; round++) {
         ahead += 3 * day
         await blobs.collect()

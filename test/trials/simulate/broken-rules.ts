@@ -4,13 +4,18 @@ import type { Metadata } from '../../../src/metadata/metadata.ts'
 
 /**
  * - `row-first`: the row comes only after the bytes
+ * - `entry-known`: sweeps take the keys of entries for nobody's
+ * - `entry-open`: a commit does not ask whether its entry is open
  * - `bytes-before-commit`: the bytes come only after the commit
  * - `tombstone-last`: the tombstone is dropped before the bytes are deleted
  * - `any-place`: a blob is shown by any reference
  * - `drop-once`: a space counts as dropped after the first transaction
  */
 export type BrokenRule = (typeof brokenRules)[number]
-export const brokenRules = ['row-first', 'bytes-before-commit', 'tombstone-last', 'any-place', 'drop-once'] as const
+export const brokenRules = [
+  ...(['row-first', 'entry-known', 'entry-open', 'bytes-before-commit', 'tombstone-last'] as const),
+  ...(['any-place', 'drop-once'] as const),
+] as const
 
 interface Parts {
   backend: BlobBackend
@@ -30,11 +35,35 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
       ...metadata,
       intend: async (upload) => void intents.set(upload.key, upload),
       commit: async (upload) => {
-        await metadata.intend(intents.get(upload.key) as Intent)
+        const intent = intents.get(upload.key)
+        if (intent) await metadata.intend(intent)
         return metadata.commit(upload)
       },
     }
   },
+  'entry-known': (metadata) => {
+    let number = 0
+    return {
+      ...metadata,
+      // The store's keys have another number than the entry.
+      async enter(process) {
+        const entered = await metadata.enter(process)
+        number = entered.number
+        return { ...entered, number: number === 9_999_999_999 ? number - 1 : number + 1 }
+      },
+      commit: (upload) => metadata.commit({ ...upload, entry: upload.entry && { ...upload.entry, number } }),
+    }
+  },
+  'entry-open': (metadata) => ({
+    ...metadata,
+    async commit({ entry, ...upload }) {
+      if (entry) {
+        const row = { generation: '', lease: 3_600_000, reserved: false }
+        await metadata.intend({ ...upload, ...row })
+      }
+      return metadata.commit({ ...upload, entry: null })
+    },
+  }),
   'bytes-before-commit': (metadata) => {
     const outcomes = new Map<string, CommitOutcome>()
     const times = { grace: 86_400_000, fresh: 86_400_000, deleteDelay: 86_400_000, unusedDelay: 1_800_000 }
@@ -45,7 +74,7 @@ const breakers: Record<BrokenRule, (metadata: Metadata) => Metadata> = {
         const commit: Commit = { ...upload, entry: null, ...times, mimeType: 'text/plain', declared: false }
         outcomes.set(upload.key, await metadata.commit(commit))
       },
-      commit: async ({ key }) => outcomes.get(key) as CommitOutcome,
+      commit: async (upload) => outcomes.get(upload.key) ?? metadata.commit(upload),
     }
   },
   'tombstone-last': (metadata) => ({

@@ -176,6 +176,8 @@ export class Life {
         janitor: false,
         ...broken({ backend, metadata }, this.#options.breaking),
         limits: { accept: ['*/*'] },
+        // With an inspection, each upload has a row of its own.
+        hooks: world.chance(0.3) ? { inspect: async () => undefined } : {},
       }),
       pause: () => scheduler.turn('another chunk', process),
       corruptions: () => backend.faults('corrupt'),

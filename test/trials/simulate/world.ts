@@ -43,7 +43,7 @@ export class World {
     const { setTimeout, clearTimeout, setInterval } = globalThis
     const { now } = Date
     const { random } = Math
-    const { randomBytes, randomUUID } = crypto
+    const { randomBytes, randomInt, randomUUID } = crypto
     const chance = seededRandom(this.below(2 ** 31))
     try {
       globalThis.setTimeout = ((run: () => void, delay = 0) => new Timer(this, run, delay)) as never
@@ -53,6 +53,7 @@ export class World {
       Date.now = () => this.clock
       Math.random = chance
       crypto.randomBytes = ((size: number) => Buffer.from(Array.from({ length: size }, () => chance() * 256))) as never
+      crypto.randomInt = ((least: number, end: number) => least + Math.floor(chance() * (end - least))) as never
       crypto.randomUUID = () => `00000000-0000-4000-8000-${crypto.randomBytes(6).toString('hex')}`
       syncBuiltinESMExports()
       return await run()
@@ -60,7 +61,7 @@ export class World {
       Object.assign(globalThis, { setTimeout, clearTimeout, setInterval })
       Date.now = now
       Math.random = random
-      Object.assign(crypto, { randomBytes, randomUUID })
+      Object.assign(crypto, { randomBytes, randomInt, randomUUID })
       syncBuiltinESMExports()
     }
   }
