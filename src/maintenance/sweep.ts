@@ -46,6 +46,8 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   const report: SweepReport = { keys: 0, orphans: 0, stopped: false, spools: 0 }
   // Notes of sweeps that died. A sweep that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
+  // Or the first sweep after a crash would leave to the next what the crash has left.
+  await metadata.closeEntries()
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
     if (options.dryRun) continue

@@ -115,7 +115,7 @@ async function storedStepsOf(
 
 const withoutFunctions =
   'PostgreSQL does not have the functions of this version, and this role may not create them: an upload and its record ' +
-  'take nineteen round trips instead of three. Let the owner of the tables run migrationSql(), or set `functions: false`'
+  'take sixteen round trips instead of three. Let the owner of the tables run migrationSql(), or set `functions: false`'
 
 interface Found {
   dialect: Dialect

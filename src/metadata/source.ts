@@ -15,7 +15,7 @@ export interface KyselyMetadataOptions {
   migrate?: 'auto' | 'check' | undefined
   /**
    * Whether to create functions in a PostgreSQL database, beside the tables, and to call them: then an upload is two
-   * round trips instead of eleven. Without the right to create them the store does without. With `migrate: 'check'` it
+   * round trips instead of eight. Without the right to create them the store does without. With `migrate: 'check'` it
    * calls them if they exist. They run with the rights of the role that calls them. SQLite has none.
    * @default true
    */

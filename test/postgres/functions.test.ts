@@ -50,7 +50,7 @@ describe('the functions on PostgreSQL', () => {
     expect(await uploadOn(place, 'y')).toEqual({ all: 3, calls: 2 })
     const without = await uploadOn(counted({ functions: false }))
     expect(without.calls).toBe(0)
-    expect(without.all).toBeGreaterThan(13)
+    expect(without.all).toBe(16)
   })
 
   test('need three calls for an upload that is inspected, and its record', async () => {

@@ -17,6 +17,8 @@ export interface ProcessSteps {
   enter(process: ProcessNote): Promise<{ number: number; times: SharedTimes }>
   /** The process closes the store, and with it its entry. Resolves with how many others have it open. */
   leave(id: string): Promise<number>
+  /** Closes the entries whose lease is over, so that a sweep finds what they left. */
+  closeEntries(): Promise<void>
   /**
    * What still keeps a backend in use. If nothing does, forgets that it was ever used: processes need no longer be
    * given it.

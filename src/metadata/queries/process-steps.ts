@@ -28,6 +28,8 @@ export function processSteps(session: Session): ProcessSteps {
         return (yield* running(trx)).length
       }),
 
+    closeEntries: () => session.write(closeOver),
+
     retireBackend: async (name) => {
       // The search takes long if it finds nothing, and other processes wait for the lock. So the first search is
       // without it.
