@@ -47,7 +47,7 @@ export async function sweep(store: StoreContext, options: SweepOptions = {}): Pr
   // Notes of sweeps that died. A sweep that runs at the same time loses its notes too, and finds the same tomorrow.
   await metadata.forgetNotes(null)
   // Or the first sweep after a crash would leave to the next what the crash has left.
-  await metadata.closeEntries()
+  if (!options.dryRun) await metadata.closeEntries()
   for (const backend of backends.all) {
     await sweepBackend(store, backend, report, options)
     if (options.dryRun) continue

@@ -46,14 +46,24 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * Whether a transaction that failed so has certainly not been committed, and will not be. The error is the library's.
+ * Whether a transaction that failed so has certainly not been committed, and will not be: the database said so itself. The
+ * error is the library's.
  */
 export function isUndone(error: unknown): boolean {
   if (!isBlobStoreError(error) || error.code === 'MetadataUnsafe') return false
   if (error.code !== 'MetadataFailed') return true
-  const code = codeOf(error.cause)
-  return code !== '' && !code.startsWith('SQLITE_IOERR') && code !== '58030' && !isConnectionLost(error.cause)
+  const { cause } = error
+  const code = codeOf(cause)
+  if (code.startsWith('SQLITE_')) return !code.startsWith('SQLITE_IOERR')
+  if (code === 'ERR_SQLITE_ERROR')
+    return ((cause as { errcode?: number }).errcode ?? sqliteIoError) % 256 !== sqliteIoError
+  // An SQLSTATE that came from the server, which ends no connection by it and says nothing of a failure of its own.
+  const isAnswer = typeof (cause as { severity?: unknown } | undefined)?.severity === 'string'
+  return isAnswer && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX|25P0[34]|40003)/.test(code)
 }
+
+/** SQLITE_IOERR, whose extended codes have it as their lowest byte. */
+const sqliteIoError = 10
 
 /**
  * A PostgreSQL standby, which may be promoted at any moment, or a server that was set to read-only. A standby refuses

@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { BlobStoreError } from '../errors.ts'
 import type { Entry, ProcessNote } from '../metadata/contract/processes.ts'
+import type { GivenUp } from '../metadata/contract/uploads.ts'
 import type { SharedTimes } from '../metadata/shared-times.ts'
 import { keepMarkers, type Parties } from './identity.ts'
 import { lease } from './process-lease.ts'
 
-/** Between two renewals. Clocks may differ and timers be late, so several fit into a lease. */
+/** Between two renewals, in milliseconds. Clocks may differ and timers be late, so several fit into a lease. */
 const interval = 60_000
+
+/**
+ * How long uploads begin under one entry, in milliseconds. What came late under one of its keys, after that was given up, is
+ * found by no sweep before.
+ */
+const longest = 24 * 3_600_000
+
+/** How many keys are remembered until they can be given up; more are left to a sweep. */
+const mostDoubts = 1000
 
 export interface PresenceEvents {
   /** Called repeatedly, with the times that this process and the others have agreed on. */
@@ -14,18 +25,34 @@ export interface PresenceEvents {
   stayed: () => Promise<void>
 }
 
+/** What goes on under an entry of this process. */
+interface OpenEntry extends Entry {
+  readonly since: number
+  /** How many uploads may still commit under it. */
+  uploads: number
+  /** Keys that are given up when nothing commits under it any more. */
+  doubts: GivenUp[]
+  ending: boolean
+}
+
+/** An upload's hold on the entry that knows its bytes: until it ends, this process does not leave the entry. */
+export interface EntryHold extends Disposable {
+  readonly entry: Entry
+}
+
 /**
- * Announces this process, and the backends that it knows, to the store's other processes while it has the store open.
+ * Announces this process, and the backends that it knows, to the store's other processes while it has the store open. Has
+ * one entry under which uploads begin, and leaves each former one when its last upload has ended.
  */
 export class Presence {
   readonly #store: Parties
   readonly #times: Pick<ProcessNote, 'times' | 'defaults'>
   readonly #events: PresenceEvents
-  readonly #id = randomUUID()
-  #number: number | null = null
-  #leaves = false
+  /** The last is that of the uploads that begin now. */
+  #entries: OpenEntry[] = []
   /** While it makes another entry. */
-  #renewing: Promise<Entry> | null = null
+  #opening: Promise<void> | null = null
+  #left = false
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
 
@@ -35,43 +62,53 @@ export class Presence {
     this.#events = events
   }
 
-  /** What the uploads of this process begin under. */
-  get entry(): Entry {
-    if (this.#number === null) throw new Error('This process has no entry yet')
-    return { id: this.#id, number: this.#number }
+  /** For an upload that begins to store bytes. */
+  hold(): EntryHold {
+    const open = this.#current
+    open.uploads += 1
+    return {
+      entry: open,
+      [Symbol.dispose]: () => {
+        open.uploads -= 1
+        this.#endFormer()
+      },
+    }
   }
 
   /**
-   * Another entry, for an upload that cannot go on under its former one: it was closed, or is to be, because the answer of a
-   * commit under it was lost. Uploads that are about to commit under it store their bytes again.
+   * Another entry for the uploads that begin from now on, if the given one is still theirs: it was closed, or is in doubt.
    *
    * @throws `StoreMismatch` if the backend was retired meanwhile
    */
-  async renewed(former: Entry): Promise<Entry> {
-    if (this.#number !== former.number) return this.entry
-    this.#renewing ??= this.#note({ opening: false, leaves: true })
-      .then(() => this.entry)
-      .finally(() => {
-        this.#renewing = null
-      })
-    return this.#renewing
+  async replace(former: Entry): Promise<void> {
+    if (this.#current !== former) return
+    this.#opening ??= this.#open(false).finally(() => {
+      this.#opening = null
+    })
+    await this.#opening
   }
 
   /**
-   * The next renewal makes another entry. For keys that could not be given up: while their entry is open, no sweep finds
-   * them.
+   * Gives a key up when its entry is closed, which is when its uploads have ended: until then a commit whose answer was lost
+   * may still follow.
    */
-  renewSoon(): void {
-    this.#leaves = true
+  doubt(entry: Entry, key: GivenUp): void {
+    const open = this.#entries.find((one) => one === entry)
+    if (!open || open.doubts.length >= mostDoubts) return
+    open.doubts.push(key)
+    this.replace(open).then(
+      () => this.#endFormer(),
+      () => {}, // tried again every minute
+    )
   }
 
   /** @throws `StoreMismatch` */
   async enter(): Promise<void> {
-    await this.#note({ opening: true })
+    await this.#open(true)
     try {
       await keepMarkers(this.#store, 'stay')
     } catch (error) {
-      await this.#store.metadata.leave(this.#id).catch(() => {})
+      await this.#store.metadata.leave(this.#current.id).catch(() => {})
       throw error
     }
     this.#timer = setInterval(() => {
@@ -81,7 +118,7 @@ export class Presence {
           'This process could not announce itself to the other processes of the store',
         )
       }
-      this.#note({ opening: false }).then(this.#events.stayed).catch(warn)
+      this.#renew().then(this.#events.stayed).catch(warn)
       // A backend that hangs must neither keep the database from being updated, nor accumulate calls.
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
@@ -93,12 +130,17 @@ export class Presence {
 
   async leave(): Promise<void> {
     clearInterval(this.#timer)
+    this.#left = true
     // If it fails, the others wait for the end of the lease.
     await this.#leave().catch(() => {})
   }
 
   async #leave(): Promise<void> {
-    const others = await this.#store.metadata.leave(this.#id)
+    const { metadata } = this.#store
+    const last = this.#current
+    for (const open of this.#entries) if (open !== last) await this.#end(open)
+    const others = await metadata.leave(last.id)
+    for (const key of last.doubts) await metadata.giveUp(key)
     if (others > 0) return
     try {
       await keepMarkers(this.#store, 'leave')
@@ -107,20 +149,65 @@ export class Presence {
     }
   }
 
-  async #note(how: Pick<ProcessNote, 'opening' | 'leaves'>): Promise<void> {
-    const { backends, metadata } = this.#store
-    const note = {
-      id: this.#id,
-      backends: backends.names,
-      writesTo: backends.write.name,
-      lease,
-      ...how,
-      leaves: how.leaves ?? this.#leaves,
-      ...this.#times,
+  get #current(): OpenEntry {
+    const current = this.#entries.at(-1)
+    if (!current) throw new Error('This process has no entry yet')
+    return current
+  }
+
+  async #open(opening: boolean): Promise<void> {
+    if (this.#left) throw new BlobStoreError('StoreClosed', 'The blob store was closed')
+    const id = randomUUID()
+    const number = await this.#note(id, opening)
+    this.#entries.push({ id, number, since: performance.now(), uploads: 0, doubts: [], ending: false })
+  }
+
+  async #renew(): Promise<void> {
+    for (const open of [...this.#entries]) {
+      const isClosed = (await this.#note(open.id, false)) !== open.number
+      if (open !== this.#current) {
+        if (isClosed) await this.#store.metadata.leave(open.id)
+      } else if (isClosed || open.doubts.length > 0 || performance.now() - open.since > longest) {
+        await this.replace(open)
+      }
     }
+    this.#endFormer()
+  }
+
+  /** Leaves the entries that have no uploads any more, in the background: it may have to wait for a commit. */
+  #endFormer(): void {
+    if (this.#left) return
+    for (const open of this.#entries.slice(0, -1)) if (open.uploads === 0) void this.#end(open)
+  }
+
+  /** Leaves an entry, and then gives up what is in doubt. If it fails, the next renewal tries again. */
+  async #end(open: OpenEntry): Promise<void> {
+    if (open.ending) return
+    open.ending = true
+    const { metadata, logger } = this.#store
+    try {
+      await metadata.leave(open.id)
+      for (let key = open.doubts[0]; key; key = open.doubts[0]) {
+        await metadata.giveUp(key)
+        open.doubts.shift()
+      }
+      this.#entries = this.#entries.filter((one) => one !== open)
+    } catch (error) {
+      logger.warn(
+        { err: error, keys: open.doubts.length },
+        'Uploads whose outcome is unknown could not be given up; this is tried again, and what they have stored is left to a sweep',
+      )
+    } finally {
+      open.ending = false
+    }
+  }
+
+  /** Resolves with the number of the entry. */
+  async #note(id: string, opening: boolean): Promise<number> {
+    const { backends, metadata } = this.#store
+    const note = { id, backends: backends.names, writesTo: backends.write.name, lease, opening, ...this.#times }
     const { number, times } = await metadata.enter(note)
-    if (note.leaves) this.#leaves = false
-    this.#number = number
     this.#events.agreed(times)
+    return number
   }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { cidOfBytes, migrationSql } from '../../src/index.ts'
+import { undoEntries } from '../support/entries.ts'
 import { hostDatabases } from '../support/places.ts'
 import { alice, bob, bytes, post } from '../support/samples.ts'
 
@@ -16,6 +17,7 @@ test.each(hostDatabases)('a store of version 004 keeps its takedowns, and can pu
     await post(older, alice, cidOfBytes(content), await older.upload(alice, content))
   await older.takedown(alice, cidOfBytes(hidden), { ref: 'case 1' })
   await older.close()
+  await undoEntries(db)
   await sql`drop table blobstore_purge`.execute(db)
   await sql`alter table blobstore_takedown drop column purged`.execute(db)
   await sql`delete from blobstore_migration where name = '005'`.execute(db)

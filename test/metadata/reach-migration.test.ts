@@ -51,7 +51,7 @@ test.each(hostDatabases)(
       'orphan',
       'backend',
       'process',
-      'purge',
+      'purge_record',
       'mirrored',
     ]
     for (const table of [...tables, 'migration']) await sql`drop table ${sql.table(`blobstore_${table}`)}`.execute(db)

@@ -27,6 +27,8 @@ export function entriesModel(o = {}) {
     unsure: false,       // the answer of a commit may be lost, and its statement run at any later moment
     leaves: true,        // then the process first leaves its entry, so that nothing commits under it any more
     sees: true,          // and looks whether it was committed, before it dooms the key
+    repeats: false,      // a driver may run that statement twice
+    once: true,          // a commit whose key is live already changes nothing
     ...o }
   const P = c.procs.map(([d, ...script]) => ({ d, script }))
   const sorted = (m) => Object.fromEntries(Object.entries(m).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -47,6 +49,7 @@ export function entriesModel(o = {}) {
     for (const op of new Set(s0.net)) { const [kind, k, n, d, x] = op.split(':')
       if (kind === 'COM') { if (!s0.al[d]) go(`net: the commit of k${k} runs late`, (s) => {
         s.net.splice(s.net.indexOf(op), 1)
+        if (c.once && s.ct[x] === +k) return
         if ((c.proves && !s.ent[n]) || (c.looks && (s.acct[d] === 2 || s.td[x]))) return
         if (s.ct[x]) s.doom[s.ct[x]] = 1
         s.ct[x] = +k; if (!s.blob[d].includes(x)) s.blob[d].push(x) })
@@ -89,7 +92,8 @@ export function entriesModel(o = {}) {
         if (op !== 'copy' && p.pc === 1 && arrived && !locked) for (const fresh of s0.ct[x] ? [0, 1] : [0]) {
           if (!c.split) go(`${n}: tx commit k${p.k}${fresh ? ', content is fresh' : ''}`, (s) => write(s, { ...read(s), fresh }))
           else go(`${n}: tx begins, looks${fresh ? ', content is fresh' : ''}`, (s) => { s.al[d] = i + 1; set(s, { pc: 2, v: { ...read(s), fresh } }) }) }
-        if (c.unsure && op === 'up' && p.pc === 1 && arrived && s0.f < c.faults) go(`!! ${n}: commits k${p.k}, and hears nothing`, (s) => { s.f++; s.net.push(`COM:${p.k}:${p.s}:${d}:${x}`); set(s, { pc: 5 }) })
+        if (c.unsure && op === 'up' && p.pc === 1 && arrived && s0.f < c.faults) go(`!! ${n}: commits k${p.k}, and hears nothing`, (s) => { s.f++; for (let n = c.repeats ? 2 : 1; n > 0; n--) s.net.push(`COM:${p.k}:${p.s}:${d}:${x}`)
+          set(s, { pc: 5 }) })
         if (p.pc === 5 && s0.ns < c.maxEnt) go(`${n}: ${c.leaves ? 'leaves its entry, ' : ''}has another`, (s) => { if (c.leaves) delete s.ent[p.s]; s.ent[++s.ns] = 1; set(s, { pc: 6, s: s.ns }) })
         if (p.pc === 6 && !locked) go(`${n}: tx gives k${p.k} up, if it is not committed`, (s) => { if (!c.sees || !live(s, p.k)) s.doom[p.k] = 1; done(s) })
         if (p.pc === 2) go(`${n}: writes k${p.k}, commits`, (s) => write(s, p.v))

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { type Kysely, sql } from 'kysely'
 import { numberIn } from '../../src/backend/key.ts'
 
 /**
@@ -10,4 +11,12 @@ export const isOfEntry = (key: string): boolean => numberIn(key) > 9_000_000_000
 /** As when every process is dead, and its lease over: then a sweep finds what they left. */
 export function closeEntries(database: Database.Database): void {
   database.exec('DELETE FROM blobstore_process')
+}
+
+/** Undoes migration 012. */
+export async function undoEntries(db: Kysely<never>): Promise<void> {
+  await sql`alter table blobstore_orphan rename to blobstore_candidate`.execute(db)
+  await sql`alter table blobstore_purge_record rename to blobstore_purge`.execute(db)
+  await sql`alter table blobstore_process drop column number`.execute(db)
+  await sql`delete from blobstore_migration where name = '012'`.execute(db)
 }

@@ -17,7 +17,10 @@ export interface ProcessSteps {
   enter(process: ProcessNote): Promise<{ number: number; times: SharedTimes }>
   /** The process closes the store, and with it its entry. Resolves with how many others have it open. */
   leave(id: string): Promise<number>
-  /** Closes the entries whose lease is over, so that a sweep finds what they left. */
+  /**
+   * Closes the entries whose lease is over, so that a sweep finds what they left. Passes over one under which a commit is
+   * running: it may hang.
+   */
   closeEntries(): Promise<void>
   /**
    * What still keeps a backend in use. If nothing does, forgets that it was ever used: processes need no longer be
@@ -27,19 +30,16 @@ export interface ProcessSteps {
 }
 
 /**
- * A process's row. While it is there, bytes under keys with its number count as known, and may be committed. Once it is
+ * A process's row; it may have several, one after the other. While it is there, bytes under keys with its number count as known, and may be committed. Once it is
  * closed, no entry has the number again.
  */
 export interface Entry {
-  /** The process's. */
-  id: string
-  number: number
+  readonly id: string
+  readonly number: number
 }
 
 export interface ProcessNote {
   id: string
-  /** Whether it first leaves the entry that it has, so that nothing commits under its number any more. @default false */
-  leaves?: boolean | undefined
   backends: readonly string[]
   writesTo: string
   lease: number

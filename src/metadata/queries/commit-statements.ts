@@ -28,14 +28,16 @@ export interface Situation {
   /** The key of the CID's live bytes, whichever accounts have them; null if there are none. */
   key: string | null
   backend: string | null
+  /** Whether the upload's own key was given up. */
+  doomed: unknown
   /** Whether those bytes were verified recently. */
   fresh: unknown
 }
 
 /** One query for everything that decides what happens to the bytes: each query costs as much as a write. */
-export const findSituation: TimedBuild<{ did: string; cid: string; since: number }, Situation> = (
+export const findSituation: TimedBuild<{ did: string; cid: string; key: string; since: number }, Situation> = (
   db,
-  { did, cid, since },
+  { did, cid, key, since },
   now,
 ) => {
   const blob = db.selectFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid)
@@ -45,6 +47,7 @@ export const findSituation: TimedBuild<{ did: string; cid: string; since: number
     forbidden(db, did, cid).as('forbidden'),
     eb.exists(expected.select('cid')).as('expected'),
     blob.select('mime_type').as('heldType'),
+    eb.exists(db.selectFrom('blobstore_doomed').select('key').where('key', '=', key)).as('doomed'),
     content.select('key').as('key'),
     content.select('backend').as('backend'),
     // A time in the future comes from a clock that ran ahead, and proves nothing.

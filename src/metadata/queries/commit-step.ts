@@ -36,7 +36,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
     const account = yield* lockAccount(trx, did, entry ? counted : { ...counted, reserved: -size, uploads: -1 })
     const { deletedAt } = account
     if (entry) {
-      if ((yield* holdEntry(trx, entry)).rows.length === 0) throw closed(upload)
+      if ((yield* holdEntry(trx, { ...entry, backend })).rows.length === 0) throw closed(upload)
     } else {
       // Deletes the row instead of only reading it. This makes the commit and a collector that dooms the key exclude each
       // other.
@@ -44,8 +44,21 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
       if (own !== 1n) throw expired(upload)
     }
 
-    const situation = (yield* findSituation(trx, { did, cid, since: -upload.fresh })).rows[0] as Situation
+    const situation = (yield* findSituation(trx, { did, cid, key, since: -upload.fresh })).rows[0] as Situation
     const { heldType } = situation
+    // A row is gone after the first commit. Without one, a host's driver that repeats what it has no answer to would make
+    // this upload compete with itself; and what was given up is not to be live again.
+    if (situation.doomed) throw closed(upload)
+    if (situation.key === key && heldType !== null) {
+      yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
+      return {
+        outcome: 'stored',
+        mimeType: heldType,
+        quarantined: false,
+        differing: [],
+        waiting: Boolean(situation.expected),
+      }
+    }
     const wasPurged = situation.forbidden ? yield* isPurged(trx, did, cid) : false
     const isRefused = situation.forbidden && (wasPurged || upload.takenDown !== 'store')
     const refusal = deletedAt !== null ? 'accountDeleted' : isRefused ? 'takenDown' : null

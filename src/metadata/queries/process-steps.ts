@@ -36,13 +36,12 @@ export function processSteps(session: Session): ProcessSteps {
       const use = await session.read((db) => useOf(db, name))
       if (isUsed(use)) return use
       return session.write(function* (trx) {
-        yield* lock(trx)
-        // From here on no process announces an upload to this backend: see announceUpload.
+        // From here on no process announces an upload to this backend, see announceUpload, nor commits one, see
+        // findEntry. Waits for commits under way: before it takes the lock, for which all processes wait.
         if (session.dialect.name === 'postgres') {
           yield* execute(trx.selectFrom('blobstore_backend').select('name').where('name', '=', name).forUpdate())
         }
-        // Nor does a process that was paused commit what it has stored there.
-        yield* closeOver(trx)
+        yield* lock(trx)
         const now = yield* useOf(trx, name)
         if (!isUsed(now)) yield* execute(trx.deleteFrom('blobstore_backend').where('name', '=', name))
         return now
@@ -63,16 +62,16 @@ export function processSteps(session: Session): ProcessSteps {
     )
   }
 
-  /** Closes the entries whose lease is over. On PostgreSQL it waits for commits under way. */
   function* closeOver(trx: Trx): Step<void> {
-    yield* execute(trx.deleteFrom('blobstore_process').where('seen_until', '<=', session.now()))
+    const over = trx.selectFrom('blobstore_process').select('id').where('seen_until', '<=', session.now())
+    const free = session.dialect.name === 'postgres' ? over.forUpdate().skipLocked() : over
+    yield* execute(trx.deleteFrom('blobstore_process').where('id', 'in', free))
   }
 
   function* enter(trx: Trx, process: ProcessNote): Step<{ number: number; times: SharedTimes }> {
-    const { id, leaves, backends, writesTo, lease, opening, times, defaults } = process
+    const { id, backends, writesTo, lease, opening, times, defaults } = process
     yield* lock(trx)
     yield* closeOver(trx)
-    if (leaves) yield* execute(trx.deleteFrom('blobstore_process').where('id', '=', id))
     const used = yield* rowsOf(trx.selectFrom('blobstore_backend').select('name'))
     const names = used.map((row) => row.name)
     const unknown = names.filter((name) => !backends.includes(name))
@@ -121,17 +120,18 @@ export function processSteps(session: Session): ProcessSteps {
 const newNumber = (): number => randomInt(9_000_000_001, 10_000_000_000)
 
 /**
- * Finds the entry if it is open. On PostgreSQL locks it until the transaction ends: whoever closes it waits. SQLite has one
- * writer at a time.
+ * Finds the entry if it is open, and the backend in use. On PostgreSQL locks both until the transaction ends: whoever closes
+ * or retires them waits. SQLite has one writer at a time.
  */
 export const findEntry =
-  (dialect: Dialect['name']): TimedBuild<Entry, { number: unknown }> =>
-  (db, { id, number }) =>
+  (dialect: Dialect['name']): TimedBuild<Entry & { backend: string }, { number: unknown }> =>
+  (db, { id, number, backend }) =>
     db
-      .selectFrom('blobstore_process')
+      .selectFrom(['blobstore_process', 'blobstore_backend'])
       .select('number')
       .where('id', '=', id)
       .where('number', '=', number)
+      .where('name', '=', backend)
       .$if(dialect === 'postgres', (query) => query.forKeyShare())
 
 /** One process at a time opens the store, renews its entry, or retires a backend. */

@@ -60,7 +60,7 @@ export function* isHeldYet(db: Kysely<Tables>, did: string, cid: BlobCid): Step<
 export function* isReleasing(db: Kysely<Tables>, did: string, cid: BlobCid): Step<boolean> {
   const unfinished = yield* firstRow(
     db
-      .selectFrom('blobstore_purge')
+      .selectFrom('blobstore_purge_record')
       .select('id')
       .where('cid', '=', cid)
       .where('did', '=', did)

@@ -27,7 +27,7 @@ export function purgeSteps(session: Session): PurgeSteps {
         if (did !== everyAccount) yield* endUploadsOf(trx, did, cid)
         const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
         yield* execute(
-          trx.insertInto('blobstore_purge').values({
+          trx.insertInto('blobstore_purge_record').values({
             ...{ id, did, cid, reason, requested_by: by, purged_at: session.now() },
             ...{ unfinished: 1, key_count: 0, gone_at: null, shared: 0, backed_up_at: meta?.backed_up_at ?? null },
           }),
@@ -80,7 +80,7 @@ export function purgeSteps(session: Session): PurgeSteps {
     endPurge: (did, cid, { keys, complete }) =>
       session.write(function* (trx) {
         const unfinished = trx
-          .updateTable('blobstore_purge')
+          .updateTable('blobstore_purge_record')
           .where('cid', '=', cid)
           .where('did', '=', did)
           .where('unfinished', '=', 1)
@@ -95,7 +95,7 @@ export function purgeSteps(session: Session): PurgeSteps {
 
     purgeRecord: (id) =>
       session.read(function* (db) {
-        const row = yield* firstRow(db.selectFrom('blobstore_purge').selectAll().where('id', '=', id))
+        const row = yield* firstRow(db.selectFrom('blobstore_purge_record').selectAll().where('id', '=', id))
         return row ? toRecord(row) : null
       }),
 
@@ -103,7 +103,7 @@ export function purgeSteps(session: Session): PurgeSteps {
       session.read((db) =>
         rowsOf(
           db
-            .selectFrom('blobstore_purge')
+            .selectFrom('blobstore_purge_record')
             .select(['id', 'did', 'cid'])
             .where('unfinished', '=', 1)
             .where('id', '>', after)
@@ -116,7 +116,7 @@ export function purgeSteps(session: Session): PurgeSteps {
       session.read(function* (db) {
         const rows = yield* rowsOf(
           db
-            .selectFrom('blobstore_purge')
+            .selectFrom('blobstore_purge_record')
             .select(['id', 'did', 'cid', 'purged_at as purgedAt'])
             .where('purged_at', '>', session.now(-within))
             .$if(after !== null, (query) =>
@@ -138,7 +138,7 @@ export function purgeSteps(session: Session): PurgeSteps {
         if (after && (after[0] === '' || !Number.isSafeInteger(purgedAt))) throw notACursor()
         const rows = yield* rowsOf(
           db
-            .selectFrom('blobstore_purge')
+            .selectFrom('blobstore_purge_record')
             .selectAll()
             .$if(after !== null, (query) =>
               query.where(({ eb, refTuple, tuple }) =>
@@ -159,7 +159,13 @@ export function purgeSteps(session: Session): PurgeSteps {
    * seen this takedown is over, or holds such a lock, and this waits for it. The next step finds what it has committed.
    */
   async function awaitCommits(cid: BlobCid): Promise<void> {
-    await session.write((trx) => rowsOf(trx.selectFrom('blobstore_process').select('id').orderBy('id').forUpdate()))
+    // One by one: while it waits for the commits of one process, those of the others go on.
+    const entries = await session.read((db) => rowsOf(db.selectFrom('blobstore_process').select('id')))
+    for (const { id } of entries) {
+      await session.write((trx) =>
+        rowsOf(trx.selectFrom('blobstore_process').select('id').where('id', '=', id).forUpdate()),
+      )
+    }
     const { from, to } = keysOf(cid)
     const size = 1000
     let last: string | undefined = from

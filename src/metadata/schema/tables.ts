@@ -11,7 +11,7 @@ import type { PartTable, ResumableTable } from './resumable-tables.ts'
  *     blobstore_expected        blobstore_upload           bytes being received ────┘
  *     a record names a blob     blobstore_doomed           bytes to be deleted
  *     that is not held          blobstore_takedown, blobstore_account, blobstore_meta, blobstore_orphan,
- *                               blobstore_backend, blobstore_process, blobstore_purge
+ *                               blobstore_backend, blobstore_process, blobstore_purge_record
  *                               blobstore_mirrored           copies of live bytes, in another place
  *     blobstore_part ───────► blobstore_resumable          an upload that outlives its connection
  *
@@ -32,7 +32,7 @@ export interface Tables {
   blobstore_orphan: OrphanTable
   blobstore_backend: BackendTable
   blobstore_process: ProcessTable
-  blobstore_purge: PurgeTable
+  blobstore_purge_record: PurgeTable
   blobstore_resumable: ResumableTable
   blobstore_part: PartTable
   blobstore_mirrored: MirroredTable

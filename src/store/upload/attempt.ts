@@ -5,13 +5,14 @@ import { type BlobRef, createBlobRef } from '../../blob/blob-ref.ts'
 import { type BlobCid, cidOfDigest } from '../../blob/cid.ts'
 import { BlobStoreError, isBlobStoreError } from '../../errors.ts'
 import type { Entry } from '../../metadata/contract/processes.ts'
-import type { Commit, CommitOutcome, Intent, Meeting } from '../../metadata/contract/uploads.ts'
+import type { Commit, CommitOutcome, GivenUp, Intent, Meeting } from '../../metadata/contract/uploads.ts'
 import { isUndone } from '../../metadata/sql-errors.ts'
 import type { ResolvedQuota } from '../../metadata/types.ts'
 import { printable } from '../../printable.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
 import { unlimited } from '../limits.ts'
 import { finishMeeting } from '../meeting.ts'
+import type { EntryHold } from '../presence.ts'
 import { inspect, notifyQuarantined } from './inspect.ts'
 import type { Received, ReservedSpool } from './receive.ts'
 
@@ -38,7 +39,7 @@ export interface AttemptOptions {
 }
 
 /** One upload's steps through the protocol, and how they are undone wherever it stops. */
-export class UploadAttempt {
+export class UploadAttempt implements Disposable {
   received: Received | null = null
   readonly #store: StoreContext
   readonly #did: string
@@ -49,8 +50,8 @@ export class UploadAttempt {
   #generation: string
   /** Whether its space was reserved before its bytes arrived. */
   #reserved = false
-  /** What knows the bytes if it has no row. */
-  #entry: Entry | null = null
+  /** On the entry that knows the bytes, if it has no row. */
+  #hold: EntryHold | null = null
   #about: About | null = null
   /** Whether the backend has acknowledged the bytes under the key. */
   #isStored = false
@@ -93,12 +94,12 @@ export class UploadAttempt {
     { mimeType, declared }: { mimeType: string; declared: boolean },
     createdAt: number | undefined,
   ): Promise<BlobRef> {
-    const { metadata, times, presence } = this.#store
+    const { metadata, times } = this.#store
     const { size } = received
     const cid = cidOfDigest(received.sha256)
     this.#about = { backend: this.#store.backends.write.name, did: this.#did, cid, size }
     // An inspection takes its time: a purge waits for a row, and a collection ends it if this process dies.
-    if (!this.#reserved && !this.#store.hooks.inspect) this.#begin(presence.entry)
+    if (!this.#reserved && !this.#store.hooks.inspect) this.#begin()
     let key = await this.#put(received, this.#about)
     const quarantine = await inspect(this.#store, {
       did: this.#did,
@@ -113,7 +114,7 @@ export class UploadAttempt {
       outcome = await this.#commit(
         {
           ...this.#about,
-          entry: this.#entry,
+          entry: this.#hold?.entry ?? null,
           quota: this.#quota,
           key,
           mimeType,
@@ -139,10 +140,16 @@ export class UploadAttempt {
     return createBlobRef({ cid, mimeType: storedAs, size })
   }
 
-  /** From here on the entry knows what is stored under this upload's key. */
-  #begin(entry: Entry): void {
-    this.#entry = entry
-    this.#generation = newGeneration(entry.number)
+  /** From here on an entry knows what is stored under this upload's key. */
+  #begin(): void {
+    const former = this.#hold
+    this.#hold = this.#store.presence.hold()
+    former?.[Symbol.dispose]()
+    this.#generation = newGeneration(this.#hold.entry.number)
+  }
+
+  [Symbol.dispose](): void {
+    this.#hold?.[Symbol.dispose]()
   }
 
   #row(): Pick<Intent, 'generation' | 'lease' | 'reserved'> {
@@ -157,8 +164,8 @@ export class UploadAttempt {
     for (let attempt = 1; ; attempt++) {
       const key = keyOf(about.cid, this.#generation)
       const upload = { ...about, quota: this.#quota }
-      const announced = this.#entry ? metadata.admit(upload) : metadata.intend({ ...upload, ...this.#row(), key })
-      if (!this.#entry) this.#key = key // even if the response is lost
+      const announced = this.#hold ? metadata.admit(upload) : metadata.intend({ ...upload, ...this.#row(), key })
+      if (!this.#hold) this.#key = key // even if the response is lost
       // Bytes that may be under keys that were given up count against the account, so a quota error here would hide the
       // original one.
       await announced.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
@@ -182,7 +189,7 @@ export class UploadAttempt {
    */
   async #giveUpKey(error: unknown): Promise<void> {
     await this.#release().catch(() => Promise.reject(error))
-    if (this.#entry) this.#begin(this.#entry)
+    if (this.#hold) this.#begin()
     else this.#generation = newGeneration(this.#store.epoch)
     await pause(pauseBefore * (1 + Math.random()), undefined, { signal: this.#signal }).catch(() => {})
     this.#signal.throwIfAborted()
@@ -195,34 +202,37 @@ export class UploadAttempt {
       return await this.#store.metadata.commit(commit)
     } catch (error) {
       this.#unsure = !isUndone(error)
-      if (!again || !this.#entry || !isBlobStoreError(error, 'UploadExpired')) throw error
-      const entry = await this.#store.presence.renewed(this.#entry)
+      if (!again || !this.#hold || !isBlobStoreError(error, 'UploadExpired')) throw error
+      await this.#store.presence.replace(this.#hold.entry)
       await this.#release()
-      this.#begin(entry)
+      this.#begin()
       return null
     }
   }
 
   /** Dooms what may be stored, and ends the upload's row, if it has one. */
   async #release(): Promise<void> {
-    const { metadata, presence } = this.#store
-    const key = this.#key
+    const { metadata } = this.#store
     const delay = { unusedDelay: unusedDelay(this.#store) }
-    if (!this.#entry) {
-      await metadata.release({ generation: this.#generation, did: this.#did, key, ...delay })
-    } else if (this.#about && key !== null) {
-      try {
-        // A commit whose answer was lost may still follow; under an entry that is closed it does nothing.
-        if (this.#unsure) this.#entry = await presence.renewed(this.#entry)
-        await metadata.giveUp({ ...this.#about, key, ...delay })
-      } catch (error) {
-        if (!(await this.#deleteNow(key))) {
-          presence.renewSoon()
-          throw error
-        }
-      }
-    }
+    const key = this.#key
+    if (!this.#hold) await metadata.release({ generation: this.#generation, did: this.#did, key, ...delay })
+    else if (this.#about && key !== null) await this.#giveUp({ ...this.#about, key, ...delay }, this.#hold.entry)
     this.#key = null
+  }
+
+  async #giveUp(key: GivenUp, entry: Entry): Promise<void> {
+    const { metadata, presence } = this.#store
+    if (this.#unsure) {
+      presence.doubt(entry, key)
+      return
+    }
+    try {
+      await metadata.giveUp(key)
+    } catch (error) {
+      if (await this.#deleteNow(key.key)) return
+      presence.doubt(entry, key)
+      throw error
+    }
   }
 
   /**
@@ -230,7 +240,7 @@ export class UploadAttempt {
    * leave bytes until a sweep. Safe only where no `put` and no commit of the key may follow.
    */
   async #deleteNow(key: BlobKey): Promise<boolean> {
-    if (this.#unsure || !this.#isStored) return false
+    if (!this.#isStored) return false
     const failures = await this.#store.backends.write.delete([key]).catch(() => null)
     return failures?.size === 0
   }

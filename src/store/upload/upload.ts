@@ -75,7 +75,7 @@ async function uploadInto(
   const allowance = allowanceFor(declaredSize ?? sizeLimit.maxSize)
   using interruption = new Interruption({ idle, total, allowance, minRate }, [options.signal, slot?.signal])
   const quota = await quotaOf(limits.quota, did, options.quota)
-  const attempt = new UploadAttempt(store, {
+  using attempt = new UploadAttempt(store, {
     did,
     quota,
     takenDown: options.takenDown ?? 'refuse',

@@ -32,7 +32,7 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
     ${inline(takeUpload.build, { key })};
     get diagnostics changed = row_count;
   else
-    perform 1 from (${inline(findEntry('postgres'), { id: variable('p_process'), number: variable('p_number') })}) as entry;
+    perform 1 from (${inline(findEntry('postgres'), { id: variable('p_process'), number: variable('p_number'), backend })}) as entry;
     get diagnostics changed = row_count;
   end if;
   if changed <> 1
@@ -43,8 +43,8 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
     or account.pending > p_maxPending then
     ${giveUp}
   end if;
-  ${inline(commitStatements.findSituation, { did, cid, since: variable('-p_fresh') })} into situation;
-  if situation.forbidden or situation.expected or situation."heldType" is not null then
+  ${inline(commitStatements.findSituation, { did, cid, key, since: variable('-p_fresh') })} into situation;
+  if situation.forbidden or situation.expected or situation.doomed or situation."heldType" is not null then
     ${giveUp}
   end if;
   if situation."key" is null then
