@@ -71,7 +71,7 @@ function normalised(text: string): string {
     return `7c9e6679-7425-40de-944b-e07fc1f9000${seen.indexOf(id)}`
   }
   return text
-    .replaceAll(/(?<=\.\d+-)[a-z2-7]{16}/g, 'kq3z5vd4w2m7x6yt')
+    .replaceAll(/(?<=[a-z2-7])\.\d+-[a-z2-7]{16}/g, '.9201828281-kq3z5vd4w2m7x6yt')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, numbered)
     .replaceAll(/(?!2026-0[12])\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, '2026-03-01T12:00:00.000Z')
     .replaceAll(/^[\w-]+: [\d,]+ (?:of|done).*\n/gm, '')
