@@ -32,7 +32,7 @@ export interface PurgeReport extends PurgeRecord {
   remainingKeys: number
   /**
    * Running uploads of these bytes, and copies that the store makes: each is refused at its end, and a collection deletes
-   * what it stored.
+   * what it stored. Uploads of up to 1 MiB that no hook inspects are not counted: they are refused too, moments later.
    */
   uploads: number
   /**

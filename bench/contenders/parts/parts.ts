@@ -7,7 +7,7 @@ import { collect } from '../collect.ts'
 import { type Open, recordKeyOf } from '../contract.ts'
 import { Rows, type Upload } from './rows.ts'
 
-// The parts of an upload by the protocol, and nothing around them: a hash, a file and rows in three transactions;
+// The parts of an upload by the protocol, and nothing around them: a hash, a file and rows in two transactions;
 // concurrent uploads share a transaction. No types, limits, quotas, checks, timeouts, races, or errors. This is the
 // best that a store with these rows and a file for each blob can reach, on one thread.
 
@@ -43,7 +43,7 @@ const open = async (folder: string, isDurable: boolean): ReturnType<Open> => {
       const cid = hash.digest('hex')
       const uri = `at://${did}/app.bsky.feed.post/${recordKeyOf(cid)}`
       const upload: Upload = { did, cid, key: `${cid}.1`, uri, size }
-      await transactions.add(() => rows.intend(upload))
+      rows.admit(upload)
       await write(upload.key, bytes)
       await transactions.add(() => rows.commit(upload))
       await transactions.add(() => rows.reference(upload))

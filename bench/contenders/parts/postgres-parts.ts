@@ -5,7 +5,7 @@ import type { Pool } from 'pg'
 import { collect } from '../collect.ts'
 import { type Contender, recordKeyOf } from '../contract.ts'
 
-// The store's own statements for uploads that are all new, one by one with pg alone: a hash, a file and rows in three
+// The store's own statements for uploads that are all new, one by one with pg alone: a hash, a file and rows in two
 // transactions. No types, limits, quotas, checks, timeouts, races, or errors. The tables are the store's.
 
 export async function openPostgresParts(pool: Pool, folder: string): Promise<Contender> {
@@ -25,15 +25,12 @@ export async function openPostgresParts(pool: Pool, folder: string): Promise<Con
       const bytes = await collect(body, (chunk) => hash.update(chunk))
       const cid = hash.digest('hex')
       const [key, uri] = [`${cid}.1`, `at://${did}/app.bsky.feed.post/${recordKeyOf(cid)}`]
-      await transaction([
-        [lockAccount, [did, 0, 0, 0, size, 1]],
-        [announce, [key, did, cid, size]],
-      ])
+      await pool.query(admission, [did, cid])
       await writeFile(join(folder, key), bytes, { flag: 'wx' })
       await transaction([
-        [lockAccount, [did, size, 1, 1, -size, -1]],
-        ['delete from blobstore_upload where key = $1', [key]],
-        [situation, [did, cid]],
+        [lockAccount, [did, size, 1, 1, 0, 0]],
+        ["select number from blobstore_process, blobstore_backend where id = 'this one' for key share", []],
+        [situation, [did, cid, key]],
         [
           `insert into blobstore_content (cid, key, backend, size, verified_at) values ($1, $2, 'disk', $3, ${now})`,
           [cid, key, size],
@@ -69,10 +66,11 @@ const lockAccount = `insert into blobstore_account (did, bytes, count, temporary
     uploads = blobstore_account.uploads + $6
   returning bytes, count, temporary, reserved, uploads, pending, deleted_at`
 
-const announce = `insert into blobstore_upload select $1, name, $2, $3, $4, ${now} + 60000 from blobstore_backend
-  where not exists (select 1 from blobstore_takedown where cid = $3 and purged = 1) for key share`
+const admission = `select bytes, count, temporary, reserved, uploads, pending, deleted_at,
+  exists (select 1 from blobstore_takedown where cid = $2 and did = $1 and purged = 1)
+  from blobstore_account where did = $1`
 
-const situation = `select exists (select 1 from blobstore_takedown where cid = $2 and did = $1),
+const situation = `select exists (select 1 from blobstore_doomed where key = $3), exists (select 1 from blobstore_takedown where cid = $2 and did = $1),
   exists (select 1 from blobstore_expected where did = $1 and cid = $2),
   (select mime_type from blobstore_blob where did = $1 and cid = $2),
   (select key from blobstore_content where cid = $2)`

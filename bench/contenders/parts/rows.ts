@@ -29,17 +29,14 @@ export class Rows {
     this.#run('commit')
   }
 
-  intend({ did, cid, key, size }: Upload): void {
-    this.#run(lockAccount, { did, ...none, reserved: size, uploads: 1 })
-    this.#run(`insert into blobstore_upload values (@key, 'disk', @did, @cid, @size, ${now} + 60000)`, {
-      ...{ key, did, cid, size },
-    })
+  admit({ did, cid }: Upload): void {
+    this.#run(admission, { did, cid })
   }
 
   commit({ did, cid, key, size }: Upload): void {
-    this.#run(lockAccount, { did, bytes: size, count: 1, temporary: 1, reserved: -size, uploads: -1 })
-    this.#run('delete from blobstore_upload where key = @key', { key })
-    this.#run(situation, { did, cid })
+    this.#run(lockAccount, { ...none, did, bytes: size, count: 1, temporary: 1 })
+    this.#run("select number from blobstore_process where id = 'this one'")
+    this.#run(situation, { did, cid, key })
     this.#run(
       `insert into blobstore_content (cid, key, backend, size, verified_at) values (@cid, @key, 'disk', @size, ${now})`,
       {
@@ -94,7 +91,11 @@ const lockAccount = `insert into blobstore_account (did, bytes, count, temporary
     uploads = uploads + @uploads
   returning bytes, count, temporary, reserved, uploads, pending, deleted_at`
 
-const situation = `select exists (select 1 from blobstore_takedown where cid = @cid and did = @did),
+const admission = `select bytes, count, temporary, reserved, uploads, pending, deleted_at,
+  exists (select 1 from blobstore_takedown where cid = @cid and did = @did and purged = 1)
+  from blobstore_account where did = @did`
+
+const situation = `select exists (select 1 from blobstore_doomed where key = @key), exists (select 1 from blobstore_takedown where cid = @cid and did = @did),
   exists (select 1 from blobstore_expected where did = @did and cid = @cid),
   (select mime_type from blobstore_blob where did = @did and cid = @cid),
   (select key from blobstore_content where cid = @cid)`
