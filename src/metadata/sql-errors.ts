@@ -54,7 +54,7 @@ export function isUndone(error: unknown): boolean {
   if (error.code !== 'MetadataFailed') return true
   const { cause } = error
   const code = codeOf(cause)
-  if (code.startsWith('SQLITE_')) return !code.startsWith('SQLITE_IOERR')
+  if (code.startsWith('SQLITE_')) return !/^SQLITE_(IOERR|NOMEM)/.test(code)
   if (code === 'ERR_SQLITE_ERROR')
     return ((cause as { errcode?: number }).errcode ?? sqliteIoError) % 256 !== sqliteIoError
   // An SQLSTATE that came from the server, which ends no connection by it and says nothing of a failure of its own.

@@ -10,8 +10,8 @@ import { lease } from './process-lease.ts'
 const interval = 60_000
 
 /**
- * How long uploads begin under one entry, in milliseconds. What came late under one of its keys, after that was given up, is
- * found by no sweep before.
+ * How long uploads begin under one entry, in milliseconds. A put that comes late, under a key that was given up, is found by
+ * no sweep while its entry is open.
  */
 const longest = 24 * 3_600_000
 
@@ -32,7 +32,10 @@ interface OpenEntry extends Entry {
   uploads: number
   /** Keys that are given up when nothing commits under it any more. */
   doubts: GivenUp[]
-  ending: boolean
+  /** Whether its row is gone: this process left the entry, or another closed it. */
+  closed: boolean
+  /** While this process leaves it and gives keys up. */
+  ending: Promise<void> | null
 }
 
 /** An upload's hold on the entry that knows its bytes: until it ends, this process does not leave the entry. */
@@ -52,6 +55,7 @@ export class Presence {
   #entries: OpenEntry[] = []
   /** While it makes another entry. */
   #opening: Promise<void> | null = null
+  #renewing: Promise<void> | null = null
   #left = false
   #timer: NodeJS.Timeout | undefined
   #keeping: Promise<void> | null = null
@@ -70,7 +74,7 @@ export class Presence {
       entry: open,
       [Symbol.dispose]: () => {
         open.uploads -= 1
-        this.#endFormer()
+        void this.#endFormer()
       },
     }
   }
@@ -89,8 +93,8 @@ export class Presence {
   }
 
   /**
-   * Gives a key up when its entry is closed, which is when its uploads have ended: until then a commit whose answer was lost
-   * may still follow.
+   * Gives a key up when its entry is closed, which is when its uploads have ended: a commit of it whose answer was lost may
+   * still follow until then, or the database took no tombstone. Without the entry, which is closed then, it is a sweep's.
    */
   doubt(entry: Entry, key: GivenUp): void {
     const open = this.#entries.find((one) => one === entry)
@@ -118,8 +122,14 @@ export class Presence {
           'This process could not announce itself to the other processes of the store',
         )
       }
-      this.#renew().then(this.#events.stayed).catch(warn)
-      // A backend that hangs must neither keep the database from being updated, nor accumulate calls.
+      // A database, or a backend, that hangs must not accumulate calls; nor must a backend keep the database from being
+      // updated.
+      this.#renewing ??= this.#renew()
+        .then(this.#events.stayed)
+        .catch(warn)
+        .finally(() => {
+          this.#renewing = null
+        })
       this.#keeping ??= keepMarkers(this.#store, 'stay')
         .catch(warn)
         .finally(() => {
@@ -131,16 +141,18 @@ export class Presence {
   async leave(): Promise<void> {
     clearInterval(this.#timer)
     this.#left = true
-    // If it fails, the others wait for the end of the lease.
+    // If it fails, the others wait for the end of the lease, and the epoch does not grow.
     await this.#leave().catch(() => {})
   }
 
   async #leave(): Promise<void> {
-    const { metadata } = this.#store
+    // What is under way would make an entry that nobody leaves.
+    await Promise.allSettled([this.#opening, this.#renewing])
+    for (const former of this.#entries.slice(0, -1)) await this.#end(former)
     const last = this.#current
-    for (const open of this.#entries) if (open !== last) await this.#end(open)
-    const others = await metadata.leave(last.id)
-    for (const key of last.doubts) await metadata.giveUp(key)
+    const others = await this.#store.metadata.leave(last.id)
+    last.closed = true
+    await this.#end(last)
     if (others > 0) return
     try {
       await keepMarkers(this.#store, 'leave')
@@ -159,47 +171,54 @@ export class Presence {
     if (this.#left) throw new BlobStoreError('StoreClosed', 'The blob store was closed')
     const id = randomUUID()
     const number = await this.#note(id, opening)
-    this.#entries.push({ id, number, since: performance.now(), uploads: 0, doubts: [], ending: false })
+    const fresh = { since: performance.now(), uploads: 0, doubts: [], closed: false, ending: null }
+    this.#entries.push({ id, number, ...fresh })
   }
 
   async #renew(): Promise<void> {
-    for (const open of [...this.#entries]) {
-      const isClosed = (await this.#note(open.id, false)) !== open.number
-      if (open !== this.#current) {
-        if (isClosed) await this.#store.metadata.leave(open.id)
-      } else if (isClosed || open.doubts.length > 0 || performance.now() - open.since > longest) {
-        await this.replace(open)
-      }
+    for (const open of this.#entries.filter(({ closed }) => !closed)) {
+      if (this.#left) return
+      if ((await this.#note(open.id, false)) === open.number) continue
+      // Another process closed it, and this made a new one, under which nobody uploads.
+      open.closed = true
+      await this.#store.metadata.leave(open.id)
     }
-    this.#endFormer()
+    const current = this.#current
+    const isOld = performance.now() - current.since > longest
+    if (!this.#left && (current.closed || current.doubts.length > 0 || isOld)) await this.replace(current)
+    await this.#endFormer()
   }
 
-  /** Leaves the entries that have no uploads any more, in the background: it may have to wait for a commit. */
-  #endFormer(): void {
+  /** Leaves the entries that have no uploads any more. It may have to wait for a commit. */
+  async #endFormer(): Promise<void> {
     if (this.#left) return
-    for (const open of this.#entries.slice(0, -1)) if (open.uploads === 0) void this.#end(open)
+    await Promise.all(this.#entries.slice(0, -1).map((former) => former.uploads === 0 && this.#end(former)))
   }
 
   /** Leaves an entry, and then gives up what is in doubt. If it fails, the next renewal tries again. */
-  async #end(open: OpenEntry): Promise<void> {
-    if (open.ending) return
-    open.ending = true
-    const { metadata, logger } = this.#store
-    try {
-      await metadata.leave(open.id)
-      for (let key = open.doubts[0]; key; key = open.doubts[0]) {
-        await metadata.giveUp(key)
-        open.doubts.shift()
-      }
-      this.#entries = this.#entries.filter((one) => one !== open)
-    } catch (error) {
-      logger.warn(
-        { err: error, keys: open.doubts.length },
-        'Uploads whose outcome is unknown could not be given up; this is tried again, and what they have stored is left to a sweep',
-      )
-    } finally {
-      open.ending = false
+  #end(open: OpenEntry): Promise<void> {
+    open.ending ??= this.#leaveEntry(open)
+      .catch((error: unknown) => {
+        this.#store.logger.warn(
+          { err: error, keys: open.doubts.length },
+          'What uploads that failed have stored could not be given up: this is tried again while the store is open, and else left to a sweep',
+        )
+      })
+      .finally(() => {
+        open.ending = null
+      })
+    return open.ending
+  }
+
+  async #leaveEntry(open: OpenEntry): Promise<void> {
+    const { metadata } = this.#store
+    if (!open.closed) await metadata.leave(open.id)
+    open.closed = true
+    for (let key = open.doubts[0]; key; key = open.doubts[0]) {
+      await metadata.giveUp(key)
+      open.doubts.shift()
     }
+    if (open !== this.#current) this.#entries = this.#entries.filter((one) => one !== open)
   }
 
   /** Resolves with the number of the entry. */

@@ -25,7 +25,8 @@ describe('with the functions of PostgreSQL', () => {
     ['a record is imported while the upload', 'situation.expected', 'a blob that is held and still expected'],
   ])('without its check: %s', async (words, check, what) => {
     const meeting = all.find(({ name }) => name.startsWith(words)) as Meeting
-    const without = (source: string) => source.replace(check, 'false')
+    // Nor does it look whether its key is doomed, which would find the same.
+    const without = (source: string) => source.replace(check, 'false').replace('situation.doomed', 'false')
     expect((await meetAtGates(new Bench(), meeting, without)).join('\n')).toContain(what)
   })
 })
@@ -83,7 +84,9 @@ async function meetAtGates(bench: Bench, meeting: Meeting, change?: (source: str
 
   /** It has ended, or waits for a row. */
   async function untilWaiting(met: Running): Promise<void> {
-    while (!met.ended && !(await bench.schema.isWaiting())) await sleep(2)
+    // A purge waits for commits without waiting for a lock.
+    const until = performance.now() + 300
+    while (!met.ended && !(await bench.schema.isWaiting()) && performance.now() < until) await sleep(2)
   }
 }
 

@@ -255,6 +255,64 @@ describe.each(places)('a small upload to $name', ({ make }) => {
     expect(await text((await blobs.read(alice, cid)).body)).toBe('small')
   })
 
+  // Fails when the commit dooms what it finds under its own key: another account lives on it.
+  test('whose commit a driver repeats after its account has lost the blob leaves the bytes to the others', async () => {
+    const place = make()
+    let first: (() => Promise<unknown>) | undefined
+    const adapter = meddleMetadata(place.metadata(), (inner) => ({
+      commit: (upload) => {
+        first ??= () => inner.commit(upload)
+        return inner.commit(upload)
+      },
+    }))
+    const blobs = place.store({ metadata: adapter })
+    await blobs.upload(alice, content)
+    await post(blobs, bob, 'b', await blobs.upload(bob, content))
+    await blobs.deleteAccount(alice)
+    await blobs.reopenAccount(alice)
+    await expect(first?.()).rejects.toMatchObject({ code: 'UploadExpired' })
+    await wait(place, blobs)
+    expect(await text((await blobs.read(bob, cid)).body)).toBe('small')
+  })
+
+  // Fails when `leave` does not wait for what is under way: another row would count as a process for five minutes.
+  test('whose answer was lost just before the store closes leaves no entry', async () => {
+    const place = make()
+    const gate = new Gate()
+    let entries = 0
+    const left = new Set<string>()
+    const adapter = meddleMetadata(place.metadata(), (inner) => ({
+      commit: () => Promise.reject(lost()),
+      enter: async (process) => {
+        entries += 1
+        if (entries === 2) await gate.pass()
+        return inner.enter(process)
+      },
+      leave: (id) => {
+        left.add(id)
+        return inner.leave(id)
+      },
+    }))
+    const blobs = place.store({ metadata: adapter })
+    await expect(blobs.upload(alice, content)).rejects.toMatchObject({ code: 'MetadataFailed' })
+    await gate.reached
+    const closed = blobs.close()
+    gate.open()
+    await closed
+    expect([entries, left.size]).toEqual([2, 2])
+  })
+
+  // Fails when the second attempt's own error hides why there was one.
+  test('whose entry was closed says so, even if what it gave up fills the quota', async () => {
+    const place = make()
+    const adapter = meddleMetadata(place.metadata(), () => ({
+      commit: () => Promise.reject(new BlobStoreError('UploadExpired', 'closed', { transient: true })),
+    }))
+    const blobs = place.store({ limits: { accept: ['*/*'], quota: { pendingBytes: 4 } }, metadata: adapter })
+    await expect(blobs.upload(alice, content)).rejects.toMatchObject({ code: 'UploadExpired' })
+    expect(await blobs.usage(alice)).toMatchObject({ count: 0, pending: 5 })
+  })
+
   test('whose key was given up is not committed any more, although its entry is open', async () => {
     const place = make()
     let late: Commit | undefined

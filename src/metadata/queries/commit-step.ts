@@ -48,7 +48,7 @@ export function commitStep(session: Session): (trx: Trx, upload: Commit) => Step
     const { heldType } = situation
     // A row is gone after the first commit. Without one, a host's driver that repeats what it has no answer to would make
     // this upload compete with itself; and what was given up is not to be live again.
-    if (situation.doomed) throw closed(upload)
+    if (situation.doomed || (situation.key === key && heldType === null)) throw expired(upload)
     if (situation.key === key && heldType !== null) {
       yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: -1 })
       return {

@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
 import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeSteps } from '../contract/purges.ts'
 import type { Tables } from '../schema/tables.ts'
@@ -36,8 +37,11 @@ export function purgeSteps(session: Session): PurgeSteps {
 
     awaitUploads: async (did, cid) => {
       await session.read(assertNotRestored)
-      if (session.dialect.name === 'postgres') await awaitCommits(cid)
-      return countUploads(did, cid)
+      if (session.dialect.name !== 'postgres') return countUploads(did, cid)
+      await awaitCommits(cid)
+      // A purge of one account has the account's lock instead.
+      const running = did === everyAccount ? await awaitEntries() : 0
+      return running + (await countUploads(did, cid))
     },
 
     purgedHolders: (did, cid, { after, limit }) =>
@@ -155,17 +159,10 @@ export function purgeSteps(session: Session): PurgeSteps {
   }
 
   /**
-   * A commit deletes its upload's row, or locks its process's entry, before it looks for takedowns. So a commit that has not
-   * seen this takedown is over, or holds such a lock, and this waits for it. The next step finds what it has committed.
+   * A commit deletes its upload's row before it looks for takedowns. So a commit that has not seen this takedown is over, or
+   * holds the lock of a row, and this waits for it. The next step finds what it has committed.
    */
   async function awaitCommits(cid: BlobCid): Promise<void> {
-    // One by one: while it waits for the commits of one process, those of the others go on.
-    const entries = await session.read((db) => rowsOf(db.selectFrom('blobstore_process').select('id')))
-    for (const { id } of entries) {
-      await session.write((trx) =>
-        rowsOf(trx.selectFrom('blobstore_process').select('id').where('id', '=', id).forUpdate()),
-      )
-    }
     const { from, to } = keysOf(cid)
     const size = 1000
     let last: string | undefined = from
@@ -186,6 +183,23 @@ export function purgeSteps(session: Session): PurgeSteps {
       })
       last = keys.length === size ? keys.at(-1) : undefined
     }
+  }
+
+  /**
+   * The same for commits of small uploads, which lock their process's entry first. Locks nothing, or commits that begin now
+   * would wait too; and where they do not, as PostgreSQL lets them pass, it would wait for ever. Resolves with how many
+   * still run when its patience is over: their connection may hang.
+   */
+  async function awaitEntries(): Promise<number> {
+    const found = await session.read((db) => rowsOf(holdersOfEntries.compile(db)))
+    let running = new Set(found.map((row) => row.holder))
+    const until = performance.now() + patience
+    while (running.size > 0 && performance.now() < until) {
+      await sleep(20)
+      const now = await session.read((db) => rowsOf(holdersOfEntries.compile(db)))
+      running = new Set(now.map((row) => row.holder).filter((holder) => running.has(holder)))
+    }
+    return running.size
   }
 
   /** The account's resumable uploads that have such bytes: a collection forgets them with their parts. */
@@ -227,6 +241,14 @@ export function purgeSteps(session: Session): PurgeSteps {
     })
   }
 }
+
+/** How long a purge waits for commits, in milliseconds. Then it is unfinished, and the next collection goes on. */
+const patience = 10_000
+
+/** Transactions that have locked a row of the table, on this connection's database. */
+const holdersOfEntries = sql<{ holder: string }>`select virtualtransaction as holder from pg_locks
+  where relation = 'blobstore_process'::regclass and mode = 'RowShareLock' and granted
+    and database = (select oid from pg_database where datname = current_database())`
 
 /** The account's parts that have the bytes of the CID: found by the account's uploads, of which there are few. */
 function partsOf(db: Kysely<Tables>, did: string, cid: BlobCid) {

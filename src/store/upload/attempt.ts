@@ -109,10 +109,10 @@ export class UploadAttempt implements Disposable {
       signal: this.#signal,
       read: (over) => this.#read(key, over),
     })
-    let outcome: CommitOutcome | null = null
-    for (let attempt = 1; outcome === null; attempt++) {
-      outcome = await this.#commit(
-        {
+    let outcome: CommitOutcome | undefined
+    for (let attempt = 1; outcome === undefined; attempt++) {
+      try {
+        outcome = await this.#commit({
           ...this.#about,
           entry: this.#hold?.entry ?? null,
           quota: this.#quota,
@@ -126,10 +126,11 @@ export class UploadAttempt implements Disposable {
           fresh: times.fresh,
           deleteDelay: times.deleteDelay,
           unusedDelay: unusedDelay(this.#store),
-        },
-        attempt < attempts,
-      )
-      if (outcome === null) key = await this.#put(received, this.#about)
+        })
+      } catch (error) {
+        if (attempt === attempts || !(await this.#canGoOn(error))) throw error
+        key = await this.#put(received, this.#about, { error })
+      }
     }
     this.#settled = true
     const { mimeType: storedAs, quarantined, ...begun } = this.#stored(outcome, cid)
@@ -157,10 +158,10 @@ export class UploadAttempt implements Disposable {
   }
 
   /** Something in the database that knows the bytes, and the bytes under their key. */
-  async #put({ size, sha256, spool, chunks }: Received, about: About): Promise<BlobKey> {
+  async #put({ size, sha256, spool, chunks }: Received, about: About, failure?: { error: unknown }): Promise<BlobKey> {
     const { metadata, backends } = this.#store
     const body = spool ? { size, sha256, spool } : { size, sha256, chunks }
-    let failure: { error: unknown } | undefined
+    let former = failure
     for (let attempt = 1; ; attempt++) {
       const key = keyOf(about.cid, this.#generation)
       const upload = { ...about, quota: this.#quota }
@@ -168,7 +169,7 @@ export class UploadAttempt implements Disposable {
       if (!this.#hold) this.#key = key // even if the response is lost
       // Bytes that may be under keys that were given up count against the account, so a quota error here would hide the
       // original one.
-      await announced.catch((error: unknown) => Promise.reject(failure ? failure.error : error))
+      await announced.catch((error: unknown) => Promise.reject(former ? former.error : error))
       this.#key = key
       this.#isStored = false
       try {
@@ -177,7 +178,7 @@ export class UploadAttempt implements Disposable {
         return key
       } catch (error) {
         if (attempt === attempts || this.#reserved || !isUnsure(error)) throw error
-        failure = { error }
+        former = { error }
         await this.#giveUpKey(error)
       }
     }
@@ -195,19 +196,23 @@ export class UploadAttempt implements Disposable {
     this.#signal.throwIfAborted()
   }
 
-  /** Null if the bytes, which are still in memory, must be put once more: the entry was closed. */
-  async #commit(commit: Commit, again: boolean): Promise<CommitOutcome | null> {
+  async #commit(commit: Commit): Promise<CommitOutcome> {
     this.#unsure = true
     try {
       return await this.#store.metadata.commit(commit)
     } catch (error) {
       this.#unsure = !isUndone(error)
-      if (!again || !this.#hold || !isBlobStoreError(error, 'UploadExpired')) throw error
-      await this.#store.presence.replace(this.#hold.entry)
-      await this.#release()
-      this.#begin()
-      return null
+      throw error
     }
+  }
+
+  /** After a commit that failed: whether the entry was closed. Then the bytes, which are in memory, are put under another. */
+  async #canGoOn(error: unknown): Promise<boolean> {
+    if (!this.#hold || !isBlobStoreError(error, 'UploadExpired')) return false
+    await this.#store.presence.replace(this.#hold.entry)
+    await this.#release()
+    this.#begin()
+    return true
   }
 
   /** Dooms what may be stored, and ends the upload's row, if it has one. */
@@ -215,9 +220,13 @@ export class UploadAttempt implements Disposable {
     const { metadata } = this.#store
     const delay = { unusedDelay: unusedDelay(this.#store) }
     const key = this.#key
-    if (!this.#hold) await metadata.release({ generation: this.#generation, did: this.#did, key, ...delay })
-    else if (this.#about && key !== null) await this.#giveUp({ ...this.#about, key, ...delay }, this.#hold.entry)
-    this.#key = null
+    if (!this.#hold) {
+      await metadata.release({ generation: this.#generation, did: this.#did, key, ...delay })
+      this.#key = null
+    } else if (this.#about && key !== null) {
+      this.#key = null // given up now, or in doubt
+      await this.#giveUp({ ...this.#about, key, ...delay }, this.#hold.entry)
+    }
   }
 
   async #giveUp(key: GivenUp, entry: Entry): Promise<void> {

@@ -44,7 +44,7 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
     ${giveUp}
   end if;
   ${inline(commitStatements.findSituation, { did, cid, key, since: variable('-p_fresh') })} into situation;
-  if situation.forbidden or situation.expected or situation.doomed or situation."heldType" is not null then
+  if situation.forbidden or situation.expected or situation.doomed or situation."key" = p_key or situation."heldType" is not null then
     ${giveUp}
   end if;
   if situation."key" is null then
