@@ -2,10 +2,7 @@ import type { BlobStore } from './blob-store.ts'
 import { type BlobStoreOptions, checkOptions } from './blob-store-options.ts'
 import { PublishedLogger, silent } from './logger.ts'
 import type { AcceptLossOptions } from './maintenance/accept-loss.ts'
-import { backup, noteBackup } from './maintenance/backup.ts'
-import { collect } from './maintenance/collect.ts'
 import { type Janitor, startJanitor } from './maintenance/janitor.ts'
-import { sweep } from './maintenance/sweep.ts'
 import type { Metadata } from './metadata/metadata.ts'
 import { longest } from './metadata/shared-times.ts'
 import { deleteAccount, reopenAccount } from './store/accounts.ts'
@@ -123,8 +120,9 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     deleteAccount: (did, given) => run('deleteAccount', (store) => deleteAccount(store, did, given)),
     reopenAccount: (did, given) => run('reopenAccount', (store) => reopenAccount(store, did, given)),
 
-    collect: (given) => run('collect', (store) => collect(store, given)),
-    sweep: (given) => run('sweep', (store) => sweep(store, given)),
+    collect: (given) =>
+      run('collect', async (store) => (await import('./maintenance/collect.ts')).collect(store, given)),
+    sweep: (given) => run('sweep', async (store) => (await import('./maintenance/sweep.ts')).sweep(store, given)),
     scrub: (given) => run('scrub', async (store) => (await import('./maintenance/scrub.ts')).scrub(store, given)),
     health: (given) =>
       run('health', async (store) =>
@@ -132,11 +130,12 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
       ),
     stats: () => run('stats', (store) => store.metadata.stats()),
     listAccounts: (given) => run('listAccounts', (store) => listAccounts(store, given)),
-    backup: (path, given) => run('backup', (store) => backup(store, path, given)),
+    backup: (path, given) =>
+      run('backup', async (store) => (await import('./maintenance/backup.ts')).backup(store, path, given)),
     markBackup: () =>
       run('markBackup', async (store) => {
         store.epoch = await verifyWholeIdentity(store)
-        await noteBackup(store)
+        await (await import('./maintenance/backup.ts')).noteBackup(store)
       }),
     mirror: (given) => run('mirror', async (store) => (await import('./maintenance/mirror.ts')).mirror(store, given)),
     heal(given) {

@@ -63,7 +63,7 @@ describe.each(versions)('a host with the Kysely $version', ({ module }) => {
     const { database, db } = host(module)
     const blobs = storeOn(db)
     await blobs.upload(alice, bytes('before'))
-    database.exec(`CREATE TRIGGER full BEFORE INSERT ON blobstore_upload BEGIN SELECT RAISE(ROLLBACK, 'full'); END`)
+    database.exec(`CREATE TRIGGER full BEFORE INSERT ON blobstore_content BEGIN SELECT RAISE(ROLLBACK, 'full'); END`)
     await expect(blobs.upload(alice, bytes('refused'))).rejects.toMatchObject({ code: 'MetadataBusy' })
     expect(database.inTransaction).toBe(false)
     expect(await db.selectFrom('record').selectAll().execute()).toEqual([])
