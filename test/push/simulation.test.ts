@@ -12,7 +12,7 @@ test(
 )
 
 test.each(brokenRules)('simulated lives without the rule %s lose or leave something', async (rule) => {
-  const { output, status } = await runTrial('simulate', 5, '--seeds', '40', '--break', rule)
+  const { output, status } = await runTrial('simulate', 5, '--seeds', '20', '--break', rule)
   expect(status).toBe(1)
   expect(output).toMatch(/seed \d+ failed after \d+ operations: Violation: /)
   expect(output).toMatch(new RegExp(`replay: npm run trial -- simulate --seed \\d+ --break ${rule}\n`))
