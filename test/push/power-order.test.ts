@@ -51,7 +51,7 @@ describe.skipIf(!available && !required)('the order of system calls', () => {
     const calls = traced()
     const syncs = (name: string) =>
       deedOf(calls, name).calls.filter((call) => /^f(data)?sync$/.test(call.name) && call.path.endsWith('-wal')).length
-    expect(syncs('small')).toBe(2)
+    expect(syncs('small')).toBe(1)
     expect(syncs('spooled')).toBe(3)
   })
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { type BlobBackend, type BlobStore, createBlobStore, DiskBackend, kyselyMetadata } from '../../../src/index.ts'
@@ -105,7 +106,10 @@ export class Bench {
   #start(): { blobs: BlobStore; db: Kysely<never> } {
     const trap = this.#trap
     const db = openDatabase(this.#database, {
-      enter: async () => {},
+      // A caller waits for another: the store works in the background too, and there is one connection.
+      enter: async () => {
+        for (let turn = 0; this.#database.inTransaction && turn < 10_000; turn++) await setImmediate()
+      },
       leave: async () => {},
       statement: this.#level === 'SQL statements' ? trappedStatement(this.#database, trap) : mortal(trap),
     })
