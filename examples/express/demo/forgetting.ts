@@ -58,7 +58,7 @@ export async function collected({ pds }: Story): Promise<{ files: number; bytes:
 
 // Checked from outside, without the library: the folders with bytes, and the tables with metadata about blobs.
 const folders = ['blobs', 'spool']
-const tables = ['upload', 'content', 'blob', 'ref', 'expected', 'doomed', 'takedown', 'candidate']
+const tables = ['upload', 'content', 'blob', 'ref', 'expected', 'doomed', 'takedown', 'orphan']
 
 async function left({ blobs, pds }: Story): Promise<Left> {
   let [files, rows] = [0, 0]
