@@ -72,11 +72,15 @@ export interface UploadSteps {
   giveUp(upload: GivenUp): Promise<void>
 }
 
-export interface Admission {
+/** What an upload stores, and where. */
+interface UploadedBytes {
   backend: string
   did: string
   cid: BlobCid
   size: number
+}
+
+export interface Admission extends UploadedBytes {
   quota: ResolvedQuota
 }
 
@@ -89,13 +93,9 @@ export interface Reservation {
   lease: number
 }
 
-export interface Intent {
+export interface Intent extends UploadedBytes {
   generation: string
   key: BlobKey
-  backend: string
-  did: string
-  cid: BlobCid
-  size: number
   /** Checked here unless the space was reserved before. */
   quota: ResolvedQuota
   lease: number
@@ -103,16 +103,12 @@ export interface Intent {
   reserved: boolean
 }
 
-export interface Commit {
+export interface Commit extends UploadedBytes {
   /** What knows the bytes; null for the upload's own row. */
   entry: Entry | null
   /** Checked here for an upload without a row. */
   quota: ResolvedQuota
   key: BlobKey
-  backend: string
-  did: string
-  cid: BlobCid
-  size: number
   mimeType: string
   /**
    * Whether the client declared a type. Then a blob that no record references takes this type instead of its former
@@ -157,12 +153,8 @@ export type CommitOutcome =
   | { outcome: 'takenDown' }
   | { outcome: 'accountDeleted' }
 
-export interface GivenUp {
+export interface GivenUp extends UploadedBytes {
   key: BlobKey
-  backend: string
-  did: string
-  cid: BlobCid
-  size: number
   unusedDelay: number
 }
 

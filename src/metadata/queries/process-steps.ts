@@ -1,14 +1,12 @@
-import { randomInt } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
-import type { BackendUse, Entry, ProcessNote, ProcessSteps } from '../contract/processes.ts'
-import type { Dialect } from '../dialect.ts'
+import type { BackendUse, ProcessNote, ProcessSteps } from '../contract/processes.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { longest, type SharedTimes } from '../shared-times.ts'
-import type { TimedBuild } from '../statement.ts'
 import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { retired } from './announce-upload.ts'
+import { newNumber } from './entry-rows.ts'
 import { readNotes, writeNotes } from './meta-notes.ts'
 
 type Trx = Kysely<Tables>
@@ -112,27 +110,6 @@ export function processSteps(session: Session): ProcessSteps {
     )
   }
 }
-
-/**
- * Never used before: random, because a restored database would count again from an old value. Ten digits, so that no epoch
- * is as large.
- */
-const newNumber = (): number => randomInt(9_000_000_001, 10_000_000_000)
-
-/**
- * Finds the entry if it is open, and the backend in use. On PostgreSQL locks both until the transaction ends: whoever closes
- * or retires them waits. SQLite has one writer at a time.
- */
-export const findEntry =
-  (dialect: Dialect['name']): TimedBuild<Entry & { backend: string }, { number: unknown }> =>
-  (db, { id, number, backend }) =>
-    db
-      .selectFrom(['blobstore_process', 'blobstore_backend'])
-      .select('number')
-      .where('id', '=', id)
-      .where('number', '=', number)
-      .where('name', '=', backend)
-      .$if(dialect === 'postgres', (query) => query.forKeyShare())
 
 /** One process at a time opens the store, renews its entry, or retires a backend. */
 function* lock(trx: Trx): Step<void> {

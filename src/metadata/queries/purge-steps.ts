@@ -1,16 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Kysely, sql } from 'kysely'
-import type { BlobCid } from '../../blob/cid.ts'
 import type { PurgeSteps } from '../contract/purges.ts'
-import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
+import { execute, firstRow, rowsOf } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './list-referenced.ts'
 import { isHeldYet, isPurged, isShared, keysOf, toRecord } from './purge-rows.ts'
 import { releasePurged } from './release-purged.ts'
 import { everyAccount } from './takedown-rows.ts'
+import { endUploadsOf, uploadsUnderWay } from './uploads-under-way.ts'
 
 export function purgeSteps(session: Session): PurgeSteps {
   return {
@@ -25,7 +22,7 @@ export function purgeSteps(session: Session): PurgeSteps {
             .values({ did, cid, ref: null, requested_by: by, created_at: session.now(), purged: 1 })
             .onConflict((conflict) => conflict.columns(['cid', 'did']).doUpdateSet({ purged: 1, quarantined: 0 })),
         )
-        if (did !== everyAccount) yield* endUploadsOf(trx, did, cid)
+        if (did !== everyAccount) yield* endUploadsOf(session, trx, did, cid)
         const meta = yield* firstRow(trx.selectFrom('blobstore_meta').select('backed_up_at'))
         yield* execute(
           trx.insertInto('blobstore_purge_record').values({
@@ -35,14 +32,7 @@ export function purgeSteps(session: Session): PurgeSteps {
         )
       }),
 
-    awaitUploads: async (did, cid) => {
-      await session.read(assertNotRestored)
-      if (session.dialect.name !== 'postgres') return countUploads(did, cid)
-      await awaitCommits(cid)
-      // A purge of one account has the account's lock instead.
-      const running = did === everyAccount ? await awaitEntries() : 0
-      return running + (await countUploads(did, cid))
-    },
+    awaitUploads: uploadsUnderWay(session),
 
     purgedHolders: (did, cid, { after, limit }) =>
       session.read(function* (db) {
@@ -157,106 +147,4 @@ export function purgeSteps(session: Session): PurgeSteps {
         return { items: items.map(toRecord), ...rest }
       }, trx),
   }
-
-  /**
-   * A commit deletes its upload's row before it looks for takedowns. So a commit that has not seen this takedown is over, or
-   * holds the lock of a row, and this waits for it. The next step finds what it has committed.
-   */
-  async function awaitCommits(cid: BlobCid): Promise<void> {
-    const { from, to } = keysOf(cid)
-    const size = 1000
-    let last: string | undefined = from
-    while (last !== undefined) {
-      const after: string = last
-      const keys = await session.write(function* (trx) {
-        const rows = yield* rowsOf(
-          trx
-            .selectFrom('blobstore_upload')
-            .select('key')
-            .where('key', '>', after)
-            .where('key', '<', to)
-            .orderBy('key')
-            .limit(size)
-            .forUpdate(),
-        )
-        return rows.map((row) => row.key)
-      })
-      last = keys.length === size ? keys.at(-1) : undefined
-    }
-  }
-
-  /**
-   * The same for commits of small uploads, which lock their process's entry first. Locks nothing, or commits that begin now
-   * would wait too; and where they do not, as PostgreSQL lets them pass, it would wait for ever. Resolves with how many
-   * still run when its patience is over: their connection may hang.
-   */
-  async function awaitEntries(): Promise<number> {
-    const found = await session.read((db) => rowsOf(holdersOfEntries.compile(db)))
-    let running = new Set(found.map((row) => row.holder))
-    const until = performance.now() + patience
-    while (running.size > 0 && performance.now() < until) {
-      await sleep(20)
-      const now = await session.read((db) => rowsOf(holdersOfEntries.compile(db)))
-      running = new Set(now.map((row) => row.holder).filter((holder) => running.has(holder)))
-    }
-    return running.size
-  }
-
-  /** The account's resumable uploads that have such bytes: a collection forgets them with their parts. */
-  function* endUploadsOf(trx: Kysely<Tables>, did: string, cid: BlobCid): Step<void> {
-    yield* execute(
-      trx
-        .updateTable('blobstore_resumable')
-        .set({ state: 'ended', expires_at: session.now(), busy_until: null })
-        .where('did', '=', did)
-        .where('state', '=', 'open')
-        .where('id', 'in', partsOf(trx, did, cid).select('part.upload')),
-    )
-  }
-
-  async function countUploads(did: string, cid: BlobCid): Promise<number> {
-    const { from, to } = keysOf(cid)
-    return session.read(function* (db) {
-      const row = yield* onlyRow(
-        db
-          .selectFrom('blobstore_upload')
-          .select(({ fn }) => fn.countAll().as('uploads'))
-          .where('key', '>', from)
-          .where('key', '<', to)
-          // A copy that the store makes, in the mirror or another backend, is of no account, and reserves nothing. A part
-          // has no account either, but a size; only those of this account count, or others could keep its purge open.
-          .$if(did !== everyAccount, (query) =>
-            query.where((eb) =>
-              eb.or([
-                eb('did', '=', did),
-                eb.and([
-                  eb('did', 'is', null),
-                  eb.or([eb('reserved', '=', 0), eb('key', 'in', partsOf(db, did, cid).select('part.key'))]),
-                ]),
-              ]),
-            ),
-          ),
-      )
-      return Number(row.uploads)
-    })
-  }
-}
-
-/** How long a purge waits for commits, in milliseconds. Then it is unfinished, and the next collection goes on. */
-const patience = 10_000
-
-/** Transactions that have locked a row of the table, on this connection's database. */
-const holdersOfEntries = sql<{ holder: string }>`select virtualtransaction as holder from pg_locks
-  where relation = 'blobstore_process'::regclass and mode = 'RowShareLock' and granted
-    and database = (select oid from pg_database where datname = current_database())`
-
-/** The account's parts that have the bytes of the CID: found by the account's uploads, of which there are few. */
-function partsOf(db: Kysely<Tables>, did: string, cid: BlobCid) {
-  const { from, to } = keysOf(cid)
-  return db
-    .selectFrom('blobstore_resumable as upload')
-    .innerJoin('blobstore_part as part', 'part.upload', 'upload.id')
-    .where('upload.did', '=', did)
-    .where('part.key', '>', from)
-    .where('part.key', '<', to)
 }

@@ -3,19 +3,20 @@ import { addToAccount, noDeltas } from '../../queries/account-row.ts'
 import * as commitStatements from '../../queries/commit-statements.ts'
 import { takeUpload } from '../../queries/commit-step.ts'
 import { insertDoomed } from '../../queries/doomed-rows.ts'
-import { findEntry } from '../../queries/process-steps.ts'
+import { findEntry } from '../../queries/entry-rows.ts'
+import { exceedsQuota, type QuotaLimits, quotaTypes } from './quota.ts'
 import { giveUp, inline, type StoredFunction, storedFunction, variable } from './stored-function.ts'
 
 /**
- * Bytes that the account does not have, that its quota allows, that no moderator took down and for which no record waits. Whether others have
- * them must make no difference in time, so here it makes none.
+ * Bytes that the account does not have, that its quota allows, that no moderator took down and for which no record waits.
+ * Whether others have them must make no difference in time, so here it makes none.
  */
 export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualCommit>(
   'commit',
   {
     ...{ process: 'text', number: 'bigint', key: 'text', backend: 'text', did: 'text', cid: 'text', size: 'bigint' },
     ...{ mimeType: 'text', createdAt: 'bigint' },
-    ...{ maxBytes: 'bigint', maxBlobs: 'bigint', maxTemporary: 'bigint', maxPending: 'bigint' },
+    ...quotaTypes,
     ...{ grace: 'bigint', fresh: 'bigint', deleteDelay: 'bigint', unusedDelay: 'bigint' },
   },
   ({ key, backend, did, cid, size, mimeType, createdAt, grace, deleteDelay, unusedDelay }) => {
@@ -37,14 +38,12 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
   end if;
   if changed <> 1
     or account.deleted_at is not null
-    or account.bytes + account.reserved > p_maxBytes
-    or account.count + account.uploads > p_maxBlobs
-    or account.temporary + account.uploads > p_maxTemporary
-    or account.pending > p_maxPending then
+    or ${exceedsQuota} then
     ${giveUp}
   end if;
   ${inline(commitStatements.findSituation, { did, cid, key, since: variable('-p_fresh') })} into situation;
-  if situation.forbidden or situation.expected or situation.doomed or situation."key" = p_key or situation."heldType" is not null then
+  if situation.forbidden or situation.expected or situation."heldType" is not null
+    or situation.doomed or situation."key" = p_key then
     ${giveUp}
   end if;
   if situation."key" is null then
@@ -64,14 +63,11 @@ export const commitFunction: StoredFunction<UsualCommit> = storedFunction<UsualC
   },
 )
 
-interface UsualCommit extends Omit<Commit, 'entry' | 'quota' | 'declared' | 'createdAt' | 'takenDown' | 'quarantine'> {
+interface UsualCommit
+  extends Omit<Commit, 'entry' | 'quota' | 'declared' | 'createdAt' | 'takenDown' | 'quarantine'>,
+    QuotaLimits {
   /** The entry: null for an upload with a row of its own. */
   process: string | null
   number: number | null
   createdAt: number | null
-  /** From here on the quota; null where there is no limit. */
-  maxBytes: number | null
-  maxBlobs: number | null
-  maxTemporary: number | null
-  maxPending: number | null
 }

@@ -1,6 +1,7 @@
 import type { Intent } from '../../contract/uploads.ts'
 import { addToAccount, noDeltas } from '../../queries/account-row.ts'
 import { insertUpload } from '../../queries/announce-upload.ts'
+import { exceedsQuota, type QuotaLimits, quotaTypes } from './quota.ts'
 import { giveUp, inline, type StoredFunction, storedFunction } from './stored-function.ts'
 
 /** An upload whose bytes are in memory, within the quota. */
@@ -8,16 +9,13 @@ export const intendFunction: StoredFunction<UsualIntent> = storedFunction<UsualI
   'intend',
   {
     ...{ key: 'text', backend: 'text', did: 'text', cid: 'text', size: 'bigint', lease: 'bigint' },
-    ...{ maxBytes: 'bigint', maxBlobs: 'bigint', maxTemporary: 'bigint', maxPending: 'bigint' },
+    ...quotaTypes,
   },
   ({ key, backend, did, cid, size, lease }) => ({
     declare: '  account record;\n  changed bigint;',
     steps: `  ${inline(addToAccount.build, { ...noDeltas, did, reserved: size, uploads: 1 })} into account;
   if account.deleted_at is not null
-    or account.bytes + account.reserved > p_maxBytes
-    or account.count + account.uploads > p_maxBlobs
-    or account.temporary + account.uploads > p_maxTemporary
-    or account.pending > p_maxPending then
+    or ${exceedsQuota} then
     ${giveUp}
   end if;
   ${inline(insertUpload('postgres'), { key, backend, did, cid, reserved: size, lease })};
@@ -28,10 +26,4 @@ export const intendFunction: StoredFunction<UsualIntent> = storedFunction<UsualI
   }),
 )
 
-interface UsualIntent extends Pick<Intent, 'key' | 'backend' | 'did' | 'cid' | 'size' | 'lease'> {
-  /** From here on the quota; null where there is no limit. */
-  maxBytes: number | null
-  maxBlobs: number | null
-  maxTemporary: number | null
-  maxPending: number | null
-}
+type UsualIntent = Pick<Intent, 'key' | 'backend' | 'did' | 'cid' | 'size' | 'lease'> & QuotaLimits

@@ -6,9 +6,9 @@ import { acceptsItsClaim } from '../../queries/reference-checks.ts'
 import { namingsOf } from '../../queries/reference-steps.ts'
 import type { Session } from '../../session.ts'
 import { isUncallable } from '../../sql-errors.ts'
-import type { ResolvedQuota } from '../../types.ts'
 import { commitFunction } from './commit.ts'
 import { intendFunction } from './intend.ts'
+import { limitsOf, noLimits } from './quota.ts'
 import { referenceFunction } from './reference.ts'
 import type { StoredFunction } from './stored-function.ts'
 
@@ -45,7 +45,7 @@ export function storedSteps(session: Session, schema: string, steps: Steps): Ste
     if (quarantine !== undefined) return null
     const { createdAt = null } = upload
     const own = { process: entry?.id ?? null, number: entry?.number ?? null }
-    const limits = entry ? limitsOf(quota) : unlimited
+    const limits = entry ? limitsOf(quota) : noLimits // the space of an upload with a row is reserved already
     if (!(await call(commitFunction, { ...upload, ...own, ...limits, createdAt }))) return null
     return { outcome: 'stored', mimeType: upload.mimeType, quarantined: false, differing: [], waiting: false }
   }
@@ -88,15 +88,3 @@ export function storedSteps(session: Session, schema: string, steps: Steps): Ste
     }
   }
 }
-
-const limit = (number: number): number | null => (Number.isFinite(number) ? number : null)
-
-const limitsOf = (quota: ResolvedQuota) => ({
-  maxBytes: limit(quota.bytes),
-  maxBlobs: limit(quota.blobs),
-  maxTemporary: limit(quota.temporaryBlobs),
-  maxPending: limit(quota.pendingBytes),
-})
-
-/** The space of an upload with a row is reserved already. */
-const unlimited = { maxBytes: null, maxBlobs: null, maxTemporary: null, maxPending: null }
