@@ -74,7 +74,7 @@ export class Presence {
       entry: open,
       [Symbol.dispose]: () => {
         open.uploads -= 1
-        void this.#endFormer()
+        if (open !== this.#current) void this.#endFormer()
       },
     }
   }

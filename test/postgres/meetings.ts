@@ -1,3 +1,4 @@
+import type { GivenUp } from '../../src/metadata/contract/uploads.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { day, hour } from '../support/samples.ts'
 import { type Bench, intended, type Subjects, size, stored, uploaded, write } from './bench.ts'
@@ -130,35 +131,22 @@ export const meetings: Meeting[] = [
       }
     },
   },
-  {
-    name: 'an upload without a row is committed, and its entry is closed and swept',
-    async prepare(_bench, metadata, { alice, cid }) {
-      const commit = await stored(metadata, alice, cid)
-      return {
-        one: (m) => m.commit(commit),
-        async other(m) {
-          await m.leave(commit.entry.id)
-          return sweep(m, commit.key)
-        },
-        after: oneOfBoth,
-      }
-    },
-  },
-  {
-    name: 'an upload without a row is committed late, and given up',
-    async prepare(_bench, metadata, { alice, cid }) {
-      const commit = await stored(metadata, alice, cid)
-      return {
-        one: (m) => m.commit(commit),
-        async other(m) {
-          await m.leave(commit.entry.id)
-          await m.giveUp(commit)
-          return (await m.recoverableKeys([commit.key])).doomed.length
-        },
-        after: oneOfBoth,
-      }
-    },
-  },
+  ...(['swept', 'given up'] as const).map(
+    (how): Meeting => ({
+      name: `an upload without a row is committed, and its entry closed and the key ${how}`,
+      async prepare(_bench, metadata, { alice, cid }) {
+        const commit = await stored(metadata, alice, cid)
+        return {
+          one: (m) => m.commit(commit),
+          async other(m) {
+            await m.leave(commit.entry.id)
+            return how === 'swept' ? sweep(m, commit.key) : giveUp(m, commit)
+          },
+          after: oneOfBoth,
+        }
+      },
+    }),
+  ),
   {
     name: 'two uploads without rows stand before the border of a quota',
     async prepare(bench, metadata, { alice, cid }) {
@@ -313,6 +301,12 @@ async function sweep(metadata: Metadata, key: string): Promise<number> {
   const unknown = await metadata.noteUnknown(id, [key])
   await metadata.doomNoted(id, { backend: 'disk', limit: 10, deleteDelay: 0 })
   return unknown
+}
+
+/** Resolves with how many keys it dooms. */
+async function giveUp(metadata: Metadata, upload: GivenUp): Promise<number> {
+  await metadata.giveUp(upload)
+  return (await metadata.recoverableKeys([upload.key])).doomed.length
 }
 
 /** The commit was done, or the key was doomed. */

@@ -3,10 +3,10 @@ import type { SharedTimes } from '../shared-times.ts'
 /** Processes know of each other, so that none stores bytes where another process of the store does not look. */
 export interface ProcessSteps {
   /**
-   * Makes the entry of a process that has the store open, for `lease` milliseconds; a further call renews it, or makes
-   * another, if it was closed because the lease was over. If another process
-   * seems to have it open for longer than that, it wrote its entry while the clock ran ahead: its entry is shortened to
-   * `lease` from now, in which living processes renew theirs. That correction stays even if this process is refused.
+   * Makes the entry of a process that has the store open, for `lease` milliseconds; a further call renews it, or makes one
+   * with another number, if it was closed because the lease was over. If another process seems to have the store open for
+   * longer than that, it wrote its entry while the clock ran ahead: its entry is shortened to `lease` from now, in which
+   * living processes renew theirs. That correction stays even if this process is refused.
    * Resolves with its number; and with the longest deletion times that any open process was given, or, if none was given
    * any, the last ones that the store had.
    *
@@ -15,7 +15,7 @@ export interface ProcessSteps {
    * opened the store
    */
   enter(process: ProcessNote): Promise<{ number: number; times: SharedTimes }>
-  /** The process closes the store, and with it its entry. Resolves with how many others have it open. */
+  /** Closes an entry, after commits that are running under it. Resolves with how many others are open. */
   leave(id: string): Promise<number>
   /**
    * Closes the entries whose lease is over, so that a sweep finds what they left. Passes over one under which a commit is
@@ -30,8 +30,8 @@ export interface ProcessSteps {
 }
 
 /**
- * A process's row; it may have several, one after the other. While it is there, bytes under keys with its number count as known, and may be committed. Once it is
- * closed, no entry has the number again.
+ * A process's row; it may have several, one after the other. While it is there, bytes under keys with its number count as
+ * known, and may be committed. Once it is closed, no entry has the number again.
  */
 export interface Entry {
   readonly id: string
@@ -39,6 +39,7 @@ export interface Entry {
 }
 
 export interface ProcessNote {
+  /** The entry's. */
   id: string
   backends: readonly string[]
   writesTo: string

@@ -19,8 +19,8 @@ export interface PurgeSteps {
   beginPurge(purge: { id: string; did: string; cid: BlobCid; reason: string | null; by: string | null }): Promise<void>
   /**
    * Waits for the commits of uploads that may not have seen the takedown. When it resolves, no account gets the blob
-   * any more. Resolves with how many uploads of the CID are running, of the account or of all: they are refused at
-   * their end.
+   * any more, but by a commit that has hung for ten seconds. Resolves with how many of these there are, and uploads of the
+   * CID with rows, of the account or of all: they are refused at their end. Unless it is 0, the purge is not finished.
    *
    * @throws `StoreRestored`
    */
