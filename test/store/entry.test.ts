@@ -134,13 +134,18 @@ describe.each(places)('a small upload to $name', ({ make }) => {
 
   test('whose commit fails, and was not done, is tried again by the client, and leaves nothing else', async () => {
     const place = make()
-    let failing = true
+    let [failing, gaveUp] = [true, false]
     const adapter = meddleMetadata(place.metadata(), (inner) => ({
       commit: (upload) => (failing ? Promise.reject(lost()) : inner.commit(upload)),
+      giveUp: async (upload) => {
+        await inner.giveUp(upload)
+        gaveUp = true
+      },
     }))
     const blobs = place.store({ metadata: adapter })
     await expect(blobs.upload(alice, content)).rejects.toMatchObject({ code: 'MetadataFailed' })
     failing = false
+    await vi.waitUntil(() => gaveUp)
     await post(blobs, alice, 'a', await blobs.upload(alice, content))
     await wait(place, blobs)
     expect(await keysIn(place)).toHaveLength(1)
