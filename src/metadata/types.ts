@@ -108,7 +108,7 @@ export interface AccountUsage {
   /** Bytes and number of the account's blobs, each counted in full even if the bytes are shared. */
   bytes: number
   count: number
-  /** Bytes of running uploads. */
+  /** Bytes that running uploads have reserved: those of more than 1 MiB, or that a hook inspects. */
   reserved: number
   /**
    * Bytes that were the account's, until their delete delay is over; and what it uploaded twice, until no request can
@@ -136,9 +136,9 @@ export interface StoreStats extends AccountUsage {
 
 /** What one account may have. */
 export interface AccountQuota {
-  /** Bytes of its blobs and of its running uploads. @default unlimited */
+  /** Bytes of its blobs, and what its running uploads have reserved. @default unlimited */
   bytes?: number | undefined
-  /** Number of its blobs and of its running uploads. @default unlimited */
+  /** Number of its blobs, and of its running uploads that have reserved space. @default unlimited */
   blobs?: number | undefined
   /** Number of its blobs that no record references. @default unlimited */
   temporaryBlobs?: number | undefined

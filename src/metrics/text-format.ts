@@ -86,7 +86,11 @@ export function gauges(
     ...gauge('blobstore_quarantined_blobs', 'Blobs that wait for a moderator, at most 10,000', stats?.quarantinedCount),
     ...gauge('blobstore_accounts', 'Accounts that have anything', stats?.accounts),
     ...gauge('blobstore_blobs', 'Blobs, as accounts count them', stats?.count),
-    ...gauge('blobstore_reserved_bytes', 'Bytes of running uploads', stats?.reserved),
+    ...gauge(
+      'blobstore_reserved_bytes',
+      'Bytes that running uploads of more than 1 MiB have reserved',
+      stats?.reserved,
+    ),
     ...gauge('blobstore_pending_bytes', 'Bytes that wait for the delete delay, as accounts count them', stats?.pending),
   ]
 }
