@@ -19,6 +19,7 @@ export default defineConfig([
       'src/inspect.ts',
       'src/privacy.ts',
       'src/s3.ts',
+      'src/object-backend.ts',
       'src/pds.ts',
       'src/register.ts',
       'src/import.ts',

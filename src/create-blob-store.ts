@@ -16,7 +16,6 @@ import { type ResolvedTimes, resolveLimits, resolveTimes, timesInForce } from '.
 import { reverseTakedown, takedown } from './store/moderation.ts'
 import { tellModeration } from './store/moderation-news.ts'
 import { Presence } from './store/presence.ts'
-import { purge } from './store/purge.ts'
 import {
   importProgress,
   listAccounts,
@@ -112,7 +111,8 @@ export function createBlobStore(options: BlobStoreOptions): BlobStore {
     reverseTakedown: (did, cid, given) => run('reverseTakedown', (store) => reverseTakedown(store, did, cid, given)),
     dropSpace: (did, space, given) =>
       run('dropSpace', async (store) => (await import('./store/drop-space.ts')).dropSpace(store, did, space, given)),
-    purge: (did, cid, given) => run('purge', (store) => purge(store, did, cid, given)),
+    purge: (did, cid, given) =>
+      run('purge', async (store) => (await import('./store/purge.ts')).purge(store, did, cid, given)),
     listPurges: (given) => run('listPurges', (store) => listPurges(store, given)),
     listTakedowns: (given) => run('listTakedowns', (store) => listTakedowns(store, given)),
     listHolders: (cid, given) => run('listHolders', (store) => listHolders(store, cid, given)),

@@ -18,15 +18,6 @@ export { DiskBackend } from './backend/disk/disk-backend.ts'
 export type { DiskBackendOptions } from './backend/disk/options.ts'
 export type { BlobKey } from './backend/key.ts'
 export { MemoryBackend, type MemoryBackendOptions } from './backend/memory.ts'
-export { ObjectBackend, type ObjectBackendOptions } from './backend/remote/object-backend.ts'
-export type {
-  GetObjectOptions,
-  ListObjectsOptions,
-  ObjectService,
-  PutObjectOptions,
-  ServiceOptions,
-  StoredObject,
-} from './backend/remote/service.ts'
 export {
   type BlobRef,
   type BlobRefJson,

@@ -1,4 +1,5 @@
-import { BlobStoreError, ObjectBackend, type ObjectService } from 'pds-blobstore'
+import { BlobStoreError } from 'pds-blobstore'
+import { ObjectBackend, type ObjectService } from 'pds-blobstore/object-backend'
 
 /**
  * Stores bytes on a plain HTTP file server, such as nginx with `dav_methods PUT DELETE`, `create_full_put_path on` and

@@ -13,6 +13,8 @@ const summaries: Record<string, string> = {
     'Takes places and other private data out of uploaded pictures: [Private data](../privacy.md).',
   'pds-blobstore/tus': 'Resumable uploads over tus, for Express and `node:http`: [Resumable uploads](../resumable.md).',
   'pds-blobstore/s3': 'Bytes in S3: [Backends](../backends.md#s3backend). Needs `@aws-sdk/client-s3`.',
+  'pds-blobstore/object-backend':
+    'Bytes in any service that stores them under names: [Writing a backend](../writing-a-backend.md).',
   'pds-blobstore/images':
     'Thumbnails, avatars and dimensions, generated in separate processes: [Images](../images.md). Needs `sharp`.',
   'pds-blobstore/pds': 'The store in `@atproto/pds`: [In today’s PDS](../adopting.md).',

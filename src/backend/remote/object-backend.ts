@@ -28,7 +28,7 @@ export interface ObjectBackendOptions {
  *
  * @example
  * ```ts
- * import { ObjectBackend, type ObjectService } from 'pds-blobstore'
+ * import { ObjectBackend, type ObjectService } from 'pds-blobstore/object-backend'
  *
  * const backendOver = (service: ObjectService) => new ObjectBackend({ service, name: 'ours', durable: true })
  * ```

@@ -1,4 +1,4 @@
-import type { ObjectService } from '../../../src/index.ts'
+import type { ObjectService } from '../../../src/object-backend.ts'
 
 /** A service in memory: the minimum that an ObjectBackend needs. */
 export function mapService(objects: Map<string, Uint8Array> = new Map()): ObjectService {

@@ -2,7 +2,7 @@ import { chmodSync, lchownSync, mkdirSync, rmdirSync, statSync, symlinkSync, wri
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { defaultSpoolDirectory, openSpoolDirectory } from '../../../src/backend/remote/spool-directory.ts'
-import { ObjectBackend } from '../../../src/index.ts'
+import { ObjectBackend } from '../../../src/object-backend.ts'
 import { assertHolds, makeBlob } from '../../../src/testing/blobs.ts'
 import { temporaryFolder } from '../../support/places.ts'
 import { putFromSpool } from '../s3/outcome.ts'
