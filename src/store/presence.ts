@@ -214,9 +214,13 @@ export class Presence {
     const { metadata } = this.#store
     if (!open.closed) await metadata.leave(open.id)
     open.closed = true
-    for (let key = open.doubts[0]; key; key = open.doubts[0]) {
-      await metadata.giveUp(key)
-      open.doubts.shift()
+    for (let key = open.doubts.shift(); key; key = open.doubts.shift()) {
+      try {
+        await metadata.giveUp(key)
+      } catch (error) {
+        open.doubts.push(key) // last: one that always fails must not hold up the others
+        throw error
+      }
     }
     if (open !== this.#current) this.#entries = this.#entries.filter((one) => one !== open)
   }

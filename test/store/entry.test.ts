@@ -389,6 +389,45 @@ describe.each(places)('a small upload to $name', ({ make }) => {
     }
   })
 
+  test('that can never be given up does not hold up another', async () => {
+    const renewal = vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const place = make()
+      let broken = true
+      const gaveUp: string[] = []
+      const inner = place.backend()
+      const adapter = meddleMetadata(place.metadata(), (metadata) => ({
+        giveUp: async (upload) => {
+          if (broken || upload.did === alice) throw lost()
+          await metadata.giveUp(upload)
+          gaveUp.push(upload.did)
+        },
+      }))
+      const bothStored = new Gate()
+      let stored = 0
+      const blobs = place.store({
+        metadata: adapter,
+        backend: meddle(inner, {
+          async put(key, body, options) {
+            await inner.put(key, body, options)
+            if (++stored === 2) bothStored.open()
+            await bothStored.pass()
+            throw new BlobStoreError('StorageFailed', 'the answer was lost')
+          },
+        }),
+      })
+      await Promise.allSettled([blobs.upload(alice, content), blobs.upload(bob, content)])
+      broken = false
+      const minute = () => {
+        renewal.advanceTimersByTime(60_000)
+        return gaveUp.includes(bob)
+      }
+      await vi.waitUntil(minute)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('begins under another entry every day, so that a sweep finds what came late under the former', async () => {
     const renewal = vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     try {
