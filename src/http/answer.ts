@@ -1,7 +1,7 @@
 import { type BlobCid, isBlobCid } from '../blob/cid.ts'
 import { HostAnswer, isResponse } from './account.ts'
 import { toXrpcError } from './error-table.ts'
-import { XrpcError } from './errors.ts'
+import { methodNotAllowed, XrpcError } from './errors.ts'
 import type { BlobServingOptions } from './options.ts'
 import { errorReply, type Reply, replyOf } from './reply.ts'
 import type { BlobRequest, Call, Route } from './request.ts'
@@ -41,8 +41,8 @@ async function handle(route: Route, call: Call): Promise<Reply> {
     if (route.file) assertNoCode(call.request)
     return await route.handle(call)
   }
+  if (method !== 'OPTIONS') throw methodNotAllowed(route.methods)
   const allow = [...route.methods, 'OPTIONS'].join(', ')
-  if (method !== 'OPTIONS') throw new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
   const preflight = corsAllowed(route, call.options) ? preflightHeaders(route) : {}
   return { status: 204, headers: { allow, ...route.optionsHeaders?.(call), ...preflight }, body: null }
 }

@@ -29,6 +29,12 @@ export class XrpcError extends Error {
   }
 }
 
+/** For a path that has only these methods, besides OPTIONS. */
+export function methodNotAllowed(methods: readonly string[]): XrpcError {
+  const allow = [...methods, 'OPTIONS'].join(', ')
+  return new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
+}
+
 /** By brand, because the host may have two copies of this package. */
 export function isXrpcError(error: unknown): error is XrpcError {
   return typeof error === 'object' && error !== null && brand in error

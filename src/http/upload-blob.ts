@@ -1,4 +1,4 @@
-import { XrpcError } from './errors.ts'
+import { methodNotAllowed, XrpcError } from './errors.ts'
 import { jsonReply, type Reply } from './reply.ts'
 import type { Call } from './request.ts'
 import { createUpload, isResumable } from './resumable/create-upload.ts'
@@ -12,7 +12,7 @@ import { assertPlain, declaredSize, typeOf, uploader } from './upload-headers.ts
 export async function uploadBlob(call: Call): Promise<Reply> {
   const { blobs, request } = call
   const continues = request.query.has('upload')
-  if (request.method !== 'POST' && !continues) throw notAllowed()
+  if (request.method !== 'POST' && !continues) throw methodNotAllowed(['POST'])
   const { did, limits } = await uploader(request)
   if (continues) return await uploadResource(call, did, limits)
   assertPlain(request)
@@ -26,9 +26,4 @@ export async function uploadBlob(call: Call): Promise<Reply> {
   const { signal } = request
   const blob = await blobs.upload(did, request.body, { ...limits, mimeType: typeOf(request), size, signal })
   return jsonReply({ blob })
-}
-
-function notAllowed(): XrpcError {
-  const allow = 'POST, OPTIONS'
-  return new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
 }

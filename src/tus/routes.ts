@@ -1,7 +1,7 @@
 import { isBlobStoreError } from '../errors.ts'
 import { report } from '../http/answer.ts'
 import { toXrpcError } from '../http/error-table.ts'
-import { XrpcError } from '../http/errors.ts'
+import { methodNotAllowed, XrpcError } from '../http/errors.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Call, Route } from '../http/request.ts'
 import { version } from './headers.ts'
@@ -25,10 +25,7 @@ function routeOf(handlers: Readonly<Record<string, Handler>>): Route {
     async handle(call) {
       const method = call.request.header('x-http-method-override')?.toUpperCase() ?? call.request.method
       const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined
-      if (!handler) {
-        const allow = [...methods, 'OPTIONS'].join(', ')
-        throw new XrpcError(405, 'InvalidRequest', `Method not allowed: use ${allow}`, { allow })
-      }
+      if (!handler) throw methodNotAllowed(methods)
       if (method !== 'GET') assertVersion(call)
       try {
         return await handler(call)

@@ -1,7 +1,7 @@
 import { isBlobStoreError } from '../../errors.ts'
 import type { UploadLimits } from '../../store/calls.ts'
 import type { ResumableUpload } from '../../store/resumable/resumable-uploads.ts'
-import { XrpcError } from '../errors.ts'
+import { methodNotAllowed, XrpcError } from '../errors.ts'
 import { jsonReply, type Reply } from '../reply.ts'
 import type { BlobRequest, Call } from '../request.ts'
 import { assertNoCoding, declaredSize, typeOf } from '../upload-headers.ts'
@@ -25,13 +25,11 @@ export async function uploadResource(call: Call, did: string, limits: UploadLimi
   if (request.method === 'PATCH') return await patch(call, did, upload, limits)
   const headers = stateHeaders(call, upload)
   if (request.method === 'HEAD') return { status: 204, headers, body: null }
-  if (request.method !== 'GET') throw new XrpcError(405, 'InvalidRequest', 'Method not allowed', { allow })
+  if (request.method !== 'GET') throw methodNotAllowed(['PATCH', 'GET', 'HEAD', 'DELETE'])
   const { offset, size, blob } = upload
   const reply = jsonReply({ offset, ...(size !== null && { size }), ...(blob && { blob }) })
   return { ...reply, headers: { ...reply.headers, ...headers } }
 }
-
-const allow = 'PATCH, GET, HEAD, DELETE, OPTIONS'
 
 async function patch(call: Call, did: string, upload: ResumableUpload, limits: UploadLimits): Promise<Reply> {
   const { request } = call
