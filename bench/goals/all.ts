@@ -152,6 +152,28 @@ export const goalRows: readonly GoalRow[] = [
     }),
   },
   {
+    title: 'One blob that 1,000,000 records reference, against 100,000: CPU time',
+    goals: [
+      {
+        what: 'each record, all calls together',
+        figure: ratio('cpu', ['many-records-full', '1000000'], ['many-records', '100000']),
+        most: 1.3,
+        unit: '×',
+      },
+    ],
+  },
+  {
+    title: 'Space in the database',
+    goals: [
+      {
+        what: 'a blob with one reference, indexes included',
+        figure: value('rowBytes', ['store-10k', '10k']),
+        most: 320,
+        unit: 'bytes',
+      },
+    ],
+  },
+  {
     title: 'Collecting: CPU time for each expired blob, with 1 % of all expired, against 50 %',
     goals: [
       {

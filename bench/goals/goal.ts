@@ -13,7 +13,7 @@ export interface Goal {
   most?: number
   /** The best that this machine would allow, from what a part of the work alone takes here. @default unknown */
   bound?: (samples: Figured) => number | undefined
-  unit: '×' | 'MiB' | 'KiB' | 'ms' | 'requests'
+  unit: '×' | 'MiB' | 'KiB' | 'bytes' | 'ms' | 'requests'
 }
 
 /** Goals that belong together. */

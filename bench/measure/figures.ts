@@ -24,6 +24,8 @@ export interface Figures {
   requests?: number
   /** In bytes. */
   size?: number
+  /** Of the database, for a blob with one reference, indexes included. */
+  rowBytes?: number
   /** How many operations were measured. */
   operations?: number
 }

@@ -36,6 +36,7 @@ const columns: readonly Column[] = [
   { title: 'read CPU µs', figure: 'readCpu', show: whole },
   { title: 'list CPU µs', figure: 'listCpu', show: whole },
   { title: 'requests', figure: 'requests', show: fine },
+  { title: 'database bytes a blob', figure: 'rowBytes', show: whole },
   { title: 'KiB, gzip', figure: 'size', show: (bytes) => fine(bytes / 1024) },
 ]
 

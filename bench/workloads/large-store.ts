@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Figures } from '../measure/figures.ts'
 import { measure } from '../measure/measure.ts'
 import { accountOf, accounts, Blobs } from './blobs.ts'
@@ -32,7 +34,10 @@ function largeStore(name: string, title: string, contenders: string[], when: Wor
     async run(stock, { folder, seconds, scale }): Promise<Figures> {
       await makeTables(folder)
       addStock(folder, { accounts: [listed], count: 1000 })
-      addStock(folder, { accounts, count: Math.ceil((stocks[stock] as number) * scale) })
+      const count = Math.ceil((stocks[stock] as number) * scale)
+      const before = databaseBytes(folder)
+      addStock(folder, { accounts, count })
+      const rowBytes = (databaseBytes(folder) - before) / count
 
       const store = openRelaxed(folder)
       const blobs = new Blobs(size, Math.ceil(6000 * scale))
@@ -56,7 +61,10 @@ function largeStore(name: string, title: string, contenders: string[], when: Wor
       })
       await store.close()
       const { rate, cpu, p99 } = uploads.figures
-      return { rate, cpu, p99, readCpu: reads.figures.cpu, listCpu: lists.figures.cpu }
+      const others = { readCpu: reads.figures.cpu, listCpu: lists.figures.cpu }
+      return { rate, cpu, p99, ...others, ...(count > 0 && { rowBytes }) }
     },
   }
 }
+
+const databaseBytes = (folder: string): number => statSync(join(folder, 'blobs.sqlite')).size
