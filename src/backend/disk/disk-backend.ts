@@ -94,7 +94,7 @@ export class DiskBackend implements BlobBackend {
   spool({ signal }: CallOptions = {}): Promise<Spool> {
     return this.#attempt('create a spool file', signal, async () => {
       await this.#space.take(0, 1)
-      const file = await SpoolFile.create(this.#layout.spools)
+      const file = await this.#createSpool()
       const explain = (error: unknown) => this.#explain(error, 'write a spool file')
       return new FileSpool({ file, space: this.#space, explain, open: this.#spools })
     })
@@ -156,7 +156,7 @@ export class DiskBackend implements BlobBackend {
   async #put(key: BlobKey, body: PutBody, signal: AbortSignal | undefined): Promise<void> {
     checkKey(key, this.name)
     if (body.spool === undefined) await this.#space.take(body.size, 1)
-    const file = body.spool === undefined ? await SpoolFile.create(this.#layout.spools) : this.#take(body.spool)
+    const file = body.spool === undefined ? await this.#createSpool() : this.#take(body.spool)
     try {
       if (body.chunks !== undefined) await file.write(body.chunks)
       const destination = { layout: this.#layout, shards: this.#shards, durable: this.durable, backend: this.name }
@@ -165,6 +165,10 @@ export class DiskBackend implements BlobBackend {
       await file.discard().catch(() => {})
       throw error
     }
+  }
+
+  #createSpool(): Promise<SpoolFile> {
+    return SpoolFile.create(this.#layout.spools, this.#layout.owner)
   }
 
   #take(spool: Spool): SpoolFile {

@@ -1,4 +1,5 @@
 import type { BackendFile } from '../backend.ts'
+import type { Owner } from '../files/owner.ts'
 import { type BlobKey, cidOfKey } from '../key.ts'
 
 /**
@@ -25,6 +26,8 @@ export class Layout {
   readonly marker: string
   readonly blobs: string
   readonly spools: string
+  /** Who is to own what is made in it: known once it is open. */
+  owner: Owner | null = null
 
   constructor(root: string) {
     this.root = root

@@ -28,7 +28,7 @@ export async function claimMarker(
   durable: boolean,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const file = await SpoolFile.create(layout.spools)
+  const file = await SpoolFile.create(layout.spools, layout.owner)
   try {
     await file.write([Buffer.from(marker)])
     await file.finish(durable)
@@ -50,7 +50,7 @@ export async function claimMarker(
 
 /** Writes a new file and renames it over the old one, in one step. */
 export async function writeMarker(layout: Layout, marker: string, durable: boolean): Promise<void> {
-  const file = await SpoolFile.create(layout.spools)
+  const file = await SpoolFile.create(layout.spools, layout.owner)
   try {
     await file.write([Buffer.from(marker)])
     await file.finish(durable)

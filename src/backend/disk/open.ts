@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { basename } from 'node:path'
 import { checkDirectory, makeDirectory, syncDirectory } from '../files/directory.ts'
+import { giveTo, ownerIn } from '../files/owner.ts'
 import { errnoOf, Refusal, sys } from '../files/system-calls.ts'
 import { isShardName, isVersionName, type Layout, versionName } from './layout.ts'
 import { syncParents } from './root.ts'
@@ -11,10 +12,11 @@ import { syncParents } from './root.ts'
  */
 export async function openLayout(layout: Layout, durable: boolean): Promise<string[]> {
   const root = await checkDirectory(layout.root)
+  layout.owner = ownerIn(root)
   if (durable) await syncParents(layout.root)
   await claimRoot(layout, durable)
   for (const directory of [layout.blobs, layout.spools]) {
-    await makeDirectory(directory)
+    await makeDirectory(directory, layout.owner)
     if ((await checkDirectory(directory)).dev !== root.dev) {
       throw new Refusal(
         'EXDEV',
@@ -48,14 +50,16 @@ async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
       `it contains other files, and no ${versionName}, so it is no store; give the store a directory of its own`,
     )
   }
-  await createVersion(layout.version)
+  await createVersion(layout)
   // Before anything else is written, or a power cut might leave files in the root without a version.
   if (durable) await syncDirectory(layout.root)
 }
 
-async function createVersion(path: string): Promise<void> {
+async function createVersion({ version, owner }: Layout): Promise<void> {
   try {
-    await sys.close(await sys.create(path))
+    const fd = await sys.create(version)
+    if (owner) await giveTo(owner, fd)
+    await sys.close(fd)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
   }

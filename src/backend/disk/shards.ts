@@ -36,7 +36,7 @@ export class Shards {
   }
 
   async #make(shard: string): Promise<void> {
-    await makeDirectory(this.#layout.shard(shard))
+    await makeDirectory(this.#layout.shard(shard), this.#layout.owner)
     if (this.#durable) await syncDirectory(this.#layout.blobs)
   }
 }

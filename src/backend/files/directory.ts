@@ -1,25 +1,32 @@
 import type { Stats } from 'node:fs'
 import { basename } from 'node:path'
+import { giveTo, type Owner } from './owner.ts'
 import { errnoOf, Refusal, sys } from './system-calls.ts'
 
 /** Puts the names in a directory on stable storage. A failed fsync is not retried: the caller fails. */
-export async function syncDirectory(path: string): Promise<void> {
+export function syncDirectory(path: string): Promise<void> {
+  return onDirectory(path, sys.fsync)
+}
+
+async function onDirectory(path: string, call: (fd: number) => Promise<void>): Promise<void> {
   const fd = await sys.openDirectory(path)
   try {
-    await sys.fsync(fd)
+    await call(fd)
   } finally {
     await sys.close(fd)
   }
 }
 
 /** Creates a directory, unless it exists. Refuses symbolic links and anything else of that name. */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, owner: Owner | null = null): Promise<void> {
   try {
     await sys.mkdir(path)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
     await checkDirectory(path)
+    return
   }
+  if (owner) await onDirectory(path, (fd) => giveTo(owner, fd))
 }
 
 /** Refuses symbolic links, which would redirect bytes, and anything else that is not a directory. */

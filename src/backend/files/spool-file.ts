@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { byteCount } from '../arguments.ts'
+import { giveTo, type Owner } from './owner.ts'
 import { errnoOf, ifThere, Refusal, sys } from './system-calls.ts'
 import { writeAll } from './write-all.ts'
 
@@ -9,6 +10,8 @@ export class SpoolFile {
   #fd: number | undefined
   #size = 0
   #gone = false
+  /** It is discarded, or about to be. */
+  #over = false
   // After a failed write or fsync the content of the file is unknown, so it is not retried.
   #dead = false
   /** The call that is running; closing waits for it, because a closed descriptor may already be another file's. */
@@ -19,9 +22,11 @@ export class SpoolFile {
     this.#fd = fd
   }
 
-  static async create(directory: string): Promise<SpoolFile> {
+  static async create(directory: string, owner: Owner | null = null): Promise<SpoolFile> {
     const path = `${directory}/${randomUUID()}`
-    return new SpoolFile(path, await sys.create(path))
+    const fd = await sys.create(path)
+    if (owner) await giveTo(owner, fd)
+    return new SpoolFile(path, fd)
   }
 
   /** The number of bytes that the kernel accepted. */
@@ -83,9 +88,10 @@ export class SpoolFile {
   }
 
   async discard(): Promise<void> {
-    const fd = this.#fd
-    this.#fd = undefined // before the await: otherwise a write could begin meanwhile
+    this.#over = true // before the await: otherwise a write could begin meanwhile
     await this.#busy
+    const fd = this.#fd // after it: the call may have closed it
+    this.#fd = undefined
     if (fd !== undefined) await sys.close(fd).catch(() => {})
     if (this.#gone) return
     await ifThere(sys.unlink(this.#path), undefined)
@@ -94,7 +100,8 @@ export class SpoolFile {
 
   #next<T>(step: (fd: number) => Promise<T>): Promise<T> {
     const fd = this.#fd
-    if (fd === undefined) return Promise.reject(new Refusal('EBADF', 'the spool was discarded or put before'))
+    if (fd === undefined || this.#over)
+      return Promise.reject(new Refusal('EBADF', 'the spool was discarded or put before'))
     if (this.#dead) return Promise.reject(new Refusal('EBADF', 'the spool failed before; write the bytes to a new one'))
     const busy = step(fd)
     this.#busy = busy.then(

@@ -37,6 +37,7 @@ export const sys: SystemCalls = {
   fstat: promisify(fs.fstat) as (fd: number) => Promise<Stats>,
   close: async (fd) => fs.closeSync(fd),
   closeRead: promisify(fs.close),
+  chown: async (fd, { uid, gid }) => fs.fchownSync(fd, uid, gid),
   rename: async (from, to) => fs.renameSync(from, to),
   link: promisify(fs.link),
   unlink: promisify(fs.unlink),
@@ -68,6 +69,7 @@ export interface SystemCalls {
    * For a file that may have been deleted meanwhile: closing the last descriptor frees its blocks, which may take long.
    */
   closeRead(fd: number): Promise<void>
+  chown(fd: number, owner: { uid: number; gid: number }): Promise<void>
   rename(from: string, to: string): Promise<void>
   /** Adds a second name to a file. Fails if the name exists. */
   link(from: string, to: string): Promise<void>

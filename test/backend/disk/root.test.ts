@@ -251,6 +251,31 @@ describe('whatever modes the folders around it have', () => {
     })
   })
 
+  // Fails when a command that root runs beside the host leaves what the host may not read, such as the marker.
+  test.runIf(process.getuid?.() === 0)('what root makes in the folder of a user belongs to that user', async () => {
+    const { folder, volume } = folders()
+    const root = join(volume, 'root')
+    mkdirSync(root)
+    for (const path of [folder, volume]) chmodSync(path, 0o711)
+    chownSync(root, 65_534, 65_534)
+    const byRoot = await openDisk(root)
+    const blob = await putBlob(byRoot, 10)
+    await byRoot.claimMarker('first')
+    await byRoot.writeMarker('second')
+    await byRoot.spool()
+    await asNobody(async () => {
+      const backend = await openDisk(root)
+      expect(await backend.readMarker()).toBe('second')
+      await assertHolds(backend, blob)
+      await backend.writeMarker('third')
+      expect(await backend.delete([blob.key])).toEqual(new Map())
+    })
+    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+      const { uid, gid } = lstatSync(join(entry.parentPath, entry.name))
+      expect([uid, gid], entry.name).toEqual([65_534, 65_534])
+    }
+  })
+
   test.runIf(process.getuid?.() === 0)(
     'a user who may not create or read the root gets an error that says so',
     async () => {
