@@ -30,7 +30,7 @@ export interface Run {
   signal: AbortSignal | undefined
   dryRun: boolean
   held: Held | null
-  /** Backends that could delete nothing: not called again in this run. */
+  /** Backends that did not answer, or could delete nothing of what is due: not called again in this run. */
   down: Set<string>
 }
 

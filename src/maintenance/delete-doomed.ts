@@ -28,6 +28,7 @@ async function deleteFrom(run: Run, backend: string, doomed: readonly DoomedKey[
   const { report, store, signal, down } = run
   const due = doomed.map(({ key }) => key)
   const failures = await deleteBytes(store.backends, backend, due, { signal, down })
+  if (failures.size === due.length) down.add(backend)
   const gone = doomed.filter((one) => !failures.has(one.key))
   // The tombstone is deleted only after the bytes are known to be gone.
   await store.metadata.forgetKeys(gone)

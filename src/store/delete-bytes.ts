@@ -9,8 +9,8 @@ const patience = 5 * 60_000
 
 export interface DeletionOptions extends CallOptions {
   /**
-   * The backends that could delete nothing in this run, to which this adds: they are not called again. So a run ends in
-   * bounded time, however much it has to delete from a backend that does not answer.
+   * The backends that did not answer in this run, to which this adds: they are not called again. So a run ends in bounded
+   * time, however much it has to delete from them.
    */
   down: Set<string>
 }
@@ -30,9 +30,7 @@ export async function deleteBytes(
     const limit = AbortSignal.timeout(patience)
     const ends = signal ? AbortSignal.any([signal, limit]) : limit
     const deleted = backends.opened(backend).then((one) => one.delete(keys, { signal: ends }))
-    const failures = await untilAborted(deleted, ends)
-    if (failures.size === keys.length) down.add(backend)
-    return failures
+    return await untilAborted(deleted, ends)
   } catch (error) {
     signal?.throwIfAborted()
     down.add(backend)
