@@ -48,6 +48,22 @@ describe.each(places)('resumable uploads on $name', ({ make }) => {
     expect(await blobs.resumable.stat(alice, id)).toMatchObject({ offset: all.length, blob })
   })
 
+  // Fails when the parts wait for a delay: a purge of the blob would call it gone, and its bytes would be there.
+  test('leave no bytes in their parts once they are a blob', async () => {
+    const place = make()
+    const blobs = place.store({ limits })
+    const all = pattern(5 * MiB)
+    const { id } = await blobs.resumable.create(alice, { size: all.length })
+    await blobs.resumable.append(alice, id, 0, all)
+    expect((await place.backend().list()).keys.length).toBeGreaterThan(1)
+    const { ref } = await blobs.resumable.finish(alice, id)
+    expect((await place.backend().list()).keys).toEqual([expect.stringMatching(`^${ref}`)])
+    expect(await blobs.purge('*', ref)).toMatchObject({ goneAt: expect.any(Date), keys: 1 })
+    expect((await place.backend().list()).keys).toEqual([])
+    await blobs.collect()
+    expect(await blobs.usage(alice)).toEqual(nothing)
+  })
+
   test('keep what had arrived when the connection was lost', async () => {
     const blobs = make().store({ limits })
     const all = pattern(3 * MiB)
@@ -330,6 +346,24 @@ describe.each(hostDatabases)('finished resumable uploads on $name', ({ make }) =
 })
 
 describe.each(hostDatabases)('resumable uploads of two processes on $name', ({ make }) => {
+  test('leave their parts to the next collection when a process dies as they are a blob, and the blob is purged', async () => {
+    const place = make()
+    const dead = meddleMetadata(place.metadata(), () => ({ forgetParts: () => Promise.reject(new Error('killed')) }))
+    const blobs = place.store({ limits, metadata: dead })
+    const all = pattern(5 * MiB)
+    const { id } = await blobs.resumable.create(alice, { size: all.length })
+    await blobs.resumable.append(alice, id, 0, all)
+    const { ref } = await blobs.resumable.finish(alice, id) // the blob is there all the same
+    const other = place.store({ limits })
+    expect((await place.backend().list()).keys.length).toBeGreaterThan(1)
+    await other.purge('*', ref)
+    await other.collect()
+    place.clock.advance(hour)
+    await other.collect()
+    expect((await place.backend().list()).keys).toEqual([])
+    expect(await other.usage(alice)).toEqual(nothing)
+  })
+
   test('go on in another process', async () => {
     const { store } = make()
     const [one, other] = [store({ limits }), store({ limits })]
@@ -377,6 +411,26 @@ describe.each(hostDatabases)('resumable uploads of two processes on $name', ({ m
     await expect(late).rejects.toMatchObject({ code: 'UploadInterrupted' })
     expect(await other.resumable.stat(alice, id)).toMatchObject({ offset: state.offset })
     expect(String((await other.resumable.finish(alice, id)).ref)).toBe(cidOfBytes(pattern(170)))
+  })
+
+  // Fails when only the request looks at the size that was announced: another one may announce it meanwhile.
+  test('have no more bytes than another request has announced meanwhile', async () => {
+    const { store } = make()
+    const [one, other] = [store({ limits }), store({ limits })]
+    const { id } = await one.resumable.create(alice)
+    const gate = Promise.withResolvers<void>()
+    const slow = async function* () {
+      yield pattern(100)
+      await gate.promise
+    }
+    const late = one.resumable.append(alice, id, 0, slow())
+    late.catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await other.resumable.append(alice, id, 0, new Uint8Array(0), { size: 10 })
+    gate.resolve()
+    await expect(late).rejects.toMatchObject({ code: 'InvalidSize' })
+    await other.resumable.append(alice, id, 0, pattern(10))
+    expect((await other.resumable.finish(alice, id)).size).toBe(10)
   })
 
   test('finished twice at once, the blob is stored once', async () => {

@@ -89,10 +89,10 @@ export interface ResumableSteps {
   endResumable(did: string, id: string, generation?: string): Promise<void>
 
   /**
-   * Forgets up to `limit` parts of an upload that has ended or is finished, and dooms their bytes. Resolves with how many
-   * were forgotten. What nobody forgets so, a collection does when the upload expires.
+   * Forgets up to `limit` parts of an upload that has ended or is finished, and dooms their bytes. Resolves with those
+   * that were forgotten. What nobody forgets so, a collection does when the upload expires.
    */
-  forgetParts(did: string, id: string, options: { limit: number; unusedDelay: number }): Promise<number>
+  forgetParts(did: string, id: string, options: { limit: number; unusedDelay: number }): Promise<Part[]>
 
   /** A page of uploads whose time is over. */
   expiredResumables(limit: number): Promise<{ id: string; did: string }[]>

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Part } from '../contract/resumable.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { changedRows, execute, firstRow, rowsOf, type Step } from '../step.ts'
@@ -77,7 +78,7 @@ export function* forgetExpired(
       trx.updateTable('blobstore_resumable').set({ reservation: null, claimed_by: null }).where('id', '=', id),
     )
   }
-  const parts = yield* forgetParts(session, trx, { did, id }, options)
+  const { length: parts } = yield* forgetParts(session, trx, { did, id }, options)
   if (parts === options.limit) return parts
   return parts + (yield* changedRows(trx.deleteFrom('blobstore_resumable').where('id', '=', id)))
 }
@@ -91,9 +92,9 @@ export function* forgetParts(
   trx: Trx,
   { did, id }: { did: string; id: string },
   { limit, unusedDelay }: Forgetting,
-): Step<number> {
+): Step<Part[]> {
   const parts = yield* partRows(trx, id, -1, limit)
-  if (parts.length === 0) return 0
+  if (parts.length === 0) return parts
   const keys = parts.map((part) => part.key)
   const sizes = new Map(parts.map(({ key, size }) => [key, size]))
   const named = yield* rowsOf(
@@ -107,5 +108,5 @@ export function* forgetParts(
   )
   const starts = parts.map((part) => part.start)
   yield* execute(trx.deleteFrom('blobstore_part').where('upload', '=', id).where('start', 'in', starts))
-  return parts.length
+  return parts
 }

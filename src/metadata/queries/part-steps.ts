@@ -8,7 +8,14 @@ import type { ResolvedQuota } from '../types.ts'
 import { assertQuota, lockAccount, lockLivingAccount } from './account-row.ts'
 import { assertNotPurged, expired } from './announce-upload.ts'
 import { doom } from './doomed-rows.ts'
-import { noSuchUpload, type ResumableRow, reopenedRow, toState, wrongOffset } from './resumable-rows.ts'
+import {
+  moreThanAnnounced,
+  noSuchUpload,
+  type ResumableRow,
+  reopenedRow,
+  toState,
+  wrongOffset,
+} from './resumable-rows.ts'
 
 type Trx = Kysely<Tables>
 
@@ -41,6 +48,8 @@ export function partSteps(session: Session): PartSteps {
     assertQuota(did, yield* lockAccount(trx, did), reservation.quota)
     yield* execute(trx.insertInto('blobstore_part').values({ upload: id, start, size, key, backend }))
     const received = Number(row.received) + more
+    // Another request may have said meanwhile how much there is to be.
+    if (row.size !== null && received > Number(row.size)) throw moreThanAnnounced(did, Number(row.size))
     yield* execute(trx.updateTable('blobstore_resumable').set({ received }).where('id', '=', id))
     return toState({ ...row, received })
   }

@@ -24,6 +24,7 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   yield* lockAccount(trx, did)
   yield* assertNotRestored(trx)
   if (!(yield* isPurged(trx, did, cid))) return false
+  yield* endFinishedOf(session, trx, did, cid)
   const some = sql`did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
   // Each record waits with the type and size that it gives, as if it had been imported before its blob.
   const waiting = sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
@@ -35,6 +36,18 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   yield* execute(waiting.compile(trx))
   yield* deleteNamings(trx, 'blobstore_ref', some)
   return !(yield* deleteUnreferenced(session, trx, did, cid))
+}
+
+/** Resumable uploads that became the blob: their parts have its bytes, until a collection forgets them. */
+function* endFinishedOf(session: Session, trx: Trx, did: string, cid: BlobCid): Step<void> {
+  yield* execute(
+    trx
+      .updateTable('blobstore_resumable')
+      .set({ state: 'ended', expires_at: session.now(), busy_until: null })
+      .where('did', '=', did)
+      .where('state', '=', 'finished')
+      .where('cid', '=', cid),
+  )
 }
 
 /** Resolves with whether the account no longer has the blob. */

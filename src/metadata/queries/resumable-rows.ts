@@ -116,6 +116,11 @@ export function wrongOffset(did: string, offset: number): BlobStoreError {
   )
 }
 
+/** More bytes than were announced. */
+export function moreThanAnnounced(did: string, size: number): BlobStoreError {
+  return new BlobStoreError('InvalidSize', `${size} bytes were announced, but more arrived`, { did })
+}
+
 export function toState(row: Selectable<ResumableTable>): ResumableState {
   return {
     id: row.id,

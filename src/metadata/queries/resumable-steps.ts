@@ -168,7 +168,7 @@ export function resumableSteps(session: Session): ResumableSteps {
             .where('did', '=', did)
             .where('state', 'in', ['finished', 'ended']),
         )
-        return over ? yield* forgetParts(session, trx, { did, id }, options) : 0
+        return over ? yield* forgetParts(session, trx, { did, id }, options) : []
       }),
 
     expiredResumables: (limit) => findExpired(session, limit),

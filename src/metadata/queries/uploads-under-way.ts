@@ -103,7 +103,7 @@ export function* endUploadsOf(session: Session, trx: Kysely<Tables>, did: string
       .updateTable('blobstore_resumable')
       .set({ state: 'ended', expires_at: session.now(), busy_until: null })
       .where('did', '=', did)
-      .where('state', '=', 'open')
+      .where('state', '<>', 'ended')
       .where('id', 'in', partsOf(trx, did, cid).select('part.upload')),
   )
 }

@@ -13,7 +13,7 @@ import { assertUploadLimits } from '../upload/narrowed-limits.ts'
 import { uploadReserved } from '../upload/upload.ts'
 import { bytesOf } from './part-store.ts'
 import type { FinishResumableOptions } from './resumable-uploads.ts'
-import { assertId, findState, forgetParts, limitOptions } from './resumables.ts'
+import { assertId, deleteParts, findState, forgetParts, limitOptions } from './resumables.ts'
 
 /** Because of these an upload can never be finished: the bytes are not what was announced, or not wanted. */
 const lasting = new Set<BlobStoreErrorCode>([
@@ -68,10 +68,13 @@ export async function finish(
     })
     const stored = { cid: String(blob.ref), mimeType: blob.mimeType, size: blob.size }
     await metadata.finishResumable(did, id, generation, stored)
-    await forgetParts(store, did, id)
+    await deleteParts(store, did, id)
     return blob
   } catch (error) {
     await giveBack(store, did, id, reservation, { lasts: lasts(error, options) })
+    // Another request may have stored the blob meanwhile, if this process stood still, or the answer was lost.
+    const now = options.signal?.aborted ? null : await metadata.findResumable(did, id).catch(() => null)
+    if (now?.finished) return blobOf(now)
     throw error
   } finally {
     clearInterval(renewing)

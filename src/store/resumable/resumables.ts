@@ -8,9 +8,10 @@ import { parseBlobCid } from '../../blob/cid.ts'
 import { assertDid } from '../../blob/identifiers.ts'
 import { octetStream } from '../../blob/mime.ts'
 import { BlobStoreError } from '../../errors.ts'
-import type { ResumableState } from '../../metadata/contract/resumable.ts'
+import type { Part, ResumableState } from '../../metadata/contract/resumable.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../../options.ts'
 import { type StoreContext, unusedDelay } from '../context.ts'
+import { deleteBytes } from '../delete-bytes.ts'
 import { quotaOf } from '../limits.ts'
 import { noteOf } from '../notes.ts'
 import { assertUploadLimits, sizeLimitOf } from '../upload/narrowed-limits.ts'
@@ -26,6 +27,9 @@ const mostParts = 1000
 
 /** How many parts one transaction forgets. */
 const batch = 250
+
+/** How long a client waits until the bytes of its parts are deleted, in milliseconds. */
+const patience = 5000
 
 export async function createResumable(
   store: StoreContext,
@@ -93,7 +97,24 @@ export async function abortResumable(
 /** Forgets the parts of an upload that is over. After a crash, a collection does it when the upload has expired. */
 export async function forgetParts(store: StoreContext, did: string, id: string): Promise<void> {
   const options = { limit: batch, unusedDelay: unusedDelay(store) }
-  while ((await store.metadata.forgetParts(did, id, options)) === batch);
+  while ((await store.metadata.forgetParts(did, id, options)).length === batch);
+}
+
+/**
+ * The same for an upload that became a blob. Its parts have the blob's bytes, and a purge of the blob does not know their
+ * keys, so they are deleted at once: no request may still write under them, because each was acknowledged. What cannot be
+ * deleted now, the next collection deletes.
+ */
+export async function deleteParts(store: StoreContext, did: string, id: string): Promise<void> {
+  let forgotten: Part[]
+  do {
+    forgotten = await store.metadata.forgetParts(did, id, { limit: batch, unusedDelay: 0 })
+    for (const [backend, some] of Map.groupBy(forgotten, (part) => part.backend)) {
+      const keys = some.map(({ key }) => key)
+      const signal = AbortSignal.timeout(patience)
+      await deleteBytes(store.backends, backend, keys, { signal, down: new Set() }).catch(() => {})
+    }
+  } while (forgotten.length === batch)
 }
 
 /** @throws `UploadNotFound` */
