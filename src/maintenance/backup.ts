@@ -19,13 +19,14 @@ export async function backup(store: StoreContext, path: string, options: BackupO
         'markBackup() when that is complete',
     )
   }
-  return metadata.backup(path, {
+  const report = await metadata.backup(path, {
     ...options,
     complete: async () => {
       store.epoch = await verifyWholeIdentity(store)
-      await noteBackup(store)
     },
   })
+  await noteBackup(store)
+  return report
 }
 
 /**

@@ -132,6 +132,15 @@ describe('a backup of the store’s own file', () => {
     expect(readFileSync(late, 'utf8')).toBe('mine')
   })
 
+  // Fails when the backup is noted before its file is synced and has its name.
+  test('does not count when it fails after it was copied', async () => {
+    const { blobs, to } = await storeOnFile()
+    await isInvalid(blobs.backup(to, { onProgress: () => writeFileSync(to, 'mine') }), /exists already/)
+    expect((await blobs.health()).backedUpAt).toBeNull()
+    await blobs.backup(to, { overwrite: true })
+    expect((await blobs.health()).backedUpAt).not.toBeNull()
+  })
+
   test('refuses to write over a dangling link', async () => {
     const { blobs, to } = await storeOnFile()
     symlinkSync('/nowhere/at/all', to)

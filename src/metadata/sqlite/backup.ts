@@ -52,6 +52,7 @@ async function copy(setting: ThreadSetting, to: string, { signal, onProgress }: 
   })
   signal?.addEventListener('abort', stop)
   thread.postMessage(to)
+  if (signal?.aborted) stop() // before this listened
   try {
     await exit
   } catch (error) {
