@@ -1,18 +1,16 @@
-import { expressionBuilder, type Kysely, type Selectable } from 'kysely'
+import { expressionBuilder } from 'kysely'
 import { mirrorName } from '../contract/mirror.ts'
 import type { Content, ScrubSteps } from '../contract/scrub.ts'
-import type { BlobTable, Tables } from '../schema/tables.ts'
+import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
-import { changedRows, execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
-import type { AccountUsage } from '../types.ts'
-import { lockAccount } from './account-row.ts'
+import { changedRows, execute, firstRow, rowsOf } from '../step.ts'
 import { announceUpload } from './announce-upload.ts'
 import { countDoomed, doom } from './doomed-rows.ts'
 import { hasSomething } from './list-queries.ts'
 import { countQuarantined } from './quarantine-rows.ts'
+import { recount } from './recount.ts'
 import { addUp } from './sums.ts'
 import { endUpload, takeCopy } from './upload-steps.ts'
-import { walkInStep } from './walks.ts'
 
 export function scrubSteps(session: Session): ScrubSteps {
   const announce = announceUpload(session)
@@ -110,18 +108,7 @@ export function scrubSteps(session: Session): ScrubSteps {
         return rows.map((row) => row.did)
       }),
 
-    recount: (did) =>
-      session.write(function* (trx) {
-        const { bytes, count, reserved, pending } = yield* lockAccount(trx, did)
-        const { uploads, temporary, ...counted } = yield* countAccount(trx, did)
-        yield* execute(
-          trx
-            .updateTable('blobstore_account')
-            .set({ ...counted, uploads, temporary })
-            .where('did', '=', did),
-        )
-        return { said: { bytes, count, reserved, pending }, counted }
-      }),
+    recount: (did) => recount(session, did),
 
     stats: async () => {
       const accounts = await addUp(session, {
@@ -143,58 +130,3 @@ export function scrubSteps(session: Session): ScrubSteps {
 }
 
 const tombstone = ({ key, backend, size }: Content) => ({ key, backend, size })
-
-function* countAccount(trx: Kysely<Tables>, did: string): Step<AccountUsage & { uploads: number; temporary: number }> {
-  const blobs = { bytes: 0, count: 0, temporary: 0 }
-  yield* walkInStep<OwnBlob>(
-    (last, atMost) => ownBlobs(trx, did, last, atMost),
-    (rows) => {
-      blobs.count += rows.length
-      blobs.bytes += rows.reduce((sum, row) => sum + Number(row.size), 0)
-      blobs.temporary += rows.filter((row) => row.expires_at !== null).length
-    },
-  )
-  const uploads = yield* onlyRow(
-    trx
-      .selectFrom('blobstore_upload')
-      .select(({ fn }) => [fn.sum('reserved').as('bytes'), fn.countAll().as('count')])
-      .where('did', '=', did),
-  )
-  let pending = 0
-  yield* walkInStep<{ key: string; size: number }>(
-    (last, atMost) => ownDoomed(trx, did, last?.key ?? '', atMost),
-    (rows) => {
-      pending += rows.reduce((sum, row) => sum + Number(row.size), 0)
-    },
-  )
-  return { ...blobs, reserved: Number(uploads.bytes ?? 0), uploads: Number(uploads.count), pending }
-}
-
-type OwnBlob = Pick<Selectable<BlobTable>, 'created_at' | 'cid' | 'size' | 'expires_at'>
-
-const ownBlobs = (trx: Kysely<Tables>, did: string, after: OwnBlob | undefined, atMost: number): Step<OwnBlob[]> =>
-  rowsOf(
-    trx
-      .selectFrom('blobstore_blob')
-      .select(['created_at', 'cid', 'size', 'expires_at'])
-      .where('did', '=', did)
-      .$if(after !== undefined, (query) =>
-        query.where(({ eb, refTuple, tuple }) =>
-          eb(refTuple('created_at', 'cid'), '>', tuple(after?.created_at ?? 0, after?.cid ?? '')),
-        ),
-      )
-      .orderBy('created_at')
-      .orderBy('cid')
-      .limit(atMost),
-  )
-
-const ownDoomed = (trx: Kysely<Tables>, did: string, after: string, atMost: number) =>
-  rowsOf(
-    trx
-      .selectFrom('blobstore_doomed')
-      .select(['key', 'size'])
-      .where('did', '=', did)
-      .where('key', '>', after)
-      .orderBy('key')
-      .limit(atMost),
-  )

@@ -113,7 +113,7 @@ interface ExpectedTable {
 }
 
 /** A tombstone: the bytes are to be deleted, and the key is never used again. */
-interface DoomedTable {
+export interface DoomedTable {
   key: string
   /** Null if there are no bytes: the account is charged the same, whether others have the same bytes or not. */
   backend: string | null
