@@ -63,9 +63,10 @@ async function scan(socket: Socket, { read, signal }: UploadInspection): Promise
     await Promise.race([once(socket, 'connect'), failure])
     socket.write('zINSTREAM\0')
     for await (const chunk of read()) {
-      // It closes early when it has found something, or when the stream is too long.
-      if (socket.destroyed || socket.readableEnded || answer !== '') break
       await send(socket, chunk, closed)
+      // It closes early when it has found something, or when the stream is too long. Then the socket may still hold the
+      // chunk, which is valid only until the next is asked for.
+      if (socket.destroyed || socket.readableEnded || answer !== '') break
     }
     if (socket.writable) socket.end(Buffer.alloc(4))
     await Promise.race([closed, failure])

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   type BlobStore,
   type BlobStoreHooks,
@@ -201,4 +202,27 @@ test('invalid options are refused at once', () => {
   expect(() => webhook('http://x', { verdict: 'quarantine' } as never)).toThrow(/verdict/)
   expect(() => clamd({ host: 'x', verdict: 'accept' as never })).toThrow(/refuse, quarantine/)
   expect(() => inspectors(undefined as never)).toThrow(/inspector/)
+})
+
+// Fails when it asks for the next chunk first: this one may still wait in the socket, and its memory is used again then.
+test('clamd reads nothing more of a file once it has answered', async () => {
+  const server = createSocketServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.pause()
+      socket.write('stream: Eicar FOUND\0')
+    })
+  })
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  let askedForMore = false
+  async function* read() {
+    yield new Uint8Array(32 * 1024 * 1024)
+    askedForMore = true
+    yield bytes('more')
+  }
+  const inspect = clamd({ host: '127.0.0.1', port: (server.address() as AddressInfo).port })
+  const inspection = { did: alice, cid: '', mimeType: '', size: 0, signal: new AbortController().signal, read }
+  expect(await inspect(inspection as never)).toMatchObject({ refuse: expect.any(String) })
+  expect(askedForMore).toBe(false)
 })
