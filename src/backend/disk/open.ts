@@ -58,7 +58,7 @@ async function claimRoot(layout: Layout, durable: boolean): Promise<void> {
 async function createVersion({ version, owner }: Layout): Promise<void> {
   try {
     const fd = await sys.create(version)
-    if (owner) await giveTo(owner, fd)
+    if (owner) await giveTo(owner, fd, version)
     await sys.close(fd)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error

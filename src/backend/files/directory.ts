@@ -23,10 +23,10 @@ export async function makeDirectory(path: string, owner: Owner | null = null): P
     await sys.mkdir(path)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    await checkDirectory(path)
-    return
+    // One that is root's is of a root that was killed before the next step.
+    if ((await checkDirectory(path)).uid !== 0) return
   }
-  if (owner) await onDirectory(path, (fd) => giveTo(owner, fd))
+  if (owner) await onDirectory(path, (fd) => giveTo(owner, fd, path))
 }
 
 /** Refuses symbolic links, which would redirect bytes, and anything else that is not a directory. */

@@ -25,7 +25,7 @@ export class SpoolFile {
   static async create(directory: string, owner: Owner | null = null): Promise<SpoolFile> {
     const path = `${directory}/${randomUUID()}`
     const fd = await sys.create(path)
-    if (owner) await giveTo(owner, fd)
+    if (owner) await giveTo(owner, fd, path)
     return new SpoolFile(path, fd)
   }
 
