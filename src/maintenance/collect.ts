@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../backend/backend.ts'
 import type { BlobCid } from '../blob/cid.ts'
 import { alarm } from '../logger.ts'
 import type { Ahead, ExpiredBlob } from '../metadata/contract/collection.ts'
-import type { OpenPurge, PurgeSteps } from '../metadata/contract/purges.ts'
+import type { OpenPurge } from '../metadata/contract/purges.ts'
 import { assertOptions } from '../options.ts'
 import { forgetAccount } from '../store/accounts.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
@@ -90,41 +89,22 @@ async function* finishDeletions({ store, signal }: Run): Step {
   } while (unfinished.length === rowBatch)
 }
 
-/** After so many purges in a row that a backend has failed, the others wait: each may take it minutes. */
-const mostFailing = 3
-
 /** A crash may have stopped a purge, or a backend failed. */
 async function* finishPurges({ store, signal, down }: Run): Step {
-  let failing = 0
-  for await (const { did, cid } of openPurges(store.metadata)) {
-    const { remainingKeys, remaining } = await finishPurge(store, { did, cid }, { signal, down })
-    failing = remainingKeys > 0 ? failing + 1 : 0
-    if (remainingKeys > 0) {
-      store.logger.warn(
-        { did, cid, remainingKeys, remaining },
-        'Bytes of a purge could not be deleted; they are tried again later',
-      )
-    }
-    yield
-    if (failing === mostFailing) return
-  }
-}
-
-/** From any of them on, and then those before it: purges that always fail must not hold up the others. */
-async function* openPurges(metadata: PurgeSteps): AsyncGenerator<OpenPurge> {
-  const middle = randomUUID()
-  for (const [from, to] of [
-    [middle, null],
-    ['', middle],
-  ] as const) {
-    for (let after: string | undefined = from; after !== undefined; ) {
-      const open: OpenPurge[] = await metadata.openPurges({ after, limit: rowBatch })
-      for (const purge of open) {
-        if (to !== null && purge.id > to) return
-        yield purge
+  const { metadata, logger } = store
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const open: OpenPurge[] = await metadata.openPurges({ after, limit: rowBatch })
+    for (const { did, cid } of open) {
+      const { remainingKeys, remaining } = await finishPurge(store, { did, cid }, { signal, down })
+      if (remainingKeys > 0) {
+        logger.warn(
+          { did, cid, remainingKeys, remaining },
+          'Bytes of a purge could not be deleted; they are tried again later',
+        )
       }
-      after = open.length === rowBatch ? open.at(-1)?.id : undefined
+      yield
     }
+    after = open.length === rowBatch ? open.at(-1)?.id : undefined
   }
 }
 

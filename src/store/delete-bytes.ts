@@ -7,10 +7,13 @@ import type { Backends } from './backends.ts'
 /** How long a backend may take over one deletion, in milliseconds. */
 const patience = 5 * 60_000
 
+/** After this it must have deleted something, or others wait in vain: a key that it may not delete fails at once. */
+const slow = 2000
+
 export interface DeletionOptions extends CallOptions {
   /**
-   * The backends that did not answer in this run, to which this adds: they are not called again. So a run ends in bounded
-   * time, however much it has to delete from them.
+   * The backends that did not answer in this run, or took long and deleted nothing, to which this adds: they are not
+   * called again. So a run ends in bounded time, however much it has to delete from them.
    */
   down: Set<string>
 }
@@ -25,12 +28,15 @@ export async function deleteBytes(
   keys: readonly BlobKey[],
   { signal, down }: DeletionOptions,
 ): Promise<ReadonlyMap<BlobKey, Error>> {
+  const began = performance.now()
   try {
     if (down.has(backend)) throw new Error(`The backend ${backend} could delete nothing a moment ago`)
     const limit = AbortSignal.timeout(patience)
     const ends = signal ? AbortSignal.any([signal, limit]) : limit
     const deleted = backends.opened(backend).then((one) => one.delete(keys, { signal: ends }))
-    return await untilAborted(deleted, ends)
+    const failures = await untilAborted(deleted, ends)
+    if (failures.size === keys.length && performance.now() - began > slow) down.add(backend)
+    return failures
   } catch (error) {
     signal?.throwIfAborted()
     down.add(backend)
