@@ -418,14 +418,15 @@ describe.each(hostDatabases)('resumable uploads of two processes on $name', ({ m
     const { store } = make()
     const [one, other] = [store({ limits }), store({ limits })]
     const { id } = await one.resumable.create(alice)
-    const gate = Promise.withResolvers<void>()
+    const [taken, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const slow = async function* () {
       yield pattern(100)
+      taken.resolve()
       await gate.promise
     }
     const late = one.resumable.append(alice, id, 0, slow())
     late.catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await taken.promise
     await other.resumable.append(alice, id, 0, new Uint8Array(0), { size: 10 })
     gate.resolve()
     await expect(late).rejects.toMatchObject({ code: 'InvalidSize' })

@@ -46,7 +46,7 @@ export interface ResumableSteps {
    *
    * @throws `UploadNotFound` `UploadBusy`, `UploadOffsetMismatch` if another request has added bytes there,
    *   `QuotaExceeded` `AccountDeleted`, `UploadExpired` if its row was removed, `BlobTakenDown` if the bytes were purged
-   *   meanwhile
+   *   meanwhile, `InvalidSize` if another request has announced fewer bytes meanwhile
    */
   addPart(did: string, id: string, part: NewPart): Promise<ResumableState>
 
@@ -164,5 +164,4 @@ export interface NewPart extends Part {
   after: number | null
   /** For an upload whose claim has lapsed: it is open again, with its space. */
   reservation: ReservationOf
-  unusedDelay: number
 }

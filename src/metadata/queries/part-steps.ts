@@ -41,7 +41,7 @@ export function partSteps(session: Session): PartSteps {
     yield* assertNotPurged(trx, did, cidOfKey(key) ?? '')
     // Parts of a known size come in any order; all others continue what has arrived, as the sender saw it.
     if (after !== null && after !== Number(row.received)) throw wrongOffset(did, Number(row.received))
-    const former = replaces === null ? 0 : yield* removePart(trx, did, id, replaces, part.unusedDelay)
+    const former = replaces === null ? 0 : yield* removePart(trx, did, id, replaces)
     const more = size - former
     if (row.size === null) yield* reserveMore(trx, did, row, more, reservation.quota)
     // Also for what was replaced: bytes that are sent again and again must not fill the disk.
@@ -61,7 +61,7 @@ export function partSteps(session: Session): PartSteps {
     if (!row) throw expired({ did })
   }
 
-  function* removePart(trx: Trx, did: string, id: string, start: number, unusedDelay: number): Step<number> {
+  function* removePart(trx: Trx, did: string, id: string, start: number): Step<number> {
     const row = yield* firstRow(
       trx
         .deleteFrom('blobstore_part')
@@ -70,8 +70,8 @@ export function partSteps(session: Session): PartSteps {
         .returning(['key', 'backend', 'size']),
     )
     if (!row) return 0
-    // Counts as the account's until it is deleted.
-    yield* dropKey(trx, { did, size: Number(row.size) }, row.key, unusedDelay)
+    // Counts as the account's until it is deleted. Without a delay: its `put` was acknowledged.
+    yield* dropKey(trx, { did, size: Number(row.size) }, row.key, 0)
     return Number(row.size)
   }
 

@@ -13,7 +13,7 @@ import { assertUploadLimits } from '../upload/narrowed-limits.ts'
 import { uploadReserved } from '../upload/upload.ts'
 import { bytesOf } from './part-store.ts'
 import type { FinishResumableOptions } from './resumable-uploads.ts'
-import { assertId, deleteParts, findState, forgetParts, limitOptions } from './resumables.ts'
+import { assertId, deleteParts, findState, limitOptions } from './resumables.ts'
 
 /** Because of these an upload can never be finished: the bytes are not what was announced, or not wanted. */
 const lasting = new Set<BlobStoreErrorCode>([
@@ -102,7 +102,7 @@ async function giveBack(
     await metadata.release({ generation, did, key: null, unusedDelay: unusedDelay(store) })
     if (lasts) {
       await metadata.endResumable(did, id, generation)
-      await forgetParts(store, did, id)
+      await deleteParts(store, did, id)
     } else {
       const again = { ...reservation, generation: newGeneration(store.epoch), lease: times.resumable + times.lease }
       await metadata.reopenResumable(did, id, generation, again)

@@ -43,7 +43,7 @@ export async function storePart(
     await backend.put(key, { size, sha256, chunks })
     const reservation = { generation: newGeneration(store.epoch), backend: backend.name, quota, lease }
     const part = { start, size, key, backend: backend.name, replaces, after, reservation }
-    return await metadata.addPart(did, id, { ...part, unusedDelay: unusedDelay(store) })
+    return await metadata.addPart(did, id, part)
   } catch (error) {
     const delay = isBlobStoreError(error, 'BlobTakenDown') ? 0 : unusedDelay(store) // purged since: gone with the next collection
     await metadata.dropKey(did, { id, start, key, size }, delay).catch(() => {}) // collected when its lease is over

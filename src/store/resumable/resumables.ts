@@ -101,18 +101,19 @@ export async function forgetParts(store: StoreContext, did: string, id: string):
 }
 
 /**
- * The same for an upload that became a blob. Its parts have the blob's bytes, and a purge of the blob does not know their
- * keys, so they are deleted at once: no request may still write under them, because each was acknowledged. What cannot be
- * deleted now, the next collection deletes.
+ * The same for an upload that became a blob, or that can become none. Its parts have bytes that may be illegal, and a purge
+ * does not know their keys. So they are deleted at once: no request may still write under them, because each was
+ * acknowledged. What cannot be deleted now, the next collection deletes.
  */
 export async function deleteParts(store: StoreContext, did: string, id: string): Promise<void> {
+  const deletion = { signal: AbortSignal.timeout(patience), down: new Set<string>() }
   let forgotten: Part[]
   do {
     forgotten = await store.metadata.forgetParts(did, id, { limit: batch, unusedDelay: 0 })
     for (const [backend, some] of Map.groupBy(forgotten, (part) => part.backend)) {
+      if (deletion.signal.aborted) continue
       const keys = some.map(({ key }) => key)
-      const signal = AbortSignal.timeout(patience)
-      await deleteBytes(store.backends, backend, keys, { signal, down: new Set() }).catch(() => {})
+      await deleteBytes(store.backends, backend, keys, deletion).catch(() => {})
     }
   } while (forgotten.length === batch)
 }
