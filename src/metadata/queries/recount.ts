@@ -7,13 +7,17 @@ import type { AccountUsage } from '../types.ts'
 import { type AccountState, lockAccount } from './account-row.ts'
 import { walk, walkInStep } from './walks.ts'
 
+/** How often an account is counted without its lock. */
+const attempts = 3
+
 /** See `ScrubSteps.recount`. */
 export async function recount(session: Session, did: string): ReturnType<ScrubSteps['recount']> {
-  // Mostly the row is right, and counting may take long: so first without the account's lock.
-  const before = await session.read((db) => findFigures(db, did))
-  const found = await countMeanwhile(session, did)
-  if (isSame(before, found) && isSame(before, await session.read((db) => findFigures(db, did)))) {
-    return { said: usageOf(before), counted: usageOf(found) }
+  // Mostly the row is right, and counting may take long: so first without the account's lock, unless it changes meanwhile.
+  for (let attempt = 1, changes = true; changes && attempt <= attempts; attempt++) {
+    const before = await session.read((db) => findFigures(db, did))
+    const found = await countMeanwhile(session, did)
+    changes = !isSame(before, await session.read((db) => findFigures(db, did)))
+    if (!changes && isSame(before, found)) return { said: usageOf(before), counted: usageOf(found) }
   }
   return session.write(function* (trx) {
     const said = yield* lockAccount(trx, did)
