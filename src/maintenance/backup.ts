@@ -25,7 +25,10 @@ export async function backup(store: StoreContext, path: string, options: BackupO
       store.epoch = await verifyWholeIdentity(store)
     },
   })
-  await noteBackup(store)
+  await noteBackup(store).catch((cause: unknown) => {
+    const message = 'The backup is complete, but the database could not note it: call markBackup(), or back up again'
+    throw new BlobStoreError('MetadataFailed', message, { cause, transient: true })
+  })
   return report
 }
 
