@@ -20,11 +20,11 @@ export function processSteps(session: Session): ProcessSteps {
       return session.write((trx) => enter(trx, process))
     },
 
-    leave: (id) =>
-      session.write(function* (trx) {
-        yield* execute(trx.deleteFrom('blobstore_process').where('id', '=', id))
-        return (yield* running(trx)).length
-      }),
+    leave: async (id) => {
+      await session.write((trx) => execute(trx.deleteFrom('blobstore_process').where('id', '=', id)))
+      // After the commit: of two that leave at once, none would be the last if each still saw the other.
+      return (await session.read(running)).length
+    },
 
     closeEntries: () => session.write(closeOver),
 
