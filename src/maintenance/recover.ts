@@ -22,13 +22,27 @@ export async function recover(store: StoreContext, options: RecoverOptions = {})
   // The restore may not have been noticed: nothing may be deleted meanwhile.
   await metadata.markRestored()
   for (const backend of backends.all) await recoverFrom(recovery, backend)
-  const mirror = options.ownersOf && (await backends.mirror?.open({ signal: options.signal }))
+  const mirror = options.ownersOf ? await openMirror(store, options.signal) : undefined
   if (mirror) await recoverFromMirror(recovery, mirror)
   const { epoch } = await metadata.identity()
   const ahead = Math.max(epoch, await readMarkerEpoch(store), await mirrorEpoch(store, options.signal))
   await metadata.clearRestored(ahead + 1)
   store.epoch = await writeEpoch(store)
   return report
+}
+
+/** One that is down must not keep the store from collecting. */
+async function openMirror({ backends: { mirror }, logger }: StoreContext, signal?: AbortSignal) {
+  try {
+    return await mirror?.open({ signal })
+  } catch (error) {
+    signal?.throwIfAborted()
+    logger.warn(
+      { err: error },
+      'The mirror does not answer, so what only it has is not given back: recover once more with it',
+    )
+    return undefined
+  }
 }
 
 /** A mirror that is ahead would show the database as restored again. One that is down does so when it is back. */

@@ -5,6 +5,7 @@ import { type BlobCid, cidOfDigest } from '../blob/cid.ts'
 import { isBlobStoreError } from '../errors.ts'
 import type { Content } from '../metadata/contract/scrub.ts'
 import { type StoreContext, unusedDelay } from '../store/context.ts'
+import { allowanceFor } from '../store/upload/interruption.ts'
 import { type BlobSource, chunksOf } from '../store/upload/source.ts'
 
 /** Up to this many bytes are held in memory, and need no spool. */
@@ -51,11 +52,11 @@ export async function replaceByCopy(
 /** Where a copy is stored, and what creates the row before its bytes. */
 export interface CopyTarget {
   backend: BlobBackend
-  intend(copy: { key: BlobKey; cid: BlobCid }): Promise<void>
+  intend(copy: { key: BlobKey; cid: BlobCid; lease: number }): Promise<void>
 }
 
-function writtenTo({ backends: { write: backend }, metadata, times: { lease } }: StoreContext): CopyTarget {
-  return { backend, intend: (copy) => metadata.intendCopy({ ...copy, backend: backend.name, lease }) }
+function writtenTo({ backends: { write: backend }, metadata }: StoreContext): CopyTarget {
+  return { backend, intend: (copy) => metadata.intendCopy({ ...copy, backend: backend.name }) }
 }
 
 /**
@@ -78,7 +79,7 @@ export async function putCopy(
     if (body === null) return 'does not match the CID'
     const key = keyOf(of.cid, newGeneration(store.epoch))
     try {
-      await intend({ key, cid: of.cid })
+      await intend({ key, cid: of.cid, lease: store.times.lease + allowanceFor(of.size) })
       await backend.put(key, body, { signal })
     } catch (error) {
       if (isBlobStoreError(error, 'BlobTakenDown')) return 'purged'

@@ -37,10 +37,7 @@ async function copyOne({ store, steps, backend, place, job }: Run, content: Wait
   if (await steps.isMirrored(cid)) return
   await job.wait(size)
   const open = async () => (await store.backends.of(content.backend).get(key, { signal }))?.body
-  const to = {
-    backend,
-    intend: (copy: { key: string; cid: BlobCid }) => steps.intendMirrored({ ...copy, lease: store.times.lease }),
-  }
+  const to = { backend, intend: (copy: { key: string; cid: BlobCid; lease: number }) => steps.intendMirrored(copy) }
   const copied = await putCopy(store, content, open, signal, to).catch((error: unknown) => {
     if (isBlobStoreError(error, 'BlobDamaged')) return 'does not match the CID' as const
     throw error
