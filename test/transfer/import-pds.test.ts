@@ -151,6 +151,38 @@ describe('the import of a reference PDS', () => {
     await expect(importFrom(pds, blobs, { prune: true })).rejects.toThrow('prune')
   })
 
+  // Fails when only blobs that are held are looked at: an upload would become public by a record that is gone.
+  test('forgets with prune what waits for a blob, when its record is gone', async () => {
+    const { pds } = filled()
+    const blobs = new FolderPlace().store()
+    const late = bytes('late')
+    const missing = { cid: cidOfBytes(late), mimeType: 'text/plain', size: late.byteLength }
+    pds.post(alice, 'late', missing)
+    await importFrom(pds, blobs, { references: 'store' })
+    expect((await blobs.listMissing(alice)).items).toHaveLength(1)
+    pds.unpost(alice, 'late', missing.cid)
+    expect(await importFrom(pds, blobs, { references: 'store', prune: true })).toMatchObject({ pruned: 1 })
+    expect((await blobs.listMissing(alice)).items).toEqual([])
+    await blobs.upload(alice, late)
+    expect(await blobs.stat(alice, missing.cid)).toBe(null)
+  })
+
+  // Fails when an account is pruned of which a blob could not be looked at: what keeps it would be forgotten.
+  test('forgets nothing of an account of which a blob has failed', async () => {
+    const { pds, image } = filled()
+    const blobs = new FolderPlace().store()
+    pds.database(alice).prepare('DELETE FROM record_blob WHERE blobCid = ?').run(image.cid)
+    await importFrom(pds, blobs, { references: 'store' })
+    const kept = await blobs.recordsFor(alice, image.cid)
+    expect(kept).toHaveLength(1)
+    const stat: BlobStore['stat'] = (did, cid, options) =>
+      cid === image.cid ? Promise.reject(new Error('the database is gone')) : blobs.stat(did, cid, options)
+    const broken = Object.create(blobs, { stat: { value: stat } }) as BlobStore
+    const report = await importFrom(pds, broken, { references: 'store', prune: true })
+    expect(report).toMatchObject({ pruned: 0, findings: [{ problem: 'failed', cid: image.cid }] })
+    expect(await blobs.recordsFor(alice, image.cid)).toEqual(kept)
+  })
+
   test('reports what is damaged, missing or without owner, and imports the rest', async () => {
     const { pds, image, shared } = filled()
     writeFileSync(join(pds.location, alice, image.cid), Buffer.from(png).fill(0, 15))

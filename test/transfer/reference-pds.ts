@@ -94,7 +94,7 @@ export class ReferencePds {
     const database = this.database(did)
     database.prepare('DELETE FROM record_blob WHERE recordUri = ?').run(uriOf(did, rkey))
     database.prepare('DELETE FROM blob WHERE cid = ?').run(cid)
-    rmSync(join(this.location, did, cid))
+    rmSync(join(this.location, did, cid), { force: true })
   }
 
   tempKey(did: string, cid: string): string | null {

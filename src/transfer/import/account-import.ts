@@ -31,6 +31,8 @@ export class AccountImport {
   readonly #parties: Parties
   /** Whether there may be records that not everybody may see. */
   #mayHaveSpaces = true
+  /** Whether a row could not be settled, so that the references of its blob are not known. */
+  hasFailed = false
 
   constructor(parties: Parties) {
     this.#parties = parties
@@ -53,6 +55,7 @@ export class AccountImport {
     const { did, actor, job } = this.#parties
     for await (const rows of actor.blobs(takenDown)) {
       const failed = ({ cid }: BlobRow, error: Error): ImportFinding => {
+        this.hasFailed = true
         return { problem: 'failed', did, cid: cid ?? undefined, place: 'the store', error }
       }
       await job.forEach(rows, (row) => this.#one(row), failed)

@@ -94,8 +94,9 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     await unlessPassedOver(did, async () => {
       const actor = actors.of(did)
       const references = await writerOf(did, actor)
-      await new AccountImport({ blobs, did, actor, tree, references, job }).run()
-      if (prune && !job.dryRun) job.report.pruned += await references.prune(signal)
+      const account = new AccountImport({ blobs, did, actor, tree, references, job })
+      await account.run()
+      if (prune && !job.dryRun && !account.hasFailed) job.report.pruned += await references.prune(signal)
     })
   }
 

@@ -175,8 +175,8 @@ function revOf(text: string | null): string | null {
 }
 
 /**
- * For records of an account that reference a blob in the store but not in the source: corrects their references with
- * `write`.
+ * For records of an account that reference a blob in the store, or wait for one, but not in the source: corrects their
+ * references with `write`.
  */
 export async function pruneReferences(
   blobs: BlobStore,
@@ -193,6 +193,12 @@ export async function pruneReferences(
       const uris = referenced ? await blobs.recordsFor(did, cid, { signal }) : []
       for (const uri of uris) if (!isNamed(uri, cid)) stale.add(uri)
     }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  // A blob that is uploaded later must not become public by a record that is gone.
+  do {
+    const page = await blobs.listMissing(did, { cursor, signal })
+    for (const { cid, recordUri } of page.items) if (!isNamed(recordUri, cid)) stale.add(recordUri)
     cursor = page.cursor
   } while (cursor !== undefined)
   for (const uri of stale) await write(uri)
