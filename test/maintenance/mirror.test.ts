@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { type BlobBackend, type BlobStore, DiskBackend, MemoryBackend } from '../../src/index.ts'
 import type { S3Address } from '../servers/ceph.ts'
+import { meddle, meddleMetadata } from '../support/meddling.ts'
 import { diskPlace, hostDatabases, memoryPlace, type Place, places, temporaryFolder } from '../support/places.ts'
 import { S3Place } from '../support/s3.ts'
 import { alice, bob, bytes, day, hour, post, text, unpost } from '../support/samples.ts'
@@ -163,6 +164,40 @@ describe('the mirror of a store', () => {
   })
 
   const waits = (blobs: BlobStore) => blobs.health().then(({ restored }) => restored)
+
+  // Fails when only the recovery of the backend tolerates it: nothing would be deleted until the mirror is back.
+  test('that is down does not keep a store from being recovered', async () => {
+    const place = memoryPlace()
+    const down = meddle(new MemoryBackend(), { open: () => Promise.reject(new Error('unreachable')) })
+    const blobs = place.store({ mirror: { backend: down } })
+    const cid = await posted(blobs, alice, 'there')
+    expect(await blobs.recover({ ownersOf: async () => [] })).toMatchObject({ damaged: 0 })
+    expect((await blobs.health()).restored).toBe(false)
+    expect(await text((await blobs.read(alice, cid)).body)).toBe('there')
+  })
+
+  // Fails when a copy has the lease of an empty upload: a large one would be collected before it is complete, each time.
+  test('has as long for a copy as its bytes may take', async () => {
+    const place = memoryPlace()
+    const leases: number[] = []
+    const metadata = meddleMetadata(place.metadata(), (inner) => ({
+      mirror: async () => {
+        const steps = await inner.mirror()
+        return {
+          ...steps,
+          intendMirrored: (copy) => {
+            leases.push(copy.lease)
+            return steps.intendMirrored(copy)
+          },
+        }
+      },
+    }))
+    const blobs = place.store({ metadata, mirror: { backend: new MemoryBackend() } })
+    const content = new Uint8Array(256 * 1024)
+    await post(blobs, alice, 'large', await blobs.upload(alice, content))
+    expect(await blobs.mirror()).toMatchObject({ copied: 1 })
+    expect(leases).toEqual([blobs.times.lease + 2000]) // at 1 Mbit/s
+  })
 
   test('that is newer than a restored database stops deletions until the store is recovered, once', async () => {
     const place = diskPlace()
