@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import type { CallOptions } from '../../backend/backend.ts'
+import { Requests } from '../../backend/remote/requests.ts'
 import { createClient } from '../../backend/s3/client.ts'
+import { classifyS3Error } from '../../backend/s3/errors.ts'
 import type { S3BackendOptions } from '../../backend/s3/options.ts'
 import { isDid } from '../../blob/identifiers.ts'
 import { assertOptions } from '../../options.ts'
@@ -12,6 +14,9 @@ export type S3TreeOptions = Pick<
   S3BackendOptions,
   'bucket' | 'client' | 'endpoint' | 'region' | 'credentials' | 'forcePathStyle' | 'maxSockets'
 >
+
+/** How long one answer may take, in milliseconds. */
+const timeout = 60_000
 
 const prefixes: Readonly<Record<TreeArea, string>> = {
   stored: 'blocks/',
@@ -27,6 +32,7 @@ export class S3Tree implements PdsTree {
   readonly #bucket: string
   readonly #client: S3Client
   readonly #isOwn: boolean
+  readonly #requests = new Requests({ bytes: timeout, answer: timeout }, classifyS3Error)
 
   constructor(options: S3TreeOptions) {
     const ofClient = ['client', 'endpoint', 'region', 'credentials', 'forcePathStyle', 'maxSockets']
@@ -44,7 +50,8 @@ export class S3Tree implements PdsTree {
     if (!isDid(did) || !isPlainName(name)) return null
     const command = new GetObjectCommand({ Bucket: this.#bucket, Key: nameOf(area, did, name) })
     try {
-      const { Body, ContentLength } = await this.#client.send(command, signal ? { abortSignal: signal } : {})
+      const open = () => this.#client.send(command, signal ? { abortSignal: signal } : {})
+      const { Body, ContentLength } = await this.#requests.retry(signal, open)
       const body = Body as Readable | undefined
       if (body === undefined || ContentLength === undefined) {
         body?.destroy() // otherwise it keeps its socket
@@ -91,12 +98,16 @@ export class S3Tree implements PdsTree {
         Delimiter: delimiter,
         ContinuationToken: token,
       })
-      const page = await this.#client.send(command, signal ? { abortSignal: signal } : {})
+      const page = await this.#requests.retryIdempotent(signal, (own) =>
+        this.#client.send(command, { abortSignal: own }),
+      )
       yield {
         names: (page.Contents ?? []).map(({ Key = '' }) => Key),
         folders: (page.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix),
       }
-      token = page.IsTruncated ? page.NextContinuationToken : undefined
+      const next: string | undefined = page.IsTruncated ? page.NextContinuationToken : undefined
+      if (next !== undefined && next === token) throw new Error('The service returned the same page of a list again')
+      token = next
     } while (token !== undefined)
   }
 }
