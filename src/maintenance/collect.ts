@@ -179,13 +179,12 @@ async function* expireUploads({ store, report }: Run): Step {
 /** Before the uploads, whose rows name the bytes of their parts. */
 async function* expireResumables({ store, report }: Run): Step {
   const { metadata } = store
-  const options = { limit: rowBatch, unusedDelay: unusedDelay(store) }
   let expired: { did: string; id: string }[]
   do {
     expired = await metadata.expiredResumables(rowBatch)
     let forgotten = 0
     for (const { did, id } of expired) {
-      const rows = await metadata.forgetResumable(did, id, options)
+      const rows = await metadata.forgetResumable(did, id, rowBatch)
       forgotten += rows
       if (rows > 0) report.expiredUploads += 1
     }

@@ -29,7 +29,8 @@ export interface PurgeSteps {
   purgedHolders(did: string, cid: BlobCid, page: { after: string; limit: number }): Promise<string[]>
   /**
    * Makes up to `limit` of the account's records that reference the purged blob wait for it instead. When none
-   * references it, deletes the account's blob, and the content that no account has any more. Its tombstone is due at
+   * references it, ends the account's resumable uploads that became the blob, and deletes the blob, and the content that
+   * no account has any more. Its tombstone is due at
    * once and charged to no account, so the account's usage shows nothing of what others have. Resolves with whether
    * anything of it remains. Does nothing if the CID is not purged for the account.
    *

@@ -89,16 +89,16 @@ export interface ResumableSteps {
   endResumable(did: string, id: string, generation?: string): Promise<void>
 
   /**
-   * Forgets up to `limit` parts of an upload that has ended or is finished, and dooms their bytes. Resolves with those
+   * Forgets up to `limit` parts of an upload that has ended or is finished, and dooms their bytes, due at once. Resolves with those
    * that were forgotten. What nobody forgets so, a collection does when the upload expires.
    */
-  forgetParts(did: string, id: string, options: { limit: number; unusedDelay: number }): Promise<Part[]>
+  forgetParts(did: string, id: string, limit: number): Promise<Part[]>
 
   /** A page of uploads whose time is over. */
   expiredResumables(limit: number): Promise<{ id: string; did: string }[]>
 
   /** Forgets up to `limit` parts of such an upload, then the upload. Resolves with how many rows were forgotten. */
-  forgetResumable(did: string, id: string, options: { limit: number; unusedDelay: number }): Promise<number>
+  forgetResumable(did: string, id: string, limit: number): Promise<number>
 }
 
 export interface ReservationOf {

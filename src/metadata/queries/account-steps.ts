@@ -6,6 +6,7 @@ import type { Session } from '../session.ts'
 import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { deleteBlobs } from './delete-blobs.ts'
+import { endingResumables } from './forget-resumables.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { letGo } from './kept-blobs.ts'
 import { deleteNamings } from './naming-rows.ts'
@@ -24,14 +25,7 @@ export function accountSteps(session: Session): AccountSteps {
             .where('did', '=', did)
             .returning('deleted_at'),
         )
-        // A collection forgets them: nothing can be added to them any more.
-        yield* execute(
-          trx
-            .updateTable('blobstore_resumable')
-            .set({ state: 'ended', expires_at: session.now(), busy_until: null, note: null })
-            .where('did', '=', did)
-            .where('state', '<>', 'ended'),
-        )
+        yield* execute(endingResumables(session, trx, did))
         return Number(row.deleted_at)
       }),
 

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, UpdateQueryBuilder, UpdateResult } from 'kysely'
 import type { Part } from '../contract/resumable.ts'
 import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
@@ -10,13 +10,24 @@ import { freeReservation, isBusy, partRows } from './resumable-rows.ts'
 
 type Trx = Kysely<Tables>
 
-interface Forgetting {
-  limit: number
-  unusedDelay: number
-}
-
 /** How many finished uploads of an account answer with their blob. */
 const mostFinished = 100
+
+/**
+ * Ends uploads of an account, all or those that further conditions select: nothing is added to them any more, nobody reads
+ * them, and a collection forgets them with their parts.
+ */
+export function endingResumables(
+  session: Session,
+  trx: Trx,
+  did: string,
+): UpdateQueryBuilder<Tables, 'blobstore_resumable', 'blobstore_resumable', UpdateResult> {
+  return trx
+    .updateTable('blobstore_resumable')
+    .set({ state: 'ended', expires_at: session.now(), busy_until: null, note: null })
+    .where('did', '=', did)
+    .where('state', '<>', 'ended')
+}
 
 /** Keeps so many finished uploads besides this one: a client that sends small files must not fill the database. */
 export function* endFinished(session: Session, trx: Trx, did: string, id: string): Step<void> {
@@ -33,9 +44,7 @@ export function* endFinished(session: Session, trx: Trx, did: string, id: string
   )
   if (rows.length === 0) return
   const ids = rows.map((row) => row.id)
-  // A collection forgets them.
-  const ended = { state: 'ended', expires_at: session.now(), note: null } as const
-  yield* execute(trx.updateTable('blobstore_resumable').set(ended).where('id', 'in', ids))
+  yield* execute(endingResumables(session, trx, did).where('id', 'in', ids))
 }
 
 /** Uploads whose time is over. One that is being finished is left to the request that does it. */
@@ -59,7 +68,7 @@ export function* forgetExpired(
   session: Session,
   trx: Trx,
   { did, id }: { did: string; id: string },
-  options: Forgetting,
+  limit: number,
 ): Step<number> {
   yield* lockAccount(trx, did)
   // From here on nobody adds to it, and nobody reads its parts.
@@ -78,20 +87,21 @@ export function* forgetExpired(
       trx.updateTable('blobstore_resumable').set({ reservation: null, claimed_by: null }).where('id', '=', id),
     )
   }
-  const { length: parts } = yield* forgetParts(session, trx, { did, id }, options)
-  if (parts === options.limit) return parts
+  const { length: parts } = yield* forgetParts(session, trx, { did, id }, limit)
+  if (parts === limit) return parts
   return parts + (yield* changedRows(trx.deleteFrom('blobstore_resumable').where('id', '=', id)))
 }
 
 /**
  * Forgets up to `limit` parts of an upload that needs them no more, and dooms their bytes. They count as the account's
- * until they are deleted. The account is locked.
+ * until they are deleted. Without a delay: their `put` was acknowledged, so no request may still write under their keys;
+ * and they may have the bytes of a blob that is purged, which does not know them. The account is locked.
  */
 export function* forgetParts(
   session: Session,
   trx: Trx,
   { did, id }: { did: string; id: string },
-  { limit, unusedDelay }: Forgetting,
+  limit: number,
 ): Step<Part[]> {
   const parts = yield* partRows(trx, id, -1, limit)
   if (parts.length === 0) return parts
@@ -104,7 +114,7 @@ export function* forgetParts(
     session,
     trx,
     named.map(({ key, backend }) => ({ key, backend, did, size: sizes.get(key) ?? 0 })),
-    unusedDelay,
+    0,
   )
   const starts = parts.map((part) => part.start)
   yield* execute(trx.deleteFrom('blobstore_part').where('upload', '=', id).where('start', 'in', starts))

@@ -6,6 +6,7 @@ import { execute, firstRow, type Step } from '../step.ts'
 import { lockAccount } from './account-row.ts'
 import { lockContents } from './delete-blobs.ts'
 import { doom } from './doomed-rows.ts'
+import { endingResumables } from './forget-resumables.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { deleteNamings, isNamed } from './naming-rows.ts'
 import { isPurged } from './purge-rows.ts'
@@ -24,7 +25,6 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   yield* lockAccount(trx, did)
   yield* assertNotRestored(trx)
   if (!(yield* isPurged(trx, did, cid))) return false
-  yield* endFinishedOf(session, trx, did, cid)
   const some = sql`did = ${did} and cid = ${cid} order by scope, rev, record_uri limit ${limit}`
   // Each record waits with the type and size that it gives, as if it had been imported before its blob.
   const waiting = sql`insert into blobstore_expected (did, cid, record_uri, rev, scope, mime_type, size)
@@ -36,18 +36,6 @@ export function* releasePurged(session: Session, trx: Trx, { did, cid, limit }: 
   yield* execute(waiting.compile(trx))
   yield* deleteNamings(trx, 'blobstore_ref', some)
   return !(yield* deleteUnreferenced(session, trx, did, cid))
-}
-
-/** Resumable uploads that became the blob: their parts have its bytes, until a collection forgets them. */
-function* endFinishedOf(session: Session, trx: Trx, did: string, cid: BlobCid): Step<void> {
-  yield* execute(
-    trx
-      .updateTable('blobstore_resumable')
-      .set({ state: 'ended', expires_at: session.now(), busy_until: null })
-      .where('did', '=', did)
-      .where('state', '=', 'finished')
-      .where('cid', '=', cid),
-  )
 }
 
 /** Resolves with whether the account no longer has the blob. */
@@ -64,6 +52,8 @@ function* deleteUnreferenced(session: Session, trx: Trx, did: string, cid: BlobC
   if (blob.referenced) return false
   yield* execute(trx.deleteFrom('blobstore_blob').where('did', '=', did).where('cid', '=', cid))
   yield* forgetQuarantines(trx, did, [cid])
+  // Where a crash has left parts of a finished upload, they have its bytes.
+  yield* execute(endingResumables(session, trx, did).where('state', '=', 'finished').where('cid', '=', cid))
   const size = Number(blob.size)
   yield* lockAccount(trx, did, { bytes: -size, count: -1, temporary: blob.expires_at === null ? 0 : -1 })
   yield* lockContents(session, trx, [cid])

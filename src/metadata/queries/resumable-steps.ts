@@ -157,7 +157,7 @@ export function resumableSteps(session: Session): ResumableSteps {
         yield* execute(changed.where('id', '=', id))
       }),
 
-    forgetParts: (did, id, options) =>
+    forgetParts: (did, id, limit) =>
       session.write(function* (trx) {
         yield* lockAccount(trx, did)
         const over = yield* firstRow(
@@ -168,12 +168,12 @@ export function resumableSteps(session: Session): ResumableSteps {
             .where('did', '=', did)
             .where('state', 'in', ['finished', 'ended']),
         )
-        return over ? yield* forgetParts(session, trx, { did, id }, options) : []
+        return over ? yield* forgetParts(session, trx, { did, id }, limit) : []
       }),
 
     expiredResumables: (limit) => findExpired(session, limit),
 
-    forgetResumable: (did, id, options) => session.write((trx) => forgetExpired(session, trx, { did, id }, options)),
+    forgetResumable: (did, id, limit) => session.write((trx) => forgetExpired(session, trx, { did, id }, limit)),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { execute, onlyRow, rowsOf, type Step } from '../step.ts'
 import { holdersOfEntries } from './entry-rows.ts'
+import { endingResumables } from './forget-resumables.ts'
 import { assertNotRestored } from './identity-rows.ts'
 import { keysOf } from './purge-rows.ts'
 import { everyAccount } from './takedown-rows.ts'
@@ -96,16 +97,10 @@ export function uploadsUnderWay(session: Session): PurgeSteps['awaitUploads'] {
 /** How long a purge waits for commits, in milliseconds. Then it is unfinished, and the next collection goes on. */
 const patience = 10_000
 
-/** The account's resumable uploads that have such bytes: a collection forgets them with their parts. */
+/** The account's resumable uploads that have such bytes in a part. */
 export function* endUploadsOf(session: Session, trx: Kysely<Tables>, did: string, cid: BlobCid): Step<void> {
-  yield* execute(
-    trx
-      .updateTable('blobstore_resumable')
-      .set({ state: 'ended', expires_at: session.now(), busy_until: null })
-      .where('did', '=', did)
-      .where('state', '<>', 'ended')
-      .where('id', 'in', partsOf(trx, did, cid).select('part.upload')),
-  )
+  const some = partsOf(trx, did, cid).select('part.upload')
+  yield* execute(endingResumables(session, trx, did).where('id', 'in', some))
 }
 
 /** The account's parts that have the bytes of the CID: found by the account's uploads, of which there are few. */

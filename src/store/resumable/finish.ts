@@ -13,7 +13,7 @@ import { assertUploadLimits } from '../upload/narrowed-limits.ts'
 import { uploadReserved } from '../upload/upload.ts'
 import { bytesOf } from './part-store.ts'
 import type { FinishResumableOptions } from './resumable-uploads.ts'
-import { assertId, deleteParts, findState, limitOptions } from './resumables.ts'
+import { assertId, findState, forgetParts, limitOptions } from './resumables.ts'
 
 /** Because of these an upload can never be finished: the bytes are not what was announced, or not wanted. */
 const lasting = new Set<BlobStoreErrorCode>([
@@ -68,7 +68,7 @@ export async function finish(
     })
     const stored = { cid: String(blob.ref), mimeType: blob.mimeType, size: blob.size }
     await metadata.finishResumable(did, id, generation, stored)
-    await deleteParts(store, did, id)
+    await forgetParts(store, did, id)
     return blob
   } catch (error) {
     await giveBack(store, did, id, reservation, { lasts: lasts(error, options) })
@@ -102,7 +102,7 @@ async function giveBack(
     await metadata.release({ generation, did, key: null, unusedDelay: unusedDelay(store) })
     if (lasts) {
       await metadata.endResumable(did, id, generation)
-      await deleteParts(store, did, id)
+      await forgetParts(store, did, id)
     } else {
       const again = { ...reservation, generation: newGeneration(store.epoch), lease: times.resumable + times.lease }
       await metadata.reopenResumable(did, id, generation, again)

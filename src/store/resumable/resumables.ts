@@ -10,7 +10,7 @@ import { octetStream } from '../../blob/mime.ts'
 import { BlobStoreError } from '../../errors.ts'
 import type { Part, ResumableState } from '../../metadata/contract/resumable.ts'
 import { assertOptions, assertWhole, invalidArgument } from '../../options.ts'
-import { type StoreContext, unusedDelay } from '../context.ts'
+import type { StoreContext } from '../context.ts'
 import { deleteBytes } from '../delete-bytes.ts'
 import { quotaOf } from '../limits.ts'
 import { noteOf } from '../notes.ts'
@@ -94,22 +94,16 @@ export async function abortResumable(
   await forgetParts(store, did, id)
 }
 
-/** Forgets the parts of an upload that is over. After a crash, a collection does it when the upload has expired. */
-export async function forgetParts(store: StoreContext, did: string, id: string): Promise<void> {
-  const options = { limit: batch, unusedDelay: unusedDelay(store) }
-  while ((await store.metadata.forgetParts(did, id, options)).length === batch);
-}
-
 /**
- * The same for an upload that became a blob, or that can become none. Its parts have bytes that may be illegal, and a purge
- * does not know their keys. So they are deleted at once: no request may still write under them, because each was
- * acknowledged. What cannot be deleted now, the next collection deletes.
+ * Forgets the parts of an upload that is over, and deletes their bytes at once: they may be those of a blob that is purged,
+ * and a purge does not know their keys. What cannot be deleted now, the next collection deletes; and after a crash a
+ * collection does all of it, when the upload has expired.
  */
-export async function deleteParts(store: StoreContext, did: string, id: string): Promise<void> {
+export async function forgetParts(store: StoreContext, did: string, id: string): Promise<void> {
   const deletion = { signal: AbortSignal.timeout(patience), down: new Set<string>() }
   let forgotten: Part[]
   do {
-    forgotten = await store.metadata.forgetParts(did, id, { limit: batch, unusedDelay: 0 })
+    forgotten = await store.metadata.forgetParts(did, id, batch)
     for (const [backend, some] of Map.groupBy(forgotten, (part) => part.backend)) {
       if (deletion.signal.aborted) continue
       const keys = some.map(({ key }) => key)
