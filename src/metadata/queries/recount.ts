@@ -4,7 +4,7 @@ import type { BlobTable, DoomedTable, Tables } from '../schema/tables.ts'
 import type { Session } from '../session.ts'
 import { execute, firstRow, onlyRow, rowsOf, type Step } from '../step.ts'
 import type { AccountUsage } from '../types.ts'
-import { type AccountState, lockAccount } from './account-row.ts'
+import { type AccountState, lockAccount, noDeltas, toState } from './account-row.ts'
 import { walk, walkInStep } from './walks.ts'
 
 /** How often an account is counted without its lock. */
@@ -13,11 +13,12 @@ const attempts = 3
 /** See `ScrubSteps.recount`. */
 export async function recount(session: Session, did: string): ReturnType<ScrubSteps['recount']> {
   // Mostly the row is right, and counting may take long: so first without the account's lock, unless it changes meanwhile.
-  for (let attempt = 1, changes = true; changes && attempt <= attempts; attempt++) {
-    const before = await session.read((db) => findFigures(db, did))
-    const found = await countMeanwhile(session, did)
-    changes = !isSame(before, await session.read((db) => findFigures(db, did)))
-    if (!changes && isSame(before, found)) return { said: usageOf(before), counted: usageOf(found) }
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const said = await session.read((db) => findFigures(db, did))
+    const counted = await countMeanwhile(session, did)
+    if (!isSame(said, await session.read((db) => findFigures(db, did)))) continue // it changed meanwhile
+    if (isSame(said, counted)) return { said: usageOf(said), counted: usageOf(counted) }
+    break
   }
   return session.write(function* (trx) {
     const said = yield* lockAccount(trx, did)
@@ -32,8 +33,10 @@ type Figures = Omit<AccountState, 'deletedAt'>
 const figures = ['bytes', 'count', 'temporary', 'reserved', 'uploads', 'pending'] as const
 
 function* findFigures(db: Kysely<Tables>, did: string): Step<Figures> {
-  const row = yield* firstRow(db.selectFrom('blobstore_account').select(figures).where('did', '=', did))
-  return Object.fromEntries(figures.map((name) => [name, Number(row?.[name] ?? 0)])) as unknown as Figures
+  const row = yield* firstRow(
+    db.selectFrom('blobstore_account').select(figures).select('deleted_at').where('did', '=', did),
+  )
+  return row ? toState(row) : noDeltas
 }
 
 const isSame = (one: Figures, other: Figures): boolean => figures.every((name) => one[name] === other[name])
@@ -70,7 +73,7 @@ function* countUploads(db: Kysely<Tables>, did: string): Step<Figures> {
       .select(({ fn }) => [fn.sum('reserved').as('bytes'), fn.countAll().as('count')])
       .where('did', '=', did),
   )
-  return { bytes: 0, count: 0, temporary: 0, reserved: Number(bytes ?? 0), uploads: Number(count), pending: 0 }
+  return { ...noDeltas, reserved: Number(bytes ?? 0), uploads: Number(count) }
 }
 
 function addBlobs(counted: Figures, rows: readonly OwnBlob[]): void {
