@@ -5,6 +5,7 @@ import { assertDid } from '../blob/identifiers.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
 import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
+import type { Mirror } from '../store/mirror/mirror.ts'
 import { bytesAt, type FoundBytes, type FoundKey, verifiedAt } from './found-bytes.ts'
 import { adopt, giveBack } from './give-back.ts'
 import type { BlobOwner, RecoverOptions, RecoverReport, Recovery } from './recovery.ts'
@@ -22,41 +23,34 @@ export async function recover(store: StoreContext, options: RecoverOptions = {})
   // The restore may not have been noticed: nothing may be deleted meanwhile.
   await metadata.markRestored()
   for (const backend of backends.all) await recoverFrom(recovery, backend)
-  const mirror = options.ownersOf ? await openMirror(store, options.signal) : undefined
+  const { signal } = options
+  const mirror = options.ownersOf ? await askMirror(store, signal, (one) => one.open({ signal })) : null
   if (mirror) await recoverFromMirror(recovery, mirror)
   const { epoch } = await metadata.identity()
-  const ahead = Math.max(epoch, await readMarkerEpoch(store), await mirrorEpoch(store, options.signal))
+  // A mirror that is ahead would show the database as restored again. One that is down does so when it is back.
+  const ofMirror = await askMirror(store, signal, (one) => one.readEpoch({ signal }))
+  const ahead = Math.max(epoch, await readMarkerEpoch(store), ofMirror ?? 0)
   await metadata.clearRestored(ahead + 1)
   store.epoch = await writeEpoch(store)
   return report
 }
 
-/** One that is down must not keep the store from collecting. */
-async function openMirror({ backends: { mirror }, logger }: StoreContext, signal?: AbortSignal) {
+/** Null if there is no mirror, or if it is down: that must not keep the store from collecting. */
+async function askMirror<T>(
+  { backends: { mirror }, logger }: StoreContext,
+  signal: AbortSignal | undefined,
+  ask: (mirror: Mirror) => Promise<T>,
+): Promise<T | null> {
+  if (!mirror) return null
   try {
-    return await mirror?.open({ signal })
+    return await ask(mirror)
   } catch (error) {
     signal?.throwIfAborted()
     logger.warn(
       { err: error },
-      'The mirror does not answer, so what only it has is not given back: recover once more with it',
+      'The mirror does not answer: recover once more with it, if it has what is lost, or if it is newer than the database',
     )
-    return undefined
-  }
-}
-
-/** A mirror that is ahead would show the database as restored again. One that is down does so when it is back. */
-async function mirrorEpoch({ backends: { mirror }, logger }: StoreContext, signal?: AbortSignal): Promise<number> {
-  if (!mirror) return 0
-  try {
-    return await mirror.readEpoch({ signal })
-  } catch (error) {
-    signal?.throwIfAborted()
-    logger.warn(
-      { err: error },
-      'The mirror could not be asked how old it is: if it is newer, recover once more with it',
-    )
-    return 0
+    return null
   }
 }
 

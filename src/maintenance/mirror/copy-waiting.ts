@@ -1,8 +1,7 @@
-import type { BlobCid } from '../../blob/cid.ts'
 import { isBlobStoreError } from '../../errors.ts'
 import type { WaitingContent } from '../../metadata/contract/mirror.ts'
 import { unusedDelay } from '../../store/context.ts'
-import { putCopy } from '../replace.ts'
+import { type CopyTarget, putCopy } from '../replace.ts'
 import type { Run } from './run.ts'
 
 const pageSize = 100
@@ -37,7 +36,7 @@ async function copyOne({ store, steps, backend, place, job }: Run, content: Wait
   if (await steps.isMirrored(cid)) return
   await job.wait(size)
   const open = async () => (await store.backends.of(content.backend).get(key, { signal }))?.body
-  const to = { backend, intend: (copy: { key: string; cid: BlobCid; lease: number }) => steps.intendMirrored(copy) }
+  const to: CopyTarget = { backend, intend: (copy) => steps.intendMirrored(copy) }
   const copied = await putCopy(store, content, open, signal, to).catch((error: unknown) => {
     if (isBlobStoreError(error, 'BlobDamaged')) return 'does not match the CID' as const
     throw error
