@@ -31,15 +31,18 @@ export class AccountImport {
   readonly #parties: Parties
   /** Whether there may be records that not everybody may see. */
   #mayHaveSpaces = true
-  /** Whether a row could not be settled, so that the references of its blob are not known. */
-  hasFailed = false
+  #hasFailed = false
 
   constructor(parties: Parties) {
     this.#parties = parties
   }
 
-  /** @throws `PassedOver` if the rest of the account cannot be imported */
-  async run(): Promise<void> {
+  /**
+   * Resolves with whether each blob could be settled: otherwise what references it is not known.
+   *
+   * @throws `PassedOver` if the rest of the account cannot be imported
+   */
+  async run(): Promise<boolean> {
     const { did, actor, job } = this.#parties
     const { spaces, unreadable } = await actor.tables()
     this.#mayHaveSpaces = spaces.length + unreadable.length > 0
@@ -49,13 +52,14 @@ export class AccountImport {
     await this.#unmet([publicTable, ...spaces])
     for (const area of ['stored', 'quarantined'] satisfies TreeArea[]) await this.#unknown(area)
     await this.#leftovers()
+    return !this.#hasFailed
   }
 
   async #rows(takenDown: boolean): Promise<void> {
     const { did, actor, job } = this.#parties
     for await (const rows of actor.blobs(takenDown)) {
       const failed = ({ cid }: BlobRow, error: Error): ImportFinding => {
-        this.hasFailed = true
+        this.#hasFailed = true
         return { problem: 'failed', did, cid: cid ?? undefined, place: 'the store', error }
       }
       await job.forEach(rows, (row) => this.#one(row), failed)

@@ -94,9 +94,8 @@ export async function importPds(blobs: BlobStore, options: ImportPdsOptions): Pr
     await unlessPassedOver(did, async () => {
       const actor = actors.of(did)
       const references = await writerOf(did, actor)
-      const account = new AccountImport({ blobs, did, actor, tree, references, job })
-      await account.run()
-      if (prune && !job.dryRun && !account.hasFailed) job.report.pruned += await references.prune(signal)
+      const isSettled = await new AccountImport({ blobs, did, actor, tree, references, job }).run()
+      if (prune && !job.dryRun && isSettled) job.report.pruned += await references.prune(signal)
     })
   }
 
