@@ -422,7 +422,7 @@ describe.each(places)('a small upload to $name', ({ make }) => {
         renewal.advanceTimersByTime(60_000)
         return gaveUp.includes(bob)
       }
-      await vi.waitUntil(minute)
+      await vi.waitUntil(minute, { timeout: 10_000 })
     } finally {
       vi.useRealTimers()
     }
