@@ -83,10 +83,11 @@ export class Model {
     const account = this.#account(did)
     const { cid, bytes } = content
     const waiting = expected(account, cid)
-    const type = firstType(waiting) ?? content.sniffed ?? declared ?? octetStream
+    const refuted = content.sniffed === null && declared === 'image/png'
+    const type = firstType(waiting) ?? content.sniffed ?? (refuted ? null : declared) ?? octetStream
     const refusals = new Set<BlobStoreErrorCode>()
     const isNamed = waiting.length > 0 || referenced(account).has(cid)
-    if (content.sniffed === null && declared === 'image/png' && !isNamed) refusals.add('InvalidMimeType')
+    if (refuted && !isNamed) refusals.add('InvalidMimeType')
     if (account.deleted) refusals.add('AccountDeleted')
     if (this.#isTakenDown(did, cid)) refusals.add('BlobTakenDown')
     if (this.#isOverQuota(account, bytes.byteLength)) refusals.add('QuotaExceeded')
