@@ -159,6 +159,15 @@ for (const proxy of ['caddy', 'nginx', 'haproxy'] as const) {
       })
     }
 
+    // Fails when a health check waits for less than the process may be busy.
+    test('a process that is busy for two seconds stays in use', async () => {
+      const { origin } = await behind(proxy, 'blobRouter')
+      const url = origin + query(xrpc.list, { did: alice })
+      expect((await ask(url)).status).toBe(200)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000)
+      expect((await ask(url)).status).toBe(200)
+    })
+
     // Fails when SIGTERM cuts running requests, or proxies are not notified before the process stops listening
     // (`notice: 0`).
     test('no request is lost while two processes restart one after the other', async () => {
