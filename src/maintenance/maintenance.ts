@@ -64,7 +64,10 @@ export interface BlobMaintenance {
    */
   health(options?: HealthOptions): Promise<StoreHealth>
 
-  /** A page of all accounts that have a blob, a running upload, or bytes that wait for deletion, ordered by DID. */
+  /**
+   * A page of all accounts that have a blob, a running upload, a record that waits for a blob, or bytes that wait for
+   * deletion, ordered by DID.
+   */
   listAccounts(options?: PageOptions): Promise<BlobPage<AccountEntry>>
 
   /**

@@ -5,7 +5,9 @@ import {
   type BlobStat,
   type BlobStore,
   cidOfBytes,
+  createBlobRef,
   type PageOptions,
+  type RecordWrite,
 } from '../../src/index.ts'
 import { Gate } from '../support/meddling.ts'
 import { places } from '../support/places.ts'
@@ -314,8 +316,13 @@ describe.each(places)('the accounts in $name', ({ make }) => {
     await blobs.deleteAccount('did:plc:never')
     await blobs.applyWrites('did:plc:none', [{ action: 'delete', uri: uriOf('did:plc:none', 'a') }], { rev: nextRev() })
     expect(await blobs.stats()).toMatchObject({ accounts: 3 })
+    // Fails when only blobs count: an import would not see that this account is gone from the PDS.
+    const record = { blob: createBlobRef({ cid: cidOfBytes(bytes('awaited')), mimeType: 'text/plain', size: 7 }) }
+    const write: RecordWrite = { action: 'create', uri: uriOf('did:plc:waiting', 'a'), record }
+    await blobs.applyWrites('did:plc:waiting', [write], { rev: nextRev(), missing: 'expect' })
+    dids.push('did:plc:waiting')
     const pages = await pagesOf((options) => blobs.listAccounts(options), 2)
-    expect(pages.map((page) => page.length)).toEqual([2, 1])
+    expect(pages.map((page) => page.length)).toEqual([2, 2])
     expect(pages.flat()).toMatchObject(dids.map((did) => ({ did, deleted: did === 'did:plc:b' })))
   })
 })

@@ -167,6 +167,19 @@ describe('the import of a reference PDS', () => {
     expect(await blobs.stat(alice, missing.cid)).toBe(null)
   })
 
+  test('forgets with prune what waits for a blob of an account that is gone', async () => {
+    const { pds } = filled()
+    const blobs = new FolderPlace().store()
+    const dave = 'did:plc:dave'
+    const late = bytes('late')
+    pds.post(dave, 'late', { cid: cidOfBytes(late), mimeType: 'text/plain', size: late.byteLength })
+    await importFrom(pds, blobs, { references: 'store' })
+    expect((await blobs.listMissing(dave)).items).toHaveLength(1)
+    rmSync(join(pds.database(dave).name, '..'), { recursive: true })
+    expect(await importFrom(pds, blobs, { references: 'store', prune: true })).toMatchObject({ pruned: 1 })
+    expect((await blobs.listMissing(dave)).items).toEqual([])
+  })
+
   // Fails when an account is pruned of which a blob could not be looked at: what keeps it would be forgotten.
   test('forgets nothing of an account of which a blob has failed', async () => {
     const { pds, image } = filled()

@@ -76,10 +76,21 @@ const accountsAfter = (db: Kysely<Tables>, did: string, atMost: number): Step<Ac
     db
       .selectFrom('blobstore_account')
       .select(['did', 'deleted_at', 'bytes', 'count', 'reserved', 'pending'])
-      .select((eb) => hasSomething(eb).as('has'))
+      .select((eb) => eb.or([hasSomething(eb), waits(eb)]).as('has'))
       .where('did', '>', did)
       .orderBy('did')
       .limit(atMost),
+  )
+
+/** Whether a record of the account waits for a blob. */
+const waits = (
+  eb: ExpressionBuilder<Tables, 'blobstore_account'>,
+): ExpressionWrapper<Tables, 'blobstore_account', SqlBool> =>
+  eb.exists(
+    eb
+      .selectFrom('blobstore_expected as expected')
+      .select('expected.did')
+      .whereRef('expected.did', '=', 'blobstore_account.did'),
   )
 
 interface Waiting {
