@@ -86,6 +86,30 @@ export const contenders = {
     does: 'hash, row, reference',
     load: async () => (await import('./parts/parts.ts')).relaxed,
   },
+  'parts-segment': {
+    title: 'its rows, and one file for all blobs',
+    survives: 'a power cut',
+    does: 'the same; no space is ever freed',
+    load: async () => (await import('./parts/parts.ts')).segmentDurable,
+  },
+  'parts-segment-relaxed': {
+    title: 'the same, durability off',
+    survives: 'a crash of the process',
+    does: 'the same; no space is ever freed',
+    load: async () => (await import('./parts/parts.ts')).segmentRelaxed,
+  },
+  'parts-in-rows': {
+    title: 'its rows, and the bytes in them',
+    survives: 'a power cut',
+    does: 'the same, without files',
+    load: async () => (await import('./parts/parts.ts')).inRowsDurable,
+  },
+  'parts-in-rows-relaxed': {
+    title: 'the same, durability off',
+    survives: 'a crash of the process',
+    does: 'the same, without files',
+    load: async () => (await import('./parts/parts.ts')).inRowsRelaxed,
+  },
   'ours-statements': {
     title: 'the same, without functions of the database',
     survives: 'a crash of the process',

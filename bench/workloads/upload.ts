@@ -16,6 +16,10 @@ const contenders: ContenderName[] = [
   'fs-sync',
   'parts',
   'parts-relaxed',
+  'parts-segment',
+  'parts-segment-relaxed',
+  'parts-in-rows',
+  'parts-in-rows-relaxed',
 ]
 
 /** How much one sample uploads at most, so that it stays in memory. */

@@ -21,6 +21,7 @@ export class Rows {
     this.#database.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
     this.#database.pragma('foreign_keys = ON')
     this.#database.pragma('wal_autocheckpoint = 8000')
+    this.#database.exec('create table if not exists bytes (key text primary key not null, bytes blob not null)')
   }
 
   transaction(steps: readonly (() => void)[]): void {
@@ -29,7 +30,7 @@ export class Rows {
     this.#run('commit')
   }
 
-  admit({ did, cid }: Upload): void {
+  admit({ did, cid }: Pick<Upload, 'did' | 'cid'>): void {
     this.#run(admission, { did, cid })
   }
 
@@ -58,6 +59,15 @@ export class Rows {
     )
     this.#run(makePermanent, { did, cid })
     this.#run(lockAccount, { did, ...none, temporary: -1 })
+  }
+
+  keep(key: string, bytes: Uint8Array): void {
+    this.#run('insert into bytes values (@key, @bytes)', { key, bytes })
+  }
+
+  bytesOf(key: string): Uint8Array {
+    const [row] = this.#run('select bytes from bytes where key = @key', { key })
+    return (row as { bytes: Uint8Array }).bytes
   }
 
   /** Where the bytes of a public blob are. */
