@@ -19,6 +19,16 @@ test('fifty cycles of kill -9 lose no blob, and reach every step of the protocol
   expect(status).toBe(0)
 })
 
+test.each(['host', 'postgres'] as const)(
+  'kill -9 loses no blob whose metadata is in the database %s',
+  async (metadata) => {
+    const { status, report } = await crash('--cycles', '10', '--metadata', metadata)
+    expect(report).toMatchObject({ findings: [], lost: 0, orphans: 0, wrong: 0 })
+    expect(report.acknowledged.upload).toBeGreaterThan(20)
+    expect(status).toBe(0)
+  },
+)
+
 describe('the trial of kill -9 can fail:', () => {
   test.each(brokenRules)('without the rule %s it finds what is lost, left or wrong', async (rule) => {
     const { status, report } = await crash('--cycles', '60', '--break', rule)

@@ -9,8 +9,10 @@ import { numberIn } from '../../src/backend/key.ts'
 export const isOfEntry = (key: string): boolean => numberIn(key) > 9_000_000_000
 
 /** As when every process is dead, and its lease over: then a sweep finds what they left. */
+export const closingEntries = 'DELETE FROM blobstore_process'
+
 export function closeEntries(database: Database.Database): void {
-  database.exec('DELETE FROM blobstore_process')
+  database.exec(closingEntries)
 }
 
 /** Undoes migration 012. */

@@ -1,7 +1,9 @@
 import type { Database } from 'better-sqlite3'
 
-/** What must not be in the database once everything was collected, with the query that finds it. */
-const questions = {
+/** Sentences about what must not be in the database once everything was collected, with the queries that find it. */
+type Questions = Readonly<Record<string, string>>
+
+const questions: Questions = {
   'uploads that are never over': 'SELECT * FROM blobstore_upload',
   'tombstones that stay': 'SELECT * FROM blobstore_doomed',
   'notes of dead sweeps': 'SELECT * FROM blobstore_orphan',
@@ -17,14 +19,27 @@ const questions = {
     OR temporary <> (SELECT count(expires_at) FROM blobstore_blob AS blob WHERE blob.did = account.did)`,
   'resumable uploads that are never over': 'SELECT * FROM blobstore_resumable',
   'parts of resumable uploads that stay': 'SELECT * FROM blobstore_part',
+}
+
+const ofSqlite: Questions = {
   'damage that SQLite finds': `SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
   'foreign keys that name nothing': 'SELECT * FROM pragma_foreign_key_check',
 }
 
-/** For each kind that is left, how many rows and one of them, as a sentence. */
-export function leftoverRows(database: Database): string[] {
-  return Object.entries(questions).flatMap(([what, sql]) => {
-    const rows = database.prepare(sql).all()
+export function leftoverQuestions(dialect: 'sqlite' | 'postgres'): Questions {
+  return dialect === 'sqlite' ? { ...questions, ...ofSqlite } : questions
+}
+
+/** For each kind that is left, how many rows and one of them. The answers are in the order of the questions. */
+export function leftoverSentences(questions: Questions, answers: readonly (readonly unknown[])[]): string[] {
+  return Object.keys(questions).flatMap((what, at) => {
+    const rows = answers[at] ?? []
     return rows.length > 0 ? [`${what}: ${rows.length}, such as ${JSON.stringify(rows[0])}`] : []
   })
+}
+
+export function leftoverRows(database: Database): string[] {
+  const questions = leftoverQuestions('sqlite')
+  const answers = Object.values(questions).map((sql) => database.prepare(sql).all())
+  return leftoverSentences(questions, answers)
 }

@@ -45,9 +45,9 @@ export class Campaign {
   readonly #random: Random
   readonly #targets: Targets
   readonly #tally = new Tally()
-  readonly #place = Place.temporary()
+  readonly #place: Place
   readonly #crew: Crew
-  #books = new Books(this.#place, crew)
+  #books: Books
   #strays = new Set<string>()
   #stopped = false
 
@@ -56,8 +56,11 @@ export class Campaign {
     this.#say = say
     this.#random = new Random(options.seed)
     this.#targets = new Targets(this.#random)
+    this.#place = Place.temporary(undefined, options.database)
+    this.#books = new Books(this.#place, crew)
     const { seed, broken } = options
-    const all = crew.map((member): ChildOptions => ({ ...member, folder: this.#place.folder, seed, broken, rest: 2 }))
+    const { address } = this.#place
+    const all = crew.map((member): ChildOptions => ({ ...member, address, seed, broken, rest: 2 }))
     this.#crew = new Crew(this.#place, all, (what) => this.#tally.found([{ kind: 'wrong', what }]))
   }
 
@@ -78,6 +81,7 @@ export class Campaign {
       }
     } finally {
       await this.#crew.killAll()
+      await this.#place.database.remove()
       this.#place.remove()
     }
     for (const ledger of this.#books.ledgers) this.#tally.count(ledger)
@@ -96,14 +100,14 @@ export class Campaign {
 
   async #newStore(): Promise<void> {
     for (const ledger of this.#books.ledgers) this.#tally.count(ledger)
-    this.#place.clear()
+    await this.#place.clear()
     this.#books = new Books(this.#place, crew)
     this.#strays = new Set()
     if (this.#options.broken !== 'fk') return
     const blobs = this.#place.store({})
     await blobs.ready()
     await blobs.close()
-    dropForeignKeys(this.#place.database)
+    dropForeignKeys(this.#place.databaseFile)
   }
 
   async #cycle(all: boolean): Promise<void> {

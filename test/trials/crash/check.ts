@@ -24,7 +24,7 @@ export async function check(
   const blobs = place.store({})
   try {
     await blobs.ready() // creates what a kill has prevented
-    const facts = look(place)
+    const facts = await look(place)
     const held = new Map(ledgers.flatMap((ledger) => [...ledger.held].filter(([, { until }]) => until > Date.now())))
     for (const file of facts.files) {
       if (!facts.keys.has(file) && !strays.has(file) && !isOfEntry(file))

@@ -11,7 +11,7 @@ import { Journal, JournalReader } from './journal.ts'
 import { Lane } from './lane.ts'
 import { Leak } from './leak.ts'
 import { Ledger } from './ledger.ts'
-import { Place } from './place.ts'
+import { type Address, Place } from './place.ts'
 import { Reader } from './reader.ts'
 import type { Plan, Step } from './steps.ts'
 import { Trap } from './trap.ts'
@@ -25,7 +25,7 @@ export type Role = 'writer' | 'collector' | 'reader'
 export interface ChildOptions {
   role: Role
   name: string
-  folder: string
+  address: Address
   seed: string
   times: BlobStoreTimes
   /** Whether uploads of this process live long. */
@@ -46,8 +46,8 @@ export interface Worker {
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
-const { role, name, folder, times, lasting, broken } = options
-const place = new Place(folder)
+const { role, name, address, times, lasting, broken } = options
+const place = new Place(address)
 let trap: Trap
 let workers: Worker[] | undefined
 let [working, step]: [Promise<unknown>, Step | undefined] = [Promise.resolve(), undefined]

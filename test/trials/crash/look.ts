@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import { leftoverRows } from '../../support/leftover-rows.ts'
+import { leftoverQuestions, leftoverSentences } from '../../support/leftover-rows.ts'
+import type { Row } from './database.ts'
 import { pair } from './ledger.ts'
 import type { Place } from './place.ts'
 
@@ -22,37 +22,29 @@ export interface Facts {
   rows: Map<string, number>
 }
 
-export function look(place: Place): Facts {
-  const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
-  try {
-    const all = (sql: string) => database.prepare(sql).all() as Record<string, string>[]
-    const live = all('SELECT key FROM blobstore_content')
-    const dying = all('SELECT key FROM blobstore_upload UNION ALL SELECT key FROM blobstore_doomed')
-    const blobs = all('SELECT did, cid, key FROM blobstore_blob LEFT JOIN blobstore_content USING (cid)')
-    const refs = all('SELECT did, record_uri AS uri, cid FROM blobstore_ref')
-    const expected = all('SELECT did, record_uri AS uri, cid FROM blobstore_expected')
-    return {
-      files: new Set(filesIn(join(place.root, 'blobs'))),
-      keys: new Set([...live, ...dying].map(({ key = '' }) => key)),
-      live: new Set(live.map(({ key = '' }) => key)),
-      blobs: new Map(blobs.map(({ did = '', cid = '', key = '' }) => [pair(did, cid), key])),
-      refs: byRecord(refs),
-      expected: byRecord(expected),
-      rows: countBy([...blobs, ...refs, ...expected].map(({ did = '' }) => did)),
-    }
-  } finally {
-    database.close()
+export async function look(place: Place): Promise<Facts> {
+  const [live = [], dying = [], blobs = [], refs = [], expected = []] = await place.database.ask([
+    'SELECT key FROM blobstore_content',
+    'SELECT key FROM blobstore_upload UNION ALL SELECT key FROM blobstore_doomed',
+    'SELECT did, cid, key FROM blobstore_blob LEFT JOIN blobstore_content USING (cid)',
+    'SELECT did, record_uri AS uri, cid FROM blobstore_ref',
+    'SELECT did, record_uri AS uri, cid FROM blobstore_expected',
+  ])
+  return {
+    files: new Set(filesIn(join(place.root, 'blobs'))),
+    keys: new Set([...live, ...dying].map(({ key = '' }) => key)),
+    live: new Set(live.map(({ key = '' }) => key)),
+    blobs: new Map(blobs.map(({ did = '', cid = '', key = '' }) => [pair(did, cid), key])),
+    refs: byRecord(refs),
+    expected: byRecord(expected),
+    rows: countBy([...blobs, ...refs, ...expected].map(({ did = '' }) => did)),
   }
 }
 
 /** What should not be there once everything was collected, as sentences. */
-export function leftovers(place: Place): string[] {
-  const database = new Database(place.database, { fileMustExist: true, timeout: 5000 })
-  try {
-    return leftoverRows(database)
-  } finally {
-    database.close()
-  }
+export async function leftovers({ database }: Place): Promise<string[]> {
+  const questions = leftoverQuestions(database.dialect)
+  return leftoverSentences(questions, await database.ask(Object.values(questions)))
 }
 
 function filesIn(directory: string): string[] {
@@ -60,7 +52,7 @@ function filesIn(directory: string): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
 }
 
-function byRecord(rows: readonly Record<string, string>[]): Map<string, string[]> {
+function byRecord(rows: readonly Row[]): Map<string, string[]> {
   const records = new Map<string, string[]>()
   for (const { uri = '', cid = '' } of rows) records.set(uri, [...(records.get(uri) ?? []), cid])
   return records

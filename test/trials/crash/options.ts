@@ -1,4 +1,5 @@
 import type { BrokenRule } from './broken-rules.ts'
+import type { DatabaseKind } from './database.ts'
 
 export interface Options {
   cycles: number
@@ -8,4 +9,5 @@ export interface Options {
   everyStep: boolean
   seed: string
   broken: BrokenRule | null
+  database: DatabaseKind
 }

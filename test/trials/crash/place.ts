@@ -7,9 +7,9 @@ import {
   createBlobStore,
   DiskBackend,
   type MetadataAdapter,
-  sqliteMetadata,
 } from '../../../src/index.ts'
 import type { BlobStoreTimes } from '../../../src/store/limits.ts'
+import { type DatabaseKind, newSchema, openDatabase, type TrialDatabase } from './database.ts'
 
 /**
  * So short that collecting races with uploads, references and reads. Only the lease is long compared with an upload: if
@@ -21,17 +21,30 @@ export const hasty: BlobStoreTimes = {
   ...{ upload: 1000, idle: 1000, inspect: 100, lease: 4000 },
 }
 
+/** What another process needs to find a place. */
+export interface Address {
+  folder: string
+  database: DatabaseKind
+  /** Of the database, if it is in PostgreSQL. */
+  schema: string
+}
+
 /** Where one store and the journals of its processes are. */
 export class Place {
+  readonly address: Address
   readonly folder: string
+  readonly database: TrialDatabase
 
-  constructor(folder: string) {
+  constructor(address: Address) {
+    const { folder, database, schema } = address
+    this.address = address
     this.folder = folder
+    this.database = openDatabase(database, database === 'postgres' ? schema : this.databaseFile)
   }
 
-  /** Removed with the process, unless that is killed. */
-  static temporary(prefix = 'pds-blobstore-crash-'): Place {
-    const place = new Place(mkdtempSync(join(tmpdir(), prefix)))
+  /** Its folder is removed with the process, unless that is killed. */
+  static temporary(prefix = 'pds-blobstore-crash-', database: DatabaseKind = 'sqlite'): Place {
+    const place = new Place({ folder: mkdtempSync(join(tmpdir(), prefix)), database, schema: newSchema() })
     process.once('exit', () => place.remove())
     return place
   }
@@ -40,7 +53,8 @@ export class Place {
     return join(this.folder, 'store', 'blobs')
   }
 
-  get database(): string {
+  /** Of a database in a file. */
+  get databaseFile(): string {
     return join(this.folder, 'store', 'blobs.sqlite')
   }
 
@@ -54,9 +68,10 @@ export class Place {
   }
 
   /** Nothing is there yet: neither tables nor directories. */
-  clear(): void {
+  async clear(): Promise<void> {
     rmSync(join(this.folder, 'store'), { recursive: true, force: true })
     mkdirSync(join(this.folder, 'store'))
+    await this.database.clear()
   }
 
   remove(): void {
@@ -68,7 +83,7 @@ export class Place {
   }
 
   metadata(now?: () => number): MetadataAdapter {
-    return sqliteMetadata(this.database, { now })
+    return this.database.metadata(now)
   }
 
   store(times: BlobStoreTimes, backend = this.backend(), metadata = this.metadata()): BlobStore {

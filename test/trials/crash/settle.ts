@@ -1,8 +1,7 @@
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { isBlobStoreError } from '../../../src/index.ts'
-import { closeEntries } from '../../support/entries.ts'
+import { closingEntries } from '../../support/entries.ts'
 import type { Finding } from './check.ts'
 import { leftovers, look } from './look.ts'
 import type { Place } from './place.ts'
@@ -26,9 +25,7 @@ export async function settle(place: Place): Promise<Finding[]> {
   )
   try {
     await blobs.ready()
-    const database = new Database(place.database)
-    closeEntries(database)
-    database.close()
+    await place.database.ask([closingEntries])
     // Spools are old by the file system's clock, which cannot be moved.
     const spools = join(place.root, 'spool')
     for (const name of readdirSync(spools)) utimesSync(join(spools, name), 0, 0)
@@ -37,13 +34,13 @@ export async function settle(place: Place): Promise<Finding[]> {
       await patiently(() => blobs.collect({ force: true }))
       await patiently(() => blobs.sweep({ force: true }))
     }
-    const { files, live } = look(place)
+    const { files, live } = await look(place)
     for (const file of files) {
       if (!live.has(file)) findings.push({ kind: 'orphan', what: `${file} is left after sweeping` })
     }
     for (const key of live) if (!files.has(key)) findings.push({ kind: 'lost', what: `no bytes of ${key}` })
     for (const name of readdirSync(spools)) findings.push({ kind: 'orphan', what: `the spool ${name} is left` })
-    for (const what of leftovers(place)) findings.push({ kind: 'wrong', what })
+    for (const what of await leftovers(place)) findings.push({ kind: 'wrong', what })
   } catch (error) {
     findings.push({ kind: 'wrong', what: `the store cannot be swept: ${error}` })
   } finally {

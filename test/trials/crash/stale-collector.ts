@@ -32,7 +32,7 @@ export function staleCollector(place: Place, metadata: MetadataAdapter): Metadat
   return {
     async open() {
       const opened = await metadata.open()
-      const database = new Database(place.database, { timeout: 1000 })
+      const database = new Database(place.databaseFile, { timeout: 1000 })
       database.pragma('foreign_keys = ON')
       return {
         ...opened,

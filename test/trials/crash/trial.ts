@@ -1,7 +1,9 @@
-import { breaking, flag, times } from '../options.ts'
+import { startPostgres } from '../../servers/postgres.ts'
+import { breaking, flag, kind, times } from '../options.ts'
 import { defineTrial } from '../trial.ts'
 import { brokenRules } from './broken-rules.ts'
 import { Campaign } from './campaign.ts'
+import { databases } from './database.ts'
 import { print } from './print.ts'
 
 // See campaign.ts. The seed repeats the choices, not the timing of the processes.
@@ -11,12 +13,19 @@ export const trial = defineTrial({
   options: {
     cycles: times(50, 'kill and check N times'),
     'every-step': flag('continue until a process was killed at every step, up to three times as long'),
+    metadata: kind(databases, 'in the store’s own file, in a file that the host opens, or in PostgreSQL'),
     break: breaking(brokenRules),
   },
-  run: async ({ 'every-step': everyStep, break: broken, ...amount }, { progress, signal }) => {
-    const campaign = new Campaign({ ...amount, everyStep, broken }, progress)
-    signal.addEventListener('abort', () => campaign.stop())
-    const report = await campaign.run()
+  run: async ({ 'every-step': everyStep, break: broken, metadata: database, ...amount }, { progress, signal }) => {
+    if (broken === 'fk' && database !== 'sqlite') throw new Error('--break fk is for --metadata sqlite')
+    const stop = database === 'postgres' ? await startPostgres() : async () => {}
+    const report = await campaign().finally(stop)
     return { found: report.lost + report.orphans + report.wrong > 0, report, text: `\n${print(report)}` }
+
+    async function campaign() {
+      const campaign = new Campaign({ ...amount, everyStep, broken, database }, progress)
+      signal.addEventListener('abort', () => campaign.stop())
+      return await campaign.run()
+    }
   },
 })

@@ -48,10 +48,9 @@ export class Soak {
 
   constructor({ minutes, seed, leak }: SoakOptions) {
     this.#milliseconds = minutes * 60_000
-    this.#place.clear()
     this.books = new Books(this.#place, crew)
     const all = crew.map((member): ChildOptions => {
-      const options: ChildOptions = { ...member, folder: this.#place.folder, seed, broken: null }
+      const options: ChildOptions = { ...member, address: this.#place.address, seed, broken: null }
       return leak && member.role === 'reader' ? { ...options, leak: this.#milliseconds } : options
     })
     this.#crew = new Crew(this.#place, all, (what) => this.#found([{ kind: 'wrong', what }]))
@@ -60,6 +59,7 @@ export class Soak {
   /** Reports after each minute, or each fifth of a shorter time. */
   async run(report: () => void): Promise<void> {
     try {
+      await this.#place.clear()
       this.#crew.fill()
       await this.#go()
       const end = performance.now() + this.#milliseconds
