@@ -120,6 +120,7 @@ const withoutFunctions =
 interface Found {
   dialect: Dialect
   place: string | null
+  durable: boolean
   guard: FileGuard | null
 }
 
@@ -129,7 +130,7 @@ async function look(db: Kysely<Tables>, { durability = 'full' }: Source): Promis
   const place = await placeOf(db, dialect)
   // Last, because it opens files, which would have to be closed if a later step failed.
   const guard = dialect.name === 'sqlite' ? await guardOf(db) : null
-  return { dialect, guard, place }
+  return { dialect, guard, place, durable: durability === 'full' }
 }
 
 /** None for a database in memory, or without a write-ahead log: then SQLite has no lock between two transactions. */

@@ -19,6 +19,8 @@ export interface SessionOptions {
   ownFile: boolean
   /** See `placeOf`. */
   place: string | null
+  /** Whether commits survive a power cut, by the database's settings. */
+  durable: boolean
   /** The guard of an SQLite file that this process has open. */
   guard: FileGuard | null
   /** What our own connection does around its transactions. */
@@ -36,6 +38,7 @@ export interface SessionOptions {
 export class Session {
   readonly dialect: Dialect
   readonly place: string | null
+  readonly durable: boolean
   readonly #db: Kysely<Tables>
   readonly #ownFile: boolean
   readonly #guard: FileGuard | null
@@ -48,6 +51,7 @@ export class Session {
     this.#db = db
     this.dialect = options.dialect
     this.place = options.place
+    this.durable = options.durable
     this.#ownFile = options.ownFile
     this.#guard = options.guard
     this.#around = options.around

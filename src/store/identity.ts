@@ -174,9 +174,9 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
 }
 
 /**
- * Records in the markers that this database uses the bytes, for the length of a lease. When the last process leaves,
- * removes that, and begins the next epoch: a copy that was made before is older than the bytes from then on. Writes
- * nothing while half of the lease is left.
+ * Records in the markers that this database uses the bytes, for the length of a lease; when the last process leaves,
+ * removes that. Begins the next epoch: a copy that was made before is older than the bytes from then on, whoever made it.
+ * Writes nothing while half of the lease is left.
  *
  * @throws `StoreMismatch` if they belong to another by now
  */
@@ -185,17 +185,24 @@ export async function keepMarkers(
   as: 'stay' | 'leave',
 ): Promise<void> {
   const before = await metadata.identity()
-  if (before.place === null) return
-  if (as === 'leave' && !before.restored) await metadata.nextEpoch()
-  const identity = await metadata.identity()
+  const { place, restored, durable, now } = before
+  if (place === null) return
+  const due = new Map<BlobBackend, Marker>()
   for (const backend of backends.all) {
     const found = parseMarker(await backend.readMarker(), backend.name)
     if (found === null) continue
-    await assertOwn(metadata, backend, found, identity)
-    const isMine = found.place === identity.place
-    const left = (found.until ?? 0) - identity.now
+    await assertOwn(metadata, backend, found, before)
+    const isMine = found.place === place
+    const left = (found.until ?? 0) - now
     const isFresh = isMine && left > lease / 2 && left <= lease
-    if (as === 'stay' ? isFresh : !isMine) continue
+    if (as === 'stay' ? !isFresh : isMine) due.set(backend, found)
+  }
+  // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
+  // not be written are behind already.
+  const isWritten = [...due.values()].some(({ epoch }) => epoch >= before.epoch)
+  if (isWritten && !restored && (durable || as === 'leave')) await metadata.nextEpoch()
+  const identity = await metadata.identity()
+  for (const [backend, found] of due) {
     // A marker that is ahead is kept: it shows that the database was restored.
     const epoch = Math.max(found.epoch, identity.epoch)
     const marker = markerOf({ ...identity, epoch })

@@ -21,13 +21,13 @@ export function contentModel(o = {}) {
     gcSplit: !!o.split && o.atOnce !== false, ctLock: true,   // in READ COMMITTED: the blob row goes, the content is locked, then looked who else has it, then content and commit
     sweepLook: 'one', sweepOn: [1, 2], delay: true, reresolve: true, upTo: 1,
     delSteps: ['mark', 'exp', 'ref', 'blob'], rots: 0, scrub: false, scrubNull: true, strict: false, verifyCopy: true, newKey: true,
-    restore: false, marker: 'none', opens: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, i7: true,
+    restore: false, marker: 'none', opens: 0, renews: 0, bump: false, refuse: 'both', afterOpen: false, i6: true, i7: true,
     recover: 'host', doomed: 'copied', recovers: 1, ...o }   // who gets bytes back: whom the host names, who had uploaded them (or whose record names them: 'expected'); bytes that are still there under a new key (or 'revived' under their own; or doomed ones 'left')
   const U = ['A', 'B'], P = c.procs.map((p, i) => ({ d: p[0], script: p.slice(1), n: `${p[0]}${c.procs.filter((x) => x[0] === p[0]).length > 1 ? i + 1 : ''}` }))
   const init = () => {
     const sql = { seq: 0, up: {}, ct: 0, blob: { A: 0, B: 0 }, xp: { A: 0, B: 0 }, ref: { A: [], B: [] }, exp: { A: [], B: [] }, doom: {}, acct: { A: 0, B: 0 }, ep: 1, vn: 0, got: { A: 0, B: 0 }, fl: 0 }
     const s = { sql, lock: { A: 0, B: 0 }, ctl: 0, bytes: {}, net: [], p: P.map(() => ({ i: 0, pc: 0, k: 0, v: 0, h: 0 })), g: Array(c.gcs).fill(0), f: 0,
-      rot: 0, h: 0, rd: 0, was: [], del: { A: 0, B: 0 }, mark: 1, hold: 0, bak: 0, b: 0, late: [], o: 0, had: { A: 0, B: 0 }, rc: 0, rl: 0 }
+      rot: 0, h: 0, rd: 0, was: [], del: { A: 0, B: 0 }, mark: 1, hold: 0, bak: 0, b: 0, late: [], o: 0, n: 0, had: { A: 0, B: 0 }, rc: 0, rl: 0 }
     if (c.start) { // content k1 live in backend 1; start = { A: [uris], B: [uris] }
       sql.seq = 1; sql.ct = [1, 1]; s.bytes['1@1'] = 'g'; s.was = [1]
       for (const d of Object.keys(c.start)) { sql.blob[d] = sql.acct[d] = sql.got[d] = s.had[d] = 1; sql.ref[d] = c.start[d]; sql.xp[d] = c.start[d].length && !c.keepXp ? 0 : 1 }
@@ -188,6 +188,7 @@ export function contentModel(o = {}) {
         die(s); const seq = s.sql.seq, ct = s.sql.ct; s.sql = s.bak; s.sql.seq = seq; s.bak = 0; s.b = 2; s.h = 0
         if (c.i6 && ct && s.sql.ct[0] !== ct[0] && s.bytes[`${ct[0]}@${ct[1]}`]) s.late = [`${ct[0]}@${ct[1]}`]                            // acknowledged after the backup
         s.was = s.sql.ct ? [s.sql.ct[0]] : []; open(s, s.sql) })
+      if (s0.n < c.renews) go('a process renews its marker, epoch + 1 in database and marker', (s, q) => { s.n++; if (!q.fl) s.mark = ++q.ep })
       if (s0.o < c.opens) go('!! the process stops and is opened again', (s, q) => { s.o++; die(s); open(s, q) })
       if (s0.b === 2 || (s0.b === 3 && s0.rc < c.recovers)) { // every other process is stopped, deletions that were issued may still be under way; the backends are listed
         const may = (d) => (c.recover === 'host' ? s0.had[d] : s0.had[d] || q0.exp[d].length) && q0.acct[d] !== 2

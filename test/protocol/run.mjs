@@ -155,6 +155,7 @@ const runs = [
   [R({ name: 'R5- only the first backend is swept', ...move, procs: [['M', 'mig']], sweepOn: [1] }), ['I2']],
   // a database restored from the past
   [R({ name: 'R6 restore, epoch moved after the backup, compared before it moves', ...old }), []],
+  [R({ name: 'R6 restore of a copy that nobody recorded, a renewal of the marker later', ...old, bump: false, renews: 1, afterOpen: true }), []],
   [R({ name: 'R6 as before, and one more start', ...old, opens: 1 }), [], 'full'],
   [R({ name: 'R6 restore, no marker: what the restored database references is safe all the same', ...old, marker: 'none', i6: false }), [], 'full'],
   [R({ name: 'R6- delete delay shorter than the age of the backup', ...old, delay: false }), ['I1', 'I3']],

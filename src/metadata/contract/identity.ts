@@ -34,6 +34,8 @@ export interface Identity {
   restored: boolean
   /** Distinguishes this database from its copies, which are the same in everything else; null if nothing does. */
   place: string | null
+  /** Whether its commits survive a power cut. */
+  durable: boolean
   /** By the database's clock, in milliseconds since 1970. */
   now: number
 }

@@ -26,6 +26,7 @@ export function identityRows(session: Session): StoreIdentity {
           epoch: Number(epoch),
           restored: Boolean(restored),
           place: session.place,
+          durable: session.durable,
           now: Number(now),
         }
       }),

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { type BlobBackend, sqliteMetadata } from '../../src/index.ts'
+import { FolderPlace } from '../support/folder-place.ts'
+import { meddle } from '../support/meddling.ts'
+import { alice, bytes } from '../support/samples.ts'
+
+// A process that has the store open renews its marker, and begins another epoch with it. So a copy of the database is
+// older than the bytes soon after it was made, whoever made it.
+
+const minute = 60_000
+const patiently = { timeout: 10_000 }
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
+
+async function opened({ durability = 'full' as const, backend }: Options = {}) {
+  const place = new FolderPlace()
+  const { clock } = place
+  const metadata = (file = place.database) => sqliteMetadata(file, { durability, now: clock.now })
+  const blobs = place.store({ metadata: metadata(), ...(backend && { backend: backend(place.backend()) }) })
+  await blobs.ready()
+  const marker = async () => JSON.parse((await place.backend().readMarker()) ?? '')
+  const pass = () => {
+    clock.advance(minute)
+    vi.advanceTimersByTime(minute)
+  }
+  return {
+    ...{ blobs, clock, metadata, marker, pass },
+    /** The database as it is now, for a machine that takes over when this one has died. */
+    copy: () => join(place.backUp(), 'backup'),
+    takeOver: (database: string) => place.store({ metadata: metadata(database) }),
+    /** So many minutes, in which what is due is renewed. */
+    async live(minutes: number) {
+      for (let passed = 0; passed < minutes; passed++) {
+        pass()
+        const left = async () => (await marker()).until - clock.now()
+        await vi.waitFor(async () => expect(await left()).toBeGreaterThan(2.5 * minute), patiently)
+      }
+    },
+  }
+}
+
+interface Options {
+  durability?: 'full' | 'relaxed'
+  backend?: (real: BlobBackend) => BlobBackend
+}
+
+// Fails when only openings, sweeps and recorded backups begin an epoch: the sweep deletes what was uploaded since.
+test('a copy that nobody recorded is known to be older than its bytes after a renewal', async () => {
+  const { blobs, copy, live, clock, takeOver } = await opened()
+  await blobs.upload(alice, bytes('before'))
+  const database = copy()
+  await live(3)
+  await blobs.upload(alice, bytes('after'))
+  clock.advance(5 * minute) // nobody renews: the machine is dead
+  const other = takeOver(database)
+  await expect(other.sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+  await expect(other.collect()).rejects.toMatchObject({ code: 'StoreRestored' })
+})
+
+test('a copy that is as new as the marker opens as the original', async () => {
+  const { blobs, copy, live, clock, takeOver } = await opened()
+  await blobs.upload(alice, bytes('before'))
+  await live(3)
+  const database = copy()
+  clock.advance(5 * minute)
+  const other = takeOver(database)
+  await other.sweep()
+  expect((await other.listAll(alice)).items).toHaveLength(1)
+})
+
+// Fails when an epoch begins at each minute, or at none.
+test('an epoch is as long as half of a lease', async () => {
+  const { live, marker } = await opened()
+  const { epoch } = await marker()
+  await live(9)
+  expect(await marker()).toMatchObject({ epoch: epoch + 3 })
+})
+
+// Fails when a power cut that undoes the last commits would make the database seem to be restored.
+test('a database whose commits are not durable keeps its epoch', async () => {
+  const { live, marker } = await opened({ durability: 'relaxed' })
+  const { epoch } = await marker()
+  await live(9)
+  expect(await marker()).toMatchObject({ epoch })
+})
+
+// Fails when each try begins an epoch: the bytes would seem to be restored from a backup at the next opening.
+test('a marker that cannot be written falls behind by one epoch', async () => {
+  const tries = { failed: -1 }
+  const { marker, metadata, pass } = await opened({
+    backend: (real) =>
+      meddle(real, {
+        async writeMarker(text) {
+          if (tries.failed < 0) return real.writeMarker(text)
+          tries.failed += 1
+          throw new Error('no space left')
+        },
+      }),
+  })
+  const { epoch } = await marker()
+  tries.failed = 0
+  for (let failed = 0; failed < 3; failed++) {
+    await vi.waitFor(() => {
+      pass()
+      expect(tries.failed).toBeGreaterThan(failed)
+    }, patiently)
+  }
+  const database = await metadata().open()
+  expect((await database.identity()).epoch).toBe(epoch + 1)
+  await database.close()
+})
