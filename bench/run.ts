@@ -22,13 +22,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 if (!options.smoke && !options.last) installMissing()
 const folder = join(resolve(options.dir), `${process.pid}`)
 try {
-  const results = options.last ? await lastResults() : await measureAll(options)
+  const isWhole = !options.smoke && options.only === null
+  const results = options.last ? await lastResults() : await measureAll(options, isWhole ? keepResults : undefined)
   const samples = samplesOf(results)
   console.log(`${printWorks(samples)}\n\n${printGoals(samples)}`)
-  // A partial run replaces its part of the last full one when it is to be written; a trial run is not stored.
+  // A partial run replaces its part of the last full one when it is to be written.
   const isPart = options.only !== null && !options.last
   const whole = isPart && options.write ? withPart(await lastResults(), results) : results
-  if (!options.smoke && !options.last && (!isPart || options.write)) await keepResults(whole)
+  if (isPart && options.write) await keepResults(whole)
   if (options.write) await writePage(whole)
   if (!options.smoke && goalLines(samples).some(({ verdict }) => verdict === 'does not hold')) process.exitCode = 1
 } catch (error) {
@@ -39,12 +40,17 @@ try {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-async function measureAll({ full, rounds, seconds, scale, smoke }: BenchOptions): Promise<Results> {
+/** Calls `keep` with the rounds that are complete, so that a run that is stopped is of use: see `--last`. */
+async function measureAll(
+  { full, rounds, seconds, scale, smoke }: BenchOptions,
+  keep?: (results: Results) => Promise<void>,
+): Promise<Results> {
   await mkdir(folder, { recursive: true })
   const planned = plan(options, (why) => process.stderr.write(`${why}\n`))
   const progress = new Progress(planned.length)
   const samples = new Samples()
-  for (const { work, contender, round } of planned) {
+  const resultsOf = (rounds: number): Results => ({ facts: facts(folder), full, rounds, series: samples.series })
+  for (const [at, { work, contender, round }] of planned.entries()) {
     progress.begin(`${work.name} of ${contender}, ${round < 0 ? 'to warm up' : `round ${round + 1}`}`)
     const place = { folder: join(folder, 'sample'), seconds, scale }
     try {
@@ -59,7 +65,8 @@ async function measureAll({ full, rounds, seconds, scale, smoke }: BenchOptions)
       await rm(place.folder, { recursive: true, force: true, maxRetries: 5 })
     }
     progress.end()
+    if (round >= 0 && planned[at + 1]?.round !== round) await keep?.(resultsOf(round + 1))
   }
   progress.finish()
-  return { facts: facts(folder), full, rounds, series: samples.series }
+  return resultsOf(rounds)
 }

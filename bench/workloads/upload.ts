@@ -16,6 +16,9 @@ const contenders: ContenderName[] = [
   'fs-sync',
   'parts',
   'parts-relaxed',
+]
+/** Where small blobs could be instead of in files. */
+const otherLayouts: ContenderName[] = [
   'parts-segment',
   'parts-segment-relaxed',
   'parts-in-rows',
@@ -45,7 +48,7 @@ function upload(name: string, title: string, size: number, lanes: number): Workl
   return {
     name: `upload-${name}-${lanes}`,
     title: `Upload of ${title}, ${lanes === 1 ? 'one at a time' : `${lanes} at once`}`,
-    contenders,
+    contenders: lanes > 1 && size < 1024 * KiB ? [...contenders, ...otherLayouts] : contenders,
     when: 'always',
     missing: missingFor,
     async run(name, { folder, seconds, scale }) {
