@@ -32,7 +32,7 @@ export interface Parties {
  * @throws `StoreMismatch`
  */
 export async function verifyIdentity(parties: Parties): Promise<number> {
-  const { backends, metadata, logger } = parties
+  const { backends, metadata } = parties
   // The markers are read before the database: what another process changes in between can then only make the database
   // newer.
   const markers = new Map<BlobBackend, Marker | null>()
@@ -53,18 +53,26 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
       await claim(metadata, backend, identity)
     }
   }
-  const newest = Math.max(0, ...[...markers.values()].map((marker) => marker?.epoch ?? 0))
+  const newest = newestOf(markers.values())
   if (!restored && newest <= epoch) {
-    if (newest > 0 && newest < epoch - 1) warnOfOlderBytes(parties, epoch, newest)
+    if (newest > 0 && newest < epoch - mostBehind) warnOfOlderBytes(parties, epoch, newest)
     return beginEpoch(parties)
   }
+  await noteRestored(parties, epoch, newest)
+  return Math.max(epoch, newest)
+}
+
+/** The epoch of the newest marker, 0 if there is none. */
+const newestOf = (markers: Iterable<Marker | null>): number =>
+  Math.max(0, ...[...markers].map((marker) => marker?.epoch ?? 0))
+
+async function noteRestored({ backends, metadata, logger }: Parties, epoch: number, newest: number): Promise<void> {
   await metadata.markRestored()
   alarm(
     logger,
     { backends: backends.names, databaseEpoch: epoch, backendEpoch: newest },
     'The database is older than its bytes, as after restoring a backup: nothing is deleted until the store is recovered (pds-blobstore/docs/operations.md, Restore)',
   )
-  return Math.max(epoch, newest)
 }
 
 /**
@@ -139,9 +147,11 @@ function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
 }
 
 /**
- * A crash between the two leaves the marker one behind. Markers that are further behind were mostly restored from a
- * backup.
+ * A marker that could not be written is one epoch behind after a renewal, and another after the next opening. Markers that
+ * are further behind were mostly restored from a backup.
  */
+const mostBehind = 2
+
 function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
   alarm(
     logger,
@@ -175,40 +185,52 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
 
 /**
  * Records in the markers that this database uses the bytes, for the length of a lease; when the last process leaves,
- * removes that. Begins the next epoch: a copy that was made before is older than the bytes from then on, whoever made it.
- * Writes nothing while half of the lease is left.
+ * removes that. Begins the next epoch with it: a copy that was made before is older than the bytes from then on, whoever
+ * made it. Writes nothing while half of the lease is left. Notices, as {@link verifyIdentity} does, that the database was
+ * put back meanwhile.
  *
  * @throws `StoreMismatch` if they belong to another by now
  */
-export async function keepMarkers(
-  { backends, metadata }: Pick<Parties, 'backends' | 'metadata'>,
-  as: 'stay' | 'leave',
-): Promise<void> {
-  const before = await metadata.identity()
-  const { place, restored, durable, now } = before
-  if (place === null) return
-  const due = new Map<BlobBackend, Marker>()
+export async function keepMarkers(parties: Parties, as: 'stay' | 'leave'): Promise<void> {
+  const { backends, metadata } = parties
+  const markers = new Map<BlobBackend, Marker>()
   for (const backend of backends.all) {
     const found = parseMarker(await backend.readMarker(), backend.name)
-    if (found === null) continue
-    await assertOwn(metadata, backend, found, before)
-    const isMine = found.place === place
-    const left = (found.until ?? 0) - now
-    const isFresh = isMine && left > lease / 2 && left <= lease
-    if (as === 'stay' ? !isFresh : isMine) due.set(backend, found)
+    if (found !== null) markers.set(backend, found)
   }
-  // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
-  // not be written are behind already.
-  const isWritten = [...due.values()].some(({ epoch }) => epoch >= before.epoch)
-  if (isWritten && !restored && (durable || as === 'leave')) await metadata.nextEpoch()
   const identity = await metadata.identity()
+  for (const [backend, marker] of markers) await assertOwn(metadata, backend, marker, identity)
+  const newest = newestOf(markers.values())
+  if (!identity.restored && newest > identity.epoch) await noteRestored(parties, identity.epoch, newest)
+  const due = [...markers].filter(([, marker]) =>
+    as === 'stay' ? isStale(marker, identity) : isHeld(marker, identity),
+  )
+  if (due.length === 0) return
+  // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
+  // not be written are behind already. If this commit fails, other copies are still to be kept away.
+  const begins = newest === identity.epoch && (identity.durable || as === 'leave')
+  const failure = begins ? await failureOf(metadata.endEpoch(identity.epoch)) : null
+  const now = failure ? identity : await metadata.identity()
   for (const [backend, found] of due) {
     // A marker that is ahead is kept: it shows that the database was restored.
-    const epoch = Math.max(found.epoch, identity.epoch)
-    const marker = markerOf({ ...identity, epoch })
+    const marker = markerOf({ ...now, epoch: Math.max(found.epoch, now.epoch) })
     await backend.writeMarker(JSON.stringify(as === 'stay' ? marker : { ...marker, until: 0 }))
   }
+  if (failure) throw failure.error
 }
+
+const isHeld = ({ place }: Marker, mine: Identity): boolean => mine.place !== null && place === mine.place
+
+function isStale(marker: Marker, mine: Identity): boolean {
+  const left = (marker.until ?? 0) - mine.now
+  return mine.place !== null && !(isHeld(marker, mine) && left > lease / 2 && left <= lease)
+}
+
+const failureOf = (work: Promise<unknown>): Promise<{ error: unknown } | null> =>
+  work.then(
+    () => null,
+    (error: unknown) => ({ error }),
+  )
 
 /** The newest epoch in the markers, 0 if there is none. */
 export async function readMarkerEpoch({ backends }: Pick<Parties, 'backends'>): Promise<number> {

@@ -154,6 +154,7 @@ export class Presence {
     last.closed = true
     await this.#end(last)
     if (others > 0) return
+    await this.#keeping // what it writes late would say that the bytes are in use
     try {
       await keepMarkers(this.#store, 'leave')
     } finally {

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type BlobBackend, sqliteMetadata } from '../../src/index.ts'
+import { type BlobBackend, type MetadataAdapter, sqliteMetadata } from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
-import { meddle } from '../support/meddling.ts'
+import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { alice, bytes } from '../support/samples.ts'
 
 // A process that has the store open renews its marker, and begins another epoch with it. So a copy of the database is
-// older than the bytes soon after it was made, whoever made it.
+// older than the bytes soon after it was made, whoever made it; and a database that is put back is noticed.
 
 const minute = 60_000
 const patiently = { timeout: 10_000 }
@@ -14,10 +15,10 @@ const patiently = { timeout: 10_000 }
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
 afterEach(() => void vi.useRealTimers())
 
-async function opened({ durability = 'full' as const, backend }: Options = {}) {
+async function opened({ durability = 'full' as const, backend, metadata: meddled = (real) => real }: Options = {}) {
   const place = new FolderPlace()
   const { clock } = place
-  const metadata = (file = place.database) => sqliteMetadata(file, { durability, now: clock.now })
+  const metadata = (file = place.database) => meddled(sqliteMetadata(file, { durability, now: clock.now }))
   const blobs = place.store({ metadata: metadata(), ...(backend && { backend: backend(place.backend()) }) })
   await blobs.ready()
   const marker = async () => JSON.parse((await place.backend().readMarker()) ?? '')
@@ -26,7 +27,13 @@ async function opened({ durability = 'full' as const, backend }: Options = {}) {
     vi.advanceTimersByTime(minute)
   }
   return {
-    ...{ blobs, clock, metadata, marker, pass },
+    ...{ place, blobs, clock, metadata, marker, pass },
+    epoch: async () => {
+      const database = await metadata().open()
+      const { epoch } = await database.identity()
+      await database.close()
+      return epoch
+    },
     /** The database as it is now, for a machine that takes over when this one has died. */
     copy: () => join(place.backUp(), 'backup'),
     takeOver: (database: string) => place.store({ metadata: metadata(database) }),
@@ -44,6 +51,7 @@ async function opened({ durability = 'full' as const, backend }: Options = {}) {
 interface Options {
   durability?: 'full' | 'relaxed'
   backend?: (real: BlobBackend) => BlobBackend
+  metadata?: (real: MetadataAdapter) => MetadataAdapter
 }
 
 // Fails when only openings, sweeps and recorded backups begin an epoch: the sweep deletes what was uploaded since.
@@ -89,7 +97,7 @@ test('a database whose commits are not durable keeps its epoch', async () => {
 // Fails when each try begins an epoch: the bytes would seem to be restored from a backup at the next opening.
 test('a marker that cannot be written falls behind by one epoch', async () => {
   const tries = { failed: -1 }
-  const { marker, metadata, pass } = await opened({
+  const { marker, epoch, pass } = await opened({
     backend: (real) =>
       meddle(real, {
         async writeMarker(text) {
@@ -99,7 +107,7 @@ test('a marker that cannot be written falls behind by one epoch', async () => {
         },
       }),
   })
-  const { epoch } = await marker()
+  const before = (await marker()).epoch
   tries.failed = 0
   for (let failed = 0; failed < 3; failed++) {
     await vi.waitFor(() => {
@@ -107,7 +115,57 @@ test('a marker that cannot be written falls behind by one epoch', async () => {
       expect(tries.failed).toBeGreaterThan(failed)
     }, patiently)
   }
-  const database = await metadata().open()
-  expect((await database.identity()).epoch).toBe(epoch + 1)
-  await database.close()
+  expect(await epoch()).toBe(before + 1)
+})
+
+// Fails when a renewal lets the database catch up with the marker: after some hours a rollback would be hidden.
+test('a database that is put back under a running process is noticed at the next minute', async () => {
+  const { place, blobs, live, marker, pass } = await opened()
+  await blobs.markBackup()
+  await live(6)
+  await blobs.upload(alice, bytes('forgotten'))
+  const { epoch } = await marker()
+  const database = new Database(place.database)
+  database.exec('UPDATE blobstore_meta SET epoch = 1')
+  database.close()
+  pass()
+  await vi.waitFor(() => expect(blobs.collect()).rejects.toMatchObject({ code: 'StoreRestored' }), {
+    ...patiently,
+    interval: 200,
+  })
+  await live(9)
+  expect(await marker()).toMatchObject({ epoch })
+  await expect(blobs.sweep()).rejects.toMatchObject({ code: 'StoreRestored' })
+})
+
+// Fails when each process begins an epoch: the slowest would leave a marker that is several behind.
+test('processes that renew at once begin one epoch', async () => {
+  const [all, gate] = [3, new Gate()]
+  let arrived = 0
+  const together = (real: MetadataAdapter) =>
+    meddleMetadata(real, (inner) => ({
+      async endEpoch(epoch) {
+        if (++arrived === all) gate.open()
+        await gate.pass()
+        await inner.endEpoch(epoch)
+      },
+    }))
+  const { marker, epoch, place, metadata, live } = await opened({ metadata: together })
+  const others = [1, 2].map(() => place.store({ metadata: metadata() }))
+  for (const other of others) await other.ready()
+  const before = await epoch()
+  await live(3)
+  await vi.waitFor(async () => expect(await marker()).toMatchObject({ epoch: before + 1 }), patiently)
+  expect([arrived, await epoch()]).toEqual([all, before + 1])
+})
+
+// Fails when the marker is only written after the commit: a copy would take over the bytes of a living process.
+test('a database that takes no writes keeps other copies away', async () => {
+  const { clock, marker, live } = await opened({
+    metadata: (real) => meddleMetadata(real, () => ({ endEpoch: () => Promise.reject(new Error('no space left')) })),
+  })
+  const { epoch } = await marker()
+  await live(9)
+  expect(await marker()).toMatchObject({ epoch })
+  expect((await marker()).until).toBeGreaterThan(clock.now() + 2.5 * minute)
 })

@@ -2,8 +2,10 @@
 export interface StoreIdentity {
   /** The store's id and epoch. The first call creates them. */
   identity(): Promise<Identity>
-  /** Begins the next epoch, and resolves with it. */
-  nextEpoch(): Promise<number>
+  /** Begins the next epoch. */
+  nextEpoch(): Promise<void>
+  /** Does so if this is still the epoch, and the database was not restored. */
+  endEpoch(epoch: number): Promise<void>
   /** Records that the database is older than its bytes. From then on collecting and sweeping refuse. */
   markRestored(): Promise<void>
   /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */

@@ -33,13 +33,12 @@ export function identityRows(session: Session): StoreIdentity {
 
     nextEpoch: () =>
       session.write(function* (trx) {
-        const row = yield* onlyRow(
-          trx
-            .updateTable('blobstore_meta')
-            .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
-            .returning('epoch'),
-        )
-        return Number(row.epoch)
+        yield* execute(next(trx))
+      }),
+
+    endEpoch: (epoch) =>
+      session.write(function* (trx) {
+        yield* execute(next(trx).where('epoch', '=', epoch).where('restored', '=', 0))
       }),
 
     markRestored: () =>
@@ -94,6 +93,8 @@ export function identityRows(session: Session): StoreIdentity {
     return Number(row.now)
   }
 }
+
+const next = (trx: Kysely<Tables>) => trx.updateTable('blobstore_meta').set((eb) => ({ epoch: eb('epoch', '+', 1) }))
 
 /**
  * Refuses to delete anything because of a database that has forgotten uploads.

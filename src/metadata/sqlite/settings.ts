@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { BlobStoreError } from '../../errors.ts'
 import type { Tables } from '../schema/tables.ts'
+import { sqliteFile } from './database-place.ts'
 
 /** `full`: an acknowledged commit survives a power cut. `relaxed`: it survives a crash of the process. */
 export type MetadataDurability = 'full' | 'relaxed'
@@ -38,7 +39,8 @@ export async function checkSettings(db: Kysely<Tables>, durability: MetadataDura
   }
   const wrong: Pragma[] = []
   if (values.foreign_keys !== '1') wrong.push('foreign_keys')
-  if (values.journal_mode !== 'memory' && durability === 'full') {
+  const isFile = (await sqliteFile(db)) !== undefined
+  if (isFile && durability === 'full') {
     if (values.journal_mode !== 'wal') wrong.push('journal_mode')
     if (Number(values.synchronous) < 2) wrong.push('synchronous')
   }
