@@ -3,7 +3,7 @@ import { cidOfStream } from '../blob/cid.ts'
 import { BlobStoreError } from '../errors.ts'
 import { alarm } from '../logger.ts'
 import type { StoreContext } from '../store/context.ts'
-import { markerOf } from '../store/identity.ts'
+import { markerOf } from '../store/marker.ts'
 import { type CopySources, copiesOf } from './copies.ts'
 import { asyncIterator } from './replace.ts'
 

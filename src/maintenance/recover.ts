@@ -4,7 +4,8 @@ import { pagesOf } from '../backend/pages.ts'
 import { assertDid } from '../blob/identifiers.ts'
 import { assertOptions } from '../options.ts'
 import type { StoreContext } from '../store/context.ts'
-import { readMarkerEpoch, writeEpoch } from '../store/identity.ts'
+import { writeEpoch } from '../store/identity.ts'
+import { newestOf, readMarkers } from '../store/marker.ts'
 import type { Mirror } from '../store/mirror/mirror.ts'
 import { bytesAt, type FoundBytes, type FoundKey, verifiedAt } from './found-bytes.ts'
 import { adopt, giveBack } from './give-back.ts'
@@ -29,7 +30,7 @@ export async function recover(store: StoreContext, options: RecoverOptions = {})
   const { epoch } = await metadata.identity()
   // A mirror that is ahead would show the database as restored again. One that is down does so when it is back.
   const ofMirror = await askMirror(store, signal, (one) => one.readEpoch({ signal }))
-  const ahead = Math.max(epoch, await readMarkerEpoch(store), ofMirror ?? 0)
+  const ahead = Math.max(epoch, newestOf((await readMarkers(backends)).values()), ofMirror ?? 0)
   await metadata.clearRestored(ahead + 1)
   store.epoch = await writeEpoch(store)
   return report

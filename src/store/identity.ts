@@ -1,5 +1,4 @@
 import type { BlobBackend } from '../backend/backend.ts'
-import { isEpoch } from '../backend/key.ts'
 import { isEmpty } from '../backend/pages.ts'
 import { BlobStoreError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -7,15 +6,8 @@ import { alarm } from '../logger.ts'
 import type { Identity, StoreIdentity } from '../metadata/contract/identity.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
+import { type Marker, markerOf, mismatch, newestOf, parseMarker, readMarkers } from './marker.ts'
 import { lease } from './process-lease.ts'
-
-export interface Marker {
-  id: string
-  epoch: number
-  /** Which copy of the database uses the bytes, and until when: a copy has the same id. */
-  place?: string
-  until?: number
-}
 
 /** A database, and the backends that its rows name. */
 export interface Parties {
@@ -35,8 +27,7 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   const { backends, metadata } = parties
   // The markers are read before the database: what another process changes in between can then only make the database
   // newer.
-  const markers = new Map<BlobBackend, Marker | null>()
-  for (const backend of backends.all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
+  const markers = await readMarkers(backends)
   const identity = await metadata.identity()
   const { epoch, restored } = identity
   for (const [backend, marker] of markers) {
@@ -61,10 +52,6 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   await noteRestored(parties, epoch, newest)
   return Math.max(epoch, newest)
 }
-
-/** The epoch of the newest marker, 0 if there is none. */
-const newestOf = (markers: Iterable<Marker | null>): number =>
-  Math.max(0, ...[...markers].map((marker) => marker?.epoch ?? 0))
 
 async function noteRestored({ backends, metadata, logger }: Parties, epoch: number, newest: number): Promise<void> {
   await metadata.markRestored()
@@ -106,12 +93,6 @@ async function claim(metadata: StoreIdentity, backend: BlobBackend, identity: Id
   const first = parseMarker(await backend.claimMarker(mine), backend.name)
   if (first !== null) await assertOwn(metadata, backend, first, identity)
 }
-
-export const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
-  id,
-  epoch,
-  ...(place !== null && { place, until: now + lease }),
-})
 
 /** @throws `StoreMismatch` for the marker of another database, or of a copy of this one that is in use */
 async function assertOwn(
@@ -193,18 +174,13 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
  */
 export async function keepMarkers(parties: Parties, as: 'stay' | 'leave'): Promise<void> {
   const { backends, metadata } = parties
-  const markers = new Map<BlobBackend, Marker>()
-  for (const backend of backends.all) {
-    const found = parseMarker(await backend.readMarker(), backend.name)
-    if (found !== null) markers.set(backend, found)
-  }
+  const markers = await readMarkers(backends)
   const identity = await metadata.identity()
-  for (const [backend, marker] of markers) await assertOwn(metadata, backend, marker, identity)
+  for (const [backend, marker] of markers) if (marker) await assertOwn(metadata, backend, marker, identity)
   const newest = newestOf(markers.values())
   if (!identity.restored && newest > identity.epoch) await noteRestored(parties, identity.epoch, newest)
-  const due = [...markers].filter(([, marker]) =>
-    as === 'stay' ? isStale(marker, identity) : isHeld(marker, identity),
-  )
+  const isDue = (marker: Marker) => (as === 'stay' ? isStale(marker, identity) : isHeld(marker, identity))
+  const due = [...markers].filter((one): one is [BlobBackend, Marker] => one[1] !== null && isDue(one[1]))
   if (due.length === 0) return
   // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
   // not be written are behind already. If this commit fails, other copies are still to be kept away.
@@ -231,44 +207,3 @@ const failureOf = (work: Promise<unknown>): Promise<{ error: unknown } | null> =
     () => null,
     (error: unknown) => ({ error }),
   )
-
-/** The newest epoch in the markers, 0 if there is none. */
-export async function readMarkerEpoch({ backends }: Pick<Parties, 'backends'>): Promise<number> {
-  let newest = 0
-  for (const backend of backends.all) {
-    const marker = parseMarker(await backend.readMarker(), backend.name)
-    newest = Math.max(newest, marker?.epoch ?? 0)
-  }
-  return newest
-}
-
-function parseMarker(text: string | null, backend: string): Marker | null {
-  if (text === null) return null
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isMarker(value)) return value
-  } catch {
-    // reported below
-  }
-  throw mismatch(
-    backend,
-    'its object `marker`, which says to which database it belongs, cannot be read. Restore it from a backup',
-  )
-}
-
-function isMarker(value: unknown): value is Marker {
-  if (typeof value !== 'object' || value === null) return false
-  const { id, epoch, place, until }: Partial<Record<keyof Marker, unknown>> = value
-  if (typeof id !== 'string' || !isEpoch(epoch)) return false
-  return (place === undefined || typeof place === 'string') && (until === undefined || Number.isSafeInteger(until))
-}
-
-function mismatch(backend: string, why: string): BlobStoreError {
-  return new BlobStoreError(
-    'StoreMismatch',
-    `The backend ${backend} does not belong to this database: ${why}. Nothing was changed`,
-    {
-      backend,
-    },
-  )
-}
