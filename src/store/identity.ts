@@ -168,12 +168,13 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
  * Records in the markers that this database uses the bytes, for the length of a lease; when the last process leaves,
  * removes that. Begins the next epoch with it: a copy that was made before is older than the bytes from then on, whoever
  * made it. Writes nothing while half of the lease is left. Notices, as {@link verifyIdentity} does, that the database was
- * put back meanwhile.
+ * put back meanwhile. Does nothing for a database that nothing tells from its copies.
  *
  * @throws `StoreMismatch` if they belong to another by now
  */
 export async function keepMarkers(parties: Parties, as: 'stay' | 'leave'): Promise<void> {
   const { backends, metadata } = parties
+  if ((await metadata.identity()).place === null) return
   const markers = await readMarkers(backends)
   const identity = await metadata.identity()
   for (const [backend, marker] of markers) if (marker) await assertOwn(metadata, backend, marker, identity)
@@ -195,11 +196,11 @@ export async function keepMarkers(parties: Parties, as: 'stay' | 'leave'): Promi
   if (failure) throw failure.error
 }
 
-const isHeld = ({ place }: Marker, mine: Identity): boolean => mine.place !== null && place === mine.place
+const isHeld = (marker: Marker, mine: Identity): boolean => marker.place === mine.place
 
 function isStale(marker: Marker, mine: Identity): boolean {
   const left = (marker.until ?? 0) - mine.now
-  return mine.place !== null && !(isHeld(marker, mine) && left > lease / 2 && left <= lease)
+  return !(isHeld(marker, mine) && left > lease / 2 && left <= lease)
 }
 
 const failureOf = (work: Promise<unknown>): Promise<{ error: unknown } | null> =>
