@@ -23,10 +23,11 @@ export async function lastResults(): Promise<Results> {
   return JSON.parse(await readFile(file, 'utf8')) as Results
 }
 
-/** With the workloads that were measured again in place of their earlier figures. */
+/** With what was measured again in place of its earlier figures. */
 export function withPart(whole: Results, part: Results): Results {
-  const again = new Set(part.series.map(({ work }) => work))
-  return { ...whole, series: [...whole.series.filter(({ work }) => !again.has(work)), ...part.series] }
+  const nameOf = ({ work, contender }: Series) => `${work}/${contender}`
+  const again = new Set(part.series.map(nameOf))
+  return { ...whole, series: [...whole.series.filter((one) => !again.has(nameOf(one))), ...part.series] }
 }
 
 export function samplesOf({ series }: Results): Samples {
