@@ -39,8 +39,8 @@ export async function checkSettings(db: Kysely<Tables>, durability: MetadataDura
   }
   const wrong: Pragma[] = []
   if (values.foreign_keys !== '1') wrong.push('foreign_keys')
-  const isFile = (await sqliteFile(db)) !== undefined
-  if (isFile && durability === 'full') {
+  const isInMemory = values.journal_mode === 'memory' && (await sqliteFile(db)) === undefined
+  if (!isInMemory && durability === 'full') {
     if (values.journal_mode !== 'wal') wrong.push('journal_mode')
     if (Number(values.synchronous) < 2) wrong.push('synchronous')
   }
