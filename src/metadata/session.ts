@@ -19,7 +19,7 @@ export interface SessionOptions {
   ownFile: boolean
   /** See `placeOf`. */
   place: string | null
-  /** Whether commits survive a power cut, by the database's settings. */
+  /** Whether commits survive a power cut: whether the settings were checked for it. */
   durable: boolean
   /** The guard of an SQLite file that this process has open. */
   guard: FileGuard | null

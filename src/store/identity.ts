@@ -6,7 +6,7 @@ import { alarm } from '../logger.ts'
 import type { Identity, StoreIdentity } from '../metadata/contract/identity.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { Backends } from './backends.ts'
-import { type Marker, markerOf, mismatch, newestOf, parseMarker, readMarkers } from './marker.ts'
+import { type Marker, markerOf, mismatch, newestOf, parseMarker, readMarker, readMarkers } from './marker.ts'
 import { lease } from './process-lease.ts'
 
 /** A database, and the backends that its rows name. */
@@ -46,8 +46,10 @@ export async function verifyIdentity(parties: Parties): Promise<number> {
   }
   const newest = newestOf(markers.values())
   if (!restored && newest <= epoch) {
-    if (newest > 0 && newest < epoch - mostBehind) warnOfOlderBytes(parties, epoch, newest)
-    return beginEpoch(parties)
+    if (newest > 0 && newest < epoch - 1) warnOfOlderBytes(parties, epoch, newest)
+    // The database first, durably, then the markers: a marker that is behind is harmless.
+    await metadata.nextEpoch(epoch)
+    return writeEpoch(parties)
   }
   await noteRestored(parties, epoch, newest)
   return Math.max(epoch, newest)
@@ -128,11 +130,9 @@ function assertSame({ name }: BlobBackend, theirs: string, id: string): void {
 }
 
 /**
- * A marker that could not be written is one epoch behind after a renewal, and another after the next opening. Markers that
- * are further behind were mostly restored from a backup.
+ * A crash between the two leaves the marker one behind. Markers that are further behind were mostly restored from a
+ * backup.
  */
-const mostBehind = 2
-
 function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, backendEpoch: number): void {
   alarm(
     logger,
@@ -142,21 +142,15 @@ function warnOfOlderBytes({ backends, logger }: Parties, databaseEpoch: number, 
   )
 }
 
-/** The database first, durably, then the markers: a marker that is behind is harmless. Resolves with the epoch. */
-async function beginEpoch(parties: Parties): Promise<number> {
-  await parties.metadata.nextEpoch()
-  return writeEpoch(parties)
-}
-
 /** Another process may change the epoch, and write its marker, in between: so repeat until both are the same. */
 export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends' | 'metadata'>): Promise<number> {
   let identity = await metadata.identity()
   while (true) {
     for (const backend of backends.all) {
       // Only its own marker is replaced: the id in a marker never changes.
-      const found = parseMarker(await backend.readMarker(), backend.name)
+      const found = await readMarker(backend)
       if (found !== null) await assertOwn(metadata, backend, found, identity)
-      await backend.writeMarker(JSON.stringify(markerOf(identity)))
+      await backend.writeMarker(JSON.stringify(markerOf(identity, found)))
     }
     const now = await metadata.identity()
     if (now.epoch === identity.epoch) return now.epoch
@@ -170,30 +164,39 @@ export async function writeEpoch({ backends, metadata }: Pick<Parties, 'backends
  * made it. Writes nothing while half of the lease is left. Notices, as {@link verifyIdentity} does, that the database was
  * put back meanwhile. Does nothing for a database that nothing tells from its copies.
  *
- * @throws `StoreMismatch` if they belong to another by now
+ * @throws the first failure, after the rest was done: a backend that is down, or a database that takes no commits, must
+ *   not let other bytes look free. `StoreMismatch` if a backend belongs to another by now
  */
 export async function keepMarkers(parties: Parties, as: 'stay' | 'leave'): Promise<void> {
   const { backends, metadata } = parties
   if ((await metadata.identity()).place === null) return
-  const markers = await readMarkers(backends)
+  const failures: unknown[] = []
+  const attempt = <T>(work: Promise<T>): Promise<T | null> =>
+    work.catch((error: unknown) => {
+      failures.push(error)
+      return null
+    })
+  const found = new Map<BlobBackend, Marker | null>()
+  for (const backend of backends.all) found.set(backend, await attempt(readMarker(backend)))
   const identity = await metadata.identity()
-  for (const [backend, marker] of markers) if (marker) await assertOwn(metadata, backend, marker, identity)
-  const newest = newestOf(markers.values())
-  if (!identity.restored && newest > identity.epoch) await noteRestored(parties, identity.epoch, newest)
-  const isDue = (marker: Marker) => (as === 'stay' ? isStale(marker, identity) : isHeld(marker, identity))
-  const due = [...markers].filter((one): one is [BlobBackend, Marker] => one[1] !== null && isDue(one[1]))
-  if (due.length === 0) return
-  // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
-  // not be written are behind already. If this commit fails, other copies are still to be kept away.
-  const begins = newest === identity.epoch && (identity.durable || as === 'leave')
-  const failure = begins ? await failureOf(metadata.endEpoch(identity.epoch)) : null
-  const now = failure ? identity : await metadata.identity()
-  for (const [backend, found] of due) {
-    // A marker that is ahead is kept: it shows that the database was restored.
-    const marker = markerOf({ ...now, epoch: Math.max(found.epoch, now.epoch) })
-    await backend.writeMarker(JSON.stringify(as === 'stay' ? marker : { ...marker, until: 0 }))
+  const own: [BlobBackend, Marker][] = []
+  for (const [backend, marker] of found) {
+    const isOwn = marker && (await attempt(assertOwn(metadata, backend, marker, identity).then(() => true)))
+    if (isOwn) own.push([backend, marker])
   }
-  if (failure) throw failure.error
+  const newest = newestOf(own.map(([, marker]) => marker))
+  if (!identity.restored && newest > identity.epoch) await attempt(noteRestored(parties, identity.epoch, newest))
+
+  const due = own.filter(([, marker]) => (as === 'stay' ? isStale(marker, identity) : isHeld(marker, identity)))
+  // A power cut may undo a commit that is not durable, and then the database would seem to be restored. Markers that could
+  // not be written are behind already.
+  const begins = due.length > 0 && newest === identity.epoch && (identity.durable || as === 'leave')
+  const epoch = (begins ? await attempt(metadata.nextEpoch(identity.epoch)) : null) ?? identity.epoch
+  for (const [backend, marker] of due) {
+    const renewed = markerOf({ ...identity, epoch }, marker)
+    await attempt(backend.writeMarker(JSON.stringify(as === 'stay' ? renewed : { ...renewed, until: 0 })))
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 const isHeld = (marker: Marker, mine: Identity): boolean => marker.place === mine.place
@@ -202,9 +205,3 @@ function isStale(marker: Marker, mine: Identity): boolean {
   const left = (marker.until ?? 0) - mine.now
   return !(isHeld(marker, mine) && left > lease / 2 && left <= lease)
 }
-
-const failureOf = (work: Promise<unknown>): Promise<{ error: unknown } | null> =>
-  work.then(
-    () => null,
-    (error: unknown) => ({ error }),
-  )

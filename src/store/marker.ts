@@ -14,16 +14,25 @@ export interface Marker {
   until?: number
 }
 
-export const markerOf = ({ id, epoch, place, now }: Identity): Marker => ({
+/**
+ * What this database writes, over the marker that was found. A marker that is ahead keeps its epoch: it shows that the
+ * database was restored.
+ */
+export const markerOf = ({ id, epoch, place, now }: Identity, found: Marker | null = null): Marker => ({
   id,
-  epoch,
+  epoch: Math.max(epoch, found?.epoch ?? 0),
   ...(place !== null && { place, until: now + lease }),
 })
 
-/** Null for a backend that has none. @throws `StoreMismatch` for one that cannot be read */
+/** Null if there is none. @throws `StoreMismatch` if it cannot be read */
+export async function readMarker(backend: BlobBackend): Promise<Marker | null> {
+  return parseMarker(await backend.readMarker(), backend.name)
+}
+
+/** As {@link readMarker}, of each. */
 export async function readMarkers({ all }: Pick<Backends, 'all'>): Promise<Map<BlobBackend, Marker | null>> {
   const markers = new Map<BlobBackend, Marker | null>()
-  for (const backend of all) markers.set(backend, parseMarker(await backend.readMarker(), backend.name))
+  for (const backend of all) markers.set(backend, await readMarker(backend))
   return markers
 }
 

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type BlobBackend, type MetadataAdapter, sqliteMetadata } from '../../src/index.ts'
+import {
+  type BlobBackend,
+  type BlobStoreOptions,
+  MemoryBackend,
+  type MetadataAdapter,
+  sqliteMetadata,
+} from '../../src/index.ts'
 import { FolderPlace } from '../support/folder-place.ts'
 import { Gate, meddle, meddleMetadata } from '../support/meddling.ts'
 import { alice, bytes } from '../support/samples.ts'
@@ -50,7 +56,7 @@ async function opened({ durability = 'full' as const, backend, metadata: meddled
 
 interface Options {
   durability?: 'full' | 'relaxed'
-  backend?: (real: BlobBackend) => BlobBackend
+  backend?: (real: BlobBackend) => NonNullable<BlobStoreOptions['backend']>
   metadata?: (real: MetadataAdapter) => MetadataAdapter
 }
 
@@ -96,26 +102,43 @@ test('a database whose commits are not durable keeps its epoch', async () => {
 
 // Fails when each try begins an epoch: the bytes would seem to be restored from a backup at the next opening.
 test('a marker that cannot be written falls behind by one epoch', async () => {
-  const tries = { failed: -1 }
+  let [isFull, tries] = [false, 0]
   const { marker, epoch, pass } = await opened({
     backend: (real) =>
       meddle(real, {
         async writeMarker(text) {
-          if (tries.failed < 0) return real.writeMarker(text)
-          tries.failed += 1
+          if (!isFull) return real.writeMarker(text)
+          tries += 1
           throw new Error('no space left')
         },
       }),
   })
   const before = (await marker()).epoch
-  tries.failed = 0
-  for (let failed = 0; failed < 3; failed++) {
-    await vi.waitFor(() => {
-      pass()
-      expect(tries.failed).toBeGreaterThan(failed)
-    }, patiently)
-  }
+  isFull = true
+  await vi.waitFor(() => {
+    pass()
+    expect(tries).toBeGreaterThan(2)
+  }, patiently)
   expect(await epoch()).toBe(before + 1)
+})
+
+// Fails when the first failure ends the renewal: a copy would take over what the other backend has.
+test('a backend that is down keeps no other marker from being renewed', async () => {
+  let isDown = false
+  const { clock, marker, live } = await opened({
+    backend: (real) => {
+      const other = new MemoryBackend({ name: 'other' })
+      const down = meddle(other, {
+        readMarker: () => (isDown ? Promise.reject(new Error('down')) : other.readMarker()),
+      })
+      return { write: real.name, all: { other: down, [real.name]: real } }
+    },
+  })
+  isDown = true
+  const { epoch } = await marker()
+  await live(9)
+  expect(await marker()).toMatchObject({ epoch: epoch + 3 })
+  expect((await marker()).until).toBeGreaterThan(clock.now())
 })
 
 // Fails when a renewal lets the database catch up with the marker: after some hours a rollback would be hidden.
@@ -141,18 +164,19 @@ test('a database that is put back under a running process is noticed at the next
 // Fails when each process begins an epoch: the slowest would leave a marker that is several behind.
 test('processes that renew at once begin one epoch', async () => {
   const [all, gate] = [3, new Gate()]
-  let arrived = 0
+  let [isOpen, arrived] = [false, 0]
   const together = (real: MetadataAdapter) =>
     meddleMetadata(real, (inner) => ({
-      async endEpoch(epoch) {
-        if (++arrived === all) gate.open()
-        await gate.pass()
-        await inner.endEpoch(epoch)
+      async nextEpoch(epoch) {
+        if (isOpen && ++arrived === all) gate.open()
+        if (isOpen) await gate.pass()
+        return inner.nextEpoch(epoch)
       },
     }))
   const { marker, epoch, place, metadata, live } = await opened({ metadata: together })
   const others = [1, 2].map(() => place.store({ metadata: metadata() }))
   for (const other of others) await other.ready()
+  isOpen = true
   const before = await epoch()
   await live(3)
   await vi.waitFor(async () => expect(await marker()).toMatchObject({ epoch: before + 1 }), patiently)
@@ -161,10 +185,15 @@ test('processes that renew at once begin one epoch', async () => {
 
 // Fails when the marker is only written after the commit: a copy would take over the bytes of a living process.
 test('a database that takes no writes keeps other copies away', async () => {
+  let isFull = false
   const { clock, marker, live } = await opened({
-    metadata: (real) => meddleMetadata(real, () => ({ endEpoch: () => Promise.reject(new Error('no space left')) })),
+    metadata: (real) =>
+      meddleMetadata(real, (inner) => ({
+        nextEpoch: (epoch) => (isFull ? Promise.reject(new Error('no space left')) : inner.nextEpoch(epoch)),
+      })),
   })
   const { epoch } = await marker()
+  isFull = true
   await live(9)
   expect(await marker()).toMatchObject({ epoch })
   expect((await marker()).until).toBeGreaterThan(clock.now() + 2.5 * minute)

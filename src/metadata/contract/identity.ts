@@ -2,10 +2,11 @@
 export interface StoreIdentity {
   /** The store's id and epoch. The first call creates them. */
   identity(): Promise<Identity>
-  /** Begins the next epoch. */
-  nextEpoch(): Promise<void>
-  /** Does so if this is still the epoch, and the database was not restored. */
-  endEpoch(epoch: number): Promise<void>
+  /**
+   * Begins the epoch after this one, unless another process has done so, or the database was restored. Resolves with the
+   * epoch from then on.
+   */
+  nextEpoch(epoch: number): Promise<number>
   /** Records that the database is older than its bytes. From then on collecting and sweeping refuse. */
   markRestored(): Promise<void>
   /** Whether the database names any bytes in the backend: then an empty backend is the wrong one. */

@@ -31,14 +31,17 @@ export function identityRows(session: Session): StoreIdentity {
         }
       }),
 
-    nextEpoch: () =>
+    nextEpoch: (epoch) =>
       session.write(function* (trx) {
-        yield* execute(next(trx))
-      }),
-
-    endEpoch: (epoch) =>
-      session.write(function* (trx) {
-        yield* execute(next(trx).where('epoch', '=', epoch).where('restored', '=', 0))
+        yield* execute(
+          trx
+            .updateTable('blobstore_meta')
+            .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
+            .where('epoch', '=', epoch)
+            .where('restored', '=', 0),
+        )
+        const row = yield* onlyRow(trx.selectFrom('blobstore_meta').select('epoch'))
+        return Number(row.epoch)
       }),
 
     markRestored: () =>
@@ -93,8 +96,6 @@ export function identityRows(session: Session): StoreIdentity {
     return Number(row.now)
   }
 }
-
-const next = (trx: Kysely<Tables>) => trx.updateTable('blobstore_meta').set((eb) => ({ epoch: eb('epoch', '+', 1) }))
 
 /**
  * Refuses to delete anything because of a database that has forgotten uploads.
