@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { createBlobStore, MemoryBackend, sqliteMetadata } from '../../library.ts'
 import { collect } from '../collect.ts'
 import { type Open, recordKeyOf } from '../contract.ts'
-import { files, type Layout, segment } from './layouts.ts'
+import { files, inRows, type OpenLayout, segment } from './layouts.ts'
 import { Rows, type Upload } from './rows.ts'
 import { Together } from './together.ts'
 
@@ -17,24 +17,18 @@ export const durable: Open = (folder) => open(folder, true, files)
 export const relaxed: Open = (folder) => open(folder, false, files)
 export const segmentDurable: Open = (folder) => open(folder, true, segment)
 export const segmentRelaxed: Open = (folder) => open(folder, false, segment)
-export const inRowsDurable: Open = (folder) => open(folder, true, null)
-export const inRowsRelaxed: Open = (folder) => open(folder, false, null)
+export const inRowsDurable: Open = (folder) => open(folder, true, inRows)
+export const inRowsRelaxed: Open = (folder) => open(folder, false, inRows)
 
-type OpenLayout = (folder: string, isDurable: boolean) => Promise<Layout>
-
-/** Without a layout the bytes are rows of the database, written by the transaction that makes them a blob. */
-async function open(folder: string, isDurable: boolean, openLayout: OpenLayout | null): ReturnType<Open> {
+async function open(folder: string, isDurable: boolean, openLayout: OpenLayout): ReturnType<Open> {
   await mkdir(folder, { recursive: true })
   const database = join(folder, 'blobs.sqlite')
   await makeTables(database)
   const rows = new Rows(database, isDurable)
-  const layout = await openLayout?.(folder, isDurable)
+  const layout = await openLayout(folder, isDurable, rows)
   const transactions = new Together(async (steps: readonly (() => void)[]) => rows.transaction(steps))
 
-  const read = (did: string, cid: string): Uint8Array => {
-    const key = rows.keyOf(did, cid)
-    return layout ? layout.read(key) : rows.bytesOf(key)
-  }
+  const read = (did: string, cid: string): Uint8Array => layout.read(rows.keyOf(did, cid))
   return {
     async upload({ did, size, body }) {
       const hash = createHash('sha256')
@@ -42,10 +36,10 @@ async function open(folder: string, isDurable: boolean, openLayout: OpenLayout |
       const cid = hash.digest('hex')
       const uri = `at://${did}/app.bsky.feed.post/${recordKeyOf(cid)}`
       rows.admit({ did, cid })
-      const key = layout ? await layout.write(cid, bytes) : `${cid}.1`
+      const key = await layout.write(cid, bytes)
       const upload: Upload = { did, cid, key, uri, size }
       await transactions.add(() => {
-        if (!layout) rows.keep(key, bytes)
+        layout.keep?.(key, bytes)
         rows.commit(upload)
       })
       await transactions.add(() => rows.reference(upload))
@@ -56,7 +50,7 @@ async function open(folder: string, isDurable: boolean, openLayout: OpenLayout |
     referenced: async (did) => rows.count(did),
     async close() {
       rows.close()
-      await layout?.close()
+      await layout.close()
     },
   }
 }

@@ -21,63 +21,53 @@ export class Rows {
     this.#database.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
     this.#database.pragma('foreign_keys = ON')
     this.#database.pragma('wal_autocheckpoint = 8000')
-    this.#database.exec('create table if not exists bytes (key text primary key not null, bytes blob not null)')
   }
 
   transaction(steps: readonly (() => void)[]): void {
-    this.#run('begin immediate')
+    this.run('begin immediate')
     for (const step of steps) step()
-    this.#run('commit')
+    this.run('commit')
   }
 
   admit({ did, cid }: Pick<Upload, 'did' | 'cid'>): void {
-    this.#run(admission, { did, cid })
+    this.run(admission, { did, cid })
   }
 
   commit({ did, cid, key, size }: Upload): void {
-    this.#run(lockAccount, { ...none, did, bytes: size, count: 1, temporary: 1 })
-    this.#run("select number from blobstore_process where id = 'this one'")
-    this.#run(situation, { did, cid, key })
-    this.#run(
+    this.run(lockAccount, { ...none, did, bytes: size, count: 1, temporary: 1 })
+    this.run("select number from blobstore_process where id = 'this one'")
+    this.run(situation, { did, cid, key })
+    this.run(
       `insert into blobstore_content (cid, key, backend, size, verified_at) values (@cid, @key, 'disk', @size, ${now})`,
       {
         ...{ cid, key, size },
       },
     )
-    this.#run(`insert into blobstore_blob values (@did, @cid, 'image/jpeg', @size, ${now}, 0, ${now} + 60000)`, {
+    this.run(`insert into blobstore_blob values (@did, @cid, 'image/jpeg', @size, ${now}, 0, ${now} + 60000)`, {
       ...{ did, cid, size },
     })
   }
 
   reference({ did, cid, uri }: Upload): void {
-    this.#run(lockAccount, { did, ...none })
-    this.#run('select cid, mime_type, size from blobstore_blob where did = @did and cid = @cid', { did, cid })
-    this.#run(former, { did, uri })
-    this.#run(
+    this.run(lockAccount, { did, ...none })
+    this.run('select cid, mime_type, size from blobstore_blob where did = @did and cid = @cid', { did, cid })
+    this.run(former, { did, uri })
+    this.run(
       `insert into blobstore_ref (did, cid, record_uri, rev, scope) values (@did, @cid, @uri, '3jzfcijpj2z2a', 'public')`,
       { did, cid, uri },
     )
-    this.#run(makePermanent, { did, cid })
-    this.#run(lockAccount, { did, ...none, temporary: -1 })
-  }
-
-  keep(key: string, bytes: Uint8Array): void {
-    this.#run('insert into bytes values (@key, @bytes)', { key, bytes })
-  }
-
-  bytesOf(key: string): Uint8Array {
-    const [row] = this.#run('select bytes from bytes where key = @key', { key })
-    return (row as { bytes: Uint8Array }).bytes
+    this.run(makePermanent, { did, cid })
+    this.run(lockAccount, { did, ...none, temporary: -1 })
   }
 
   /** Where the bytes of a public blob are. */
   keyOf(did: string, cid: string): string {
-    const [row] = this.#run(visible, { did, cid })
+    const [row] = this.run(visible, { did, cid })
     return (row as { key: string }).key
   }
 
   count(did: string): number {
-    const [row] = this.#run('select count(*) as count from blobstore_ref where did = @did', { did })
+    const [row] = this.run('select count(*) as count from blobstore_ref where did = @did', { did })
     return (row as { count: number }).count
   }
 
@@ -85,7 +75,7 @@ export class Rows {
     this.#database.close()
   }
 
-  #run(sql: string, given: object = {}): unknown[] {
+  run(sql: string, given: object = {}): unknown[] {
     const statement = this.#kept.get(sql) ?? this.#database.prepare(sql)
     this.#kept.set(sql, statement)
     return statement.reader ? statement.all(given) : [statement.run(given)]
