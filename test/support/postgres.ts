@@ -16,26 +16,36 @@ export function postgresUrl(): string {
 /** For operations on a server, not on a store. */
 const admin = new Kysely<never>({
   dialect: new PostgresDialect({
-    pool: async () => new pg.Pool({ connectionString: postgresUrl(), max: 2, allowExitOnIdle: true }),
+    pool: async () => patientPool({ connectionString: postgresUrl(), max: 2, allowExitOnIdle: true }),
   }),
 })
 
+/** Tests cut connections, and servers stop; pg reports idle ones at the pool, and those in use at the client. */
+function patientPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config)
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
 /** A separate schema: created on first use, visible to all connections of the test and to no others. */
 export class PostgresSchema {
-  readonly name: string = `test_${randomBytes(6).toString('hex')}`
+  readonly name: string
   readonly #pools: Kysely<never>[] = []
   #made: Promise<unknown> | undefined
+
+  /** @param existing the name of one that another process has created */
+  constructor(existing?: string) {
+    this.name = existing ?? `test_${randomBytes(6).toString('hex')}`
+    if (existing !== undefined) this.#made = Promise.resolve()
+  }
 
   /** Another pool on it, as another process would have. */
   open(config: pg.PoolConfig = {}, Dialect: typeof PostgresDialect = PostgresDialect): Kysely<never> {
     const dialect = new Dialect({
       pool: async () => {
         await this.make()
-        const pool = new pg.Pool({ ...this.config(), max: 8, ...config })
-        // Tests cut connections; pg reports idle ones at the pool, and those in use at the client.
-        pool.on('error', () => {})
-        pool.on('connect', (client) => client.on('error', () => {}))
-        return pool
+        return patientPool({ ...this.config(), max: 8, ...config })
       },
     })
     const db = new Kysely<never>({ dialect })
@@ -60,7 +70,8 @@ export class PostgresSchema {
   }
 
   async drop(): Promise<void> {
-    await Promise.all(this.#pools.map((db) => db.destroy()))
+    await Promise.all(this.#pools.splice(0).map((db) => db.destroy()))
     if (this.#made) await sql`drop schema ${sql.id(this.name)} cascade`.execute(admin)
+    this.#made = undefined
   }
 }

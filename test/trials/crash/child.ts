@@ -47,7 +47,7 @@ export interface Worker {
 
 const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
 const { role, name, address, times, lasting, broken } = options
-const place = new Place(address)
+const place = Place.at(address)
 let trap: Trap
 let workers: Worker[] | undefined
 let [working, step]: [Promise<unknown>, Step | undefined] = [Promise.resolve(), undefined]

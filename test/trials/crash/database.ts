@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import Database from 'better-sqlite3'
-import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
-import pg from 'pg'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import { kyselyMetadata, type MetadataAdapter, sqliteMetadata } from '../../../src/index.ts'
-import { postgresVariable } from '../../servers/postgres.ts'
 import { meddleMetadata } from '../../support/meddling.ts'
+import type { PostgresSchema } from '../../support/postgres.ts'
 
 /** Whose database has the metadata: the store's own file, a file that the host opens, or a schema of PostgreSQL. */
 export const databases = ['sqlite', 'host', 'postgres'] as const
@@ -15,7 +13,6 @@ type Now = (() => number) | undefined
 
 /** The database of a trial. Several processes use it, each through an object of its own. */
 export interface TrialDatabase {
-  readonly kind: DatabaseKind
   /** The dialect of what it is asked. */
   readonly dialect: 'sqlite' | 'postgres'
   metadata(now?: Now): MetadataAdapter
@@ -26,16 +23,9 @@ export interface TrialDatabase {
   remove(): Promise<void>
 }
 
-/** @param name of the file, or of the schema */
-export function openDatabase(kind: DatabaseKind, name: string): TrialDatabase {
-  return kind === 'postgres' ? inPostgres(name) : inFile(kind, name)
-}
-
-export const newSchema = (): string => `trial_${randomBytes(6).toString('hex')}`
-
-function inFile(kind: 'sqlite' | 'host', file: string): TrialDatabase {
+export function inFile(file: string, kind: 'sqlite' | 'host'): TrialDatabase {
   return {
-    ...{ kind, dialect: 'sqlite' },
+    dialect: 'sqlite',
     metadata: (now) => (kind === 'sqlite' ? sqliteMetadata(file, { now }) : ofHost(file, now)),
     async ask(statements) {
       const database = new Database(file, { fileMustExist: true, timeout: 5000 })
@@ -66,36 +56,27 @@ function ofHost(file: string, now: Now): MetadataAdapter {
   return closing(new Kysely<never>({ dialect: new SqliteDialect({ database }) }), (db) => kyselyMetadata(db, { now }))
 }
 
-function inPostgres(schema: string): TrialDatabase {
-  const url = process.env[postgresVariable]
-  if (!url) throw new Error(`No PostgreSQL: ${postgresVariable} is not set`)
-  const config: pg.PoolConfig = { connectionString: url, options: `-c search_path=${schema}` }
-  const ask = async (statements: readonly string[]): Promise<Row[][]> => {
-    const client = new pg.Client(config)
-    await client.connect()
-    try {
-      const answers: Row[][] = []
-      await client.query('begin isolation level repeatable read')
-      for (const sql of statements) answers.push((await client.query(sql)).rows)
-      await client.query('commit')
-      return answers
-    } finally {
-      await client.end()
-    }
-  }
-  const drop = `drop schema if exists ${schema} cascade`
+export function inPostgres(schema: PostgresSchema): TrialDatabase {
   return {
-    ...{ kind: 'postgres', dialect: 'postgres' },
-    metadata(now) {
-      const pool = new pg.Pool({ ...config, max: 8 })
-      // The server of the tests does not sync, and says so.
-      return closing(new Kysely<never>({ dialect: new PostgresDialect({ pool }) }), (db) =>
-        kyselyMetadata(db, { now, durability: 'relaxed' }),
-      )
+    dialect: 'postgres',
+    // The server of the tests does not sync, and says so.
+    metadata: (now) => closing(schema.open(), (db) => kyselyMetadata(db, { now, durability: 'relaxed' })),
+    async ask(statements) {
+      await using db = schema.open({ max: 1 })
+      return await db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .execute(async (trx) => {
+          const answers: Row[][] = []
+          for (const statement of statements) answers.push((await sql.raw<Row>(statement).execute(trx)).rows)
+          return answers
+        })
     },
-    ask,
-    clear: async () => void (await ask([drop, `create schema ${schema}`])),
-    remove: async () => void (await ask([drop])),
+    async clear() {
+      await schema.drop()
+      await schema.make()
+    },
+    remove: () => schema.drop(),
   }
 }
 

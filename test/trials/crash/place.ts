@@ -9,7 +9,8 @@ import {
   type MetadataAdapter,
 } from '../../../src/index.ts'
 import type { BlobStoreTimes } from '../../../src/store/limits.ts'
-import { type DatabaseKind, newSchema, openDatabase, type TrialDatabase } from './database.ts'
+import { PostgresSchema } from '../../support/postgres.ts'
+import { type DatabaseKind, inFile, inPostgres, type TrialDatabase } from './database.ts'
 
 /**
  * So short that collecting races with uploads, references and reads. Only the lease is long compared with an upload: if
@@ -24,8 +25,8 @@ export const hasty: BlobStoreTimes = {
 /** What another process needs to find a place. */
 export interface Address {
   folder: string
-  database: DatabaseKind
-  /** Of the database, if it is in PostgreSQL. */
+  kind: DatabaseKind
+  /** Its name, if the database is one of PostgreSQL. */
   schema: string
 }
 
@@ -35,18 +36,22 @@ export class Place {
   readonly folder: string
   readonly database: TrialDatabase
 
-  constructor(address: Address) {
-    const { folder, database, schema } = address
-    this.address = address
+  private constructor(folder: string, kind: DatabaseKind, schema: PostgresSchema) {
+    this.address = { folder, kind, schema: schema.name }
     this.folder = folder
-    this.database = openDatabase(database, database === 'postgres' ? schema : this.databaseFile)
+    this.database = kind === 'postgres' ? inPostgres(schema) : inFile(this.databaseFile, kind)
   }
 
   /** Its folder is removed with the process, unless that is killed. */
-  static temporary(prefix = 'pds-blobstore-crash-', database: DatabaseKind = 'sqlite'): Place {
-    const place = new Place({ folder: mkdtempSync(join(tmpdir(), prefix)), database, schema: newSchema() })
+  static temporary(prefix = 'pds-blobstore-crash-', kind: DatabaseKind = 'sqlite'): Place {
+    const place = new Place(mkdtempSync(join(tmpdir(), prefix)), kind, new PostgresSchema())
     process.once('exit', () => place.remove())
     return place
+  }
+
+  /** One that another process has made. */
+  static at({ folder, kind, schema }: Address): Place {
+    return new Place(folder, kind, new PostgresSchema(schema))
   }
 
   get root(): string {
