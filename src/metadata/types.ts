@@ -124,6 +124,7 @@ export interface AccountEntry extends AccountUsage {
 }
 
 export interface StoreStats extends AccountUsage {
+  /** How many have a blob, a running upload, or bytes that wait for deletion. */
   accounts: number
   /** What is stored: each CID once, however many accounts have it. Without what waits for deletion. */
   storedBytes: number
